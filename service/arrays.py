@@ -5,11 +5,11 @@ from numpy import uint8
 from numpy.typing import DTypeLike, NDArray
 
 
-class UnreadableArray(ValueError):
+class MalformedArrayError(ValueError):
     """The bytes are not a complete `.npy` file."""
 
 
-class ArrayNotAllowed(ValueError):
+class ArrayNotAllowedError(ValueError):
     """The array's dtype, shape, size or values are not allowed; the message says what is."""
 
 
@@ -26,8 +26,8 @@ def read_images(data: bytes, *, max_images: int, max_pixels: int) -> NDArray[uin
         (n, height, width) grey levels as they stand in the file.
 
     Raises:
-        UnreadableArray: not a `.npy` file, truncated, or with bytes left over.
-        ArrayNotAllowed: another dtype or shape, over a limit, or values outside [0, 1].
+        MalformedArrayError: not a `.npy` file, truncated, or with bytes left over.
+        ArrayNotAllowedError: another dtype or shape, over a limit, or values outside [0, 1].
     """
     raise NotImplementedError
 

@@ -12,7 +12,7 @@ _RGB = re.compile(r"rgb\( *([0-9]{1,3}) *, *([0-9]{1,3}) *, *([0-9]{1,3}) *\)", 
 _ALLOWED = "a colour name such as navy, #rgb, #rrggbb (the # may be left out) or rgb(r, g, b) with 0-255"
 
 
-class UnknownColour(ValueError):
+class UnknownColourError(ValueError):
     """The text is no colour; the message says what is allowed."""
 
 
@@ -42,11 +42,11 @@ def parse_ink(text: str) -> Colour:
             A name wins over hexadecimal digits.
 
     Raises:
-        UnknownColour: `text` is none of these.
+        UnknownColourError: `text` is none of these.
     """
     colour = _parse(text)
     if colour is None:
-        raise UnknownColour(f"{shortened(text)} is not a colour; allowed is {_ALLOWED}.")
+        raise UnknownColourError(f"{shortened(text)} is not a colour; allowed is {_ALLOWED}.")
     return colour
 
 
@@ -54,13 +54,13 @@ def parse_paper(text: str) -> Colour | None:
     """Like `parse_ink`, and None for `transparent`.
 
     Raises:
-        UnknownColour: `text` is none of these.
+        UnknownColourError: `text` is none of these.
     """
     if text.lower() == "transparent":
         return None
     colour = _parse(text)
     if colour is None:
-        raise UnknownColour(f"{shortened(text)} is not a colour; allowed is transparent, {_ALLOWED}.")
+        raise UnknownColourError(f"{shortened(text)} is not a colour; allowed is transparent, {_ALLOWED}.")
     return colour
 
 

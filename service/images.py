@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 FORMATS = ("PNG", "JPEG", "WEBP")
 
 
-class UnreadableImage(ValueError):
+class MalformedImageError(ValueError):
     """The bytes are not a complete PNG, JPEG or WebP file."""
 
 
-class ImageTooLarge(ValueError):
+class ImageTooLargeError(ValueError):
     """The image has more pixels or frames than are allowed; the message says how many are."""
 
 
@@ -26,7 +26,7 @@ def decode_image(data: bytes, *, max_pixels: int, max_frames: int = 1) -> NDArra
         (height, width) luma (ITU-R 601) on white paper, turned upright by its EXIF orientation.
 
     Raises:
-        UnreadableImage: another format, broken or truncated.
-        ImageTooLarge: over a limit.
+        MalformedImageError: another format, broken or truncated.
+        ImageTooLargeError: over a limit.
     """
     raise NotImplementedError

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 
-class UnknownLabel(ValueError):
+class UnknownLabelError(ValueError):
     """The text names no label of the model; the message says what is allowed."""
 
 
@@ -22,7 +22,7 @@ def parse_label(text: str, labels: Sequence[str]) -> int:
         An index in `range(len(labels))`.
 
     Raises:
-        UnknownLabel: `text` is neither.
+        UnknownLabelError: `text` is neither.
     """
     if len(text) == 1 and text in labels:
         return labels.index(text)
@@ -30,7 +30,7 @@ def parse_label(text: str, labels: Sequence[str]) -> int:
         index = int(text)
         if index < len(labels):
             return index
-    raise UnknownLabel(f"{shortened(text)} is not a label; allowed is {describe_labels(labels)}.")
+    raise UnknownLabelError(f"{shortened(text)} is not a label; allowed is {describe_labels(labels)}.")
 
 
 def describe_labels(labels: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Mode = Literal["auto", "none"]
 
 
-class UnsuitableImage(ValueError):
+class UnsuitableImageError(ValueError):
     """The picture shows no ink, or is not 28x28 where it is taken as it is."""
 
 
@@ -23,6 +23,6 @@ def preprocess(grey: NDArray[uint8], mode: Mode = "auto") -> NDArray[uint8]:
         (28, 28), paper 0, ink 255.
 
     Raises:
-        UnsuitableImage: no ink (`auto`), or not 28x28 (`none`).
+        UnsuitableImageError: no ink (`auto`), or not 28x28 (`none`).
     """
     raise NotImplementedError

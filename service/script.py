@@ -12,7 +12,7 @@ NEWLINE = -2
 BLANK = -3
 
 
-class UnknownCharacter(ValueError):
+class UnknownCharacterError(ValueError):
     """A character that the model cannot write; the message names it and its position.
 
     Attributes:
@@ -63,6 +63,6 @@ def fold(
         case: `upper` sets a small letter that is no label as its capital, if that is one; `keep` does not.
 
     Raises:
-        UnknownCharacter: `unknown` is `error` and there is one.
+        UnknownCharacterError: `unknown` is `error` and there is one.
     """
     raise NotImplementedError
