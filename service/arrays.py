@@ -1,8 +1,28 @@
-"""`.npy` files in and out, without ever unpickling."""
+"""`.npy` files in and out, without ever unpickling.
+
+Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+"""
+
+import re
+import struct
+from dataclasses import dataclass
+from io import BytesIO
+from math import prod
 
 import numpy as np
-from numpy import uint8
+from numpy import generic, uint8
 from numpy.typing import DTypeLike, NDArray
+
+from service.wording import quoted
+
+_LENGTH_FORMATS = {b"\x93NUMPY\x01\x00": "<H", b"\x93NUMPY\x02\x00": "<I"}
+_MAX_HEADER = 1024  # several times what numpy writes for the longest shape that is allowed
+_ITEM = r"""\s*['"](descr|fortran_order|shape)['"]\s*:\s*(['"][^'"]*['"]|True|False|\([0-9,\s]*\))\s*"""
+_HEADER = re.compile(rf"\{{{_ITEM},{_ITEM},{_ITEM},?\s*\}}\s*")
+_DTYPES = {"|u1", "|b1"} | {f"{order}f{size}" for order in "<>" for size in (2, 4, 8)}
+_ALLOWED_DTYPES = "uint8 0-255, or bool or float16, float32, float64 in [0, 1]"
+_ALLOWED_SHAPES = "(28, 28), (n, 784), (n, 28, 28) or (n, height, width)"
+_SIDE = 28
 
 
 class MalformedArrayError(ValueError):
@@ -13,30 +33,111 @@ class ArrayNotAllowedError(ValueError):
     """The array's dtype, shape, size or values are not allowed; the message says what is."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Header:
+    descr: str
+    fortran_order: bool
+    shape: tuple[int, ...]
+    end: int
+
+
 def read_images(data: bytes, *, max_images: int, max_pixels: int) -> NDArray[uint8]:
     """The images of a `.npy` file; nothing is allocated before the header has been checked.
 
     Args:
-        data: The whole file. uint8 0-255, or bool or float16/32/64 in [0, 1]; (28, 28), (n, 28, 28), (n, 784) or
-            (n, height, width) for images of another size.
+        data: The whole file: uint8 0-255, or bool or float16, float32, float64 in [0, 1]; of shape (28, 28),
+            (n, 784), (n, 28, 28), or (n, height, width) for images of another size; C or Fortran order.
         max_images: Upper limit of n.
         max_pixels: Upper limit of height x width.
 
     Returns:
-        (n, height, width) grey levels as they stand in the file.
+        (n, height, width) grey levels as they stand in the file; possibly a read-only view of `data`.
 
     Raises:
         MalformedArrayError: not a `.npy` file, truncated, or with bytes left over.
         ArrayNotAllowedError: another dtype or shape, over a limit, or values outside [0, 1].
     """
-    raise NotImplementedError
+    header = _read_header(data)
+    if header.descr not in _DTYPES:
+        dtype_name = quoted(header.descr)
+        raise ArrayNotAllowedError(f"The dtype {dtype_name} is not allowed; allowed is {_ALLOWED_DTYPES}.")
+    shape = _image_shape(header.shape)
+    _check_limits(shape, max_images, max_pixels)
+    dtype = np.dtype(header.descr)
+    announced, present = prod(shape) * dtype.itemsize, len(data) - header.end
+    if announced != present:
+        raise MalformedArrayError(f"The .npy file announces {announced} bytes of values and holds {present}.")
+    values = np.frombuffer(data, dtype, offset=header.end)
+    values = values.reshape(header.shape, order="F" if header.fortran_order else "C")
+    return np.ascontiguousarray(_grey(values).reshape(shape))
 
 
 def npy_header(shape: tuple[int, ...], dtype: DTypeLike) -> bytes:
-    """The bytes that precede the C-ordered data of a `.npy` file, for answers that are streamed."""
-    raise NotImplementedError
+    """What precedes the C-ordered values in a `.npy` file, for answers that are streamed."""
+    file = BytesIO()
+    descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
+    np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
+    return file.getvalue()
 
 
-def npy_bytes(array: NDArray[np.generic]) -> bytes:
-    """`array` as a `.npy` file."""
-    raise NotImplementedError
+def npy_bytes(array: NDArray[generic]) -> bytes:
+    """An array of any shape and plain dtype as a `.npy` file."""
+    return npy_header(array.shape, array.dtype) + array.tobytes()
+
+
+def _read_header(data: bytes) -> _Header:
+    length_format = _LENGTH_FORMATS.get(data[:8])
+    if length_format is None:
+        raise MalformedArrayError("The body is not a .npy file of format 1.0 or 2.0.")
+    start = 8 + struct.calcsize(length_format)
+    if len(data) < start:
+        raise MalformedArrayError("The .npy file ends within its header.")
+    end = start + struct.unpack_from(length_format, data, 8)[0]
+    if end > min(len(data), start + _MAX_HEADER):
+        raise MalformedArrayError(f"The .npy file's header is incomplete or longer than {_MAX_HEADER} bytes.")
+    return _parse_header(data[start:end].decode("latin-1"), end)
+
+
+def _parse_header(text: str, end: int) -> _Header:
+    # Matched rather than evaluated, as numpy does: a header is a Python expression in the hand of a stranger.
+    match = _HEADER.fullmatch(text)
+    items = dict(zip(match.groups()[::2], match.groups()[1::2], strict=True)) if match else {}
+    descr, order, shape = (items.get(key, "") for key in ("descr", "fortran_order", "shape"))
+    if descr[:1] not in {"'", '"'} or order not in {"True", "False"} or shape[:1] != "(":
+        raise MalformedArrayError("The .npy file's header is not that of a plain array.")
+    return _Header(descr[1:-1], order == "True", tuple(map(int, re.findall(r"[0-9]+", shape))), end)
+
+
+def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    match shape:
+        case (28, 28):
+            return 1, _SIDE, _SIDE
+        case (n, 784) if n > 0:
+            return n, _SIDE, _SIDE
+        case (n, height, width) if min(shape) > 0:
+            return n, height, width
+    raise ArrayNotAllowedError(f"The shape {shape} is not allowed; allowed is {_ALLOWED_SHAPES}, none of them 0.")
+
+
+def _check_limits(shape: tuple[int, int, int], max_images: int, max_pixels: int) -> None:
+    n, height, width = shape
+    if n > max_images:
+        raise ArrayNotAllowedError(f"The array holds {n} images; at most {max_images} are allowed.")
+    if height * width > max_pixels:
+        raise ArrayNotAllowedError(
+            f"The array's images have {height * width} pixels; at most {max_pixels} are allowed."
+        )
+
+
+def _grey(values: NDArray[generic]) -> NDArray[uint8]:
+    """0-255, whatever the dtype, in the same shape."""
+    if values.dtype == np.uint8:
+        return values.view(uint8)
+    if values.dtype == np.bool:
+        return np.where(values, uint8(255), uint8(0))
+    with np.errstate(invalid="ignore", over="ignore"):  # a stranger's NaN is no news for the log
+        levels: NDArray[np.float32] = np.multiply(values, 255, dtype=np.float32)
+        inside = levels.min() >= 0 and levels.max() <= 255  # false for NaN
+    if not inside:
+        raise ArrayNotAllowedError("The array has values outside [0, 1], which is the range for floats.")
+    return np.rint(levels).astype(uint8)

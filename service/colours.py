@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PIL import ImageColor
 
-from service.labels import shortened
+from service.wording import quoted
 
 _HEX = re.compile(r"#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 _RGB = re.compile(r"rgb\( *([0-9]{1,3}) *, *([0-9]{1,3}) *, *([0-9]{1,3}) *\)", re.IGNORECASE)
@@ -38,7 +38,7 @@ def parse_ink(text: str) -> Colour:
     """The colour that `text` names.
 
     Args:
-        text: A CSS colour name, `#rgb`, `#rrggbb`, the same without `#`, or `rgb(r, g, b)`; case does not matter.
+        text: A CSS colour name, `#rgb`, `#rrggbb`, the same without `#`, or `rgb(r, g, b)`, in either case.
             A name wins over hexadecimal digits.
 
     Raises:
@@ -46,7 +46,7 @@ def parse_ink(text: str) -> Colour:
     """
     colour = _parse(text)
     if colour is None:
-        raise UnknownColourError(f"{shortened(text)} is not a colour; allowed is {_ALLOWED}.")
+        raise UnknownColourError(f"{quoted(text)} is not a colour; allowed is {_ALLOWED}.")
     return colour
 
 
@@ -60,7 +60,7 @@ def parse_paper(text: str) -> Colour | None:
         return None
     colour = _parse(text)
     if colour is None:
-        raise UnknownColourError(f"{shortened(text)} is not a colour; allowed is transparent, {_ALLOWED}.")
+        raise UnknownColourError(f"{quoted(text)} is not a colour; allowed is transparent, {_ALLOWED}.")
     return colour
 
 

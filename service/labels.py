@@ -1,7 +1,12 @@
 """The two readings of a label: the character itself, or its number."""
 
+import re
 from collections.abc import Sequence
-from itertools import pairwise
+
+from service.wording import character_ranges, quoted
+
+# At most nine digits, because int() takes time that grows with their square.
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
 class UnknownLabelError(ValueError):
@@ -11,11 +16,11 @@ class UnknownLabelError(ValueError):
 def parse_label(text: str, labels: Sequence[str]) -> int:
     """The index of the label that `text` names.
 
-    `text` is a character of `labels` or the decimal index into it: with 0-9 and A-Z, both `A` and `10` are 10.
-    A character that is itself a label wins, so the readings agree wherever digit `d` has the index `d`.
+    With the labels 0-9 and A-Z, both `A` and `10` are 10. Where the readings differ, the character wins; they
+    agree wherever the digit `d` is the label of index `d`.
 
     Args:
-        text: What the caller wrote. No sign, space or leading zero is allowed.
+        text: A character of `labels`, or the decimal index into it without sign, space or leading zero.
         labels: One-character strings, in the order of the model's label indices.
 
     Returns:
@@ -26,11 +31,9 @@ def parse_label(text: str, labels: Sequence[str]) -> int:
     """
     if len(text) == 1 and text in labels:
         return labels.index(text)
-    if text.isascii() and text.isdigit() and (text == "0" or text[0] != "0") and len(text) < 10:
-        index = int(text)
-        if index < len(labels):
-            return index
-    raise UnknownLabelError(f"{shortened(text)} is not a label; allowed is {describe_labels(labels)}.")
+    if _INDEX.fullmatch(text) and int(text) < len(labels):
+        return int(text)
+    raise UnknownLabelError(f"{quoted(text)} is not a label; allowed is {describe_labels(labels)}.")
 
 
 def describe_labels(labels: Sequence[str]) -> str:
@@ -38,22 +41,3 @@ def describe_labels(labels: Sequence[str]) -> str:
     if not labels:
         return "none, because the model has no labels"
     return f"a character {character_ranges(labels)} or a number 0-{len(labels) - 1}"
-
-
-def character_ranges(characters: Sequence[str]) -> str:
-    """`characters` with runs of consecutive code points written as ranges: `0-9, A-Z`."""
-    points = [ord(character) for character in characters]
-    starts = [0] + [i + 1 for i, (a, b) in enumerate(pairwise(points)) if b != a + 1]
-    ends = [start - 1 for start in starts[1:]] + [len(points) - 1]
-    return ", ".join(
-        _range(characters[start], characters[end]) for start, end in zip(starts, ends, strict=True)
-    )
-
-
-def _range(first: str, last: str) -> str:
-    return first if first == last else f"{first}-{last}"
-
-
-def shortened(text: str, limit: int = 40) -> str:
-    """`text` quoted for an error message: ASCII only, at most `limit` characters of it."""
-    return ascii(text) if len(text) <= limit else f"{ascii(text[:limit])}..."

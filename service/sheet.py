@@ -1,29 +1,52 @@
-"""Glyphs side by side, and larger."""
+"""Glyphs side by side, and pictures enlarged."""
 
+from math import ceil, isqrt
+
+import numpy as np
 from numpy import uint8
 from numpy.typing import NDArray
+from PIL import Image
 
 
 def grid(n: int) -> tuple[int, int]:
-    """(rows, columns) of the nearly square sheet for `n` glyphs."""
-    raise NotImplementedError
+    """(rows, columns) of the smallest nearly square sheet that holds `n` >= 1 glyphs, wider than high."""
+    columns = isqrt(n - 1) + 1
+    return ceil(n / columns), columns
 
 
 def compose(pixels: NDArray[uint8], rows: int, columns: int, gap: int = 0) -> NDArray[uint8]:
-    """One picture of `pixels`, row by row; places left over are paper.
+    """One picture of several glyphs, row by row; places left over are paper.
 
     Args:
-        pixels: (n, 28, 28) with n <= rows x columns.
-        rows: Rows of the sheet.
-        columns: Columns of the sheet.
+        pixels: (n, height, width) with n <= rows x columns.
+        rows: Rows of the sheet, >= 1.
+        columns: Columns of the sheet, >= 1.
         gap: Pixels of paper between glyphs.
 
     Returns:
-        (28 rows + gap (rows - 1), 28 columns + gap (columns - 1)).
+        (rows (height + gap) - gap, columns (width + gap) - gap).
     """
-    raise NotImplementedError
+    n, height, width = pixels.shape
+    cells = np.zeros((rows * columns, height + gap, width + gap), uint8)
+    cells[:n, :height, :width] = pixels
+    lines = cells.reshape(rows, columns, height + gap, width + gap).swapaxes(1, 2)
+    picture = lines.reshape(rows * (height + gap), columns * (width + gap))
+    return picture[: picture.shape[0] - gap, : picture.shape[1] - gap]
 
 
 def upscale(pixels: NDArray[uint8], scale: int) -> NDArray[uint8]:
-    """`pixels` enlarged smoothly: (height, width) to (scale height, scale width)."""
-    raise NotImplementedError
+    """A picture enlarged smoothly.
+
+    Args:
+        pixels: (height, width).
+        scale: >= 1.
+
+    Returns:
+        (scale height, scale width); `pixels` itself at scale 1.
+    """
+    if scale == 1:
+        return pixels
+    height, width = pixels.shape
+    # Bicubic, because Lanczos rings: it draws a faint second outline around every stroke.
+    enlarged = Image.fromarray(pixels).resize((width * scale, height * scale), Image.Resampling.BICUBIC)
+    return np.asarray(enlarged)

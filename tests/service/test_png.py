@@ -1,0 +1,77 @@
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+from PIL import Image
+
+from service.colours import BLACK, WHITE, Colour
+from service.png import encode
+
+PICTURES = hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=70))
+COLOURS = st.builds(Colour, st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))
+
+
+def decoded(file: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(file), formats=["PNG"])
+    image.load()
+    return image
+
+
+def mixed(pixels: NDArray[np.uint8], ink: Colour, paper: Colour) -> NDArray[np.float64]:
+    """(height, width, 3), not rounded."""
+    inks, papers = (np.array([c.red, c.green, c.blue], np.float64) for c in (ink, paper))
+    share = pixels[..., None] / 255
+    return papers + (inks - papers) * share
+
+
+@given(PICTURES)
+def test_black_on_white_is_inverted_greyscale(pixels: NDArray[np.uint8]) -> None:
+    image = decoded(encode(pixels))
+    assert image.mode == "L"
+    assert np.array_equal(np.asarray(image), 255 - pixels)
+
+
+@given(PICTURES, st.integers(0, 9))
+def test_white_on_black_is_the_pixels(pixels: NDArray[np.uint8], level: int) -> None:
+    assert np.array_equal(np.asarray(decoded(encode(pixels, WHITE, BLACK, level))), pixels)
+
+
+@given(PICTURES, COLOURS, COLOURS)
+def test_colours_are_mixed_linearly(pixels: NDArray[np.uint8], ink: Colour, paper: Colour) -> None:
+    image = decoded(encode(pixels, ink, paper))
+    assert image.mode == ("L" if ink.is_grey and paper.is_grey else "P")
+    assert np.abs(np.asarray(image.convert("RGB")) - mixed(pixels, ink, paper)).max() <= 0.5
+
+
+@given(PICTURES, st.integers(0, 255), st.integers(0, 255))
+def test_greys_are_mixed_linearly(pixels: NDArray[np.uint8], ink: int, paper: int) -> None:
+    inks, papers = Colour(ink, ink, ink), Colour(paper, paper, paper)
+    image = decoded(encode(pixels, inks, papers))
+    assert image.mode == "L"
+    assert np.abs(np.asarray(image)[..., None] - mixed(pixels, inks, papers)).max() <= 0.5
+
+
+@given(PICTURES, COLOURS)
+def test_transparent_paper_has_the_ink_as_alpha(pixels: NDArray[np.uint8], ink: Colour) -> None:
+    parts = np.asarray(decoded(encode(pixels, ink, None)).convert("RGBA"))
+    assert np.array_equal(parts[..., 3], pixels)
+    assert (parts[..., :3] == (ink.red, ink.green, ink.blue)).all()
+
+
+def test_more_effort_makes_smaller_files() -> None:
+    pixels = np.tile(np.arange(256, dtype=np.uint8), (64, 1))
+    assert len(encode(pixels, level=9)) < len(encode(pixels, level=1)) < len(encode(pixels, level=0))
+
+
+def test_views_are_encoded_like_copies() -> None:
+    pixels = np.arange(60, dtype=np.uint8).reshape(6, 10)
+    assert encode(pixels[::2, ::-1]) == encode(pixels[::2, ::-1].copy())
+
+
+def test_other_dtypes_are_not_cut_to_bytes() -> None:
+    with pytest.raises(IndexError):
+        encode(np.full((2, 2), 0.5))
