@@ -1,0 +1,64 @@
+# Two commands matter: `make serve` and `make test`. Each sets up all it needs.
+PYTHON ?= python3
+HOST   ?= 127.0.0.1
+PORT   ?= 8000
+
+# CUDA packages are installed only where the NVIDIA driver reports a GPU.
+RUNTIME := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
+
+SERVE := .venv-serve-$(RUNTIME)
+DEV   := .venv
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test lint format types cover locks openapi settings clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+serve: $(SERVE)/.done ## Start the service on http://127.0.0.1:8000 (HOST=, PORT=)
+	$(SERVE)/bin/glyphvae serve --host $(HOST) --port $(PORT)
+
+test: lint types $(DEV)/.done ## Lint, check types and run all tests
+	$(DEV)/bin/python -m pytest
+
+lint: $(DEV)/.done ## Check style
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+
+types: $(DEV)/.done ## Check types
+	$(DEV)/bin/mypy
+
+format: $(DEV)/.done ## Fix style
+	$(DEV)/bin/ruff check --fix .
+	$(DEV)/bin/ruff format .
+
+cover: $(DEV)/.done ## Run all tests with branch coverage
+	$(DEV)/bin/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+openapi: $(DEV)/.done ## Write docs/openapi.json and docs/settings.md from the code
+	$(DEV)/bin/python -m service.openapi docs/openapi.json
+	$(DEV)/bin/python -m service.settings docs/settings.md
+
+locks: .venv-uv/.done ## Resolve the hash-pinned requirement files anew
+	cd requirements && ./lock ../.venv-uv/bin/uv
+
+clean: ## Remove environments and caches
+	rm -rf .venv .venv-* .cache .mypy_cache .pytest_cache .ruff_cache .coverage build dist
+
+# uv installs the locked sets in seconds; it is itself pinned by hash.
+.venv-uv/.done: requirements/uv.txt
+	$(PYTHON) -m venv .venv-uv
+	.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	touch $@
+
+$(SERVE)/.done: requirements/serve-$(RUNTIME).txt pyproject.toml .venv-uv/.done
+	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) $(SERVE)
+	VIRTUAL_ENV=$(SERVE) .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/serve-$(RUNTIME).txt
+	VIRTUAL_ENV=$(SERVE) .venv-uv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(DEV)/.done: requirements/dev.txt pyproject.toml .venv-uv/.done
+	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) $(DEV)
+	VIRTUAL_ENV=$(DEV) .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/dev.txt
+	VIRTUAL_ENV=$(DEV) .venv-uv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@

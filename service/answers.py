@@ -1,0 +1,121 @@
+"""Answers: pictures, JSON and arrays, each with the headers that every answer carries."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from fastapi import Response
+from numpy import generic, uint8
+from numpy.typing import NDArray
+
+from service import arrays, png, sheet
+from service.colours import Colour
+from service.errors import InvalidParameter
+from service.negotiate import JSON, NPY, PNG
+
+Headers = dict[str, str]
+
+# zlib's default effort; on a large picture level 1 would save a little time and cost a third more bytes.
+_LARGE_PICTURE_LEVEL = 6
+_LARGE_PICTURE_PIXELS = 1 << 16
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a picture is shown.
+
+    Attributes:
+        scale: Picture pixels per glyph pixel.
+        ink: Colour of the ink.
+        paper: Colour of the paper, None where transparent.
+    """
+
+    scale: int
+    ink: Colour
+    paper: Colour | None
+
+    def show(self, pixels: NDArray[uint8]) -> bytes:
+        """`pixels` (height, width), already enlarged, as a PNG."""
+        level = _LARGE_PICTURE_LEVEL if pixels.size > _LARGE_PICTURE_PIXELS else 1
+        return png.encode(pixels, self.ink, self.paper, level)
+
+
+def headers(model: str, **more: object) -> Headers:
+    """The headers of an answer; `more` become `Glyphvae-*` ones, those that are None left out.
+
+    Args:
+        model: Name and version of the model that answered.
+        more: Names in snake case.
+    """
+    named = {"Glyphvae-Model": model, "Vary": "Accept", "Cache-Control": "no-store"}
+    named |= {
+        f"Glyphvae-{name.replace('_', '-').title()}": str(value) for name, value in more.items() if value is not None
+    }
+    return named
+
+
+def check_picture(field: str, width: int, height: int, limit: int) -> None:
+    """Refuse a picture over the limit before any work is done.
+
+    Raises:
+        InvalidParameter: It has more than `limit` pixels.
+    """
+    if width * height > limit:
+        raise InvalidParameter.of(
+            field,
+            f"the picture would have {width}×{height} pixels",
+            f"{limit} pixels; a smaller {field} or less content",
+        )
+
+
+def glyphs_picture(pixels: NDArray[uint8], rows: int, columns: int, style: Style) -> bytes:
+    """Glyphs (n, 28, 28) as one PNG: the glyph itself, or a sheet of them."""
+    whole = pixels[0] if len(pixels) == 1 else sheet.compose(pixels, rows, columns)
+    return style.show(sheet.upscale(whole, style.scale))
+
+
+def png_answer(content: bytes, extra: Headers) -> Response:
+    """A finished PNG as an answer."""
+    return Response(content, media_type=PNG, headers=extra)
+
+
+def json_answer(content: Mapping[str, Any], extra: Headers) -> Response:
+    """A JSON object as an answer; NumPy arrays in it become lists."""
+    return Response(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type=JSON, headers=extra)
+
+
+def npy_answer(array: NDArray[generic], extra: Headers) -> Response:
+    """An array as an answer in NumPy's `.npy` format."""
+    return Response(arrays.npy_bytes(array), media_type=NPY, headers=extra)
+
+
+def structured_list(numbers: Iterable[float]) -> str:
+    """Numbers as a list in an HTTP header (RFC 9651), three decimals each."""
+    return ", ".join(f"{number:.3f}" for number in numbers)
+
+
+def documented_answer(schema: str, example: Mapping[str, Any], picture: str | None, array: str) -> dict[str, Any]:
+    """The OpenAPI response 200 of an endpoint.
+
+    Args:
+        schema: Name of the component that describes the JSON.
+        example: An example of it.
+        picture: What the PNG shows, None where the endpoint makes none.
+        array: Shape and type of the `.npy`.
+    """
+    content: dict[str, Any] = {
+        JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": example},
+        NPY: {"schema": {"type": "string", "format": "binary", "description": array}},
+    }
+    if picture is not None:
+        content = {PNG: {"schema": {"type": "string", "format": "binary", "description": picture}}} | content
+    text = {"type": "string"}
+    return {
+        "description": "The answer, in the format that `Accept` prefers.",
+        "content": content,
+        "headers": {
+            "Glyphvae-Model": {"description": "Name and version of the model, `cvae/1`.", "schema": text},
+            "Vary": {"description": "`Accept`", "schema": text},
+        },
+    }

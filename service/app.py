@@ -1,0 +1,90 @@
+"""The application: its routes, its error answers and its documentation."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from service import __version__, catalogue, encode, generate, health, reconstruct, render_text
+from service.context import Context
+from service.engine import load_engine
+from service.errors import (
+    InternalError,
+    InvalidField,
+    InvalidParameter,
+    MalformedBody,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+)
+from service.limits import BodyLimit
+from service.openapi import describe
+from service.settings import load_settings
+
+logger = logging.getLogger("glyphvae")
+
+
+def create() -> FastAPI:
+    """The application with settings from the environment, for `uvicorn --factory service.app:create`."""
+    settings = load_settings()
+    return create_app(Context(settings, load_engine(settings)))
+
+
+def create_app(context: Context) -> FastAPI:
+    """The application over loaded models."""
+    app = FastAPI(
+        title="glyphvae",
+        version=__version__,
+        summary="Handwriting from variational autoencoders.",
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        separate_input_output_schemas=False,
+    )
+    app.state.context = context
+    for module in (generate, encode, reconstruct, render_text, catalogue, health):
+        app.include_router(module.router)
+    app.add_middleware(BodyLimit, limit=context.settings.max_body_bytes)
+    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(RequestValidationError, _answer_validation_error)
+    app.add_exception_handler(HTTPException, _answer_http_exception)
+    app.add_exception_handler(Exception, _answer_fault)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    return app
+
+
+async def _answer_problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101 (narrows what Starlette's signature leaves open)
+    return error.response()
+
+
+async def _answer_validation_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    return problem_of(error.errors()).response()
+
+
+def problem_of(errors: Sequence[Mapping[str, Any]]) -> Problem:
+    """Pydantic's errors as one problem that lists each refused value."""
+    if errors[0]["type"] == "json_invalid":
+        return MalformedBody(f"The body is not JSON: {errors[0]['ctx']['error']}.")
+    fields = [InvalidField(field=".".join(map(str, e["loc"])), detail=e["msg"]) for e in errors]
+    return InvalidParameter("; ".join(f"{field.field}: {field.detail}" for field in fields), fields)
+
+
+async def _answer_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    path = request.url.path
+    if error.status_code == NotFound.status:
+        return NotFound(f"There is nothing at {path}; GET / lists the endpoints.").response()
+    if error.status_code == MethodNotAllowed.status:
+        allowed = (error.headers or {}).get("Allow", "")
+        detail = f"{path} answers {allowed}, not {request.method}."
+        return MethodNotAllowed(detail, headers={"Allow": allowed}).response()
+    # What is left is Starlette's form parser and FastAPI's body reader giving up on a body.
+    return MalformedBody(f"{error.detail.rstrip('.')}.").response()
+
+
+async def _answer_fault(_: Request, __: Exception) -> Response:
+    # Starlette raises the error again behind this answer, and the server logs it with its traceback.
+    return InternalError(InternalError.example).response()

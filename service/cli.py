@@ -1,0 +1,164 @@
+"""The command `glyphvae`.
+
+The commands of training come in through the entry points of the group `glyphvae.commands`, so that neither package
+imports the other.
+"""
+
+import asyncio
+import inspect
+import logging
+import os
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+from pydantic import ValidationError
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.table import Table
+
+from service.app import create_app, problem_of
+from service.context import Context
+from service.engine import load_engine
+from service.errors import GlyphvaeError, Problem
+from service.latents import parse_latents
+from service.render_text import RenderText, render_png
+from service.settings import Settings, load_settings
+from service.wording import character_ranges
+
+app = typer.Typer(
+    help="Handwriting from variational autoencoders: serve it, train it, measure it.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+
+
+def _flags() -> inspect.Signature:
+    """One option a setting, so that flags and environment cannot drift apart; None means not given."""
+    return inspect.Signature(
+        [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=Annotated[
+                    _option_type(field.annotation),
+                    typer.Option(help=field.description, show_default=str(field.default)),
+                ],
+            )
+            for name, field in Settings.model_fields.items()
+        ]
+    )
+
+
+def _option_type(annotation: Any) -> Any:  # noqa: ANN401 (a type, or a Literal)
+    # Choices are checked by Settings, which names the setting whether it came as a flag or from the environment.
+    return annotation | None if annotation in {int, Path} else str | None
+
+
+def serve(**flags: object) -> None:
+    """Serve the exported models over HTTP."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    settings = load_settings(**given)
+    _log_to_terminal(settings.log_level)
+    # Server processes of their own read the settings again; these variables carry the flags to them.
+    os.environ |= {f"GLYPHVAE_{name.upper()}": str(value) for name, value in given.items()}
+    target: Any
+    if settings.workers == 1:
+        target = create_app(Context(settings, load_engine(settings)))
+    else:
+        load_engine(settings)  # so that a wrong file stops the start here, not in every process over and over
+        target = "service.app:create"
+    uvicorn.run(
+        target,
+        factory=settings.workers > 1,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        log_level=settings.log_level,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        loop="auto",
+        http="httptools",
+        ws="none",
+    )
+
+
+serve.__signature__ = _flags()  # type: ignore[attr-defined]
+app.command()(serve)
+
+
+@app.command()
+def render(
+    text: Annotated[str, typer.Argument(help="What to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The PNG file to write.")],
+    seed: Annotated[int | None, typer.Option(help="Makes the picture reproducible.")] = None,
+    z: Annotated[str | None, typer.Option(help="Style: latents with commas between; blank ones are drawn.")] = None,
+    variation: Annotated[float, typer.Option(help="How much glyphs vary around the style.")] = 0.25,
+    width: Annotated[int | None, typer.Option(help="Wrap lines to this width, in glyph pixels.")] = None,
+    align: Annotated[str, typer.Option(help="left, centre, right or justify.")] = "left",
+    scale: Annotated[int, typer.Option(help="Picture pixels per glyph pixel.")] = 2,
+    ink: Annotated[str, typer.Option(help="Colour of the ink.")] = "black",
+    paper: Annotated[str, typer.Option(help="Colour of the paper, or transparent.")] = "white",
+    model: Annotated[str | None, typer.Option(help="Which model; see `glyphvae models`.")] = None,
+    models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None,
+) -> None:
+    """Write a text to a PNG file, without a server."""
+    context = _context(models)
+    body = {
+        "text": text,
+        "seed": seed,
+        "z": None if z is None else parse_latents(z, context.engine.get(model).manifest.latent_size),
+        "variation": variation,
+        "width": width,
+        "align": align,
+        "scale": scale,
+        "ink": ink,
+        "paper": paper,
+        "model": model,
+    }
+    output.write_bytes(asyncio.run(render_png(RenderText.model_validate(body), context)))
+
+
+@app.command("models")
+def list_models(
+    models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None,
+) -> None:
+    """List the exported models."""
+    table = Table("model", "kind", "labels", "latents", "beta", "summary")
+    for model in _context(models).engine.models.values():
+        facts = model.manifest
+        labels = character_ranges(facts.labels) if facts.labels else "none"
+        table.add_row(model.title, facts.kind, labels, str(facts.latent_size), f"{facts.beta:g}", facts.summary)
+    Console().print(table)
+
+
+def _context(models: Path | None) -> Context:
+    settings = load_settings(**({} if models is None else {"models": models}))
+    return Context(settings, load_engine(settings))
+
+
+def _log_to_terminal(level: str) -> None:
+    handler = RichHandler(console=Console(stderr=True), show_path=False, log_time_format="%H:%M:%S")
+    logging.basicConfig(level=level.upper(), format="%(message)s", handlers=[handler])
+
+
+def main() -> None:
+    """Run the command line; an error of our own is one line, not a traceback."""
+    for point in entry_points(group="glyphvae.commands"):
+        app.command(point.name)(point.load())
+    try:
+        app()
+    except Problem as problem:
+        raise SystemExit(f"glyphvae: {problem.detail}") from None
+    except ValidationError as error:
+        raise SystemExit(f"glyphvae: {problem_of(error.errors()).detail}") from None
+    except (GlyphvaeError, ValueError) as error:
+        raise SystemExit(f"glyphvae: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""`POST /encode`: images to latents, and to labels."""
+
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from service import answers, negotiate
+from service.context import Running
+from service.engine import Labels, Model
+from service.errors import (
+    BodyTooLarge,
+    InvalidParameter,
+    MalformedBody,
+    NotAcceptable,
+    NotReady,
+    UnknownModel,
+    UnsupportedMedia,
+    documented,
+)
+from service.inference import infer
+from service.labels import describe_labels, parse_label
+from service.parameters import ModelName, Parameters, value_of
+from service.preprocess import Mode
+from service.uploads import documented_upload, read_glyphs
+
+OFFERS = (negotiate.JSON, negotiate.NPY)
+
+# What any endpoint that reads images can answer besides 200.
+PROBLEMS = documented(
+    MalformedBody, UnknownModel, NotAcceptable, BodyTooLarge, UnsupportedMedia, InvalidParameter, NotReady
+)
+
+router = APIRouter()
+
+
+class ImageQuery(Parameters):
+    """What every endpoint that reads images takes."""
+
+    label: str | None = Field(
+        None,
+        max_length=16,
+        description="What the images show: a character (0-9, A-Z) or its number. Without it the model finds the most "
+        "likely label of each.",
+        examples=["J"],
+    )
+    preprocess: Mode = Field(
+        "auto",
+        description="`auto` converts each image the way MNIST was made: grey, ink made bright, cropped, fitted to "
+        "20×20, centred by mass in 28×28. `none` takes 28×28 images with bright ink as they are.",
+    )
+    model: ModelName = None
+
+
+class Encoding(BaseModel):
+    """One image, encoded."""
+
+    label: str | None = Field(description="The given or most likely label; null from an unconditional model.")
+    mu: list[float] = Field(description="Posterior mean of the latents.")
+    logvar: list[float] = Field(description="Log of the posterior variance of the latents.")
+    posterior: dict[str, float] | None = Field(
+        default=None, description="p(label|image) of every label; only where no label was given."
+    )
+
+
+class Encodings(BaseModel):
+    """The JSON answer of `/encode`."""
+
+    model: str
+    encodings: list[Encoding] = Field(description="In the order of the images.")
+
+
+@router.post(
+    "/encode",
+    summary="Encode images",
+    response_class=Response,
+    responses={
+        200: answers.documented_answer(
+            "Encodings",
+            {
+                "model": "cvae/1",
+                "encodings": [{"label": "J", "mu": [0.3], "logvar": [-2.9], "posterior": {"I": 0.1, "J": 0.9}}],
+            },
+            None,
+            "float32 (n, 2, latent): `mu`, then `logvar`.",
+        ),
+        **PROBLEMS,
+    },
+    openapi_extra=documented_upload(),
+)
+async def encode(request: Request, query: Annotated[ImageQuery, Query()], context: Running) -> Response:
+    """The latents of each image under its label; without a label, the most likely one and how likely each is.
+
+    A conditional VAE classifies by Bayes' rule: the ELBO under a label stands in for the likelihood of the image.
+    """
+    media = negotiate.choose(request.headers.get("accept"), OFFERS)
+    model = context.engine.get(query.model)
+    label = label_of(query, model)
+    pixels = await read_glyphs(request, context.settings, query.preprocess)
+    posterior = None
+    if label is None:
+        inference = await infer(model, pixels)
+        labels, mu, logvar = inference.best.labels, inference.best.mu, inference.best.logvar
+        posterior = inference.posterior
+    else:
+        labels = np.full(len(pixels), label)
+        mu, logvar = await model.encode(pixels, labels)
+    extra = answers.headers(model.title)
+    if media == negotiate.NPY:
+        return answers.npy_answer(np.stack([mu, logvar], axis=1), extra)
+    encodings: list[dict[str, Any]] = [
+        {"label": name, "mu": mu[i], "logvar": logvar[i]} for i, name in enumerate(names_of(labels, model))
+    ]
+    if posterior is not None:
+        for encoding, row in zip(encodings, posterior.tolist(), strict=True):
+            encoding["posterior"] = dict(zip(model.manifest.labels, row, strict=True))
+    return answers.json_answer({"model": model.title, "encodings": encodings}, extra)
+
+
+def label_of(query: ImageQuery, model: Model) -> int | None:
+    """The label the images are read under: None to find it, 0 where the model has none.
+
+    Raises:
+        InvalidParameter: It is no label of the model, or the model has none.
+    """
+    labels = model.manifest.labels
+    if labels:
+        return None if query.label is None else value_of("query.label", parse_label, query.label, labels)
+    if query.label is not None:
+        raise InvalidParameter.of(
+            "query.label", f"model {model.manifest.name!r} has no labels", describe_labels(labels)
+        )
+    return 0
+
+
+def names_of(labels: Labels, model: Model) -> list[str | None]:
+    """The characters of `labels`, None each for an unconditional model."""
+    names = model.manifest.labels or (None,)
+    return [names[label] for label in labels]

@@ -1,0 +1,167 @@
+"""The loaded models: verified files, ONNX Runtime sessions, and batched calls to them."""
+
+import logging
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.batching import Batcher, Rows
+from service.errors import NotReady, StartError, UnknownModel
+from service.manifest import Manifest, read_manifest, read_verified
+from service.runtime import Runtime, choose_runtime
+from service.settings import Settings
+
+logger = logging.getLogger("glyphvae")
+
+Floats = NDArray[np.float32]
+Labels = NDArray[np.int64]
+Pixels = NDArray[np.uint8]
+
+
+class Model:
+    """One model, ready to run.
+
+    Args:
+        manifest: Its facts.
+        encoder: Its encoder, serialised ONNX.
+        decoder: Its decoder, serialised ONNX.
+        runtime: Where it runs.
+        worker: Runs large calls.
+
+    Raises:
+        StartError: A file does not load, or one inference through it fails.
+    """
+
+    def __init__(
+        self, manifest: Manifest, encoder: bytes, decoder: bytes, runtime: Runtime, worker: ThreadPoolExecutor
+    ) -> None:
+        self.manifest = manifest
+        self.device = runtime.device
+        self._encoder = runtime.session(encoder)
+        self._decoder = runtime.session(decoder)
+        self._decode = Batcher(self._run_decoder, worker)
+        self._decode_logits = Batcher(self._run_decoder_logits, worker)
+        self._encode = Batcher(self._run_encoder, worker)
+        self.run_once()
+
+    @property
+    def title(self) -> str:
+        """Name and version, as answers state them."""
+        return f"{self.manifest.name}/{self.manifest.version}"
+
+    async def decode(self, z: Floats, labels: Labels) -> Pixels:
+        """Glyphs (n, 28, 28) of latents (n, latent) under labels (n,); an unconditional model ignores the labels."""
+        (pixels,) = await self._decode(z, labels)
+        return pixels
+
+    async def decode_logits(self, z: Floats, labels: Labels) -> tuple[Pixels, Floats]:
+        """As `decode`, with the log odds of ink beside the pixels, (n, 28, 28) float32."""
+        pixels, logits = await self._decode_logits(z, labels)
+        return pixels, logits
+
+    async def encode(self, pixels: Pixels, labels: Labels) -> tuple[Floats, Floats]:
+        """`mu` and `logvar` of q(z|x, label), each (n, latent) float32, of glyphs (n, 28, 28)."""
+        mu, logvar = await self._encode(pixels, labels)
+        return mu, logvar
+
+    def run_once(self) -> None:
+        """Send one blank glyph through encoder and decoder.
+
+        Raises:
+            StartError: They do not run, or answer in another shape or type than the manifest promises.
+        """
+        size = self.manifest.latent_size
+        label = np.zeros(1, dtype=np.int64)
+        try:
+            mu, logvar = self._run_encoder((np.zeros((1, 28, 28), dtype=np.uint8), label))
+            pixels, logits = self._run_decoder_logits((mu, label))
+        except Exception as error:  # noqa: BLE001 (ONNX Runtime raises a family of untyped exceptions)
+            reason = str(error).partition("\n")[0]
+            raise StartError(f"model {self.manifest.name!r} does not run: {reason}") from None
+        answers = {"mu": mu, "logvar": logvar, "pixels": pixels, "logits": logits}
+        promised = {"mu": (1, size), "logvar": (1, size), "pixels": (1, 28, 28), "logits": (1, 28, 28)}
+        for name, array in answers.items():
+            dtype = np.uint8 if name == "pixels" else np.float32
+            if array.shape != promised[name] or array.dtype != dtype:
+                got, wanted = f"{array.dtype} {array.shape}", f"{np.dtype(dtype)} {promised[name]}"
+                raise StartError(f"model {self.manifest.name!r}: {name} is {got}, its manifest promises {wanted}")
+
+    def _run_encoder(self, rows: Rows) -> Rows:
+        pixels, labels = rows
+        return tuple(self._encoder.run(["mu", "logvar"], self._feed("pixels", pixels, labels)))
+
+    def _run_decoder(self, rows: Rows) -> Rows:
+        z, labels = rows
+        return tuple(self._decoder.run(["pixels"], self._feed("z", z, labels)))
+
+    def _run_decoder_logits(self, rows: Rows) -> Rows:
+        z, labels = rows
+        return tuple(self._decoder.run(["pixels", "logits"], self._feed("z", z, labels)))
+
+    def _feed(self, name: str, rows: Pixels | Floats, labels: Labels) -> dict[str, NDArray[np.generic]]:
+        return {name: rows, "label": labels} if self.manifest.labels else {name: rows}
+
+
+class Engine:
+    """All models of a repository.
+
+    Args:
+        models: Loaded models by name, not empty.
+        default: The name of the one used where a request names none.
+    """
+
+    def __init__(self, models: Mapping[str, Model], default: str) -> None:
+        self.models = models
+        self.default = default
+
+    def get(self, name: str | None) -> Model:
+        """The model called `name`, or the default one.
+
+        Raises:
+            UnknownModel: There is none of that name.
+        """
+        try:
+            return self.models[name or self.default]
+        except KeyError:
+            raise UnknownModel(f"There is no model {name!r}; served are: {', '.join(self.models)}.") from None
+
+    def check(self) -> None:
+        """Run every model once.
+
+        Raises:
+            NotReady: One does not run; the message names it.
+        """
+        for model in self.models.values():
+            try:
+                model.run_once()
+            except StartError as error:
+                raise NotReady(str(error), headers={"Retry-After": "5"}) from None
+
+
+def load_engine(settings: Settings) -> Engine:
+    """Read, verify and load every model of the repository, and run each once.
+
+    Raises:
+        StartError: The repository has no models, a file is wrong, missing or truncated, or the device cannot work.
+    """
+    manifests = [read_manifest(path) for path in sorted(settings.models.glob("*.json"))]
+    if not manifests:
+        raise StartError(f"{settings.models}: no models here (expected NAME.json beside NAME-decoder/)")
+    if settings.default_model not in {manifest.name for manifest in manifests}:
+        raise StartError(f"setting GLYPHVAE_DEFAULT_MODEL: there is no model {settings.default_model!r}")
+    worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="glyphvae-large")
+    runtime: Runtime | None = None
+    models = {}
+    for manifest in manifests:
+        encoder, decoder = _files(settings.models, manifest)
+        runtime = runtime or choose_runtime(settings.device, settings.threads, probe=decoder)
+        models[manifest.name] = Model(manifest, encoder, decoder, runtime, worker)
+        logger.info("loaded %s version %d on %s", manifest.name, manifest.version, runtime.device)
+    return Engine(models, settings.default_model)
+
+
+def _files(repository: Path, manifest: Manifest) -> tuple[bytes, bytes]:
+    return read_verified(repository, manifest.encoder), read_verified(repository, manifest.decoder)

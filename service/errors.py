@@ -1,0 +1,206 @@
+"""Every error of the service.
+
+GlyphvaeError
+├── StartError                 the service cannot start; one line that names the file or setting
+└── Problem                    an answer in application/problem+json (RFC 9457)
+    ├── MalformedBody       400  the body is not what its format says
+    ├── InvalidParameter    422  a parameter, field, label, character or image is not allowed
+    ├── UnknownModel        404  no model of that name is served
+    ├── NotFound            404  no such route
+    ├── MethodNotAllowed    405  the route exists, with other methods
+    ├── NotAcceptable       406  no offered format satisfies `Accept`
+    ├── BodyTooLarge        413  the body is over the limit
+    ├── UnsupportedMedia    415  the body is in no format the route reads
+    ├── InternalError       500  a fault of the service itself
+    └── NotReady            503  a model cannot run
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+import orjson
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class GlyphvaeError(Exception):
+    """Base class of all errors that the service raises on purpose."""
+
+
+class StartError(GlyphvaeError):
+    """The service cannot start; the message is one line that says what to change."""
+
+
+class InvalidField(BaseModel):
+    """One refused value."""
+
+    field: str = Field(description="Where the value stood: `query.label`, `body.text`, `header.accept`.")
+    detail: str = Field(description="What is wrong with it.")
+    allowed: str | None = Field(default=None, description="What would be accepted.")
+
+
+class ProblemBody(BaseModel):
+    """The body of every error answer (RFC 9457)."""
+
+    type: str = Field(description="A stable identifier of the kind of problem.")
+    title: str = Field(description="What the kind means, in words that never change.")
+    status: int = Field(description="The HTTP status code.")
+    detail: str = Field(description="What happened in this request.")
+    errors: list[InvalidField] = Field(default=[], description="Every refused value, if values were refused.")
+
+
+# A Starlette HTTPException, because FastAPI turns any other exception raised while it reads a body into a bare 400.
+class Problem(GlyphvaeError, HTTPException):
+    """An error that is answered as application/problem+json.
+
+    Args:
+        detail: One sentence about this request.
+        errors: The refused values, if any.
+        headers: Extra response headers.
+    """
+
+    status: ClassVar[HTTPStatus]
+    slug: ClassVar[str]
+    title: ClassVar[str]
+    example: ClassVar[str]
+
+    def __init__(
+        self,
+        detail: str,
+        errors: Sequence[InvalidField] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status_code=self.status, detail=detail, headers=dict(headers or {}))
+        self.errors = tuple(errors)
+
+    def body(self) -> ProblemBody:
+        """The problem details object."""
+        return ProblemBody(
+            type=f"urn:glyphvae:problem:{self.slug}",
+            title=self.title,
+            status=self.status,
+            detail=self.detail,
+            errors=list(self.errors),
+        )
+
+    def response(self) -> Response:
+        """The finished answer."""
+        content = self.body().model_dump(exclude_none=True)
+        if not self.errors:
+            del content["errors"]
+        return Response(orjson.dumps(content), self.status, self.headers, MEDIA_TYPE)
+
+
+class MalformedBody(Problem):
+    """The body is not what its format says."""
+
+    status = HTTPStatus.BAD_REQUEST
+    slug = "malformed-body"
+    title = "The body cannot be read"
+    example = "The image is truncated."
+
+
+class InvalidParameter(Problem):
+    """One or more values are not allowed."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    slug = "invalid-parameter"
+    title = "A value is not allowed"
+    example = "query.n: Input should be greater than or equal to 1"
+
+    @classmethod
+    def of(cls, field: str, detail: str, allowed: str | None = None) -> "InvalidParameter":
+        """The error for a single refused value."""
+        return cls(f"{field}: {detail}", [InvalidField(field=field, detail=detail, allowed=allowed)])
+
+
+class UnknownModel(Problem):
+    """No model of that name is served."""
+
+    status = HTTPStatus.NOT_FOUND
+    slug = "unknown-model"
+    title = "No such model"
+    example = "There is no model 'gan'; served are: cvae."
+
+
+class NotFound(Problem):
+    """No such route."""
+
+    status = HTTPStatus.NOT_FOUND
+    slug = "not-found"
+    title = "No such resource"
+    example = "There is nothing at /glyph; GET / lists the endpoints."
+
+
+class MethodNotAllowed(Problem):
+    """The route exists, with other methods."""
+
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    slug = "method-not-allowed"
+    title = "The method is not allowed here"
+    example = "/generate answers POST, not GET."
+
+
+class NotAcceptable(Problem):
+    """No offered format satisfies the request's `Accept`."""
+
+    status = HTTPStatus.NOT_ACCEPTABLE
+    slug = "not-acceptable"
+    title = "No offered format is acceptable"
+    example = "This route offers image/png, application/json, application/x-npy; none satisfies 'text/html'."
+
+
+class BodyTooLarge(Problem):
+    """The body is over the limit."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    slug = "body-too-large"
+    title = "The body is too large"
+    example = "The body is over the limit of 16777216 bytes."
+
+
+class UnsupportedMedia(Problem):
+    """The body is in no format the route reads."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    slug = "unsupported-media"
+    title = "The body's format is not supported"
+    example = "The body is none of PNG, JPEG, WebP, .npy or multipart/form-data."
+
+
+class InternalError(Problem):
+    """A fault of the service itself; the log has the details, the answer has none."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    slug = "internal-error"
+    title = "The service failed"
+    example = "The service failed; the fault is in its log."
+
+
+class NotReady(Problem):
+    """A model cannot run."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    slug = "not-ready"
+    title = "The service cannot answer now"
+    example = "cvae: the model did not run."
+
+
+def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI `responses` for `problems`, each with its example."""
+    responses: dict[int | str, dict[str, Any]] = {}
+    for problem in problems:
+        example = problem(problem.example).body().model_dump(exclude_none=True, exclude_defaults=True)
+        response = responses.setdefault(
+            int(problem.status),
+            {
+                "description": problem.title,
+                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}, "examples": {}}},
+            },
+        )
+        response["content"][MEDIA_TYPE]["examples"][problem.slug] = {"value": example}
+    return responses

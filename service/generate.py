@@ -1,0 +1,201 @@
+"""`POST /generate`: new glyphs of one or more labels."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from service import answers, arrays, negotiate, sheet
+from service.answers import Style
+from service.colours import parse_ink, parse_paper
+from service.context import Context, Running
+from service.engine import Floats, Labels, Model, Pixels
+from service.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, documented
+from service.labels import describe_labels, parse_label
+from service.latents import draw_latents, new_seed, parse_latents
+from service.parameters import Ink, Latents, ModelName, Paper, Parameters, Scale, Seed, Temperature, value_of
+
+OFFERS = (negotiate.PNG, negotiate.JSON, negotiate.NPY)
+
+# Rows decoded, and sent, at a time: an answer of any length needs no more memory than this many glyphs.
+CHUNK = 1024
+
+router = APIRouter()
+
+
+class GenerateQuery(Parameters):
+    """The query of `/generate`."""
+
+    label: list[Annotated[str, Field(max_length=16)]] = Field(
+        default=[],
+        max_length=1024,
+        description="What to write: a character (0-9, A-Z) or its number (10 is A, 19 is J, 35 is Z). Repeat it for "
+        "several. Required by a conditional model, refused by an unconditional one.",
+        examples=[["J"]],
+    )
+    n: int = Field(1, ge=1, description="Glyphs of each label.")
+    seed: Seed = None
+    z: Latents = None
+    temperature: Temperature = 1.0
+    columns: int | None = Field(None, ge=1, le=1024, description="Columns of a sheet. Default: one row a label.")
+    scale: Scale = 1
+    ink: Ink = "black"
+    paper: Paper = "white"
+    model: ModelName = None
+
+
+class Sample(BaseModel):
+    """One glyph."""
+
+    label: str | None = Field(description="Its character; null from an unconditional model.")
+    z: list[float] = Field(description="Its latents.")
+    pixels: list[list[int]] = Field(description="28 rows of 28 pixels, paper 0, ink 255.")
+
+
+class Samples(BaseModel):
+    """The JSON answer of `/generate`."""
+
+    model: str
+    seed: int = Field(description="Reproduces the answer.")
+    temperature: float
+    samples: list[Sample] = Field(description="Label by label, `n` of each.")
+
+
+@dataclass(frozen=True)
+class Order:
+    """A request that has been checked: the rows to decode.
+
+    Attributes:
+        model: The model that decodes them.
+        seed: The seed of the latents.
+        labels: (n,) label of each row, zeros for an unconditional model.
+        z: (n, latent) latents of each row.
+    """
+
+    model: Model
+    seed: int
+    labels: Labels
+    z: Floats
+
+    @property
+    def headers(self) -> answers.Headers:
+        """The headers of the answer."""
+        return answers.headers(self.model.title, seed=self.seed)
+
+
+@router.post(
+    "/generate",
+    summary="Write new glyphs",
+    response_class=Response,
+    responses={
+        200: answers.documented_answer(
+            "Samples",
+            {
+                "model": "cvae/1",
+                "seed": 7,
+                "temperature": 1.0,
+                "samples": [{"label": "J", "z": [0.0], "pixels": [[0, 255]]}],
+            },
+            "The glyph, or a sheet with one row a label.",
+            "uint8 (n, 28, 28), paper 0, ink 255.",
+        ),
+        **documented(UnknownModel, NotAcceptable, InvalidParameter, NotReady),
+    },
+)
+async def generate(request: Request, query: Annotated[GenerateQuery, Query()], context: Running) -> Response:
+    """Draw latents from the prior and decode them: handwriting that nobody wrote.
+
+    Without a seed each answer is new. `n` over 1, or several labels, give a sheet.
+    """
+    media = negotiate.choose(request.headers.get("accept"), OFFERS)
+    if media == negotiate.PNG:
+        return await _picture(query, context)
+    order = place_order(query, context)
+    if media == negotiate.NPY:
+        return _array(order)
+    return await _json(order, query.temperature)
+
+
+def place_order(query: GenerateQuery, context: Context) -> Order:
+    """Check `query` against the model and the limits, and draw its latents.
+
+    Raises:
+        UnknownModel: No such model.
+        InvalidParameter: A label, a latent, or the number of glyphs is not allowed.
+    """
+    model = context.engine.get(query.model)
+    labels = _labels(query.label, model)
+    limit = context.settings.max_samples
+    if len(labels) * query.n > limit:
+        raise InvalidParameter.of(
+            "query.n",
+            f"{query.n} glyphs of {len(labels)} labels are {len(labels) * query.n}",
+            f"{limit} glyphs in all",
+        )
+    size = model.manifest.latent_size
+    given = value_of("query.z", parse_latents, query.z or "", size)
+    seed = new_seed() if query.seed is None else query.seed
+    z = draw_latents(seed, len(labels) * query.n, given, query.temperature)
+    return Order(model, seed, np.repeat(labels, query.n), z)
+
+
+def _labels(texts: list[str], model: Model) -> Labels:
+    allowed = model.manifest.labels
+    if bool(texts) != bool(allowed):
+        problem = "is required" if allowed else f"model {model.manifest.name!r} has no labels, so none can be asked for"
+        raise InvalidParameter.of("query.label", problem, describe_labels(allowed))
+    if not allowed:
+        return np.zeros(1, dtype=np.int64)
+    return np.array([value_of("query.label", parse_label, text, allowed) for text in texts], dtype=np.int64)
+
+
+async def _picture(query: GenerateQuery, context: Context) -> Response:
+    style = Style(
+        query.scale,
+        value_of("query.ink", parse_ink, query.ink),
+        value_of("query.paper", parse_paper, query.paper),
+    )
+    total = max(1, len(query.label)) * query.n
+    rows, columns = _grid(query, total)
+    side = 28 * query.scale
+    answers.check_picture("query.scale", columns * side, rows * side, context.settings.max_output_pixels)
+    order = place_order(query, context)
+    pixels = await order.model.decode(order.z, order.labels)
+    return answers.png_answer(answers.glyphs_picture(pixels, rows, columns, style), order.headers)
+
+
+def _grid(query: GenerateQuery, total: int) -> tuple[int, int]:
+    if query.columns is not None:
+        columns = min(query.columns, total)
+        return -(-total // columns), columns
+    if len(query.label) > 1 and query.n > 1:
+        return len(query.label), query.n
+    return sheet.grid(total)
+
+
+async def _json(order: Order, temperature: float) -> Response:
+    pixels = await order.model.decode(order.z, order.labels)
+    names = order.model.manifest.labels or (None,)
+    samples = [
+        {"label": names[label], "z": z, "pixels": glyph}
+        for label, z, glyph in zip(order.labels, order.z, pixels, strict=True)
+    ]
+    content = {"model": order.model.title, "seed": order.seed, "temperature": temperature, "samples": samples}
+    return answers.json_answer(content, order.headers)
+
+
+def _array(order: Order) -> Response:
+    header = arrays.npy_header((len(order.z), 28, 28), np.uint8)
+    size = {"Content-Length": str(len(header) + len(order.z) * 28 * 28)}
+    return StreamingResponse(_stream(header, order), media_type=negotiate.NPY, headers=order.headers | size)
+
+
+async def _stream(header: bytes, order: Order) -> AsyncIterator[bytes]:
+    yield header
+    for start in range(0, len(order.z), CHUNK):
+        pixels: Pixels = await order.model.decode(order.z[start : start + CHUNK], order.labels[start : start + CHUNK])
+        yield pixels.tobytes()

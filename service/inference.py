@@ -1,0 +1,81 @@
+"""What a model says about an image: its latents, its label and how well it can be reconstructed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from service.elbo import kl_divergence, label_posterior, reconstruction_error
+from service.engine import Floats, Labels, Model, Pixels
+
+# Images compared with all labels at a time; 36 labels times this many images is what is held in memory.
+CHUNK = 32
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """n images through encoder and decoder, each under one label.
+
+    Attributes:
+        labels: (n,) int64.
+        mu: (n, latent) float32.
+        logvar: (n, latent) float32.
+        pixels: (n, 28, 28) uint8, the decoded posterior mean.
+        error: (n,) float32, reconstruction error in nats.
+        kl: (n,) float32, in nats.
+    """
+
+    labels: Labels
+    mu: Floats
+    logvar: Floats
+    pixels: Pixels
+    error: Floats
+    kl: Floats
+
+    @property
+    def elbo(self) -> Floats:
+        """(n,) the evidence lower bound in nats, at most 0."""
+        return -(self.error + self.kl)
+
+    def take(self, rows: Labels) -> "Reconstruction":
+        """The given rows."""
+        return Reconstruction(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class Inference:
+    """The best reading of n images.
+
+    Attributes:
+        best: Each image under its most likely label.
+        posterior: (n, labels) float32, p(label|image).
+    """
+
+    best: Reconstruction
+    posterior: Floats
+
+
+async def reconstruct(model: Model, pixels: Pixels, labels: Labels) -> Reconstruction:
+    """Images (n, 28, 28) under labels (n,)."""
+    mu, logvar = await model.encode(pixels, labels)
+    decoded, logits = await model.decode_logits(mu, labels)
+    return Reconstruction(labels, mu, logvar, decoded, reconstruction_error(pixels, logits), kl_divergence(mu, logvar))
+
+
+async def infer(model: Model, pixels: Pixels) -> Inference:
+    """Images (n, 28, 28) under the most likely of the model's labels, by Bayes' rule with the ELBO as evidence."""
+    parts = [await _infer(model, pixels[start : start + CHUNK]) for start in range(0, len(pixels), CHUNK)]
+    return Inference(_join([part.best for part in parts]), np.concatenate([part.posterior for part in parts]))
+
+
+def _join(parts: Sequence[Reconstruction]) -> Reconstruction:
+    columns = ([getattr(part, field.name) for part in parts] for field in fields(Reconstruction))
+    return Reconstruction(*(np.concatenate(column) for column in columns))
+
+
+async def _infer(model: Model, pixels: Pixels) -> Inference:
+    n, classes = len(pixels), len(model.manifest.labels)
+    every = await reconstruct(model, np.repeat(pixels, classes, axis=0), np.tile(np.arange(classes), n))
+    elbo = every.elbo.reshape(n, classes)
+    best = np.arange(n) * classes + elbo.argmax(axis=1)
+    return Inference(every.take(best), label_posterior(elbo))

@@ -1,0 +1,73 @@
+"""Latents: parsed from requests, and drawn from the prior by a seed."""
+
+import secrets
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+# JavaScript reads integers exactly up to here.
+MAX_SEED = 2**53 - 1
+
+# Ten standard deviations: a decoder has seen nothing beyond, and float32 stays finite through any decoder.
+MAX_LATENT = 10.0
+
+
+def new_seed() -> int:
+    """A seed nobody can predict, 0 to `MAX_SEED`."""
+    return secrets.randbits(53)
+
+
+def parse_latents(text: str, latent_size: int) -> tuple[float | None, ...]:
+    """Latents written as numbers with commas between; a blank or missing one is None, to be drawn.
+
+    Args:
+        text: For example `0.5,,-1`.
+        latent_size: How many the model has.
+
+    Raises:
+        ValueError: There are too many, or one is not a number from -10 to 10; the message says which.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) > latent_size:
+        raise ValueError(f"{len(parts)} latents were given, but the model has {latent_size}")
+    values = [_parse(part, index) for index, part in enumerate(parts, start=1)]
+    return tuple(values + [None] * (latent_size - len(values)))
+
+
+def _parse(text: str, index: int) -> float | None:
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"latent {index} is {text!r}, not a number") from None
+    # Written so that NaN, which compares false, is refused too.
+    if not -MAX_LATENT <= value <= MAX_LATENT:
+        raise ValueError(f"latent {index} is {text}, not a number from -10 to 10")
+    return value
+
+
+def draw_latents(seed: int, n: int, given: Sequence[float | None], temperature: float) -> Floats:
+    """`n` latents from the prior N(0, temperature^2·I), with the given coordinates put in their place.
+
+    The stream is NumPy's: `numpy.random.default_rng(seed).standard_normal((n, latent), numpy.float32)`. Rows are drawn
+    in order, so the first rows do not depend on `n`, and a given coordinate does not change the others.
+
+    Args:
+        seed: 0 to `MAX_SEED`.
+        n: Number of rows.
+        given: One entry a coordinate, None where it is drawn.
+        temperature: Standard deviation, at least 0; the given coordinates are not scaled by it.
+
+    Returns:
+        (n, latent) float32.
+    """
+    z = np.random.default_rng(seed).standard_normal((n, len(given)), dtype=np.float32)
+    z *= np.float32(temperature)
+    for index, value in enumerate(given):
+        if value is not None:
+            z[:, index] = value
+    return z

@@ -1,0 +1,101 @@
+"""The manifest of an exported model: what it is, and which files it consists of, by their sha256."""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from service.errors import StartError
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Pixels(_Facts):
+    """The pixel convention that training and service share."""
+
+    height: Literal[28]
+    width: Literal[28]
+    paper: Literal[0]
+    ink: Literal[255]
+    normalisation: Literal["mnist-20x20-mass"] = Field(
+        description="Ink cropped, fitted to `box`x`box`, centred by mass in `height`x`width`, as MNIST was made."
+    )
+    box: Literal[20]
+
+
+class File(_Facts):
+    """One ONNX file of the model."""
+
+    entry: str = Field(description="Its name in the model repository.")
+    file: str = Field(description="Its path, relative to the model repository.")
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    bytes: Annotated[int, Field(gt=0)]
+
+
+class Manifest(_Facts):
+    """All facts about a model, as its export wrote them."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
+    version: Annotated[int, Field(ge=1)]
+    kind: Literal["vae", "cvae"]
+    summary: str
+    labels: tuple[Annotated[str, Field(min_length=1, max_length=1)], ...] = Field(
+        description="The characters the model writes, by label; empty for an unconditional model."
+    )
+    latent_size: Annotated[int, Field(ge=1)]
+    beta: float
+    likelihood: Literal["bernoulli"]
+    pixels: Pixels
+    encoder: File
+    decoder: File
+    data: dict[str, Any]
+    code: dict[str, Any]
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _labels_match_the_kind(self) -> "Manifest":
+        if (self.kind == "cvae") != bool(self.labels):
+            raise ValueError("a conditional model has labels and an unconditional one has none")
+        return self
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read one manifest.
+
+    Raises:
+        StartError: The file is missing, not JSON or not a manifest.
+    """
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise StartError(f"{path}: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise StartError(f"{path}: not a model manifest: {where}: {first['msg']}") from None
+
+
+def read_verified(repository: Path, file: File) -> bytes:
+    """The bytes of `file`, exactly those the manifest names.
+
+    Raises:
+        StartError: The file is missing, outside the repository, or its sha256 differs.
+    """
+    path = repository / file.file
+    if not path.resolve().is_relative_to(repository.resolve()):
+        raise StartError(f"{path}: lies outside the model repository")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise StartError(f"{path}: {error.strerror}") from None
+    if len(content) != file.bytes:
+        raise StartError(f"{path}: {len(content)} bytes, but the manifest says {file.bytes}")
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != file.sha256:
+        raise StartError(f"{path}: sha256 is {digest}, but the manifest says {file.sha256}")
+    return content

@@ -1,0 +1,60 @@
+"""The OpenAPI document, with the parts that FastAPI cannot derive.
+
+`python -m service.openapi FILE` writes docs/openapi.json.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from service.encode import Encodings
+from service.errors import ProblemBody
+from service.generate import Samples
+from service.reconstruct import Reconstructions
+from service.render_text import RenderedText
+
+# Bodies that handlers build without pydantic, for speed, are described here all the same.
+_DESCRIBED: tuple[type[BaseModel], ...] = (ProblemBody, Samples, Encodings, Reconstructions, RenderedText)
+_REFERENCE = "#/components/schemas/{model}"
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of `app`, computed once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            license_info=app.license_info,
+            routes=app.routes,
+            separate_input_output_schemas=False,
+        )
+        _, schemas = models_json_schema([(model, "serialization") for model in _DESCRIBED], ref_template=_REFERENCE)
+        components = document["components"]["schemas"]
+        components |= schemas["$defs"]
+        # FastAPI's own error shape, which no answer of this service has.
+        components.pop("HTTPValidationError", None)
+        components.pop("ValidationError", None)
+        for path in document["paths"].values():
+            for operation in path.values():
+                _drop_default_422(operation["responses"])
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _drop_default_422(responses: dict[str, Any]) -> None:
+    content = responses.get("422", {}).get("content", {})
+    if "application/json" in content:
+        del responses["422"]
+
+
+if __name__ == "__main__":
+    from service.app import create
+
+    Path(sys.argv[1]).write_text(json.dumps(create().openapi(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

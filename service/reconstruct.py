@@ -1,0 +1,119 @@
+"""`POST /reconstruct`: images through the model and back, with what it costs in nats."""
+
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from service import answers, negotiate, sheet
+from service.answers import Style
+from service.colours import parse_ink, parse_paper
+from service.context import Running
+from service.encode import PROBLEMS, ImageQuery, label_of, names_of
+from service.inference import infer, reconstruct
+from service.parameters import Ink, Paper, Scale, value_of
+from service.uploads import documented_upload, read_glyphs
+
+OFFERS = (negotiate.PNG, negotiate.JSON, negotiate.NPY)
+
+router = APIRouter()
+
+
+class ReconstructQuery(ImageQuery):
+    """The query of `/reconstruct`."""
+
+    scale: Scale = 1
+    ink: Ink = "black"
+    paper: Paper = "white"
+
+
+class Reconstructed(BaseModel):
+    """One image, reconstructed."""
+
+    label: str | None = Field(description="The label it was read under; null from an unconditional model.")
+    reconstruction_error: float = Field(description="-log p(x|z) at the posterior mean, nats.")
+    kl: float = Field(description="KL(q(z|x) ‖ p(z)), nats.")
+    elbo: float = Field(description="-(reconstruction_error + kl), nats; very low for what is not a character.")
+    mu: list[float] = Field(description="Posterior mean of the latents.")
+    pixels: list[list[int]] = Field(description="The reconstruction: 28 rows of 28 pixels, paper 0, ink 255.")
+
+
+class Reconstructions(BaseModel):
+    """The JSON answer of `/reconstruct`."""
+
+    model: str
+    reconstructions: list[Reconstructed] = Field(description="In the order of the images.")
+
+
+@router.post(
+    "/reconstruct",
+    summary="Reconstruct images",
+    response_class=Response,
+    responses={
+        200: answers.documented_answer(
+            "Reconstructions",
+            {
+                "model": "cvae/1",
+                "reconstructions": [
+                    {
+                        "label": "J",
+                        "reconstruction_error": 71.2,
+                        "kl": 12.4,
+                        "elbo": -83.6,
+                        "mu": [0.3],
+                        "pixels": [[0, 255]],
+                    }
+                ],
+            },
+            "The reconstruction, or a sheet of them.",
+            "uint8 (n, 28, 28), paper 0, ink 255.",
+        ),
+        **PROBLEMS,
+    },
+    openapi_extra=documented_upload(),
+)
+async def reconstruct_images(
+    request: Request, query: Annotated[ReconstructQuery, Query()], context: Running
+) -> Response:
+    """What the model makes of each image: encoded to its posterior mean and decoded again.
+
+    The headers `Glyphvae-Label`, `Glyphvae-Reconstruction-Error`, `Glyphvae-Kl` and `Glyphvae-Elbo` hold one value an
+    image, in nats per image, whatever the format; an ELBO far below that of real characters marks what is none.
+    """
+    media = negotiate.choose(request.headers.get("accept"), OFFERS)
+    model = context.engine.get(query.model)
+    label = label_of(query, model)
+    style = Style(
+        query.scale,
+        value_of("query.ink", parse_ink, query.ink),
+        value_of("query.paper", parse_paper, query.paper),
+    )
+    pixels = await read_glyphs(request, context.settings, query.preprocess)
+    rows, columns = sheet.grid(len(pixels))
+    side = 28 * query.scale
+    if media == negotiate.PNG:
+        answers.check_picture("query.scale", columns * side, rows * side, context.settings.max_output_pixels)
+    if label is None:
+        result = (await infer(model, pixels)).best
+    else:
+        result = await reconstruct(model, pixels, np.full(len(pixels), label))
+    names = names_of(result.labels, model)
+    extra = answers.headers(
+        model.title,
+        label=", ".join(name for name in names if name is not None) or None,
+        reconstruction_error=answers.structured_list(result.error),
+        kl=answers.structured_list(result.kl),
+        elbo=answers.structured_list(result.elbo),
+    )
+    if media == negotiate.PNG:
+        return answers.png_answer(answers.glyphs_picture(result.pixels, rows, columns, style), extra)
+    if media == negotiate.NPY:
+        return answers.npy_answer(result.pixels, extra)
+    reconstructions = [
+        {"label": name, "reconstruction_error": error, "kl": kl, "elbo": elbo, "mu": mu, "pixels": glyph}
+        for name, error, kl, elbo, mu, glyph in zip(
+            names, result.error, result.kl, result.elbo, result.mu, result.pixels, strict=True
+        )
+    ]
+    return answers.json_answer({"model": model.title, "reconstructions": reconstructions}, extra)

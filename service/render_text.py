@@ -1,0 +1,316 @@
+"""`POST /render-text`: a text as one image of handwriting."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from service import answers, negotiate
+from service.answers import Style
+from service.colours import parse_ink, parse_paper
+from service.context import Context, Running
+from service.draw import draw
+from service.engine import Floats, Model, Pixels
+from service.errors import (
+    BodyTooLarge,
+    InvalidParameter,
+    MalformedBody,
+    NotAcceptable,
+    NotReady,
+    UnknownModel,
+    documented,
+)
+from service.latents import MAX_LATENT, draw_latents, new_seed
+from service.layout import Alignment, Layout, LayoutError, Setting, layout
+from service.parameters import Ink, ModelName, Paper, Parameters, Scale, Seed, value_of
+from service.script import Script, fold
+
+OFFERS = (negotiate.PNG, negotiate.JSON, negotiate.NPY)
+
+# Setting and drawing this many characters takes about as long as waking a thread for it.
+INLINE_CHARACTERS = 64
+
+router = APIRouter()
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
+Latent = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
+
+
+class RenderText(Parameters):
+    """The body of `/render-text`."""
+
+    text: str = Field(min_length=1, description="What to write.", examples=["HELLO WORLD"])
+    seed: Seed = None
+    z: list[Latent | None] | None = Field(
+        None, max_length=64, description="The style: latents from -10 to 10; a null or missing one is drawn."
+    )
+    temperature: float = Field(
+        0.7,
+        ge=0,
+        le=10,
+        allow_inf_nan=False,
+        description="Standard deviation of the drawn latents of the style.",
+    )
+    variation: float = Field(
+        0.25,
+        ge=0,
+        le=10,
+        allow_inf_nan=False,
+        description="Standard deviation of each glyph's latents around the style: 0 repeats a letter exactly, 1 "
+        "ignores the style.",
+    )
+    unknown: Literal["error", "skip", "blank"] = Field(
+        "error", description="What becomes of a character that the model cannot write."
+    )
+    case: Literal["upper", "keep"] = Field(
+        "upper",
+        description="`upper` sets small letters as capitals where the model has no small ones; `keep` does not.",
+    )
+    width: int | None = Field(
+        None, ge=28, le=65536, description="Width to wrap lines to, in glyph pixels. Default: no wrapping."
+    )
+    align: Alignment = Field("left", description="Where shorter lines go.")
+    letter_gap: int = Field(3, ge=-10, le=100, description="Paper between two letters, in glyph pixels.")
+    word_space: int = Field(12, ge=0, le=200, description="Paper between two words, in glyph pixels.")
+    line_height: int = Field(32, ge=1, le=200, description="Distance of two baselines, in glyph pixels.")
+    margin: int = Field(8, ge=0, le=1000, description="Paper around the text, in glyph pixels.")
+    scale: Scale = 2
+    ink: Ink = "black"
+    paper: Paper = "white"
+    model: ModelName = None
+
+    @property
+    def style(self) -> Style:
+        """How the picture is shown.
+
+        Raises:
+            InvalidParameter: A colour is none.
+        """
+        return Style(
+            self.scale,
+            value_of("body.ink", parse_ink, self.ink),
+            value_of("body.paper", parse_paper, self.paper),
+        )
+
+    @property
+    def setting(self) -> Setting:
+        """How the text is set."""
+        return Setting(self.width, self.align, self.letter_gap, self.word_space, self.line_height, self.margin)
+
+
+class PlacedGlyph(BaseModel):
+    """One glyph of the text."""
+
+    label: str = Field(description="Its character.")
+    position: int = Field(description="Place of that character in the text, from 0.")
+    line: int = Field(description="Its line, from 0.")
+    x: int = Field(description="Left edge of its 28×28 cell, in glyph pixels.")
+    y: int = Field(description="Upper edge of its cell, in glyph pixels.")
+    z: list[float] = Field(description="Its latents.")
+    pixels: list[list[int]] = Field(description="28 rows of 28 pixels, paper 0, ink 255.")
+
+
+class RenderedText(BaseModel):
+    """The JSON answer of `/render-text`."""
+
+    model: str
+    seed: int = Field(description="Reproduces the answer.")
+    z: list[float] = Field(description="The style.")
+    width: int = Field(description="Width of the picture in glyph pixels, before `scale`.")
+    height: int = Field(description="Height of the picture in glyph pixels, before `scale`.")
+    baselines: list[int] = Field(description="The row each line stands on, in glyph pixels.")
+    folded: list[int] = Field(description="Places of small letters that were set as capitals.")
+    unknown: list[int] = Field(description="Places of characters that were skipped or left blank.")
+    glyphs: list[PlacedGlyph]
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A text, written.
+
+    Attributes:
+        model: The model that wrote it.
+        seed: The seed of all latents.
+        style: (latent,) the style.
+        z: (n, latent) the latents of each glyph.
+        script: What was written.
+        pixels: (n, 28, 28) the glyphs.
+        layout: Where they go.
+    """
+
+    model: Model
+    seed: int
+    style: Floats
+    z: Floats
+    script: Script
+    pixels: Pixels
+    layout: Layout
+
+    @property
+    def headers(self) -> answers.Headers:
+        """The headers of the answer."""
+        return answers.headers(
+            self.model.title,
+            seed=self.seed,
+            folded=len(self.script.folded) or None,
+            unknown=len(self.script.unknown) or None,
+        )
+
+
+@router.post(
+    "/render-text",
+    summary="Write a text",
+    response_class=Response,
+    responses={
+        200: answers.documented_answer(
+            "RenderedText",
+            {
+                "model": "cvae/1",
+                "seed": 7,
+                "z": [0.4],
+                "width": 60,
+                "height": 44,
+                "baselines": [36],
+                "folded": [1],
+                "unknown": [],
+                "glyphs": [
+                    {
+                        "label": "H",
+                        "position": 0,
+                        "line": 0,
+                        "x": 4,
+                        "y": 12,
+                        "z": [0.5],
+                        "pixels": [[0, 255]],
+                    },
+                ],
+            },
+            "The text.",
+            "uint8 (height·scale, width·scale), paper 0, ink 255.",
+        ),
+        **documented(MalformedBody, UnknownModel, NotAcceptable, BodyTooLarge, InvalidParameter, NotReady),
+    },
+)
+async def render_text(request: Request, order: RenderText, context: Running) -> Response:
+    """Write a text in one hand, no two letters alike.
+
+    Glyphs stand on a common baseline and are spaced by their ink. The headers `Glyphvae-Folded` and
+    `Glyphvae-Unknown` count the small letters set as capitals and the characters left out.
+    """
+    media = negotiate.choose(request.headers.get("accept"), OFFERS)
+    style = order.style
+    writing = await write(order, context)
+    if media == negotiate.JSON:
+        return answers.json_answer(_content(writing), writing.headers)
+    picture = await picture_of(writing, order.scale, context)
+    if media == negotiate.NPY:
+        return answers.npy_answer(picture, writing.headers)
+    return answers.png_answer(await _sized(len(order.text), style.show, picture), writing.headers)
+
+
+async def render_png(order: RenderText, context: Context) -> bytes:
+    """The text as a PNG file, for callers without a server.
+
+    Raises:
+        Problem: What `/render-text` would answer.
+    """
+    style = order.style
+    return style.show(await picture_of(await write(order, context), order.scale, context))
+
+
+async def write(order: RenderText, context: Context) -> Writing:
+    """Decode the glyphs of a text and set them.
+
+    Raises:
+        UnknownModel: No such model.
+        InvalidParameter: The text is too long, a character is not allowed, or it cannot be set.
+    """
+    model = context.engine.get(order.model)
+    labels = model.manifest.labels
+    if not labels:
+        raise InvalidParameter.of("body.model", f"model {model.manifest.name!r} has no labels, so it cannot write text")
+    limit = context.settings.max_text_length
+    if len(order.text) > limit:
+        raise InvalidParameter.of("body.text", f"it has {len(order.text)} characters", f"at most {limit}")
+    script = value_of("body.text", fold, order.text, labels, order.unknown, order.case)
+    seed = new_seed() if order.seed is None else order.seed
+    style, z = draw_style(seed, len(script.labels), _given(order.z, model), order.temperature, order.variation)
+    pixels = await model.decode(z, script.labels)
+    try:
+        placed = await _sized(len(order.text), layout, script, pixels, labels, order.setting)
+    except LayoutError as error:
+        raise InvalidParameter.of("body.width", str(error)) from None
+    return Writing(model, seed, style, z, script, pixels, placed)
+
+
+def _given(z: Sequence[float | None] | None, model: Model) -> tuple[float | None, ...]:
+    size = model.manifest.latent_size
+    given = tuple(z or ())
+    if len(given) > size:
+        raise InvalidParameter.of("body.z", f"{len(given)} latents were given", f"at most {size}")
+    return given + (None,) * (size - len(given))
+
+
+def draw_style(
+    seed: int, n: int, given: Sequence[float | None], temperature: float, variation: float
+) -> tuple[Floats, Floats]:
+    """A style (latent,), and `n` latents (n, latent) around it; one stream of `seed` gives both.
+
+    The style does not depend on `n`, so a longer text keeps the hand of a shorter one.
+    """
+    style = draw_latents(seed, 1, given, temperature)[0]
+    # Row 0 of the stream became the style, the rows after it the glyphs' own deviations.
+    deviations = draw_latents(seed, n + 1, (None,) * len(given), variation)[1:]
+    return style, style + deviations
+
+
+async def picture_of(writing: Writing, scale: int, context: Context) -> Pixels:
+    """The picture (height, width) of a text.
+
+    Raises:
+        InvalidParameter: It would be over the limit.
+    """
+    width, height = writing.layout.size(scale)
+    answers.check_picture("body.scale", width, height, context.settings.max_output_pixels)
+    return await _sized(len(writing.script.positions), draw, writing.layout, writing.pixels, scale)
+
+
+async def _sized(characters: int, function: Callable[P, Result], *arguments: P.args, **options: P.kwargs) -> Result:
+    """`function(*arguments)`, in a thread where the text is long, so that it blocks no other request."""
+    if characters <= INLINE_CHARACTERS:
+        return function(*arguments, **options)
+    return await asyncio.to_thread(function, *arguments, **options)
+
+
+def _content(writing: Writing) -> dict[str, Any]:
+    names = writing.model.manifest.labels
+    script, placed = writing.script, writing.layout
+    positions = script.positions[script.symbols >= 0]
+    columns = zip(script.labels, positions, placed.line, placed.x, placed.y, writing.z, writing.pixels, strict=True)
+    return {
+        "model": writing.model.title,
+        "seed": writing.seed,
+        "z": writing.style,
+        "width": placed.width,
+        "height": placed.height,
+        "baselines": placed.baselines,
+        "folded": script.folded,
+        "unknown": script.unknown,
+        "glyphs": [
+            {
+                "label": names[label],
+                "position": position,
+                "line": line,
+                "x": x,
+                "y": y,
+                "z": z,
+                "pixels": pixels,
+            }
+            for label, position, line, x, y, z, pixels in columns
+        ],
+    }

@@ -1,0 +1,95 @@
+"""Every setting of the service, from `GLYPHVAE_*` environment variables or from flags of `glyphvae serve`.
+
+`python -m service.settings FILE` writes the table in docs/settings.md.
+"""
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.errors import StartError
+
+# Beside the package both in a source tree and in site-packages, where the wheel puts it.
+SHIPPED_MODELS = Path(__file__).resolve().parent.parent / "exported"
+
+MEBIBYTE = 1 << 20
+
+
+class Settings(BaseSettings):
+    """What can be set; a value out of range stops the start."""
+
+    model_config = SettingsConfigDict(env_prefix="GLYPHVAE_", frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    workers: int = Field(1, ge=1, le=256, description="Server processes.")
+    models: Path = Field(SHIPPED_MODELS, description="Folder of exported models. Default: the models shipped.")
+    default_model: str = Field("cvae", description="Model used where a request names none.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto",
+        description="`auto` uses CUDA where it works and the CPU elsewhere; `cuda` refuses to start without it.",
+    )
+    threads: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        description="Threads ONNX Runtime uses inside one run. Always explicit: its own default counts the host's "
+        "cores, not the container's.",
+    )
+    max_body_bytes: int = Field(16 * MEBIBYTE, ge=1024, description="Largest request body, in bytes.")
+    max_images: int = Field(1024, ge=1, description="Most images in one request.")
+    max_image_pixels: int = Field(
+        16_000_000, ge=784, description="Most pixels in one uploaded image, checked before it is decoded."
+    )
+    max_samples: int = Field(10_000, ge=1, description="Most glyphs in one answer of `/generate`.")
+    max_text_length: int = Field(10_000, ge=1, description="Most characters in one request to `/render-text`.")
+    max_output_pixels: int = Field(64_000_000, ge=784, description="Most pixels in one image of an answer.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log shown.")
+
+
+def load_settings(**flags: object) -> Settings:
+    """The settings from the environment, with `flags` over them.
+
+    Raises:
+        StartError: A value is not allowed; the message names the setting.
+    """
+    try:
+        return Settings(**flags)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper().removeprefix("GLYPHVAE_")
+        raise StartError(f"setting GLYPHVAE_{name}: {first['msg']} (got {first['input']!r})") from None
+
+
+def markdown() -> str:
+    """The documentation table, one row a setting."""
+    rows = [
+        "# Settings",
+        "",
+        "Written by `make openapi` from `service/settings.py`. A flag of `glyphvae serve` wins over the environment.",
+        "",
+        "| environment | flag | default | allowed | meaning |",
+        "|---|---|---|---|---|",
+    ]
+    properties = Settings.model_json_schema()["properties"]
+    for name, field in Settings.model_fields.items():
+        default = "shipped models" if name == "models" else field.default
+        row = (f"`GLYPHVAE_{name.upper()}`", f"`--{name.replace('_', '-')}`", f"`{default}`")
+        rows.append(f"| {' | '.join(row)} | {_allowed(properties[name])} | {field.description} |")
+    return "\n".join([*rows, ""])
+
+
+def _allowed(schema: dict[str, object]) -> str:
+    if isinstance(choices := schema.get("enum"), list):
+        return ", ".join(f"`{choice}`" for choice in choices)
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is None:
+        return "path" if schema.get("format") == "path" else "text"
+    return f"{low} to {high}" if high is not None else f"at least {low}"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(markdown(), encoding="utf-8")

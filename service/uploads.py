@@ -1,0 +1,110 @@
+"""Images in a request's body: one as the raw body, several as multipart files or as a `.npy` array."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from fastapi import Request
+from starlette.datastructures import UploadFile
+
+from service import arrays, images
+from service.arrays import ArrayNotAllowedError, MalformedArrayError
+from service.engine import Pixels
+from service.errors import InvalidParameter, MalformedBody, UnsupportedMedia
+from service.images import ImageTooLargeError, MalformedImageError
+from service.preprocess import Mode, UnsuitableImageError, preprocess
+from service.settings import Settings
+
+Kind = Literal["image", "array"]
+
+# Below this many bytes a body is decoded faster than a thread could be woken for it.
+INLINE_BYTES = 1 << 14
+
+
+async def read_glyphs(request: Request, settings: Settings, mode: Mode) -> Pixels:
+    """The characters in the body as models read them.
+
+    Args:
+        request: Its body is an image, a `.npy` array of images, or multipart files of either.
+        settings: The limits.
+        mode: How each image is converted.
+
+    Returns:
+        (n, 28, 28) uint8, at least one.
+
+    Raises:
+        MalformedBody: Broken, truncated or empty.
+        UnsupportedMedia: In no format that is read.
+        InvalidParameter: Over a limit, or an image shows no character.
+    """
+    parts = await _parts(request, settings.max_images)
+    if sum(len(content) for _, content in parts) <= INLINE_BYTES:
+        return _convert(parts, settings, mode)
+    return await asyncio.to_thread(_convert, parts, settings, mode)
+
+
+async def _parts(request: Request, max_images: int) -> list[tuple[str, bytes]]:
+    """Each piece of the body, with the name that an error calls it by."""
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        return [("body", await request.body())]
+    async with request.form(max_files=max_images, max_fields=0) as form:
+        files = [item for _, item in form.multi_items() if isinstance(item, UploadFile)]
+        if not files:
+            raise MalformedBody("The multipart body has no file.")
+        return [(f"body.files[{index}]", await file.read()) for index, file in enumerate(files)]
+
+
+def _convert(parts: Sequence[tuple[str, bytes]], settings: Settings, mode: Mode) -> Pixels:
+    glyphs: list[Pixels] = []
+    for name, content in parts:
+        for index, grey in enumerate(_decode(name, content, settings)):
+            try:
+                glyphs.append(preprocess(grey, mode))
+            except UnsuitableImageError as error:
+                raise InvalidParameter.of(f"{name}[{index}]" if index else name, str(error)) from None
+    if len(glyphs) > settings.max_images:
+        raise InvalidParameter.of("body", f"it holds {len(glyphs)} images", f"at most {settings.max_images}")
+    return np.stack(glyphs)
+
+
+def _decode(name: str, content: bytes, settings: Settings) -> Sequence[Pixels]:
+    try:
+        if _kind(name, content) == "array":
+            return list(
+                arrays.read_images(content, max_images=settings.max_images, max_pixels=settings.max_image_pixels)
+            )
+        return [images.decode_image(content, max_pixels=settings.max_image_pixels)]
+    except (MalformedImageError, MalformedArrayError) as error:
+        raise MalformedBody(f"{name}: {error}") from None
+    except (ImageTooLargeError, ArrayNotAllowedError) as error:
+        raise InvalidParameter.of(name, str(error)) from None
+
+
+def _kind(name: str, content: bytes) -> Kind:
+    """What `content` is, by its first bytes: clients often send a wrong Content-Type, or none."""
+    if not content:
+        raise MalformedBody(f"{name} is empty; send a PNG, JPEG or WebP image, or a .npy array.")
+    if content.startswith(b"\x93NUMPY"):
+        return "array"
+    if content.startswith((b"\x89PNG", b"\xff\xd8\xff")) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP"):
+        return "image"
+    raise UnsupportedMedia(f"{name} is none of PNG, JPEG, WebP and .npy.")
+
+
+def documented_upload() -> dict[str, Any]:
+    """The OpenAPI request body of an endpoint that reads images."""
+    binary = {"type": "string", "format": "binary"}
+    content: dict[str, Any] = {media: {"schema": binary} for media in ("image/png", "image/jpeg", "image/webp")}
+    content["application/x-npy"] = {
+        "schema": binary
+        | {"description": "uint8 0-255, or bool or float in [0, 1]; (28, 28), (n, 28, 28), (n, 784) or (n, h, w)."}
+    }
+    content["multipart/form-data"] = {
+        "schema": {
+            "type": "object",
+            "properties": {"file": {"type": "array", "items": binary}},
+            "required": ["file"],
+        }
+    }
+    return {"requestBody": {"required": True, "content": content}}

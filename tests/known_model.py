@@ -1,0 +1,144 @@
+"""A model whose answers are known in your head.
+
+Decoder: every pixel is 100 + 10·z[0] + label (z[0] alone for the unconditional kind).
+Encoder: mu[0] = (pixel (0, 0) - 100 - label) / 10, which undoes the decoder; the other latents are 0, and so is logvar.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+LATENT_SIZE = 6
+
+_OPSET = [helper.make_opsetid("", 17)]
+
+
+def _model(
+    nodes: list[onnx.NodeProto],
+    inputs: list[onnx.ValueInfoProto],
+    outputs: list[onnx.ValueInfoProto],
+    constants: dict[str, np.ndarray],
+) -> bytes:  # type: ignore[type-arg]
+    tensors = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "known", inputs, outputs, tensors)
+    model = helper.make_model(graph, opset_imports=_OPSET, ir_version=8)
+    onnx.checker.check_model(model, full_check=True)
+    return model.SerializeToString()
+
+
+def _label_rows(conditional: bool) -> list[onnx.NodeProto]:
+    """`label` as float (batch, 1); zeros where there is none."""
+    if not conditional:
+        return []
+    return [
+        helper.make_node("Cast", ["label"], ["label_float"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["label_float", "axis1"], ["label_rows"]),
+    ]
+
+
+def _inputs(name: str, dtype: int, shape: list[str | int], conditional: bool) -> list[onnx.ValueInfoProto]:
+    inputs = [helper.make_tensor_value_info(name, dtype, shape)]
+    if conditional:
+        inputs.append(helper.make_tensor_value_info("label", TensorProto.INT64, ["batch"]))
+    return inputs
+
+
+def decoder(conditional: bool = True) -> bytes:
+    """pixels = round(100 + 10·z[0] + label), logits = pixels / 255 with ones everywhere else."""
+    nodes = [
+        *_label_rows(conditional),
+        helper.make_node("Gather", ["z", "zero"], ["first"], axis=1),
+        helper.make_node("Mul", ["first", "ten"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "hundred"], ["shifted"]),
+        helper.make_node("Add", ["shifted", "label_rows" if conditional else "nothing"], ["grey"]),
+        helper.make_node("Mul", ["grey", "ones"], ["flat"]),
+        helper.make_node("Reshape", ["flat", "shape"], ["image"]),
+        helper.make_node("Clip", ["image", "low", "high"], ["clipped"]),
+        helper.make_node("Round", ["clipped"], ["rounded"]),
+        helper.make_node("Cast", ["rounded"], ["pixels"], to=TensorProto.UINT8),
+        helper.make_node("Div", ["rounded", "high"], ["logits"]),
+    ]
+    constants = {
+        "zero": np.array([0], dtype=np.int64),
+        "axis1": np.array([1], dtype=np.int64),
+        "ten": np.array(10, dtype=np.float32),
+        "hundred": np.array(100, dtype=np.float32),
+        "nothing": np.array(0, dtype=np.float32),
+        "ones": np.ones((1, 784), dtype=np.float32),
+        "shape": np.array([-1, 28, 28], dtype=np.int64),
+        "low": np.array(0, dtype=np.float32),
+        "high": np.array(255, dtype=np.float32),
+    }
+    outputs = [
+        helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", 28, 28]),
+        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 28, 28]),
+    ]
+    return _model(nodes, _inputs("z", TensorProto.FLOAT, ["batch", LATENT_SIZE], conditional), outputs, constants)
+
+
+def encoder(conditional: bool = True) -> bytes:
+    """mu = [(pixel (0, 0) - 100 - label) / 10, 0, …], logvar = 0."""
+    nodes = [
+        *_label_rows(conditional),
+        helper.make_node("Cast", ["pixels"], ["grey"], to=TensorProto.FLOAT),
+        helper.make_node("Reshape", ["grey", "flat"], ["rows"]),
+        helper.make_node("Gather", ["rows", "zero"], ["corner"], axis=1),
+        helper.make_node("Sub", ["corner", "hundred"], ["unshifted"]),
+        helper.make_node("Sub", ["unshifted", "label_rows" if conditional else "nothing"], ["unlabelled"]),
+        helper.make_node("Div", ["unlabelled", "ten"], ["first"]),
+        helper.make_node("Mul", ["first", "unit"], ["mu"]),
+        helper.make_node("Mul", ["mu", "nothing"], ["logvar"]),
+    ]
+    constants = {
+        "zero": np.array([0], dtype=np.int64),
+        "axis1": np.array([1], dtype=np.int64),
+        "ten": np.array(10, dtype=np.float32),
+        "hundred": np.array(100, dtype=np.float32),
+        "nothing": np.array(0, dtype=np.float32),
+        "unit": np.eye(1, LATENT_SIZE, dtype=np.float32),
+        "flat": np.array([-1, 784], dtype=np.int64),
+    }
+    outputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", LATENT_SIZE]) for name in ("mu", "logvar")
+    ]
+    return _model(nodes, _inputs("pixels", TensorProto.UINT8, ["batch", 28, 28], conditional), outputs, constants)
+
+
+def write_model(repository: Path, name: str = "cvae", conditional: bool = True) -> None:
+    """Add the known model to `repository`, manifest and all."""
+    manifest = {
+        "schema": 1,
+        "name": name,
+        "version": 1,
+        "kind": "cvae" if conditional else "vae",
+        "summary": "Every pixel is 100 + 10·z[0] + label.",
+        "labels": LABELS if conditional else (),
+        "latent_size": LATENT_SIZE,
+        "beta": 1.0,
+        "likelihood": "bernoulli",
+        "pixels": {
+            "height": 28,
+            "width": 28,
+            "paper": 0,
+            "ink": 255,
+            "normalisation": "mnist-20x20-mass",
+            "box": 20,
+        },
+        "data": {"sha256": "0" * 64, "sources": []},
+        "code": {},
+        "config": {},
+        "metrics": {},
+    }
+    for part, content in (("encoder", encoder(conditional)), ("decoder", decoder(conditional))):
+        file = f"{name}-{part}/1/model.onnx"
+        path = repository / file
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+        digest = hashlib.sha256(content).hexdigest()
+        manifest[part] = {"entry": f"{name}-{part}", "file": file, "sha256": digest, "bytes": len(content)}
+    (repository / f"{name}.json").write_text(json.dumps(manifest), encoding="utf-8")

@@ -1,0 +1,42 @@
+"""Fixtures: the application over known models, in process."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from service.app import create_app
+from service.context import Context
+from service.engine import load_engine
+from service.settings import Settings
+from tests.known_model import write_model
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model repository with the known model, conditional (`cvae`) and unconditional (`vae`)."""
+    folder = tmp_path_factory.mktemp("exported")
+    write_model(folder, "cvae")
+    write_model(folder, "vae", conditional=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def context(repository: Path) -> Context:
+    settings = Settings(models=repository, device="cpu", max_samples=3000, max_images=40, max_body_bytes=200_000)
+    return Context(settings, load_engine(settings))
+
+
+@pytest.fixture(scope="session")
+def app(context: Context) -> FastAPI:
+    return create_app(context)
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client that calls the application in process; faults come back as answers, as over a socket."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        yield client
