@@ -10,15 +10,19 @@ from numpy import generic, uint8
 from numpy.typing import NDArray
 
 from service import arrays, png, sheet
-from service.colours import Colour
+from service.colours import Colour, parse_ink, parse_paper
 from service.errors import InvalidParameter
 from service.negotiate import JSON, NPY, PNG
+from service.offload import offload
+from service.parameters import value_of
 
 Headers = dict[str, str]
 
+# A picture of more pixels takes longer to compress than a thread takes to wake.
+LARGE_PICTURE = 1 << 16
+
 # zlib's default effort; on a large picture level 1 would save a little time and cost a third more bytes.
 _LARGE_PICTURE_LEVEL = 6
-_LARGE_PICTURE_PIXELS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,24 @@ class Style:
     ink: Colour
     paper: Colour | None
 
+    @classmethod
+    def parse(cls, where: str, scale: int, ink: str, paper: str) -> "Style":
+        """The style that a request's parameters ask for.
+
+        Args:
+            where: Where they stood, `query` or `body`.
+            scale: As `Style.scale`.
+            ink: A colour in words.
+            paper: A colour in words, or `transparent`.
+
+        Raises:
+            InvalidParameter: A colour is none.
+        """
+        return cls(scale, value_of(f"{where}.ink", parse_ink, ink), value_of(f"{where}.paper", parse_paper, paper))
+
     def show(self, pixels: NDArray[uint8]) -> bytes:
         """`pixels` (height, width), already enlarged, as a PNG."""
-        level = _LARGE_PICTURE_LEVEL if pixels.size > _LARGE_PICTURE_PIXELS else 1
+        level = _LARGE_PICTURE_LEVEL if pixels.size > LARGE_PICTURE else 1
         return png.encode(pixels, self.ink, self.paper, level)
 
 
@@ -65,12 +84,17 @@ def check_picture(field: str, width: int, height: int, limit: int) -> None:
         raise InvalidParameter.of(
             field,
             f"the picture would have {width}×{height} pixels",
-            f"{limit} pixels; a smaller {field} or less content",
+            f"at most {limit} pixels; a smaller scale, or less to show",
         )
 
 
-def glyphs_picture(pixels: NDArray[uint8], rows: int, columns: int, style: Style) -> bytes:
+async def glyphs_picture(pixels: NDArray[uint8], rows: int, columns: int, style: Style) -> bytes:
     """Glyphs (n, 28, 28) as one PNG: the glyph itself, or a sheet of them."""
+    size = rows * columns * pixels[0].size * style.scale**2
+    return await offload(size > LARGE_PICTURE, _glyphs_picture, pixels, rows, columns, style)
+
+
+def _glyphs_picture(pixels: NDArray[uint8], rows: int, columns: int, style: Style) -> bytes:
     whole = pixels[0] if len(pixels) == 1 else sheet.compose(pixels, rows, columns)
     return style.show(sheet.upscale(whole, style.scale))
 
@@ -95,7 +119,9 @@ def structured_list(numbers: Iterable[float]) -> str:
     return ", ".join(f"{number:.3f}" for number in numbers)
 
 
-def documented_answer(schema: str, example: Mapping[str, Any], picture: str | None, array: str) -> dict[str, Any]:
+def documented_answer(
+    schema: str, example: Mapping[str, Any], picture: str | None, array: str, more: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """The OpenAPI response 200 of an endpoint.
 
     Args:
@@ -103,6 +129,7 @@ def documented_answer(schema: str, example: Mapping[str, Any], picture: str | No
         example: An example of it.
         picture: What the PNG shows, None where the endpoint makes none.
         array: Shape and type of the `.npy`.
+        more: Headers of this endpoint alone, each with its meaning.
     """
     content: dict[str, Any] = {
         JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": example},
@@ -110,12 +137,16 @@ def documented_answer(schema: str, example: Mapping[str, Any], picture: str | No
     }
     if picture is not None:
         content = {PNG: {"schema": {"type": "string", "format": "binary", "description": picture}}} | content
-    text = {"type": "string"}
+    meanings = {
+        "Glyphvae-Model": "Name and version of the model, `cvae/1`.",
+        "Vary": "`Accept`: the format depends on it.",
+        "Cache-Control": "`no-store`",
+    }
     return {
         "description": "The answer, in the format that `Accept` prefers.",
         "content": content,
         "headers": {
-            "Glyphvae-Model": {"description": "Name and version of the model, `cvae/1`.", "schema": text},
-            "Vary": {"description": "`Accept`", "schema": text},
+            name: {"description": meaning, "schema": {"type": "string"}}
+            for name, meaning in (meanings | dict(more or {})).items()
         },
     }

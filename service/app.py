@@ -19,10 +19,12 @@ from service.errors import (
     MethodNotAllowed,
     NotFound,
     Problem,
+    UnsupportedMedia,
 )
 from service.limits import BodyLimit
 from service.openapi import describe
 from service.settings import load_settings
+from service.wording import quoted
 
 logger = logging.getLogger("glyphvae")
 
@@ -35,6 +37,14 @@ def create() -> FastAPI:
 
 def create_app(context: Context) -> FastAPI:
     """The application over loaded models."""
+    app = create_bare_app()
+    app.state.context = context
+    app.add_middleware(BodyLimit, limit=context.settings.max_body_bytes)
+    return app
+
+
+def create_bare_app() -> FastAPI:
+    """The application without models: it can describe itself, and no more."""
     app = FastAPI(
         title="glyphvae",
         version=__version__,
@@ -42,10 +52,8 @@ def create_app(context: Context) -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         separate_input_output_schemas=False,
     )
-    app.state.context = context
     for module in (generate, encode, reconstruct, render_text, catalogue, health):
         app.include_router(module.router)
-    app.add_middleware(BodyLimit, limit=context.settings.max_body_bytes)
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
     app.add_exception_handler(HTTPException, _answer_http_exception)
@@ -56,11 +64,17 @@ def create_app(context: Context) -> FastAPI:
 
 async def _answer_problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 (narrows what Starlette's signature leaves open)
+    if error.status >= InternalError.status:
+        logger.error("%s", error.detail, exc_info=error.__cause__)
     return error.response()
 
 
-async def _answer_validation_error(_: Request, error: Exception) -> Response:
+async def _answer_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
+    # FastAPI leaves a body in bytes where its Content-Type is not that of JSON.
+    if isinstance(error.body, bytes):
+        sent = request.headers.get("content-type", "")
+        return UnsupportedMedia(f"body is {quoted(sent) if sent else 'untyped'}; send application/json.").response()
     return problem_of(error.errors()).response()
 
 
@@ -74,9 +88,9 @@ def problem_of(errors: Sequence[Mapping[str, Any]]) -> Problem:
 
 async def _answer_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
-    path = request.url.path
+    path = quoted(request.url.path)
     if error.status_code == NotFound.status:
-        return NotFound(f"There is nothing at {path}; GET / lists the endpoints.").response()
+        return NotFound(f"There is nothing at {path}; GET /docs lists the endpoints.").response()
     if error.status_code == MethodNotAllowed.status:
         allowed = (error.headers or {}).get("Allow", "")
         detail = f"{path} answers {allowed}, not {request.method}."

@@ -142,8 +142,12 @@ def _context(models: Path | None) -> Context:
 
 
 def _log_to_terminal(level: str) -> None:
-    handler = RichHandler(console=Console(stderr=True), show_path=False, log_time_format="%H:%M:%S")
-    logging.basicConfig(level=level.upper(), format="%(message)s", handlers=[handler])
+    console = Console(stderr=True)
+    if console.is_terminal:
+        handler = RichHandler(console=console, show_path=False, log_time_format="%H:%M:%S")
+        logging.basicConfig(level=level.upper(), format="%(message)s", handlers=[handler])
+    else:  # where logs are collected a line is an event, and must not be wrapped
+        logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 def main() -> None:
@@ -156,7 +160,7 @@ def main() -> None:
         raise SystemExit(f"glyphvae: {problem.detail}") from None
     except ValidationError as error:
         raise SystemExit(f"glyphvae: {problem_of(error.errors()).detail}") from None
-    except (GlyphvaeError, ValueError) as error:
+    except (GlyphvaeError, ValueError, OSError) as error:
         raise SystemExit(f"glyphvae: {error}") from None
 
 

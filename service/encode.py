@@ -94,7 +94,7 @@ async def encode(request: Request, query: Annotated[ImageQuery, Query()], contex
 
     A conditional VAE classifies by Bayes' rule: the ELBO under a label stands in for the likelihood of the image.
     """
-    media = negotiate.choose(request.headers.get("accept"), OFFERS)
+    media = negotiate.choose_for(request, OFFERS)
     model = context.engine.get(query.model)
     label = label_of(query, model)
     pixels = await read_glyphs(request, context.settings, query.preprocess)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +12,18 @@ from numpy.typing import NDArray
 from service.batching import Batcher, Rows
 from service.errors import NotReady, StartError, UnknownModel
 from service.manifest import Manifest, read_manifest, read_verified
-from service.runtime import Runtime, choose_runtime
+from service.runtime import Runtime, choose_runtime, first_line
 from service.settings import Settings
+from service.wording import quoted
 
 logger = logging.getLogger("glyphvae")
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
+
+# Where a model fails for a moment, as a GPU out of memory does, it is worth asking again.
+RETRY = {"Retry-After": "5"}
 
 
 class Model:
@@ -40,8 +45,8 @@ class Model:
     ) -> None:
         self.manifest = manifest
         self.device = runtime.device
-        self._encoder = runtime.session(encoder)
-        self._decoder = runtime.session(decoder)
+        self._encoder = runtime.session(encoder, manifest.encoder.file)
+        self._decoder = runtime.session(decoder, manifest.decoder.file)
         self._decode = Batcher(self._run_decoder, worker)
         self._decode_logits = Batcher(self._run_decoder_logits, worker)
         self._encode = Batcher(self._run_encoder, worker)
@@ -78,9 +83,8 @@ class Model:
         try:
             mu, logvar = self._run_encoder((np.zeros((1, 28, 28), dtype=np.uint8), label))
             pixels, logits = self._run_decoder_logits((mu, label))
-        except Exception as error:  # noqa: BLE001 (ONNX Runtime raises a family of untyped exceptions)
-            reason = str(error).partition("\n")[0]
-            raise StartError(f"model {self.manifest.name!r} does not run: {reason}") from None
+        except NotReady as problem:
+            raise StartError(f"model {self.manifest.name!r} does not run: {first_line(problem.__cause__)}") from None
         answers = {"mu": mu, "logvar": logvar, "pixels": pixels, "logits": logits}
         promised = {"mu": (1, size), "logvar": (1, size), "pixels": (1, 28, 28), "logits": (1, 28, 28)}
         for name, array in answers.items():
@@ -90,19 +94,25 @@ class Model:
                 raise StartError(f"model {self.manifest.name!r}: {name} is {got}, its manifest promises {wanted}")
 
     def _run_encoder(self, rows: Rows) -> Rows:
-        pixels, labels = rows
-        return tuple(self._encoder.run(["mu", "logvar"], self._feed("pixels", pixels, labels)))
+        return self._run(self._encoder, ["mu", "logvar"], "pixels", rows)
 
     def _run_decoder(self, rows: Rows) -> Rows:
-        z, labels = rows
-        return tuple(self._decoder.run(["pixels"], self._feed("z", z, labels)))
+        return self._run(self._decoder, ["pixels"], "z", rows)
 
     def _run_decoder_logits(self, rows: Rows) -> Rows:
-        z, labels = rows
-        return tuple(self._decoder.run(["pixels", "logits"], self._feed("z", z, labels)))
+        return self._run(self._decoder, ["pixels", "logits"], "z", rows)
 
-    def _feed(self, name: str, rows: Pixels | Floats, labels: Labels) -> dict[str, NDArray[np.generic]]:
-        return {name: rows, "label": labels} if self.manifest.labels else {name: rows}
+    def _run(self, session: Any, outputs: list[str], name: str, rows: Rows) -> Rows:  # noqa: ANN401 (see Runtime)
+        first, labels = rows
+        feed = {name: first, "label": labels} if self.manifest.labels else {name: first}
+        try:
+            return tuple(session.run(outputs, feed))
+        except Exception as error:
+            raise self.not_ready() from error
+
+    def not_ready(self) -> NotReady:
+        """The answer where the model fails; what ONNX Runtime says of it is for the log."""
+        return NotReady(f"{self.manifest.name}: the model did not run.", headers=RETRY)
 
 
 class Engine:
@@ -126,7 +136,9 @@ class Engine:
         try:
             return self.models[name or self.default]
         except KeyError:
-            raise UnknownModel(f"There is no model {name!r}; served are: {', '.join(self.models)}.") from None
+            raise UnknownModel(
+                f"There is no model {quoted(name or '')}; served are: {', '.join(self.models)}."
+            ) from None
 
     def check(self) -> None:
         """Run every model once.
@@ -138,7 +150,7 @@ class Engine:
             try:
                 model.run_once()
             except StartError as error:
-                raise NotReady(str(error), headers={"Retry-After": "5"}) from None
+                raise model.not_ready() from error
 
 
 def load_engine(settings: Settings) -> Engine:
@@ -148,16 +160,18 @@ def load_engine(settings: Settings) -> Engine:
         StartError: The repository has no models, a file is wrong, missing or truncated, or the device cannot work.
     """
     manifests = [read_manifest(path) for path in sorted(settings.models.glob("*.json"))]
-    if not manifests:
+    names = [manifest.name for manifest in manifests]
+    if not names:
         raise StartError(f"{settings.models}: no models here (expected NAME.json beside NAME-decoder/)")
-    if settings.default_model not in {manifest.name for manifest in manifests}:
-        raise StartError(f"setting GLYPHVAE_DEFAULT_MODEL: there is no model {settings.default_model!r}")
+    if settings.default_model not in names:
+        detail = f"there is no model {settings.default_model!r} in {settings.models}, only {', '.join(names)}"
+        raise StartError(f"setting GLYPHVAE_DEFAULT_MODEL: {detail}")
     worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="glyphvae-large")
     runtime: Runtime | None = None
     models = {}
     for manifest in manifests:
         encoder, decoder = _files(settings.models, manifest)
-        runtime = runtime or choose_runtime(settings.device, settings.threads, probe=decoder)
+        runtime = runtime or choose_runtime(settings.device, settings.threads, decoder, manifest.decoder.file)
         models[manifest.name] = Model(manifest, encoder, decoder, runtime, worker)
         logger.info("loaded %s version %d on %s", manifest.name, manifest.version, runtime.device)
     return Engine(models, settings.default_model)

@@ -13,10 +13,14 @@ GlyphvaeError
     ├── UnsupportedMedia    415  the body is in no format the route reads
     ├── InternalError       500  a fault of the service itself
     └── NotReady            503  a model cannot run
+
+`python -m service.errors FILE` writes docs/errors.md.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, ClassVar
 
 import orjson
@@ -77,10 +81,15 @@ class Problem(GlyphvaeError, HTTPException):
         super().__init__(status_code=self.status, detail=detail, headers=dict(headers or {}))
         self.errors = tuple(errors)
 
+    @classmethod
+    def urn(cls) -> str:
+        """The identifier of the kind of problem."""
+        return f"urn:glyphvae:problem:{cls.slug}"
+
     def body(self) -> ProblemBody:
         """The problem details object."""
         return ProblemBody(
-            type=f"urn:glyphvae:problem:{self.slug}",
+            type=self.urn(),
             title=self.title,
             status=self.status,
             detail=self.detail,
@@ -133,7 +142,7 @@ class NotFound(Problem):
     status = HTTPStatus.NOT_FOUND
     slug = "not-found"
     title = "No such resource"
-    example = "There is nothing at /glyph; GET / lists the endpoints."
+    example = "There is nothing at '/glyph'; GET /docs lists the endpoints."
 
 
 class MethodNotAllowed(Problem):
@@ -142,7 +151,7 @@ class MethodNotAllowed(Problem):
     status = HTTPStatus.METHOD_NOT_ALLOWED
     slug = "method-not-allowed"
     title = "The method is not allowed here"
-    example = "/generate answers POST, not GET."
+    example = "'/generate' answers POST, not GET."
 
 
 class NotAcceptable(Problem):
@@ -169,7 +178,7 @@ class UnsupportedMedia(Problem):
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     slug = "unsupported-media"
     title = "The body's format is not supported"
-    example = "The body is none of PNG, JPEG, WebP, .npy or multipart/form-data."
+    example = "body is none of PNG, JPEG, WebP and .npy."
 
 
 class InternalError(Problem):
@@ -204,3 +213,27 @@ def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
         )
         response["content"][MEDIA_TYPE]["examples"][problem.slug] = {"value": example}
     return responses
+
+
+def markdown() -> str:
+    """The documentation table, one row a problem."""
+    rows = [
+        "# Errors",
+        "",
+        "Written by `make openapi` from `service/errors.py`.",
+        "",
+        f"Every error is answered as `{MEDIA_TYPE}` (RFC 9457): `type` and `title` never change for a kind of",
+        "problem, `detail` says what happened in this request, and `errors` lists the refused values, if any, each by",
+        "its `field`, such as `query.label` or `body.text`.",
+        "",
+        "| status | type | title | meaning | example of `detail` |",
+        "|---|---|---|---|---|",
+    ]
+    for problem in Problem.__subclasses__():
+        kind, meaning = f"`{problem.urn()}`", (problem.__doc__ or "").partition("\n")[0]
+        rows.append(f"| {problem.status} | {kind} | {problem.title} | {meaning} | {problem.example} |")
+    return "\n".join([*rows, ""])
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(markdown(), encoding="utf-8")

@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 
 from service import answers, arrays, negotiate, sheet
 from service.answers import Style
-from service.colours import parse_ink, parse_paper
 from service.context import Context, Running
 from service.engine import Floats, Labels, Model, Pixels
 from service.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, documented
@@ -37,11 +36,21 @@ class GenerateQuery(Parameters):
         "several. Required by a conditional model, refused by an unconditional one.",
         examples=[["J"]],
     )
-    n: int = Field(1, ge=1, description="Glyphs of each label.")
+    n: int = Field(
+        1,
+        ge=1,
+        le=1_000_000_000,
+        description="Glyphs of each label; the setting `max_samples` limits the glyphs of all labels together.",
+    )
     seed: Seed = None
     z: Latents = None
     temperature: Temperature = 1.0
-    columns: int | None = Field(None, ge=1, le=1024, description="Columns of a sheet. Default: one row a label.")
+    columns: int | None = Field(
+        None,
+        ge=1,
+        le=1024,
+        description="Columns of a sheet. Default: one row a label; nearly square with one label, or one glyph of each.",
+    )
     scale: Scale = 1
     ink: Ink = "black"
     paper: Paper = "white"
@@ -102,6 +111,7 @@ class Order:
             },
             "The glyph, or a sheet with one row a label.",
             "uint8 (n, 28, 28), paper 0, ink 255.",
+            {"Glyphvae-Seed": "The seed that reproduces the answer."},
         ),
         **documented(UnknownModel, NotAcceptable, InvalidParameter, NotReady),
     },
@@ -111,13 +121,18 @@ async def generate(request: Request, query: Annotated[GenerateQuery, Query()], c
 
     Without a seed each answer is new. `n` over 1, or several labels, give a sheet.
     """
-    media = negotiate.choose(request.headers.get("accept"), OFFERS)
-    if media == negotiate.PNG:
-        return await _picture(query, context)
+    media = negotiate.choose_for(request, OFFERS)
+    style = Style.parse("query", query.scale, query.ink, query.paper)
     order = place_order(query, context)
     if media == negotiate.NPY:
         return _array(order)
-    return await _json(order, query.temperature)
+    if media == negotiate.JSON:
+        return await _json(order, query.temperature)
+    rows, columns = _grid(query, len(order.z))
+    side = 28 * query.scale
+    answers.check_picture("query.scale", columns * side, rows * side, context.settings.max_output_pixels)
+    pixels = await order.model.decode(order.z, order.labels)
+    return answers.png_answer(await answers.glyphs_picture(pixels, rows, columns, style), order.headers)
 
 
 def place_order(query: GenerateQuery, context: Context) -> Order:
@@ -130,16 +145,14 @@ def place_order(query: GenerateQuery, context: Context) -> Order:
     model = context.engine.get(query.model)
     labels = _labels(query.label, model)
     limit = context.settings.max_samples
-    if len(labels) * query.n > limit:
-        raise InvalidParameter.of(
-            "query.n",
-            f"{query.n} glyphs of {len(labels)} labels are {len(labels) * query.n}",
-            f"{limit} glyphs in all",
-        )
+    total = len(labels) * query.n
+    if total > limit:
+        detail = f"{total} glyphs were asked for"
+        raise InvalidParameter.of("query.n", detail, f"at most {limit} of all labels together")
     size = model.manifest.latent_size
     given = value_of("query.z", parse_latents, query.z or "", size)
     seed = new_seed() if query.seed is None else query.seed
-    z = draw_latents(seed, len(labels) * query.n, given, query.temperature)
+    z = draw_latents(seed, total, given, query.temperature)
     return Order(model, seed, np.repeat(labels, query.n), z)
 
 
@@ -151,21 +164,6 @@ def _labels(texts: list[str], model: Model) -> Labels:
     if not allowed:
         return np.zeros(1, dtype=np.int64)
     return np.array([value_of("query.label", parse_label, text, allowed) for text in texts], dtype=np.int64)
-
-
-async def _picture(query: GenerateQuery, context: Context) -> Response:
-    style = Style(
-        query.scale,
-        value_of("query.ink", parse_ink, query.ink),
-        value_of("query.paper", parse_paper, query.paper),
-    )
-    total = max(1, len(query.label)) * query.n
-    rows, columns = _grid(query, total)
-    side = 28 * query.scale
-    answers.check_picture("query.scale", columns * side, rows * side, context.settings.max_output_pixels)
-    order = place_order(query, context)
-    pixels = await order.model.decode(order.z, order.labels)
-    return answers.png_answer(answers.glyphs_picture(pixels, rows, columns, style), order.headers)
 
 
 def _grid(query: GenerateQuery, total: int) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from service import __version__
@@ -20,7 +20,7 @@ class Welcome(BaseModel):
     docs: str = Field("/docs", description="Every endpoint, to try out.")
     openapi: str = Field("/openapi.json", description="The same for machines.")
     models: str = Field("/models", description="What is served.")
-    example: str = Field("curl -X POST '/generate?label=J' -o j.png", description="The first thing to try.")
+    example: str = Field(description="The first thing to try.")
 
 
 class Health(BaseModel):
@@ -30,9 +30,10 @@ class Health(BaseModel):
 
 
 @router.get("/", summary="Where to start")
-async def welcome() -> Welcome:
+async def welcome(request: Request) -> Welcome:
     """Points to the documentation."""
-    return Welcome(version=__version__)
+    example = f"curl -X POST '{request.base_url}generate?label=J' -o j.png"
+    return Welcome(version=__version__, example=example)
 
 
 @router.get("/livez", summary="Is the process alive?")

@@ -67,17 +67,23 @@ class Manifest(_Facts):
 def read_manifest(path: Path) -> Manifest:
     """Read one manifest.
 
+    Args:
+        path: A file named after its model.
+
     Raises:
-        StartError: The file is missing, not JSON or not a manifest.
+        StartError: The file is missing, not JSON, not a manifest, or that of another model.
     """
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        manifest = Manifest.model_validate_json(path.read_bytes())
     except OSError as error:
         raise StartError(f"{path}: {error.strerror}") from None
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise StartError(f"{path}: not a model manifest: {where}: {first['msg']}") from None
+        reason = ": ".join([".".join(map(str, first["loc"])), first["msg"]] if first["loc"] else [first["msg"]])
+        raise StartError(f"{path}: not a model manifest: {reason}") from None
+    if manifest.name != path.stem:
+        raise StartError(f"{path}: the manifest of {manifest.name!r}, which belongs in {manifest.name}.json")
+    return manifest
 
 
 def read_verified(repository: Path, file: File) -> bytes:

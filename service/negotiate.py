@@ -3,28 +3,40 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
+from starlette.requests import Request
+
 from service.errors import NotAcceptable
+from service.wording import quoted
 
 PNG = "image/png"
 JSON = "application/json"
 NPY = "application/x-npy"
 
 
+def choose_for(request: Request, offers: tuple[str, ...]) -> str:
+    """The offer that `request` prefers.
+
+    Raises:
+        NotAcceptable: No offer satisfies its `Accept`.
+    """
+    # Repeated headers mean the same as one with commas.
+    return choose(", ".join(request.headers.getlist("accept")), offers)
+
+
 @lru_cache(maxsize=256)
-def choose(accept: str | None, offers: tuple[str, ...]) -> str:
-    """The offer that `accept` prefers; of equals the one offered first, without a header the first.
+def choose(accept: str, offers: tuple[str, ...]) -> str:
+    """The offer that `accept` prefers; of equals the one offered first, without any preference the first.
 
     Raises:
         NotAcceptable: No offer satisfies `accept`.
     """
-    if accept is None or not accept.strip():
+    if not accept.strip():
         return offers[0]
     ranges = [_parse(item) for item in accept.split(",")]
     best = max(offers, key=lambda offer: _quality(offer, ranges))
     if _quality(best, ranges) <= 0:
-        shown = accept if len(accept) <= 100 else f"{accept[:100]}…"
         raise NotAcceptable(
-            f"This route offers {', '.join(offers)}; none satisfies {shown!r}.", headers={"Vary": "Accept"}
+            f"This route offers {', '.join(offers)}; none satisfies {quoted(accept)}.", headers={"Vary": "Accept"}
         )
     return best
 
@@ -40,9 +52,11 @@ def _parse(item: str) -> tuple[str, float]:
 
 def _weight(text: str) -> float:
     try:
-        return min(max(float(text), 0.0), 1.0)
+        weight = float(text)
     except ValueError:
         return 0.0
+    # Written so that NaN, which compares false, weighs nothing.
+    return min(weight, 1.0) if weight > 0 else 0.0
 
 
 def _quality(offer: str, ranges: Sequence[tuple[str, float]]) -> float:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service.encode import Encodings
-from service.errors import ProblemBody
+from service.errors import InternalError, ProblemBody, documented
 from service.generate import Samples
 from service.reconstruct import Reconstructions
 from service.render_text import RenderedText
@@ -44,8 +44,14 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for path in document["paths"].values():
             for operation in path.values():
                 _drop_default_422(operation["responses"])
+                operation["responses"] |= documented(InternalError)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def serialise(app: FastAPI) -> str:
+    """The document as docs/openapi.json holds it."""
+    return json.dumps(describe(app), indent=2, ensure_ascii=False) + "\n"
 
 
 def _drop_default_422(responses: dict[str, Any]) -> None:
@@ -55,6 +61,6 @@ def _drop_default_422(responses: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    from service.app import create
+    from service.app import create_bare_app
 
-    Path(sys.argv[1]).write_text(json.dumps(create().openapi(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    Path(sys.argv[1]).write_text(serialise(create_bare_app()), encoding="utf-8")

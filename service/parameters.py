@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from service.errors import InvalidParameter
 from service.latents import MAX_SEED
+from service.wording import quoted
 
 Value = TypeVar("Value")
 
@@ -25,7 +26,7 @@ class Parameters(BaseModel):
             raise PydanticCustomError(
                 "unknown_parameter",
                 "unknown: {unknown}; allowed are: {allowed}",
-                {"unknown": ", ".join(unknown), "allowed": ", ".join(cls.model_fields)},
+                {"unknown": quoted(", ".join(unknown)), "allowed": ", ".join(cls.model_fields)},
             )
         return data
 

@@ -8,14 +8,17 @@ from pydantic import BaseModel, Field
 
 from service import answers, negotiate, sheet
 from service.answers import Style
-from service.colours import parse_ink, parse_paper
 from service.context import Running
 from service.encode import PROBLEMS, ImageQuery, label_of, names_of
-from service.inference import infer, reconstruct
-from service.parameters import Ink, Paper, Scale, value_of
+from service.engine import Model
+from service.inference import Reconstruction, infer, reconstruct
+from service.parameters import Ink, Paper, Scale
 from service.uploads import documented_upload, read_glyphs
 
 OFFERS = (negotiate.PNG, negotiate.JSON, negotiate.NPY)
+
+# Proxies refuse answers with more than a few kilobytes of headers; here one image needs some 30 bytes.
+HEADER_IMAGES = 64
 
 router = APIRouter()
 
@@ -68,6 +71,12 @@ class Reconstructions(BaseModel):
             },
             "The reconstruction, or a sheet of them.",
             "uint8 (n, 28, 28), paper 0, ink 255.",
+            {
+                "Glyphvae-Label": "The label of each image.",
+                "Glyphvae-Reconstruction-Error": "-log p(x|z) at the posterior mean of each image, nats.",
+                "Glyphvae-Kl": "KL(q(z|x) ‖ p(z)) of each image, nats.",
+                "Glyphvae-Elbo": "The evidence lower bound of each image, nats.",
+            },
         ),
         **PROBLEMS,
     },
@@ -79,16 +88,13 @@ async def reconstruct_images(
     """What the model makes of each image: encoded to its posterior mean and decoded again.
 
     The headers `Glyphvae-Label`, `Glyphvae-Reconstruction-Error`, `Glyphvae-Kl` and `Glyphvae-Elbo` hold one value an
-    image, in nats per image, whatever the format; an ELBO far below that of real characters marks what is none.
+    image, in nats per image, whatever the format, unless there are more than 64 images; an ELBO far below that of real
+    characters marks what is none.
     """
-    media = negotiate.choose(request.headers.get("accept"), OFFERS)
+    media = negotiate.choose_for(request, OFFERS)
     model = context.engine.get(query.model)
     label = label_of(query, model)
-    style = Style(
-        query.scale,
-        value_of("query.ink", parse_ink, query.ink),
-        value_of("query.paper", parse_paper, query.paper),
-    )
+    style = Style.parse("query", query.scale, query.ink, query.paper)
     pixels = await read_glyphs(request, context.settings, query.preprocess)
     rows, columns = sheet.grid(len(pixels))
     side = 28 * query.scale
@@ -99,15 +105,9 @@ async def reconstruct_images(
     else:
         result = await reconstruct(model, pixels, np.full(len(pixels), label))
     names = names_of(result.labels, model)
-    extra = answers.headers(
-        model.title,
-        label=", ".join(name for name in names if name is not None) or None,
-        reconstruction_error=answers.structured_list(result.error),
-        kl=answers.structured_list(result.kl),
-        elbo=answers.structured_list(result.elbo),
-    )
+    extra = _headers(model, names, result)
     if media == negotiate.PNG:
-        return answers.png_answer(answers.glyphs_picture(result.pixels, rows, columns, style), extra)
+        return answers.png_answer(await answers.glyphs_picture(result.pixels, rows, columns, style), extra)
     if media == negotiate.NPY:
         return answers.npy_answer(result.pixels, extra)
     reconstructions = [
@@ -117,3 +117,15 @@ async def reconstruct_images(
         )
     ]
     return answers.json_answer({"model": model.title, "reconstructions": reconstructions}, extra)
+
+
+def _headers(model: Model, names: list[str | None], result: Reconstruction) -> answers.Headers:
+    if len(names) > HEADER_IMAGES:
+        return answers.headers(model.title)
+    return answers.headers(
+        model.title,
+        label=", ".join(name for name in names if name is not None) or None,
+        reconstruction_error=answers.structured_list(result.error),
+        kl=answers.structured_list(result.kl),
+        elbo=answers.structured_list(result.elbo),
+    )

@@ -1,16 +1,14 @@
 """`POST /render-text`: a text as one image of handwriting."""
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, ParamSpec, TypeVar
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from service import answers, negotiate
-from service.answers import Style
-from service.colours import parse_ink, parse_paper
+from service.answers import LARGE_PICTURE, Style
 from service.context import Context, Running
 from service.draw import draw
 from service.engine import Floats, Model, Pixels
@@ -21,22 +19,21 @@ from service.errors import (
     NotAcceptable,
     NotReady,
     UnknownModel,
+    UnsupportedMedia,
     documented,
 )
 from service.latents import MAX_LATENT, draw_latents, new_seed
 from service.layout import Alignment, Layout, LayoutError, Setting, layout
+from service.offload import offload
 from service.parameters import Ink, ModelName, Paper, Parameters, Scale, Seed, value_of
 from service.script import Script, fold
 
 OFFERS = (negotiate.PNG, negotiate.JSON, negotiate.NPY)
 
-# Setting and drawing this many characters takes about as long as waking a thread for it.
-INLINE_CHARACTERS = 64
+# Setting more characters takes longer than a thread takes to wake.
+LONG_TEXT = 64
 
 router = APIRouter()
-
-P = ParamSpec("P")
-Result = TypeVar("Result")
 
 Latent = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
 
@@ -91,11 +88,7 @@ class RenderText(Parameters):
         Raises:
             InvalidParameter: A colour is none.
         """
-        return Style(
-            self.scale,
-            value_of("body.ink", parse_ink, self.ink),
-            value_of("body.paper", parse_paper, self.paper),
-        )
+        return Style.parse("body", self.scale, self.ink, self.paper)
 
     @property
     def setting(self) -> Setting:
@@ -192,8 +185,15 @@ class Writing:
             },
             "The text.",
             "uint8 (height·scale, width·scale), paper 0, ink 255.",
+            {
+                "Glyphvae-Seed": "The seed that reproduces the answer.",
+                "Glyphvae-Folded": "How many small letters were set as capitals, if any.",
+                "Glyphvae-Unknown": "How many characters were skipped or left blank, if any.",
+            },
         ),
-        **documented(MalformedBody, UnknownModel, NotAcceptable, BodyTooLarge, InvalidParameter, NotReady),
+        **documented(
+            MalformedBody, UnknownModel, NotAcceptable, BodyTooLarge, UnsupportedMedia, InvalidParameter, NotReady
+        ),
     },
 )
 async def render_text(request: Request, order: RenderText, context: Running) -> Response:
@@ -202,7 +202,7 @@ async def render_text(request: Request, order: RenderText, context: Running) -> 
     Glyphs stand on a common baseline and are spaced by their ink. The headers `Glyphvae-Folded` and
     `Glyphvae-Unknown` count the small letters set as capitals and the characters left out.
     """
-    media = negotiate.choose(request.headers.get("accept"), OFFERS)
+    media = negotiate.choose_for(request, OFFERS)
     style = order.style
     writing = await write(order, context)
     if media == negotiate.JSON:
@@ -210,7 +210,7 @@ async def render_text(request: Request, order: RenderText, context: Running) -> 
     picture = await picture_of(writing, order.scale, context)
     if media == negotiate.NPY:
         return answers.npy_answer(picture, writing.headers)
-    return answers.png_answer(await _sized(len(order.text), style.show, picture), writing.headers)
+    return answers.png_answer(await offload(picture.size > LARGE_PICTURE, style.show, picture), writing.headers)
 
 
 async def render_png(order: RenderText, context: Context) -> bytes:
@@ -242,7 +242,7 @@ async def write(order: RenderText, context: Context) -> Writing:
     style, z = draw_style(seed, len(script.labels), _given(order.z, model), order.temperature, order.variation)
     pixels = await model.decode(z, script.labels)
     try:
-        placed = await _sized(len(order.text), layout, script, pixels, labels, order.setting)
+        placed = await offload(len(order.text) > LONG_TEXT, layout, script, pixels, labels, order.setting)
     except LayoutError as error:
         raise InvalidParameter.of("body.width", str(error)) from None
     return Writing(model, seed, style, z, script, pixels, placed)
@@ -277,14 +277,7 @@ async def picture_of(writing: Writing, scale: int, context: Context) -> Pixels:
     """
     width, height = writing.layout.size(scale)
     answers.check_picture("body.scale", width, height, context.settings.max_output_pixels)
-    return await _sized(len(writing.script.positions), draw, writing.layout, writing.pixels, scale)
-
-
-async def _sized(characters: int, function: Callable[P, Result], *arguments: P.args, **options: P.kwargs) -> Result:
-    """`function(*arguments)`, in a thread where the text is long, so that it blocks no other request."""
-    if characters <= INLINE_CHARACTERS:
-        return function(*arguments, **options)
-    return await asyncio.to_thread(function, *arguments, **options)
+    return await offload(width * height > LARGE_PICTURE, draw, writing.layout, writing.pixels, scale)
 
 
 def _content(writing: Writing) -> dict[str, Any]:

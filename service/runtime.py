@@ -34,8 +34,12 @@ class Runtime:
     device: Device
     threads: int
 
-    def session(self, model: bytes) -> Any:  # noqa: ANN401 (ONNX Runtime has no types)
+    def session(self, model: bytes, file: str) -> Any:  # noqa: ANN401 (ONNX Runtime has no types)
         """A session over a serialised ONNX model.
+
+        Args:
+            model: The file's content.
+            file: Its name, for the error.
 
         Raises:
             StartError: ONNX Runtime refuses the model, or cannot run it on the device.
@@ -54,14 +58,20 @@ class Runtime:
         try:
             session = ort.InferenceSession(model, options, providers=wanted)
         except Exception as error:  # noqa: BLE001 (ONNX Runtime raises a family of untyped exceptions)
-            raise StartError(f"ONNX Runtime refuses the model: {_first_line(error)}") from None
+            raise StartError(f"{file}: ONNX Runtime refuses it: {first_line(error)}") from None
         if session.get_providers()[0] != wanted[0]:
             raise StartError(f"device {self.device!r} was asked for but cannot work: {_why_cuda_fails()}")
         return session
 
 
-def choose_runtime(device: Literal["auto", "cpu", "cuda"], threads: int, probe: bytes) -> Runtime:
-    """The runtime for the `device` setting; `auto` is CUDA if the model `probe` starts on it, else the CPU.
+def choose_runtime(device: Literal["auto", "cpu", "cuda"], threads: int, model: bytes, file: str) -> Runtime:
+    """The runtime for the `device` setting; `auto` is CUDA if a model starts on it, else the CPU.
+
+    Args:
+        device: The setting.
+        threads: Intra-op threads of each session.
+        model: Any of the models, serialised ONNX.
+        file: Its name, for the error.
 
     Raises:
         StartError: `cuda` was asked for and cannot work; the message says why.
@@ -74,7 +84,7 @@ def choose_runtime(device: Literal["auto", "cpu", "cuda"], threads: int, probe: 
         return Runtime("cpu", threads)
     cuda = Runtime("cuda", threads)
     try:
-        cuda.session(probe)
+        cuda.session(model, file)
     except StartError as error:
         if device == "cuda":
             raise
@@ -91,9 +101,10 @@ def _why_cuda_fails() -> str:
         ctypes.CDLL(str(libraries / "libonnxruntime_providers_shared.so"), mode=ctypes.RTLD_GLOBAL)
         ctypes.CDLL(str(libraries / "libonnxruntime_providers_cuda.so"))
     except OSError as error:
-        return f"its CUDA libraries do not load ({_first_line(error)})"
+        return f"its CUDA libraries do not load ({first_line(error)})"
     return "its CUDA libraries load, but no CUDA device answers (see `nvidia-smi`)"
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: BaseException | None) -> str:
+    """What `error` says, without the stack that ONNX Runtime puts behind it."""
     return str(error).partition("\n")[0]

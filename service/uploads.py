@@ -1,24 +1,26 @@
 """Images in a request's body: one as the raw body, several as multipart files or as a `.npy` array."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 from fastapi import Request
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 
 from service import arrays, images
 from service.arrays import ArrayNotAllowedError, MalformedArrayError
 from service.engine import Pixels
 from service.errors import InvalidParameter, MalformedBody, UnsupportedMedia
 from service.images import ImageTooLargeError, MalformedImageError
+from service.offload import offload
 from service.preprocess import Mode, UnsuitableImageError, preprocess
 from service.settings import Settings
+from service.wording import quoted
 
 Kind = Literal["image", "array"]
 
-# Below this many bytes a body is decoded faster than a thread could be woken for it.
+# Up to this many bytes a body is decoded sooner than a thread wakes.
 INLINE_BYTES = 1 << 14
 
 
@@ -39,30 +41,45 @@ async def read_glyphs(request: Request, settings: Settings, mode: Mode) -> Pixel
         InvalidParameter: Over a limit, or an image shows no character.
     """
     parts = await _parts(request, settings.max_images)
-    if sum(len(content) for _, content in parts) <= INLINE_BYTES:
-        return _convert(parts, settings, mode)
-    return await asyncio.to_thread(_convert, parts, settings, mode)
+    size = sum(len(content) for _, content in parts)
+    return await offload(size > INLINE_BYTES, _convert, parts, settings, mode)
 
 
 async def _parts(request: Request, max_images: int) -> list[tuple[str, bytes]]:
     """Each piece of the body, with the name that an error calls it by."""
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return [("body", await request.body())]
-    async with request.form(max_files=max_images, max_fields=0) as form:
-        files = [item for _, item in form.multi_items() if isinstance(item, UploadFile)]
-        if not files:
-            raise MalformedBody("The multipart body has no file.")
-        return [(f"body.files[{index}]", await file.read()) for index, file in enumerate(files)]
+    try:
+        async with request.form(max_files=max_images) as form:
+            items = form.multi_items()
+            if not items:
+                raise MalformedBody("The multipart body has no file.")
+            return [(f"body.file[{index}]", await _read(name, item)) for index, (name, item) in enumerate(items)]
+    except HTTPException as error:
+        # Starlette raises one class for all that is wrong with a form; only this fault is not one of its syntax.
+        if error.detail.startswith("Too many files"):
+            raise InvalidParameter.of(
+                "body", f"it holds more than {max_images} files", f"at most {max_images}"
+            ) from None
+        raise
+
+
+async def _read(name: str, item: UploadFile | str) -> bytes:
+    if isinstance(item, str):
+        detail = f"{quoted(name)} is a text field; only files are read, and parameters belong in the query"
+        raise InvalidParameter.of("body", detail)
+    return await item.read()
 
 
 def _convert(parts: Sequence[tuple[str, bytes]], settings: Settings, mode: Mode) -> Pixels:
     glyphs: list[Pixels] = []
     for name, content in parts:
-        for index, grey in enumerate(_decode(name, content, settings)):
+        pictures = _decode(name, content, settings)
+        for index, grey in enumerate(pictures):
             try:
                 glyphs.append(preprocess(grey, mode))
             except UnsuitableImageError as error:
-                raise InvalidParameter.of(f"{name}[{index}]" if index else name, str(error)) from None
+                raise InvalidParameter.of(f"{name}[{index}]" if len(pictures) > 1 else name, str(error)) from None
     if len(glyphs) > settings.max_images:
         raise InvalidParameter.of("body", f"it holds {len(glyphs)} images", f"at most {settings.max_images}")
     return np.stack(glyphs)
