@@ -2,28 +2,40 @@
 
 Decoder: every pixel is 100 + 10·z[0] + label (z[0] alone for the unconditional kind).
 Encoder: mu[0] = (pixel (0, 0) - 100 - label) / 10, which undoes the decoder; the other latents are 0, and so is logvar.
+
+So grey 119 is a J (label 19) in the model's eyes: under J its mu is 0, and under any other label it is further off.
 """
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 LATENT_SIZE = 6
 
 _OPSET = [helper.make_opsetid("", 17)]
+_CONSTANTS: dict[str, NDArray[Any]] = {
+    "zero": np.array([0], dtype=np.int64),
+    "axis1": np.array([1], dtype=np.int64),
+    "ten": np.array(10, dtype=np.float32),
+    "hundred": np.array(100, dtype=np.float32),
+    "nothing": np.array(0, dtype=np.float32),
+}
 
 
 def _model(
     nodes: list[onnx.NodeProto],
     inputs: list[onnx.ValueInfoProto],
     outputs: list[onnx.ValueInfoProto],
-    constants: dict[str, np.ndarray],
-) -> bytes:  # type: ignore[type-arg]
+    constants: dict[str, NDArray[Any]],
+) -> bytes:
     tensors = [numpy_helper.from_array(value, name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "known", inputs, outputs, tensors)
     model = helper.make_model(graph, opset_imports=_OPSET, ir_version=8)
@@ -32,11 +44,11 @@ def _model(
 
 
 def _label_rows(conditional: bool) -> list[onnx.NodeProto]:
-    """`label` as float (batch, 1); zeros where there is none."""
+    """`label` as float (batch, 1), looked up so that a label without a row fails as a real model's does."""
     if not conditional:
         return []
     return [
-        helper.make_node("Cast", ["label"], ["label_float"], to=TensorProto.FLOAT),
+        helper.make_node("Gather", ["rows_of_labels", "label"], ["label_float"]),
         helper.make_node("Unsqueeze", ["label_float", "axis1"], ["label_rows"]),
     ]
 
@@ -48,8 +60,11 @@ def _inputs(name: str, dtype: int, shape: list[str | int], conditional: bool) ->
     return inputs
 
 
-def decoder(conditional: bool = True) -> bytes:
-    """pixels = round(100 + 10·z[0] + label), logits = pixels / 255 with ones everywhere else."""
+def decoder(conditional: bool = True, rows: int = len(LABELS)) -> bytes:
+    """pixels = round(100 + 10·z[0] + label), logits = pixels / 255 with ones everywhere else.
+
+    A decoder with fewer `rows` than labels fails when it is run with one of the others.
+    """
     nodes = [
         *_label_rows(conditional),
         helper.make_node("Gather", ["z", "zero"], ["first"], axis=1),
@@ -64,11 +79,8 @@ def decoder(conditional: bool = True) -> bytes:
         helper.make_node("Div", ["rounded", "high"], ["logits"]),
     ]
     constants = {
-        "zero": np.array([0], dtype=np.int64),
-        "axis1": np.array([1], dtype=np.int64),
-        "ten": np.array(10, dtype=np.float32),
-        "hundred": np.array(100, dtype=np.float32),
-        "nothing": np.array(0, dtype=np.float32),
+        **_CONSTANTS,
+        "rows_of_labels": np.arange(rows, dtype=np.float32),
         "ones": np.ones((1, 784), dtype=np.float32),
         "shape": np.array([-1, 28, 28], dtype=np.int64),
         "low": np.array(0, dtype=np.float32),
@@ -95,11 +107,8 @@ def encoder(conditional: bool = True) -> bytes:
         helper.make_node("Mul", ["mu", "nothing"], ["logvar"]),
     ]
     constants = {
-        "zero": np.array([0], dtype=np.int64),
-        "axis1": np.array([1], dtype=np.int64),
-        "ten": np.array(10, dtype=np.float32),
-        "hundred": np.array(100, dtype=np.float32),
-        "nothing": np.array(0, dtype=np.float32),
+        **_CONSTANTS,
+        "rows_of_labels": np.arange(len(LABELS), dtype=np.float32),
         "unit": np.eye(1, LATENT_SIZE, dtype=np.float32),
         "flat": np.array([-1, 784], dtype=np.int64),
     }
@@ -109,9 +118,23 @@ def encoder(conditional: bool = True) -> bytes:
     return _model(nodes, _inputs("pixels", TensorProto.UINT8, ["batch", 28, 28], conditional), outputs, constants)
 
 
-def write_model(repository: Path, name: str = "cvae", conditional: bool = True) -> None:
-    """Add the known model to `repository`, manifest and all."""
-    manifest = {
+def write_model(
+    repository: Path,
+    name: str = "cvae",
+    conditional: bool = True,
+    files: Mapping[str, bytes] | None = None,
+    **facts: object,
+) -> None:
+    """Add the known model to `repository`, manifest and all.
+
+    Args:
+        repository: The folder.
+        name: The model's name.
+        conditional: Whether it takes a label.
+        files: Other content for `encoder` or `decoder`, which the manifest then vouches for.
+        facts: Other facts for the manifest.
+    """
+    manifest: dict[str, object] = {
         "schema": 1,
         "name": name,
         "version": 1,
@@ -134,11 +157,12 @@ def write_model(repository: Path, name: str = "cvae", conditional: bool = True) 
         "config": {},
         "metrics": {},
     }
-    for part, content in (("encoder", encoder(conditional)), ("decoder", decoder(conditional))):
+    parts = {"encoder": encoder(conditional), "decoder": decoder(conditional)} | dict(files or {})
+    for part, content in parts.items():
         file = f"{name}-{part}/1/model.onnx"
         path = repository / file
         path.parent.mkdir(parents=True)
         path.write_bytes(content)
         digest = hashlib.sha256(content).hexdigest()
         manifest[part] = {"entry": f"{name}-{part}", "file": file, "sha256": digest, "bytes": len(content)}
-    (repository / f"{name}.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (repository / f"{name}.json").write_text(json.dumps(manifest | facts), encoding="utf-8")

@@ -1,0 +1,61 @@
+"""What the tests of the HTTP half share: reading answers, making bodies."""
+
+import io
+
+import httpx
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from service.errors import MEDIA_TYPE, Problem, ProblemBody
+
+JSON = {"accept": "application/json"}
+NPY = {"accept": "application/x-npy"}
+PNG = {"accept": "image/png"}
+
+
+def expect_problem(
+    response: httpx.Response, problem: type[Problem], says: str, field: str | None = None
+) -> ProblemBody:
+    """Asserts that `response` is `problem`, that its detail says `says`, and that it names `field`."""
+    assert (response.status_code, response.headers["content-type"]) == (problem.status, MEDIA_TYPE), response.text
+    body = ProblemBody.model_validate_json(response.content)
+    assert (body.type, body.title, body.status) == (problem.urn(), problem.title, problem.status)
+    assert says in response.text
+    assert ("errors" in response.json()) is (field is not None)
+    assert field in [error.field for error in body.errors] + [None]
+    return body
+
+
+def picture(content: bytes) -> NDArray[np.uint8]:
+    """A grey PNG as ink: 0 where it is white, 255 where it is black."""
+    image = Image.open(io.BytesIO(content), formats=["PNG"])
+    assert image.mode == "L"
+    return 255 - np.asarray(image)
+
+
+def array(response: httpx.Response) -> NDArray[np.generic]:
+    """The `.npy` of an answer."""
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/x-npy"
+    loaded: NDArray[np.generic] = np.load(io.BytesIO(response.content), allow_pickle=False)
+    return loaded
+
+
+def npy(values: NDArray[np.generic]) -> bytes:
+    """A `.npy` file."""
+    file = io.BytesIO()
+    np.save(file, values)
+    return file.getvalue()
+
+
+def image_file(pixels: NDArray[np.uint8], kind: str = "PNG") -> bytes:
+    """An image file of grey levels."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind, **({"lossless": True} if kind == "WEBP" else {}))
+    return file.getvalue()
+
+
+def grey(*levels: int) -> NDArray[np.uint8]:
+    """(n, 28, 28), each glyph of one grey level."""
+    return np.repeat(np.array(levels, dtype=np.uint8), 784).reshape(-1, 28, 28)

@@ -1,0 +1,145 @@
+import asyncio
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from service.batching import MAX_ROWS, Batcher, Rows
+
+
+@pytest.fixture
+def worker() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        yield executor
+
+
+class Doubler:
+    """Doubles its first argument, and remembers how many rows each run had, and where."""
+
+    def __init__(self) -> None:
+        self.runs: list[int] = []
+        self.threads: set[int] = set()
+
+    def __call__(self, rows: Rows) -> Rows:
+        numbers, labels = rows
+        assert len(numbers) == len(labels)
+        self.runs.append(len(numbers))
+        self.threads.add(threading.get_ident())
+        return 2 * numbers, labels
+
+
+def rows(start: int, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return np.arange(start, start + n), np.zeros(n, np.int64)
+
+
+async def first(batcher: Batcher, start: int, n: int) -> list[int]:
+    numbers: list[int] = (await batcher(*rows(start, n)))[0].tolist()
+    return numbers
+
+
+def doubled(start: int, n: int) -> list[int]:
+    return [2 * number for number in range(start, start + n)]
+
+
+async def test_concurrent_calls_share_a_run(worker: ThreadPoolExecutor) -> None:
+    run = Doubler()
+    batcher = Batcher(run, worker)
+    answers = await asyncio.gather(*(first(batcher, 10 * i, i + 1) for i in range(5)))
+    assert answers == [doubled(10 * i, i + 1) for i in range(5)]
+    assert run.runs == [1 + 2 + 3 + 4 + 5]
+
+
+async def test_a_call_alone_runs_at_once_and_alone(worker: ThreadPoolExecutor) -> None:
+    run = Doubler()
+    batcher = Batcher(run, worker)
+    assert await first(batcher, 1, 2) == doubled(1, 2)
+    assert await first(batcher, 5, 1) == doubled(5, 1)
+    assert run.runs == [2, 1]
+    assert run.threads == {threading.get_ident()}
+
+
+async def test_a_run_is_no_longer_than_the_limit(worker: ThreadPoolExecutor) -> None:
+    run = Doubler()
+    batcher = Batcher(run, worker)
+    sizes = [MAX_ROWS, 1, MAX_ROWS - 1, 2]
+    answers = await asyncio.gather(*(first(batcher, 0, size) for size in sizes))
+    assert answers == [doubled(0, size) for size in sizes]
+    assert run.runs == [MAX_ROWS, MAX_ROWS, 2]
+
+
+async def test_a_large_call_runs_in_slices_on_the_worker(worker: ThreadPoolExecutor) -> None:
+    run = Doubler()
+    batcher = Batcher(run, worker)
+    assert await first(batcher, 3, 2 * MAX_ROWS + 5) == doubled(3, 2 * MAX_ROWS + 5)
+    assert run.runs == [MAX_ROWS, MAX_ROWS, 5]
+    assert threading.get_ident() not in run.threads
+
+
+async def test_a_call_at_the_limit_is_not_large(worker: ThreadPoolExecutor) -> None:
+    run = Doubler()
+    await first(Batcher(run, worker), 0, MAX_ROWS)
+    assert run.threads == {threading.get_ident()}
+
+
+async def test_a_large_call_does_not_block_a_small_one(worker: ThreadPoolExecutor) -> None:
+    started, finish = threading.Event(), threading.Event()
+
+    def run(arguments: Rows) -> Rows:
+        if threading.get_ident() != loop_thread:
+            started.set()
+            assert finish.wait(60)
+        return arguments
+
+    loop_thread = threading.get_ident()
+    batcher = Batcher(run, worker)
+    large = asyncio.create_task(first(batcher, 0, MAX_ROWS + 1))
+    await asyncio.to_thread(started.wait, 60)
+    assert await first(batcher, 7, 2) == [7, 8]
+    assert not large.done()
+    finish.set()
+    assert len(await large) == MAX_ROWS + 1
+
+
+async def test_an_error_reaches_every_caller_and_no_later_one(worker: ThreadPoolExecutor) -> None:
+    broken = True
+
+    def run(arguments: Rows) -> Rows:
+        if broken:
+            raise RuntimeError("broken")
+        return arguments
+
+    batcher = Batcher(run, worker)
+    answers = await asyncio.gather(*(first(batcher, i, 1) for i in range(3)), return_exceptions=True)
+    assert [str(answer) for answer in answers] == ["broken"] * 3
+    with pytest.raises(RuntimeError, match="broken"):
+        await first(batcher, 0, MAX_ROWS + 1)
+    broken = False
+    assert await first(batcher, 4, 1) == [4]
+
+
+async def test_a_cancelled_call_is_dropped(worker: ThreadPoolExecutor) -> None:
+    run = Doubler()
+    batcher = Batcher(run, worker)
+    gone = asyncio.create_task(first(batcher, 0, 50))
+    waiting = asyncio.create_task(first(batcher, 100, 2))
+    await asyncio.sleep(0)  # both have been called, and neither has run
+    gone.cancel()
+    assert await waiting == doubled(100, 2)
+    assert run.runs == [2]
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+
+
+async def test_nothing_runs_where_every_call_was_cancelled(worker: ThreadPoolExecutor) -> None:
+    run = Doubler()
+    batcher = Batcher(run, worker)
+    gone = asyncio.create_task(first(batcher, 0, 50))
+    await asyncio.sleep(0)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert run.runs == []
+    assert await first(batcher, 1, 1) == [2]
