@@ -229,7 +229,7 @@ def markdown() -> str:
         "| status | type | title | meaning | example of `detail` |",
         "|---|---|---|---|---|",
     ]
-    for problem in Problem.__subclasses__():
+    for problem in sorted(Problem.__subclasses__(), key=lambda problem: problem.status):
         kind, meaning = f"`{problem.urn()}`", (problem.__doc__ or "").partition("\n")[0]
         rows.append(f"| {problem.status} | {kind} | {problem.title} | {meaning} | {problem.example} |")
     return "\n".join([*rows, ""])

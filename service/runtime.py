@@ -19,6 +19,10 @@ except ModuleNotFoundError:
 logger = logging.getLogger("glyphvae")
 
 Device = Literal["cpu", "cuda"]
+# What ONNX Runtime logs as an error it also raises, and the service says it once, in its own words.
+SILENT = 4
+ort.set_default_logger_severity(SILENT)
+
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
@@ -50,7 +54,7 @@ class Runtime:
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
         # Spinning workers would keep a core busy while the service is idle.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
+        options.log_severity_level = SILENT
         # Without the CPU behind it, a node that CUDA lacks would stop the session.
         wanted = list(dict.fromkeys([PROVIDERS[self.device], PROVIDERS["cpu"]]))
         if wanted[0] not in ort.get_available_providers():

@@ -40,7 +40,8 @@ def _model(
     graph = helper.make_graph(nodes, "known", inputs, outputs, tensors)
     model = helper.make_model(graph, opset_imports=_OPSET, ir_version=8)
     onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString()
+    content: bytes = model.SerializeToString()
+    return content
 
 
 def _label_rows(conditional: bool) -> list[onnx.NodeProto]:

@@ -1,5 +1,6 @@
 """Fixtures: the application over known models, in process."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +13,13 @@ from service.context import Context
 from service.engine import load_engine
 from service.settings import Settings
 from tests.known_model import write_model
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the developer's own reaches the tests."""
+    for name in [name for name in os.environ if name.startswith("GLYPHVAE_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,163 @@
+import asyncio
+import logging
+import shutil
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from service.engine import Engine, load_engine
+from service.errors import NotReady, StartError, UnknownModel
+from service.runtime import PROVIDERS, Runtime
+from service.settings import Settings
+from tests.known_model import LATENT_SIZE, decoder, encoder, write_model
+from tests.service.support import grey
+
+
+def loaded(folder: Path, device: Literal["auto", "cpu", "cuda"] = "cpu") -> Engine:
+    return load_engine(Settings(models=folder, device=device))
+
+
+def latents(*first: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    z = np.zeros((len(first), LATENT_SIZE), dtype=np.float32)
+    z[:, 0] = first
+    return z
+
+
+@pytest.fixture
+def folder(tmp_path: Path, repository: Path) -> Path:
+    """A repository to spoil."""
+    return Path(shutil.copytree(repository, tmp_path / "exported"))
+
+
+def refused(folder: Path, device: Literal["auto", "cpu", "cuda"] = "cpu") -> str:
+    """What the start says of a spoilt repository, which is one line."""
+    with pytest.raises(StartError) as caught:
+        loaded(folder, device)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+async def test_every_model_of_the_repository_is_loaded(repository: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "glyphvae"):
+        engine = loaded(repository)
+    assert list(engine.models) == ["cvae", "vae"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "loaded cvae version 1 on cpu",
+        "loaded vae version 1 on cpu",
+    ]
+
+
+async def test_a_conditional_model_runs(repository: Path) -> None:
+    model = loaded(repository).get("cvae")
+    labels = np.array([0, 19, 35])
+    pixels = await model.decode(latents(0, 1, -2), labels)
+    assert np.array_equal(pixels, grey(100, 129, 115))
+    same, logits = await model.decode_logits(latents(0, 1, -2), labels)
+    assert np.array_equal(same, pixels)
+    assert logits.dtype == np.float32
+    assert np.allclose(logits, pixels / 255)
+    mu, logvar = await model.encode(pixels, labels)
+    assert np.allclose(mu, latents(0, 1, -2))
+    assert not logvar.any()
+
+
+async def test_an_unconditional_model_ignores_labels(repository: Path) -> None:
+    model = loaded(repository).get("vae")
+    pixels = await model.decode(latents(0, 1), np.array([19, 19]))
+    assert np.array_equal(pixels, grey(100, 110))
+    mu, _ = await model.encode(pixels, np.array([0, 35]))
+    assert np.allclose(mu, latents(0, 1))
+
+
+async def test_concurrent_calls_are_answered_apart(repository: Path) -> None:
+    model = loaded(repository).get("cvae")
+    answers = await asyncio.gather(*(model.decode(latents(0), np.array([label])) for label in range(36)))
+    assert [int(pixels[0, 0, 0]) for pixels in answers] == list(range(100, 136))
+
+
+def test_models_are_found_by_name(repository: Path) -> None:
+    engine = load_engine(Settings(models=repository, device="cpu", default_model="vae"))
+    assert engine.get(None).title == "vae/1"
+    assert engine.get("cvae").title == "cvae/1"
+    with pytest.raises(UnknownModel, match=r"There is no model 'gan'; served are: cvae, vae\."):
+        engine.get("gan")
+
+
+def test_an_empty_folder_is_named(tmp_path: Path) -> None:
+    assert refused(tmp_path) == f"{tmp_path}: no models here (expected NAME.json beside NAME-decoder/)"
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    assert refused(tmp_path / "nowhere").startswith(f"{tmp_path / 'nowhere'}: no models here")
+
+
+def test_an_unknown_default_model_is_named(folder: Path) -> None:
+    (folder / "cvae.json").unlink()
+    expected = f"setting GLYPHVAE_DEFAULT_MODEL: there is no model 'cvae' in {folder}, only vae"
+    assert refused(folder) == expected
+
+
+def test_a_broken_manifest_is_named(folder: Path) -> None:
+    (folder / "vae.json").write_text("{")
+    assert refused(folder).startswith(f"{folder / 'vae.json'}: not a model manifest: ")
+
+
+@pytest.mark.parametrize("part", ["encoder", "decoder"])
+def test_a_spoilt_file_is_named(folder: Path, part: str) -> None:
+    path = folder / f"vae-{part}" / "1" / "model.onnx"
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert refused(folder).startswith(f"{path}: sha256 is ")
+    path.write_bytes(content[:100])
+    assert refused(folder) == f"{path}: 100 bytes, but the manifest says {len(content)}"
+    path.unlink()
+    assert refused(folder) == f"{path}: No such file or directory"
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
+    write_model(tmp_path, files={"encoder": b"vouched for, and still no model"})
+    assert refused(tmp_path).startswith("cvae-encoder/1/model.onnx: ONNX Runtime refuses it: ")
+
+
+def test_a_model_that_does_not_run_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write_model(tmp_path, files={"decoder": decoder(rows=0)})
+    assert refused(tmp_path).startswith("model 'cvae' does not run: ")
+    assert capfd.readouterr().err == ""
+
+
+def test_swapped_files_are_named(tmp_path: Path) -> None:
+    write_model(tmp_path, files={"decoder": encoder(), "encoder": decoder()})
+    assert refused(tmp_path).startswith("model 'cvae' does not run: ")
+
+
+def test_a_model_that_breaks_its_manifests_promise_is_named(tmp_path: Path) -> None:
+    write_model(tmp_path, latent_size=5)
+    assert refused(tmp_path) == "model 'cvae': mu is float32 (1, 6), its manifest promises float32 (1, 5)"
+
+
+@pytest.mark.skipif(PROVIDERS["cuda"] in ort.get_available_providers(), reason="needs an ONNX Runtime without CUDA")
+def test_cuda_where_it_cannot_work_stops_the_start(folder: Path) -> None:
+    assert refused(folder, "cuda").startswith("device 'cuda' was asked for but cannot work: ")
+    assert loaded(folder, "auto").get("vae").device == "cpu"
+
+
+async def test_a_run_that_fails_is_not_ready(tmp_path: Path) -> None:
+    write_model(tmp_path, files={"decoder": decoder(rows=35)})
+    model = loaded(tmp_path).get(None)
+    with pytest.raises(NotReady, match=r"^503: cvae: the model did not run\.$") as caught:
+        await model.decode(latents(0), np.array([35]))
+    assert caught.value.headers == {"Retry-After": "5"}
+    assert "indices element out of data bounds" in str(caught.value.__cause__)
+    assert (await model.decode(latents(0), np.array([34])))[0, 0, 0] == 134
+
+
+def test_readiness_runs_every_model(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = loaded(repository)
+    engine.check()
+    broken = Runtime("cpu", 1).session(decoder(rows=0), "broken.onnx")
+    monkeypatch.setattr(engine.get("cvae"), "_decoder", broken)
+    with pytest.raises(NotReady, match=r"^503: cvae: the model did not run\.$"):
+        engine.check()

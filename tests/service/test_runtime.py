@@ -1,0 +1,79 @@
+import subprocess
+import sys
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from service.errors import StartError
+from service.runtime import PROVIDERS, Runtime, choose_runtime, first_line
+from tests.known_model import decoder
+
+HAS_CUDA = PROVIDERS["cuda"] in ort.get_available_providers()
+without_cuda = pytest.mark.skipif(HAS_CUDA, reason="this ONNX Runtime is built with CUDA")
+with_cuda = pytest.mark.skipif(not HAS_CUDA, reason="this ONNX Runtime is built without CUDA")
+
+ROWS = {"z": np.zeros((2, 6), dtype=np.float32), "label": np.array([0, 19])}
+
+
+def test_a_session_runs_the_model() -> None:
+    session = Runtime("cpu", 1).session(decoder(), "model.onnx")
+    (pixels,) = session.run(["pixels"], ROWS)
+    assert pixels[:, 0, 0].tolist() == [100, 119]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_are_set_whatever_the_host_has(threads: int) -> None:
+    options = Runtime("cpu", threads).session(decoder(), "model.onnx").get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (threads, 1)
+
+
+@pytest.mark.parametrize("model", [b"", b"nonsense", decoder()[:-20]])
+def test_what_is_no_model_is_named_in_one_line(model: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(StartError) as caught:
+        Runtime("cpu", 1).session(model, "folder/model.onnx")
+    assert str(caught.value).startswith("folder/model.onnx: ONNX Runtime refuses it: ")
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr().err == ""
+
+
+def test_the_cpu_is_taken_where_it_is_asked_for() -> None:
+    assert choose_runtime("cpu", 3, decoder(), "model.onnx") == Runtime("cpu", 3)
+
+
+@without_cuda
+def test_the_cpu_is_taken_where_there_is_no_cuda() -> None:
+    assert choose_runtime("auto", 1, decoder(), "model.onnx") == Runtime("cpu", 1)
+
+
+@without_cuda
+def test_cuda_where_it_cannot_work_is_refused_with_the_reason() -> None:
+    with pytest.raises(StartError) as caught:
+        choose_runtime("cuda", 1, decoder(), "model.onnx")
+    message = str(caught.value)
+    assert message.startswith("device 'cuda' was asked for but cannot work: ")
+    assert "built without CUDA (install 'glyphvae[gpu]' instead of 'glyphvae[cpu]')" in message
+
+
+@pytest.mark.gpu
+@with_cuda
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_cuda_runs_the_model(device: str) -> None:
+    runtime = choose_runtime("auto" if device == "auto" else "cuda", 1, decoder(), "model.onnx")
+    assert runtime.device == "cuda"
+    (pixels,) = runtime.session(decoder(), "model.onnx").run(["pixels"], ROWS)
+    assert pixels[:, 0, 0].tolist() == [100, 119]
+
+
+def test_without_a_runtime_the_extras_are_named() -> None:
+    program = "import sys; sys.modules['onnxruntime'] = None; import service.cli"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "glyphvae: ONNX Runtime is not installed. Choose one extra: pip install 'glyphvae[cpu]', "
+        "or 'glyphvae[gpu]' on a machine with an NVIDIA GPU.\n"
+    )
+
+
+def test_only_the_first_line_of_an_error_is_shown() -> None:
+    assert first_line(ValueError("what\nwhere")) == "what"

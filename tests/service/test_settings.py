@@ -1,0 +1,90 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from service.errors import StartError
+from service.settings import SHIPPED_MODELS, Settings, load_settings, markdown
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+def test_the_defaults_serve_the_shipped_models_on_this_machine_alone() -> None:
+    settings = load_settings()
+    assert (settings.host, settings.port, settings.workers) == ("127.0.0.1", 8000, 1)
+    assert settings.models == SHIPPED_MODELS
+    assert Path(__file__).parents[2] / "exported" == SHIPPED_MODELS
+
+
+def test_the_environment_sets_and_flags_win(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLYPHVAE_PORT", "9000")
+    monkeypatch.setenv("GLYPHVAE_THREADS", "2")
+    settings = load_settings(port=9001)
+    assert (settings.port, settings.threads) == (9001, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("port", "70000", "less than or equal to 65535"),
+        ("port", "-1", "greater than or equal to 0"),
+        ("port", "http", "a valid integer"),
+        ("workers", "0", "greater than or equal to 1"),
+        ("workers", "257", "less than or equal to 256"),
+        ("device", "tpu", "'auto', 'cpu' or 'cuda'"),
+        ("threads", "0", "greater than or equal to 1"),
+        ("threads", "1025", "less than or equal to 1024"),
+        ("max_body_bytes", "1023", "greater than or equal to 1024"),
+        ("max_images", "0", "greater than or equal to 1"),
+        ("max_image_pixels", "783", "greater than or equal to 784"),
+        ("max_samples", "0", "greater than or equal to 1"),
+        ("max_text_length", "0", "greater than or equal to 1"),
+        ("max_output_pixels", "783", "greater than or equal to 784"),
+        ("log_level", "loud", "'debug', 'info', 'warning' or 'error'"),
+    ],
+)
+@pytest.mark.parametrize("source", ["environment", "flag"])
+def test_a_value_out_of_range_is_refused_by_name(
+    name: str, value: str, allowed: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags: dict[str, object] = {}
+    if source == "flag":
+        flags[name] = value
+    else:
+        monkeypatch.setenv(f"GLYPHVAE_{name.upper()}", value)
+    with pytest.raises(StartError) as caught:
+        load_settings(**flags)
+    message = str(caught.value)
+    assert message.startswith(f"setting GLYPHVAE_{name.upper()}: ")
+    assert allowed in message
+    assert message.endswith(f"(got '{value}')")
+    assert "\n" not in message
+
+
+def test_an_unknown_setting_is_refused_by_name() -> None:
+    with pytest.raises(StartError, match=r"^setting GLYPHVAE_COLOUR: "):
+        load_settings(colour="blue")
+
+
+def test_settings_cannot_be_changed_once_read() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().port = 1  # type: ignore[misc]
+
+
+def test_the_document_is_that_of_the_code() -> None:
+    assert DOCUMENT.read_text(encoding="utf-8") == markdown(), "run `make openapi`"
+
+
+def test_every_setting_is_documented() -> None:
+    rows = markdown().splitlines()
+    for name, field in Settings.model_fields.items():
+        flag = f"--{name.replace('_', '-')}"
+        (row,) = [row for row in rows if row.startswith(f"| `GLYPHVAE_{name.upper()}` | `{flag}` |")]
+        assert field.description
+        assert row.endswith(f"| {field.description} |")
+
+
+def test_the_document_is_written_by_a_command(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "service.settings", tmp_path / "settings.md"], check=True)
+    assert (tmp_path / "settings.md").read_text(encoding="utf-8") == markdown()
