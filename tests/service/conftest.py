@@ -12,7 +12,7 @@ from service.app import create_app
 from service.context import Context
 from service.engine import load_engine
 from service.settings import Settings
-from tests.known_model import write_model
+from tests.known_model import decoder, write_model
 
 
 @pytest.fixture(autouse=True)
@@ -33,13 +33,30 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def context(repository: Path) -> Context:
-    settings = Settings(models=repository, device="cpu", max_samples=3000, max_images=40, max_body_bytes=200_000)
+    settings = Settings(
+        models=repository,
+        device="cpu",
+        max_samples=3000,
+        max_images=70,
+        max_image_pixels=10_000,
+        max_body_bytes=200_000,
+        max_text_length=100,
+        max_output_pixels=32 * 28 * 32 * 28,
+    )
     return Context(settings, load_engine(settings))
 
 
 @pytest.fixture(scope="session")
 def app(context: Context) -> FastAPI:
     return create_app(context)
+
+
+@pytest.fixture
+def half_broken(tmp_path: Path) -> FastAPI:
+    """The application over a model that fails when it is to write a Z."""
+    write_model(tmp_path, files={"decoder": decoder(rows=35)})
+    settings = Settings(models=tmp_path, device="cpu")
+    return create_app(Context(settings, load_engine(settings)))
 
 
 @pytest.fixture
