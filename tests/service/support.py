@@ -1,6 +1,7 @@
 """What the tests of the HTTP half share: reading answers, making bodies."""
 
 import io
+from typing import NamedTuple
 
 import httpx
 import numpy as np
@@ -12,6 +13,16 @@ from service.errors import MEDIA_TYPE, Problem, ProblemBody
 JSON = {"accept": "application/json"}
 NPY = {"accept": "application/x-npy"}
 PNG = {"accept": "image/png"}
+
+
+class Wrong(NamedTuple):
+    """A request that is refused, and the words of the refusal."""
+
+    query: str
+    content: bytes
+    problem: type[Problem]
+    field: str | None
+    says: str
 
 
 def expect_problem(
