@@ -8,7 +8,18 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from service import __version__, catalogue, encode, generate, health, reconstruct, render_text
+from service import (
+    __version__,
+    catalogue,
+    encode,
+    generate,
+    health,
+    interpolate,
+    playground,
+    reconstruct,
+    render_text,
+    traverse,
+)
 from service.context import Context
 from service.engine import load_engine
 from service.errors import (
@@ -52,7 +63,7 @@ def create_bare_app() -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         separate_input_output_schemas=False,
     )
-    for module in (generate, encode, reconstruct, render_text, catalogue, health):
+    for module in (generate, encode, reconstruct, render_text, interpolate, traverse, catalogue, health, playground):
         app.include_router(module.router)
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_validation_error)

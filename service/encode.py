@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from service import answers, negotiate
+from service.conditions import names_of, optional_label
 from service.context import Running
-from service.engine import Labels, Model
 from service.errors import (
     BodyTooLarge,
     InvalidParameter,
@@ -20,8 +20,7 @@ from service.errors import (
     documented,
 )
 from service.inference import infer
-from service.labels import describe_labels, parse_label
-from service.parameters import ModelName, Parameters, value_of
+from service.parameters import ModelName, Parameters
 from service.preprocess import Mode
 from service.uploads import documented_upload, read_glyphs
 
@@ -96,7 +95,7 @@ async def encode(request: Request, query: Annotated[ImageQuery, Query()], contex
     """
     media = negotiate.choose_for(request, OFFERS)
     model = context.engine.get(query.model)
-    label = label_of(query, model)
+    label = optional_label(query.label, model)
     pixels = await read_glyphs(request, context.settings, query.preprocess)
     posterior = None
     if label is None:
@@ -116,25 +115,3 @@ async def encode(request: Request, query: Annotated[ImageQuery, Query()], contex
         for encoding, row in zip(encodings, posterior.tolist(), strict=True):
             encoding["posterior"] = dict(zip(model.manifest.labels, row, strict=True))
     return answers.json_answer({"model": model.title, "encodings": encodings}, extra)
-
-
-def label_of(query: ImageQuery, model: Model) -> int | None:
-    """The label the images are read under: None to find it, 0 where the model has none.
-
-    Raises:
-        InvalidParameter: It is no label of the model, or the model has none.
-    """
-    labels = model.manifest.labels
-    if labels:
-        return None if query.label is None else value_of("query.label", parse_label, query.label, labels)
-    if query.label is not None:
-        raise InvalidParameter.of(
-            "query.label", f"model {model.manifest.name!r} has no labels", describe_labels(labels)
-        )
-    return 0
-
-
-def names_of(labels: Labels, model: Model) -> list[str | None]:
-    """The characters of `labels`, None each for an unconditional model."""
-    names = model.manifest.labels or (None,)
-    return [names[label] for label in labels]

@@ -11,10 +11,10 @@ from pydantic import BaseModel, Field
 
 from service import answers, arrays, negotiate, sheet
 from service.answers import Style
+from service.conditions import required_labels
 from service.context import Context, Running
 from service.engine import Floats, Labels, Model, Pixels
 from service.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, documented
-from service.labels import describe_labels, parse_label
 from service.latents import draw_latents, new_seed, parse_latents
 from service.parameters import Ink, Latents, ModelName, Paper, Parameters, Scale, Seed, Temperature, value_of
 
@@ -143,7 +143,7 @@ def place_order(query: GenerateQuery, context: Context) -> Order:
         InvalidParameter: A label, a latent, or the number of glyphs is not allowed.
     """
     model = context.engine.get(query.model)
-    labels = _labels(query.label, model)
+    labels = required_labels(query.label, model)
     limit = context.settings.max_samples
     total = len(labels) * query.n
     if total > limit:
@@ -154,16 +154,6 @@ def place_order(query: GenerateQuery, context: Context) -> Order:
     seed = new_seed() if query.seed is None else query.seed
     z = draw_latents(seed, total, given, query.temperature)
     return Order(model, seed, np.repeat(labels, query.n), z)
-
-
-def _labels(texts: list[str], model: Model) -> Labels:
-    allowed = model.manifest.labels
-    if bool(texts) != bool(allowed):
-        problem = "is required" if allowed else f"model {model.manifest.name!r} has no labels, so none can be asked for"
-        raise InvalidParameter.of("query.label", problem, describe_labels(allowed))
-    if not allowed:
-        return np.zeros(1, dtype=np.int64)
-    return np.array([value_of("query.label", parse_label, text, allowed) for text in texts], dtype=np.int64)
 
 
 def _grid(query: GenerateQuery, total: int) -> tuple[int, int]:

@@ -18,9 +18,10 @@ from service.errors import InternalError, ProblemBody, documented
 from service.generate import Samples
 from service.reconstruct import Reconstructions
 from service.render_text import RenderedText
+from service.sequence import Steps
 
 # Bodies that handlers build without pydantic, for speed, are described here all the same.
-_DESCRIBED: tuple[type[BaseModel], ...] = (ProblemBody, Samples, Encodings, Reconstructions, RenderedText)
+_DESCRIBED: tuple[type[BaseModel], ...] = (ProblemBody, Samples, Encodings, Reconstructions, RenderedText, Steps)
 _REFERENCE = "#/components/schemas/{model}"
 
 

@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field
 
 from service import answers, negotiate, sheet
 from service.answers import Style
+from service.conditions import names_of, optional_label
 from service.context import Running
-from service.encode import PROBLEMS, ImageQuery, label_of, names_of
+from service.encode import PROBLEMS, ImageQuery
 from service.engine import Model
 from service.inference import Reconstruction, infer, reconstruct
 from service.parameters import Ink, Paper, Scale
@@ -93,7 +94,7 @@ async def reconstruct_images(
     """
     media = negotiate.choose_for(request, OFFERS)
     model = context.engine.get(query.model)
-    label = label_of(query, model)
+    label = optional_label(query.label, model)
     style = Style.parse("query", query.scale, query.ink, query.paper)
     pixels = await read_glyphs(request, context.settings, query.preprocess)
     rows, columns = sheet.grid(len(pixels))

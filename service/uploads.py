@@ -109,7 +109,7 @@ def _kind(name: str, content: bytes) -> Kind:
     raise UnsupportedMedia(f"{name} is none of PNG, JPEG, WebP and .npy.")
 
 
-def documented_upload() -> dict[str, Any]:
+def documented_upload(*, required: bool = True) -> dict[str, Any]:
     """The OpenAPI request body of an endpoint that reads images."""
     binary = {"type": "string", "format": "binary"}
     content: dict[str, Any] = {media: {"schema": binary} for media in ("image/png", "image/jpeg", "image/webp")}
@@ -124,4 +124,4 @@ def documented_upload() -> dict[str, Any]:
             "required": ["file"],
         }
     }
-    return {"requestBody": {"required": True, "content": content}}
+    return {"requestBody": {"required": required, "content": content}}
