@@ -28,11 +28,11 @@ class Wrong(NamedTuple):
 def expect_problem(
     response: httpx.Response, problem: type[Problem], says: str, field: str | None = None
 ) -> ProblemBody:
-    """Asserts that `response` is `problem`, that its detail says `says`, and that it names `field`."""
+    """Asserts that `response` is `problem`, that its words include `says`, and that it names `field`."""
     assert (response.status_code, response.headers["content-type"]) == (problem.status, MEDIA_TYPE), response.text
     body = ProblemBody.model_validate_json(response.content)
     assert (body.type, body.title, body.status) == (problem.urn(), problem.title, problem.status)
-    assert says in response.text
+    assert says in " ".join([body.detail, *(error.allowed or "" for error in body.errors)])
     assert ("errors" in response.json()) is (field is not None)
     assert field in [error.field for error in body.errors] + [None]
     return body

@@ -1,0 +1,54 @@
+import shlex
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from service import __version__
+from service.context import Context
+from service.errors import NotReady
+from service.runtime import Runtime
+from tests.known_model import decoder
+from tests.service.support import JSON, expect_problem
+
+
+async def test_the_root_points_to_what_exists(client: httpx.AsyncClient) -> None:
+    welcome = (await client.get("/", headers=JSON)).json()
+    assert (welcome["name"], welcome["version"]) == ("glyphvae", __version__)
+    for where in ("docs", "openapi", "models"):
+        assert (await client.get(welcome[where])).status_code == 200
+
+
+async def test_the_first_thing_to_try_works(client: httpx.AsyncClient) -> None:
+    command = (await client.get("/", headers=JSON)).json()["example"]
+    curl, request, method, url, output, file = shlex.split(command)
+    assert (curl, request, output, file) == ("curl", "-X", "-o", "j.png")
+    assert url.startswith("http://glyphvae/")
+    response = await client.request(method, url)
+    assert response.headers["content-type"] == "image/png"
+
+
+async def test_the_process_is_alive(client: httpx.AsyncClient) -> None:
+    response = await client.get("/livez")
+    assert (response.status_code, response.json()) == (200, {"status": "live"})
+
+
+async def test_the_models_can_run(client: httpx.AsyncClient) -> None:
+    response = await client.get("/readyz")
+    assert (response.status_code, response.json()) == (200, {"status": "ready"})
+
+
+async def test_a_model_that_fails_is_not_ready_but_alive(
+    half_broken: FastAPI, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    context: Context = half_broken.state.context
+    broken = Runtime("cpu", 1).session(decoder(rows=0), "broken.onnx")
+    monkeypatch.setattr(context.engine.get(None), "_decoder", broken)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(half_broken), base_url="http://glyphvae") as client:
+        response = await client.get("/readyz")
+        expect_problem(response, NotReady, "cvae: the model did not run.")
+        assert response.headers["retry-after"] == "5"
+        assert (await client.get("/livez")).status_code == 200
+    # The answer has no details; the log has them.
+    assert "indices" not in response.text
+    assert "indices element out of data bounds" in caplog.text
