@@ -1,0 +1,83 @@
+"""Encoders q(z|x) and q(z|x, c): pixels, and a label if there is one, to the mean and log variance of the latents.
+
+Kingma & Welling, arXiv:1312.6114, equation 9 and appendix C.2. `paper` is the encoder of the paper "Introduction to
+Variational AutoEncoder"; `dense` is three matrix products, several times faster to train on a CPU.
+"""
+
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training.conditioning import ConditionedLinear
+
+EncoderName = Literal["paper", "dense"]
+
+SIDE = 28
+
+
+class DenseEncoder(nn.Module):
+    """Three layers: 784 → 512 → 512 → mu and logvar.
+
+    Args:
+        latent_size: Latents.
+        label_count: Labels, 0 for an unconditional model.
+    """
+
+    WIDTH = 512
+
+    def __init__(self, latent_size: int, label_count: int) -> None:
+        super().__init__()
+        self.first = ConditionedLinear(SIDE * SIDE, self.WIDTH, label_count)
+        self.hidden = ConditionedLinear(self.WIDTH, self.WIDTH, label_count)
+        self.last = nn.Linear(self.WIDTH, 2 * latent_size)
+
+    def forward(self, x: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`mu` and `logvar`, each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
+        h = functional.relu(self.first(x.flatten(1), label))  # (n, 512)
+        h = functional.relu(self.hidden(h, label))  # (n, 512)
+        mu, logvar = self.last(h).chunk(2, dim=1)  # (n, latent) each
+        return mu, logvar
+
+
+class PaperEncoder(nn.Module):
+    """The paper's two convolutions, 32 filters of 3×3 with batch normalisation and ReLU, then a dense layer.
+
+    A stride of 2 halves the side twice, 28 to 14 to 7. The label joins behind the convolutions, before a layer with a
+    non-linearity: in the last layer it could only shift the mean of a class.
+
+    Args:
+        latent_size: Latents.
+        label_count: Labels, 0 for an unconditional model.
+    """
+
+    CHANNELS = 32
+    WIDTH = 256
+
+    def __init__(self, latent_size: int, label_count: int) -> None:
+        super().__init__()
+        # Batch normalisation brings its own bias.
+        self.conv1 = nn.Conv2d(1, self.CHANNELS, 3, stride=2, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(self.CHANNELS)
+        self.conv2 = nn.Conv2d(self.CHANNELS, self.CHANNELS, 3, stride=2, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(self.CHANNELS)
+        self.hidden = ConditionedLinear(self.CHANNELS * 7 * 7, self.WIDTH, label_count)
+        self.last = nn.Linear(self.WIDTH, 2 * latent_size)
+
+    def forward(self, x: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`mu` and `logvar`, each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
+        h = functional.relu(self.norm1(self.conv1(x.unsqueeze(1))))  # (n, 32, 14, 14)
+        h = functional.relu(self.norm2(self.conv2(h)))  # (n, 32, 7, 7)
+        h = functional.relu(self.hidden(h.flatten(1), label))  # (n, 256)
+        mu, logvar = self.last(h).chunk(2, dim=1)  # (n, latent) each
+        return mu, logvar
+
+
+Encoder = DenseEncoder | PaperEncoder
+
+_ENCODERS: dict[EncoderName, type[Encoder]] = {"paper": PaperEncoder, "dense": DenseEncoder}
+
+
+def build_encoder(name: EncoderName, latent_size: int, label_count: int) -> Encoder:
+    """The encoder called `name`."""
+    return _ENCODERS[name](latent_size, label_count)
