@@ -35,9 +35,10 @@ format: $(DEV)/.done ## Fix style
 cover: $(DEV)/.done ## Run all tests with branch coverage
 	$(DEV)/bin/python -m pytest --cov --cov-report=term-missing:skip-covered
 
-openapi: $(DEV)/.done ## Write docs/openapi.json and docs/settings.md from the code
+openapi: $(DEV)/.done ## Write docs/openapi.json, docs/settings.md and docs/errors.md from the code
 	$(DEV)/bin/python -m service.openapi docs/openapi.json
 	$(DEV)/bin/python -m service.settings docs/settings.md
+	$(DEV)/bin/python -m service.errors docs/errors.md
 
 locks: .venv-uv/.done ## Resolve the hash-pinned requirement files anew
 	cd requirements && ./lock ../.venv-uv/bin/uv

@@ -62,6 +62,7 @@ def create_bare_app() -> FastAPI:
         summary="Handwriting from variational autoencoders.",
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         separate_input_output_schemas=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     for module in (generate, encode, reconstruct, render_text, interpolate, traverse, catalogue, health, playground):
         app.include_router(module.router)

@@ -1,6 +1,8 @@
 """`GET /models` and `GET /models/{name}`: what is served."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Path
 from pydantic import Field
 
 from service.context import Running
@@ -26,7 +28,9 @@ async def list_models(context: Running) -> list[ServedModel]:
 
 
 @router.get("/{name}", summary="Describe a model", responses=documented(UnknownModel))
-async def get_model(name: str, context: Running) -> ServedModel:
+async def get_model(
+    name: Annotated[str, Path(description="Its name.", examples=["cvae"])], context: Running
+) -> ServedModel:
     """One model, with all facts of its manifest."""
     return _served(context.engine.get(name), context.engine.default)
 

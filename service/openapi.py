@@ -44,8 +44,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         components.pop("ValidationError", None)
         for path in document["paths"].values():
             for operation in path.values():
-                _drop_default_422(operation["responses"])
-                operation["responses"] |= documented(InternalError)
+                operation["responses"] = _responses(operation["responses"])
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -55,10 +54,15 @@ def serialise(app: FastAPI) -> str:
     return json.dumps(describe(app), indent=2, ensure_ascii=False) + "\n"
 
 
-def _drop_default_422(responses: dict[str, Any]) -> None:
-    content = responses.get("422", {}).get("content", {})
-    if "application/json" in content:
-        del responses["422"]
+def _responses(responses: dict[str, Any]) -> dict[str, Any]:
+    """The responses without FastAPI's own 422, and with the 500 that any operation can come to."""
+    kept = {
+        status: response
+        for status, response in responses.items()
+        if status != "422" or "application/json" not in response["content"]
+    }
+    faults = {str(status): response for status, response in documented(InternalError).items()}
+    return dict(sorted((kept | faults).items()))
 
 
 if __name__ == "__main__":

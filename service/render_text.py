@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from service import answers, negotiate
 from service.answers import LARGE_PICTURE, Style
@@ -41,7 +41,12 @@ Latent = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=Fal
 class RenderText(Parameters):
     """The body of `/render-text`."""
 
-    text: str = Field(min_length=1, description="What to write.", examples=["HELLO WORLD"])
+    # Without it, clients make an example up from the types, with a model called `string`.
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "The quick brown fox", "width": 240, "align": "centre", "seed": 7}]}
+    )
+
+    text: str = Field(min_length=1, description="What to write.")
     seed: Seed = None
     z: list[Latent | None] | None = Field(
         None, max_length=64, description="The style: latents from -10 to 10; a null or missing one is drawn."
