@@ -1,0 +1,76 @@
+"""Small models and characters that need no training, for the tests of export and evaluation."""
+
+import functools
+
+import numpy as np
+import onnx
+import torch
+from torch import nn
+
+from training.dataset import Dataset, Split
+from training.graphs import PARTS, Part, to_onnx
+from training.models import Model, ModelKind, build_model
+from training.runs import Run
+
+LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def untrained(kind: ModelKind = "cvae", encoder: str = "paper", decoder: str = "dense", seed: int = 0) -> Model:
+    """A model with drawn weights, its batch normalisation at statistics that matter."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = build_model(kind, {"latent_size": 6, "encoder": encoder, "decoder": decoder})
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                assert module.running_mean is not None
+                assert module.running_var is not None
+                nn.init.normal_(module.running_mean)
+                nn.init.uniform_(module.running_var, 0.5, 2)
+    return model.eval()
+
+
+@functools.cache
+def exported(kind: ModelKind = "cvae", encoder: str = "paper", decoder: str = "dense") -> dict[Part, onnx.ModelProto]:
+    """The graphs of `untrained`; not to be changed, since an export takes seconds."""
+    model = untrained(kind, encoder, decoder)
+    return {part: to_onnx(model, part) for part in PARTS}
+
+
+def graph(part: Part, kind: ModelKind = "cvae") -> onnx.ModelProto:
+    """A copy of one exported graph, to be changed."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(exported(kind)[part])
+    return copy
+
+
+def characters(per_label: int, seed: int = 0) -> Split:
+    """Blobs whose place tells the label: what any classifier learns at once. Sorted by label."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(len(LABELS)), per_label)
+    rows, columns = np.mgrid[:28, :28]
+    y, x = (
+        4 + 4 * (labels // 6) + rng.normal(0, 0.2, labels.size),
+        4 + 4 * (labels % 6) + rng.normal(0, 0.2, labels.size),
+    )
+    distance = (rows - y[:, None, None]) ** 2 + (columns - x[:, None, None]) ** 2  # (n, 28, 28)
+    return Split((255 * np.exp(-distance / 4)).astype(np.uint8), labels)
+
+
+def data_set(per_label: int = 2) -> Dataset:
+    """`characters` in all three parts."""
+    parts = [characters(per_label, seed) for seed in range(3)]
+    return Dataset("alphanumeric", LABELS, parts[0], parts[1], parts[2], "a" * 64, ("blobs",))
+
+
+def finished_run(kind: ModelKind = "cvae") -> Run:
+    """A run on `data_set`."""
+    return Run(
+        model=untrained(kind),
+        labels=LABELS,
+        beta=1.0,
+        seed=0,
+        epochs=1,
+        data_sha256="a" * 64,
+        sources=("blobs",),
+        training={},
+    )

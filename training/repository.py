@@ -1,0 +1,78 @@
+"""Writes exported models into a Triton model repository, which is also what the service reads.
+
+| file | what it is |
+|---|---|
+| `<name>.json` | the manifest |
+| `<name>-encoder/config.pbtxt` | Triton's configuration |
+| `<name>-encoder/<version>/model.onnx` | the graph; and the same for the decoder |
+"""
+
+import json
+import tempfile
+from pathlib import Path
+
+import onnx
+
+from training.gates import check_graph
+from training.graphs import PARTS, Part
+from training.manifest import (
+    Facts,
+    entry_name,
+    facts_of,
+    manifest_path,
+    manifest_text,
+    model_path,
+    with_metadata,
+)
+from training.triton import config_pbtxt
+
+
+def publish(folder: Path, facts: Facts, graphs: dict[Part, onnx.ModelProto]) -> Path:
+    """Writes one model: both graphs with the facts in their metadata, their configurations, and the manifest.
+
+    Args:
+        folder: the model repository; made if it is not there. Other models and versions in it stay.
+        facts: about the model.
+        graphs: encoder and decoder.
+
+    Returns:
+        The manifest's path.
+
+    Raises:
+        ExportError: a graph fails a gate of `training.gates`; nothing has been written.
+    """
+    files: dict[Path, bytes] = {}
+    contents: dict[Part, bytes] = {}
+    for part in PARTS:
+        graph = with_metadata(graphs[part], facts, part)
+        check_graph(graph, part, facts.latent_size, conditional=bool(facts.labels))
+        contents[part] = graph.SerializeToString(deterministic=True)
+        entry = entry_name(facts.name, part)
+        files[model_path(facts.name, facts.version, part)] = contents[part]
+        files[Path(entry, "config.pbtxt")] = config_pbtxt(entry, graph).encode()
+    # The manifest comes last: until it is there, nothing says that the model is.
+    manifest = manifest_path(Path(), facts.name)
+    files[manifest] = manifest_text(facts, contents).encode()
+    write_all(folder, files)
+    return folder / manifest
+
+
+def write_all(folder: Path, files: dict[Path, bytes]) -> None:
+    """Writes every file elsewhere in `folder` first, then moves them into place: a full disk changes nothing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as staging:
+        for path, content in files.items():
+            staged = Path(staging, path)
+            staged.parent.mkdir(parents=True, exist_ok=True)
+            staged.write_bytes(content)
+        for path in files:
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Path(staging, path).replace(target)
+
+
+def publish_metrics(folder: Path, name: str, metrics: dict[str, object]) -> Path:
+    """Writes new metrics into the manifest and the metadata of a published model; returns the manifest's path."""
+    manifest = json.loads(manifest_path(folder, name).read_text(encoding="utf-8"))
+    graphs: dict[Part, onnx.ModelProto] = {part: onnx.load(folder / manifest[part]["file"]) for part in PARTS}
+    return publish(folder, facts_of(manifest).with_metrics(metrics), graphs)

@@ -1,0 +1,62 @@
+"""The `config.pbtxt` that makes an exported graph an entry of a Triton Inference Server model repository.
+
+Format: https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto
+"""
+
+from collections.abc import Iterable
+
+import onnx
+from onnx import TensorProto
+
+# Ten times a sheet of 36 x 12 glyphs would fit; the largest activations of such a batch are a few megabytes.
+MAX_BATCH_SIZE = 4096
+TYPES: dict[int, str] = {
+    TensorProto.UINT8: "TYPE_UINT8",
+    TensorProto.INT64: "TYPE_INT64",
+    TensorProto.FLOAT: "TYPE_FP32",
+}
+
+
+def config_pbtxt(name: str, model: onnx.ModelProto) -> str:
+    """The configuration of one entry, its inputs and outputs read from the graph itself.
+
+    Args:
+        name: of the entry, which is also its folder.
+        model: an exported graph whose first axis of every input and output is the batch.
+
+    Returns:
+        Protobuf text. `KIND_AUTO` puts the model on the GPUs there are, or on the CPU.
+    """
+    return f"""\
+name: "{name}"
+platform: "onnxruntime_onnx"
+max_batch_size: {MAX_BATCH_SIZE}
+{tensors("input", model.graph.input)}
+{tensors("output", model.graph.output)}
+dynamic_batching {{ }}
+instance_group [
+  {{
+    count: 1
+    kind: KIND_AUTO
+  }}
+]
+"""
+
+
+def tensors(field: str, values: Iterable[onnx.ValueInfoProto]) -> str:
+    """The field `input` or `output`."""
+    return f"{field} [\n" + ",\n".join(tensor(value) for value in values) + "\n]"
+
+
+def tensor(value: onnx.ValueInfoProto) -> str:
+    """One input or output without its batch axis."""
+    sizes = [axis.dim_value for axis in value.type.tensor_type.shape.dim][1:]
+    lines = [
+        f'    name: "{value.name}"',
+        f"    data_type: {TYPES[value.type.tensor_type.elem_type]}",
+        f"    dims: [ {', '.join(map(str, sizes or [1]))} ]",
+    ]
+    if not sizes:
+        # Triton has no scalars: a request carries one element per row, which is taken away before the graph sees it.
+        lines.append("    reshape: { shape: [ ] }")
+    return "  {\n" + "\n".join(lines) + "\n  }"
