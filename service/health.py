@@ -2,12 +2,16 @@
 
 from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
 
-from service import __version__
+from service import __version__, negotiate
 from service.context import Running
-from service.errors import NotReady, documented
+from service.errors import NotAcceptable, NotReady, documented
+
+HTML = "text/html"
+OFFERS = (negotiate.JSON, HTML)
 
 router = APIRouter()
 
@@ -17,6 +21,7 @@ class Welcome(BaseModel):
 
     name: Literal["glyphvae"] = "glyphvae"
     version: str
+    playground: str = Field("/playground", description="The models, to play with in a browser.")
     docs: str = Field("/docs", description="Every endpoint, to try out.")
     openapi: str = Field("/openapi.json", description="The same for machines.")
     models: str = Field("/models", description="What is served.")
@@ -29,11 +34,21 @@ class Health(BaseModel):
     status: Literal["live", "ready"]
 
 
-@router.get("/", summary="Where to start")
-async def welcome(request: Request) -> Welcome:
-    """Points to the documentation."""
+@router.get(
+    "/",
+    summary="Where to start",
+    response_model=Welcome,
+    responses={307: {"description": "To the playground, for browsers."}, **documented(NotAcceptable)},
+)
+async def welcome(request: Request) -> Response:
+    """Points to the playground and the documentation; a browser is sent to the playground."""
+    vary = {"Vary": "Accept"}
+    if negotiate.choose_for(request, OFFERS) == HTML:
+        # Relative, so that it holds behind a proxy that serves this under a path of its own.
+        return RedirectResponse("playground", headers=vary)
     example = f"curl -X POST '{request.base_url}generate?label=J' -o j.png"
-    return Welcome(version=__version__, example=example)
+    content = Welcome(version=__version__, example=example).model_dump_json()
+    return Response(content, headers=vary, media_type=negotiate.JSON)
 
 
 @router.get("/livez", summary="Is the process alive?")

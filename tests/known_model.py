@@ -61,7 +61,7 @@ def _inputs(name: str, dtype: int, shape: list[str | int], conditional: bool) ->
     return inputs
 
 
-def decoder(conditional: bool = True, rows: int = len(LABELS)) -> bytes:
+def decoder(conditional: bool = True, rows: int = len(LABELS), latent_size: int = LATENT_SIZE) -> bytes:
     """pixels = round(100 + 10·z[0] + label), logits = pixels / 255 with ones everywhere else.
 
     A decoder with fewer `rows` than labels fails when it is run with one of the others.
@@ -91,10 +91,10 @@ def decoder(conditional: bool = True, rows: int = len(LABELS)) -> bytes:
         helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", 28, 28]),
         helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 28, 28]),
     ]
-    return _model(nodes, _inputs("z", TensorProto.FLOAT, ["batch", LATENT_SIZE], conditional), outputs, constants)
+    return _model(nodes, _inputs("z", TensorProto.FLOAT, ["batch", latent_size], conditional), outputs, constants)
 
 
-def encoder(conditional: bool = True) -> bytes:
+def encoder(conditional: bool = True, latent_size: int = LATENT_SIZE) -> bytes:
     """mu = [(pixel (0, 0) - 100 - label) / 10, 0, …], logvar = 0."""
     nodes = [
         *_label_rows(conditional),
@@ -110,11 +110,11 @@ def encoder(conditional: bool = True) -> bytes:
     constants = {
         **_CONSTANTS,
         "rows_of_labels": np.arange(len(LABELS), dtype=np.float32),
-        "unit": np.eye(1, LATENT_SIZE, dtype=np.float32),
+        "unit": np.eye(1, latent_size, dtype=np.float32),
         "flat": np.array([-1, 784], dtype=np.int64),
     }
     outputs = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", LATENT_SIZE]) for name in ("mu", "logvar")
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", latent_size]) for name in ("mu", "logvar")
     ]
     return _model(nodes, _inputs("pixels", TensorProto.UINT8, ["batch", 28, 28], conditional), outputs, constants)
 

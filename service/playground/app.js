@@ -1,0 +1,63 @@
+// The page: loads the list of models, then each tab.
+
+import * as api from "./api.js";
+import { copyText } from "./code.js";
+import { bindAll } from "./controls.js";
+import { byId } from "./dom.js";
+import * as glyph from "./glyph.js";
+import { Lane } from "./lane.js";
+import * as models from "./models.js";
+import { link, on, state } from "./state.js";
+import * as status from "./status.js";
+import { bindTabs } from "./tabs.js";
+import * as text from "./text.js";
+
+// Tabs that most people do not open first are fetched when they do.
+const LATER = { draw: () => import("./draw.js"), explore: () => import("./explore.js") };
+
+function bindTheme() {
+  const button = byId("theme");
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
+  const show = () => button.setAttribute("aria-pressed", String(isDark()));
+  button.addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    try {
+      localStorage.setItem("glyphvae.theme", root.dataset.theme);
+    } catch {
+      // Storage is switched off: the choice lasts as long as the page.
+    }
+    show();
+    dispatchEvent(new Event("themechange"));
+  });
+  system.addEventListener("change", () => {
+    show();
+    dispatchEvent(new Event("themechange"));
+  });
+  show();
+}
+
+async function openLater() {
+  const { [state.tab]: load } = LATER;
+  if (!load) return;
+  delete LATER[state.tab];
+  (await load()).start();
+}
+
+function begin() {
+  models.bindPicker(byId("model"));
+  models.bindLabelLists();
+  bindAll();
+  bindTabs();
+  glyph.start();
+  text.start();
+  on(["tab"], openLater);
+  openLater();
+  byId("share").addEventListener("click", () => copyText(link()));
+  document.documentElement.dataset.ready = "";
+}
+
+bindTheme();
+status.watch();
+new Lane(byId("boot"), () => models.load(), begin).ask();

@@ -1,0 +1,61 @@
+// The same latents in models that differ in beta alone: the paper's Figure 5, alive.
+
+import * as api from "./api.js";
+import { byId, h, shown } from "./dom.js";
+import { samplingLane } from "./glyph.js";
+import { draw } from "./ink.js";
+import { Lane } from "./lane.js";
+import { missing } from "./missing.js";
+import { family, styleOf } from "./models.js";
+import { Sliders } from "./sliders.js";
+import { state } from "./state.js";
+import { whileOpen } from "./tabs.js";
+
+const PREFIX = "cvae-beta-";
+const SCALE = 6;
+const SAMPLE_SCALE = 3;
+const SAMPLES = 6;
+const SAMPLE_SEED = 5;
+
+/** Starts the section. */
+export function start() {
+  const models = family(PREFIX).sort((a, b) => a.beta - b.beta);
+  if (!models.length) return missing(byId("beta-section"), `${PREFIX}…`);
+  const panel = byId("betas");
+  const cards = models.map(makeCard);
+  panel.append(...cards.map((card) => card.element));
+  new Sliders(byId("beta-latents"));
+  byId("beta-sample").addEventListener("click", samplingLane(byId("beta-section")));
+
+  const glyphs = ({ label, z }) =>
+    Promise.all(models.map((model) => api.generatePixels({ label, z: api.latents(z(model)), model: model.name })));
+  const glyphLane = new Lane(byId("beta-section"), glyphs, (all) => {
+    all.forEach(([pixels], index) => draw(cards[index].glyph, pixels, SCALE));
+    panel.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
+  });
+  whileOpen("explore", ["z", "label"], () => glyphLane.ask({ label: state.label, z: styleOf }));
+
+  const samples = ({ label }) => {
+    const query = { label, n: SAMPLES, seed: SAMPLE_SEED };
+    return Promise.all(models.map((model) => api.generatePixels({ ...query, model: model.name })));
+  };
+  const sampleLane = new Lane(byId("beta-section"), samples, (all) => {
+    all.forEach((row, index) => row.forEach((pixels, place) => draw(cards[index].samples[place], pixels, SAMPLE_SCALE)));
+  }, true);
+  whileOpen("explore", ["label"], () => sampleLane.ask({ label: state.label }));
+}
+
+function makeCard({ beta, metrics }) {
+  const glyph = h("canvas", { className: "ink", role: "img", width: 168, height: 168, aria: { label: `The glyph at β = ${beta}` } });
+  const samples = Array.from({ length: SAMPLES }, () => h("canvas", { className: "ink", width: 84, height: 84, aria: { hidden: "true" } }));
+  const kl = metrics.kl_per_unit?.reduce((sum, unit) => sum + unit, 0);
+  const element = h(
+    "article",
+    { className: "beta" },
+    h("h3", {}, `β = ${beta}`),
+    glyph,
+    h("div", { className: "samples" }, samples),
+    ...(kl === undefined ? [] : [h("p", {}, `The latents carry ${shown(kl, 1)} nats.`)]),
+  );
+  return { element, glyph, samples };
+}

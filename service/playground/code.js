@@ -1,0 +1,75 @@
+// What the page asks, as curl and as Python.
+
+import { address, search } from "./api.js";
+import { bindSegments, notice } from "./controls.js";
+import { h } from "./dom.js";
+import { on, state } from "./state.js";
+
+const shell = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** A value as Python writes it. */
+export function python(value, indent = "    ") {
+  if (value === null) return "None";
+  if (typeof value === "boolean") return value ? "True" : "False";
+  if (Array.isArray(value)) return `[${value.map((item) => python(item)).join(", ")}]`;
+  if (typeof value !== "object") return JSON.stringify(value);
+  const entries = Object.entries(value).map(([name, item]) => `${indent}    ${JSON.stringify(name)}: ${python(item)},\n`);
+  return `{\n${entries.join("")}${indent}}`;
+}
+
+const present = (query) => Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined));
+
+/** A request as a shell command. */
+export function asCurl({ path, query = {}, json, file }) {
+  const parameters = search(query);
+  const url = address(path) + (parameters && `?${parameters}`);
+  const body = json && ["-H 'Content-Type: application/json'", `-d ${shell(JSON.stringify(json))}`];
+  return [`curl -X POST ${shell(url)}`, ...(body ?? []), `-o ${file}`].join(" \\\n  ");
+}
+
+/** A request as a Python program. */
+export function asPython({ path, query, json, file }) {
+  const body = json ? `json=${python(json)}` : `params=${python(present(query))}`;
+  return [
+    "import httpx",
+    "",
+    "answer = httpx.post(",
+    `    ${JSON.stringify(address(path))},`,
+    `    ${body},`,
+    ").raise_for_status()",
+    `with open(${JSON.stringify(file)}, "wb") as file:`,
+    "    file.write(answer.content)",
+  ].join("\n");
+}
+
+const LANGUAGES = { curl: asCurl, python: asPython };
+
+/**
+ * Fills `panel` with code that follows the state.
+ *
+ * @param names What of the state the request depends on.
+ * @param request Returns the request: path, query or json, and the name of the file it makes.
+ */
+export function codePanel(panel, names, request) {
+  const option = (value, text) => h("button", { type: "button", role: "radio", value }, text);
+  const options = [option("curl", "curl"), option("python", "Python")];
+  const choice = h("div", { className: "segments", role: "radiogroup", aria: { label: "Language" }, data: { state: "code" } }, options);
+  const listing = h("pre", { tabIndex: 0, role: "region", aria: { label: "Code" } });
+  const copy = h("button", { type: "button", onclick: () => copyText(listing.textContent, listing) }, "Copy");
+  const show = () => (listing.textContent = LANGUAGES[state.code](request()));
+  bindSegments(choice);
+  on(["code", ...names], show);
+  panel.append(h("div", { className: "row" }, choice, copy), listing);
+  show();
+}
+
+/** Copies `text`; where the browser forbids it, selects it in `element` for the person to copy. */
+export async function copyText(text, element) {
+  try {
+    await navigator.clipboard.writeText(text);
+    notice("Copied");
+  } catch {
+    if (element) getSelection().selectAllChildren(element);
+    notice(element ? "Press Ctrl+C to copy" : "The browser does not let the page copy; copy the address instead");
+  }
+}

@@ -1,0 +1,270 @@
+// The Draw tab: a person's own character, what the model reads in it, and its style.
+
+import * as api from "./api.js";
+import { announce, byId, h, shown } from "./dom.js";
+import { draw } from "./ink.js";
+import { Lane } from "./lane.js";
+import { axisWord, current, modelName } from "./models.js";
+import { on, set, state } from "./state.js";
+import { GRID, read, readPicture, write, writePicture } from "./strokes.js";
+import { whileOpen } from "./tabs.js";
+
+// About as thick, against a character that fills the pad, as the strokes the models were trained on.
+const PEN = GRID / 13;
+const NEAREST = 3;
+const LABELS_SHOWN = 5;
+const SENT_SIDE = 280;
+const READ_SCALE = 4;
+const AGAIN_SCALE = 10;
+const AXIS_REACH = 4;
+
+let strokes = [];
+let picture = null;
+let lane = null;
+let lastReading = null;
+
+/** Starts the tab. */
+export function start() {
+  lane = new Lane(byId("reading"), readDrawing, showReading);
+  startPad();
+  startImages();
+  startTaking();
+  byId("undo").addEventListener("click", () => set({ strokes: write(strokes.slice(0, -1)), image: "", as: "" }));
+  byId("clear").addEventListener("click", () => set({ strokes: "", image: "", as: "" }));
+  whileOpen("draw", ["strokes", "image", "as", "model"], restore);
+}
+
+/** Brings pad and reading in step with the state. */
+async function restore() {
+  strokes = read(state.strokes);
+  picture = state.image ? await readPicture(state.image) : null;
+  paint();
+  if (isBlank()) return showNothing();
+  return ask();
+}
+
+const isBlank = () => !strokes.length && !picture;
+const ask = () => lane.ask({ as: state.as, query: { model: modelName() } });
+
+function showNothing() {
+  lane.clear();
+  byId("reading-empty").hidden = false;
+  byId("reading-full").hidden = true;
+}
+
+// The pad
+
+function startPad() {
+  const pad = byId("pad");
+  let stroke = null;
+  pad.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    event.preventDefault();
+    pad.setPointerCapture(event.pointerId);
+    picture = null;
+    stroke = [place(pad, event)];
+    strokes.push(stroke);
+    paint();
+  });
+  pad.addEventListener("pointermove", (event) => {
+    if (!stroke) return;
+    // A fast finger moves several times between two frames.
+    const moves = event.getCoalescedEvents?.() ?? [];
+    for (const move of moves.length ? moves : [event]) extend(stroke, place(pad, move));
+    paint();
+    ask();
+  });
+  const end = () => {
+    if (!stroke) return;
+    stroke = null;
+    set({ strokes: write(strokes), image: "", as: "" });
+  };
+  pad.addEventListener("pointerup", end);
+  pad.addEventListener("pointercancel", end);
+}
+
+function place(pad, { clientX, clientY }) {
+  const box = pad.getBoundingClientRect();
+  const within = (share) => Math.round(Math.min(1, Math.max(0, share)) * (GRID - 1));
+  return [within((clientX - box.left) / box.width), within((clientY - box.top) / box.height)];
+}
+
+function extend(stroke, [x, y]) {
+  const [lastX, lastY] = stroke.at(-1);
+  if (Math.hypot(x - lastX, y - lastY) >= NEAREST) stroke.push([x, y]);
+}
+
+function paint() {
+  const pad = byId("pad");
+  const context = pad.getContext("2d");
+  context.clearRect(0, 0, pad.width, pad.height);
+  drawOn(context, pad.width);
+  byId("pad-hint").hidden = !isBlank();
+  byId("undo").disabled = byId("clear").disabled = isBlank();
+}
+
+function drawOn(context, side) {
+  context.save();
+  context.scale(side / GRID, side / GRID);
+  if (picture) context.drawImage(picture, 0, 0, GRID, GRID);
+  Object.assign(context, { lineWidth: PEN, lineCap: "round", lineJoin: "round" });
+  strokes.forEach((stroke) => trace(context, stroke));
+  context.restore();
+}
+
+/** Draws a stroke through the middles of its points, which rounds its corners as a pen does. */
+function trace(context, stroke) {
+  context.beginPath();
+  context.moveTo(...stroke[0]);
+  stroke.slice(1).forEach(([x, y], index) => {
+    const [fromX, fromY] = stroke[index];
+    context.quadraticCurveTo(fromX, fromY, (fromX + x) / 2, (fromY + y) / 2);
+  });
+  context.lineTo(...stroke.at(-1));
+  context.stroke();
+}
+
+/** The drawing as a PNG, black on white. */
+async function toPng() {
+  const canvas = new OffscreenCanvas(SENT_SIDE, SENT_SIDE);
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, SENT_SIDE, SENT_SIDE);
+  drawOn(context, SENT_SIDE);
+  return canvas.convertToBlob({ type: "image/png" });
+}
+
+// Images
+
+function startImages() {
+  const drop = byId("drop");
+  const file = byId("file");
+  byId("choose").addEventListener("click", () => file.click());
+  file.addEventListener("change", () => {
+    if (file.files.length) take(file.files[0]);
+    file.value = "";
+  });
+  byId("read-glyph").addEventListener("click", readGlyph);
+  for (const kind of ["dragenter", "dragover"]) {
+    drop.addEventListener(kind, (event) => {
+      event.preventDefault();
+      drop.classList.add("over");
+    });
+  }
+  for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, () => drop.classList.remove("over"));
+  drop.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (event.dataTransfer.files.length) take(event.dataTransfer.files[0]);
+  });
+}
+
+async function take(blob) {
+  try {
+    const image = await writePicture(await createImageBitmap(blob));
+    set({ strokes: "", image, as: "" });
+  } catch {
+    // What the browser cannot read the service judges, in its own words.
+    lane.ask({ file: blob, as: "", query: { model: modelName() } });
+  }
+}
+
+async function readGlyph() {
+  const model = current();
+  const label = model.labels.length ? state.label : undefined;
+  const query = { label, z: api.latents(state.z.slice(0, model.latent_size)), scale: READ_SCALE, model: modelName(model) };
+  const { blob } = await api.generatePicture(query);
+  await take(blob);
+}
+
+// The reading
+
+async function readDrawing({ file, as, query }) {
+  const png = file ?? (await toPng());
+  const { encodings } = await api.encode(query, png);
+  const [free] = encodings;
+  const label = as || free.label || undefined;
+  const under = { ...query, label };
+  const [read] = as && as !== free.label ? (await api.encode(under, png)).encodings : [free];
+  const { reconstructions } = await api.reconstruct(under, png);
+  return { label, posterior: free.posterior, read, again: reconstructions[0] };
+}
+
+function showReading(reading) {
+  if (isBlank()) return;
+  byId("reading-empty").hidden = true;
+  byId("reading-full").hidden = false;
+  showLabels(reading);
+  showAgain(reading);
+  showLatents(reading);
+  lastReading = reading;
+  announce(reading.label ? `It reads ${reading.label}` : "Read");
+  byId("reading").dispatchEvent(new CustomEvent("read", { detail: reading.label, bubbles: true }));
+}
+
+const percent = (share) => (share < 0.01 ? "< 1 %" : `${Math.round(share * 100)} %`);
+
+function showLabels({ label, posterior }) {
+  byId("bars").closest("section").hidden = !posterior;
+  if (!posterior) return;
+  const likely = Object.entries(posterior).sort(([, a], [, b]) => b - a).slice(0, LABELS_SHOWN);
+  byId("bars").replaceChildren(...likely.map(([name, share]) => bar(name, share, name === label)));
+}
+
+function bar(name, share, isRead) {
+  const fill = h("span", { className: "fill" });
+  fill.style.transform = `scaleX(${share})`;
+  const button = h(
+    "button",
+    {
+      type: "button",
+      aria: { pressed: String(isRead), label: `Read it as ${name}, ${percent(share)}` },
+      onclick: () => set({ as: name }),
+    },
+    h("b", {}, name),
+    h("span", {}, percent(share)),
+    fill,
+  );
+  return h("li", {}, button);
+}
+
+function showAgain({ label, again }) {
+  const canvas = byId("again");
+  draw(canvas, again.pixels, AGAIN_SCALE, state.view);
+  canvas.setAttribute("aria-label", label ? `The model's reconstruction, as ${label}` : "The model's reconstruction");
+  const facts = [
+    ["Reconstruction error", again.reconstruction_error],
+    ["KL", again.kl],
+    ["ELBO", again.elbo],
+  ];
+  byId("nats").replaceChildren(
+    ...facts.flatMap(([name, nats]) => [h("dt", {}, name), h("dd", {}, `${shown(nats, 1)} nats`)]),
+  );
+}
+
+const along = (value) => `${Math.min(100, Math.max(0, ((value + AXIS_REACH) / (2 * AXIS_REACH)) * 100))}%`;
+
+function showLatents({ read: { mu, logvar } }) {
+  byId("whiskers").replaceChildren(...mu.map((mean, index) => whisker(index, mean, Math.exp(logvar[index] / 2))));
+}
+
+function whisker(index, mean, sigma) {
+  const spread = h("span", { className: "spread" });
+  spread.style.left = along(mean - sigma);
+  spread.style.right = `calc(100% - ${along(mean + sigma)})`;
+  const dot = h("span", { className: "mean" });
+  dot.style.left = along(mean);
+  const name = h("span", { title: axisWord(current(), index) }, `x${index + 1}`);
+  return h("li", {}, name, h("span", { className: "axis", aria: { hidden: "true" } }, spread, dot), h("span", { className: "value" }, shown(mean)));
+}
+
+// The style
+
+function startTaking() {
+  const takeTo = (tab) => () => {
+    const { label, read: { mu } } = lastReading;
+    set({ z: mu, ...(label && { label }), tab });
+  };
+  byId("use-text").addEventListener("click", takeTo("text"));
+  byId("use-glyph").addEventListener("click", takeTo("glyph"));
+  on(["view"], () => lastReading && showAgain(lastReading));
+}

@@ -1,0 +1,88 @@
+// Draws glyphs on canvases: as ink with sharp outlines, or as the 28×28 pixels that the model decodes.
+
+const SIDE = 28;
+
+// Grey around this is the outline. It lies low, so that a stroke the model is unsure of is drawn thin instead of not at
+// all. The more a glyph is enlarged the narrower the range of grey that becomes the outline, or it would look blurred.
+const OUTLINE = 0.38 * 255;
+const RANGE = 1.5 * 255;
+const [NARROWEST, WIDEST] = [0.09 * 255, 0.22 * 255];
+
+const weightsByScale = new Map();
+
+/** Catmull-Rom weights: for each of 28·scale places the four pixels it lies between, and what each counts for. */
+function weightsFor(scale) {
+  const known = weightsByScale.get(scale);
+  if (known) return known;
+  const length = SIDE * scale;
+  const index = new Int16Array(length * 4);
+  const weight = new Float32Array(length * 4);
+  for (let place = 0; place < length; place += 1) {
+    const source = (place + 0.5) / scale - 0.5;
+    const base = Math.floor(source);
+    const t = source - base;
+    const four = [
+      ((2 - t) * t - 1) * t * 0.5,
+      ((3 * t - 5) * t * t + 2) * 0.5,
+      ((4 - 3 * t) * t + 1) * t * 0.5,
+      (t - 1) * t * t * 0.5,
+    ];
+    for (let tap = 0; tap < 4; tap += 1) {
+      index[place * 4 + tap] = Math.min(SIDE - 1, Math.max(0, base - 1 + tap));
+      weight[place * 4 + tap] = four[tap];
+    }
+  }
+  const weights = { index, weight };
+  weightsByScale.set(scale, weights);
+  return weights;
+}
+
+/** `pixels` (784 of them, ink 255) enlarged `scale` times, as opacity of ink 0-255. */
+function enlarge(pixels, scale) {
+  const { index, weight } = weightsFor(scale);
+  const length = SIDE * scale;
+  const wide = new Float32Array(SIDE * length);
+  for (let row = 0; row < SIDE; row += 1) {
+    for (let x = 0; x < length; x += 1) {
+      let sum = 0;
+      for (let tap = x * 4; tap < x * 4 + 4; tap += 1) sum += pixels[row * SIDE + index[tap]] * weight[tap];
+      wide[row * length + x] = sum;
+    }
+  }
+  const half = Math.min(WIDEST, Math.max(NARROWEST, RANGE / scale));
+  const opacity = new Uint8ClampedArray(length * length);
+  for (let y = 0; y < length; y += 1) {
+    const [a, b, c, d] = index.subarray(y * 4, y * 4 + 4);
+    const [u, v, w, s] = weight.subarray(y * 4, y * 4 + 4);
+    for (let x = 0; x < length; x += 1) {
+      const grey = wide[a * length + x] * u + wide[b * length + x] * v + wide[c * length + x] * w + wide[d * length + x] * s;
+      opacity[y * length + x] = outline(grey, half);
+    }
+  }
+  return opacity;
+}
+
+/** Opacity of ink: none below the outline, full above it, and smooth over `half` the range on either side. */
+function outline(grey, half) {
+  const t = Math.min(1, Math.max(0, (grey - OUTLINE + half) / (2 * half)));
+  return t * t * (3 - 2 * t) * 255;
+}
+
+/**
+ * Draws one glyph; the canvas's style says what colour ink has (see `.ink` in style.css).
+ *
+ * @param canvas A canvas of the class `ink`.
+ * @param pixels 784 numbers from 0 (paper) to 255 (ink), or 28 rows of 28.
+ * @param scale Canvas pixels per glyph pixel.
+ * @param view `ink` or `pixels`.
+ */
+export function draw(canvas, pixels, scale, view = "ink") {
+  const flat = pixels.length === SIDE ? pixels.flat() : pixels;
+  const opacity = view === "ink" ? enlarge(flat, scale) : flat;
+  const side = view === "ink" ? SIDE * scale : SIDE;
+  if (canvas.width !== side) canvas.width = canvas.height = side;
+  const image = new ImageData(side, side);
+  for (let place = 0; place < opacity.length; place += 1) image.data[place * 4 + 3] = opacity[place];
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  canvas.classList.toggle("pixels", view === "pixels");
+}

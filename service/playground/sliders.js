@@ -1,0 +1,131 @@
+// The style sliders: one a latent, with a lock, a word and, where there is room, a strip of what it does.
+
+import { h, shown } from "./dom.js";
+import { draw } from "./ink.js";
+import { axisWord, current, latentOrder, styleOf } from "./models.js";
+import { on, set, state } from "./state.js";
+
+// Three standard deviations of the prior hold 99.7 % of all handwriting; a person's own may lie beyond.
+const REACH = 3;
+const API_REACH = 10;
+const KEY_STEP = 0.1;
+const STRIP_SCALE = 3;
+const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
+
+/** How far the sliders go: to three, or as far as the style needs. */
+export const reach = () => Math.min(API_REACH, Math.max(REACH, ...state.z.map((value) => Math.ceil(Math.abs(value)))));
+
+/** A panel of sliders that follows the state. */
+export class Sliders {
+  #all = false;
+
+  /**
+   * @param panel Element to fill.
+   * @param steps Glyphs in the strip above each slider, 0 for none.
+   */
+  constructor(panel, steps = 0) {
+    this.panel = panel;
+    this.steps = steps;
+    this.rows = [];
+    on(["model"], () => this.#build());
+    on(["z", "locked"], () => this.#show());
+    this.#build();
+  }
+
+  /** Latents shown, by index. */
+  get indices() {
+    return this.rows.map((row) => row.index);
+  }
+
+  /** Fills the strips: for each latent shown, its glyphs from one end of the slider to the other. */
+  fillStrips(strips, view) {
+    strips.forEach((glyphs, place) => {
+      const { strip } = this.rows[place] ?? {};
+      glyphs.forEach((pixels, step) => strip && draw(strip.children[step], pixels, STRIP_SCALE, view));
+    });
+  }
+
+  #build() {
+    const model = current();
+    this.rows = latentOrder(model, this.#all).map((index) => this.#row(model, index));
+    const hidden = model.latent_size - this.rows.length;
+    const more = h("button", { type: "button", onclick: () => this.#showAll() }, `Show ${hidden} more`);
+    this.panel.replaceChildren(...this.rows.map((row) => row.element), ...(hidden > 0 ? [more] : []));
+    this.#show();
+  }
+
+  #showAll() {
+    this.#all = true;
+    this.#build();
+    this.panel.dispatchEvent(new Event("rebuilt"));
+  }
+
+  #row(model, index) {
+    const name = `x${index + 1}`;
+    const word = axisWord(model, index);
+    const id = `${this.panel.id}-${name}`;
+    const input = h("input", { id, type: "range", step: "0.01", oninput: () => move(index, input.valueAsNumber) });
+    input.addEventListener("keydown", (event) => stepByKey(event, index, input));
+    const output = h("output", { htmlFor: id });
+    const lock = h("button", {
+      type: "button",
+      className: "lock",
+      aria: { label: `Lock ${name}` },
+      title: "New samples leave a locked latent as it is",
+      onclick: () => toggleLock(index),
+    });
+    const strip = this.steps ? this.#strip(index) : null;
+    const label = h("label", { htmlFor: id }, h("b", {}, name), word && ` ${word}`);
+    const head = h("div", { className: "latent-head" }, label, output, lock);
+    const element = h("div", { className: "latent" }, head, ...(strip ? [strip] : []), input);
+    return { index, element, input, output, lock, strip };
+  }
+
+  // A shortcut for the mouse; the slider under it does the same by keyboard.
+  #strip(index) {
+    const cells = Array.from({ length: this.steps }, () => h("canvas", { className: "ink", width: 84, height: 84 }));
+    const strip = h("div", { className: "strip", aria: { hidden: "true" } }, cells);
+    strip.addEventListener("click", ({ target }) => {
+      const step = cells.indexOf(target);
+      if (step >= 0) move(index, stripValues(this.steps)[step]);
+    });
+    return strip;
+  }
+
+  #show() {
+    const z = styleOf();
+    const far = reach();
+    for (const { index, input, output, lock } of this.rows) {
+      input.min = -far;
+      input.max = far;
+      input.value = z[index];
+      output.value = shown(z[index]);
+      input.setAttribute("aria-valuetext", output.value);
+      lock.setAttribute("aria-pressed", String(state.locked.includes(index + 1)));
+    }
+  }
+}
+
+/** The values at which a strip of `steps` glyphs shows its latent. */
+export const stripValues = (steps) => Array.from({ length: steps }, (_, step) => ((2 * step) / (steps - 1) - 1) * reach());
+
+function move(index, value) {
+  set({ z: styleOf().map((old, place) => (place === index ? value : old)) });
+}
+
+function stepByKey(event, index, input) {
+  if (!(event.key in STEPS)) return;
+  event.preventDefault();
+  const step = STEPS[event.key] * KEY_STEP * (event.shiftKey ? 0.1 : 1);
+  const value = Math.min(Number(input.max), Math.max(Number(input.min), input.valueAsNumber + step));
+  move(index, Number(value.toFixed(2)));
+}
+
+function toggleLock(index) {
+  const number = index + 1;
+  const others = state.locked.filter((locked) => locked !== number);
+  set({ locked: others.length === state.locked.length ? [...others, number].sort((a, b) => a - b) : others });
+}
+
+/** The state's latents, null where a new sample may draw them. */
+export const lockedLatents = () => styleOf().map((value, index) => (state.locked.includes(index + 1) ? value : null));

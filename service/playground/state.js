@@ -1,0 +1,108 @@
+// The state of the page, all of it, and its place in the address: #tab?name=value&…
+
+import { debounce } from "./dom.js";
+
+const text = { read: (value) => value, write: (value) => value };
+const number = { read: (value) => (Number.isFinite(Number(value)) ? Number(value) : undefined), write: String };
+const numbers = {
+  read: (value) => value.split(",").map(Number).filter(Number.isFinite),
+  write: (value) => value.map((item) => Number(item.toFixed(3))).join(","),
+};
+const flag = { read: (value) => value === "1", write: (value) => (value ? "1" : "0") };
+const oneOf = (...allowed) => ({ read: (value) => (allowed.includes(value) ? value : undefined), write: text.write });
+const between = (low, high) => ({
+  read: (value) => (value !== "" && Number(value) >= low && Number(value) <= high ? Number(value) : undefined),
+  write: String,
+});
+
+export const TABS = ["glyph", "text", "draw", "explore"];
+
+// Name in the address: where it starts, and how it is read and written. What stands at its start is left out.
+const FIELDS = {
+  model: ["", text],
+  label: ["J", text],
+  z: [[], numbers],
+  locked: [[], numbers],
+  temperature: [0.7, between(0, 2)],
+  view: ["ink", oneOf("ink", "pixels")],
+  sheet: [1, number],
+  text: ["Dear reader\nno pen ever wrote\nthese 3 lines", text],
+  seed: [7, number],
+  variation: [0.25, between(0, 1.5)],
+  ink: ["#1b1a17", text],
+  paper: ["#ffffff", text],
+  transparent: [false, flag],
+  width: [0, between(0, 1600)],
+  align: ["left", oneOf("left", "centre", "right", "justify")],
+  size: [3, between(1, 8)],
+  unknown: ["blank", oneOf("blank", "skip", "error")],
+  strokes: ["", text],
+  image: ["", text],
+  as: ["", text],
+  map: [[0, 0], numbers],
+  points: [true, flag],
+  from: ["A", text],
+  to: ["B", text],
+  pair: [1, number],
+  path: ["spherical", oneOf("spherical", "linear")],
+  steps: [9, between(3, 15)],
+  code: ["curl", oneOf("curl", "python")],
+};
+
+export const state = { tab: TABS[0] };
+const listeners = [];
+
+/** Changes the state; those who listen to one of the changed names hear of it. */
+export function set(patch) {
+  const changed = Object.keys(patch).filter((name) => !same(state[name], patch[name]));
+  if (!changed.length) return;
+  Object.assign(state, patch);
+  if (changed.includes("tab")) history.pushState(null, "", hash());
+  else remember();
+  tell(changed);
+}
+
+/** Calls `work` after each change of one of `names`. */
+export const on = (names, work) => listeners.push({ names, work });
+
+function tell(changed) {
+  for (const { names, work } of listeners) if (names.some((name) => changed.includes(name))) work(changed);
+}
+
+const same = (a, b) => (Array.isArray(a) ? Array.isArray(b) && a.join() === b.join() : a === b);
+
+/** The state as the address's fragment. */
+export function hash() {
+  const parameters = new URLSearchParams();
+  for (const [name, [start, codec]] of Object.entries(FIELDS)) {
+    if (!same(state[name], start)) parameters.set(name, codec.write(state[name]));
+  }
+  const query = parameters.toString().replaceAll("%2C", ",");
+  return `#${state.tab}${query && `?${query}`}`;
+}
+
+/** The page's address, with the state of this moment. */
+export const link = () => new URL(hash(), location.href).href;
+
+// Browsers refuse more than about a hundred changes of the address in half a minute.
+const remember = debounce(() => history.replaceState(null, "", hash()), 250);
+
+function read() {
+  const [tab, query = ""] = location.hash.slice(1).split("?");
+  const parameters = new URLSearchParams(query);
+  const found = { tab: TABS.includes(tab) ? tab : TABS[0] };
+  for (const [name, [start, codec]] of Object.entries(FIELDS)) {
+    found[name] = (parameters.has(name) ? codec.read(parameters.get(name)) : undefined) ?? start;
+  }
+  return found;
+}
+
+Object.assign(state, read());
+
+// Back, forward, and a link pasted over this one. Changes of our own do not come by here.
+addEventListener("popstate", () => {
+  const found = read();
+  const changed = Object.keys(found).filter((name) => !same(state[name], found[name]));
+  Object.assign(state, found);
+  tell(changed);
+});

@@ -1,0 +1,79 @@
+// A drawing as a short text, for the address: strokes on a grid of 256×256, two bytes a point; or a small grey picture.
+
+export const GRID = 256;
+
+const PICTURE_SIDE = 96;
+const LONGEST_STROKE = 255;
+
+const toText = (bytes) =>
+  btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+
+function toBytes(text) {
+  try {
+    return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
+  } catch {
+    // A damaged link shows an empty pad.
+    return new Uint8Array();
+  }
+}
+
+/** Strokes, each a list of [x, y] from 0 to 255, as text. */
+export function write(strokes) {
+  const bytes = [];
+  for (const stroke of strokes) {
+    for (let start = 0; start < stroke.length; start += LONGEST_STROKE - 1) {
+      // Pieces of a long stroke share a point, so that it stays in one.
+      const piece = stroke.slice(start, start + LONGEST_STROKE);
+      bytes.push(piece.length, ...piece.flat());
+    }
+  }
+  return toText(bytes);
+}
+
+/** The strokes of a text. */
+export function read(text) {
+  const bytes = [...toBytes(text)];
+  const strokes = [];
+  while (bytes.length) {
+    const [length] = bytes.splice(0, 1);
+    const numbers = bytes.splice(0, length * 2);
+    const points = Array.from({ length: numbers.length >> 1 }, (_, index) => numbers.slice(index * 2, index * 2 + 2));
+    if (points.length) strokes.push(points);
+  }
+  return strokes;
+}
+
+const through = async (bytes, stream) =>
+  new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer());
+
+/** A picture, fitted to 96×96 in 16 greys, as text. */
+export async function writePicture(bitmap) {
+  const canvas = new OffscreenCanvas(PICTURE_SIDE, PICTURE_SIDE);
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, PICTURE_SIDE, PICTURE_SIDE);
+  const fit = PICTURE_SIDE / Math.max(bitmap.width, bitmap.height);
+  const [width, height] = [bitmap.width * fit, bitmap.height * fit];
+  context.drawImage(bitmap, (PICTURE_SIDE - width) / 2, (PICTURE_SIDE - height) / 2, width, height);
+  const { data } = context.getImageData(0, 0, PICTURE_SIDE, PICTURE_SIDE);
+  const greys = Array.from({ length: data.length / 4 }, (_, place) => {
+    const [red, green, blue] = data.subarray(place * 4, place * 4 + 3);
+    return Math.round((0.299 * red + 0.587 * green + 0.114 * blue) / 17);
+  });
+  const pairs = Uint8Array.from({ length: greys.length / 2 }, (_, place) => (greys[place * 2] << 4) | greys[place * 2 + 1]);
+  return toText(await through(pairs, new CompressionStream("deflate-raw")));
+}
+
+/** The picture of a text: a canvas, black on transparent. */
+export async function readPicture(text) {
+  const canvas = new OffscreenCanvas(PICTURE_SIDE, PICTURE_SIDE);
+  const image = new ImageData(PICTURE_SIDE, PICTURE_SIDE);
+  const pairs = await through(toBytes(text), new DecompressionStream("deflate-raw")).catch(() => []);
+  pairs.forEach((pair, place) => {
+    image.data[place * 8 + 3] = 255 - (pair >> 4) * 17;
+    image.data[place * 8 + 7] = 255 - (pair & 15) * 17;
+  });
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
+}

@@ -1,0 +1,37 @@
+// The tabs: which one is open, and work that waits until its tab is.
+
+import { rove } from "./controls.js";
+import { byId } from "./dom.js";
+import { TABS, on, set, state } from "./state.js";
+
+/** Binds the tab list to the state. */
+export function bindTabs() {
+  const buttons = TABS.map((name) => byId(`tab-${name}`));
+  const show = () => {
+    buttons.forEach((button, index) => {
+      const isOpen = TABS[index] === state.tab;
+      button.setAttribute("aria-selected", String(isOpen));
+      button.tabIndex = isOpen ? 0 : -1;
+      byId(TABS[index]).hidden = !isOpen;
+    });
+    document.title = `${byId(`tab-${state.tab}`).textContent} · glyphvae playground`;
+  };
+  rove(byId("tab-glyph").parentElement, () => buttons, (button) => set({ tab: button.id.replace("tab-", "") }));
+  on(["tab"], show);
+  show();
+}
+
+/**
+ * Runs `work` now and after each change of one of `names`, while the tab is open; changes meanwhile are made up for when
+ * it opens. `work` gets the changed names, or nothing where it makes up for some.
+ */
+export function whileOpen(tab, names, work) {
+  let stale = true;
+  const run = (changed) => {
+    stale = state.tab !== tab;
+    if (!stale) work(changed);
+  };
+  on(names, run);
+  on(["tab"], () => stale && run());
+  run();
+}

@@ -1,0 +1,7 @@
+// Sets the chosen theme before the first paint; a classic script, because modules run after it.
+try {
+  const theme = localStorage.getItem("glyphvae.theme");
+  if (theme) document.documentElement.dataset.theme = theme;
+} catch {
+  // Storage is switched off: the system's theme it is.
+}
