@@ -6,7 +6,7 @@ imports the other.
 
 import asyncio
 import inspect
-import logging
+import logging.config
 import os
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -16,7 +16,6 @@ import typer
 import uvicorn
 from pydantic import ValidationError
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.table import Table
 
 from service.app import create_app, problem_of
@@ -62,7 +61,8 @@ def serve(**flags: object) -> None:
     """Serve the exported models over HTTP."""
     given = {name: value for name, value in flags.items() if value is not None}
     settings = load_settings(**given)
-    _log_to_terminal(settings.log_level)
+    log_config = _log_config(settings.log_level)
+    logging.config.dictConfig(log_config)
     # Server processes of their own read the settings again; these variables carry the flags to them.
     os.environ |= {f"GLYPHVAE_{name.upper()}": str(value) for name, value in given.items()}
     target: Any
@@ -77,8 +77,10 @@ def serve(**flags: object) -> None:
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
+        # A new process imports for seconds on a busy machine, and is killed and started over if it answers no sooner.
+        timeout_worker_healthcheck=60,
         log_level=settings.log_level,
-        log_config=None,
+        log_config=log_config,
         access_log=False,
         server_header=False,
         loop="auto",
@@ -141,13 +143,15 @@ def _context(models: Path | None) -> Context:
     return Context(settings, load_engine(settings))
 
 
-def _log_to_terminal(level: str) -> None:
-    console = Console(stderr=True)
-    if console.is_terminal:
-        handler = RichHandler(console=console, show_path=False, log_time_format="%H:%M:%S")
-        logging.basicConfig(level=level.upper(), format="%(message)s", handlers=[handler])
-    else:  # where logs are collected a line is an event, and must not be wrapped
-        logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+def _log_config(level: str) -> dict[str, Any]:
+    """One line an event, to standard error; as a dictionary, so that server processes of their own get it too."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"level": level.upper(), "handlers": ["stderr"]},
+    }
 
 
 def main() -> None:
