@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from service import (
     __version__,
@@ -32,6 +33,7 @@ from service.errors import (
     Problem,
     UnsupportedMedia,
 )
+from service.hot_path import HotPath
 from service.limits import BodyLimit
 from service.openapi import describe
 from service.settings import load_settings
@@ -40,10 +42,15 @@ from service.wording import quoted
 logger = logging.getLogger("glyphvae")
 
 
-def create() -> FastAPI:
-    """The application with settings from the environment, for `uvicorn --factory service.app:create`."""
+def create() -> ASGIApp:
+    """What a server runs, with settings from the environment, for `uvicorn --factory service.app:create`."""
     settings = load_settings()
-    return create_app(Context(settings, load_engine(settings)))
+    return create_served(Context(settings, load_engine(settings)))
+
+
+def create_served(context: Context) -> ASGIApp:
+    """The application behind the short way to a single glyph."""
+    return HotPath(create_app(context), context)
 
 
 def create_app(context: Context) -> FastAPI:

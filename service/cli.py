@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from service.app import create_app, problem_of
+from service.app import create_served, problem_of
 from service.context import Context
 from service.engine import load_engine
 from service.errors import GlyphvaeError, Problem
@@ -67,7 +67,7 @@ def serve(**flags: object) -> None:
     os.environ |= {f"GLYPHVAE_{name.upper()}": str(value) for name, value in given.items()}
     target: Any
     if settings.workers == 1:
-        target = create_app(Context(settings, load_engine(settings)))
+        target = create_served(Context(settings, load_engine(settings)))
     else:
         load_engine(settings)  # so that a wrong file stops the start here, not in every process over and over
         target = "service.app:create"

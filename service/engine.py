@@ -62,6 +62,11 @@ class Model:
         (pixels,) = await self._decode(z, labels)
         return pixels
 
+    def decode_now(self, z: Floats, labels: Labels) -> Pixels:
+        """As `decode`, at once and in this thread."""
+        (pixels,) = self._run_decoder((z, labels))
+        return pixels
+
     async def decode_logits(self, z: Floats, labels: Labels) -> tuple[Pixels, Floats]:
         """As `decode`, with the log odds of ink beside the pixels, (n, 28, 28) float32."""
         pixels, logits = await self._decode_logits(z, labels)

@@ -75,8 +75,36 @@ class Samples(BaseModel):
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """A request that has been checked, before anything is drawn.
+
+    Attributes:
+        model: The model that answers.
+        labels: (n,) label of each glyph, zeros for an unconditional model.
+        given: The latents that the request fixes, None where one is drawn.
+        temperature: Of the drawn ones.
+    """
+
+    model: Model
+    labels: Labels
+    given: tuple[float | None, ...]
+    temperature: float
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the request fixes any latent."""
+        return any(value is not None for value in self.given)
+
+    def order(self, seed: int | None) -> "Order":
+        """The latents of `seed`, of a new one for None."""
+        chosen = new_seed() if seed is None else seed
+        z = draw_latents(chosen, len(self.labels), self.given, self.temperature)
+        return Order(self.model, chosen, self.labels, z)
+
+
+@dataclass(frozen=True)
 class Order:
-    """A request that has been checked: the rows to decode.
+    """The rows to decode.
 
     Attributes:
         model: The model that decodes them.
@@ -123,7 +151,7 @@ async def generate(request: Request, query: Annotated[GenerateQuery, Query()], c
     """
     media = negotiate.choose_for(request, OFFERS)
     style = Style.parse("query", query.scale, query.ink, query.paper)
-    order = place_order(query, context)
+    order = check_query(query, context).order(query.seed)
     if media == negotiate.NPY:
         return _array(order)
     if media == negotiate.JSON:
@@ -135,8 +163,8 @@ async def generate(request: Request, query: Annotated[GenerateQuery, Query()], c
     return answers.png_answer(await answers.glyphs_picture(pixels, rows, columns, style), order.headers)
 
 
-def place_order(query: GenerateQuery, context: Context) -> Order:
-    """Check `query` against the model and the limits, and draw its latents.
+def check_query(query: GenerateQuery, context: Context) -> Recipe:
+    """What `query` asks for, checked against the model and the limits.
 
     Raises:
         UnknownModel: No such model.
@@ -149,11 +177,8 @@ def place_order(query: GenerateQuery, context: Context) -> Order:
     if total > limit:
         detail = f"{total} glyphs were asked for"
         raise InvalidParameter.of("query.n", detail, f"at most {limit} of all labels together")
-    size = model.manifest.latent_size
-    given = value_of("query.z", parse_latents, query.z or "", size)
-    seed = new_seed() if query.seed is None else query.seed
-    z = draw_latents(seed, total, given, query.temperature)
-    return Order(model, seed, np.repeat(labels, query.n), z)
+    given = value_of("query.z", parse_latents, query.z or "", model.manifest.latent_size)
+    return Recipe(model, np.repeat(labels, query.n), given, query.temperature)
 
 
 def _grid(query: GenerateQuery, total: int) -> tuple[int, int]:
