@@ -1,0 +1,50 @@
+# syntax=docker/dockerfile:1
+# Targets: `cpu` (the default, last) and `cuda`. BASE is any image with Python 3.11 or newer as `python3` and venv.
+ARG BASE=python:3.13-slim-bookworm
+
+# hadolint ignore=DL3006
+FROM ${BASE} AS build
+ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_NO_CACHE=1
+WORKDIR /src
+COPY requirements/uv.txt requirements/
+RUN python3 -m venv /uv && /uv/bin/pip install --no-cache-dir --require-hashes -r requirements/uv.txt
+
+FROM build AS build-cpu
+COPY requirements/serve-cpu.txt requirements/
+RUN /uv/bin/uv venv --python python3 /opt/glyphvae \
+ && VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --require-hashes -r requirements/serve-cpu.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY exported exported
+COPY training training
+COPY service service
+RUN VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --no-deps --no-build-isolation .
+
+FROM build AS build-cuda
+COPY requirements/serve-gpu.txt requirements/
+RUN /uv/bin/uv venv --python python3 /opt/glyphvae \
+ && VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --require-hashes -r requirements/serve-gpu.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY exported exported
+COPY training training
+COPY service service
+RUN VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --no-deps --no-build-isolation .
+
+# hadolint ignore=DL3006
+FROM ${BASE} AS runtime
+ENV PATH=/opt/glyphvae/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    GLYPHVAE_HOST=0.0.0.0
+# A number, so that Kubernetes can see that it is not root; nothing is ever written, so the root may be read-only.
+USER 10001:10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
+  CMD ["python3", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/readyz', timeout=2)"]
+ENTRYPOINT ["glyphvae", "serve"]
+
+FROM runtime AS cuda
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+COPY --from=build-cuda /opt/glyphvae /opt/glyphvae
+
+FROM runtime AS cpu
+COPY --from=build-cpu /opt/glyphvae /opt/glyphvae
