@@ -112,12 +112,14 @@ async def test_an_address_with_a_slash_too_many_leads_to_the_one_without(client:
     assert response.headers["location"] == "http://glyphvae/generate?label=J&temperature=0"
 
 
-def test_the_application_is_created_from_the_environment(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_application_is_created_from_the_environment(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GLYPHVAE_MODELS", str(context.settings.models))
     monkeypatch.setenv("GLYPHVAE_DEVICE", "cpu")
     monkeypatch.setenv("GLYPHVAE_DEFAULT_MODEL", "vae")
-    app = create()
-    assert app.state.context.engine.default == "vae"
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(create()), base_url="http://glyphvae") as client:
+        assert (await client.get("/models/vae")).json()["default"] is True
 
 
 def test_the_application_is_not_created_on_a_bad_value(monkeypatch: pytest.MonkeyPatch) -> None:

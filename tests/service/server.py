@@ -1,0 +1,85 @@
+"""A real server: the command `glyphvae serve` in a process of its own, on a port of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, Queue
+
+import httpx
+
+COMMAND = (sys.executable, "-m", "service.cli", "serve")
+ROOT = Path(__file__).parents[2]
+
+_RUNNING = re.compile(r"Uvicorn running on (http://\S+)")
+_PATIENCE = 120  # seconds; the tests may share their machine
+
+
+class Server:
+    """A running server.
+
+    Args:
+        arguments: Flags of `glyphvae serve`.
+    """
+
+    def __init__(self, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, "--port", "0", *arguments], stderr=subprocess.PIPE, text=True, cwd=ROOT, env=plain_environment()
+        )
+        self._lines: Queue[str] = Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        (self.url,) = self.wait_for(_RUNNING)
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self._lines.put(line)
+
+    def wait_for(self, pattern: re.Pattern[str]) -> tuple[str, ...]:
+        """The groups of the next line of the log that matches."""
+        seen: list[str] = []
+        while True:
+            try:
+                seen.append(self._lines.get(timeout=_PATIENCE))
+            except Empty:
+                raise AssertionError(f"no {pattern.pattern!r} in the log:\n{''.join(seen)}") from None
+            if match := pattern.search(seen[-1]):
+                return match.groups()
+
+    def client(self) -> httpx.Client:
+        """A client that waits for the processes to listen."""
+        return httpx.Client(base_url=self.url, transport=httpx.HTTPTransport(retries=8), timeout=_PATIENCE)
+
+    def terminate(self) -> int:
+        """Ask it to stop, and wait; the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(_PATIENCE)
+
+    def close(self) -> None:
+        """End it, if it still runs."""
+        if self.process.poll() is None:
+            self.terminate()
+        self._reader.join(_PATIENCE)
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[Server]:
+    """A server that ends with the block."""
+    server = Server(*arguments)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def plain_environment() -> dict[str, str]:
+    """The environment without settings of the developer's own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GLYPHVAE_")}

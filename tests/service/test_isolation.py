@@ -1,0 +1,71 @@
+"""The two packages meet in exported files alone, and the service needs nothing that training needs."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# Top-level modules of the extra `train`.
+TRAINING_LIBRARIES = {"lightning", "matplotlib", "onnx", "onnxscript", "sklearn", "scipy", "torch"}
+
+MODULES = {package: sorted((ROOT / package).rglob("*.py")) for package in ("service", "training")}
+
+
+def imported(file: Path) -> Iterator[str]:
+    """The top-level names of all modules that `file` imports, wherever in it."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: a relative import"
+            yield (node.module or "").partition(".")[0]
+
+
+@pytest.mark.parametrize("file", MODULES["service"], ids=lambda file: file.stem)
+def test_the_service_imports_neither_training_nor_its_libraries(file: Path) -> None:
+    assert not set(imported(file)) & (TRAINING_LIBRARIES | {"training", "tests"})
+
+
+@pytest.mark.parametrize("file", MODULES["training"], ids=lambda file: file.stem)
+def test_training_does_not_import_the_service(file: Path) -> None:
+    assert not set(imported(file)) & {"service", "tests"}
+
+
+PROGRAM = """
+import asyncio, sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {libraries}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Missing())
+
+import httpx
+from service import cli
+from service.app import create
+
+async def main():
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(create()), base_url="http://glyphvae") as client:
+        response = await client.post("/generate?label=J")
+        print(response.status_code, response.headers["content-type"])
+
+asyncio.run(main())
+"""
+
+
+def test_the_service_answers_where_nothing_for_training_is_installed(repository: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PROGRAM.format(libraries=TRAINING_LIBRARIES | {"training"})],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={"GLYPHVAE_MODELS": str(repository), "GLYPHVAE_DEVICE": "cpu"},
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "200 image/png\n", "")

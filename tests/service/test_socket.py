@@ -1,0 +1,178 @@
+"""The service as its users meet it: a process, a socket, HTTP."""
+
+import re
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from service.errors import BodyTooLarge, NotFound
+from service.generate import CHUNK
+from tests.service.server import COMMAND, ROOT, Server, plain_environment, running
+from tests.service.support import JSON, NPY, array, expect_problem, grey, image_file, npy, picture
+
+J = image_file(grey(119)[0])
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["one process", "two processes"])
+def server(repository: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
+    flags = ("--models", str(repository), "--device", "cpu", "--max-body-bytes", "50000")
+    with running(*flags, "--workers", str(request.param)) as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[httpx.Client]:
+    with server.client() as client:
+        yield client
+
+
+def test_it_answers_get(client: httpx.Client) -> None:
+    assert client.get("/", headers=JSON).json()["name"] == "glyphvae"
+    assert client.get("/livez").json() == {"status": "live"}
+    assert client.get("/readyz").json() == {"status": "ready"}
+    assert [model["name"] for model in client.get("/models").json()] == ["cvae", "vae"]
+    assert client.get("/models/vae").json()["kind"] == "vae"
+    assert client.get("/docs").headers["content-type"].startswith("text/html")
+    assert "/generate" in client.get("/openapi.json").json()["paths"]
+
+
+def test_it_generates(client: httpx.Client) -> None:
+    png = client.post("/generate?label=J&temperature=0")
+    assert np.array_equal(picture(png.content), np.full((28, 28), 119))
+    again = client.post(f"/generate?label=J&temperature=0&seed={png.headers['glyphvae-seed']}")
+    assert again.content == png.content
+    json = client.post("/generate?label=J&n=2&seed=7", headers=JSON).json()
+    assert [sample["label"] for sample in json["samples"]] == ["J", "J"]
+
+
+def test_it_streams_arrays(client: httpx.Client) -> None:
+    n = 3 * CHUNK + 1
+    response = client.post(f"/generate?label=J&n={n}&temperature=0", headers=NPY)
+    assert response.headers["content-length"] == str(len(response.content))
+    assert np.array_equal(array(response), grey(*[119] * n))
+
+
+def test_it_encodes(client: httpx.Client) -> None:
+    for body in ({"content": J}, {"files": [("file", J)]}, {"content": npy(grey(119))}):
+        response = client.post("/encode?preprocess=none", **body)
+        assert [encoding["label"] for encoding in response.json()["encodings"]] == ["J"]
+
+
+def test_it_reconstructs(client: httpx.Client) -> None:
+    response = client.post("/reconstruct?preprocess=none", content=J)
+    assert np.array_equal(picture(response.content), grey(119)[0])
+    assert response.headers["glyphvae-label"] == "J"
+
+
+def test_it_renders_text(client: httpx.Client) -> None:
+    answers = [client.post("/render-text", json={"text": "Hello", "seed": seed}) for seed in (1, 1, 2)]
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert answers[0].headers["glyphvae-folded"] == "4"
+    assert answers[0].content == answers[1].content != answers[2].content
+
+
+def test_it_names_no_server(client: httpx.Client) -> None:
+    assert "server" not in client.get("/livez").headers
+
+
+def test_errors_are_problems(client: httpx.Client) -> None:
+    expect_problem(client.get("/glyph"), NotFound, "'/glyph'")
+
+
+def test_the_limit_holds_announced_or_not(client: httpx.Client) -> None:
+    def chunks(size: int) -> Iterator[bytes]:
+        for start in range(0, size, 10_000):
+            yield bytes(min(10_000, size - start))
+
+    for content in (bytes(50_001), chunks(50_001)):
+        expect_problem(client.post("/encode", content=content), BodyTooLarge, "the limit of 50000 bytes")
+    for content in (bytes(50_000), chunks(50_000)):
+        assert client.post("/encode", content=content).status_code == 415
+    # A refused body leaves the service as it was.
+    assert client.post("/generate?label=J").status_code == 200
+
+
+def test_many_callers_at_once_are_answered_apart(client: httpx.Client, server: Server) -> None:
+    """Requests of several connections, all in flight before the first answer is read."""
+    host, port = client.base_url.host, client.base_url.port
+    sockets = [socket.create_connection((host, port or 0), timeout=60) for _ in range(36)]
+    for label, connection in enumerate(sockets):
+        request = f"POST /generate?label={label}&temperature=0&z=0 HTTP/1.1\r\nHost: glyphvae\r\nConnection: close\r\n"
+        connection.sendall(f"{request}Content-Length: 0\r\n\r\n".encode())
+    levels = []
+    for connection in sockets:
+        with connection, connection.makefile("rb") as answer:
+            levels.append(int(picture(answer.read().partition(b"\r\n\r\n")[2])[0, 0]))
+    assert levels == list(range(100, 136))
+    assert server.process.poll() is None
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_request_in_flight_is_finished_before_the_end(repository: Path, workers: str) -> None:
+    with running("--models", str(repository), "--device", "cpu", "--workers", workers) as server:
+        with server.client() as client:
+            assert client.get("/livez").status_code == 200
+            host, port = client.base_url.host, client.base_url.port or 0
+        with socket.create_connection((host, port), timeout=60) as connection, connection.makefile("rb") as answer:
+            head = f"POST /encode?preprocess=none HTTP/1.1\r\nHost: glyphvae\r\nContent-Length: {len(J)}\r\n"
+            connection.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
+            assert answer.readline() == b"HTTP/1.1 100 Continue\r\n"  # the handler waits for the body
+            assert answer.readline() == b"\r\n"
+            server.process.send_signal(signal.SIGTERM)
+            server.wait_for(re.compile("Shutting down|Terminated child process"))
+            connection.sendall(J)
+            assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
+            assert b'"label":"J"' in answer.read()
+        # Uvicorn ends by the signal it was sent, once it has finished.
+        assert server.process.wait(60) in {0, -signal.SIGTERM}
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (("--models", "nowhere"), "glyphvae: nowhere: no models here (expected NAME.json beside NAME-decoder/)"),
+        (("--models", "nowhere", "--workers", "2"), "glyphvae: nowhere: no models here"),
+        (("--threads", "0"), "glyphvae: setting GLYPHVAE_THREADS: Input should be greater than or equal to 1 (got 0)"),
+        (("--device", "tpu"), "glyphvae: setting GLYPHVAE_DEVICE: Input should be 'auto', 'cpu' or 'cuda' (got 'tpu')"),
+        (("--log-level", "all"), "glyphvae: setting GLYPHVAE_LOG_LEVEL: "),
+    ],
+)
+def test_a_start_that_fails_says_why_in_one_line(flags: tuple[str, ...], line: str) -> None:
+    done = subprocess.run(
+        [*COMMAND, *flags], capture_output=True, text=True, cwd=ROOT, env=plain_environment(), check=False
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith(line)
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_spoilt_file_stops_the_start_in_one_line(tmp_path: Path, repository: Path) -> None:
+    shutil.copytree(repository, tmp_path / "exported")
+    file = tmp_path / "exported" / "cvae-decoder" / "1" / "model.onnx"
+    size = file.stat().st_size
+    file.write_bytes(file.read_bytes()[:-1])
+    done = subprocess.run(
+        [*COMMAND, "--models", file.parents[2]], capture_output=True, text=True, env=plain_environment(), check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"glyphvae: {file}: {size - 1} bytes, but the manifest says {size}\n"
+
+
+def test_a_port_in_use_stops_the_start(repository: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        flags = ("--port", port, "--models", str(repository), "--device", "cpu", "--log-level", "error")
+        done = subprocess.run(
+            [*COMMAND, *flags], capture_output=True, text=True, cwd=ROOT, env=plain_environment(), check=False
+        )
+    assert done.returncode != 0
+    assert "address already in use" in done.stderr
+    assert done.stderr.count("\n") == 1
