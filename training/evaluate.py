@@ -28,8 +28,7 @@ from training.objective import kl_divergence, kl_per_unit, reconstruction
 ACTIVE_VARIANCE = 0.01
 SAMPLES_PER_LABEL = 300
 PAIRS = "0/O, 1/I"
-# The model's own held-out characters, beside the judges' other real sources.
-HELD_OUT = "held-out"
+HELD_OUT = "held_out"
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def evaluate_model(
     *,
     samples_per_label: int = SAMPLES_PER_LABEL,
     seed: int = 0,
-    stage: Callable[[str], None] = lambda _name: None,
+    stage: Callable[[str, int], None] = lambda _name, _done: None,
 ) -> Evaluation:
     """Measures a model.
 
@@ -66,17 +65,19 @@ def evaluate_model(
         real: held-out real characters by source, on which the judges themselves are tested.
         samples_per_label: fresh samples of each label.
         seed: of the posterior noise, the samples and the bootstrap.
-        stage: told what is measured next.
+        stage: told what is measured next, and after how many others.
     """
     rng = np.random.default_rng(seed)
-    stage("held-out characters")
+    stage("held-out characters", 0)
     metrics, reconstructions = held_out_metrics(model, test, rng)
     samples = draw_samples(model, samples_per_label, rng)
     metrics["judges"] = {}
-    for judge in judges if model.labels else ():
-        stage(f"{judge.architecture} judge")
-        shown = {"samples": samples, "reconstructions": reconstructions}
-        metrics["judges"][judge.architecture] = judged(judge, model.labels, shown, real | {HELD_OUT: test}, rng)
+    for done, judge in enumerate(judges if model.labels else (), start=1):
+        stage(f"{judge.architecture} judge", done)
+        made = {"samples": samples, "reconstructions": reconstructions, HELD_OUT: test}
+        read = {name: verdict(judge, relabelled(split, model.labels, judge), rng) for name, split in made.items()}
+        elsewhere = {source: verdict(judge, split, rng) for source, split in real.items()}
+        metrics["judges"][judge.architecture] = read | {"real": elsewhere}
     metrics["protocol"] = {
         "held_out_images": len(test),
         "samples_per_label": samples_per_label,
@@ -126,20 +127,22 @@ def draw_samples(model: Exported, per_label: int, rng: np.random.Generator, temp
     return Split(pixels, labels)
 
 
-def judged(
-    judge: Judge, names: Sequence[str], shown: dict[str, Split], real: dict[str, Split], rng: np.random.Generator
-) -> dict[str, Any]:
-    """How a judge reads what the model made, beside how it reads real characters: a `verdict` for each.
-
-    A judge that reads reconstructions much worse than real characters has learnt the sharpness of its training images,
-    and its verdict on samples is worth nothing.
-    """
-    made = {name: verdict(judge, split, names, rng) for name, split in shown.items()}
-    return made | {"real": {source: verdict(judge, split, names, rng) for source, split in real.items()}}
+def relabelled(split: Split, names: Sequence[str], judge: Judge) -> Split:
+    """The same characters under the judge's label indices instead of the model's."""
+    index = np.array([judge.labels.index(name) for name in names])
+    return Split(split.images, index[split.labels])
 
 
-def verdict(judge: Judge, split: Split, names: Sequence[str], rng: np.random.Generator) -> dict[str, Any]:
+def verdict(judge: Judge, split: Split, rng: np.random.Generator) -> dict[str, Any]:
     """How often a judge reads the label that an image is meant to show.
+
+    A judge that reads reconstructions much worse than held-out characters has learnt the sharpness of its training
+    images, and its verdict on samples is worth nothing.
+
+    Args:
+        judge: the classifier.
+        split: images, and labels that are indices into the judge's own.
+        rng: for the intervals.
 
     Returns:
         `accuracy` and `merged` over all images (`training.measure.accuracy`); `per_label` and `per_label_merged`, with
@@ -147,10 +150,10 @@ def verdict(judge: Judge, split: Split, names: Sequence[str], rng: np.random.Gen
         in equal numbers would get; `worst_merged`, the label read worst.
     """
     read = judge.predict(split.images)
-    merged = accuracy_per_label(read, split.labels, names, MERGED[PAIRS])
+    merged = accuracy_per_label(read, split.labels, judge.labels, MERGED[PAIRS])
     worst = min(merged, key=lambda label: merged[label])
-    return accuracy(read, split.labels, names, rng) | {
-        "per_label": accuracy_per_label(read, split.labels, names),
+    return accuracy(read, split.labels, judge.labels, rng) | {
+        "per_label": accuracy_per_label(read, split.labels, judge.labels),
         "per_label_merged": merged,
         "label_mean_merged": significant(float(np.mean(list(merged.values())))),
         "worst_merged": {"label": worst, "accuracy": merged[worst]},

@@ -13,6 +13,7 @@ from training.manifest import Facts, code_facts
 from training.parity import check_parity
 from training.repository import publish
 from training.runs import Run
+from training.sources import DIGITS
 
 # What the service accepts, and what is a folder's name on every system.
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -47,6 +48,11 @@ def export_run(run: Run, data: Dataset, folder: Path, name: str, version: int = 
     graphs: dict[Part, onnx.ModelProto] = {part: to_onnx(model, part) for part in PARTS}
     check_parity(model, graphs, data.test, np.random.default_rng(PARITY_SEED))
     return publish(folder, facts_of_run(run, data, name, version), graphs)
+
+
+def dataset_name(run: Run) -> str:
+    """The `Dataset.name` of the data that a run was trained on, which its labels tell."""
+    return "mnist" if run.labels == DIGITS else "alphanumeric"
 
 
 def facts_of_run(run: Run, data: Dataset, name: str, version: int) -> Facts:

@@ -4,7 +4,7 @@ No training or selection of a generative model may use them. There are two, of d
 that fools one by its texture does not fool both.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,15 +88,17 @@ class Judge:
 
     Attributes:
         architecture: its key in `ARCHITECTURES`.
+        labels: the character of each class.
         network: maps float32 (n, 1, 28, 28) in [0, 1] to logits (n, classes); on the CPU, in evaluation mode.
     """
 
-    def __init__(self, architecture: str, network: nn.Module) -> None:
+    def __init__(self, architecture: str, labels: Sequence[str], network: nn.Module) -> None:
         self.architecture = architecture
+        self.labels = tuple(labels)
         self.network = network.eval()
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """The most likely label, int64 (n,), of each image, uint8 (n, 28, 28), paper 0, ink 255."""
+        """The most likely index into `labels`, int64 (n,), of images uint8 (n, 28, 28), paper 0, ink 255."""
         with torch.inference_mode():
             parts = torch.split(torch.from_numpy(images), BATCH)
             return torch.cat([self.network(to_input(part)).argmax(1) for part in parts]).numpy()

@@ -1,7 +1,7 @@
 """Trains judges, and keeps the trained ones in a folder, since a training takes a quarter of an hour on one core."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -29,7 +29,7 @@ RECIPE = 1
 
 def train_judge(
     train: Split,
-    classes: int,
+    labels: Sequence[str],
     architecture: str,
     *,
     images: int | None = None,
@@ -40,7 +40,7 @@ def train_judge(
 
     Args:
         train: real characters.
-        classes: the number of labels.
+        labels: the character of each class.
         architecture: a key of `ARCHITECTURES`.
         images: how many images it sees, repetitions counted; by default as many as its architecture needs.
         seed: of its weights, the order of the images and their augmentation.
@@ -48,22 +48,22 @@ def train_judge(
     """
     chosen = ARCHITECTURES[architecture]
     generator = torch.Generator().manual_seed(seed)
-    network = initialised(chosen.build, classes, seed)
+    network = initialised(chosen.build, len(labels), seed)
     batches = max(2, (images or chosen.images) // BATCH)
     optimiser = torch.optim.AdamW(network.parameters(), PEAK_RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_RATE, total_steps=batches)
-    pixels, labels = torch.from_numpy(train.images), torch.from_numpy(train.labels)
-    weights = sampling_weights(labels)
+    pixels, classes = torch.from_numpy(train.images), torch.from_numpy(train.labels)
+    weights = sampling_weights(classes)
     for done in range(1, batches + 1):
         index = torch.multinomial(weights, BATCH, replacement=True, generator=generator)
         x = augment(to_input(pixels[index]), generator).contiguous(memory_format=torch.channels_last)
-        loss = functional.cross_entropy(network(x), labels[index], label_smoothing=LABEL_SMOOTHING)
+        loss = functional.cross_entropy(network(x), classes[index], label_smoothing=LABEL_SMOOTHING)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
         progress(done, batches)
-    return Judge(architecture, network)
+    return Judge(architecture, labels, network)
 
 
 def initialised(build: Callable[[int], nn.Module], classes: int, seed: int) -> nn.Module:
@@ -94,12 +94,11 @@ def stored_judge(
     The file's name holds a hash of everything that decides its weights; arguments as for `train_judge`.
     """
     path = folder / f"{architecture}-{judge_key(data, architecture, images, seed)}.pt"
-    classes = len(data.labels)
     if path.is_file():
-        network = ARCHITECTURES[architecture].build(classes)
+        network = ARCHITECTURES[architecture].build(len(data.labels))
         network.load_state_dict(torch.load(path, weights_only=True))
-        return Judge(architecture, network)
-    judge = train_judge(data.train, classes, architecture, images=images, seed=seed, progress=progress)
+        return Judge(architecture, data.labels, network)
+    judge = train_judge(data.train, data.labels, architecture, images=images, seed=seed, progress=progress)
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     torch.save(judge.network.state_dict(), unfinished)

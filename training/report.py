@@ -87,11 +87,13 @@ def judges_section(metrics: Json) -> str:
     pairs = next(iter(MERGED))
     cells = (percent_interval(judge["reconstructions"]["merged"][pairs]) for judge in judges.values())
     rows.append([f"reconstructions, {pairs} merged", *cells])
+    cells = (percent_interval(judge["held_out"]["merged"][pairs]) for judge in judges.values())
+    rows.append([f"held-out characters, {pairs} merged", *cells])
+    means = (percent(judge["held_out"]["label_mean_merged"]) for judge in judges.values())
+    rows.append([f"held-out characters, {pairs} merged, mean of labels", *means])
     for source in first["real"]:
         cells = (percent_interval(judge["real"][source]["merged"][pairs]) for judge in judges.values())
-        rows.append([f"real, {source}, {pairs} merged", *cells])
-    means = (percent(judge["real"]["held-out"]["label_mean_merged"]) for judge in judges.values())
-    rows.append([f"real, held-out, mean of labels, {pairs} merged", *means])
+        rows.append([f"real {source}, {pairs} merged", *cells])
     samples = metrics["protocol"]["samples_per_label"]
     title = f"### Label accuracy, {samples} fresh samples of each label\n\n"
     return title + table(["", *(f"{name} judge" for name in judges)], rows)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.training.examples import characters, data_set, finished_run, untrained
+from tests.training.examples import LABELS, characters, data_set, finished_run, untrained
 from training.decoder_study import Candidate, page, pareto, plot, study, write_page
 from training.judge import Judge
 from training.judge_training import train_judge
@@ -36,7 +36,7 @@ QUICK, BETWEEN, SLOW, WORSE = (
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    return train_judge(characters(2), 36, "dense", images=512)
+    return train_judge(characters(2), LABELS, "dense", images=512)
 
 
 def test_only_a_decoder_that_another_beats_in_both_is_left_out() -> None:

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from tests import known_model
 from training.dataset import Split
-from training.evaluate import draw_samples, evaluate_model, held_out_metrics, latent_metrics, verdict
+from training.evaluate import draw_samples, evaluate_model, held_out_metrics, latent_metrics, relabelled, verdict
 from training.exported import Exported, read_exported
 from training.judge import Judge
 
@@ -81,7 +81,7 @@ def test_a_verdict_counts_what_is_read_as_its_label() -> None:
     split = shown([ZERO, ZERO, LETTER_O, LETTER_O, ONE, ONE])
     split.images[0] = 100 + LETTER_O  # a 0 that looks like an O
     split.images[4] = 100 + 7  # a 1 that looks like a 7
-    result = verdict(Judge("known", GreyLevel()), split, LABELS, np.random.default_rng(0))
+    result = verdict(Judge("known", LABELS, GreyLevel()), split, np.random.default_rng(0))
     assert result["accuracy"]["value"] == pytest.approx(4 / 6, abs=1e-4)
     assert result["merged"]["0/O, 1/I"]["value"] == pytest.approx(5 / 6, abs=1e-4)
     assert result["per_label"] == {"0": 0.5, "1": 0.5, "O": 1.0}
@@ -91,15 +91,16 @@ def test_a_verdict_counts_what_is_read_as_its_label() -> None:
 
 
 def test_an_evaluation_in_full(model: Exported) -> None:
-    stages: list[str] = []
-    judges = [Judge("known", GreyLevel())]
+    stages: list[tuple[str, int]] = []
+    judges = [Judge("known", LABELS, GreyLevel())]
     test = shown([*range(36)])
     real = {"elsewhere": shown([10, 11])}
-    evaluation = evaluate_model(model, test, judges, real, samples_per_label=3, stage=stages.append)
-    assert stages == ["held-out characters", "known judge"]
+    evaluation = evaluate_model(model, test, judges, real, samples_per_label=3, stage=lambda *told: stages.append(told))
+    assert stages == [("held-out characters", 0), ("known judge", 1)]
     judged = evaluation.metrics["judges"]["known"]
     assert judged["reconstructions"]["accuracy"]["value"] == 1
-    assert {source: v["accuracy"]["value"] for source, v in judged["real"].items()} == {"elsewhere": 1, "held-out": 1}
+    assert judged["held_out"]["accuracy"]["value"] == 1
+    assert {source: read["accuracy"]["value"] for source, read in judged["real"].items()} == {"elsewhere": 1}
     assert judged["samples"]["accuracy"]["n"] == 3 * 36
     assert judged["samples"]["accuracy"]["value"] < 0.3
     assert evaluation.metrics["protocol"] == {
@@ -123,7 +124,12 @@ def test_an_evaluation_can_be_repeated(model: Exported) -> None:
 def test_an_unconditional_model_is_not_judged(tmp_path: Path) -> None:
     known_model.write_model(tmp_path / "models", "vae", conditional=False)
     vae = read_exported(tmp_path / "models", "vae")
-    evaluation = evaluate_model(vae, shown([1, 2]), [Judge("known", GreyLevel())], {}, samples_per_label=4)
+    evaluation = evaluate_model(vae, shown([1, 2]), [Judge("known", LABELS, GreyLevel())], {}, samples_per_label=4)
     assert evaluation.metrics["judges"] == {}
     assert evaluation.samples.images.shape == (4, 28, 28)
     assert not evaluation.samples.labels.any()
+
+
+def test_a_model_of_other_labels_is_judged_by_its_characters() -> None:
+    split = relabelled(shown([0, 1, 1]), ("B", "7"), Judge("known", LABELS, GreyLevel()))
+    assert [LABELS[label] for label in split.labels] == ["B", "7", "7"]

@@ -17,11 +17,11 @@ def test_a_judge_answers_for_every_image_in_order() -> None:
     rows = np.arange(2 * BATCH + 5) % 28
     images = np.zeros((rows.size, 28, 28), np.uint8)
     images[np.arange(rows.size), rows] = 200
-    assert Judge("known", BrightestRow()).predict(images).tolist() == rows.tolist()
+    assert Judge("known", [str(row) for row in range(28)], BrightestRow()).predict(images).tolist() == rows.tolist()
 
 
 def test_a_judge_is_in_evaluation_mode() -> None:
-    assert not Judge("known", BrightestRow().train()).network.training
+    assert not Judge("known", [str(row) for row in range(28)], BrightestRow().train()).network.training
 
 
 def test_input_is_ink_from_0_to_1() -> None:

@@ -20,14 +20,14 @@ def data() -> JudgeData:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_judge_learns_to_read(data: JudgeData, architecture: str) -> None:
     test = data.tests["blobs"]
-    judge = train_judge(data.train, 36, architecture, images=4 * IMAGES if architecture == "dense" else 2 * IMAGES)
+    judge = train_judge(data.train, LABELS, architecture, images=4 * IMAGES if architecture == "dense" else 2 * IMAGES)
     assert judge.architecture == architecture
     assert (judge.predict(test.images) == test.labels).mean() > 0.5  # by chance: 0.03
 
 
 def test_progress_is_told_batch_by_batch(data: JudgeData) -> None:
     told: list[tuple[int, int]] = []
-    train_judge(data.train, 36, "dense", images=1024, progress=lambda done, total: told.append((done, total)))
+    train_judge(data.train, LABELS, "dense", images=1024, progress=lambda done, total: told.append((done, total)))
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
@@ -36,7 +36,7 @@ def test_the_seed_decides_and_the_state_of_torch_does_not(data: JudgeData) -> No
     for seed in (1, 1, 2):
         torch.rand(3)
         before = torch.random.get_rng_state()
-        judge = train_judge(data.train, 36, "convolutional", images=512, seed=seed)
+        judge = train_judge(data.train, LABELS, "convolutional", images=512, seed=seed)
         assert torch.equal(torch.random.get_rng_state(), before)
         weights.append(next(judge.network.parameters()))
     assert torch.equal(weights[0], weights[1])

@@ -1,0 +1,124 @@
+"""`glyphvae export` and `glyphvae evaluate` on the sample of real characters, with a model that nobody trained."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from service.manifest import read_manifest, read_verified
+from tests.training.examples import untrained
+from training import cli
+from training.dataset import load_alphanumeric, load_mnist
+from training.model_cards import models_page
+from training.models import ModelKind
+from training.runs import Run, save_run
+
+DATA = Path(__file__).parent.parent / "data"
+
+app = typer.Typer()
+app.command()(cli.export)
+app.command()(cli.evaluate)
+
+
+def command(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output + str(result.exception)
+    return result.output
+
+
+def refused(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert isinstance(result.exception, SystemExit)
+    assert result.exit_code == 1
+    return str(result.exception)
+
+
+def write_run(folder: Path, kind: ModelKind) -> Path:
+    data = load_alphanumeric(DATA) if kind == "cvae" else load_mnist(DATA)
+    folder.mkdir(parents=True)
+    save_run(folder, Run(untrained(kind), data.labels, 1.0, 0, 1, data.sha256, data.sources, {}))
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GLYPHVAE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory, cache: None) -> Path:  # noqa: ARG001 (first)
+    folder = tmp_path_factory.mktemp("models")
+    run = write_run(folder / "runs" / "cvae", "cvae")
+    command("export", run, "--to", folder / "exported", "--data", DATA)
+    run = write_run(folder / "runs" / "vae", "vae")
+    command("export", run, "--to", folder / "exported", "--name", "vae-z6", "--version", 2, "--data", DATA)
+    return folder / "exported"
+
+
+def evaluate(exported: Path, out: Path, model: str, *more: object) -> str:
+    options = ("--exported", exported, "--out", out / model, "--judges", out / "judges", "--data", DATA)
+    return command("evaluate", model, *options, "--samples", 12, "--judge-images", 512, *more)
+
+
+def test_the_run_folder_names_the_model(exported: Path) -> None:
+    assert read_manifest(exported / "cvae.json").name == "cvae"
+    assert read_manifest(exported / "vae-z6.json").version == 2
+
+
+def test_an_evaluation_leaves_a_report_and_the_model_as_it_was(exported: Path, tmp_path: Path) -> None:
+    before = (exported / "cvae.json").read_bytes()
+    assert "report.md is written" in evaluate(exported, tmp_path, "cvae")
+    metrics = json.loads((tmp_path / "cvae" / "metrics.json").read_text())
+    assert set(metrics["judges"]) == {"convolutional", "dense"}
+    assert metrics["judges"]["dense"]["samples"]["accuracy"]["n"] == 36 * 12
+    assert metrics["protocol"]["held_out_images"] == len(load_alphanumeric(DATA).test)
+    assert sorted(path.name for path in (tmp_path / "cvae").iterdir()) == [
+        "metrics.json",
+        "reconstructions.png",
+        "report.md",
+        "samples.png",
+    ]
+    assert (exported / "cvae.json").read_bytes() == before
+
+
+def test_writing_puts_the_numbers_where_they_are_read(exported: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "exported"
+    shutil.copytree(exported, folder)
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    evaluate(folder, tmp_path, "cvae", "--write", "--docs", docs)
+    manifest = read_manifest(folder / "cvae.json")
+    assert manifest.metrics == json.loads((tmp_path / "cvae" / "metrics.json").read_text())
+    assert read_verified(folder, manifest.encoder)
+    assert read_verified(folder, manifest.decoder)
+    assert (docs / "models.md").read_text() == models_page(folder)
+    assert (docs / "images" / "cvae-samples.png").read_bytes() == (tmp_path / "cvae" / "samples.png").read_bytes()
+
+
+def test_a_model_without_labels_needs_no_judge(exported: Path, tmp_path: Path) -> None:
+    evaluate(exported, tmp_path, "vae-z6")
+    metrics = json.loads((tmp_path / "vae-z6" / "metrics.json").read_text())
+    assert metrics["judges"] == {}
+    assert metrics["protocol"]["held_out_images"] == len(load_mnist(DATA).test)
+    assert not (tmp_path / "judges").exists()
+
+
+def test_what_cannot_be_done_is_said_in_a_line(exported: Path, tmp_path: Path) -> None:
+    assert "no such file; has the run finished?" in refused("export", tmp_path, "--data", DATA)
+    assert "models in" in refused("evaluate", "other", "--exported", exported)
+    run = exported.parent / "runs" / "cvae"
+    assert "cannot name a model" in refused("export", run, "--name", "Big", "--data", DATA, "--to", tmp_path)
+    manifest = json.loads((exported / "cvae.json").read_text())
+    for data, words in (
+        (manifest["data"] | {"sha256": "f" * 64}, "was trained on data ffffffffffff, not on those in"),
+        (manifest["data"] | {"name": "hiragana"}, "there is no data set 'hiragana'"),
+    ):
+        (exported / "stranger.json").write_text(json.dumps(manifest | {"data": data}))
+        assert words in refused("evaluate", "stranger", "--exported", exported, "--data", DATA)
+    (exported / "stranger.json").unlink()

@@ -1,0 +1,120 @@
+"""What `glyphvae evaluate` does: judges, measurement, report, and the numbers back into manifest and documentation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from training.dataset import Dataset, Split, load_named
+from training.errors import ExportError
+from training.evaluate import Evaluation, evaluate_model
+from training.exported import Exported, read_exported
+from training.judge import ARCHITECTURES, Judge
+from training.judge_data import load_judge_data
+from training.judge_training import stored_judge
+from training.model_cards import models_page
+from training.pictures import save_sheet
+from training.report import COLUMNS, samples_sheet, write_report
+from training.repository import publish_metrics
+
+
+@dataclass(frozen=True)
+class Request:
+    """An evaluation that was asked for.
+
+    Attributes:
+        model: name of the exported model.
+        data: folder with the source files.
+        exported: the model repository.
+        out: folder of the report.
+        judges: folder of trained judges.
+        samples: of each label.
+        seed: of noise, samples and bootstrap.
+        judge_images: how many images a judge is trained on; by default what its architecture needs.
+        threads: of PyTorch.
+    """
+
+    model: str
+    data: Path
+    exported: Path
+    out: Path
+    judges: Path
+    samples: int
+    seed: int
+    judge_images: int | None
+    threads: int
+
+
+def run_evaluation(request: Request, docs: Path | None = None) -> Evaluation:
+    """Measures a model and writes the report; with `docs` also into manifest, graphs, models.md and its picture.
+
+    Raises:
+        ExportError: there is no such model, or the data are not those it was trained on.
+        DataError: the source files are not there or damaged.
+    """
+    torch.set_num_threads(request.threads)
+    model = read_exported(request.exported, request.model)
+    data = held_out_data(model, request.data)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        judges, real = trained_judges(request, progress) if model.labels else ([], {})
+        task = progress.add_task("measuring", total=1 + len(judges))
+        evaluation = evaluate_model(
+            model,
+            data.test,
+            judges,
+            real,
+            samples_per_label=request.samples,
+            seed=request.seed,
+            stage=lambda name, done: progress.update(task, description=f"measuring: {name}", completed=done),
+        )
+        progress.update(task, description="measured", completed=1 + len(judges))
+    write_report(request.out, request.model, model.labels, data.test, evaluation)
+    if docs is not None:
+        publish_evaluation(request, evaluation, docs)
+    return evaluation
+
+
+def held_out_data(model: Exported, folder: Path) -> Dataset:
+    """The data set that a model was trained on, whose test part it has not seen."""
+    facts = model.manifest["data"]
+    data = load_named(facts["name"], folder)
+    if data.sha256 != facts["sha256"]:
+        raise ExportError(
+            f"the model was trained on data {facts['sha256'][:12]}, not on those in {folder} ({data.sha256[:12]}): "
+            "what is held out here may have been trained on"
+        )
+    return data
+
+
+def trained_judges(request: Request, progress: Progress) -> tuple[list[Judge], dict[str, Split]]:
+    """A judge of each architecture, trained now where none is stored, and the real characters to test them on."""
+    data = load_judge_data(request.data)
+    judges = []
+    for architecture in ARCHITECTURES:
+        task = progress.add_task(f"{architecture} judge", total=None)
+        judge = stored_judge(
+            data, architecture, request.judges, images=request.judge_images, progress=advance(progress, task)
+        )
+        progress.update(task, total=1, completed=1)
+        judges.append(judge)
+    return judges, data.tests
+
+
+def advance(progress: Progress, task: TaskID) -> Callable[[int, int], None]:
+    """Shows how much of a task is done."""
+
+    def show(done: int, total: int) -> None:
+        progress.update(task, completed=done, total=total)
+
+    return show
+
+
+def publish_evaluation(request: Request, evaluation: Evaluation, docs: Path) -> None:
+    """Puts the metrics into manifest and graphs, and card and samples into the documentation."""
+    publish_metrics(request.exported, request.model, evaluation.metrics)
+    save_sheet(docs / "images" / f"{request.model}-samples.png", samples_sheet(evaluation.samples), COLUMNS)
+    (docs / "models.md").write_text(models_page(request.exported), encoding="utf-8")
