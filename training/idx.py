@@ -63,6 +63,11 @@ def parse_idx(content: bytes, name: str) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
+def idx_bytes(array: NDArray[np.uint8]) -> bytes:
+    """An array of unsigned bytes as an IDX file, the inverse of `parse_idx`."""
+    return struct.pack(f">HBB{array.ndim}I", 0, UNSIGNED_BYTE, array.ndim, *array.shape) + array.tobytes()
+
+
 def read_idx(path: Path) -> NDArray[np.uint8]:
     """The array in an IDX file, gzipped or plain; raises as `parse_idx` and `read_bytes` do."""
     return parse_idx(read_bytes(path), str(path))

@@ -1,0 +1,97 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training import dataset
+from training.dataset import PARTS, Dataset, Split, load_alphanumeric, load_mnist
+from training.errors import DataMissingError
+from training.idx import read_bytes
+from training.pixels import normalise
+
+
+def part(data: Dataset, name: str) -> Split:
+    split: Split = getattr(data, name)
+    return split
+
+
+def test_36_classes_from_two_sources(sample: Dataset) -> None:
+    assert "".join(sample.labels) == "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    assert sample.sources == ("MNIST", "A-Z CSV")
+    for name in PARTS:
+        split = part(sample, name)
+        assert split.images.shape == (len(split), 28, 28)
+        assert split.images.dtype == np.uint8
+        assert split.labels.dtype == np.int64
+        assert set(split.labels) == set(range(36))
+
+
+def test_the_split_is_stratified(sample: Dataset) -> None:
+    counts = {name: np.bincount(part(sample, name).labels) for name in PARTS}
+    # Digits: the official test part, and a tenth of the training part. Letters: a tenth and a tenth of 36.
+    assert counts["test"].tolist() == [12] * 10 + [4] * 26
+    assert counts["validation"].tolist() == [4] * 10 + [3] * 26
+    assert counts["train"].tolist() == [36] * 10 + [29] * 26
+
+
+def test_no_image_is_in_two_parts(sample: Dataset) -> None:
+    images = np.concatenate([part(sample, name).images for name in PARTS])
+    # The sample holds no copies, so that one anywhere would be one across parts.
+    assert len(np.unique(images, axis=0)) == len(images)
+
+
+def test_letters_follow_the_convention_of_mnist(sample: Dataset) -> None:
+    letters = sample.train.images[sample.train.labels >= 10]
+    difference = np.abs(normalise(letters).astype(float) - letters)
+    assert difference.mean() < 2
+
+
+def test_mnist_alone(digits: Dataset, sample: Dataset) -> None:
+    assert digits.labels == tuple("0123456789")
+    assert (len(digits.train), len(digits.validation), len(digits.test)) == (360, 40, 120)
+    np.testing.assert_array_equal(digits.train.images, sample.train.images[:360])
+
+
+def test_the_hash_is_of_the_content(sample: Dataset, tmp_path: Path, sample_folder: Path) -> None:
+    shutil.copytree(sample_folder / "mnist", tmp_path / "data" / "mnist")
+    shutil.copytree(sample_folder / "emnist", tmp_path / "data" / "emnist")
+    again = load_alphanumeric(tmp_path / "data", tmp_path / "cache")
+    assert again.sources == ("MNIST", "EMNIST ByClass capitals")
+    assert again.sha256 == sample.sha256
+    assert again.sha256 != load_mnist(sample_folder, tmp_path / "cache").sha256
+
+
+def test_the_second_start_reads_the_cache(tmp_path: Path, sample_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = load_mnist(sample_folder, tmp_path)
+    monkeypatch.delattr(dataset, "assemble_mnist")
+    second = load_mnist(sample_folder, tmp_path)
+    assert second.sha256 == first.sha256
+    assert second.labels == first.labels
+    for name in PARTS:
+        np.testing.assert_array_equal(part(second, name).images, part(first, name).images)
+        np.testing.assert_array_equal(part(second, name).labels, part(first, name).labels)
+
+
+def test_changed_sources_are_assembled_anew(tmp_path: Path, sample_folder: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(sample_folder / "mnist", data)
+    first = load_mnist(data, tmp_path / "cache")
+    path = data / "t10k-labels-idx1-ubyte.gz"
+    content = bytearray(read_bytes(path))
+    content[-1] = 0
+    path.write_bytes(content)
+    assert load_mnist(data, tmp_path / "cache").sha256 != first.sha256
+
+
+def test_the_cache_folder_is_the_default(tmp_path: Path, sample_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLYPHVAE_CACHE", str(tmp_path / "cache"))
+    load_mnist(sample_folder)
+    (file,) = (tmp_path / "cache").iterdir()
+    assert file.name.startswith("mnist-")
+
+
+def test_a_folder_without_letters(tmp_path: Path, sample_folder: Path) -> None:
+    shutil.copytree(sample_folder / "mnist", tmp_path / "data")
+    with pytest.raises(DataMissingError, match=r"emnist-byclass-test-images-idx3-ubyte.gz is not in"):
+        load_alphanumeric(tmp_path / "data", tmp_path / "cache")
