@@ -101,10 +101,10 @@ def fetch(folder: Path, originals: Sequence[Original]) -> list[Path]:
     return fetched
 
 
-def fetch_for(dataset: Literal["alphanumeric", "mnist"], folder: Path) -> list[Path]:
-    """`fetch` of what the data set is assembled from; the letters of an A-Z CSV that is there need no EMNIST."""
+def originals_of(dataset: Literal["alphanumeric", "mnist"], folder: Path) -> tuple[Original, ...]:
+    """What the data set is assembled from; an A-Z CSV that is there makes EMNIST needless."""
     letters = dataset == "alphanumeric" and az_file(folder) is None
-    return fetch(folder, (*MNIST, *EMNIST) if letters else MNIST)
+    return (*MNIST, *EMNIST) if letters else MNIST
 
 
 def present(folder: Path, name: str) -> bool:

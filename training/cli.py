@@ -1,0 +1,140 @@
+"""The commands of training, which `glyphvae` finds by their entry points.
+
+Each imports what it needs only when it runs: `glyphvae serve` starts without PyTorch.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from training.errors import TrainingError
+
+ModelKind = Literal["cvae", "vae"]
+EncoderName = Literal["dense", "paper"]
+DecoderName = Literal["dense", "residual", "upsample", "conv"]
+DatasetName = Literal["alphanumeric", "mnist"]
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Turns what a user can mend into one line and exit status 1."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise SystemExit(
+            f"glyphvae: {error.name} is not installed; training needs `pip install 'glyphvae[train,cpu]'`"
+        ) from error
+    except TrainingError as error:
+        raise SystemExit(f"glyphvae: {error}") from error
+
+
+def train(
+    kind: Annotated[ModelKind, typer.Argument(help="A conditional VAE, or a plain one.")],
+    data: Annotated[Path, typer.Option(help="Folder with the source files, at any depth.")] = Path("data"),
+    out: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="runs/<kind>")] = None,
+    dataset: Annotated[
+        DatasetName | None,
+        typer.Option(help="36 characters, or MNIST's digits.", show_default="alphanumeric for cvae, mnist for vae"),
+    ] = None,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Download source files that are not there.")] = False,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over as many images as the split has.")] = 40,
+    batch_size: Annotated[int, typer.Option(min=2, help="Images in a batch, over all devices.")] = 256,
+    learning_rate: Annotated[float, typer.Option("--learning-rate", "--lr", help="Adam's, at its highest.")] = 2e-3,
+    beta: Annotated[float, typer.Option(min=0, help="Weight of the KL; the reconstruction is a sum.")] = 1.0,
+    latent_size: Annotated[
+        int | None, typer.Option(min=1, help="Latents.", show_default="6 for cvae, 2 for vae")
+    ] = None,
+    encoder: Annotated[
+        EncoderName | None, typer.Option(help="See docs/training.md.", show_default="dense for cvae, paper for vae")
+    ] = None,
+    decoder: Annotated[
+        DecoderName | None, typer.Option(help="See docs/training.md.", show_default="residual for cvae, conv for vae")
+    ] = None,
+    balanced: Annotated[bool, typer.Option(help="Draw every class equally often.")] = True,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, order and noise.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue after the last checkpoint.")] = False,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="Of each node.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
+    strategy: Annotated[str, typer.Option(help="Lightning's: auto, ddp, fsdp.")] = "auto",
+    precision: Annotated[str, typer.Option(help="Lightning's: 32-true, or bf16-mixed on a GPU.")] = "32-true",
+    threads: Annotated[int | None, typer.Option(min=1, help="PyTorch's, on the CPU.", show_default="all cores")] = None,
+) -> None:
+    """Train a model; leaves its weights, metrics, checkpoints and sample pictures in a folder."""
+    with reported():
+        from training.dataset import load_alphanumeric, load_mnist  # noqa: PLC0415 (see the top)
+        from training.fetch import fetch as download  # noqa: PLC0415
+        from training.fetch import originals_of  # noqa: PLC0415
+        from training.trainer import Hardware, TrainingConfig, fit  # noqa: PLC0415
+
+        chosen = dataset or ("alphanumeric" if kind == "cvae" else "mnist")
+        if fetch:
+            download(data, originals_of(chosen, data))
+        loaded = load_alphanumeric(data) if chosen == "alphanumeric" else load_mnist(data)
+        config = {"latent_size": latent_size, "encoder": encoder, "decoder": decoder}
+        if kind == "cvae":
+            config["label_count"] = len(loaded.labels)
+        folder = out or Path("runs") / kind
+        fit(
+            kind,
+            {name: value for name, value in config.items() if value is not None},
+            loaded,
+            folder,
+            TrainingConfig(beta, epochs, batch_size, learning_rate, balanced=balanced, seed=seed),
+            Hardware(accelerator, devices, nodes, strategy, precision, threads or os.cpu_count() or 1),
+            resume=resume,
+        )
+        typer.echo(f"{folder / 'model.pt'} is trained; `glyphvae export {folder}` makes it ONNX.")
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    to: Annotated[Path, typer.Option(help="Folder of exported models.")] = Path("exported"),
+    name: Annotated[str | None, typer.Option(help="Of the model.", show_default="the run folder's")] = None,
+    version: Annotated[int, typer.Option(min=1, help="Of the export.")] = 1,
+    data: Annotated[Path, typer.Option(help="Folder with the source files of the run.")] = Path("data"),
+) -> None:
+    """Export a run to ONNX; fails unless ONNX Runtime and PyTorch agree on a thousand real images."""
+    with reported():
+        from rich.console import Console  # noqa: PLC0415 (see the top)
+
+        from training.dataset import load_named  # noqa: PLC0415
+        from training.export import dataset_name, export_run  # noqa: PLC0415
+        from training.runs import load_run  # noqa: PLC0415
+
+        trained = load_run(run)
+        with Console(stderr=True).status("exporting"):
+            loaded = load_named(dataset_name(trained), data)
+            manifest = export_run(trained, loaded, to, name or run.resolve().name, version)
+        typer.echo(f"{manifest} and its two graphs are written; `glyphvae evaluate {manifest.stem}` measures them.")
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Name of an exported model.")],
+    data: Annotated[Path, typer.Option(help="Folder with the source files, at any depth.")] = Path("data"),
+    exported: Annotated[Path, typer.Option(help="Folder of exported models.")] = Path("exported"),
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the report.", show_default="runs/evaluation/<model>")
+    ] = None,
+    samples: Annotated[int, typer.Option(min=12, help="Fresh samples of each label.")] = 300,
+    seed: Annotated[int, typer.Option(min=0, help="Of noise, samples and bootstrap.")] = 0,
+    judges: Annotated[Path, typer.Option(help="Where trained judges are kept.")] = Path("runs/judges"),
+    judge_images: Annotated[
+        int | None, typer.Option(min=512, help="Images a judge is trained on.", show_default="what its accuracy needs")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="PyTorch's, for the judges.")] = 1,
+    write: Annotated[bool, typer.Option("--write", help="Put the numbers into manifest, graphs and docs.")] = False,
+    docs: Annotated[Path, typer.Option(help="Where --write puts models.md.")] = Path("docs"),
+) -> None:
+    """Measure an exported model on held-out characters and fresh samples; trains the judges first if need be."""
+    with reported():
+        from training.evaluate_command import Request, run_evaluation  # noqa: PLC0415 (see the top)
+
+        folder = out or Path("runs/evaluation") / model
+        request = Request(model, data, exported, folder, judges, samples, seed, judge_images, threads)
+        run_evaluation(request, docs if write else None)
+        typer.echo(f"{folder / 'report.md'} is written.")
