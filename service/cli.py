@@ -18,9 +18,10 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from service.app import create_served, problem_of
+from service.app import create_served
 from service.context import Context
 from service.engine import load_engine
+from service.error_answers import problem_of
 from service.errors import GlyphvaeError, Problem
 from service.latents import parse_latents
 from service.render_text import RenderText, render_png

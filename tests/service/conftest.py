@@ -7,10 +7,12 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
-from service.app import create_app
+from service.app import create_app, create_served
 from service.context import Context
 from service.engine import load_engine
+from service.limits import BodyLimit
 from service.settings import Settings
 from tests.known_model import decoder, write_model
 
@@ -51,17 +53,25 @@ def app(context: Context) -> FastAPI:
     return create_app(context)
 
 
+@pytest.fixture(params=["FastAPI", "short ways"])
+def server(request: pytest.FixtureRequest, app: FastAPI, context: Context) -> ASGIApp:
+    """What a server runs, and the same without its short ways: every test holds for both."""
+    if request.param == "FastAPI":
+        return BodyLimit(app, context.settings.max_body_bytes)
+    return create_served(context)
+
+
 @pytest.fixture
-def half_broken(tmp_path: Path) -> FastAPI:
+def half_broken(tmp_path: Path) -> ASGIApp:
     """The application over a model that fails when it is to write a Z."""
     write_model(tmp_path, files={"decoder": decoder(rows=35)})
     settings = Settings(models=tmp_path, device="cpu")
-    return create_app(Context(settings, load_engine(settings)))
+    return create_served(Context(settings, load_engine(settings)))
 
 
 @pytest.fixture
-async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+async def client(server: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client that calls the application in process; faults come back as answers, as over a socket."""
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(server, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
         yield client

@@ -2,8 +2,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from service.app import create, create_app, create_bare_app, problem_of
+from service.app import create, create_app, create_bare_app
 from service.context import Context
+from service.error_answers import problem_of
 from service.errors import (
     InternalError,
     InvalidParameter,

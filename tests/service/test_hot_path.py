@@ -43,6 +43,13 @@ async def short(behind: Recorder, context: Context) -> AsyncIterator[httpx.Async
         yield client
 
 
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client whose requests meet FastAPI only."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://glyphvae") as client:
+        yield client
+
+
 TAKEN = [
     "label=J&seed=7",
     "label=19&seed=7",
