@@ -2,7 +2,9 @@
 
 import ctypes
 import logging
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -83,7 +85,8 @@ def choose_runtime(device: Literal["auto", "cpu", "cuda"], threads: int, model: 
     if device == "cpu":
         return Runtime("cpu", threads)
     if PROVIDERS["cuda"] in ort.get_available_providers():
-        ort.preload_dlls()
+        with redirect_stdout(StringIO()):  # it prints what it misses, which is said better below
+            ort.preload_dlls()
     elif device == "auto":
         return Runtime("cpu", threads)
     cuda = Runtime("cuda", threads)

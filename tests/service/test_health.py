@@ -28,6 +28,12 @@ async def test_the_first_thing_to_try_works(client: httpx.AsyncClient) -> None:
     assert response.headers["content-type"] == "image/png"
 
 
+async def test_a_browser_is_sent_to_the_playground(client: httpx.AsyncClient) -> None:
+    response = await client.get("/", headers={"accept": "text/html, */*;q=0.8"})
+    assert (response.status_code, response.headers["location"]) == (307, "playground")
+    assert response.headers["vary"] == "Accept"
+
+
 async def test_the_process_is_alive(client: httpx.AsyncClient) -> None:
     response = await client.get("/livez")
     assert (response.status_code, response.json()) == (200, {"status": "live"})

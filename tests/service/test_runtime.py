@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
@@ -10,8 +11,9 @@ from service.runtime import PROVIDERS, Runtime, choose_runtime, first_line
 from tests.known_model import decoder
 
 HAS_CUDA = PROVIDERS["cuda"] in ort.get_available_providers()
+HAS_GPU = Path("/dev/nvidiactl").exists()
 without_cuda = pytest.mark.skipif(HAS_CUDA, reason="this ONNX Runtime is built with CUDA")
-with_cuda = pytest.mark.skipif(not HAS_CUDA, reason="this ONNX Runtime is built without CUDA")
+with_gpu = pytest.mark.skipif(not (HAS_CUDA and HAS_GPU), reason="needs onnxruntime-gpu and an NVIDIA GPU")
 
 ROWS = {"z": np.zeros((2, 6), dtype=np.float32), "label": np.array([0, 19])}
 
@@ -55,8 +57,41 @@ def test_cuda_where_it_cannot_work_is_refused_with_the_reason() -> None:
     assert "built without CUDA (install 'glyphvae[gpu]' instead of 'glyphvae[cpu]')" in message
 
 
+@pytest.fixture
+def broken_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ONNX Runtime that promises CUDA and cannot keep the promise, as `onnxruntime-gpu` does without its libraries.
+
+    Where ONNX Runtime is built without CUDA, the promise is ours; all that follows from it is its own.
+    """
+    if HAS_CUDA and HAS_GPU:
+        pytest.skip("CUDA works here")
+    monkeypatch.setattr(ort, "get_available_providers", lambda: [PROVIDERS["cuda"], PROVIDERS["cpu"]])
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider 'CUDAExecutionProvider' is not in available")
+@pytest.mark.usefixtures("broken_cuda")
+def test_broken_cuda_is_refused_with_the_reason(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(StartError) as caught:
+        choose_runtime("cuda", 1, decoder(), "model.onnx")
+    message = str(caught.value)
+    assert message.startswith("device 'cuda' was asked for but cannot work: its CUDA libraries do not load (")
+    assert message.endswith(".so: cannot open shared object file: No such file or directory)")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider 'CUDAExecutionProvider' is not in available")
+@pytest.mark.usefixtures("broken_cuda")
+def test_broken_cuda_is_passed_over_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    runtime = choose_runtime("auto", 2, decoder(), "model.onnx")
+    assert runtime == Runtime("cpu", 2)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("falling back to the CPU: device 'cuda' was asked for but cannot work: ")
+    (pixels,) = runtime.session(decoder(), "model.onnx").run(["pixels"], ROWS)
+    assert pixels[:, 0, 0].tolist() == [100, 119]
+
+
 @pytest.mark.gpu
-@with_cuda
+@with_gpu
 @pytest.mark.parametrize("device", ["auto", "cuda"])
 def test_cuda_runs_the_model(device: str) -> None:
     runtime = choose_runtime("auto" if device == "auto" else "cuda", 1, decoder(), "model.onnx")
