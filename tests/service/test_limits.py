@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from service.errors import BodyTooLarge, UnsupportedMedia
 from tests.service.support import expect_problem
@@ -37,7 +38,7 @@ async def test_json_over_the_limit_is_refused(client: httpx.AsyncClient) -> None
         expect_problem(await client.post("/render-text", content=content, headers=headers), BodyTooLarge, "")
 
 
-async def test_a_form_over_the_limit_is_refused_announced_or_not(app: FastAPI) -> None:
+async def test_a_form_over_the_limit_is_refused_announced_or_not(server: ASGIApp) -> None:
     def overhead(request: httpx.Request) -> int:
         return len(request.read()) - len(J)
 
@@ -45,7 +46,7 @@ async def test_a_form_over_the_limit_is_refused_announced_or_not(app: FastAPI) -
         for start in range(0, len(content), 50_000):
             yield content[start : start + 50_000]
 
-    transport = httpx.ASGITransport(app)
+    transport = httpx.ASGITransport(server)
     async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
         frame = overhead(client.build_request("POST", "/encode", files=[("file", J)]))
         for size, status in ((LIMIT - frame, UnsupportedMedia.status), (LIMIT - frame + 1, BodyTooLarge.status)):
@@ -61,7 +62,7 @@ async def test_routes_that_read_no_body_ignore_an_announced_one_within_the_limit
     expect_problem(await client.post("/generate?label=J", content=bytes(LIMIT + 1)), BodyTooLarge, "")
 
 
-async def test_an_announced_body_is_refused_unread(app: FastAPI) -> None:
+async def test_an_announced_body_is_refused_unread(server: ASGIApp) -> None:
     """The answer does not wait for a client that only says what it will send."""
 
     read: list[bytes] = []
@@ -70,7 +71,7 @@ async def test_an_announced_body_is_refused_unread(app: FastAPI) -> None:
         read.append(b"once")
         yield b""
 
-    transport = httpx.ASGITransport(app)
+    transport = httpx.ASGITransport(server)
     async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
         response = await client.post("/encode", content=remembered(), headers={"content-length": str(LIMIT + 1)})
         expect_problem(response, BodyTooLarge, "")
