@@ -14,7 +14,7 @@ import typer
 from training.errors import TrainingError
 
 ModelKind = Literal["cvae", "vae"]
-EncoderName = Literal["dense", "paper"]
+EncoderName = Literal["dense", "narrow", "paper"]
 DecoderName = Literal["dense", "residual", "upsample", "conv"]
 DatasetName = Literal["alphanumeric", "mnist"]
 
@@ -41,7 +41,7 @@ def train(
         typer.Option(help="36 characters, or MNIST's digits.", show_default="alphanumeric for cvae, mnist for vae"),
     ] = None,
     fetch: Annotated[bool, typer.Option("--fetch", help="Download source files that are not there.")] = False,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over as many images as the split has.")] = 40,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over as many images as the split has.")] = 20,
     batch_size: Annotated[int, typer.Option(min=2, help="Images in a batch, over all devices.")] = 256,
     learning_rate: Annotated[float, typer.Option("--learning-rate", "--lr", help="Adam's, at its highest.")] = 2e-3,
     beta: Annotated[float, typer.Option(min=0, help="Weight of the KL; the reconstruction is a sum.")] = 1.0,

@@ -2,8 +2,11 @@
 
 import csv
 import json
+import logging
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -41,7 +44,7 @@ class TrainingConfig:
     """
 
     beta: float = 1.0
-    epochs: int = 40
+    epochs: int = 20
     batch_size: int = 256
     learning_rate: float = 2e-3
     warmup: float = 0.02
@@ -238,8 +241,13 @@ def fit(  # noqa: PLR0917 (what, on what, where, how)
         callbacks: More of Lightning's.
 
     Raises:
-        RunError: `folder` holds a run already, or with `resume` none, or one of another configuration.
+        RunError: `folder` holds a run already, or with `resume` none, or one of another configuration; or there are
+            fewer images than a batch takes.
     """
+    if len(data.train) < config.batch_size:
+        raise RunError(
+            f"a batch of {config.batch_size} images is more than the {len(data.train)} there are to train on"
+        )
     checkpoint = _checkpoint(folder, resume)
     torch.set_num_threads(hardware.threads)
     with torch.random.fork_rng():
@@ -257,24 +265,43 @@ def fit(  # noqa: PLR0917 (what, on what, where, how)
         save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
-    trainer = lightning.Trainer(
-        accelerator=hardware.accelerator,
-        devices=hardware.devices,
-        num_nodes=hardware.nodes,
-        strategy=hardware.strategy,
-        precision=hardware.precision,
-        max_epochs=config.epochs,
-        callbacks=[save, EpochRecord(folder, len(data.labels)), RichProgressBar(), *callbacks],
-        logger=False,
-        num_sanity_val_steps=0,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
+    with quiet():
+        trainer = lightning.Trainer(
+            accelerator=hardware.accelerator,
+            devices=hardware.devices,
+            num_nodes=hardware.nodes,
+            strategy=hardware.strategy,
+            precision=hardware.precision,
+            max_epochs=config.epochs,
+            callbacks=[save, EpochRecord(folder, len(data.labels)), RichProgressBar(), *callbacks],
+            logger=False,
+            num_sanity_val_steps=0,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
     module = Autoencoder(model, data, config)
-    trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
+    with quiet():
+        trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
     if trainer.is_global_zero:
         save_run(folder, run)
     return Run(**{**vars(run), "model": model.eval()})
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep from the terminal what Lightning says that nobody can act on: warnings, device list, advertisement."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            # Lightning 2.6 examines PyTorch's trees in a way that PyTorch 2.15 deprecates.
+            warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning)
+            # A run that is resumed has its checkpoint there.
+            warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty", UserWarning)
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _checkpoint(folder: Path, resume: bool) -> Path | None:

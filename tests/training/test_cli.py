@@ -1,0 +1,85 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from training import cli, decoders, encoders, models
+from training.cli import train
+from training.runs import load_run
+
+app = typer.Typer()
+app.command()(train)
+
+
+def command(*arguments: str | Path) -> str:
+    """What the command prints; it has to end well."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    monkeypatch.setenv("GLYPHVAE_CACHE", str(cache))
+
+
+def test_the_choices_are_those_of_the_models() -> None:
+    assert set(get_args(cli.ModelKind)) == set(get_args(models.ModelKind))
+    assert set(get_args(cli.EncoderName)) == set(get_args(encoders.EncoderName))
+    assert set(get_args(cli.DecoderName)) == set(get_args(decoders.DecoderName))
+
+
+def test_train_a_conditional_model_and_resume_it(tmp_path: Path, sample_folder: Path) -> None:
+    options = ("cvae", "--data", sample_folder, "--out", tmp_path, "--epochs", "1", "--accelerator", "cpu")
+    smaller = ("--latent-size", "3", "--encoder", "paper", "--decoder", "dense", "--beta", "2", "--threads", "1")
+    output = command(*options, *smaller, "--lr", "1e-3", "--seed", "5", "--batch-size", "128")
+    assert f"glyphvae export {tmp_path}" in output.replace("\n", "")
+    run = load_run(tmp_path)
+    assert run.model.config.to_dict() == {"latent_size": 3, "label_count": 36, "encoder": "paper", "decoder": "dense"}
+    assert (run.beta, run.seed, run.epochs) == (2, 5, 1)
+    assert run.training["learning_rate"] == 1e-3
+    (tmp_path / "model.pt").unlink()
+    command(*options, *smaller, "--lr", "1e-3", "--seed", "5", "--batch-size", "128", "--resume")
+    assert (tmp_path / "model.pt").exists()
+
+
+def test_a_plain_model_learns_mnist_in_its_own_folder(
+    tmp_path: Path, sample_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command("vae", "--data", sample_folder, "--epochs", "1", "--no-balanced", "--accelerator", "cpu", "--threads", "1")
+    run = load_run(tmp_path / "runs" / "vae")
+    assert run.labels == tuple("0123456789")
+    assert run.model.config.to_dict() == {"latent_size": 2, "encoder": "paper", "decoder": "conv"}
+    assert run.training["balanced"] is False
+
+
+def test_missing_data_is_one_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["cvae", "--data", str(tmp_path)])
+    assert result.exit_code == 1
+    assert result.output.startswith(f"glyphvae: train-images-idx3-ubyte.gz is not in {tmp_path}: put it there, or add")
+    assert result.output.count("\n") == 1
+
+
+def test_data_that_is_there_is_not_fetched(tmp_path: Path, sample_folder: Path) -> None:
+    options = ("--epochs", "1", "--accelerator", "cpu", "--threads", "1", "--encoder", "dense", "--decoder", "dense")
+    command("cvae", "--fetch", "--dataset", "mnist", "--data", sample_folder, "--out", tmp_path, *options)
+    assert len(load_run(tmp_path).labels) == 10
+
+
+def test_the_commands_need_pytorch_only_when_they_run() -> None:
+    """Without the extra, the command line still loads and the command says what to install."""
+    script = (
+        "import sys\n"
+        "sys.modules['torch'] = sys.modules['lightning'] = None\n"
+        "import training.cli\n"
+        "training.cli.train('cvae')\n"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "glyphvae[train" in result.stderr
+    assert "Traceback" not in result.stderr
