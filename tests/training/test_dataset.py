@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -95,3 +96,15 @@ def test_a_folder_without_letters(tmp_path: Path, sample_folder: Path) -> None:
     shutil.copytree(sample_folder / "mnist", tmp_path / "data")
     with pytest.raises(DataMissingError, match=r"emnist-byclass-test-images-idx3-ubyte.gz is not in"):
         load_alphanumeric(tmp_path / "data", tmp_path / "cache")
+
+
+@pytest.mark.full_data
+@pytest.mark.skipif("GLYPHVAE_TEST_DATA" not in os.environ, reason="GLYPHVAE_TEST_DATA does not name the full data")
+def test_the_full_set_is_the_one_that_is_written_down(cache: Path) -> None:
+    data = load_alphanumeric(Path(os.environ["GLYPHVAE_TEST_DATA"]), cache)
+    assert (len(data.train), len(data.validation), len(data.test)) == (79_079, 9_131, 13_136)
+    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    for name in PARTS:
+        split = part(data, name)
+        letters = int((split.labels >= 10).sum())
+        assert f"| {name} | {len(split):,} | {len(split) - letters:,} | {letters:,} |" in text

@@ -1,0 +1,22 @@
+import inspect
+import re
+from pathlib import Path
+from typing import get_args
+
+from training import cli
+from training.decoders import DecoderName
+from training.encoders import EncoderName
+
+TEXT = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+
+
+def test_every_option_in_the_text_exists() -> None:
+    parameters = inspect.signature(cli.train).parameters
+    mentioned = {option.removeprefix("no-").replace("-", "_") for option in re.findall(r"--([a-z][a-z-]*)", TEXT)}
+    assert mentioned - {"help"} <= parameters.keys()
+    assert len(mentioned) > 5
+
+
+def test_every_encoder_and_decoder_is_described() -> None:
+    rows = set(re.findall(r"^\| `([a-z]+)` \|", TEXT, re.MULTILINE))
+    assert rows == {*get_args(EncoderName), *get_args(DecoderName)}
