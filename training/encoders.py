@@ -1,7 +1,8 @@
 """Encoders q(z|x) and q(z|x, c): pixels, and a label if there is one, to the mean and log variance of the latents.
 
 Kingma & Welling, arXiv:1312.6114, equation 9 and appendix C.2. `paper` is the encoder of the paper "Introduction to
-Variational AutoEncoder"; `dense` is three matrix products, several times faster to train on a CPU.
+Variational AutoEncoder"; `dense` is three matrix products, several times faster to train on a CPU; `narrow` is the same
+at a third of the size, for studies that ship many models.
 """
 
 from typing import Literal
@@ -11,7 +12,7 @@ from torch.nn import functional
 
 from training.conditioning import ConditionedLinear
 
-EncoderName = Literal["paper", "dense"]
+EncoderName = Literal["paper", "dense", "narrow"]
 
 SIDE = 28
 
@@ -38,6 +39,12 @@ class DenseEncoder(nn.Module):
         h = functional.relu(self.hidden(h, label))  # (n, 512)
         mu, logvar = self.last(h).chunk(2, dim=1)  # (n, latent) each
         return mu, logvar
+
+
+class NarrowEncoder(DenseEncoder):
+    """`DenseEncoder` with layers of 192: 0.8 MB instead of 2.8 MB."""
+
+    WIDTH = 192
 
 
 class PaperEncoder(nn.Module):
@@ -75,7 +82,7 @@ class PaperEncoder(nn.Module):
 
 Encoder = DenseEncoder | PaperEncoder
 
-_ENCODERS: dict[EncoderName, type[Encoder]] = {"paper": PaperEncoder, "dense": DenseEncoder}
+_ENCODERS: dict[EncoderName, type[Encoder]] = {"paper": PaperEncoder, "dense": DenseEncoder, "narrow": NarrowEncoder}
 
 
 def build_encoder(name: EncoderName, latent_size: int, label_count: int) -> Encoder:

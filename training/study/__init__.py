@@ -1,0 +1,1 @@
+"""The experiments of the paper "Introduction to Variational AutoEncoder", reproduced and measured."""

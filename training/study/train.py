@@ -1,0 +1,50 @@
+"""Trains the models of the study: one that is finished is not trained again, one that was stopped goes on."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from training.dataset import Dataset, Split
+from training.errors import RunError
+from training.judge_data import part_of
+from training.runs import Run, load_run
+from training.study.plan import Plan
+from training.study.record import Clock, LatentRecord
+from training.trainer import Hardware, fit
+
+
+def trained(plan: Plan, data: Dataset, folder: Path, hardware: Hardware, points: int) -> Run:
+    """The run of a planned model in `folder`.
+
+    Args:
+        plan: the model.
+        data: what it is trained on.
+        folder: of this run.
+        hardware: where it is trained.
+        points: held-out characters whose latents are kept of every epoch, if the plan asks for that.
+
+    Raises:
+        RunError: `folder` holds a run of another configuration or of other data.
+    """
+    if (folder / "model.pt").exists():
+        return finished(plan, data, folder)
+    callbacks = [Clock(folder), *([LatentRecord(folder, subsample(data.test, points))] if plan.record else [])]
+    resume = (folder / "checkpoints" / "last.ckpt").exists()
+    return fit(plan.kind, plan.model, data, folder, plan.training, hardware, resume=resume, callbacks=callbacks)
+
+
+def finished(plan: Plan, data: Dataset, folder: Path) -> Run:
+    """The finished run in `folder`, if it is the planned one."""
+    run = load_run(folder)
+    expected: Mapping[str, object] = {"training": asdict(plan.training), "data_sha256": data.sha256}
+    if any(getattr(run, name) != value for name, value in expected.items()):
+        raise RunError(f"{folder} holds a run of another study; give this one another folder")
+    return run
+
+
+def subsample(split: Split, points: int) -> Split:
+    """At most `points` characters, the same ones every time, sorted by label."""
+    chosen = np.random.default_rng(0).permutation(len(split))[:points]
+    return part_of(split, chosen[np.argsort(split.labels[chosen], kind="stable")])

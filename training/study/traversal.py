@@ -1,0 +1,133 @@
+"""Figure 4: what each latent of the conditional VAE does, on J and on every label, and a sentence in five styles."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from training.dataset import Split
+from training.exported import read_exported
+from training.manifest import facts_of, manifest_path
+from training.repository import publish_metrics
+from training.study.coder import Coder
+from training.study.figures import show, tiled
+from training.study.glyph import FEATURES
+from training.study.sentence import sentence, stacked
+from training.study.train import subsample
+from training.study.workshop import Workshop
+
+Json = dict[str, Any]
+Pixels = NDArray[np.uint8]
+
+# What the service calls by default; a study without it looks at its own model of beta 1.
+SHIPPED = "cvae"
+OWN = "cvae-beta-1"
+LETTER = "J"
+TEXT = "THE QUICK BROWN FOX JUMPS OVER 13 LAZY DOGS"
+STYLES = 5
+# Two standard deviations of the prior each way hold 95 % of what is drawn.
+REACH = 2.0
+STEPS = 9
+# A change of a measure over a traversal is worth a word if it is at least half of what real characters vary by.
+WORTH_A_WORD = 0.5
+
+
+def traversal(workshop: Workshop) -> Json:
+    """Measure every latent on its traversal, name it, and draw figure 4."""
+    shipped = manifest_path(workshop.exported, SHIPPED).is_file()
+    model: Coder = read_exported(workshop.exported, SHIPPED) if shipped else workshop.model(OWN)
+    real = subsample(workshop.dataset("alphanumeric").test, workshop.schedule.points)
+    spread = real_spread(real, len(model.labels))
+    rows = [axis_row(model, latent, spread) for latent in workshop.track(range(model.latent_size), "traversals")]
+    axes = [row["words"] for row in rows]
+    letter = np.array([model.labels.index(LETTER)])
+    sheet = np.concatenate([traverse(model, latent, letter) for latent in range(model.latent_size)])
+    workshop.figure("figure-4", traversals(sheet, axes))
+    workshop.figure("figure-4-styles", styles(model, np.random.default_rng(0)))
+    if shipped:
+        publish_axes(workshop, axes)
+    result = {"model": SHIPPED if shipped else OWN, "reach": REACH, "spread": spread, "axes": axes}
+    workshop.record("traversal", result, {"latents": rows})
+    return {**result, "latents": rows}
+
+
+def traverse(coder: Coder, latent: int, labels: NDArray[np.int64]) -> Pixels:
+    """Each label as one latent goes from -REACH to REACH and the others stay 0: uint8 (labels · STEPS, 28, 28)."""
+    z = np.zeros((len(labels) * STEPS, coder.latent_size), np.float32)
+    z[:, latent] = np.tile(np.linspace(-REACH, REACH, STEPS), len(labels))
+    return coder.decode(z, np.repeat(labels, STEPS))[0]
+
+
+def real_spread(real: Split, labels: int) -> dict[str, float]:
+    """The standard deviation of each measure among real characters of one label, mean over labels."""
+    present = [label for label in range(labels) if (real.labels == label).sum() > 1]
+    images = [real.images[real.labels == label] for label in present]
+    return {
+        name: float(np.mean([feature.measure(pixels).std() for pixels in images])) for name, feature in FEATURES.items()
+    }
+
+
+def changes(coder: Coder, latent: int, labels: NDArray[np.int64]) -> dict[str, float]:
+    """How much each measure changes from -REACH to REACH, by a straight line through the steps, mean over labels."""
+    pixels = traverse(coder, latent, labels)
+    steps = np.linspace(-1, 1, STEPS)
+    found = {}
+    for name, feature in FEATURES.items():
+        measured = feature.measure(pixels).reshape(len(labels), STEPS)
+        # The slope of least squares times the length of the way.
+        found[name] = float(2 * (measured @ steps).mean() / (steps @ steps))
+    return found
+
+
+def axis_row(coder: Coder, latent: int, spread: dict[str, float]) -> Json:
+    """What a latent does to the letter shown and to all labels, and its name."""
+    everywhere = changes(coder, latent, np.arange(len(coder.labels)))
+    letter = changes(coder, latent, np.array([coder.labels.index(LETTER)]))
+    return {
+        "latent": f"x{latent + 1}",
+        **{f"{name}, all labels": value for name, value in everywhere.items()},
+        **{f"{name}, {LETTER}": value for name, value in letter.items()},
+        "words": words(everywhere, spread),
+    }
+
+
+def words(change: dict[str, float], spread: dict[str, float]) -> str:
+    """The name of an axis: what a glyph goes from and to, the strongest change first.
+
+    Args:
+        change: of each measure over the traversal.
+        spread: of each measure among real characters.
+    """
+    strength = {name: change[name] / spread[name] for name in FEATURES}
+    strong = [name for name in FEATURES if abs(strength[name]) >= WORTH_A_WORD]
+    strong.sort(key=lambda name: -abs(strength[name]))
+    if not strong:
+        return "form of the strokes"
+    ends = [(FEATURES[name].low, FEATURES[name].high)[:: 1 if change[name] > 0 else -1] for name in strong[:2]]
+    return " to ".join(" and ".join(end) for end in zip(*ends, strict=True))
+
+
+def traversals(sheet: Pixels, axes: list[str]) -> Figure:
+    """A row for each latent, with its name."""
+    figure = Figure(figsize=(9, 0.75 * len(axes)), layout="constrained")
+    for latent, (panel, name) in enumerate(zip(figure.subplots(len(axes), 1), axes, strict=True)):
+        show(panel, tiled(sheet[latent * STEPS : (latent + 1) * STEPS], STEPS))
+        panel.text(1.02, 0.5, f"x{latent + 1}: {name}", transform=panel.transAxes, va="center", fontsize=9)
+    return figure
+
+
+def styles(coder: Coder, rng: np.random.Generator) -> Figure:
+    """One sentence, a line for each latent drawn."""
+    drawn = rng.standard_normal((STYLES, coder.latent_size), dtype=np.float32)
+    lines = stacked([sentence(coder, TEXT, z) for z in drawn])
+    figure = Figure(figsize=(9, 9 * lines.shape[0] / lines.shape[1]), layout="constrained")
+    show(figure.subplots(), lines)
+    return figure
+
+
+def publish_axes(workshop: Workshop, axes: list[str]) -> None:
+    """Put the names into the manifest, beside the other metrics."""
+    facts = facts_of(read_exported(workshop.exported, SHIPPED).manifest)
+    if facts.metrics.get("axes") != axes:
+        publish_metrics(workshop.exported, SHIPPED, facts.metrics | {"axes": axes})
