@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from training import sources
 from training.cache import cache_folder
+from training.errors import DataError
 from training.pixels import BOX, CENTRE, FAINTEST_INK, NORMALISATION, normalise
 from training.split import split_by_digest
 
@@ -78,6 +79,18 @@ def load_alphanumeric(folder: Path, cache: Path | None = None) -> Dataset:
 def load_mnist(folder: Path, cache: Path | None = None) -> Dataset:
     """The ten digit classes of MNIST; arguments and errors as for `load_alphanumeric`."""
     return cached("mnist", mnist_paths(folder), lambda: assemble_mnist(folder), cache)
+
+
+def load_named(name: str, folder: Path, cache: Path | None = None) -> Dataset:
+    """The set with this `Dataset.name`; arguments and errors as for `load_alphanumeric`.
+
+    Raises:
+        DataError: there is no such set.
+    """
+    loaders = {"alphanumeric": load_alphanumeric, "mnist": load_mnist}
+    if name not in loaders:
+        raise DataError(f"there is no data set {name!r}; there are {' and '.join(loaders)}")
+    return loaders[name](folder, cache)
 
 
 def mnist_paths(folder: Path) -> tuple[Path, ...]:

@@ -73,16 +73,18 @@ class Candidate:
 
 def main(
     runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs; one of them with decoder `conv`.")],
+    *,
     data: Annotated[Path, typer.Option(help="Folder of the training data.")] = Path("data"),
     judges: Annotated[Path, typer.Option(help="Where trained judges are kept.")] = Path("runs/judges"),
     docs: Annotated[Path, typer.Option(help="Where decoders.md goes.")] = Path("docs"),
     samples: Annotated[int, typer.Option(help="Fresh samples of each label.")] = 300,
+    judge_images: Annotated[int | None, typer.Option(help="Images a judge is trained on.")] = None,
 ) -> None:
     """Measure the decoders of finished runs, and write docs/decoders.md with its plot."""
     console = Console(stderr=True)
     judge_data = load_judge_data(data)
     with console.status("training judges"):
-        trained = [stored_judge(judge_data, name, judges) for name in ARCHITECTURES]
+        trained = [stored_judge(judge_data, name, judges, images=judge_images) for name in ARCHITECTURES]
     with console.status("measuring"):
         candidates = study([load_run(run) for run in runs], load_alphanumeric(data), trained, samples=samples)
     write_page(docs, candidates)

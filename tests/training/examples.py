@@ -30,17 +30,21 @@ def untrained(kind: ModelKind = "cvae", encoder: str = "paper", decoder: str = "
 
 
 @functools.cache
-def exported(kind: ModelKind = "cvae", encoder: str = "paper", decoder: str = "dense") -> dict[Part, onnx.ModelProto]:
-    """The graphs of `untrained`; not to be changed, since an export takes seconds."""
-    model = untrained(kind, encoder, decoder)
-    return {part: to_onnx(model, part) for part in PARTS}
+def exported_once(kind: ModelKind, part: Part, encoder: str, decoder: str) -> onnx.ModelProto:
+    """One graph of `untrained`; not to be changed, since an export takes seconds."""
+    return to_onnx(untrained(kind, encoder, decoder), part)
 
 
-def graph(part: Part, kind: ModelKind = "cvae") -> onnx.ModelProto:
+def graph(part: Part, kind: ModelKind = "cvae", encoder: str = "paper", decoder: str = "dense") -> onnx.ModelProto:
     """A copy of one exported graph, to be changed."""
     copy = onnx.ModelProto()
-    copy.CopyFrom(exported(kind)[part])
+    copy.CopyFrom(exported_once(kind, part, encoder, decoder))
     return copy
+
+
+def exported(kind: ModelKind = "cvae") -> dict[Part, onnx.ModelProto]:
+    """Copies of both graphs."""
+    return {part: graph(part, kind) for part in PARTS}
 
 
 def characters(per_label: int, seed: int = 0) -> Split:

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.training.examples import LABELS, characters, data_set, finished_run, untrained
-from training.decoder_study import Candidate, page, pareto, plot, study, write_page
-from training.judge import Judge
-from training.judge_training import train_judge
+from tests.training.examples import finished_run, untrained
+from training.dataset import load_alphanumeric
+from training.decoder_study import Candidate, main, page, pareto, plot, write_page
+from training.runs import save_run
+
+DATA = Path(__file__).parent.parent / "data"
 
 
 def candidate(decoder: str, time: float, negative_elbo: float, accuracy: float = 0.9) -> Candidate:
@@ -32,11 +34,6 @@ QUICK, BETWEEN, SLOW, WORSE = (
     candidate("conv", 100, 114),
     candidate("upsample", 40, 117),
 )
-
-
-@pytest.fixture(scope="module")
-def judge() -> Judge:
-    return train_judge(characters(2), LABELS, "dense", images=512)
 
 
 def test_only_a_decoder_that_another_beats_in_both_is_left_out() -> None:
@@ -66,14 +63,23 @@ def test_the_files_are_the_same_for_the_same_numbers(tmp_path: Path) -> None:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
-def test_runs_are_exported_measured_and_timed(judge: Judge) -> None:
-    runs = [replace(finished_run(), model=untrained(decoder=decoder)) for decoder in ("conv", "dense")]
-    candidates = study(runs, data_set(), [judge], samples=2, rounds=5)
-    assert {one.decoder for one in candidates} == {"conv", "dense"}
-    assert candidates[0].ratio[32] <= candidates[1].ratio[32]
-    conv = next(one for one in candidates if one.decoder == "conv")
-    assert conv.ratio == {1: 1, 32: 1}
-    assert conv.parameters == sum(weight.numel() for weight in runs[0].model.decoder.parameters())
-    assert conv.microseconds[1] > 0
-    assert 0 <= conv.label_accuracy <= 1
-    assert conv.negative_elbo > 0
+def test_runs_are_exported_measured_timed_and_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLYPHVAE_CACHE", str(tmp_path / "cache"))
+    data = load_alphanumeric(DATA)
+    for decoder in ("conv", "dense"):
+        run = replace(finished_run(), model=untrained(decoder=decoder), data_sha256=data.sha256)
+        (tmp_path / decoder).mkdir()
+        save_run(tmp_path / decoder, run)
+    main(
+        [tmp_path / "dense", tmp_path / "conv"],
+        data=DATA,
+        judges=tmp_path / "judges",
+        docs=tmp_path / "docs",
+        samples=2,
+        judge_images=512,
+    )
+    text = (tmp_path / "docs" / "decoders.md").read_text()
+    conv = next(line for line in text.splitlines() if line.startswith(("| conv |", "| **conv** |")))
+    assert conv.count("(1.00)") == 2  # its time is the measure of the others'
+    assert "convolutional and dense judges" in text
+    assert (tmp_path / "docs" / "images" / "decoders.svg").read_text().count("dense") >= 1

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,12 @@ import typer
 from typer.testing import CliRunner
 
 from service.manifest import read_manifest, read_verified
-from tests.training.examples import untrained
+from tests import known_model
+from tests.training.examples import finished_run
 from training import cli
 from training.dataset import load_alphanumeric, load_mnist
 from training.model_cards import models_page
-from training.models import ModelKind
-from training.runs import Run, save_run
+from training.runs import save_run
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -37,13 +38,6 @@ def refused(*arguments: object) -> str:
     return str(result.exception)
 
 
-def write_run(folder: Path, kind: ModelKind) -> Path:
-    data = load_alphanumeric(DATA) if kind == "cvae" else load_mnist(DATA)
-    folder.mkdir(parents=True)
-    save_run(folder, Run(untrained(kind), data.labels, 1.0, 0, 1, data.sha256, data.sources, {}))
-    return folder
-
-
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
@@ -54,10 +48,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory, cache: None) -> Path:  # noqa: ARG001 (first)
     folder = tmp_path_factory.mktemp("models")
-    run = write_run(folder / "runs" / "cvae", "cvae")
-    command("export", run, "--to", folder / "exported", "--data", DATA)
-    run = write_run(folder / "runs" / "vae", "vae")
-    command("export", run, "--to", folder / "exported", "--name", "vae-z6", "--version", 2, "--data", DATA)
+    run = folder / "runs" / "cvae"
+    run.mkdir(parents=True)
+    save_run(run, replace(finished_run(), data_sha256=load_alphanumeric(DATA).sha256))
+    command("export", run, "--to", folder / "exported", "--version", 2, "--data", DATA)
     return folder / "exported"
 
 
@@ -67,8 +61,8 @@ def evaluate(exported: Path, out: Path, model: str, *more: object) -> str:
 
 
 def test_the_run_folder_names_the_model(exported: Path) -> None:
-    assert read_manifest(exported / "cvae.json").name == "cvae"
-    assert read_manifest(exported / "vae-z6.json").version == 2
+    manifest = read_manifest(exported / "cvae.json")
+    assert (manifest.name, manifest.version) == ("cvae", 2)
 
 
 def test_an_evaluation_leaves_a_report_and_the_model_as_it_was(exported: Path, tmp_path: Path) -> None:
@@ -101,11 +95,14 @@ def test_writing_puts_the_numbers_where_they_are_read(exported: Path, tmp_path: 
     assert (docs / "images" / "cvae-samples.png").read_bytes() == (tmp_path / "cvae" / "samples.png").read_bytes()
 
 
-def test_a_model_without_labels_needs_no_judge(exported: Path, tmp_path: Path) -> None:
-    evaluate(exported, tmp_path, "vae-z6")
-    metrics = json.loads((tmp_path / "vae-z6" / "metrics.json").read_text())
+def test_a_model_without_labels_needs_no_judge(tmp_path: Path) -> None:
+    data = load_mnist(DATA)
+    facts = {"name": data.name, "sha256": data.sha256, "sources": data.sources}
+    known_model.write_model(tmp_path / "exported", "vae", conditional=False, data=facts)
+    evaluate(tmp_path / "exported", tmp_path, "vae")
+    metrics = json.loads((tmp_path / "vae" / "metrics.json").read_text())
     assert metrics["judges"] == {}
-    assert metrics["protocol"]["held_out_images"] == len(load_mnist(DATA).test)
+    assert metrics["protocol"]["held_out_images"] == len(data.test)
     assert not (tmp_path / "judges").exists()
 
 

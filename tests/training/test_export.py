@@ -10,7 +10,7 @@ import torch
 from service.manifest import read_manifest, read_verified
 from tests.training.examples import LABELS, data_set, finished_run
 from training.errors import ExportError
-from training.export import export_run
+from training.export import dataset_name, export_run
 from training.models import ModelKind
 
 
@@ -80,3 +80,8 @@ def test_a_model_that_does_not_agree_is_not_exported(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="of the decoder differs by nan"):
         export_run(run, data_set(), tmp_path, "cvae")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_labels_of_a_run_tell_its_data() -> None:
+    assert dataset_name(finished_run()) == "alphanumeric"
+    assert dataset_name(replace(finished_run("vae"), labels=tuple("0123456789"))) == "mnist"

