@@ -120,7 +120,9 @@ function trace(context, stroke) {
     const [fromX, fromY] = stroke[index];
     context.quadraticCurveTo(fromX, fromY, (fromX + x) / 2, (fromY + y) / 2);
   });
-  context.lineTo(...stroke.at(-1));
+  // A line without length has no round ends: a touch would leave no dot.
+  const [x, y] = stroke.at(-1);
+  context.lineTo(x + 0.01, y);
   context.stroke();
 }
 

@@ -11,7 +11,7 @@ import { Sliders, lockedLatents, stripValues } from "./sliders.js";
 import { on, set, state } from "./state.js";
 import { whileOpen } from "./tabs.js";
 
-const HERO_SCALE = 20;
+const HERO_SCALE = 18;
 const KEY_SCALE = 3;
 const SHEET_SCALE = 4;
 const SHEET_GLYPHS = 24;

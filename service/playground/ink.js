@@ -15,7 +15,7 @@ function weightsFor(scale) {
   const known = weightsByScale.get(scale);
   if (known) return known;
   const length = SIDE * scale;
-  const index = new Int16Array(length * 4);
+  const index = new Int32Array(length * 4);
   const weight = new Float32Array(length * 4);
   for (let place = 0; place < length; place += 1) {
     const source = (place + 0.5) / scale - 0.5;
@@ -37,35 +37,42 @@ function weightsFor(scale) {
   return weights;
 }
 
-/** `pixels` (784 of them, ink 255) enlarged `scale` times, as opacity of ink 0-255. */
-function enlarge(pixels, scale) {
+const inksByScale = new Map();
+
+/** Canvas pixels (opacity of black ink) by grey, four entries a grey level. */
+function inksFor(scale) {
+  const known = inksByScale.get(scale);
+  if (known) return known;
+  const half = Math.min(WIDEST, Math.max(NARROWEST, RANGE / scale));
+  const inks = Uint32Array.from({ length: 1024 }, (_, place) => {
+    const t = Math.min(1, Math.max(0, (place / 4 - OUTLINE + half) / (2 * half)));
+    return (Math.round(t * t * (3 - 2 * t) * 255) << 24) >>> 0;
+  });
+  inksByScale.set(scale, inks);
+  return inks;
+}
+
+/** Fills `target` with `pixels` (784 of them) enlarged `scale` times. */
+function enlarge(pixels, scale, target) {
   const { index, weight } = weightsFor(scale);
+  const inks = inksFor(scale);
   const length = SIDE * scale;
   const wide = new Float32Array(SIDE * length);
   for (let row = 0; row < SIDE; row += 1) {
     for (let x = 0; x < length; x += 1) {
       let sum = 0;
       for (let tap = x * 4; tap < x * 4 + 4; tap += 1) sum += pixels[row * SIDE + index[tap]] * weight[tap];
-      wide[row * length + x] = sum;
+      wide[row * length + x] = sum * 4;
     }
   }
-  const half = Math.min(WIDEST, Math.max(NARROWEST, RANGE / scale));
-  const opacity = new Uint8ClampedArray(length * length);
   for (let y = 0; y < length; y += 1) {
-    const [a, b, c, d] = index.subarray(y * 4, y * 4 + 4);
-    const [u, v, w, s] = weight.subarray(y * 4, y * 4 + 4);
+    const [a, b, c, d] = index.subarray(y * 4, y * 4 + 4).map((row) => row * length);
+    const [t, u, v, w] = weight.subarray(y * 4, y * 4 + 4);
     for (let x = 0; x < length; x += 1) {
-      const grey = wide[a * length + x] * u + wide[b * length + x] * v + wide[c * length + x] * w + wide[d * length + x] * s;
-      opacity[y * length + x] = outline(grey, half);
+      const grey = wide[a + x] * t + wide[b + x] * u + wide[c + x] * v + wide[d + x] * w;
+      target[y * length + x] = inks[grey < 0 ? 0 : grey > 1023 ? 1023 : grey | 0];
     }
   }
-  return opacity;
-}
-
-/** Opacity of ink: none below the outline, full above it, and smooth over `half` the range on either side. */
-function outline(grey, half) {
-  const t = Math.min(1, Math.max(0, (grey - OUTLINE + half) / (2 * half)));
-  return t * t * (3 - 2 * t) * 255;
 }
 
 /**
@@ -78,11 +85,12 @@ function outline(grey, half) {
  */
 export function draw(canvas, pixels, scale, view = "ink") {
   const flat = pixels.length === SIDE ? pixels.flat() : pixels;
-  const opacity = view === "ink" ? enlarge(flat, scale) : flat;
   const side = view === "ink" ? SIDE * scale : SIDE;
   if (canvas.width !== side) canvas.width = canvas.height = side;
   const image = new ImageData(side, side);
-  for (let place = 0; place < opacity.length; place += 1) image.data[place * 4 + 3] = opacity[place];
+  const target = new Uint32Array(image.data.buffer);
+  if (view === "ink") enlarge(flat, scale, target);
+  else flat.forEach((grey, place) => (target[place] = grey << 24));
   canvas.getContext("2d").putImageData(image, 0, 0);
   canvas.classList.toggle("pixels", view === "pixels");
 }

@@ -7,7 +7,7 @@ import { samplingLane } from "./glyph.js";
 import { Lane } from "./lane.js";
 import { current, modelName, styleOf } from "./models.js";
 import { Sliders } from "./sliders.js";
-import { on, set, state } from "./state.js";
+import { set, state } from "./state.js";
 import { whileOpen } from "./tabs.js";
 
 const NAMES = [
@@ -56,6 +56,7 @@ function startWriting() {
   const ask = () => {
     const reason = obstacle();
     paper.classList.toggle("clear", state.transparent);
+    paper.style.backgroundColor = state.transparent ? "" : state.paper;
     paper.querySelector(".empty")?.remove();
     if (!reason) return lane.ask(order());
     lane.clear();
@@ -65,7 +66,6 @@ function startWriting() {
     return paper.append(h("div", { className: "empty" }, h("p", {}, reason)));
   };
   whileOpen("text", NAMES, ask);
-  on(["tab"], () => state.tab === "text" && byId("words").focus({ preventScroll: true }));
   byId("text-download").addEventListener("click", () => download(picture, "text.png"));
 }
 

@@ -1,0 +1,1 @@
+"""Tests of the playground in a real Chromium, as a person uses it."""

@@ -1,0 +1,156 @@
+"""Fixtures: the service on a socket over known models, and a page of Chromium that must stay free of errors."""
+
+import contextlib
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from service.app import create_served
+from service.context import Context
+from service.engine import load_engine
+from service.settings import Settings
+from tests.browser.pages import Playground
+from tests.known_model import decoder, encoder, write_model
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+DESKTOP = (1280, 860)
+PHONE = (390, 844)
+
+Opener = Callable[..., Playground]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder needs Chromium."""
+    missing = pytest.mark.skip(reason="Chromium is not installed (Debian: apt-get install chromium)")
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            if CHROMIUM is None:
+                item.add_marker(missing)
+
+
+def _write_all(folder: Path) -> None:
+    axes = ["slant", "width", "height", "weight", "loop", "serif"]
+    write_model(folder, "cvae", metrics={"axes": axes})
+    for beta in (0.001, 1.0, 1024.0):
+        write_model(folder, f"cvae-beta-{beta:g}", beta=beta, metrics={"kl_per_unit": [1 / beta] * 6})
+    for name, size in (("vae-z2", 2), ("vae-z23", 23)):
+        parts = {
+            "encoder": encoder(conditional=False, latent_size=size),
+            "decoder": decoder(conditional=False, latent_size=size),
+        }
+        # The later a latent, the more active.
+        metrics = {"kl_per_unit": np.arange(size).tolist()}
+        write_model(folder, name, conditional=False, files=parts, latent_size=size, metrics=metrics)
+
+
+@contextlib.contextmanager
+def _serving(folder: Path) -> Iterator[str]:
+    """The service over the models in `folder`; yields its address."""
+    settings = Settings(models=folder, device="cpu")
+    app = create_served(Context(settings, load_engine(settings)))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="package")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service with every model that the page has a place for."""
+    folder = tmp_path_factory.mktemp("exported")
+    _write_all(folder)
+    with _serving(folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="package")
+def bare_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service with the default model alone."""
+    folder = tmp_path_factory.mktemp("bare")
+    write_model(folder)
+    with _serving(folder) as address:
+        yield address
+
+
+# Not wider than this package: the driver keeps an event loop running, which asynchronous tests would trip over.
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def desktop(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport={"width": DESKTOP[0], "height": DESKTOP[1]}, accept_downloads=True)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def phone(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(
+        viewport={"width": PHONE[0], "height": PHONE[1]}, has_touch=True, is_mobile=True, device_scale_factor=2
+    )
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def complaints() -> Iterator[list[str]]:
+    """What the pages of a test complained of; it must be empty in the end, so a test that provokes some clears it."""
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+@pytest.fixture
+def open_page(desktop: BrowserContext, address: str, complaints: list[str]) -> Opener:
+    """Opens the playground: `open_page("text?text=HI", context=phone)`."""
+
+    def open_it(state: str = "", *, context: BrowserContext = desktop, base: str = address) -> Playground:
+        page = watched(context.new_page(), complaints)
+        page.goto(f"{base}/playground#{state}")
+        playground = Playground(page)
+        playground.wait_until_ready()
+        return playground
+
+    return open_it
+
+
+def watched(page: Page, complaints: list[str]) -> Page:
+    """`page`, with console errors, warnings and uncaught exceptions collected in `complaints`."""
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            complaints.append(message.text)
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    return page

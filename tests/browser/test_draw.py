@@ -1,0 +1,194 @@
+"""The Draw tab."""
+
+import io
+
+import pytest
+from PIL import Image
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import Opener
+from tests.browser.pages import Playground
+
+CROSS = [[(0.3, 0.3), (0.7, 0.7)], [(0.7, 0.3), (0.3, 0.7)]]
+
+# The known model finds z[0] = (pixel - 100 - label) / 10 in the corner, which is paper: -10 under the nearest label, 0.
+# Each label further away costs a nat, so the posterior of 0 is 1 - 1/e, nearly.
+READ = ("0, 64 %", "−10.00")
+
+
+def expect_read(playground: Playground) -> None:
+    """Wait for the reading of any drawing whose corner is paper."""
+    label, mu = READ
+    best = playground.page.locator("#bars button").first
+    expect(best).to_have_accessible_name(f"Read it as {label}")
+    expect(best).to_have_attribute("aria-pressed", "true")
+    expect(playground.page.locator("#whiskers li")).to_have_count(6)
+    expect(playground.page.locator("#whiskers li").first).to_contain_text(mu)
+    expect(playground.page.locator("#again")).to_have_accessible_name("The model's reconstruction, as 0")
+
+
+def ink_on(page: Page) -> int:
+    """How much ink is on the pad."""
+    return int(
+        page.locator("#pad").evaluate(
+            """pad => {
+              const copy = new OffscreenCanvas(56, 56).getContext("2d", { willReadFrequently: true });
+              copy.drawImage(pad, 0, 0, 56, 56);
+              return copy.getImageData(0, 0, 56, 56).data.filter((_, place) => place % 4 === 3).reduce((a, b) => a + b);
+            }"""
+        )
+    )
+
+
+def picture(kind: str = "PNG") -> bytes:
+    """An image file of a thick stroke."""
+    image = Image.new("L", (120, 80), 255)
+    image.paste(0, (50, 10, 65, 70))
+    file = io.BytesIO()
+    image.save(file, kind)
+    return file.getvalue()
+
+
+def test_a_drawing_is_read_as_it_is_drawn(open_page: Opener) -> None:
+    playground = open_page("draw?z=0,0,0,0,0,0")
+    page = playground.page
+    expect(page.get_by_text("What the model reads appears here")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    playground.draw(*CROSS)
+    expect_read(playground)
+    expect(page.locator("#bars button")).to_have_count(5)
+    expect(page.locator("#nats")).to_contain_text("KL50.0 nats")
+
+
+def test_undo_and_clear(open_page: Opener) -> None:
+    playground = open_page("draw?z=0,0,0,0,0,0")
+    page = playground.page
+    playground.draw(*CROSS)
+    both = ink_on(page)
+    page.get_by_role("button", name="Undo").click()
+    one = ink_on(page)
+    assert 0 < one < both
+    page.get_by_role("button", name="Clear").click()
+    assert ink_on(page) == 0
+    expect(page.get_by_text("What the model reads appears here")).to_be_visible()
+    assert "strokes" not in playground.state()
+
+
+def test_the_address_holds_the_drawing(open_page: Opener) -> None:
+    playground = open_page("draw?z=0,0,0,0,0,0")
+    playground.draw(*CROSS)
+    expect_read(playground)
+    drawn = ink_on(playground.page)
+    playground.state()
+    again = open_page(playground.page.url.partition("#")[2])
+    expect_read(again)
+    assert ink_on(again.page) == pytest.approx(drawn, rel=0.02)
+
+
+def test_a_label_can_be_put_right(open_page: Opener) -> None:
+    playground = open_page("draw?z=0,0,0,0,0,0")
+    playground.draw(*CROSS)
+    expect_read(playground)
+    second = playground.page.locator("#bars button").nth(1)
+    expect(second).to_have_accessible_name("Read it as 1, 23 %")
+    second.click()
+    expect(playground.page.locator("#again")).to_have_accessible_name("The model's reconstruction, as 1")
+    expect(playground.page.locator("#whiskers li").first).to_contain_text("−10.10")
+    assert playground.state()["as"] == "1"
+
+
+def test_the_style_is_carried_to_glyph_and_text(open_page: Opener) -> None:
+    playground = open_page("draw?z=0,0,0,0,0,0&view=pixels&label=J&text=HI")
+    playground.draw(*CROSS)
+    expect_read(playground)
+    playground.page.get_by_role("button", name="Take it to Glyph").click()
+    expect(playground.page.get_by_role("tabpanel", name="Glyph")).to_be_visible()
+    assert playground.z() == [-10, 0, 0, 0, 0, 0]
+    assert playground.state()["label"] == "0"
+    playground.expect_grey(playground.hero, 0)
+    expect(playground.x1).to_have_attribute("min", "-10")
+    playground.open_tab("Draw")
+    with playground.page.expect_request(lambda request: request.url.endswith("/render-text")) as asked:
+        playground.page.get_by_role("button", name="Write a text in it").click()
+    assert '"z":[-10,0,0,0,0,0]' in (asked.value.post_data or "")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_an_image_is_chosen(open_page: Opener, kind: str) -> None:
+    playground = open_page("draw?z=0,0,0,0,0,0")
+    with playground.page.expect_file_chooser() as chooser:
+        playground.page.get_by_role("button", name="Choose an image").click()
+    chooser.value.set_files({"name": "a.img", "mimeType": f"image/{kind.lower()}", "buffer": picture(kind)})
+    expect_read(playground)
+    assert ink_on(playground.page) > 0
+    assert playground.state()["image"]
+    again = open_page(playground.page.url.partition("#")[2])
+    expect_read(again)
+    assert ink_on(again.page) == ink_on(playground.page)
+
+
+DROP = """([pad, bytes, name, type]) => {
+  const files = new DataTransfer();
+  files.items.add(new File([new Uint8Array(bytes)], name, { type }));
+  for (const kind of ["dragenter", "dragover", "drop"]) {
+    pad.dispatchEvent(new DragEvent(kind, { dataTransfer: files, bubbles: true, cancelable: true }));
+  }
+}"""
+
+
+def test_an_image_is_dropped(open_page: Opener) -> None:
+    playground = open_page("draw?z=0,0,0,0,0,0")
+    pad = playground.page.locator("#drop").element_handle()
+    playground.page.evaluate(DROP, [pad, list(picture()), "a.png", "image/png"])
+    expect_read(playground)
+
+
+def test_a_file_that_is_no_image_is_refused_by_the_service(open_page: Opener, complaints: list[str]) -> None:
+    playground = open_page("draw?z=0,0,0,0,0,0")
+    pad = playground.page.locator("#drop").element_handle()
+    playground.page.evaluate(DROP, [pad, list(b"no image"), "a.txt", "text/plain"])
+    expect(playground.page.locator("#reading").get_by_role("alert")).to_contain_text("PNG, JPEG, WebP")
+    assert all("status of 415" in complaint for complaint in complaints)
+    complaints.clear()
+
+
+def test_the_current_glyph_is_read_by_keyboard(open_page: Opener, complaints: list[str]) -> None:
+    playground = open_page("draw?z=0,0,0,0,0,0&label=5")
+    playground.page.get_by_role("button", name="Read the current glyph").press("Enter")
+    # A glyph of the known model is grey all over, and the service says what it thinks of that.
+    expect(playground.page.locator("#reading").get_by_role("alert")).to_contain_text("no ink")
+    assert ink_on(playground.page) > 0
+    assert playground.state()["image"]
+    complaints.clear()
+
+
+def test_an_unconditional_model_reads_latents_alone(open_page: Opener) -> None:
+    playground = open_page("draw?model=vae-z2&z=0,0")
+    playground.draw(*CROSS)
+    expect(playground.page.locator("#whiskers li")).to_have_count(2)
+    expect(playground.page.get_by_role("heading", name="Most likely")).to_be_hidden()
+
+
+def test_drawing_with_a_finger(open_page: Opener, phone: BrowserContext) -> None:
+    playground = open_page("draw?z=0,0,0,0,0,0", context=phone)
+    box = playground.page.locator("#pad").bounding_box()
+    assert box is not None
+    touch = phone.new_cdp_session(playground.page)
+    middle = box["x"] + box["width"] / 2
+
+    def send(kind: str, *share: float) -> None:
+        points = [{"x": middle, "y": box["y"] + y * box["height"]} for y in share]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    send("touchStart", 0.2)
+    for share in (0.3, 0.4, 0.5, 0.6):
+        send("touchMove", share)
+    send("touchEnd")
+    expect_read(playground)
+    # The finger drew, it did not scroll.
+    assert playground.page.evaluate("scrollY") == 0
+
+
+def test_a_damaged_link_shows_an_empty_pad(open_page: Opener) -> None:
+    playground = open_page("draw?z=0,0,0,0,0,0&strokes=%%%")
+    expect(playground.page.get_by_text("What the model reads appears here")).to_be_visible()

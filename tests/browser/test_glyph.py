@@ -1,0 +1,269 @@
+"""The Glyph tab."""
+
+import itertools
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from tests.browser.conftest import Opener
+from tests.browser.pages import ALPHA, GREY
+
+J = 19
+A = 10
+STILL = "z=0,0,0,0,0,0&view=pixels"
+
+
+def test_it_opens_with_a_new_sample_each_time(open_page: Opener) -> None:
+    first, second = open_page().z(), open_page().z()
+    assert len(first) == 6
+    assert first != second
+
+
+def test_the_glyph_follows_the_slider(open_page: Opener) -> None:
+    playground = open_page(f"glyph?{STILL}")
+    playground.expect_grey(playground.hero, GREY + J)
+    playground.slide(playground.x1, 2.0)
+    z1 = playground.z()[0]
+    assert z1 == pytest.approx(2.0, abs=0.05)
+    playground.expect_grey(playground.hero, round(GREY + 10 * z1 + J))
+    expect(playground.hero).to_have_accessible_name("Handwritten J")
+
+
+def test_it_shows_at_least_thirty_pictures_a_second(open_page: Opener) -> None:
+    playground = open_page(f"glyph?{STILL}")
+    playground.expect_grey(playground.hero, GREY + J)
+    drag = """async slider => {
+      let drawn = 0;
+      document.addEventListener("drawn", () => (drawn += 1));
+      const start = performance.now();
+      const glide = now => {
+        slider.value = 3 * Math.sin((now - start) / 200);
+        slider.dispatchEvent(new Event("input"));
+        if (now - start < 1000) requestAnimationFrame(glide);
+      };
+      requestAnimationFrame(glide);
+      await new Promise(resolve => setTimeout(resolve, 1000));
+      return drawn;
+    }"""
+    # Other programs may take the machine for a second, but not for ten.
+    rates = (playground.x1.evaluate(drag) for _ in range(10))
+    assert any(rate >= 30 for rate in rates)
+
+
+def test_one_request_is_in_flight_and_the_newest_wins(open_page: Opener) -> None:
+    playground = open_page(f"glyph?{STILL}")
+    playground.expect_grey(playground.hero, GREY + J)
+    count = """async slider => {
+      const fetched = window.fetch;
+      let flying = 0, most = 0, sent = 0;
+      const shown = [];
+      window.fetch = async (url, options) => {
+        const isHero = new URL(url).searchParams.getAll("label").length === 1 && url.pathname === "/generate";
+        if (!isHero) return fetched(url, options);
+        sent += 1;
+        most = Math.max(most, (flying += 1));
+        await new Promise(resolve => setTimeout(resolve, 120));
+        const answer = await fetched(url, options);
+        flying -= 1;
+        return answer;
+      };
+      document.addEventListener("drawn", ({ detail }) => shown.push(Number(detail.z.split(",")[0])));
+      for (let step = 1; step <= 60; step += 1) {
+        slider.value = step / 20;
+        slider.dispatchEvent(new Event("input"));
+        await new Promise(resolve => setTimeout(resolve, 10));
+      }
+      while (shown.at(-1) !== 3) await new Promise(resolve => setTimeout(resolve, 10));
+      return { most, sent, shown };
+    }"""
+    result = playground.x1.evaluate(count)
+    assert result["most"] == 1
+    assert result["sent"] < 30
+    assert all(earlier < later for earlier, later in itertools.pairwise(result["shown"]))
+    playground.expect_grey(playground.hero, GREY + 30 + J)
+
+
+def test_labels_by_key_slider_and_keyboard(open_page: Opener) -> None:
+    playground = open_page(f"glyph?{STILL}")
+    page = playground.page
+    page.get_by_role("radio", name="A", exact=True).click()
+    playground.expect_grey(playground.hero, GREY + A)
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("radio", name="B", exact=True)).to_be_checked()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("radio", name="N", exact=True)).to_be_checked()
+    page.keyboard.press("z")
+    expect(page.get_by_role("radio", name="Z", exact=True)).to_be_focused()
+    playground.expect_grey(playground.hero, GREY + 35)
+    number = page.get_by_label("Number of the label")
+    number.focus()
+    number.press("Home")
+    expect(page.get_by_role("radio", name="0", exact=True)).to_be_checked()
+    playground.expect_grey(playground.hero, GREY)
+    number.press("ArrowRight")
+    assert playground.state()["label"] == "1"
+
+
+def test_the_keys_show_the_alphabet_in_the_style(open_page: Opener) -> None:
+    playground = open_page("glyph?z=1,0,0,0,0,0")
+    key = playground.page.get_by_role("radio", name="Z", exact=True).locator("canvas")
+    playground.page.wait_for_function(f"key => ({ALPHA})(key) > 200", arg=key.element_handle())
+
+
+def test_a_new_sample_leaves_locked_latents(open_page: Opener) -> None:
+    playground = open_page("glyph?z=1.5,0,0,0,0,0")
+    page = playground.page
+    page.get_by_role("button", name="Lock x1").click()
+    page.get_by_role("button", name="New sample").click()
+    page.wait_for_function("() => document.querySelector('#glyph-latents-x2').valueAsNumber !== 0")
+    assert playground.z()[0] == 1.5
+    assert playground.state()["locked"] == "1"
+    page.get_by_role("button", name="Average").click()
+    assert playground.z() == [1.5, 0, 0, 0, 0, 0]
+    page.get_by_role("button", name="Lock x1").click()
+    page.get_by_role("button", name="Average").click()
+    assert playground.z() == [0] * 6
+
+
+def test_at_temperature_zero_a_sample_is_the_average(open_page: Opener) -> None:
+    playground = open_page("glyph?z=1,1,1,1,1,1")
+    temperature = playground.page.get_by_label("Temperature")
+    temperature.focus()
+    temperature.press("Home")
+    playground.page.get_by_role("button", name="New sample").click()
+    playground.page.wait_for_function("() => document.querySelector('#glyph-latents-x1').valueAsNumber === 0")
+    assert playground.z() == [0] * 6
+
+
+def test_variations_are_drawn_and_taken(open_page: Opener) -> None:
+    playground = open_page("glyph?z=0.5,0,0,0,0,0&locked=1")
+    sheet = playground.page.locator("#sheet")
+    variation = sheet.get_by_role("button", name="Take the style of variation 3", exact=True)
+    with playground.page.expect_response(lambda answer: "n=24" in answer.url and "seed=2" in answer.url) as first:
+        playground.page.get_by_role("button", name="Draw again").click()
+    drawn = first.value.json()["samples"]
+    assert len(drawn) == 24
+    assert {sample["z"][0] for sample in drawn} == {0.5}
+    playground.page.wait_for_timeout(100)
+    variation.click()
+    assert playground.z() == pytest.approx(drawn[2]["z"], abs=0.001)
+
+
+def test_the_strip_shows_what_a_latent_does_and_moves_it(open_page: Opener) -> None:
+    playground = open_page("glyph?z=0,0,0,0,0,0")
+    strip = playground.page.locator("#glyph-latents .strip").first
+    expect(strip.locator("canvas")).to_have_count(7)
+    strip.locator("canvas").last.click()
+    assert playground.z()[0] == 3
+
+
+def test_axes_have_words_where_the_model_names_them(open_page: Opener) -> None:
+    playground = open_page()
+    expect(playground.x1).to_have_accessible_name("x1 slant")
+    playground.page.get_by_role("combobox", name="Model").select_option("cvae-beta-1")
+    expect(playground.x1).to_have_accessible_name("x1")
+
+
+def test_a_model_with_many_latents_shows_the_most_active_first(open_page: Opener) -> None:
+    playground = open_page()
+    page = playground.page
+    page.get_by_role("combobox", name="Model").select_option("vae-z23")
+    rows = page.locator("#glyph-latents .latent b")
+    expect(rows).to_have_text(["x23", "x22", "x21", "x20", "x19", "x18"])
+    expect(page.locator("#label-section")).to_be_hidden()
+    assert len(playground.z()) == 23
+    page.get_by_role("button", name="Show 17 more").click()
+    expect(rows).to_have_count(23)
+
+
+def test_arrow_keys_move_a_latent_by_a_tenth(open_page: Opener) -> None:
+    playground = open_page("glyph?z=0,0,0,0,0,0")
+    playground.x1.press("ArrowRight")
+    playground.x1.press("ArrowUp")
+    playground.x1.press("Shift+ArrowLeft")
+    assert playground.z()[0] == pytest.approx(0.19)
+
+
+def test_the_address_reproduces_the_page(open_page: Opener) -> None:
+    playground = open_page(f"glyph?{STILL}")
+    playground.page.get_by_role("radio", name="K", exact=True).click()
+    playground.slide(playground.x1, -1.0)
+    z = playground.z()
+    again = open_page(playground.page.url.partition("#")[2])
+    assert again.z() == z
+    again.expect_grey(again.hero, round(GREY + 10 * z[0] + 20))
+
+
+def test_a_shared_link_is_the_address(open_page: Opener) -> None:
+    playground = open_page("glyph?z=1,0,0,0,0,0&label=Q")
+    playground.page.get_by_role("button", name="Copy link").click()
+    expect(playground.page.locator("#notice")).to_have_text("Copied")
+    assert playground.page.evaluate("navigator.clipboard.readText()").endswith("#glyph?label=Q&z=1,0,0,0,0,0")
+
+
+def test_back_returns_to_the_tab_before(open_page: Opener) -> None:
+    playground = open_page("glyph?z=1,0,0,0,0,0")
+    playground.open_tab("Text")
+    playground.page.go_back()
+    expect(playground.page.get_by_role("tab", name="Glyph")).to_have_attribute("aria-selected", "true")
+    expect(playground.page.get_by_role("tabpanel", name="Glyph")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["curl", "Python"])
+def test_the_code_does_what_the_page_shows(open_page: Opener, language: str, tmp_path: Path) -> None:
+    playground = open_page("glyph?z=1,0,0,0,0,0&label=Q")
+    panel = playground.page.locator("#glyph-code")
+    panel.get_by_role("radio", name=language).click()
+    panel.get_by_role("button", name="Copy").click()
+    code = playground.page.evaluate("navigator.clipboard.readText()")
+    command = ["bash", "-c", code] if language == "curl" else [sys.executable, "-c", code]
+    if language == "curl" and shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    assert (tmp_path / "q.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_the_service_refuses_is_said_in_its_own_words(open_page: Opener, complaints: list[str]) -> None:
+    playground = open_page("glyph?label=é&z=0,0,0,0,0,0")
+    alert = playground.page.locator("#hero").get_by_role("alert")
+    expect(alert).to_contain_text("A value is not allowed")
+    expect(alert).to_contain_text("query.label")
+    playground.page.get_by_role("radio", name="A", exact=True).click()
+    expect(alert).to_have_count(0)
+    # Chromium itself reports each refusal.
+    assert all("status of 422" in complaint for complaint in complaints)
+    complaints.clear()
+
+
+def test_it_works_with_a_finger(open_page: Opener, phone: BrowserContext) -> None:
+    playground = open_page(f"glyph?{STILL}", context=phone)
+    page = playground.page
+    page.get_by_role("radio", name="A", exact=True).tap()
+    playground.expect_grey(playground.hero, GREY + A)
+    playground.x1.scroll_into_view_if_needed()
+    box = playground.x1.bounding_box()
+    assert box is not None
+    page.touchscreen.tap(box["x"] + box["width"] - 12, box["y"] + box["height"] / 2)
+    playground.expect_grey(playground.hero, GREY + 30 + A)
+    # The glyph stays in sight beside the slider.
+    expect(playground.hero).to_be_in_viewport()
+
+
+def test_a_slow_network_shows_that_it_works(open_page: Opener) -> None:
+    playground = open_page(f"glyph?{STILL}")
+    playground.expect_grey(playground.hero, GREY + J)
+
+    playground.page.evaluate("""() => {
+      const fetched = window.fetch;
+      window.fetch = (...request) => new Promise(resolve => setTimeout(() => resolve(fetched(...request)), 1000));
+    }""")
+    playground.page.get_by_role("radio", name="A", exact=True).click()
+    expect(playground.page.locator("#hero")).to_have_attribute("aria-busy", "true")
+    # The old glyph stays until the new one is there.
+    playground.expect_grey(playground.hero, GREY + J)
+    playground.expect_grey(playground.hero, GREY + A)
+    expect(playground.page.locator("#hero")).not_to_have_attribute("aria-busy", "true")

@@ -1,0 +1,97 @@
+"""A network that fails, and a service that does."""
+
+from playwright.sync_api import BrowserContext, Route, expect
+
+from tests.browser.conftest import Opener, watched
+from tests.browser.pages import GREY, Playground
+
+J, A = 19, 10
+STILL = "glyph?z=0,0,0,0,0,0&view=pixels"
+
+
+def test_offline_and_back(open_page: Opener, desktop: BrowserContext, complaints: list[str]) -> None:
+    playground = open_page(STILL)
+    page = playground.page
+    playground.expect_grey(playground.hero, GREY + J)
+    desktop.set_offline(True)
+    page.get_by_role("radio", name="A", exact=True).click()
+    banner = page.locator("#offline")
+    expect(banner).to_contain_text("You are offline")
+    # One banner for the page, not a message for each of its parts; what was there stays.
+    expect(page.get_by_role("alert")).to_have_count(0)
+    playground.expect_grey(playground.hero, GREY + J)
+    desktop.set_offline(False)
+    playground.expect_grey(playground.hero, GREY + A)
+    expect(banner).to_be_empty()
+    assert all("ERR_INTERNET_DISCONNECTED" in complaint for complaint in complaints)
+    complaints.clear()
+
+
+def test_a_service_that_does_not_answer(open_page: Opener, complaints: list[str]) -> None:
+    playground = open_page(STILL)
+    page = playground.page
+    playground.expect_grey(playground.hero, GREY + J)
+    page.route("**/*", lambda route: route.abort("connectionrefused"))
+    page.get_by_role("radio", name="A", exact=True).click()
+    banner = page.locator("#offline")
+    expect(banner).to_contain_text("The service does not answer")
+    page.unroute_all()
+    playground.expect_grey(playground.hero, GREY + A)
+    expect(banner).to_be_empty()
+    assert all("ERR_CONNECTION_REFUSED" in complaint for complaint in complaints)
+    complaints.clear()
+
+
+def test_a_failure_can_be_tried_again(open_page: Opener, complaints: list[str]) -> None:
+    playground = open_page(STILL)
+    page = playground.page
+    playground.expect_grey(playground.hero, GREY + J)
+    problem = '{"title": "The service cannot answer now", "detail": "cvae: the model did not run.", "status": 503}'
+
+    def fail(route: Route) -> None:
+        route.fulfill(status=503, content_type="application/problem+json", body=problem)
+
+    page.route("**/generate?label=A&*", fail)
+    page.get_by_role("radio", name="A", exact=True).click()
+    alert = page.locator("#hero").get_by_role("alert")
+    expect(alert).to_contain_text("The service cannot answer now")
+    expect(alert).to_contain_text("cvae: the model did not run.")
+    page.unroute_all()
+    alert.get_by_role("button", name="Try again").click()
+    playground.expect_grey(playground.hero, GREY + A)
+    expect(alert).to_have_count(0)
+    assert all("status of 503" in complaint for complaint in complaints)
+    complaints.clear()
+
+
+def test_an_answer_that_is_not_the_services_own(open_page: Opener, complaints: list[str]) -> None:
+    playground = open_page(STILL)
+    page = playground.page
+    page.route("**/generate?label=A&*", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
+    page.get_by_role("radio", name="A", exact=True).click()
+    expect(page.locator("#hero").get_by_role("alert")).to_contain_text("It answered 502")
+    complaints.clear()
+
+
+def test_a_start_that_fails_is_made_up_for(desktop: BrowserContext, address: str, complaints: list[str]) -> None:
+    page = watched(desktop.new_page(), complaints)
+    page.route("**/models", lambda route: route.fulfill(status=500, body=""))
+    page.goto(f"{address}/playground#{STILL}")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("It answered 500")
+    page.unroute_all()
+    alert.get_by_role("button", name="Try again").click()
+    playground = Playground(page)
+    playground.wait_until_ready()
+    playground.expect_grey(playground.hero, GREY + J)
+    complaints.clear()
+
+
+def test_the_start_waits_for_the_service(desktop: BrowserContext, address: str, complaints: list[str]) -> None:
+    page = watched(desktop.new_page(), complaints)
+    page.route("**/models", lambda route: route.abort("connectionrefused"))
+    page.goto(f"{address}/playground#{STILL}")
+    expect(page.locator("#offline")).to_contain_text("The service does not answer")
+    page.unroute_all()
+    Playground(page).wait_until_ready()
+    complaints.clear()
