@@ -19,42 +19,45 @@ Levels = NDArray[float32]
 # Longest side that is worked on: a character that fills a tenth of it still has twice the pixels that it needs.
 _LONGEST = 512
 # Grey levels around the median that count as one paper.
-_ONE_LEVEL = 3
+_ONE_LEVEL = 1
 # Ink differs from paper by at least so many grey levels, and so many standard deviations of the noise.
 _LEAST_CONTRAST = 16
 _LEAST_SIGNIFICANCE = 6
-# The same for a character that may have been cut out so tightly that its border says little about the paper.
-_CUT_OUT_CONTRAST = 64
+# A departure of so many grey levels is hardly noise: if it seems so, the border has misled. That happens to characters
+# that were cut out without a margin.
+_STRIKING = 64
 # What is nearer to the paper than this many standard deviations is paper.
 _NOISE_BAND = 4
 _BORDER_PIXELS = 2000
 _FITTING_STEPS = 10
 
 
-def lift_ink(grey: Grey) -> Grey | None:
+def lift_ink(grey: Grey) -> Grey:
     """The ink of a picture.
 
     Args:
         grey: (height, width) grey levels.
 
     Returns:
-        (height, width) no larger than 512x512, paper 0, strongest ink 255; None if there is no ink.
+        (height, width) no larger than 512x512, paper 0, strongest ink 255; only paper if there is no ink.
     """
     small = _reduced(grey)
-    ink = _departing(small, _paper(small), _LEAST_CONTRAST)
-    return _departing(small, _extreme(small), _CUT_OUT_CONTRAST) if ink is None else ink
+    departure = small - _paper(small)
+    ink = _significant(departure)
+    if not ink.any() and np.abs(departure).max() >= _STRIKING:
+        return _significant(small - _extreme(small))
+    return ink
 
 
-def _departing(grey: Grey, paper: Levels | float32, least_contrast: float) -> Grey | None:
-    """What departs from the paper, its strongest 255; None if that is not significant."""
-    departure = grey - paper  # (h, w)
+def _significant(departure: Levels) -> Grey:
+    """What departs to the one side by more than the noise, its strongest 255; nothing if that is too little."""
     up, down = np.maximum(departure, 0), np.maximum(-departure, 0)
     ink, other = (up, down) if np.vdot(up, up) >= np.vdot(down, down) else (down, up)
     noise = float(np.sqrt(2 * np.mean(np.square(other))))  # paper is as often too bright as too dark
     ink[ink < _NOISE_BAND * noise] = 0
     strongest = _strongest(ink, noise)
-    if strongest < max(least_contrast, _LEAST_SIGNIFICANCE * noise):
-        return None
+    if strongest < max(_LEAST_CONTRAST, _LEAST_SIGNIFICANCE * noise):
+        return np.zeros(departure.shape, uint8)
     stretched: Levels = np.minimum(ink * (255 / strongest), 255)
     return np.rint(stretched).astype(uint8)
 

@@ -52,12 +52,12 @@ def preprocess(grey: NDArray[uint8], mode: Mode = "auto") -> NDArray[uint8]:
     if mode == "none":
         return _unchanged(grey)
     ink = lift_ink(grey)
-    if ink is not None and _is_placed(ink):
+    if _is_placed(ink):
         return ink
-    box = None if ink is None else _ink_box(ink)
-    if ink is None or box is None:
+    glyph = _fitted(ink)
+    if not glyph.any():
         raise UnsuitableImageError("The image shows no ink: it needs one character that stands out from its paper.")
-    return _placed(_strengthened(_fitted(ink, box)))
+    return _placed(_strengthened(glyph))
 
 
 def _unchanged(grey: NDArray[uint8]) -> NDArray[uint8]:
@@ -77,17 +77,22 @@ def _is_placed(ink: NDArray[uint8]) -> bool:
 
 
 def _ink_box(ink: NDArray[uint8]) -> Box | None:
-    """Left, top, right and bottom (both exclusive) of the ink."""
+    """Left, top, right and bottom (both exclusive) of the ink; None if there is none but specks."""
     mask = ink >= _FAINTEST_INK
     reach = max(ink.shape) // _SPECK
     if reach:
-        share = Image.fromarray(mask.astype(uint8) * uint8(255)).filter(ImageFilter.BoxBlur(reach))
-        mask &= np.asarray(share) > 255 * reach / (2 * reach + 1) ** 2
+        # With paper around it, because the filter repeats what is at the edge.
+        padded = np.pad(mask.astype(uint8) * uint8(255), reach)
+        share = np.asarray(Image.fromarray(padded).filter(ImageFilter.BoxBlur(reach)))
+        mask &= share[reach:-reach, reach:-reach] > 255 * reach / (2 * reach + 1) ** 2
     return Image.fromarray(mask).getbbox()
 
 
-def _fitted(ink: NDArray[uint8], box: Box) -> NDArray[uint8]:
-    """The ink in the box, its longer side 20."""
+def _fitted(ink: NDArray[uint8]) -> NDArray[uint8]:
+    """What is in the ink's box, its longer side made 20; paper if there is no ink."""
+    box = _ink_box(ink)
+    if box is None:
+        return np.zeros((1, 1), uint8)
     left, top, right, bottom = box
     scale = _BOX / max(right - left, bottom - top)
     size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
