@@ -8,6 +8,7 @@ import asyncio
 import inspect
 import logging.config
 import os
+import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,6 +28,8 @@ from service.latents import parse_latents
 from service.render_text import RenderText, render_png
 from service.settings import Settings, load_settings
 from service.wording import character_ranges
+
+OWN_COMMANDS = {"serve", "render", "models"}
 
 app = typer.Typer(
     help="Handwriting from variational autoencoders: serve it, train it, measure it.",
@@ -157,8 +160,10 @@ def _log_config(level: str) -> dict[str, Any]:
 
 def main() -> None:
     """Run the command line; an error of our own is one line, not a traceback."""
-    for point in entry_points(group="glyphvae.commands"):
-        app.command(point.name)(point.load())
+    # The service's own commands neither wait for what others import nor fail with it.
+    if not OWN_COMMANDS & set(sys.argv[1:2]):
+        for point in entry_points(group="glyphvae.commands"):
+            app.command(point.name)(point.load())
     try:
         app()
     except Problem as problem:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from queue import Empty, Queue
+from queue import Queue
 
 import httpx
 
@@ -31,7 +31,7 @@ class Server:
         self.process = subprocess.Popen(
             [*COMMAND, "--port", "0", *arguments], stderr=subprocess.PIPE, text=True, cwd=ROOT, env=plain_environment()
         )
-        self._lines: Queue[str] = Queue()
+        self._lines: Queue[str | None] = Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         (self.url,) = self.wait_for(_RUNNING)
@@ -40,16 +40,16 @@ class Server:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self._lines.put(line)
+        self._lines.put(None)
 
     def wait_for(self, pattern: re.Pattern[str]) -> tuple[str, ...]:
         """The groups of the next line of the log that matches."""
         seen: list[str] = []
         while True:
-            try:
-                seen.append(self._lines.get(timeout=_PATIENCE))
-            except Empty:
-                raise AssertionError(f"no {pattern.pattern!r} in the log:\n{''.join(seen)}") from None
-            if match := pattern.search(seen[-1]):
+            line = self._lines.get(timeout=_PATIENCE)
+            assert line is not None, f"it ended without {pattern.pattern!r} in its log:\n{''.join(seen)}"
+            seen.append(line)
+            if match := pattern.search(line):
                 return match.groups()
 
     def client(self) -> httpx.Client:

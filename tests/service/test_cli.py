@@ -147,6 +147,23 @@ def test_other_packages_add_commands(
     assert capsys.readouterr().out == "Hello, J\n"
 
 
+@pytest.mark.parametrize("command", sorted(cli.OWN_COMMANDS))
+def test_broken_packages_do_not_break_the_services_own_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    facts = tmp_path / "glyphvae_broken-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: glyphvae-broken\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text("[glyphvae.commands]\nfail = glyphvae_broken:fail\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert run(monkeypatch, command, "--help") == 0
+
+
+def test_every_command_of_the_service_is_its_own() -> None:
+    names = {command.name or getattr(command.callback, "__name__", "") for command in cli.app.registered_commands}
+    assert names == cli.OWN_COMMANDS
+
+
 def test_the_module_is_the_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "service.cli", "--help"],

@@ -1,13 +1,16 @@
 import shlex
+from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from service import __version__
+from service.app import create_served
 from service.context import Context
+from service.engine import load_engine
 from service.errors import NotReady
 from service.runtime import Runtime
+from service.settings import Settings
 from tests.known_model import decoder
 from tests.service.support import JSON, expect_problem
 
@@ -45,12 +48,13 @@ async def test_the_models_can_run(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_model_that_fails_is_not_ready_but_alive(
-    half_broken: FastAPI, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    repository: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    context: Context = half_broken.state.context
-    broken = Runtime("cpu", 1).session(decoder(rows=0), "broken.onnx")
-    monkeypatch.setattr(context.engine.get(None), "_decoder", broken)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(half_broken), base_url="http://glyphvae") as client:
+    settings = Settings(models=repository, device="cpu")
+    engine = load_engine(settings)
+    monkeypatch.setattr(engine.get("cvae"), "_decoder", Runtime("cpu", 1).session(decoder(rows=0), "broken.onnx"))
+    transport = httpx.ASGITransport(create_served(Context(settings, engine)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
         response = await client.get("/readyz")
         expect_problem(response, NotReady, "cvae: the model did not run.")
         assert response.headers["retry-after"] == "5"
