@@ -63,13 +63,17 @@ def train(
     strategy: Annotated[str, typer.Option(help="Lightning's: auto, ddp, fsdp.")] = "auto",
     precision: Annotated[str, typer.Option(help="Lightning's: 32-true, or bf16-mixed on a GPU.")] = "32-true",
     threads: Annotated[int | None, typer.Option(min=1, help="PyTorch's, on the CPU.", show_default="all cores")] = None,
+    logger: Annotated[
+        Literal["csv", "tensorboard"] | None,
+        typer.Option(help="Log to the run's folder by this too; tensorboard has to be installed."),
+    ] = None,
 ) -> None:
     """Train a model; leaves its weights, metrics, checkpoints and sample pictures in a folder."""
     with reported():
         from training.dataset import load_alphanumeric, load_mnist  # noqa: PLC0415 (see the top)
         from training.fetch import fetch as download  # noqa: PLC0415
         from training.fetch import originals_of  # noqa: PLC0415
-        from training.trainer import Hardware, TrainingConfig, fit  # noqa: PLC0415
+        from training.trainer import Hardware, TrainingConfig, fit, make_logger  # noqa: PLC0415
 
         chosen = dataset or ("alphanumeric" if kind == "cvae" else "mnist")
         if fetch:
@@ -87,6 +91,7 @@ def train(
             TrainingConfig(beta, epochs, batch_size, learning_rate, balanced=balanced, seed=seed),
             Hardware(accelerator, devices, nodes, strategy, precision, threads or os.cpu_count() or 1),
             resume=resume,
+            loggers=[] if logger is None else [make_logger(logger, folder)],
         )
         typer.echo(f"{folder / 'model.pt'} is trained; `glyphvae export {folder}` makes it ONNX.")
 

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import lightning
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
@@ -227,6 +228,7 @@ def fit(  # noqa: PLR0917 (what, on what, where, how)
     *,
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
+    loggers: Sequence[Logger] = (),
 ) -> Run:
     """Train a model and leave a run in `folder` (see `training.runs`).
 
@@ -239,6 +241,7 @@ def fit(  # noqa: PLR0917 (what, on what, where, how)
         hardware: Where.
         resume: Continue after the last checkpoint in `folder`; the result equals that of a run never stopped.
         callbacks: More of Lightning's.
+        loggers: Of Lightning's; metrics.csv is written without any.
 
     Raises:
         RunError: `folder` holds a run already, or with `resume` none, or one of another configuration; or there are
@@ -274,7 +277,8 @@ def fit(  # noqa: PLR0917 (what, on what, where, how)
             precision=hardware.precision,
             max_epochs=config.epochs,
             callbacks=[save, EpochRecord(folder, len(data.labels)), RichProgressBar(), *callbacks],
-            logger=False,
+            logger=list(loggers) or False,
+            log_every_n_steps=1,
             num_sanity_val_steps=0,
             enable_model_summary=False,
             use_distributed_sampler=False,
@@ -285,6 +289,16 @@ def fit(  # noqa: PLR0917 (what, on what, where, how)
     if trainer.is_global_zero:
         save_run(folder, run)
     return Run(**{**vars(run), "model": model.eval()})
+
+
+def make_logger(name: Literal["csv", "tensorboard"], folder: Path) -> Logger:
+    """One of Lightning's loggers, writing below the run's folder.
+
+    Raises:
+        ModuleNotFoundError: TensorBoard is asked for and not installed.
+    """
+    kind = CSVLogger if name == "csv" else TensorBoardLogger
+    return kind(folder, name=name)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from training.dataset import Dataset, Split
 from training.errors import RunError
 from training.models import ModelKind
 from training.runs import Run, load_run
-from training.trainer import SAMPLES_PER_LABEL, Hardware, TrainingConfig, fit, read_metrics
+from training.trainer import SAMPLES_PER_LABEL, Hardware, TrainingConfig, fit, make_logger, read_metrics
 
 EPOCHS = 3
 CONFIG = TrainingConfig(epochs=EPOCHS, batch_size=64, seed=11)
@@ -181,3 +181,9 @@ def test_fewer_images_than_a_batch(sample: Dataset, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="a batch of 64 images is more than the 5 there are"):
         train(data, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_logger_of_lightnings_gets_every_epoch_too(digits: Dataset, tmp_path: Path) -> None:
+    train(digits, tmp_path / "run", loggers=[make_logger("csv", tmp_path / "run")])
+    (log,) = (tmp_path / "run" / "csv").rglob("metrics.csv")
+    assert "validation/negative_elbo" in log.read_text(encoding="utf-8").splitlines()[0]
