@@ -41,7 +41,7 @@ def linear(inputs: int, outputs: int) -> nn.Module:
     return nn.Sequential(nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), nn.ReLU())
 
 
-def convolutional(classes: int) -> nn.Module:
+def convolutional(classes: int) -> nn.Sequential:
     """A small residual network; 0.21 M parameters."""
     return nn.Sequential(
         convolution(1, 24, 5, 2),  # (n, 24, 14, 14)
@@ -53,7 +53,7 @@ def convolutional(classes: int) -> nn.Module:
     )
 
 
-def dense(classes: int) -> nn.Module:
+def dense(classes: int) -> nn.Sequential:
     """Fully connected layers, which know nothing of neighbouring pixels; 2.4 M parameters."""
     return nn.Sequential(
         nn.Flatten(),  # (n, 784)
@@ -73,7 +73,7 @@ class Architecture:
         images: how many training images it sees, repetitions counted.
     """
 
-    build: Callable[[int], nn.Module]
+    build: Callable[[int], nn.Sequential]
     images: int
 
 

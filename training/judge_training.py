@@ -23,8 +23,12 @@ LABEL_SMOOTHING = 0.05
 # Classes are drawn in proportion to their size to this power. At 0, all alike, every doubtful digit is called a letter;
 # at 1, as they come, every doubtful letter a digit, of which there are ten times as many.
 CLASS_BALANCE = 0.65
+# What is added to this power after training, at no cost, by adding its logarithm to each class's logit (Menon et al.
+# 2021, arXiv:2007.07314). Chosen on the validation parts, where 0.1 brings MNIST digits from 98.9 % to 99.1 % and
+# capitals from 95.7 % to 95.2 %; 0.2 would cost the capitals another half point.
+CLASS_PRIOR = 0.1
 # Part of a stored judge's key: raise it when anything changes that decides the weights.
-RECIPE = 1
+RECIPE = 2
 
 
 def train_judge(
@@ -63,10 +67,11 @@ def train_judge(
         optimiser.step()
         schedule.step()
         progress(done, batches)
+    shift_prior(network, classes)
     return Judge(architecture, labels, network)
 
 
-def initialised(build: Callable[[int], nn.Module], classes: int, seed: int) -> nn.Module:
+def initialised(build: Callable[[int], nn.Sequential], classes: int, seed: int) -> nn.Sequential:
     """The untrained network, its weights drawn from the seed and nothing else."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -78,6 +83,15 @@ def sampling_weights(labels: Tensor) -> Tensor:
     """How often each image is drawn, relative to others: float64 (n,)."""
     counts = torch.bincount(labels).double()
     return counts.pow(CLASS_BALANCE - 1)[labels]
+
+
+def shift_prior(network: nn.Sequential, classes: Tensor) -> None:
+    """Makes common classes likelier, by `CLASS_PRIOR`, in the bias of the last layer."""
+    last = network[-1]
+    assert isinstance(last, nn.Linear)  # noqa: S101 (as every architecture ends)
+    with torch.no_grad():
+        counts = torch.bincount(classes, minlength=last.out_features).clamp(min=1)
+        last.bias.add_(CLASS_PRIOR * counts.log())
 
 
 def stored_judge(

@@ -1,13 +1,15 @@
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from tests.training.examples import LABELS, characters
 from training.judge import ARCHITECTURES
 from training.judge_data import JudgeData
-from training.judge_training import judge_key, sampling_weights, stored_judge, train_judge
+from training.judge_training import judge_key, sampling_weights, shift_prior, stored_judge, train_judge
 
 IMAGES = 4096
 
@@ -49,6 +51,14 @@ def test_classes_are_drawn_more_evenly_than_they_come() -> None:
     shares = torch.bincount(labels, weights) / weights.sum()
     assert shares[1].item() == pytest.approx(1 / (1 + 100**0.65))
     assert 1 / 101 < shares[1].item() < 1 / 2
+
+
+def test_the_prior_moves_doubtful_cases_to_the_common_class() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(1, 3))
+    before = network(torch.zeros(1, 1))
+    shift_prior(network, torch.tensor([0] * 100 + [1] * 10))  # and none of class 2
+    shift = network(torch.zeros(1, 1)) - before
+    assert shift.tolist()[0] == pytest.approx([0.1 * math.log(100), 0.1 * math.log(10), 0], abs=1e-6)
 
 
 def test_a_judge_is_trained_once(data: JudgeData, tmp_path: Path) -> None:
