@@ -61,7 +61,7 @@ def test_other_text_is_refused(text: str) -> None:
         parse_paper(text)
 
 
-@given(st.text())
+@given(st.text() | st.text("#0123456789abcdef", max_size=7))
 def test_text_is_a_colour_or_refused(text: str) -> None:
     with suppress(UnknownColourError):
         colour = parse_ink(text)

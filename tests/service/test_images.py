@@ -168,7 +168,7 @@ def test_bomb_is_refused_outside_of_tests_too() -> None:
     bomb = png(9_500, 9_500, 8, 0, b"")
     done = subprocess.run([sys.executable, "-c", code], input=bomb, capture_output=True, check=True, timeout=60)
     assert done.stdout.startswith(b"The image has more than")
-    assert not done.stderr
+    assert b"DecompressionBombWarning" not in done.stderr
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
