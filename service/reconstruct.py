@@ -38,7 +38,7 @@ class Reconstructed(BaseModel):
     label: str | None = Field(description="The label it was read under; null from an unconditional model.")
     reconstruction_error: float = Field(description="-log p(x|z) at the posterior mean, nats.")
     kl: float = Field(description="KL(q(z|x) ‖ p(z)), nats.")
-    elbo: float = Field(description="-(reconstruction_error + kl), nats; very low for what is not a character.")
+    elbo: float = Field(description="-(reconstruction_error + kl), nats; far lower for noise than for characters.")
     mu: list[float] = Field(description="Posterior mean of the latents.")
     pixels: list[list[int]] = Field(description="The reconstruction: 28 rows of 28 pixels, paper 0, ink 255.")
 
@@ -89,8 +89,8 @@ async def reconstruct_images(
     """What the model makes of each image: encoded to its posterior mean and decoded again.
 
     The headers `Glyphvae-Label`, `Glyphvae-Reconstruction-Error`, `Glyphvae-Kl` and `Glyphvae-Elbo` hold one value an
-    image, in nats per image, whatever the format, unless there are more than 64 images; an ELBO far below that of real
-    characters marks what is none.
+    image, in nats per image, whatever the format, unless there are more than 64 images. An ELBO far below that of real
+    characters marks what is none; blank paper it does not mark, which only `preprocess=none` lets through.
     """
     media = negotiate.choose_for(request, OFFERS)
     model = context.engine.get(query.model)

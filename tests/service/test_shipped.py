@@ -1,0 +1,168 @@
+"""The models in exported/, where weights matter."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from starlette.types import ASGIApp
+
+from service.app import create_served
+from service.context import Context
+from service.engine import load_engine
+from service.settings import Settings
+from tests.known_model import LABELS
+from tests.service.server import running
+from tests.service.support import JSON, NPY, array, image_file, npy, picture
+from training.sources import Characters, read_emnist, read_mnist
+
+DATA = Path(__file__).parents[1] / "data"
+
+# People cannot tell these apart either.
+SAME_SHAPE = str.maketrans("OIZS", "0125")
+
+
+@pytest.fixture(scope="module")
+def shipped() -> ASGIApp:
+    settings = Settings(device="cpu")
+    return create_served(Context(settings, load_engine(settings)))
+
+
+@pytest.fixture
+async def client(shipped: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(shipped)
+    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        yield client
+
+
+async def glyphs(client: httpx.AsyncClient, **query: str | float | Sequence[str]) -> NDArray[np.uint8]:
+    """(n, 28, 28) fresh glyphs."""
+    response = await client.post("/generate", params=httpx.QueryParams(query), headers=NPY)
+    return array(response).astype(np.uint8)
+
+
+async def reconstructed(
+    client: httpx.AsyncClient, images: NDArray[np.uint8], preprocess: str
+) -> list[dict[str, object]]:
+    response = await client.post(f"/reconstruct?preprocess={preprocess}", content=npy(images), headers=JSON)
+    assert response.status_code == 200, response.text
+    results: list[dict[str, object]] = response.json()["reconstructions"]
+    return results
+
+
+async def elbos(client: httpx.AsyncClient, images: NDArray[np.uint8], preprocess: str) -> NDArray[np.float64]:
+    results = await reconstructed(client, images, preprocess)
+    return np.array([result["elbo"] for result in results], dtype=np.float64)
+
+
+async def accuracy(client: httpx.AsyncClient, images: NDArray[np.uint8], labels: str, preprocess: str) -> float:
+    """The share of images that /reconstruct reads as `labels`, lookalikes counted as the same."""
+    read = "".join(str(result["label"]) for result in await reconstructed(client, images, preprocess))
+    pairs = zip(read.translate(SAME_SHAPE), labels.translate(SAME_SHAPE), strict=True)
+    return float(np.mean([one == other for one, other in pairs]))
+
+
+def some_of_each(characters: Characters, n: int) -> tuple[NDArray[np.uint8], str]:
+    """`n` characters of each class, and what they are."""
+    rows = np.concatenate([np.flatnonzero(characters.labels == label)[:n] for label in np.unique(characters.labels)])
+    return characters.images[rows], "".join(LABELS[label] for label in characters.labels[rows])
+
+
+@pytest.fixture(scope="module")
+def real() -> tuple[NDArray[np.uint8], str]:
+    """Five real characters of each class."""
+    return some_of_each(read_emnist(DATA), 5)
+
+
+async def test_every_glyph_is_ink_on_paper(client: httpx.AsyncClient) -> None:
+    pixels = await glyphs(client, label=LABELS, temperature=0)
+    frame = np.ones((28, 28), dtype=bool)
+    frame[1:-1, 1:-1] = False
+    assert pixels[:, frame].max() < 64
+    assert pixels.max(axis=(1, 2)).min() > 150
+    # Real characters of this size cover 13 % of the paper on average.
+    assert 0.08 < pixels.mean() / 255 < 0.18
+
+
+async def test_a_j_is_a_j(client: httpx.AsyncClient) -> None:
+    pixels = await glyphs(client, label="J", n=10, temperature=0.3, seed=7)
+    for preprocess in ("none", "auto"):
+        response = await client.post(f"/encode?preprocess={preprocess}", content=npy(pixels))
+        read = [encoding["label"] for encoding in response.json()["encodings"]]
+        assert read.count("J") >= 9
+
+
+async def test_what_it_writes_it_reads(client: httpx.AsyncClient) -> None:
+    pixels = await glyphs(client, label=LABELS, n=4, temperature=0.3, seed=7)
+    wanted = "".join(label * 4 for label in LABELS)
+    assert await accuracy(client, pixels, wanted, "none") > 0.95
+    assert await accuracy(client, pixels, wanted, "auto") > 0.95
+
+
+async def test_without_a_seed_each_glyph_is_new(client: httpx.AsyncClient) -> None:
+    pixels = np.concatenate([await glyphs(client, label="J") for _ in range(5)])
+    assert len(np.unique(pixels, axis=0)) == 5
+
+
+async def test_a_seed_gives_the_same_glyph_whatever_the_batch(client: httpx.AsyncClient) -> None:
+    """The same latents; rounding may move a pixel by one level."""
+    (alone,) = await glyphs(client, label="J", seed=7)
+    for n in (2, 33, 300):
+        first = (await glyphs(client, label="J", seed=7, n=n))[0]
+        assert np.abs(first.astype(int) - alone).max() <= 1
+
+
+async def test_real_characters_are_read(client: httpx.AsyncClient, real: tuple[NDArray[np.uint8], str]) -> None:
+    assert await accuracy(client, *real, "auto") > 0.85
+    assert await accuracy(client, *some_of_each(read_mnist(DATA, "test"), 6), "auto") > 0.85
+
+
+async def test_real_characters_come_back(client: httpx.AsyncClient) -> None:
+    """A reconstruction is nearer to its image than to another one."""
+    images, _ = some_of_each(read_mnist(DATA, "test"), 6)
+    pixels = np.array([result["pixels"] for result in await reconstructed(client, images, "none")], dtype=np.float64)
+    own, other = [((pixels - x) ** 2).mean(axis=(1, 2)) for x in (images, np.roll(images, 17, axis=0))]
+    assert (own < other).mean() > 0.95
+    assert own.mean() < 0.4 * other.mean()
+
+
+async def test_the_elbo_tells_characters_from_noise(
+    client: httpx.AsyncClient, real: tuple[NDArray[np.uint8], str]
+) -> None:
+    rng = np.random.default_rng(7)
+    characters = await elbos(client, real[0], "auto")
+    noise = rng.integers(0, 256, (20, 28, 28), dtype=np.uint8)
+    specks = np.where(rng.random((20, 28, 28)) < 0.13, 255, 0).astype(np.uint8)
+    full = np.full((1, 28, 28), 255, dtype=np.uint8)
+    for images in (noise, specks, full):
+        assert (await elbos(client, images, "none")).max() < 1.5 * characters.min()
+
+
+async def test_blank_paper_is_told_by_its_lack_of_ink(client: httpx.AsyncClient) -> None:
+    """Its ELBO would not tell: paper is the part of every character that is cheap to reconstruct."""
+    blank = npy(np.zeros((28, 28), dtype=np.uint8))
+    assert (await client.post("/reconstruct", content=blank)).status_code == 422
+    response = await client.post("/reconstruct?preprocess=none", content=blank)
+    assert float(response.headers["glyphvae-elbo"]) > -60
+
+
+async def test_a_text_is_written_legibly(client: httpx.AsyncClient) -> None:
+    text = "THE QUICK BROWN FOX JUMPS OVER 13 LAZY DOGS"
+    response = await client.post("/render-text", json={"text": text, "seed": 7}, headers=JSON)
+    placed = response.json()["glyphs"]
+    pixels = np.array([glyph["pixels"] for glyph in placed], dtype=np.uint8)
+    letters = text.replace(" ", "")
+    assert "".join(glyph["label"] for glyph in placed) == letters
+    assert await accuracy(client, pixels, letters, "none") > 0.85
+
+
+def test_the_command_serves_them() -> None:
+    with running("--device", "cpu") as server, server.client() as client:
+        response = client.post("/generate?label=J&temperature=0")
+        assert response.headers["glyphvae-model"].startswith("cvae/")
+        drawn = picture(response.content)
+        assert drawn.max() > 150
+        again = client.post("/encode", content=image_file(255 - drawn))
+        assert again.json()["encodings"][0]["label"] == "J"
