@@ -148,6 +148,6 @@ def test_ink_stays_in_the_picture_and_in_order(text: str, setting: Setting, seed
 def test_ten_thousand_characters_take_well_under_a_second() -> None:
     script = fold("HELLO WORLD AND " * 625, LABELS)
     pixels = np.tile(box(), (len(script.labels), 1, 1))
-    start = time.perf_counter()
+    start = time.process_time()  # not the wall clock, which other processes stretch
     assert len(layout(script, pixels, LABELS, Setting(width=800)).x) == 8125
-    assert time.perf_counter() - start < 0.8
+    assert time.process_time() - start < 0.8
