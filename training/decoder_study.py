@@ -41,8 +41,8 @@ CHOICE = """\
 
 `residual`: it is best on both measures of quality, and at batch 32, where a busy service works, still faster than the
 convolutional decoder. What it costs more than `dense`, it gives back in nats and in samples that are read as what they
-should be; `dense` is the choice where those microseconds count more. A convolution of few channels is fast for one image
-and gains little from batches. The baseline was trained in bfloat16 mixed precision, the others in float32."""
+should be; `dense` is the choice where those microseconds count more. A convolution of few channels is fast for one
+image and gains little from batches. The baseline was trained in bfloat16 mixed precision, the others in float32."""
 
 
 @dataclass(frozen=True)
