@@ -42,9 +42,11 @@ class Playground:
 
     def state(self) -> dict[str, str]:
         """The state in the address, once it has been written there."""
-        self.page.wait_for_function(
-            "async () => (await import('/playground/state.js')).hash() === location.hash", polling=50
-        )
+        # The page writes its address once changes have paused.
+        self.page.evaluate("""async () => {
+          const { hash } = await import("/playground/state.js");
+          while (hash() !== location.hash) await new Promise(resolve => setTimeout(resolve, 20));
+        }""")
         query = urlsplit(self.page.url).fragment.partition("?")[2]
         return {name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()}
 

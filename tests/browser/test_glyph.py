@@ -36,22 +36,31 @@ def test_the_glyph_follows_the_slider(open_page: Opener) -> None:
 def test_it_shows_at_least_thirty_pictures_a_second(open_page: Opener) -> None:
     playground = open_page(f"glyph?{STILL}")
     playground.expect_grey(playground.hero, GREY + J)
-    drag = """async slider => {
+    measure = """async slider => {
       let drawn = 0;
       document.addEventListener("drawn", () => (drawn += 1));
-      const start = performance.now();
-      const glide = now => {
-        slider.value = 3 * Math.sin((now - start) / 200);
-        slider.dispatchEvent(new Event("input"));
-        if (now - start < 1000) requestAnimationFrame(glide);
+      const frames = async (seconds, work) => {
+        const start = performance.now();
+        let count = 0;
+        for (let now = start; now - start < seconds * 1000; count += 1) {
+          now = await new Promise(requestAnimationFrame);
+          work(now - start);
+        }
+        return count / seconds;
       };
-      requestAnimationFrame(glide);
-      await new Promise(resolve => setTimeout(resolve, 1000));
-      return drawn;
+      const idle = await frames(0.5, () => {});
+      await frames(1, time => {
+        slider.value = 3 * Math.sin(time / 200);
+        slider.dispatchEvent(new Event("input"));
+      });
+      return { drawn, idle: Math.min(idle, await frames(0.5, () => {})) };
     }"""
-    # Other programs may take the machine for a second, but not for ten.
-    rates = (playground.x1.evaluate(drag) for _ in range(10))
-    assert any(rate >= 30 for rate in rates)
+    # On a machine that others keep from painting even an idle page at full speed, nothing can be measured.
+    rates = [playground.x1.evaluate(measure) for _ in range(3)]
+    counted = [rate["drawn"] for rate in rates if rate["idle"] > 50]
+    if not counted:
+        pytest.skip(f"the machine is too busy to measure: {rates}")
+    assert max(counted) >= 30
 
 
 def test_one_request_is_in_flight_and_the_newest_wins(open_page: Opener) -> None:
@@ -175,7 +184,7 @@ def test_a_model_with_many_latents_shows_the_most_active_first(open_page: Opener
     rows = page.locator("#glyph-latents .latent b")
     expect(rows).to_have_text(["x23", "x22", "x21", "x20", "x19", "x18"])
     expect(page.locator("#label-section")).to_be_hidden()
-    assert len(playground.z()) == 23
+    page.wait_for_function("() => location.hash.split(',').length === 23")
     page.get_by_role("button", name="Show 17 more").click()
     expect(rows).to_have_count(23)
 
