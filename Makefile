@@ -8,9 +8,11 @@ RUNTIME := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 
 SERVE := .venv-serve-$(RUNTIME)
 DEV   := .venv
+# Servers that the service is measured against, each in an environment of its own.
+BENCH := litserve bentoml mlserver
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format types cover locks openapi settings clean
+.PHONY: help serve test lint format types cover bench bench-gpu locks openapi settings clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +42,14 @@ openapi: $(DEV)/.done ## Write docs/openapi.json, docs/settings.md and docs/erro
 	$(DEV)/bin/python -m service.settings docs/settings.md
 	$(DEV)/bin/python -m service.errors docs/errors.md
 
+bench: $(DEV)/.done $(SERVE)/.done $(BENCH:%=.venv-bench-%/.done) ## Measure the service beside others (ten minutes, two idle cores, wrk)
+	$(DEV)/bin/python -m benchmarks all --python $(SERVE)/bin/python
+
+bench-gpu: .venv-bench-gpu/.done ## Measure on an NVIDIA GPU, after the tests that need one
+	.venv-bench-gpu/bin/python -m pytest -m gpu
+	.venv-bench-gpu/bin/python -m benchmarks gpu
+	.venv-bench-gpu/bin/python -m benchmarks page
+
 locks: .venv-uv/.done ## Resolve the hash-pinned requirement files anew
 	cd requirements && ./lock ../.venv-uv/bin/uv
 
@@ -62,4 +72,15 @@ $(DEV)/.done: requirements/dev.txt pyproject.toml .venv-uv/.done
 	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) $(DEV)
 	VIRTUAL_ENV=$(DEV) .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/dev.txt
 	VIRTUAL_ENV=$(DEV) .venv-uv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv-bench-gpu/.done: requirements/bench-gpu.txt pyproject.toml .venv-uv/.done
+	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-bench-gpu
+	VIRTUAL_ENV=.venv-bench-gpu .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/bench-gpu.txt
+	VIRTUAL_ENV=.venv-bench-gpu .venv-uv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv-bench-%/.done: requirements/bench-%.txt .venv-uv/.done
+	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-bench-$*
+	VIRTUAL_ENV=.venv-bench-$* .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/bench-$*.txt
 	touch $@

@@ -1,0 +1,95 @@
+"""The shipped decoder against a fixed reference, in ONNX Runtime on one thread of one core."""
+
+import io
+from functools import cache
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmarks.cores import on_cores, two_cores
+from benchmarks.rounds import ratios
+from benchmarks.stage import Subject, console
+from training.exported import session
+from training.timing import decoder_call, interleaved
+
+BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+LATENT_SIZE = 6
+LABELS = 36
+
+
+class ReferenceDecoder(nn.Module):
+    """The usual decoder of convolutional autoencoders: two dense layers, two transposed convolutions.
+
+    It has 0.85 M parameters and stays as it is whatever the project trains, so that ratios to it compare over time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(LATENT_SIZE + LABELS, 256)
+        self.maps = nn.Linear(256, 64 * 7 * 7)
+        self.up = nn.ConvTranspose2d(64, 32, kernel_size=4, stride=2, padding=1)
+        self.last = nn.ConvTranspose2d(32, 1, kernel_size=4, stride=2, padding=1)
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        """`z` float32 (n, 6) and `label` int64 (n,) to pixels uint8 (n, 28, 28)."""
+        one_hot = functional.one_hot(label, LABELS).float()  # (n, 36)
+        h = functional.relu(self.first(torch.cat([z, one_hot], dim=1)))  # (n, 256)
+        h = functional.relu(self.maps(h)).view(-1, 64, 7, 7)  # (n, 64, 7, 7)
+        h = functional.relu(self.up(h))  # (n, 32, 14, 14)
+        logits = self.last(h).squeeze(1)  # (n, 28, 28)
+        return (torch.sigmoid(logits) * 255).round().to(torch.uint8)
+
+
+@cache
+def reference_graph() -> bytes:
+    """The reference as ONNX with the service's signature; its weights are random, which costs as much."""
+    batch = torch.export.Dim("batch", min=1)
+    buffer = io.BytesIO()
+    program = torch.onnx.export(
+        ReferenceDecoder().eval(),
+        (torch.zeros(2, LATENT_SIZE), torch.zeros(2, dtype=torch.int64)),
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+        input_names=["z", "label"],
+        output_names=["pixels"],
+        dynamic_shapes=({0: batch}, {0: torch.export.Dim.AUTO}),
+    )
+    assert program is not None  # noqa: S101 (no file was asked for)
+    onnx.save(program.model_proto, buffer)
+    return buffer.getvalue()
+
+
+def measure(subject: Subject, rounds: int, seconds: float) -> list[dict[str, Any]]:
+    """Microseconds per image of both at every batch, taking turns.
+
+    Args:
+        subject: What is measured.
+        rounds: How often each has its turn.
+        seconds: About how long a turn is.
+    """
+    shipped, reference = session(subject.decoder.read_bytes()), session(reference_graph())
+    latent_size = shipped.get_inputs()[0].shape[1]
+    rng = np.random.default_rng(0)
+    figures = []
+    with on_cores(two_cores()[0]):
+        for batch in BATCHES:
+            calls = {
+                "shipped": decoder_call(shipped, latent_size, batch, rng),
+                "reference": decoder_call(reference, LATENT_SIZE, batch, rng),
+            }
+            taken = interleaved(calls, rounds=rounds, seconds=seconds)
+            microseconds = {name: [float(1e6 * one / batch) for one in values] for name, values in taken.items()}
+            figures.append(
+                {
+                    "batch": batch,
+                    "microseconds": microseconds,
+                    "ratios": ratios(microseconds["shipped"], microseconds["reference"]),
+                }
+            )
+            console.print(f"measured batch {batch}")
+    return figures

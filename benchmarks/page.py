@@ -1,0 +1,88 @@
+"""docs/benchmarks.md, written from the results."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+
+from benchmarks.goals import GOALS, Goal, Results
+from benchmarks.plots import PLOTS
+from benchmarks.results import Result
+from benchmarks.sections import (
+    arrivals_section,
+    decoder_section,
+    footprint_section,
+    gpu_section,
+    growth_section,
+    http_section,
+    shown,
+)
+from training.report import table
+
+INTRODUCTION = """\
+# Benchmarks
+
+Written by `make bench` from `benchmarks/results/*.json`; no figure is typed by hand. `python -m benchmarks --help`
+lists the parts that can be measured alone.
+
+The server runs on one processor core and the load on another. Servers take turns within a round while all others are
+stopped (`SIGSTOP`), a turn follows a warm-up, and a table shows the median of the rounds with the lowest and the
+highest in brackets. Machines differ and are shared, so what counts is the ratio to the **bare limit** of the same
+round: uvicorn with uvloop and httptools, a raw ASGI application and a constant PNG about as large as the answer
+(within a factor of two). The shipped decoder is inside every server that runs a model, on one thread.
+"""
+
+
+def write_page(docs: Path, results: Results) -> None:
+    """Write benchmarks.md and a plot of each part into images/."""
+    (docs / "images").mkdir(parents=True, exist_ok=True)
+    (docs / "benchmarks.md").write_text(page(results), encoding="utf-8")
+    # A fixed salt and no date: the same numbers give the same file.
+    with mpl.rc_context({"svg.hashsalt": "benchmarks", "svg.fonttype": "none"}):
+        for part, plot in PLOTS.items():
+            if part in results:
+                path = docs / "images" / f"benchmarks-{part}.svg"
+                plot(results[part]).savefig(path, metadata={"Date": None})
+
+
+def page(results: Results) -> str:
+    """The page as Markdown; parts without results are left out."""
+    sections: list[tuple[str, Callable[[Result], str]]] = [
+        ("http", http_section),
+        ("arrivals", arrivals_section),
+        ("footprint", footprint_section),
+        ("growth", growth_section),
+        ("decoder", decoder_section),
+        ("gpu", gpu_section),
+    ]
+    written = [write(results[part]) for part, write in sections if part in results]
+    if "gpu" not in results:
+        written.append("## GPU\n\nNot measured yet: no NVIDIA GPU was at hand. `make bench-gpu` measures on one.\n")
+    return "\n".join([INTRODUCTION, goals_section(results), *written, machine_section(results)])
+
+
+def goals_section(results: Results) -> str:
+    """Each goal beside what was measured."""
+    rows = [_goal_row(goal, results) for goal in GOALS if goal.part in results]
+    head = ["what", "goal", "measured", "reached"]
+    return "## Goals\n\nRatios to the bare limit, one core, 32 connections unless said.\n\n" + table(head, rows) + "\n"
+
+
+def _goal_row(goal: Goal, results: Results) -> list[str]:
+    value = goal.measured(results)
+    sign = "≥" if goal.at_least else "≤"
+    unit = f" {goal.unit}" if goal.unit else ""
+    return [goal.what, f"{sign} {goal.bound:g}{unit}", f"{shown(value)}{unit}", "yes" if goal.met(value) else "**no**"]
+
+
+def machine_section(results: Results) -> str:
+    """What each part was measured on."""
+    rows = []
+    for part, result in results.items():
+        machine = result["machine"]
+        commit = result["commit"][:12] + (" with changes" if result["uncommitted_changes"] else "")
+        facts = f"{machine['processor']}, {machine['cores']} cores, Linux {machine['kernel']}"
+        rows.append([part, result["taken"][:16].replace("T", " "), facts, commit])
+    versions = next(iter(results.values()))["versions"] if results else {}
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return f"## Machine\n\n{table(['part', 'measured (UTC)', 'machine', 'commit'], rows)}\n\nVersions: {listed}.\n"

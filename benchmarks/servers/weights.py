@@ -1,0 +1,27 @@
+"""The exported decoder back in PyTorch."""
+
+import json
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import numpy_helper
+
+from training.cvae import CVAE, CVAEConfig
+
+
+def load_model(decoder: Path) -> CVAE:
+    """The conditional model that a decoder was exported from.
+
+    Weights that the export folded into others keep their first values, which cost as much to compute with.
+    """
+    graph = onnx.load(decoder)
+    facts = {entry.key.removeprefix("glyphvae."): json.loads(entry.value) for entry in graph.metadata_props}
+    model = CVAE(CVAEConfig(**facts["config"]))
+    weights = {
+        entry.name.removeprefix("model."): torch.from_numpy(numpy_helper.to_array(entry).copy())
+        for entry in graph.graph.initializer
+        if entry.name.startswith("model.")
+    }
+    model.load_state_dict(weights, strict=False)
+    return model.eval()

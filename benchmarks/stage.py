@@ -1,0 +1,69 @@
+"""Servers that run side by side and take turns: all are paused but the one that has its turn."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.cores import two_cores
+from benchmarks.programs import Program
+from benchmarks.server import Server
+from service.manifest import read_manifest
+from service.settings import Settings
+
+console = Console(stderr=True)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is measured.
+
+    Attributes:
+        models: The repository of exported models.
+        python: The interpreter that runs the service.
+    """
+
+    models: Path
+    python: str
+
+    @property
+    def decoder(self) -> Path:
+        """The decoder of the model that the service uses by default."""
+        manifest = read_manifest(self.models / f"{Settings().default_model}.json")
+        return self.models / manifest.decoder.file
+
+
+class Stage:
+    """Paused servers by name.
+
+    Args:
+        servers: All of them, paused.
+    """
+
+    def __init__(self, servers: dict[str, Server]) -> None:
+        self.servers = servers
+
+    @contextmanager
+    def turn(self, name: str) -> Iterator[Server]:
+        """One server runs, the others stay paused."""
+        server = self.servers[name]
+        server.resume()
+        try:
+            yield server
+        finally:
+            server.pause()
+
+
+@contextmanager
+def staged(programs: list[Program]) -> Iterator[Stage]:
+    """Start programs one after the other, each alone on the server's core."""
+    core, _ = two_cores()
+    with ExitStack() as stack:
+        servers = {}
+        for program in programs:
+            console.print(f"starting {program.name}")
+            servers[program.name] = stack.enter_context(Server(program, [core]))
+            servers[program.name].pause()
+        yield Stage(servers)

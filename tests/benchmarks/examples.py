@@ -1,0 +1,34 @@
+"""An untrained model, exported as a trained one would be."""
+
+from pathlib import Path
+
+import torch
+
+from training.cvae import CVAE, CVAEConfig
+from training.graphs import PARTS, to_onnx
+from training.manifest import Facts, code_facts
+from training.repository import publish
+
+MODEL = CVAEConfig(latent_size=6, label_count=36, encoder="dense", decoder="dense")
+LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def export_untrained(folder: Path) -> None:
+    """Adds the model `cvae` to a repository."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = CVAE(MODEL).eval()
+    facts = Facts(
+        name="cvae",
+        version=1,
+        kind="cvae",
+        summary="An untrained model.",
+        labels=LABELS,
+        latent_size=MODEL.latent_size,
+        beta=1.0,
+        data={"name": "none", "sha256": "0" * 64, "sources": []},
+        code=code_facts(),
+        config=MODEL.to_dict(),
+        metrics={},
+    )
+    publish(folder, facts, {part: to_onnx(model, part) for part in PARTS})

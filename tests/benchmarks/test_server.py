@@ -1,0 +1,98 @@
+import http.client
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks import wrk
+from benchmarks.cores import BenchmarkError
+from benchmarks.footprint import after_requests, idle
+from benchmarks.programs import Program, bare, bare_call
+from benchmarks.server import Server
+from benchmarks.stage import staged
+
+needs_two_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processor cores")
+needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+
+
+@pytest.fixture
+def core() -> int:
+    return min(os.sched_getaffinity(0))
+
+
+@pytest.fixture
+def server(core: int) -> Iterator[Server]:
+    with Server(bare(300), [core]) as running:
+        yield running
+
+
+def test_a_server_runs_on_its_core_and_answers(server: Server, core: int) -> None:
+    assert server.first_answer.status == 200
+    assert len(server.first_answer.content) == 300
+    assert server.start_seconds > 0
+    assert [os.sched_getaffinity(process) for process in server.processes()] == [{core}]
+
+
+def test_a_paused_server_answers_only_after_it_is_resumed(server: Server) -> None:
+    server.pause()
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=0.3)
+    connection.request("GET", "/?300")
+    with pytest.raises(TimeoutError):
+        connection.getresponse()
+    connection.close()
+    server.resume()
+    assert server.ask(bare_call(400)).status == 200
+
+
+def test_a_server_that_ends_shows_its_log(core: int) -> None:
+    program = Program("broken", (sys.executable, "-c", "raise SystemExit('no such model')"), bare_call(300))
+    with pytest.raises(BenchmarkError, match=r"(?s)broken did not start.*no such model"):
+        Server(program, [core])
+
+
+def test_places_in_commands_variables_and_files_are_filled_in(core: int) -> None:
+    code = 'import os, sys; raise SystemExit(f\'{sys.argv[1:]} {os.environ["PLACE"]} {open("facts").read()}\')'
+    program = Program(
+        "echo", (sys.executable, "-c", code, "{port}"), bare_call(300), {"PLACE": "other {spare}"}, {"facts": "here"}
+    )
+    with pytest.raises(BenchmarkError, match=r"\['\d+'\] other \d+ here"):
+        Server(program, [core])
+
+
+@needs_two_cores
+def test_on_a_stage_only_one_has_its_turn() -> None:
+    with staged([bare()]) as stage:
+        paused = stage.servers[bare().name]
+        (process,) = paused.processes()
+        state = Path(f"/proc/{process}/stat")
+        assert state.read_text().split()[2] == "T"
+        with stage.turn(bare().name) as running:
+            assert running.ask(bare_call(300)).status == 200
+            assert state.read_text().split()[2] != "T"
+        assert state.read_text().split()[2] == "T"
+
+
+def test_a_server_at_rest_takes_memory_and_hardly_any_time(server: Server) -> None:
+    facts = idle(server, 0.2)
+    assert 10e6 < facts["resident_bytes"] < 200e6
+    assert 0 <= facts["idle_core_share"] < 0.5
+
+
+@needs_wrk
+def test_load_counts_requests_without_errors(server: Server, core: int) -> None:
+    load = wrk.load(server.port, bare_call(300), 4, 1, core)
+    assert load.errors == 0
+    assert load.requests > 50
+    assert 0 < load.p50_ms <= load.p99_ms <= load.max_ms
+
+
+@needs_wrk
+@needs_two_cores
+def test_memory_is_read_again_after_at_least_as_many_requests() -> None:
+    facts = after_requests(bare(300), 500)
+    assert facts["requests"] >= 500
+    assert facts["errors"] == 0
+    assert facts["resident_bytes_after"] == pytest.approx(facts["resident_bytes_before"], rel=0.2)
