@@ -66,7 +66,7 @@ class ShortWay:
             await self._app(scope, receive, send)
             return
         # Starlette's form parser words its errors for an application only where the scope names one.
-        request = Request(scope | {"app": self._app}, receive)
+        request = Request({**scope, "app": self._app}, receive)
         parameters = await _parameters(endpoint, request)
         if parameters is None:
             await self._app(scope, await _replay(request) if endpoint.in_body else receive, send)
