@@ -67,7 +67,6 @@ function startKeys() {
     const words = `${index} is ${state.label}`;
     number.setAttribute("aria-valuetext", words);
     document.querySelector('output[for="label-number"]').value = words;
-    announce(`Label ${state.label}`);
   };
   const build = () => {
     const { labels } = current();
@@ -86,7 +85,10 @@ function startKeys() {
     choose(key);
   });
   on(["model"], build);
-  on(["label"], show);
+  on(["label"], () => {
+    show();
+    announce(`Label ${state.label}`);
+  });
   build();
 
   const paint = (glyphs) => {
@@ -95,7 +97,7 @@ function startKeys() {
   const lane = new Lane(byId("label-section"), api.generatePixels, paint, true);
   const ask = () => {
     const model = current();
-    if (model.labels.length) lane.ask({ ...glyphQuery(model), label: model.labels });
+    if (state.z.length && model.labels.length) lane.ask({ ...glyphQuery(model), label: model.labels });
   };
   whileOpen("glyph", ["model", "z"], debounce(ask, REST_MS));
 }
@@ -116,8 +118,10 @@ function startStrips(sliders) {
       }),
     );
   const lane = new Lane(panel.parentElement, work, (strips) => sliders.fillStrips(strips), true);
-  const ask = () =>
-    lane.ask({ query: glyphQuery(current()), indices: sliders.indices, values: stripValues(STRIP_GLYPHS) });
+  const ask = () => {
+    const values = stripValues(STRIP_GLYPHS);
+    if (state.z.length) lane.ask({ query: glyphQuery(current()), indices: sliders.indices, values });
+  };
   const rest = debounce(ask, REST_MS);
   whileOpen("glyph", ["model", "label", "z"], rest);
   panel.addEventListener("rebuilt", rest);

@@ -50,14 +50,17 @@ export class Lane {
   async #run() {
     this.#running = true;
     const slow = setTimeout(() => this.region.setAttribute("aria-busy", "true"), BUSY_AFTER_MS);
-    while (this.#waiting) {
-      const { input } = this.#waiting;
-      this.#waiting = null;
-      await this.#carry(input);
+    try {
+      while (this.#waiting) {
+        const { input } = this.#waiting;
+        this.#waiting = null;
+        await this.#carry(input);
+      }
+    } finally {
+      clearTimeout(slow);
+      this.region.removeAttribute("aria-busy");
+      this.#running = false;
     }
-    clearTimeout(slow);
-    this.region.removeAttribute("aria-busy");
-    this.#running = false;
   }
 
   async #carry(input) {

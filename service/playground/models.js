@@ -1,6 +1,7 @@
 // The models that the service has, and the one in use.
 
 import * as api from "./api.js";
+import { notice } from "./controls.js";
 import { h } from "./dom.js";
 import { on, set, state } from "./state.js";
 
@@ -43,8 +44,12 @@ export const labelOf = (model = current()) => (model.labels.length ? state.label
 export const styleOf = (model = current()) =>
   Array.from({ length: model.latent_size }, (_, index) => state.z[index] ?? 0);
 
-/** Fills the list of models and keeps it in step. */
+/** Fills the list of models and keeps it in step. A link may name a model that this service does not have. */
 export function bindPicker(select) {
+  if (state.model && !named(state.model)) {
+    notice(`There is no model ${state.model} here. This is ${current().name}.`);
+    set({ model: "", z: [], locked: [] });
+  }
   const option = (model) => h("option", { value: model.name }, model.name);
   select.append(...served.map(option));
   const show = () => (select.value = current().name);

@@ -58,7 +58,8 @@ function startWriting() {
     paper.classList.toggle("clear", state.transparent);
     paper.style.backgroundColor = state.transparent ? "" : state.paper;
     paper.querySelector(".empty")?.remove();
-    if (!reason) return lane.ask(order());
+    // A page without a style is about to get one.
+    if (!reason) return state.z.length && lane.ask(order());
     lane.clear();
     image.hidden = true;
     byId("text-note").textContent = "";

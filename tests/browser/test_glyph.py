@@ -189,6 +189,13 @@ def test_a_model_with_many_latents_shows_the_most_active_first(open_page: Opener
     expect(rows).to_have_count(23)
 
 
+def test_a_link_to_a_model_that_is_not_served(open_page: Opener) -> None:
+    playground = open_page("glyph?model=gan&z=1,2")
+    expect(playground.page.locator("#notice")).to_have_text("There is no model gan here. This is cvae.")
+    expect(playground.page.get_by_role("combobox", name="Model")).to_have_value("cvae")
+    assert len(playground.z()) == 6
+
+
 def test_arrow_keys_move_a_latent_by_a_tenth(open_page: Opener) -> None:
     playground = open_page("glyph?z=0,0,0,0,0,0")
     playground.x1.press("ArrowRight")
