@@ -6,27 +6,24 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from training.dataset import Dataset, Split
+from training.dataset import Dataset
 from training.evaluate import ACTIVE_VARIANCE, PAIRS
 from training.exported import Floats, posterior_sample
 from training.judge import Judge
-from training.judge_data import part_of
 from training.measure import accuracy
 from training.study.coder import Coder
 from training.study.coding import REDUCTION, class_means, coding, distance_to_mean, samples
 from training.study.figures import scatter, show, tiled
 from training.study.latents import neighbour_accuracy, plane
-from training.study.plan import BETAS
+from training.study.plan import BETAS, CVAE_LATENTS
 from training.study.theory import checks
-from training.study.train import subsample
+from training.study.train import BALANCED, balanced, subsample
 from training.study.workshop import Workshop
 
 Json = dict[str, Any]
 
 SHOWN = "0258AEJRSZ"
 EACH = 3
-# Images of each label in the set that the theory is held against; K has 306 to train on.
-BALANCED = 300
 
 
 def beta(workshop: Workshop) -> Json:
@@ -74,25 +71,18 @@ def theory_rows(rows: list[Json]) -> list[Json]:
     return [row | {key.removeprefix(prefix): row[key] for key in row if key.startswith(prefix)} for row in rows]
 
 
-def balanced(split: Split, each: int) -> Split:
-    """The first `each` characters of every label, or as many as the rarest has: the order tells nothing."""
-    labels, counts = np.unique(split.labels, return_counts=True)
-    share = min(each, int(counts.min()))
-    return part_of(split, np.concatenate([np.flatnonzero(split.labels == label)[:share] for label in labels]))
-
-
 def side_by_side(
     planes: dict[float, Floats], labels: NDArray[np.int64], names: tuple[str, ...], models: dict[float, Coder]
 ) -> Figure:
-    """For each beta its latents, through t-SNE, above its samples; every beta is given the same latents to decode."""
+    """For each beta its latents, through t-SNE, above its samples, a row a label, a column a latent."""
     figure = Figure(figsize=(2.1 * len(planes), 9), layout="constrained")
     panels = figure.subplots(2, len(planes), height_ratios=[1, 3.2])
     shown = np.repeat([names.index(name) for name in SHOWN], EACH)
+    style = np.random.default_rng(0).standard_normal((EACH, CVAE_LATENTS), dtype=np.float32)
     for column, (beta, model) in enumerate(models.items()):
         scatter(panels[0, column], planes[beta], labels, names)
         panels[0, column].set(title=f"β = {beta:g}", aspect="auto")
-        z = np.random.default_rng(0).standard_normal((len(shown), model.latent_size), dtype=np.float32)
-        show(panels[1, column], tiled(model.decode(z, shown)[0], EACH))
+        show(panels[1, column], tiled(model.decode(np.tile(style, (len(SHOWN), 1)), shown)[0], EACH))
     return figure
 
 
@@ -108,7 +98,7 @@ def rate_distortion(rows: list[Json]) -> Figure:
     curve.margins(0.12)
     betas = [row["beta"] for row in rows]
     effect.plot(betas, [row["active_units"] for row in rows], "s-", color="C2")
-    effect.set(xscale="log", xlabel="β", ylabel="active units", ylim=(-0.2, 6.2))
+    effect.set(xscale="log", xlabel="β", ylabel="active units", ylim=(-0.2, CVAE_LATENTS + 0.2))
     other = effect.twinx()
     other.plot(betas, [100 * row["label_accuracy_merged"] for row in rows], "o-", color="C1")
     other.set_ylabel("label accuracy of samples, %, 0/O and 1/I merged", color="C1")

@@ -18,7 +18,8 @@ from training.study.workshop import Workshop
 
 Json = dict[str, Any]
 
-MODEL = "vae-z2"
+LATENTS = 2
+MODEL = f"vae-z{LATENTS}"
 # Wide enough for four standard deviations of the prior; what lies outside is clipped in all pictures alike.
 LIMIT = 4.5
 FRAME_MILLISECONDS = 120
@@ -29,13 +30,14 @@ def epochs(workshop: Workshop) -> Json:
     """Train the plain VAE, follow its latents, and draw figure 2 and its animation."""
     workshop.run(MODEL)
     data, schedule = workshop.dataset("mnist"), workshop.schedule
+    last = schedule.vae_epochs[LATENTS]
     labels, folder = subsample(data.test, schedule.points).labels, workshop.folder(MODEL)
-    latents = [read_latents(folder, epoch) for epoch in range(schedule.vae_epochs + 1)]
+    latents = [read_latents(folder, epoch) for epoch in range(last + 1)]
     rows = [
         epoch_row(epoch, *latent, labels)
         for epoch, latent in enumerate(workshop.track(latents, "latents of every epoch"))
     ]
-    shown = (schedule.early_epoch, schedule.vae_epochs)
+    shown = (schedule.early_epoch, last)
     means = {epoch: latents[epoch][0] for epoch in shown}
     workshop.figure("figure-2", scatters(means, labels, data.labels))
     workshop.figure("figure-2-moments", curves(rows))

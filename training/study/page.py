@@ -63,7 +63,7 @@ def numbers(values: list[float], digits: int = 2) -> str:
 def figure_2(result: Json) -> str:
     """The latents over the epochs."""
     rows, (early, late) = result["epochs"], result["shown"]
-    shown = [0, 1, early, late]
+    shown = sorted({0, 1, early, late})
     lines = [
         [
             str(rows[epoch]["epoch"]),
@@ -82,8 +82,8 @@ def figure_2(result: Json) -> str:
 lie on its map at epoch 10 and at epoch 100: from a crowd towards clusters that together fill a normal distribution.
 
 **Ours** is the same network with two latents, on MNIST, for {late} epochs. Each point is one of
-{result["characters"]:,} digits that training never saw, at the middle mu of its cloud, coloured by the digit, which the
-model was never told. The grey circle holds 95 % of the prior.
+{result["characters"]:,} digits that training never saw, at the middle mu of its cloud and in the colour of the digit,
+which the model was never told. The grey circle holds 95 % of the prior.
 
 {picture("figure-2", f"Latents at epoch {early} and epoch {late}")}
 
@@ -183,8 +183,8 @@ each changes from one end of a row to the other: the mean of all labels, and in 
 {table(head, lines)}
 
 An axis is named after a measure if it changes it by at least half of what real characters of one label differ by
-(standard deviations: {spread}). The two strongest give the name. What no measure catches is called the form of the
-strokes.
+(standard deviations: {spread}).
+The two strongest give the name. What no measure catches is called the form of the strokes.
 
 One sentence in five styles; each line is one latent for all its glyphs:
 
@@ -222,12 +222,12 @@ def figures_5_and_6(result: Json) -> str:
 pictures made from it: with a small β the latents scatter and the pictures fall apart, with a large one all pictures of
 a label become the same.
 
-**Ours**: seven conditional VAEs that differ in β alone. {result["reduction"].capitalize()}.
+**Ours**: seven conditional VAEs that differ in β alone. Reduction of the loss: {result["reduction"]}.
 
 {picture("figure-5", "Latents and samples for each beta")}
 
-Above, latents drawn from the clouds of {result["characters"]:,} held-out characters, coloured by label; below, samples,
-each row a label, each column the same latent for every β.
+Above, latents drawn from the clouds of {result["characters"]:,} held-out characters, coloured by label; below, samples:
+each row a label, each column one latent, the same three for every β.
 
 {table(head, lines)}
 

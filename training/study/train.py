@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from lightning.pytorch.callbacks import Callback
 
 from training.dataset import Dataset, Split
 from training.errors import RunError
@@ -12,10 +13,16 @@ from training.judge_data import part_of
 from training.runs import Run, load_run
 from training.study.plan import Plan
 from training.study.record import Clock, LatentRecord
+from training.study.settle import Settle, Start
 from training.trainer import Hardware, fit
 
+# Images of each label where labels have to count alike; K has 306 to train on.
+BALANCED = 300
 
-def trained(plan: Plan, data: Dataset, folder: Path, hardware: Hardware, points: int) -> Run:
+
+def trained(
+    plan: Plan, data: Dataset, folder: Path, hardware: Hardware, points: int, *, start: Run | None = None
+) -> Run:
     """The run of a planned model in `folder`.
 
     Args:
@@ -24,13 +31,20 @@ def trained(plan: Plan, data: Dataset, folder: Path, hardware: Hardware, points:
         folder: of this run.
         hardware: where it is trained.
         points: held-out characters whose latents are kept of every epoch, if the plan asks for that.
+        start: from whose weights it starts; None for fresh ones.
 
     Raises:
         RunError: `folder` holds a run of another configuration or of other data.
     """
     if (folder / "model.pt").exists():
         return finished(plan, data, folder)
-    callbacks = [Clock(folder), *([LatentRecord(folder, subsample(data.test, points))] if plan.record else [])]
+    callbacks: list[Callback] = [Clock(folder)]
+    if plan.record:
+        callbacks.append(LatentRecord(folder, subsample(data.test, points)))
+    if start is not None:
+        callbacks.append(Start(start.model))
+    if plan.kind == "cvae":
+        callbacks.append(Settle(balanced(data.train, BALANCED)))
     resume = (folder / "checkpoints" / "last.ckpt").exists()
     return fit(plan.kind, plan.model, data, folder, plan.training, hardware, resume=resume, callbacks=callbacks)
 
@@ -48,3 +62,10 @@ def subsample(split: Split, points: int) -> Split:
     """At most `points` characters, the same ones every time, sorted by label."""
     chosen = np.random.default_rng(0).permutation(len(split))[:points]
     return part_of(split, chosen[np.argsort(split.labels[chosen], kind="stable")])
+
+
+def balanced(split: Split, each: int) -> Split:
+    """The first `each` characters of every label, or as many as the rarest has: the order tells nothing."""
+    labels, counts = np.unique(split.labels, return_counts=True)
+    share = min(each, int(counts.min()))
+    return part_of(split, np.concatenate([np.flatnonzero(split.labels == label)[:share] for label in labels]))

@@ -66,11 +66,12 @@ class Workshop:
         return self.out / "runs" / name
 
     def run(self, name: str) -> Run:
-        """The trained model, trained now if it is not yet."""
+        """The trained model, trained now if it is not yet, and before it the one it starts from."""
         plan = self.plan(name)
+        start = None if plan.start is None else self.run(plan.start)
         self.console.rule(f"{name}: {plan.training.epochs} epochs")
         data = self.dataset(plan.dataset)
-        return trained(plan, data, self.folder(name), self.hardware, self.schedule.points)
+        return trained(plan, data, self.folder(name), self.hardware, self.schedule.points, start=start)
 
     def model(self, name: str) -> Trained:
         """The same, to encode and decode with."""
@@ -132,10 +133,10 @@ class Workshop:
 
 
 def write_csv(path: Path, rows: Sequence[Json]) -> None:
-    """A table; a list in a cell becomes a column for each of its items, numbered from 1."""
+    """A table; a list in a cell is a column for each item, numbered from 1; what a row lacks is left empty."""
     flat = [dict(flattened(row)) for row in rows]
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(flat[0]))
+        writer = csv.DictWriter(file, fieldnames=list(dict.fromkeys(name for row in flat for name in row)))
         writer.writeheader()
         writer.writerows(flat)
 
