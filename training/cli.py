@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import typer
 
@@ -17,6 +17,8 @@ ModelKind = Literal["cvae", "vae"]
 EncoderName = Literal["dense", "narrow", "paper"]
 DecoderName = Literal["dense", "residual", "upsample", "conv"]
 DatasetName = Literal["alphanumeric", "mnist"]
+JudgeName = Literal["convolutional", "dense"]
+JUDGES: tuple[JudgeName, ...] = get_args(JudgeName)
 
 
 @contextmanager
@@ -127,6 +129,9 @@ def evaluate(
     ] = None,
     samples: Annotated[int, typer.Option(min=12, help="Fresh samples of each label.")] = 300,
     seed: Annotated[int, typer.Option(min=0, help="Of noise, samples and bootstrap.")] = 0,
+    judge: Annotated[
+        JudgeName | None, typer.Option(help="Who reads the samples, if not all of them.", show_default="both")
+    ] = None,
     judges: Annotated[Path, typer.Option(help="Where trained judges are kept.")] = Path("runs/judges"),
     judge_images: Annotated[
         int | None, typer.Option(min=512, help="Images a judge is trained on.", show_default="what its accuracy needs")
@@ -140,6 +145,8 @@ def evaluate(
         from training.evaluate_command import Request, run_evaluation  # noqa: PLC0415 (see the top)
 
         folder = out or Path("runs/evaluation") / model
-        request = Request(model, data, exported, folder, judges, samples, seed, judge_images, threads)
+        request = Request(
+            model, data, exported, folder, (judge,) if judge else JUDGES, judges, samples, seed, judge_images, threads
+        )
         run_evaluation(request, docs if write else None)
         typer.echo(f"{folder / 'report.md'} is written.")

@@ -83,6 +83,7 @@ def main(
     runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs; one of them with decoder `conv`.")],
     *,
     data: Annotated[Path, typer.Option(help="Folder of the training data.")] = Path("data"),
+    judge: Annotated[list[str] | None, typer.Option(help="Who reads the samples.", show_default="all")] = None,
     judges: Annotated[Path, typer.Option(help="Where trained judges are kept.")] = Path("runs/judges"),
     docs: Annotated[Path, typer.Option(help="Where decoders.md goes.")] = Path("docs"),
     samples: Annotated[int, typer.Option(help="Fresh samples of each label.")] = 300,
@@ -92,7 +93,7 @@ def main(
     console = Console(stderr=True)
     judge_data = load_judge_data(data)
     with console.status("training judges"):
-        trained = [stored_judge(judge_data, name, judges, images=judge_images) for name in ARCHITECTURES]
+        trained = [stored_judge(judge_data, name, judges, images=judge_images) for name in judge or ARCHITECTURES]
     with console.status("measuring"):
         candidates = study([load_run(run) for run in runs], load_alphanumeric(data), trained, samples=samples)
     write_page(docs, candidates)
@@ -203,8 +204,8 @@ In bold: no other decoder is at least as fast at batch {BATCHES[-1]} and better 
 exported graph from latents to 8-bit pixels in ONNX Runtime on one CPU thread, the median of {ROUNDS} rounds in which
 the decoders take turns; the ratio is the median of the ratios within a round, which other work on the machine hardly
 moves. −ELBO and MSE are means over {protocol["held_out_images"]:,} held-out characters. Label accuracy is that of
-{protocol["samples_per_label"]} fresh samples of each label at temperature 1 with 0/O and 1/I merged, the mean over the
-{judges} judges; [models.md](models.md) defines all of them.
+{protocol["samples_per_label"]} fresh samples of each label at temperature 1 with 0/O and 1/I merged, as read by the
+{judges} judge, the mean where there are two; [models.md](models.md) defines all of them.
 
 {CHOICE}
 """

@@ -12,7 +12,7 @@ from training.dataset import Dataset, Split, load_named
 from training.errors import ExportError
 from training.evaluate import Evaluation, evaluate_model
 from training.exported import Exported, read_exported
-from training.judge import ARCHITECTURES, Judge
+from training.judge import Judge
 from training.judge_data import load_judge_data
 from training.judge_training import stored_judge
 from training.model_cards import models_page
@@ -30,6 +30,7 @@ class Request:
         data: folder with the source files.
         exported: the model repository.
         out: folder of the report.
+        architectures: of the judges that read the samples, keys of `ARCHITECTURES`.
         judges: folder of trained judges.
         samples: of each label.
         seed: of noise, samples and bootstrap.
@@ -41,6 +42,7 @@ class Request:
     data: Path
     exported: Path
     out: Path
+    architectures: tuple[str, ...]
     judges: Path
     samples: int
     seed: int
@@ -94,7 +96,7 @@ def trained_judges(request: Request, progress: Progress) -> tuple[list[Judge], d
     """A judge of each architecture, trained now where none is stored, and the real characters to test them on."""
     data = load_judge_data(request.data)
     judges = []
-    for architecture in ARCHITECTURES:
+    for architecture in request.architectures:
         task = progress.add_task(f"{architecture} judge", total=None)
         judge = stored_judge(
             data, architecture, request.judges, images=request.judge_images, progress=advance(progress, task)

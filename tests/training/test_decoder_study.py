@@ -81,5 +81,5 @@ def test_runs_are_exported_measured_timed_and_written_down(tmp_path: Path, monke
     text = (tmp_path / "docs" / "decoders.md").read_text()
     conv = next(line for line in text.splitlines() if line.startswith(("| conv |", "| **conv** |")))
     assert conv.count("(1.00)") == 2  # its time is the measure of the others'
-    assert "convolutional and dense judges" in text
+    assert "as read by the\nconvolutional and dense judge" in text
     assert (tmp_path / "docs" / "images" / "decoders.svg").read_text().count("dense") >= 1

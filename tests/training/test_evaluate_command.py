@@ -15,6 +15,7 @@ from tests import known_model
 from tests.training.examples import finished_run
 from training import cli
 from training.dataset import load_alphanumeric, load_mnist
+from training.judge import ARCHITECTURES
 from training.model_cards import models_page
 from training.runs import save_run
 
@@ -104,6 +105,15 @@ def test_a_model_without_labels_needs_no_judge(tmp_path: Path) -> None:
     assert metrics["judges"] == {}
     assert metrics["protocol"]["held_out_images"] == len(data.test)
     assert not (tmp_path / "judges").exists()
+
+
+def test_one_judge_is_enough_where_time_is_short(exported: Path, tmp_path: Path) -> None:
+    evaluate(exported, tmp_path, "cvae", "--judge", "dense")
+    assert set(json.loads((tmp_path / "cvae" / "metrics.json").read_text())["judges"]) == {"dense"}
+
+
+def test_the_command_knows_every_judge() -> None:
+    assert set(cli.JUDGES) == set(ARCHITECTURES)
 
 
 def test_what_cannot_be_done_is_said_in_a_line(exported: Path, tmp_path: Path) -> None:

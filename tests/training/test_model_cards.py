@@ -36,6 +36,11 @@ def test_a_model_that_has_not_been_measured_says_so(page: str) -> None:
     assert "| config | latent_size 2 |" in card
 
 
+def test_the_page_in_the_documentation_is_that_of_the_exported_models() -> None:
+    root = Path(__file__).parent.parent.parent
+    assert (root / "docs" / "models.md").read_text(encoding="utf-8") == models_page(root / "exported")
+
+
 def test_every_metric_is_defined(page: str) -> None:
     for term in ("−ELBO", "Reconstruction", "KL", "Pixel MSE", "second moment", "active", "Label accuracy"):
         assert f"**{term}**" in page
