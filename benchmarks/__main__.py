@@ -43,7 +43,7 @@ def http(
     python: Python = sys.executable,
     out: Out = results.FOLDER,
     rounds: Rounds = 5,
-    seconds: Seconds = 2,
+    seconds: Seconds = 1,
 ) -> None:
     """Requests a second and latency, closed loop."""
     options = Options(rounds=rounds, seconds=seconds)
@@ -56,7 +56,7 @@ def arrivals(
     python: Python = sys.executable,
     out: Out = results.FOLDER,
     rounds: Rounds = 2,
-    seconds: Seconds = 4,
+    seconds: Seconds = 3,
 ) -> None:
     """Latency at a share of capacity, open loop."""
     figures = open_loop.measure(_subject(models, python), seconds, rounds)
@@ -68,7 +68,7 @@ def footprint(  # noqa: PLR0917 (typer takes options as arguments)
     models: Models = SHIPPED_MODELS,
     python: Python = sys.executable,
     out: Out = results.FOLDER,
-    seconds: Seconds = 5,
+    seconds: Seconds = 3,
     requests: Requests = 50_000,
     starts: Annotated[int, typer.Option(help="Starts of the service.")] = 5,
 ) -> None:
@@ -122,20 +122,25 @@ def everything(
     models: Models = SHIPPED_MODELS,
     python: Python = sys.executable,
     out: Out = results.FOLDER,
-    full: Annotated[bool, typer.Option(help="Longer turns, and memory after a million requests.")] = False,
+    full: Annotated[bool, typer.Option(help="Three times as long, and memory after a million requests.")] = False,
 ) -> None:
     """Every part that needs no GPU, and the page."""
-    longer = 3 if full else 1
-    http(models, python, out, rounds=5 * longer, seconds=2)
-    arrivals(models, python, out, rounds=2, seconds=4 * longer)
-    footprint(models, python, out, seconds=5 * longer, requests=1_000_000 if full else 50_000, starts=5)
-    growth(models, python, out, rounds=2 * longer, seconds=1)
+    times = 3 if full else 1
+    http(models, python, out, rounds=5 * times, seconds=1)
+    footprint(models, python, out, seconds=3 * times, requests=1_000_000 if full else 50_000, starts=5)
+    growth(models, python, out, rounds=2 * times, seconds=1)
     decoder(models, out, rounds=60)
+    arrivals(models, python, out, rounds=2, seconds=3 * times)
     page(out)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run the command line; what is missing for a measurement is said in one line."""
     try:
         app()
     except BenchmarkError as error:
         raise SystemExit(f"benchmarks: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

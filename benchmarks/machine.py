@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 from importlib.metadata import distributions
@@ -30,7 +31,7 @@ def describe() -> dict[str, Any]:
             "kernel": re.split(r"[^\d.]", platform.release())[0],
             "architecture": platform.machine(),
         },
-        "versions": {"python": platform.python_version(), **versions()},
+        "versions": {"python": platform.python_version(), **versions(), "wrk": wrk_version()},
         "commit": _git("rev-parse", "HEAD"),
         "uncommitted_changes": bool(_git("status", "--porcelain", "--untracked-files=no")),
     }
@@ -51,6 +52,15 @@ def versions() -> dict[str, str]:
         known = {distribution.metadata["Name"].lower(): distribution.version for distribution in installed}
         found |= {name: known[name] for name in names if name in known}
     return found
+
+
+def wrk_version() -> str:
+    """The version of wrk, empty where it is not installed."""
+    if shutil.which("wrk") is None:
+        return ""
+    # It prints its version as the second word, and then fails for want of an address.
+    said = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False).stdout.split()
+    return said[1] if len(said) > 1 else ""
 
 
 def _git(*arguments: str) -> str:
