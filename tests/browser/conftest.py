@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from service.app import create_served
 from service.context import Context
@@ -31,6 +31,9 @@ FLAGS = (
 )
 DESKTOP = (1280, 860)
 PHONE = (390, 844)
+
+# Ten times what a page needs, for machines that do other work meanwhile.
+expect.set_options(timeout=20_000)
 
 Opener = Callable[..., Playground]
 
