@@ -1,6 +1,7 @@
 """The shipped decoder against a fixed reference, in ONNX Runtime on one thread of one core."""
 
 import io
+import logging
 from functools import cache
 from typing import Any
 
@@ -47,6 +48,8 @@ class ReferenceDecoder(nn.Module):
 @cache
 def reference_graph() -> bytes:
     """The reference as ONNX with the service's signature; its weights are random, which costs as much."""
+    # It reports, for every graph, that it cannot export operators of torchvision, which is not used.
+    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     batch = torch.export.Dim("batch", min=1)
     buffer = io.BytesIO()
     program = torch.onnx.export(
