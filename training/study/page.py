@@ -236,8 +236,8 @@ each row a label, each column one latent, the same three for every β.
 
 Rate is what the latents say about a picture, distortion what is still missing, both in nats per held-out image. Label
 accuracy is how often a classifier trained on real characters only reads what the sample was asked to be,
-{result["samples"]} samples of each label. It is best at the largest β, where every sample is the same: it has to be read
-beside the variety of the samples, never alone.
+{result["samples"]} samples of each label. It is best at the largest β, where every sample is the same: it has to be
+read beside the variety of the samples, never alone.
 
 {picture("figure-5-rate-distortion", "Rate against distortion, and what becomes of units and samples")}
 
@@ -268,8 +268,8 @@ least 0.01.
 These hold at the minimum of the objective, so they are measured on characters the models were trained on, each label
 equally often, as in training. The second moments are 1 here because training ends with `settle`, on these very
 characters; on held-out ones they are within 0.2 of it. Below β = 0.1 the slopes are not within their bounds, and are
-not listed: {small_slopes(rows)}. In the epochs there are, these models have not come to spend all the rate that so
-small a price would allow.
+not in the table: {small_slopes(rows)}.
+In the epochs there are, these models have not come to spend all the rate that so small a price would allow.
 
 {table(["theory says", "found", "holds"], verdicts)}"""
 
