@@ -66,10 +66,11 @@ def settle(model: Model, characters: Split) -> None:
     last.bias[:size] -= shift
     last.bias[:size] /= scale
     last.bias[size:] -= 2 * scale.log()
-    first.bias += first.weight @ shift
+    first.bias.add_(first.weight @ shift)
     first.weight *= scale
 
 
+@torch.no_grad()
 def moments_of(model: Model, characters: Split) -> Moments:
     """The moments of the aggregate posterior, in evaluation mode."""
     training = model.training

@@ -68,7 +68,7 @@ def test_a_model_that_starts_from_another_ends_near_it(finished: Path, sample: D
 
     def distance(run: Run) -> float:
         pairs = zip(run.model.parameters(), first.model.parameters(), strict=True)
-        return sum(float((one - two).square().sum()) for one, two in pairs)
+        return sum(float((one - two).detach().square().sum()) for one, two in pairs)
 
     warm = trained(PLAN, sample, tmp_path / "warm", HARDWARE, 10, start=first)
     assert distance(warm) > 0
