@@ -75,9 +75,11 @@ export class Sliders {
       onclick: () => toggleLock(index),
     });
     const strip = this.steps ? this.#strip(index) : null;
-    const label = h("label", { htmlFor: id }, h("b", {}, name), word && ` ${word}`);
+    const [low, high] = word.split(" to ");
+    const words = h("span", { className: high ? "unseen" : "" }, ` ${word}`);
+    const label = h("label", { htmlFor: id }, h("b", {}, name), ...(word ? [words] : []));
     const head = h("div", { className: "latent-head" }, label, output, lock);
-    const element = h("div", { className: "latent" }, head, ...(strip ? [strip] : []), input);
+    const element = h("div", { className: "latent" }, head, ...(strip ? [strip] : []), input, ...(high ? [ends(low, high)] : []));
     return { index, element, input, output, lock, strip };
   }
 
@@ -105,6 +107,9 @@ export class Sliders {
     }
   }
 }
+
+// The label has the same words for a screen reader.
+const ends = (low, high) => h("p", { className: "ends", aria: { hidden: "true" } }, h("span", {}, low), h("span", {}, high));
 
 /** The values at which a strip of `steps` glyphs shows its latent. */
 export const stripValues = (steps) => Array.from({ length: steps }, (_, step) => ((2 * step) / (steps - 1) - 1) * reach());

@@ -49,7 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _write_all(folder: Path) -> None:
-    axes = ["slant", "width", "height", "weight", "loop", "serif"]
+    axes = ["slant", "narrow to wide", "height", "weight", "loop", "serif"]
     write_model(folder, "cvae", metrics={"axes": axes})
     for beta in (0.001, 1.0, 1024.0):
         write_model(folder, f"cvae-beta-{beta:g}", beta=beta, metrics={"kl_per_unit": [1 / beta] * 6})

@@ -173,6 +173,8 @@ def test_the_strip_shows_what_a_latent_does_and_moves_it(open_page: Opener) -> N
 def test_axes_have_words_where_the_model_names_them(open_page: Opener) -> None:
     playground = open_page()
     expect(playground.x1).to_have_accessible_name("x1 slant")
+    expect(playground.page.locator("#glyph-latents-x2")).to_have_accessible_name("x2 narrow to wide")
+    expect(playground.page.locator("#glyph-latents .ends")).to_have_text("narrowwide")
     playground.page.get_by_role("combobox", name="Model").select_option("cvae-beta-1")
     expect(playground.x1).to_have_accessible_name("x1")
 
