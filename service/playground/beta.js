@@ -24,7 +24,7 @@ export function start() {
   const panel = byId("betas");
   const cards = models.map(makeCard);
   panel.append(...cards.map((card) => card.element));
-  new Sliders(byId("beta-latents"));
+  new Sliders(byId("beta-latents"), 0, false);
   byId("beta-sample").addEventListener("click", samplingLane(byId("beta-section")));
 
   const glyphs = ({ label, z }) =>

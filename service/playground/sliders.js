@@ -22,10 +22,12 @@ export class Sliders {
   /**
    * @param panel Element to fill.
    * @param steps Glyphs in the strip above each slider, 0 for none.
+   * @param isNamed Whether the words of the model in use hold for what these sliders move.
    */
-  constructor(panel, steps = 0) {
+  constructor(panel, steps = 0, isNamed = true) {
     this.panel = panel;
     this.steps = steps;
+    this.isNamed = isNamed;
     this.rows = [];
     on(["model"], () => this.#build());
     on(["z", "locked"], () => this.#show());
@@ -62,7 +64,7 @@ export class Sliders {
 
   #row(model, index) {
     const name = `x${index + 1}`;
-    const word = axisWord(model, index);
+    const word = this.isNamed ? axisWord(model, index) : "";
     const id = `${this.panel.id}-${name}`;
     const input = h("input", { id, type: "range", step: "0.01", oninput: () => move(index, input.valueAsNumber) });
     input.addEventListener("keydown", (event) => stepByKey(event, index, input));

@@ -15,7 +15,7 @@ const MOVIE_SCALE = 10;
 function query() {
   const model = current();
   const label = model.labels.length ? [state.from, state.to] : undefined;
-  return { label, seed: state.pair, n: state.steps, method: state.path, model: modelName(model) };
+  return { label, seed: state.pair, temperature: state.temperature, n: state.steps, method: state.path, model: modelName(model) };
 }
 
 /** Starts the section. */
@@ -25,7 +25,7 @@ export function start() {
     strip.replaceChildren(...steps.map(makeStep));
     strip.dispatchEvent(new CustomEvent("drawn", { detail: steps.length, bubbles: true }));
   });
-  whileOpen("explore", ["model", "from", "to", "pair", "steps", "path"], () => lane.ask(query()));
+  whileOpen("explore", ["model", "from", "to", "pair", "steps", "path", "temperature"], () => lane.ask(query()));
   byId("way-again").addEventListener("click", () => set({ pair: state.pair + 1 }));
   const movie = new Lane(byId("way-section"), api.interpolateAnimation, ({ blob }) => download(blob, "way.gif"));
   byId("way-movie").addEventListener("click", () => movie.ask({ ...query(), scale: MOVIE_SCALE }));
