@@ -16,6 +16,7 @@ from benchmarks import open_loop, results
 from benchmarks.cores import BenchmarkError
 from benchmarks.http import Options
 from benchmarks.page import write_page
+from benchmarks.server import stop_on_signal
 from benchmarks.stage import Subject
 from service.settings import SHIPPED_MODELS
 
@@ -143,4 +144,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    stop_on_signal()
     main()

@@ -19,6 +19,12 @@ from benchmarks.sections import (
 )
 from training.report import table
 
+NOT_YET = {
+    "arrivals": "## Latency at a given load\n\nNot measured yet: `python -m benchmarks arrivals`.",
+    "growth": "## How cost grows\n\nNot measured yet: `python -m benchmarks growth`.",
+    "gpu": "## GPU\n\nNot measured yet: no NVIDIA GPU was at hand. `make bench-gpu` measures on one.",
+}
+
 INTRODUCTION = """\
 # Benchmarks
 
@@ -55,10 +61,14 @@ def page(results: Results) -> str:
         ("decoder", decoder_section),
         ("gpu", gpu_section),
     ]
-    written = [write(results[part]) for part, write in sections if part in results]
-    if "gpu" not in results:
-        written.append("## GPU\n\nNot measured yet: no NVIDIA GPU was at hand. `make bench-gpu` measures on one.\n")
+    written = [write(results[part]) + remarks(results[part]) for part, write in sections if part in results]
+    written += [f"{missing}\n" for part, missing in NOT_YET.items() if part not in results]
     return "\n".join([INTRODUCTION, goals_section(results), *written, machine_section(results)])
+
+
+def remarks(result: Result) -> str:
+    """What readers have to know besides the figures."""
+    return "".join(f"\n**Note:** {remark}\n" for remark in result["remarks"])
 
 
 def goals_section(results: Results) -> str:

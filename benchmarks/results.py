@@ -14,9 +14,12 @@ Result = dict[str, Any]
 
 
 def write(folder: Path, part: str, settings: Result, figures: object) -> Path:
-    """Write what a part measured; returns the file's path."""
+    """Write what a part measured; returns the file's path.
+
+    The list `remarks` is for what readers of the figures have to know besides; the page shows it.
+    """
     taken = datetime.now(UTC).isoformat(timespec="seconds")
-    content = {"part": part, "taken": taken, **describe(), "settings": settings, "figures": figures}
+    content = {"part": part, "taken": taken, **describe(), "settings": settings, "remarks": [], "figures": figures}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{part}.json"
     path.write_text(json.dumps(rounded(content), indent=1) + "\n", encoding="utf-8")

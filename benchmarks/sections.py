@@ -33,7 +33,7 @@ def http_section(result: Result) -> str:
 ## Requests a second and latency
 
 `wrk`, one thread, keep-alive, {settings["rounds"]} rounds of {settings["seconds"]} s.
-BentoML's batched endpoint answers base 64 in JSON and MLServer 784 numbers in JSON; all others answer a PNG.
+BentoML's batched endpoint answers base 64 in JSON and MLServer 784 numbers in JSON; all others answer one glyph as PNG.
 
 ![Ratio to the bare limit](images/benchmarks-http.svg)
 """

@@ -1,5 +1,6 @@
 """Servers that run side by side and take turns: all are paused but the one that has its turn."""
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from service.manifest import read_manifest
 from service.settings import Settings
 
 console = Console(stderr=True)
+
+# wrk leaves in the middle of its last requests. A server stopped in the middle of a batch would take the pause for
+# the batch's duration, and one that learns its batching from durations (BentoML) would not recover from it.
+FINISHING = 0.3
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Stage:
         try:
             yield server
         finally:
+            time.sleep(FINISHING)
             server.pause()
 
 

@@ -1,6 +1,8 @@
 import http.client
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -83,6 +85,31 @@ def wait_until_stopped(state: Path) -> None:
             return
         time.sleep(0.01)
     pytest.fail("the process runs on")
+
+
+# A benchmark that is ended while its server is paused.
+ENDED = """
+import time
+from benchmarks.programs import bare
+from benchmarks.server import Server, stop_on_signal
+stop_on_signal()
+with Server(bare(), [{core}]) as server:
+    server.pause()
+    print(*server.processes(), flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_benchmark_that_is_ended_leaves_no_server_behind(core: int) -> None:
+    root = Path(__file__).parents[2]
+    code = ENDED.format(core=core)
+    with subprocess.Popen([sys.executable, "-c", code], cwd=root, stdout=subprocess.PIPE, text=True) as benchmark:
+        assert benchmark.stdout is not None
+        servers = [int(process) for process in benchmark.stdout.readline().split()]
+        benchmark.terminate()
+        assert benchmark.wait(timeout=60) == 128 + signal.SIGTERM
+    assert len(servers) == 1
+    assert not Path(f"/proc/{servers[0]}").exists()
 
 
 def test_a_server_at_rest_takes_memory_and_hardly_any_time(server: Server) -> None:
