@@ -17,6 +17,30 @@ ALPHA = """canvas => {
 }"""
 
 
+def wait_until(page: Page, holds: str, arg: object = None) -> None:
+    """Wait until a function of the page returns true.
+
+    Playwright's own `wait_for_function` evaluates text inside the page at every poll but the first, which the page's
+    Content-Security-Policy forbids.
+
+    Args:
+        page: The page.
+        holds: A function in JavaScript.
+        arg: What it is called with.
+    """
+    page.evaluate(
+        f"""async arg => {{
+          const holds = {holds};
+          const end = performance.now() + 20_000;
+          while (!holds(arg)) {{
+            if (performance.now() > end) throw new Error("still false after 20 seconds: " + holds);
+            await new Promise(resolve => setTimeout(resolve, 20));
+          }}
+        }}""",
+        arg,
+    )
+
+
 class Playground:
     """An open playground.
 
@@ -56,9 +80,7 @@ class Playground:
 
     def expect_grey(self, canvas: Locator, grey: int) -> None:
         """Wait until `canvas`, which shows pixels, shows this grey."""
-        self.page.wait_for_function(
-            f"([canvas, grey]) => ({ALPHA})(canvas) === grey", arg=[canvas.element_handle(), grey]
-        )
+        wait_until(self.page, f"([canvas, grey]) => ({ALPHA})(canvas) === grey", [canvas.element_handle(), grey])
 
     def slide(self, slider: Locator, value: float) -> None:
         """Drag a slider to `value` with the mouse."""

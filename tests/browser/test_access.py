@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, Opener
-from tests.browser.pages import GREY, Playground
+from tests.browser.pages import GREY, Playground, wait_until
 
 TABS = ("glyph", "text", "draw", "explore")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -87,7 +87,7 @@ def test_everything_by_keyboard(open_page: Opener) -> None:
     tab_to("tab-glyph")
     tab_to("sample")
     press("Enter")
-    page.wait_for_function("() => document.querySelector('#glyph-latents-x2').valueAsNumber !== 0")
+    wait_until(page, "() => document.querySelector('#glyph-latents-x2').valueAsNumber !== 0")
     tab_to("average")
     press("Space")
     playground.expect_grey(playground.hero, GREY + 19)

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Opener
-from tests.browser.pages import ALPHA, GREY
+from tests.browser.pages import ALPHA, GREY, wait_until
 
 PLAIN = "z=0,0,0,0,0,0&view=pixels"
 
@@ -39,12 +39,12 @@ def test_the_manifold_and_the_map_of_classes(open_page: Opener) -> None:
     playground = open_page(f"explore?{PLAIN}")
     page = playground.page
     # The known model writes 100 + 10·z1: at the left edge too little for ink, at the right edge enough.
-    page.wait_for_function(f"({ALPHA})(document.querySelector('#manifold')) > 0")
+    wait_until(page, f"() => ({ALPHA})(document.querySelector('#manifold')) > 0")
     points = page.locator("#points")
     inked = (
         "canvas => canvas.getContext('2d', {willReadFrequently: true}).getImageData(0, 0, 952, 952).data.some(Boolean)"
     )
-    page.wait_for_function(f"({inked})(document.querySelector('#points'))")
+    wait_until(page, f"() => ({inked})(document.querySelector('#points'))")
     page.get_by_label("Where characters lie").uncheck()
     expect(points).to_be_hidden()
     assert playground.state()["points"] == "0"
@@ -90,7 +90,7 @@ def test_the_same_latents_under_every_beta(open_page: Opener) -> None:
     for card in cards.all():
         # 100 + 30 + 35 is past the outline, where a canvas of ink is opaque.
         glyph = card.get_by_role("img")
-        page.wait_for_function(f"canvas => ({ALPHA})(canvas) === 255", arg=glyph.element_handle())
+        wait_until(page, f"canvas => ({ALPHA})(canvas) === 255", glyph.element_handle())
     assert playground.state()["label"] == "Z"
     assert GREY + 30 + 35 > 128
 

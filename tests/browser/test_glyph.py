@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.conftest import Opener
-from tests.browser.pages import ALPHA, GREY
+from tests.browser.pages import ALPHA, GREY, wait_until
 
 J = 19
 A = 10
@@ -120,7 +120,7 @@ def test_labels_by_key_slider_and_keyboard(open_page: Opener) -> None:
 def test_the_keys_show_the_alphabet_in_the_style(open_page: Opener) -> None:
     playground = open_page("glyph?z=1,0,0,0,0,0")
     key = playground.page.get_by_role("radio", name="Z", exact=True).locator("canvas")
-    playground.page.wait_for_function(f"key => ({ALPHA})(key) > 200", arg=key.element_handle())
+    wait_until(playground.page, f"key => ({ALPHA})(key) > 200", key.element_handle())
 
 
 def test_a_new_sample_leaves_locked_latents(open_page: Opener) -> None:
@@ -128,7 +128,7 @@ def test_a_new_sample_leaves_locked_latents(open_page: Opener) -> None:
     page = playground.page
     page.get_by_role("button", name="Lock x1").click()
     page.get_by_role("button", name="New sample").click()
-    page.wait_for_function("() => document.querySelector('#glyph-latents-x2').valueAsNumber !== 0")
+    wait_until(page, "() => document.querySelector('#glyph-latents-x2').valueAsNumber !== 0")
     assert playground.z()[0] == 1.5
     assert playground.state()["locked"] == "1"
     page.get_by_role("button", name="Average").click()
@@ -144,7 +144,7 @@ def test_at_temperature_zero_a_sample_is_the_average(open_page: Opener) -> None:
     temperature.focus()
     temperature.press("Home")
     playground.page.get_by_role("button", name="New sample").click()
-    playground.page.wait_for_function("() => document.querySelector('#glyph-latents-x1').valueAsNumber === 0")
+    wait_until(playground.page, "() => document.querySelector('#glyph-latents-x1').valueAsNumber === 0")
     assert playground.z() == [0] * 6
 
 
@@ -186,7 +186,7 @@ def test_a_model_with_many_latents_shows_the_most_active_first(open_page: Opener
     rows = page.locator("#glyph-latents .latent b")
     expect(rows).to_have_text(["x23", "x22", "x21", "x20", "x19", "x18"])
     expect(page.locator("#label-section")).to_be_hidden()
-    page.wait_for_function("() => location.hash.split(',').length === 23")
+    wait_until(page, "() => location.hash.split(',').length === 23")
     page.get_by_role("button", name="Show 17 more").click()
     expect(rows).to_have_count(23)
 
