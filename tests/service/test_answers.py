@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from service import answers
-from service.answers import LARGE_PICTURE, Style
+from service.answers import Style
 from service.colours import BLACK, WHITE, Colour
 from service.errors import InvalidParameter
 from tests.service.support import grey, picture
@@ -22,15 +22,6 @@ def test_a_style_is_read_from_words() -> None:
 def test_a_colour_that_is_none_is_named(ink: str, paper: str, field: str) -> None:
     with pytest.raises(InvalidParameter, match=f"{field}: '\\?' is not a colour"):
         Style.parse("body", 1, ink, paper)
-
-
-def test_a_large_picture_is_compressed_harder() -> None:
-    small = np.random.default_rng(1).integers(0, 4, (256, 256), dtype=np.uint8)
-    large = np.vstack([small, small[:1]])
-    assert small.size == LARGE_PICTURE
-    assert len(PLAIN.show(large)) < 0.9 * len(PLAIN.show(small))
-    for pixels in (small, large):
-        assert np.array_equal(picture(PLAIN.show(pixels)), pixels)
 
 
 def test_every_answer_names_its_model_and_is_never_stored() -> None:

@@ -35,9 +35,9 @@ def test_black_on_white_is_inverted_greyscale(pixels: NDArray[np.uint8]) -> None
     assert np.array_equal(np.asarray(image), 255 - pixels)
 
 
-@given(PICTURES, st.integers(0, 9))
-def test_white_on_black_is_the_pixels(pixels: NDArray[np.uint8], level: int) -> None:
-    assert np.array_equal(np.asarray(decoded(encode(pixels, WHITE, BLACK, level))), pixels)
+@given(PICTURES)
+def test_white_on_black_is_the_pixels(pixels: NDArray[np.uint8]) -> None:
+    assert np.array_equal(np.asarray(decoded(encode(pixels, WHITE, BLACK))), pixels)
 
 
 @given(PICTURES, COLOURS, COLOURS)
@@ -62,9 +62,10 @@ def test_transparent_paper_has_the_ink_as_alpha(pixels: NDArray[np.uint8], ink: 
     assert (parts[..., :3] == (ink.red, ink.green, ink.blue)).all()
 
 
-def test_more_effort_makes_smaller_files() -> None:
-    pixels = np.tile(np.arange(256, dtype=np.uint8), (64, 1))
-    assert len(encode(pixels, level=9)) < len(encode(pixels, level=1)) < len(encode(pixels, level=0))
+def test_what_is_even_takes_little() -> None:
+    """Larger pictures are worth more effort: there, bytes cost more than time."""
+    assert len(encode(np.zeros((28, 28), np.uint8))) < 28 * 28 / 2
+    assert len(encode(np.tile(np.arange(256, dtype=np.uint8), (256, 1)))) < 256 * 256 / 50
 
 
 def test_views_are_encoded_like_copies() -> None:
@@ -73,5 +74,5 @@ def test_views_are_encoded_like_copies() -> None:
 
 
 def test_other_dtypes_are_not_cut_to_bytes() -> None:
-    with pytest.raises(IndexError):
+    with pytest.raises(TypeError):
         encode(np.full((2, 2), 0.5))
