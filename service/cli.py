@@ -20,10 +20,11 @@ from rich.console import Console
 from rich.table import Table
 
 from service.app import create_served
+from service.client import Client, ClientError
 from service.context import Context
 from service.engine import load_engine
 from service.error_answers import problem_of
-from service.errors import GlyphvaeError, Problem
+from service.errors import GlyphvaeError, Problem, StartError
 from service.latents import parse_latents
 from service.render_text import RenderText, render_png
 from service.settings import Settings, load_settings
@@ -111,13 +112,17 @@ def render(
     paper: Annotated[str, typer.Option(help="Colour of the paper, or transparent.")] = "white",
     model: Annotated[str | None, typer.Option(help="Which model; see `glyphvae models`.")] = None,
     models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None,
+    url: Annotated[str | None, typer.Option(help="A service that writes it, instead of this process.")] = None,
+    key: Annotated[str | None, typer.Option(envvar="GLYPHVAE_KEY", help="A key, if that service wants one.")] = None,
 ) -> None:
-    """Write a text to a PNG file, without a server."""
-    context = _context(models)
+    """Write a text to a PNG file: with the models here, or by a service elsewhere."""
+    if url is not None and models is not None:
+        raise StartError("--models are those of this process; a service has its own")
     body = {
         "text": text,
         "seed": seed,
-        "z": None if z is None else parse_latents(z, context.engine.get(model).manifest.latent_size),
+        # Whoever writes it knows how many latents the model has.
+        "z": None if z is None else parse_latents(z, z.count(",") + 1),
         "variation": variation,
         "width": width,
         "align": align,
@@ -126,7 +131,12 @@ def render(
         "paper": paper,
         "model": model,
     }
-    output.write_bytes(asyncio.run(render_png(RenderText.model_validate(body), context)))
+    order = RenderText.model_validate(body)
+    if url is None:
+        output.write_bytes(asyncio.run(render_png(order, _context(models))))
+        return
+    with Client(url, key=key) as client:
+        client.render_text(**order.model_dump(exclude_unset=True)).save(output)
 
 
 @app.command("models")
@@ -170,7 +180,7 @@ def main() -> None:
         raise SystemExit(f"glyphvae: {problem.detail}") from None
     except ValidationError as error:
         raise SystemExit(f"glyphvae: {problem_of(error.errors()).detail}") from None
-    except (GlyphvaeError, ValueError, OSError) as error:
+    except (GlyphvaeError, ClientError, ValueError, OSError) as error:
         raise SystemExit(f"glyphvae: {error}") from None
 
 

@@ -1,7 +1,7 @@
 """Fixtures: the application over known models, in process."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -14,6 +14,7 @@ from service.context import Context
 from service.engine import load_engine
 from service.limits import BodyLimit
 from service.settings import Settings
+from tests.service.server import Server, running
 from tests.known_model import decoder, write_model
 
 
@@ -74,4 +75,13 @@ async def client(server: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client that calls the application in process; faults come back as answers, as over a socket."""
     transport = httpx.ASGITransport(server, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+
+
+@pytest.fixture(scope="session")
+def real_server(repository: Path) -> Iterator[Server]:
+    """The command `glyphvae serve` over the known models."""
+    with running("--models", str(repository), "--device", "cpu") as server:
+        with server.client() as client:
+            client.get("/livez").raise_for_status()
+        yield server
         yield client

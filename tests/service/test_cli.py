@@ -12,7 +12,7 @@ from service import cli
 from service.context import Context
 from service.render_text import RenderText, render_png
 from service.settings import Settings
-from tests.service.server import ROOT, plain_environment
+from tests.service.server import ROOT, Server, plain_environment
 from tests.service.support import picture
 
 WIDE = {"COLUMNS": "300", "TERM": "dumb"}
@@ -91,6 +91,51 @@ async def test_every_option_of_rendering_reaches_the_picture(
     assert file.read_bytes() == await render_png(order, context)
 
 
+async def test_a_service_elsewhere_renders_it_too(
+    real_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: Context
+) -> None:
+    file = tmp_path / "hello.png"
+    arguments = (
+        "render",
+        "HELLO",
+        "-o",
+        file,
+        "--seed",
+        "7",
+        "--z",
+        "1,,-1",
+        "--ink",
+        "navy",
+        "--url",
+        real_server.url,
+    )
+    assert await asyncio.to_thread(run, monkeypatch, *arguments) == 0
+    assert file.read_bytes() == await render_png(RenderText(text="HELLO", seed=7, z=[1, None, -1], ink="navy"), context)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["HELLO!"], "422: body.text: The character '!'"),
+        (["HELLO", "--z", "1,2,3,4,5,6,7"], "422: body.z: 7 latents were given"),
+        (["HELLO", "--models", "."], "--models are those of this process"),
+    ],
+)
+def test_what_a_service_elsewhere_refuses_is_one_line(
+    real_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
+) -> None:
+    output = ("-o", tmp_path / "hello.png", "--url", real_server.url)
+    message = run(monkeypatch, "render", *arguments, *output)
+    assert isinstance(message, str)
+    assert message.startswith(f"glyphvae: {says}")
+
+
+def test_a_service_that_is_not_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = run(monkeypatch, "render", "HELLO", "-o", tmp_path / "x.png", "--url", "http://127.0.0.1:1")
+    assert isinstance(message, str)
+    assert message.startswith("glyphvae: no answer: ")
+
+
 def test_without_a_seed_each_picture_is_new(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a.png", "b.png"):
         assert run(monkeypatch, "render", "HELLO", "-o", tmp_path / name, "--models", repository) == 0
@@ -105,7 +150,7 @@ def test_without_a_seed_each_picture_is_new(repository: Path, tmp_path: Path, mo
         (["HELLO", "--model", "gan"], "There is no model 'gan'; served are: cvae, vae."),
         (["HELLO", "--model", "vae"], "body.model: model 'vae' has no labels, so it cannot write text"),
         (["HELLO", "--ink", "shiny"], "body.ink: 'shiny' is not a colour"),
-        (["HELLO", "--z", "1,2,3,4,5,6,7"], "7 latents were given, but the model has 6"),
+        (["HELLO", "--z", "1,2,3,4,5,6,7"], "body.z: 7 latents were given"),
         (["HELLO", "--z", "x"], "latent 1 is 'x', not a number"),
         (["HELLO", "--align", "middle"], "align: Input should be 'left', 'centre', 'right' or 'justify'"),
         (["HELLO", "--scale", "0"], "scale: Input should be greater than or equal to 1"),

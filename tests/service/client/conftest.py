@@ -1,0 +1,24 @@
+"""Fixtures: a client of each kind."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+
+from service.app import create_served
+from service.client import AsyncClient, Client
+from service.context import Context
+from tests.service.server import Server
+
+
+@pytest.fixture
+def sync_client(real_server: Server) -> Iterator[Client]:
+    with Client(real_server.url) as client:
+        yield client
+
+
+@pytest.fixture
+async def async_client(context: Context) -> AsyncIterator[AsyncClient]:
+    transport = httpx.ASGITransport(create_served(context), raise_app_exceptions=False)
+    async with AsyncClient("http://glyphvae", http=httpx.AsyncClient(transport=transport)) as client:
+        yield client

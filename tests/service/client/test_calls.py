@@ -1,0 +1,235 @@
+"""Every call of both clients; the known model makes every pixel 100 + 10·z[0] + label."""
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from service.app import create_bare_app
+from service.arrays import npy_bytes
+from service.client import AsyncClient, Client, ProblemError, calls
+from service.client.call import Call, Stream
+from service.context import Context
+from tests.service.support import grey, image_file
+
+CALLS = [name for name, call in inspect.getmembers(calls, inspect.isfunction) if call.__module__ == calls.__name__]
+PUBLIC = [name for name in CALLS if not name.startswith("_")]
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture(params=["sync", "async"])
+def ask(request: pytest.FixtureRequest, sync_client: Client, async_client: AsyncClient) -> Ask:
+    """Makes a call by its name with either client."""
+
+    async def call(name: str, *args: object, **kwargs: object) -> object:
+        if request.param == "sync":
+            return await asyncio.to_thread(getattr(sync_client, name), *args, **kwargs)
+        return await getattr(async_client, name)(*args, **kwargs)
+
+    return call
+
+
+def test_both_clients_make_every_call_and_say_what_it_does() -> None:
+    for name in PUBLIC:
+        for client in (Client("http://nowhere"), AsyncClient("http://nowhere")):
+            method = getattr(client, name)
+            assert method.__doc__ == getattr(calls, name).__doc__
+            assert method.__name__ == name
+
+
+def test_every_endpoint_has_a_call() -> None:
+    made: list[Call[Any]] = [
+        calls.models(),
+        calls.model("x"),
+        calls.live(),
+        calls.ready(),
+        calls.encode(b""),
+        calls.reconstruct(b""),
+    ]
+    made += [calls.generate(), calls.render_text(""), calls.interpolate(), calls.traverse(1)]
+    called = {f"{call.request.method.lower()} {call.request.path}".replace("/x", "/{name}") for call in made}
+    served = {f"{method} {path}" for path, item in create_bare_app().openapi()["paths"].items() for method in item}
+    assert served - called == {"get /"}
+
+
+async def test_generate(ask: Ask) -> None:
+    glyphs = await ask("generate", ["A", "11"], n=2, z=[1.5, None, 0], temperature=0.5, seed=7, model="cvae")
+    assert (glyphs.model, glyphs.seed) == ("cvae/1", 7)
+    assert glyphs.pixels[:, 0, 0].tolist() == [125, 125, 126, 126]
+    assert glyphs.pixels.shape == (4, 28, 28)
+
+
+async def test_generate_samples(ask: Ask) -> None:
+    samples = await ask("generate_samples", "A", n=2, z=[0])
+    assert samples.labels == ["A", "A"]
+    assert (samples.z.dtype, samples.z.shape) == (np.float32, (2, 6))
+    assert samples.pixels.dtype == np.uint8
+    assert samples.pixels[:, 3, 4].tolist() == [110, 110]
+    again = await ask("generate_samples", "A", n=2, z=[0], seed=samples.seed)
+    assert (again.z == samples.z).all()
+
+
+async def test_generate_picture(ask: Ask) -> None:
+    picture = await ask("generate_picture", "A", n=4, columns=4, scale=2, ink="navy", paper="transparent", seed=7)
+    assert picture.image.size == (4 * 56, 56)
+    assert picture.image.mode == "P"
+    assert (picture.media_type, picture.model, picture.seed) == ("image/png", "cvae/1", 7)
+
+
+async def test_an_unconditional_model_takes_no_label(ask: Ask) -> None:
+    samples = await ask("generate_samples", model="vae", z=[1])
+    assert samples.labels == [None]
+    moved = await ask("traverse", 1, model="vae", n=2)
+    assert moved.labels == [None, None]
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        grey(119)[0],
+        grey(119),
+        image_file(grey(119)[0]),
+        Image.fromarray(grey(119)[0]),
+        [image_file(grey(119)[0])],
+    ],
+    ids=["one array", "arrays", "bytes", "Pillow", "a list"],
+)
+async def test_encode(ask: Ask, images: object) -> None:
+    encodings = await ask("encode", images, preprocess="none")
+    assert encodings.labels == ["J"]
+    assert encodings.mu.tolist() == [[0] * 6]
+    assert encodings.logvar.shape == (1, 6)
+    assert max(encodings.posterior[0], key=encodings.posterior[0].get) == "J"
+
+
+async def test_encode_under_a_label_from_files(ask: Ask, tmp_path: Path) -> None:
+    paths = [tmp_path / "j.png", tmp_path / "k.png"]
+    for path, level in zip(paths, (119, 129), strict=True):
+        path.write_bytes(image_file(grey(level)[0]))
+    encodings = await ask("encode", paths, label="J", preprocess="none", model="cvae")
+    assert encodings.mu[:, 0].tolist() == [0, 1]
+    assert encodings.posterior is None
+    assert (await ask("encode", paths[0], label="J", preprocess="none")).mu[0, 0] == 0
+
+
+async def test_reconstruct(ask: Ask) -> None:
+    result = await ask("reconstruct", grey(119, 129), label="J", preprocess="none")
+    assert result.labels == ["J", "J"]
+    assert result.pixels[:, 0, 0].tolist() == [119, 129]
+    assert result.mu[:, 0].tolist() == [0, 1]
+    assert result.elbo == pytest.approx(-(result.error + result.kl))
+    assert result.model == "cvae/1"
+
+
+async def test_reconstruct_picture(ask: Ask) -> None:
+    picture = await ask("reconstruct_picture", grey(119), preprocess="none", scale=3)
+    assert picture.image.size == (84, 84)
+    assert picture.headers["glyphvae-label"] == "J"
+    assert picture.seed is None
+
+
+async def test_render_text(ask: Ask, tmp_path: Path) -> None:
+    picture = await ask("render_text", "Ab", seed=7, scale=1, z=[0, None], margin=0, ink="navy")
+    assert picture.headers["glyphvae-folded"] == "1"
+    picture.save(tmp_path / "ab.png")
+    assert (tmp_path / "ab.png").read_bytes() == picture.content
+    assert picture.image.height == 28
+
+
+async def test_render_writing(ask: Ask) -> None:
+    writing = await ask("render_writing", "A J", seed=7, z=[0], variation=0)
+    assert (writing.labels, writing.positions.tolist(), writing.lines.tolist()) == (["A", "J"], [0, 2], [0, 0])
+    assert writing.pixels[:, 0, 0].tolist() == [110, 119]
+    assert writing.corners.shape == (2, 2)
+    assert writing.latents.shape == (2, 6)
+    assert (writing.seed, writing.z.shape, len(writing.baselines)) == (7, (6,), 1)
+
+
+async def test_interpolate(ask: Ask) -> None:
+    steps = await ask("interpolate", "A", z=[[0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0]], n=3, method="linear")
+    assert steps.pixels[:, 0, 0].tolist() == [110, 115, 120]
+    assert (steps.rows, steps.seed) == (1, None)
+    between = await ask("interpolate", images=grey(119, 129), n=2, preprocess="none", label="J")
+    assert between.z[:, 0].tolist() == [0, 1]
+
+
+async def test_interpolate_picture(ask: Ask) -> None:
+    assert (await ask("interpolate_picture", ["A", "B"], n=4)).image.size == (112, 28)
+    movie = await ask("interpolate_picture", ["A", "B"], z=[[0], [3]], n=4, animated=True)
+    assert (movie.media_type, movie.image.n_frames) == ("image/gif", 6)
+
+
+async def test_traverse(ask: Ask) -> None:
+    steps = await ask("traverse", [1, 2], "A", start=-1, stop=1, n=3, z=[9, 9, 2])
+    assert (steps.rows, len(steps.z)) == (3, 9)
+    assert steps.z[:, 2].tolist() == [2] * 9
+    assert steps.pixels[::3, 0, 0].tolist() == [100, 110, 120]
+
+
+async def test_traverse_picture(ask: Ask) -> None:
+    assert (await ask("traverse_picture", 1, "A", n=4, scale=2)).image.size == (224, 56)
+    assert (await ask("traverse_picture", 1, "A", n=4, animated=True)).image.n_frames == 6
+
+
+async def test_models(ask: Ask) -> None:
+    cvae, vae = await ask("models")
+    assert (cvae.name, cvae.version, cvae.kind, cvae.default, vae.default) == ("cvae", 1, "cvae", True, False)
+    assert (cvae.labels[19], vae.labels, cvae.latent_size, cvae.device) == ("J", (), 6, "cpu")
+    assert (await ask("model", "vae")) == vae
+    assert vae.facts["likelihood"] == "bernoulli"
+
+
+async def test_health(ask: Ask) -> None:
+    assert await ask("live") is True
+    assert await ask("ready") is True
+
+
+async def test_an_error_is_an_exception_with_its_fields(ask: Ask) -> None:
+    with pytest.raises(ProblemError, match="404: There is no model 'gan'") as caught:
+        await ask("model", "gan")
+    assert caught.value.type == "urn:glyphvae:problem:unknown-model"
+    with pytest.raises(ProblemError) as refused:
+        await ask("generate", "!")
+    assert (refused.value.status, refused.value.errors[0].field) == (422, "query.label")
+
+
+def test_chunks_are_the_whole(sync_client: Client) -> None:
+    chunks = list(sync_client.generate_chunks(["A", "J"], n=1200, seed=7))
+    assert len(chunks) > 1
+    whole = np.concatenate(chunks)
+    assert (whole == sync_client.generate(["A", "J"], n=1200, seed=7).pixels).all()
+
+
+async def test_chunks_arrive_asynchronously(async_client: AsyncClient, context: Context) -> None:
+    n = context.settings.max_samples
+    sizes = [len(chunk) async for chunk in async_client.generate_chunks("A", n=n)]
+    assert sum(sizes) == n
+
+
+async def test_a_stream_that_is_refused_is_an_exception(sync_client: Client, async_client: AsyncClient) -> None:
+    with pytest.raises(ProblemError, match="is not a label"):
+        await asyncio.to_thread(list, sync_client.generate_chunks("!"))
+    with pytest.raises(ProblemError, match="is not a label"):
+        [chunk async for chunk in async_client.generate_chunks("!")]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 5000])
+def test_a_stream_may_come_in_pieces_of_any_size(size: int) -> None:
+    values = np.arange(3 * 784, dtype=np.uint32).astype(np.uint8).reshape(3, 28, 28)
+    content = npy_bytes(values)
+    call = calls.generate_chunks("A")
+    read = call.reader()
+    chunks = [chunk for start in range(0, len(content), size) for chunk in read(content[start : start + size])]
+    assert (np.concatenate(chunks) == values).all()
+
+
+def test_calls_are_data() -> None:
+    assert isinstance(calls.generate("A"), Call)
+    assert isinstance(calls.generate_chunks("A"), Stream)
+    assert calls.render_text("A", seed=None).request.arguments()["json"] == {"text": "A"}
