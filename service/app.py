@@ -1,6 +1,7 @@
 """The application: its routes and what stands in front of them."""
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp
@@ -18,6 +19,7 @@ from service import (
     traverse,
 )
 from service.context import Context
+from service.edge import Edge
 from service.engine import load_engine
 from service.error_answers import HANDLERS
 from service.hot_path import HotPath
@@ -35,10 +37,16 @@ def create() -> ASGIApp:
 
 def create_served(context: Context) -> ASGIApp:
     """The application behind the short ways, which answer busy endpoints without FastAPI's machinery."""
+    app = create_app(context)
     # The same answers to the same errors as in FastAPI's own stack, one layer further out.
-    short_way = ExceptionMiddleware(ShortWay(create_app(context), context), HANDLERS)
-    app = ServerErrorMiddleware(short_way, HANDLERS[Exception])
-    return BodyLimit(HotPath(app, context), context.settings.max_body_bytes)
+    short_way = ExceptionMiddleware(ShortWay(app, context), HANDLERS)
+    return guard(HotPath(ServerErrorMiddleware(short_way, HANDLERS[Exception]), context), app, context)
+
+
+def guard(inner: ASGIApp, app: FastAPI, context: Context) -> ASGIApp:
+    """What stands between the network and `inner`, which answers for `app`."""
+    limited = BodyLimit(inner, context.settings.max_body_bytes)
+    return Edge(limited, context, [route.path for route in iter_route_contexts(app.routes) if route.path])
 
 
 def create_app(context: Context) -> FastAPI:
@@ -58,6 +66,8 @@ def create_bare_app() -> FastAPI:
         separate_input_output_schemas=False,
         generate_unique_id_function=lambda route: route.name,
         exception_handlers=HANDLERS,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
     )
     for module in (generate, encode, reconstruct, render_text, interpolate, traverse, catalogue, health, playground):
         app.include_router(module.router)

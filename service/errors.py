@@ -10,7 +10,9 @@ GlyphvaeError
     ├── MethodNotAllowed    405  the route exists, with other methods
     ├── NotAcceptable       406  no offered format satisfies `Accept`
     ├── BodyTooLarge        413  the body is over the limit
+    ├── AddressTooLong      414  path or query is over the limit
     ├── UnsupportedMedia    415  the body is in no format the route reads
+    ├── HeadersTooLarge     431  there are more headers than allowed
     ├── InternalError       500  a fault of the service itself
     └── NotReady            503  a model cannot run
 
@@ -172,6 +174,15 @@ class BodyTooLarge(Problem):
     example = "The body is over the limit of 16777216 bytes."
 
 
+class AddressTooLong(Problem):
+    """Path or query is over the limit."""
+
+    status = HTTPStatus.REQUEST_URI_TOO_LONG
+    slug = "address-too-long"
+    title = "The address is too long"
+    example = "The query has 20000 bytes; at most 16384 are allowed."
+
+
 class UnsupportedMedia(Problem):
     """The body is in no format the route reads."""
 
@@ -179,6 +190,15 @@ class UnsupportedMedia(Problem):
     slug = "unsupported-media"
     title = "The body's format is not supported"
     example = "body is none of PNG, JPEG, WebP and .npy."
+
+
+class HeadersTooLarge(Problem):
+    """There are more headers than allowed."""
+
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    slug = "headers-too-large"
+    title = "The request's head is too large"
+    example = "The request has 120 headers; at most 100 are allowed."
 
 
 class InternalError(Problem):

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service.encode import Encodings
-from service.errors import InternalError, ProblemBody, documented
+from service.errors import AddressTooLong, HeadersTooLarge, InternalError, ProblemBody, documented
 from service.generate import Samples
 from service.reconstruct import Reconstructions
 from service.render_text import RenderedText
@@ -22,6 +22,8 @@ from service.sequence import Steps
 
 # Bodies that handlers build without pydantic, for speed, are described here all the same.
 _DESCRIBED: tuple[type[BaseModel], ...] = (ProblemBody, Samples, Encodings, Reconstructions, RenderedText, Steps)
+# What any operation can come to, whatever it does.
+_ANYWHERE = (AddressTooLong, HeadersTooLarge, InternalError)
 _REFERENCE = "#/components/schemas/{model}"
 
 
@@ -55,13 +57,13 @@ def serialise(app: FastAPI) -> str:
 
 
 def _responses(responses: dict[str, Any]) -> dict[str, Any]:
-    """The responses without FastAPI's own 422, and with the 500 that any operation can come to."""
+    """The responses without FastAPI's own 422, and with the problems that any operation can come to."""
     kept = {
         status: response
         for status, response in responses.items()
         if status != "422" or "application/json" not in response["content"]
     }
-    faults = {str(status): response for status, response in documented(InternalError).items()}
+    faults = {str(status): response for status, response in documented(*_ANYWHERE).items()}
     return dict(sorted((kept | faults).items()))
 
 

@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     max_samples: int = Field(10_000, ge=1, description="Most glyphs in one answer of `/generate`.")
     max_text_length: int = Field(10_000, ge=1, description="Most characters in one request to `/render-text`.")
     max_output_pixels: int = Field(64_000_000, ge=784, description="Most pixels in one image of an answer.")
+    max_headers: int = Field(100, ge=16, description="Most headers of one request.")
+    max_query_bytes: int = Field(16_384, ge=256, description="Longest query string, in bytes.")
+    access_log: Literal["on", "off"] = Field(
+        "off", description="One line a request: id, route, status, time, model; never what was sent."
+    )
+    log_format: Literal["text", "json"] = Field("text", description="How log lines are written.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log shown.")
 
 

@@ -9,10 +9,9 @@ import pytest
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from service.app import create_app, create_served
+from service.app import create_app, create_served, guard
 from service.context import Context
 from service.engine import load_engine
-from service.limits import BodyLimit
 from service.settings import Settings
 from tests.service.server import Server, running
 from tests.known_model import decoder, write_model
@@ -58,7 +57,7 @@ def app(context: Context) -> FastAPI:
 def server(request: pytest.FixtureRequest, app: FastAPI, context: Context) -> ASGIApp:
     """What a server runs, and the same without its short ways: every test holds for both."""
     if request.param == "FastAPI":
-        return BodyLimit(app, context.settings.max_body_bytes)
+        return guard(app, app, context)
     return create_served(context)
 
 

@@ -24,7 +24,7 @@ async def test_what_does_not_exist_is_not_found(client: httpx.AsyncClient) -> No
 
 
 async def test_a_long_path_is_not_echoed_in_full(client: httpx.AsyncClient) -> None:
-    response = await client.get("/" + "x" * 10_000)
+    response = await client.get("/" + "x" * 1000)
     expect_problem(response, NotFound, "xxx'...; GET /docs lists the endpoints.")
     assert len(response.content) < 400
 

@@ -1,0 +1,150 @@
+"""What every request meets first and every answer last: an id, limits, security headers, the counts and the log."""
+
+import secrets
+from collections.abc import Iterable
+from itertools import count
+from time import perf_counter
+
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.access_log import AccessLog, Entry
+from service.context import Context
+from service.errors import AddressTooLong, HeadersTooLarge, InternalError, Problem
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+# Paths that the service does not have share one name, so that a scanner cannot fill the counts.
+OTHER = "other"
+
+# Characters; the service's own paths need a tenth of it.
+LONGEST_PATH = 1024
+LONGEST_ID = 128
+_ID_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:=+/-"
+
+_EVERYWHERE: RawHeaders = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+# Nothing that the API answers is a document: shown as one, it may load nothing and stands in no frame.
+_API_POLICY = b"default-src 'none'; frame-ancestors 'none'"
+# FastAPI's page has its script inline and gets the rest from a content delivery network.
+_DOCS_POLICY = b"; ".join(
+    (
+        b"default-src 'none'",
+        b"script-src 'unsafe-inline' https://cdn.jsdelivr.net",
+        b"style-src 'unsafe-inline' https://cdn.jsdelivr.net",
+        b"img-src 'self' data: https://fastapi.tiangolo.com",
+        b"connect-src 'self'",
+        b"base-uri 'none'",
+        b"form-action 'none'",
+        b"frame-ancestors 'none'",
+    )
+)
+
+
+class Edge:
+    """The outermost ASGI layer. What it costs is paid by every request, so it prepares all it can.
+
+    Args:
+        app: The application.
+        context: Settings and counts.
+        paths: Those that the application has, with their parameters in braces.
+    """
+
+    def __init__(self, app: ASGIApp, context: Context, paths: Iterable[str]) -> None:
+        settings = context.settings
+        self._app = app
+        self._telemetry = context.telemetry
+        self._log = AccessLog(settings.log_format) if settings.access_log == "on" else None
+        self._max_headers = settings.max_headers
+        self._max_query = settings.max_query_bytes
+        routes = {path: (path, _headers_of(path)) for path in paths}
+        self._exact = {path: route for path, route in routes.items() if "{" not in path}
+        self._patterns = [(compile_path(path)[0], route) for path, route in routes.items() if "{" in path]
+        # Ids have to differ, not to be hard to guess; a random beginning tells processes apart.
+        self._prefix = secrets.token_hex(6).encode()
+        self._count = count(1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] == "http":
+            await self._handle(scope, receive, send)
+        else:
+            await self._pass(scope, receive, send)
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        name, extra = self._exact.get(scope["path"]) or self._route(scope["path"])
+        request_id = self._id(scope["headers"])
+        begun: Message | None = None
+
+        async def answer(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *extra, (b"x-request-id", request_id)]
+                begun = message
+            await send(message)
+
+        try:
+            self._check_head(scope)
+            await self._app(scope, receive, answer)
+        except Exception as error:
+            if begun is None:
+                await _problem_of(error).response()(scope, receive, answer)
+            if not isinstance(error, Problem):
+                raise  # the server logs it, and closes the connection if the answer is not complete
+        finally:
+            if begun is not None:  # a request that is dropped has no answer
+                seconds = perf_counter() - started
+                self._telemetry.answered(name, begun["status"], seconds)
+                if self._log:
+                    self._log.write(_entry(request_id, name, scope["method"], begun, seconds))
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Start and end of the server: no line may be lost."""
+
+        async def flushed(message: Message) -> None:
+            if self._log:
+                self._log.flush()
+            await send(message)
+
+        await self._app(scope, receive, flushed)
+
+    def _route(self, path: str) -> tuple[str, RawHeaders]:
+        return next((route for pattern, route in self._patterns if pattern.match(path)), (OTHER, _headers_of(OTHER)))
+
+    def _id(self, headers: RawHeaders) -> bytes:
+        """The caller's own id where it has a sane one, else a new one."""
+        for name, value in headers:
+            if name == b"x-request-id" and 0 < len(value) <= LONGEST_ID and not value.translate(None, _ID_CHARACTERS):
+                return value
+        return b"%s-%x" % (self._prefix, next(self._count))
+
+    def _check_head(self, scope: Scope) -> None:
+        if len(scope["headers"]) > self._max_headers:
+            detail = f"The request has {len(scope['headers'])} headers; at most {self._max_headers} are allowed."
+            raise HeadersTooLarge(detail)
+        if len(scope["query_string"]) > self._max_query:
+            detail = f"The query has {len(scope['query_string'])} bytes; at most {self._max_query} are allowed."
+            raise AddressTooLong(detail)
+        if len(scope["path"]) > LONGEST_PATH:
+            raise AddressTooLong(f"The path has {len(scope['path'])} characters; at most {LONGEST_PATH} are allowed.")
+
+
+def _headers_of(path: str) -> RawHeaders:
+    # The playground sets its own, which allow what its page needs.
+    if path.startswith("/playground"):
+        return []
+    policy = _DOCS_POLICY if path == "/docs" else _API_POLICY
+    return [*_EVERYWHERE, (b"content-security-policy", policy)]
+
+
+def _entry(request_id: bytes, route: str, method: str, begun: Message, seconds: float) -> Entry:
+    model: bytes | None = dict(begun["headers"]).get(b"glyphvae-model")
+    return Entry(request_id.decode(), route, method, begun["status"], seconds, model.decode() if model else None)
+
+
+def _problem_of(error: Exception) -> Problem:
+    return error if isinstance(error, Problem) else InternalError(InternalError.example)
