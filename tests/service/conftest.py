@@ -13,8 +13,8 @@ from service.app import create_app, create_served, guard
 from service.context import Context
 from service.engine import load_engine
 from service.settings import Settings
-from tests.service.server import Server, running
 from tests.known_model import decoder, write_model
+from tests.service.server import Server, running
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +74,7 @@ async def client(server: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client that calls the application in process; faults come back as answers, as over a socket."""
     transport = httpx.ASGITransport(server, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
@@ -83,4 +84,3 @@ def real_server(repository: Path) -> Iterator[Server]:
         with server.client() as client:
             client.get("/livez").raise_for_status()
         yield server
-        yield client
