@@ -52,10 +52,18 @@ class Manifest(_Facts):
     pixels: Pixels
     encoder: File
     decoder: File
+    decoder_int8: File | None = Field(
+        None, alias="decoder-int8", description="The decoder in 8-bit integers, which is what a CPU runs."
+    )
     data: dict[str, Any]
     code: dict[str, Any]
     config: dict[str, Any]
     metrics: dict[str, Any]
+
+    def decoder_for(self, device: str, precision: str) -> File:
+        """The decoder to run on `device` at the `precision` setting; only a CPU gains from integers."""
+        fast = self.decoder_int8 if device == "cpu" and precision == "auto" else None
+        return fast or self.decoder
 
     @model_validator(mode="after")
     def _labels_match_the_kind(self) -> "Manifest":

@@ -61,8 +61,10 @@ def _inputs(name: str, dtype: int, shape: list[str | int], conditional: bool) ->
     return inputs
 
 
-def decoder(conditional: bool = True, rows: int = len(LABELS), latent_size: int = LATENT_SIZE) -> bytes:
-    """pixels = round(100 + 10·z[0] + label), logits = pixels / 255 with ones everywhere else.
+def decoder(
+    conditional: bool = True, rows: int = len(LABELS), latent_size: int = LATENT_SIZE, base: float = 100
+) -> bytes:
+    """pixels = round(base + 10·z[0] + label), logits = pixels / 255 with ones everywhere else.
 
     A decoder with fewer `rows` than labels fails when it is run with one of the others.
     """
@@ -81,6 +83,7 @@ def decoder(conditional: bool = True, rows: int = len(LABELS), latent_size: int 
     ]
     constants = {
         **_CONSTANTS,
+        "hundred": np.array(base, dtype=np.float32),
         "rows_of_labels": np.arange(rows, dtype=np.float32),
         "ones": np.ones((1, 784), dtype=np.float32),
         "shape": np.array([-1, 28, 28], dtype=np.int64),
@@ -132,7 +135,7 @@ def write_model(
         repository: The folder.
         name: The model's name.
         conditional: Whether it takes a label.
-        files: Other content for `encoder` or `decoder`, which the manifest then vouches for.
+        files: Other content for `encoder` or `decoder`, or a `decoder-int8`, which the manifest then vouches for.
         facts: Other facts for the manifest.
     """
     manifest: dict[str, object] = {

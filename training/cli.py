@@ -120,6 +120,29 @@ def export(
         typer.echo(f"{manifest} and its two graphs are written; `glyphvae evaluate {manifest.stem}` measures them.")
 
 
+def quantise(
+    model: Annotated[str, typer.Argument(help="Name of an exported model.")],
+    data: Annotated[Path, typer.Option(help="Folder with the source files of its run.")] = Path("data"),
+    exported: Annotated[Path, typer.Option(help="Folder of exported models.")] = Path("exported"),
+    seed: Annotated[int, typer.Option(min=0, help="Of the latents that set the scales.")] = 0,
+) -> None:
+    """Add a decoder in 8-bit integers to an exported model, for CPUs; fails if pictures would lose by it."""
+    with reported():
+        from rich.console import Console  # noqa: PLC0415 (see the top)
+
+        from training.dataset import load_named  # noqa: PLC0415
+        from training.quantise import quantise_model  # noqa: PLC0415
+        from training.repository import published  # noqa: PLC0415
+
+        with Console(stderr=True).status("quantising"):
+            facts, _ = published(exported, model)
+            lost = quantise_model(exported, model, load_named(facts.data["name"], data).test, seed)
+        typer.echo(
+            f"{model}-decoder-int8 is written: {lost['levels']:.2f} grey levels a pixel and {lost['nats']:.2f} nats "
+            "an image from the exact one."
+        )
+
+
 def evaluate(
     model: Annotated[str, typer.Argument(help="Name of an exported model.")],
     data: Annotated[Path, typer.Option(help="Folder with the source files, at any depth.")] = Path("data"),

@@ -14,7 +14,7 @@ from typing import Any
 
 import onnx
 
-from training.graphs import PARTS, SIDE, Part
+from training.graphs import ALL_PARTS, SIDE, Part
 from training.pixels import BOX, NORMALISATION
 
 SCHEMA = 1
@@ -80,18 +80,18 @@ class Facts:
 
 def facts_of(manifest: dict[str, Any]) -> Facts:
     """The facts in the JSON object of a manifest."""
-    left_out = {"schema", "pixels", *PARTS}
+    left_out = {"schema", "pixels", *ALL_PARTS}
     fields = {key: value for key, value in manifest.items() if key not in left_out}
     return Facts(**fields | {"labels": tuple(manifest["labels"])})
 
 
 def entry_name(name: str, part: Part) -> str:
-    """The name of one half in the model repository."""
+    """The name of one graph in the model repository."""
     return f"{name}-{part}"
 
 
 def model_path(name: str, version: int, part: Part) -> Path:
-    """Where the ONNX file of one half lies, relative to the model repository."""
+    """Where an ONNX file lies, relative to the model repository."""
     return Path(entry_name(name, part), str(version), "model.onnx")
 
 
@@ -127,7 +127,7 @@ def file_entry(facts: Facts, part: Part, content: bytes) -> dict[str, Any]:
 
 def manifest_text(facts: Facts, contents: dict[Part, bytes]) -> str:
     """The manifest as it is written: indented JSON that ends with a newline."""
-    files = {part: file_entry(facts, part, contents[part]) for part in PARTS}
+    files = {part: file_entry(facts, part, content) for part, content in contents.items()}
     return json.dumps(facts.to_dict() | files, ensure_ascii=False, indent=2) + "\n"
 
 

@@ -5,6 +5,7 @@
 | `<name>.json` | the manifest |
 | `<name>-encoder/config.pbtxt` | Triton's configuration |
 | `<name>-encoder/<version>/model.onnx` | the graph; and the same for the decoder |
+| `<name>-decoder-int8/…` | the decoder for the CPU, if there is one |
 """
 
 import json
@@ -13,8 +14,9 @@ from pathlib import Path
 
 import onnx
 
+from training.errors import ExportError
 from training.gates import check_graph
-from training.graphs import PARTS, Part
+from training.graphs import ALL_PARTS, Part
 from training.manifest import (
     Facts,
     entry_name,
@@ -33,7 +35,7 @@ def publish(folder: Path, facts: Facts, graphs: dict[Part, onnx.ModelProto]) -> 
     Args:
         folder: the model repository; made if it is not there. Other models and versions in it stay.
         facts: about the model.
-        graphs: encoder and decoder.
+        graphs: encoder and decoder, and the decoder for the CPU if there is one.
 
     Returns:
         The manifest's path.
@@ -43,8 +45,8 @@ def publish(folder: Path, facts: Facts, graphs: dict[Part, onnx.ModelProto]) -> 
     """
     files: dict[Path, bytes] = {}
     contents: dict[Part, bytes] = {}
-    for part in PARTS:
-        graph = with_metadata(graphs[part], facts, part)
+    for part, plain in graphs.items():
+        graph = with_metadata(plain, facts, part)
         check_graph(graph, part, facts.latent_size, conditional=bool(facts.labels))
         contents[part] = graph.SerializeToString(deterministic=True)
         entry = entry_name(facts.name, part)
@@ -71,8 +73,21 @@ def write_all(folder: Path, files: dict[Path, bytes]) -> None:
             Path(staging, path).replace(target)
 
 
+def published(folder: Path, name: str) -> tuple[Facts, dict[Part, onnx.ModelProto]]:
+    """The facts and graphs of a published model, as `publish` takes them.
+
+    Raises:
+        ExportError: there is no such model.
+    """
+    path = manifest_path(folder, name)
+    if not path.is_file():
+        raise ExportError(f"{path} does not exist")
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    graphs = {part: onnx.load(folder / manifest[part]["file"]) for part in ALL_PARTS if part in manifest}
+    return facts_of(manifest), graphs
+
+
 def publish_metrics(folder: Path, name: str, metrics: dict[str, object]) -> Path:
     """Writes new metrics into the manifest and the metadata of a published model; returns the manifest's path."""
-    manifest = json.loads(manifest_path(folder, name).read_text(encoding="utf-8"))
-    graphs: dict[Part, onnx.ModelProto] = {part: onnx.load(folder / manifest[part]["file"]) for part in PARTS}
-    return publish(folder, facts_of(manifest).with_metrics(metrics), graphs)
+    facts, graphs = published(folder, name)
+    return publish(folder, facts.with_metrics(metrics), graphs)

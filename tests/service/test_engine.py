@@ -10,6 +10,7 @@ import pytest
 
 from service.engine import Engine, load_engine
 from service.errors import NotReady, StartError, UnknownModel
+from service.manifest import read_manifest
 from service.runtime import PROVIDERS, Runtime
 from service.settings import Settings
 from tests.known_model import LATENT_SIZE, decoder, encoder, write_model
@@ -161,3 +162,21 @@ def test_readiness_runs_every_model(repository: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(engine.get("cvae"), "_decoder", broken)
     with pytest.raises(NotReady, match=r"^503: cvae: the model did not run\.$"):
         engine.check()
+
+
+@pytest.mark.parametrize(("precision", "grey"), [("auto", 107), ("float32", 100)])
+async def test_the_cpu_runs_the_decoder_in_integers_where_there_is_one(
+    tmp_path: Path, precision: Literal["auto", "float32"], grey: int
+) -> None:
+    # Another decoder in place of integers, so that the picture tells which of the two ran.
+    write_model(tmp_path, files={"decoder-int8": decoder(base=107)})
+    engine = load_engine(Settings(models=tmp_path, device="cpu", precision=precision))
+    pixels = await engine.get(None).decode(latents(0), np.zeros(1, np.int64))
+    assert (pixels == grey).all()
+
+
+def test_a_gpu_runs_the_exact_decoder(tmp_path: Path) -> None:
+    write_model(tmp_path, files={"decoder-int8": decoder()})
+    manifest = read_manifest(tmp_path / "cvae.json")
+    assert manifest.decoder_for("cuda", "auto") == manifest.decoder
+    assert manifest.decoder_for("cpu", "auto") == manifest.decoder_int8

@@ -1,0 +1,172 @@
+"""Decoders in 8-bit integers, which a CPU computes in a third of the time: `glyphvae quantise`.
+
+The weights of each large matrix product become integers with a scale for each output, its inputs unsigned integers
+with one scale for all (Jacob et al., "Quantization and training of neural networks for efficient
+integer-arithmetic-only inference", 2018, equations 1-4, with zero points of 0). Scales are fixed when the graph is
+made, so that the answer to a row does not depend on the rest of its batch. Everything between the products stays in
+float32.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from training.dataset import Split
+from training.errors import ExportError
+from training.exported import Arrays, Exported, Floats, run, session
+from training.measure import significant
+from training.objective import reconstruction
+from training.repository import publish, published
+
+# Fewer inputs are not worth it: latents need their precision, and their product costs nothing.
+FEWEST_INPUTS = 64
+# Weights in 7 bits: processors without VNNI add two products of 8-bit numbers in 16 bits, which 8-bit weights overflow
+# (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html#when-and-why-do-i-need-to-try-u8u8).
+LARGEST_WEIGHT = 63
+LARGEST_INPUT = 255
+# Samples of the prior whose activations set the scales.
+CALIBRATION_ROWS = 8192
+# What may be lost: more would be seen in a picture, or change which label an image is read as.
+MOST_LEVELS = 1.0
+MOST_NATS = 0.5
+
+
+def quantise_model(folder: Path, name: str, held_out: Split, seed: int = 0) -> dict[str, float]:
+    """Adds the 8-bit decoder of a published model to it.
+
+    Args:
+        folder: the model repository.
+        name: of the model.
+        held_out: real images, for the gate.
+        seed: of the latents that set the scales.
+
+    Returns:
+        What `check_quantised` measured.
+
+    Raises:
+        ExportError: there is no such model, its decoder has nothing to quantise, or the gate does not pass; nothing
+            has been written.
+    """
+    facts, graphs = published(folder, name)
+    rng = np.random.default_rng(seed)
+    inputs: Arrays = {"z": rng.standard_normal((CALIBRATION_ROWS, facts.latent_size), dtype=np.float32)}
+    if facts.labels:
+        inputs["label"] = np.arange(CALIBRATION_ROWS) % len(facts.labels)
+    graphs["decoder-int8"] = quantised(graphs["decoder"], inputs)
+    exact = Exported(facts.to_dict(), *(session(graphs[part].SerializeToString()) for part in ("encoder", "decoder")))
+    lost = check_quantised(exact, session(graphs["decoder-int8"].SerializeToString()), held_out)
+    publish(folder, facts.with_metrics(facts.metrics | {"int8": lost}), graphs)
+    return lost
+
+
+def quantised(decoder: onnx.ModelProto, inputs: Arrays) -> onnx.ModelProto:
+    """A decoder whose large matrix products are computed in 8-bit integers.
+
+    Args:
+        decoder: a graph in float32.
+        inputs: what it is fed to find the largest input of each product.
+
+    Raises:
+        ExportError: it has no product that is worth it.
+    """
+    weights = {tensor.name: tensor for tensor in decoder.graph.initializer}
+    large = [node for node in decoder.graph.node if _is_large_product(node, weights)]
+    ranges = _ranges(decoder, [node.input[0] for node in large], inputs) if large else {}
+    products = [node for node in large if node.input[0] in ranges]
+    if not products:
+        raise ExportError(f"the decoder has no matrix product of {FEWEST_INPUTS} non-negative inputs or more")
+    result = onnx.ModelProto()
+    result.CopyFrom(decoder)
+    del result.graph.node[:], result.graph.initializer[:]
+    tensors: list[onnx.TensorProto] = []
+    for node in decoder.graph.node:
+        if node not in products:
+            result.graph.node.append(node)
+            continue
+        new_nodes, new_tensors = _in_integers(node, weights, ranges[node.input[0]])
+        result.graph.node.extend(new_nodes)
+        tensors += new_tensors
+    used = {name for node in result.graph.node for name in node.input}
+    result.graph.initializer.extend([tensor for name, tensor in weights.items() if name in used] + tensors)
+    return result
+
+
+def check_quantised(exact: Exported, fast: ort.InferenceSession, held_out: Split) -> dict[str, float]:
+    """The gate: real images, reconstructed by both decoders.
+
+    Args:
+        exact: the model in float32.
+        fast: its decoder in integers.
+        held_out: the images.
+
+    Returns:
+        `levels`, the mean difference of a pixel in grey levels, and `nats`, what the reconstruction of an image costs
+        more on average.
+
+    Raises:
+        ExportError: either is more than is allowed.
+    """
+    mu, _ = exact.encode(held_out.images, held_out.labels)
+    pixels, logits = exact.decode(mu, held_out.labels)
+    found = run(fast, {"z": mu} | exact.condition(held_out.labels))
+    x = torch.from_numpy(held_out.images).float() / 255
+    more, less = (float(reconstruction(torch.from_numpy(v), x).mean()) for v in (found["logits"], logits))
+    levels = float(np.abs(found["pixels"].astype(int) - pixels).mean())
+    lost = {"levels": significant(levels), "nats": significant(more - less)}
+    for name, most in (("levels", MOST_LEVELS), ("nats", MOST_NATS)):
+        if not lost[name] <= most:  # so that NaN fails too
+            raise ExportError(f"the decoder in integers loses {lost[name]:.3g} {name}; allowed are {most:g}")
+    return lost
+
+
+def _is_large_product(node: onnx.NodeProto, weights: dict[str, onnx.TensorProto]) -> bool:
+    if node.op_type != "Gemm" or node.input[1] not in weights or len(node.input) < 3:
+        return False
+    attributes = {item.name: helper.get_attribute_value(item) for item in node.attribute}
+    plain = attributes.get("alpha", 1.0) == attributes.get("beta", 1.0) == 1.0 and not attributes.get("transA", 0)
+    return plain and weights[node.input[1]].dims[1 if attributes.get("transB", 0) else 0] >= FEWEST_INPUTS
+
+
+def _ranges(decoder: onnx.ModelProto, names: Sequence[str], inputs: Arrays) -> dict[str, float]:
+    """The largest value of each named tensor that is never negative, so that unsigned integers hold it."""
+    watched = onnx.ModelProto()
+    watched.CopyFrom(decoder)
+    del watched.graph.output[:]
+    watched.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in set(names))
+    found = run(session(watched.SerializeToString()), inputs)
+    # A tensor of zeros needs some scale, and any will do.
+    return {name: float(values.max()) or 1.0 for name, values in found.items() if values.min() >= 0}
+
+
+def _in_integers(
+    node: onnx.NodeProto, weights: dict[str, onnx.TensorProto], largest: float
+) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+    """A `Gemm` as nodes over integers, and the constants they need."""
+    source, weight_name, bias = node.input
+    out = node.output[0]
+    transposed = any(item.name == "transB" and item.i for item in node.attribute)
+    weight: Floats = numpy_helper.to_array(weights[weight_name])
+    weight = weight.T if transposed else weight  # (inputs, outputs)
+    scale = np.maximum(np.abs(weight).max(axis=0), np.float32(1e-12)) / LARGEST_WEIGHT  # (outputs,)
+    integers: NDArray[np.int8] = np.rint(weight / scale).astype(np.int8)
+    step = np.float32(largest / LARGEST_INPUT)
+    constants = {
+        f"{out}.weight": integers,
+        f"{out}.scale": (scale * step).astype(np.float32),
+        f"{out}.step": np.array(step, np.float32),
+        f"{out}.zero": np.array(0, np.uint8),
+    }
+    nodes = [
+        helper.make_node("QuantizeLinear", [source, f"{out}.step", f"{out}.zero"], [f"{out}.input"]),
+        helper.make_node("MatMulInteger", [f"{out}.input", f"{out}.weight"], [f"{out}.sum"]),
+        helper.make_node("Cast", [f"{out}.sum"], [f"{out}.float"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", [f"{out}.float", f"{out}.scale"], [f"{out}.scaled"]),
+        helper.make_node("Add", [f"{out}.scaled", bias], [out]),
+    ]
+    return nodes, [numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in constants.items()]
