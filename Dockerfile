@@ -1,33 +1,44 @@
 # syntax=docker/dockerfile:1
 # Targets: `cpu` (the default, last) and `cuda`. BASE is any image with Python 3.11 or newer as `python3` and venv.
+#
+# Behind a mirror or a proxy with certificates of its own, pass them through:
+#   --build-arg PIP_INDEX_URL=… --build-arg UV_DEFAULT_INDEX=… --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt
 ARG BASE=python:3.13-slim-bookworm
 
 # hadolint ignore=DL3006
 FROM ${BASE} AS build
+ARG PIP_INDEX_URL
+ARG UV_DEFAULT_INDEX
 ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_NO_CACHE=1
+ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt PIP_CERT=/etc/ssl/certs/ca-certificates.crt
 WORKDIR /src
 COPY requirements/uv.txt requirements/
-RUN python3 -m venv /uv && /uv/bin/pip install --no-cache-dir --require-hashes -r requirements/uv.txt
+RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    python3 -m venv /uv && /uv/bin/pip install --no-cache-dir --require-hashes -r requirements/uv.txt
 
 FROM build AS build-cpu
 COPY requirements/serve-cpu.txt requirements/
-RUN /uv/bin/uv venv --python python3 /opt/glyphvae \
+RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    /uv/bin/uv venv --python python3 /opt/glyphvae \
  && VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --require-hashes -r requirements/serve-cpu.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY exported exported
 COPY training training
 COPY service service
-RUN VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --no-deps --no-build-isolation .
+RUN VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --no-deps --no-build-isolation . \
+ && find /opt/glyphvae -type d -name tests -prune -exec rm -r {} +
 
 FROM build AS build-cuda
 COPY requirements/serve-gpu.txt requirements/
-RUN /uv/bin/uv venv --python python3 /opt/glyphvae \
+RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    /uv/bin/uv venv --python python3 /opt/glyphvae \
  && VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --require-hashes -r requirements/serve-gpu.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY exported exported
 COPY training training
 COPY service service
-RUN VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --no-deps --no-build-isolation .
+RUN VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --no-deps --no-build-isolation . \
+ && find /opt/glyphvae -type d -name tests -prune -exec rm -r {} +
 
 # hadolint ignore=DL3006
 FROM ${BASE} AS runtime
@@ -39,7 +50,7 @@ ENV PATH=/opt/glyphvae/bin:$PATH \
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
-  CMD ["python3", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/readyz', timeout=2)"]
+  CMD ["python3", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('GLYPHVAE_PORT', '8000') + '/readyz', timeout=2)"]
 ENTRYPOINT ["glyphvae", "serve"]
 
 FROM runtime AS cuda

@@ -12,7 +12,7 @@ DEV   := .venv
 BENCH := litserve bentoml mlserver
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format types cover bench bench-gpu locks openapi settings clean
+.PHONY: help serve test lint format types cover bench bench-gpu image-test locks openapi settings clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench-gpu: .venv-bench-gpu/.done ## Measure on an NVIDIA GPU, after the tests th
 	.venv-bench-gpu/bin/python -m pytest -m gpu
 	.venv-bench-gpu/bin/python -m benchmarks gpu
 	.venv-bench-gpu/bin/python -m benchmarks page
+
+image-test: $(DEV)/.done ## Build the container image and run it (root, buildah, debootstrap)
+	$(DEV)/bin/python -m pytest -m image tests/deploy
 
 locks: .venv-uv/.done ## Resolve the hash-pinned requirement files anew
 	cd requirements && ./lock ../.venv-uv/bin/uv
