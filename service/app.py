@@ -18,6 +18,7 @@ from service import (
     render_text,
     traverse,
 )
+from service.admission import Admission
 from service.context import Context
 from service.edge import Edge
 from service.engine import load_engine
@@ -40,7 +41,9 @@ def create_served(context: Context) -> ASGIApp:
     app = create_app(context)
     # The same answers to the same errors as in FastAPI's own stack, one layer further out.
     short_way = ExceptionMiddleware(ShortWay(app, context), HANDLERS)
-    return guard(HotPath(ServerErrorMiddleware(short_way, HANDLERS[Exception]), context), app, context)
+    admitted = Admission(ServerErrorMiddleware(short_way, HANDLERS[Exception]), context)
+    # A glyph from the hot path is done before a queue could say that there is no room for it.
+    return guard(HotPath(admitted, context), app, context)
 
 
 def guard(inner: ASGIApp, app: FastAPI, context: Context) -> ASGIApp:

@@ -59,7 +59,7 @@ def _flags() -> inspect.Signature:
 
 def _option_type(annotation: Any) -> Any:  # noqa: ANN401 (a type, or a Literal)
     # Choices are checked by Settings, which names the setting whether it came as a flag or from the environment.
-    return annotation | None if annotation in {int, Path} else str | None
+    return annotation | None if annotation in {int, float, Path} else str | None
 
 
 def serve(**flags: object) -> None:

@@ -6,8 +6,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from service.engine import Engine
+from service.lane import Lane
 from service.settings import Settings
 from service.telemetry import Telemetry
+
+# Two, so that one large picture does not keep a small upload waiting. More would only compete for the same core.
+THREADS = 2
 
 
 @dataclass
@@ -19,11 +23,17 @@ class Context:
         engine: The loaded models; another engine takes its place when models are reloaded, so nobody keeps a reference
             to it across requests.
         telemetry: What it counts.
+        threads: Where uploads are decoded and large pictures made, counted in bytes and pixels.
     """
 
     settings: Settings
     engine: Engine
     telemetry: Telemetry = field(default_factory=Telemetry)
+    threads: Lane = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.threads = Lane("bytes", self.settings.max_queued_bytes, THREADS)
+        self.engine.report_to(self.telemetry)
 
 
 def context_of(request: Request) -> Context:

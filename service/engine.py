@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,11 @@ from numpy.typing import NDArray
 
 from service.batching import Batcher, Rows
 from service.errors import NotReady, StartError, UnknownModel
+from service.lane import Lane
 from service.manifest import Manifest, read_manifest, read_verified
 from service.runtime import Runtime, choose_runtime, first_line
 from service.settings import Settings
+from service.telemetry import Telemetry
 from service.wording import quoted
 
 logger = logging.getLogger("glyphvae")
@@ -40,22 +41,30 @@ class Model:
         StartError: A file does not load, or one inference through it fails.
     """
 
-    def __init__(
-        self, manifest: Manifest, encoder: bytes, decoder: bytes, runtime: Runtime, worker: ThreadPoolExecutor
-    ) -> None:
+    def __init__(self, manifest: Manifest, encoder: bytes, decoder: bytes, runtime: Runtime, worker: Lane) -> None:
         self.manifest = manifest
         self.device = runtime.device
         self._encoder = runtime.session(encoder, manifest.encoder.file)
         self._decoder = runtime.session(decoder, manifest.decoder.file)
-        self._decode = Batcher(self._run_decoder, worker)
-        self._decode_logits = Batcher(self._run_decoder_logits, worker)
-        self._encode = Batcher(self._run_encoder, worker)
+        self._decode = Batcher(self._run_decoder, worker, manifest.name)
+        self._decode_logits = Batcher(self._run_decoder_logits, worker, manifest.name)
+        self._encode = Batcher(self._run_encoder, worker, manifest.name)
         self.run_once()
 
     @property
     def title(self) -> str:
         """Name and version, as answers state them."""
         return f"{self.manifest.name}/{self.manifest.version}"
+
+    @property
+    def backlog(self) -> int:
+        """Rows of small calls that wait for the next batches."""
+        return self._decode.queued + self._decode_logits.queued + self._encode.queued
+
+    def report_to(self, telemetry: Telemetry) -> None:
+        """Count waits and runs there."""
+        for batcher in (self._decode, self._decode_logits, self._encode):
+            batcher.telemetry = telemetry
 
     async def decode(self, z: Floats, labels: Labels) -> Pixels:
         """Glyphs (n, 28, 28) of latents (n, latent) under labels (n,); an unconditional model ignores the labels."""
@@ -126,9 +135,11 @@ class Engine:
     Args:
         models: Loaded models by name, not empty.
         default: The name of the one used where a request names none.
+        worker: Runs their large calls, counted in rows.
     """
 
-    def __init__(self, models: Mapping[str, Model], default: str) -> None:
+    def __init__(self, models: Mapping[str, Model], default: str, worker: Lane) -> None:
+        self.worker = worker
         self.models = models
         self.default = default
 
@@ -144,6 +155,16 @@ class Engine:
             raise UnknownModel(
                 f"There is no model {quoted(name or '')}; served are: {', '.join(self.models)}."
             ) from None
+
+    @property
+    def backlog(self) -> int:
+        """Rows of small calls that wait for the next batches of any model."""
+        return sum(model.backlog for model in self.models.values())
+
+    def report_to(self, telemetry: Telemetry) -> None:
+        """Count waits and runs there."""
+        for model in self.models.values():
+            model.report_to(telemetry)
 
     def check(self) -> None:
         """Run every model once.
@@ -171,7 +192,7 @@ def load_engine(settings: Settings) -> Engine:
     if settings.default_model not in names:
         detail = f"there is no model {settings.default_model!r} in {settings.models}, only {', '.join(names)}"
         raise StartError(f"setting GLYPHVAE_DEFAULT_MODEL: {detail}")
-    worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="glyphvae-large")
+    worker = Lane("rows", settings.max_queued_rows)
     runtime: Runtime | None = None
     models = {}
     for manifest in manifests:
@@ -179,7 +200,7 @@ def load_engine(settings: Settings) -> Engine:
         runtime = runtime or choose_runtime(settings.device, settings.threads, decoder, manifest.decoder.file)
         models[manifest.name] = Model(manifest, encoder, decoder, runtime, worker)
         logger.info("loaded %s version %d on %s", manifest.name, manifest.version, runtime.device)
-    return Engine(models, settings.default_model)
+    return Engine(models, settings.default_model, worker)
 
 
 def _files(repository: Path, manifest: Manifest) -> tuple[bytes, bytes]:

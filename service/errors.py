@@ -13,8 +13,10 @@ GlyphvaeError
     ├── AddressTooLong      414  path or query is over the limit
     ├── UnsupportedMedia    415  the body is in no format the route reads
     ├── HeadersTooLarge     431  there are more headers than allowed
+    ├── Busy                429  a queue is full
     ├── InternalError       500  a fault of the service itself
-    └── NotReady            503  a model cannot run
+    ├── NotReady            503  a model cannot run
+    └── DeadlineExceeded    503  the request's time is up
 
 `python -m service.errors FILE` writes docs/errors.md.
 """
@@ -201,6 +203,15 @@ class HeadersTooLarge(Problem):
     example = "The request has 120 headers; at most 100 are allowed."
 
 
+class Busy(Problem):
+    """A queue is full; nothing was done, and the same request may succeed after `Retry-After` seconds."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    slug = "busy"
+    title = "Too much waits already"
+    example = "The queue is full: 65536 of at most 65536 rows."
+
+
 class InternalError(Problem):
     """A fault of the service itself; the log has the details, the answer has none."""
 
@@ -217,6 +228,15 @@ class NotReady(Problem):
     slug = "not-ready"
     title = "The service cannot answer now"
     example = "cvae: the model did not run."
+
+
+class DeadlineExceeded(Problem):
+    """The request's time is up: the setting `request_timeout`, or less where the header `X-Request-Timeout` says so."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    slug = "deadline-exceeded"
+    title = "The answer would come too late"
+    example = "No answer within 5 seconds."
 
 
 def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:

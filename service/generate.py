@@ -6,7 +6,6 @@ from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from service import answers, arrays, negotiate, sheet
@@ -17,6 +16,7 @@ from service.engine import Floats, Labels, Model, Pixels
 from service.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, documented
 from service.latents import draw_latents, new_seed, parse_latents
 from service.parameters import Ink, Latents, ModelName, Paper, Parameters, Scale, Seed, Temperature, value_of
+from service.streaming import streamed
 
 OFFERS = (negotiate.PNG, negotiate.JSON, negotiate.NPY)
 
@@ -153,7 +153,7 @@ async def generate(request: Request, query: Annotated[GenerateQuery, Query()], c
     style = Style.parse("query", query.scale, query.ink, query.paper)
     order = check_query(query, context).order(query.seed)
     if media == negotiate.NPY:
-        return _array(order)
+        return await _array(order)
     if media == negotiate.JSON:
         return await _json(order, query.temperature)
     rows, columns = _grid(query, len(order.z))
@@ -201,14 +201,13 @@ async def _json(order: Order, temperature: float) -> Response:
     return answers.json_answer(content, order.headers)
 
 
-def _array(order: Order) -> Response:
+async def _array(order: Order) -> Response:
     header = arrays.npy_header((len(order.z), 28, 28), np.uint8)
     size = {"Content-Length": str(len(header) + len(order.z) * 28 * 28)}
-    return StreamingResponse(_stream(header, order), media_type=negotiate.NPY, headers=order.headers | size)
+    return await streamed(_pieces(header, order), negotiate.NPY, order.headers | size)
 
 
-async def _stream(header: bytes, order: Order) -> AsyncIterator[bytes]:
-    yield header
+async def _pieces(header: bytes, order: Order) -> AsyncIterator[bytes]:
     for start in range(0, len(order.z), CHUNK):
         pixels: Pixels = await order.model.decode(order.z[start : start + CHUNK], order.labels[start : start + CHUNK])
-        yield pixels.tobytes()
+        yield header + pixels.tobytes() if start == 0 else pixels.tobytes()

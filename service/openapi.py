@@ -5,6 +5,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,18 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from service.admission import HEADER
 from service.encode import Encodings
-from service.errors import AddressTooLong, HeadersTooLarge, InternalError, ProblemBody, documented
+from service.errors import (
+    AddressTooLong,
+    Busy,
+    DeadlineExceeded,
+    HeadersTooLarge,
+    InternalError,
+    Problem,
+    ProblemBody,
+    documented,
+)
 from service.generate import Samples
 from service.reconstruct import Reconstructions
 from service.render_text import RenderedText
@@ -24,6 +35,16 @@ from service.sequence import Steps
 _DESCRIBED: tuple[type[BaseModel], ...] = (ProblemBody, Samples, Encodings, Reconstructions, RenderedText, Steps)
 # What any operation can come to, whatever it does.
 _ANYWHERE = (AddressTooLong, HeadersTooLarge, InternalError)
+# What every operation that does work can come to, whatever it does.
+_QUEUED = (Busy, DeadlineExceeded)
+_TIMEOUT = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Seconds after which the answer is of no use; decimals are allowed, and the setting "
+    "`request_timeout` is the most.",
+    "schema": {"type": "number", "exclusiveMinimum": 0},
+}
 _REFERENCE = "#/components/schemas/{model}"
 
 
@@ -45,8 +66,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
         components.pop("HTTPValidationError", None)
         components.pop("ValidationError", None)
         for path in document["paths"].values():
-            for operation in path.values():
-                operation["responses"] = _responses(operation["responses"])
+            for method, operation in path.items():
+                operation["responses"] = _responses(operation["responses"], _QUEUED if method == "post" else ())
+                if method == "post":
+                    operation.setdefault("parameters", []).append(_TIMEOUT)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -56,15 +79,18 @@ def serialise(app: FastAPI) -> str:
     return json.dumps(describe(app), indent=2, ensure_ascii=False) + "\n"
 
 
-def _responses(responses: dict[str, Any]) -> dict[str, Any]:
-    """The responses without FastAPI's own 422, and with the problems that any operation can come to."""
+def _responses(responses: dict[str, Any], more: Sequence[type[Problem]]) -> dict[str, Any]:
+    """The responses without FastAPI's own 422, and with the problems that any such operation can come to."""
     kept = {
         status: response
         for status, response in responses.items()
         if status != "422" or "application/json" not in response["content"]
     }
-    faults = {str(status): response for status, response in documented(*_ANYWHERE).items()}
-    return dict(sorted((kept | faults).items()))
+    for status, response in documented(*_ANYWHERE, *more).items():
+        known = kept.setdefault(str(status), response)
+        for media, content in response["content"].items():
+            known["content"][media]["examples"] |= content["examples"]
+    return dict(sorted(kept.items()))
 
 
 if __name__ == "__main__":

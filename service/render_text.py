@@ -215,7 +215,7 @@ async def render_text(request: Request, order: RenderText, context: Running) -> 
     picture = await picture_of(writing, order.scale, context)
     if media == negotiate.NPY:
         return answers.npy_answer(picture, writing.headers)
-    return answers.png_answer(await offload(picture.size > LARGE_PICTURE, style.show, picture), writing.headers)
+    return answers.png_answer(await offload(picture.size, LARGE_PICTURE, style.show, picture), writing.headers)
 
 
 async def render_png(order: RenderText, context: Context) -> bytes:
@@ -247,7 +247,7 @@ async def write(order: RenderText, context: Context) -> Writing:
     style, z = draw_style(seed, len(script.labels), _given(order.z, model), order.temperature, order.variation)
     pixels = await model.decode(z, script.labels)
     try:
-        placed = await offload(len(order.text) > LONG_TEXT, layout, script, pixels, labels, order.setting)
+        placed = await offload(len(order.text), LONG_TEXT, layout, script, pixels, labels, order.setting)
     except LayoutError as error:
         raise InvalidParameter.of("body.width", str(error)) from None
     return Writing(model, seed, style, z, script, pixels, placed)
@@ -282,7 +282,7 @@ async def picture_of(writing: Writing, scale: int, context: Context) -> Pixels:
     """
     width, height = writing.layout.size(scale)
     answers.check_picture("body.scale", width, height, context.settings.max_output_pixels)
-    return await offload(width * height > LARGE_PICTURE, draw, writing.layout, writing.pixels, scale)
+    return await offload(width * height, LARGE_PICTURE, draw, writing.layout, writing.pixels, scale)
 
 
 def _content(writing: Writing) -> dict[str, Any]:

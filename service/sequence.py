@@ -73,7 +73,7 @@ async def answer(media: str, sequence: Sequence, style: Style) -> Response:
     if media == negotiate.JSON:
         return answers.json_answer(_content(sequence), extra)
     if media == GIF:
-        movie = await offload(True, animate, sequence.pixels, style)
+        movie = await offload(sequence.pixels.size * style.scale**2, 0, animate, sequence.pixels, style)
         return Response(movie, media_type=GIF, headers=extra)
     picture = await answers.glyphs_picture(sequence.pixels, sequence.rows, sequence.columns, style)
     return answers.png_answer(picture, extra)

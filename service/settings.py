@@ -53,6 +53,28 @@ class Settings(BaseSettings):
         "off", description="One line a request: id, route, status, time, model; never what was sent."
     )
     log_format: Literal["text", "json"] = Field("text", description="How log lines are written.")
+    max_queued_requests: int = Field(
+        512, ge=1, description="Most requests that wait to be started; more are answered with 429."
+    )
+    max_queued_rows: int = Field(
+        65_536,
+        ge=1,
+        description="Most glyphs in large calls that wait for a model; more are answered with 429. One request alone "
+        "may exceed it.",
+    )
+    max_queued_bytes: int = Field(
+        64 * MEBIBYTE,
+        ge=1,
+        description="Most bytes of bodies in memory, and of bodies and pictures (a byte a pixel) that wait for a "
+        "thread; more are answered with 429. One request alone may exceed it.",
+    )
+    request_timeout: float = Field(
+        5.0,
+        gt=0,
+        le=3600,
+        description="Seconds that a request may queue and run, or a piece of a streamed answer; after them the answer "
+        "is 503. The header `X-Request-Timeout` shortens it.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log shown.")
 
 
@@ -92,6 +114,8 @@ def _allowed(schema: dict[str, object]) -> str:
     if isinstance(choices := schema.get("enum"), list):
         return ", ".join(f"`{choice}`" for choice in choices)
     low, high = schema.get("minimum"), schema.get("maximum")
+    if "exclusiveMinimum" in schema:
+        return f"more than {schema['exclusiveMinimum']:g}, at most {high:g}"
     if low is None:
         return "path" if schema.get("format") == "path" else "text"
     return f"{low} to {high}" if high is not None else f"at least {low}"

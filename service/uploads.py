@@ -42,7 +42,7 @@ async def read_glyphs(request: Request, settings: Settings, mode: Mode) -> Pixel
     """
     parts = await _parts(request, settings.max_images)
     size = sum(len(content) for _, content in parts)
-    return await offload(size > INLINE_BYTES, _convert, parts, settings, mode)
+    return await offload(size, INLINE_BYTES, _convert, parts, settings, mode)
 
 
 async def _parts(request: Request, max_images: int) -> list[tuple[str, bytes]]:

@@ -180,10 +180,13 @@ async def test_a_model_that_fails_is_a_503(context: Context, app: FastAPI) -> No
         manifest = context.engine.get(None).manifest
         title = "cvae/1"
 
+        def report_to(self, *_: object) -> None:
+            pass
+
         def decode_now(self, *_: object) -> None:
             raise context.engine.get(None).not_ready()
 
-    broken = Context(context.settings, Engine({"cvae": Broken()}, "cvae"))  # type: ignore[dict-item]
+    broken = Context(context.settings, Engine({"cvae": Broken()}, "cvae", context.engine.worker))  # type: ignore[dict-item]
     transport = httpx.ASGITransport(HotPath(app, broken))
     async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
         answer = await client.post("/generate?label=J")
