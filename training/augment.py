@@ -4,6 +4,8 @@ They exist to take from a classifier everything but the shape. A generated chara
 another weight than real ones; a classifier that has only seen sharp characters reads that as a class.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional
@@ -18,6 +20,10 @@ THICKEST, THINNEST = 0.7, 0.5
 FAINTEST, STRONGEST = 0.7, 1.4
 # Twice the binomial kernel (1 2 1)/4 in each direction is a Gaussian of 1 pixel's standard deviation.
 BINOMIAL = (0.25, 0.5, 0.25)
+
+
+# Of `sway`, in the same units: what the same hand does from one time to the next.
+SWAY_ROTATION, SWAY_SHEAR, SWAY_LOG_SCALE = 0.06, 0.08, 0.05
 
 
 def augment(x: Tensor, generator: Generator) -> Tensor:
@@ -35,13 +41,42 @@ def augment(x: Tensor, generator: Generator) -> Tensor:
 
 def move(x: Tensor, generator: Generator) -> Tensor:
     """Rotates, shears, scales and shifts each image."""
-    angle, shear, wide, high, right, down = torch.randn((6, len(x)), generator=generator, device=x.device)
-    cos, sin, shear = torch.cos(angle * ROTATION), torch.sin(angle * ROTATION), shear * SHEAR
-    wide, high = torch.exp(wide * LOG_SCALE), torch.exp(high * LOG_SCALE)
-    across = torch.stack([cos * wide, (shear * cos - sin) * high, right * SHIFT], dim=1)  # (n, 3)
-    along = torch.stack([sin * wide, (shear * sin + cos) * high, down * SHIFT], dim=1)  # (n, 3)
-    grid = functional.affine_grid(torch.stack([across, along], dim=1), list(x.shape), align_corners=False)
-    return functional.grid_sample(x, grid, align_corners=False)
+    drawn = torch.randn((6, len(x)), generator=generator, device=x.device)
+    factors = (ROTATION, SHEAR, LOG_SCALE, LOG_SCALE, SHIFT, SHIFT)
+    return functional.grid_sample(x, affine(x, drawn, factors), align_corners=False)
+
+
+def affine(x: Tensor, drawn: Tensor, factors: Sequence[float]) -> Tensor:
+    """Where each pixel of the moved images comes from, (n, height, width, 2).
+
+    Args:
+        x: (n, 1, height, width).
+        drawn: (6, n) numbers of standard deviation 1.
+        factors: what they are multiplied with: angle, shear, log width, log height, right, down.
+    """
+    angle, shear, wide, high, right, down = (row * factor for row, factor in zip(drawn, factors, strict=True))
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    wide, high = torch.exp(wide), torch.exp(high)
+    across = torch.stack([cos * wide, (shear * cos - sin) * high, right], dim=1)  # (n, 3)
+    along = torch.stack([sin * wide, (shear * sin + cos) * high, down], dim=1)  # (n, 3)
+    return functional.affine_grid(torch.stack([across, along], dim=1), list(x.shape), align_corners=False)
+
+
+def swayed(x: Tensor, share: float, generator: Generator) -> Tensor:
+    """Rotates, shears and stretches a share of the images about their centre, where their mass is.
+
+    Little enough, and interpolated with cubics, that the result passes for a character of the same kind and sharpness.
+
+    Args:
+        x: float32 (n, height, width) in [0, 1].
+        share: probability of each image.
+        generator: of the device that `x` is on.
+    """
+    drawn = torch.randn((6, len(x)), generator=generator, device=x.device)
+    drawn = drawn * (torch.rand(len(x), generator=generator, device=x.device) < share)
+    grid = affine(x[:, None], drawn, (SWAY_ROTATION, SWAY_SHEAR, SWAY_LOG_SCALE, SWAY_LOG_SCALE, 0, 0))
+    moved = functional.grid_sample(x[:, None], grid, mode="bicubic", align_corners=False)
+    return moved.squeeze(1).clamp(0, 1)
 
 
 def weigh(x: Tensor, generator: Generator) -> Tensor:

@@ -2,7 +2,8 @@
 
 Sohn, Lee & Yan, "Learning Structured Output Representation using Deep Conditional Generative Models" (NeurIPS 2015),
 section 3, with the image generated from the label: encoder q(z|x, c), decoder p(x|z, c), prior p(z) = N(0, I) for every
-label, as in the paper "Introduction to Variational AutoEncoder", figure 4.
+label, as in the paper "Introduction to Variational AutoEncoder", figure 4. With a flow between noise and latents the
+prior of what the decoder reads is learned for each label, and that of the noise is N(0, I) as before (`training.flow`).
 """
 
 from dataclasses import asdict, dataclass
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from training.decoders import DecoderName, build_decoder
 from training.encoders import EncoderName, build_encoder
+from training.flow import Flow
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,14 @@ class CVAEConfig:
         label_count: Labels.
         encoder: See `training.encoders`.
         decoder: See `training.decoders`.
+        couplings: Of the flow between noise and latents; 0 for none.
     """
 
     latent_size: int = 6
     label_count: int = 36
     encoder: EncoderName = "dense"
     decoder: DecoderName = "residual"
+    couplings: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, as they stand in runs and manifests."""
@@ -45,13 +49,16 @@ class CVAE(nn.Module):
         self.config = config
         self.encoder = build_encoder(config.encoder, config.latent_size, config.label_count)
         self.decoder = build_decoder(config.decoder, config.latent_size, config.label_count)
+        self.flow = Flow(config.latent_size, config.label_count, config.couplings) if config.couplings else None
 
     def encode(self, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """`mu` and `logvar` of q(z|x, c), each (n, latent), of pixels (n, 28, 28) in [0, 1] and labels (n,) int64."""
         mu, logvar = self.encoder(x, label)
+        if self.flow is not None:
+            return self.flow.posterior(mu, logvar, label)
         return mu, logvar
 
     def decode(self, z: Tensor, label: Tensor) -> Tensor:
         """Log odds of ink (n, 28, 28) under p(x|z, c), of latents (n, latent) and labels (n,) int64."""
-        logits: Tensor = self.decoder(z, label)
+        logits: Tensor = self.decoder(z if self.flow is None else self.flow(z, label), label)
         return logits

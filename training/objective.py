@@ -60,7 +60,7 @@ def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
     return kl_per_unit(mu, logvar).sum(dim=1)
 
 
-def loss(logits: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float) -> Loss:
+def loss(logits: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float, *, free_nats: float = 0.0) -> Loss:
     """L = mean over the batch of [-log p(x|z) + beta KL(q(z|x) || N(0, I))].
 
     With beta = 1 it is the negative evidence lower bound, estimated by one z for each image.
@@ -71,10 +71,11 @@ def loss(logits: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float) -> 
         mu: (n, latent).
         logvar: (n, latent).
         beta: Weight of the KL, at least 0.
+        free_nats: Of each latent's mean KL over the batch, only what exceeds this counts in the total.
     """
     distortion, per_unit = reconstruction(logits, x), kl_per_unit(mu, logvar)
-    rate = per_unit.sum(dim=1)
-    return Loss((distortion + beta * rate).mean(), distortion, rate, per_unit)
+    counted = per_unit.mean(dim=0).clamp(min=free_nats).sum()
+    return Loss(distortion.mean() + beta * counted, distortion, per_unit.sum(dim=1), per_unit)
 
 
 def reparameterise(mu: Tensor, logvar: Tensor, generator: torch.Generator) -> Tensor:

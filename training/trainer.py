@@ -14,11 +14,12 @@ from typing import Any, Literal, cast
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
+from training.augment import swayed
 from training.batches import Batch, Batches
 from training.dataset import Dataset, Split
 from training.errors import RunError
@@ -42,6 +43,11 @@ class TrainingConfig:
         warmup: Share of the steps over which the learning rate rises from 0; a cosine then takes it back to 0.
         balanced: Draw every class equally often.
         seed: Of weights, order and noise.
+        augment: Share of the images that are moved a little (`training.augment.swayed`), drawn anew every time.
+        average: Decay of an exponential mean of the weights, which is what is measured and kept; 0 for none.
+        weight_decay: Adam's, decoupled from the gradient (Loshchilov & Hutter, arXiv:1711.05101).
+        kl_warmup: Share of the steps over which the KL's weight rises from 0 (Bowman et al., arXiv:1511.06349).
+        free_nats: KL of each latent below which it costs nothing (Kingma et al., arXiv:1606.04934, section 4.2).
     """
 
     beta: float = 1.0
@@ -51,6 +57,11 @@ class TrainingConfig:
     warmup: float = 0.02
     balanced: bool = True
     seed: int = 0
+    augment: float = 0.0
+    average: float = 0.0
+    weight_decay: float = 0.0
+    kl_warmup: float = 0.0
+    free_nats: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -111,11 +122,18 @@ class Autoencoder(lightning.LightningModule):
         else:
             mu, logvar = self.model.encode(batch.x)
             logits = self.model.decode(reparameterise(mu, logvar, self.noise))
+        beta, free = (self._beta(), self.config.free_nats) if self.training else (self.config.beta, 0.0)
         # Sums over 784 pixels need float32, also where the layers ran in less.
-        return loss(logits.float(), batch.x, mu.float(), logvar.float(), self.config.beta), logits
+        return loss(logits.float(), batch.x, mu.float(), logvar.float(), beta, free_nats=free), logits
+
+    def _beta(self) -> float:
+        rise = self.config.kl_warmup * int(self.trainer.estimated_stepping_batches)
+        return self.config.beta * min(1.0, (self.global_step + 1) / rise) if rise else self.config.beta
 
     def training_step(self, batch: Batch) -> Tensor:
         """One step."""
+        if self.config.augment:
+            batch = batch._replace(x=swayed(batch.x, self.config.augment, self.noise))
         result, _ = self.forward(batch)
         metrics = {"train/loss": result.total.detach()} | terms("train", result)
         self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=len(batch.x), sync_dist=True)
@@ -130,7 +148,7 @@ class Autoencoder(lightning.LightningModule):
         self.log_dict(metrics, on_epoch=True, batch_size=len(batch.x), sync_dist=True)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """Adam under a linear rise and a cosine."""
+        """AdamW under a linear rise and a cosine."""
         steps = int(self.trainer.estimated_stepping_batches)
         rise = max(1, round(self.config.warmup * steps))
 
@@ -139,7 +157,8 @@ class Autoencoder(lightning.LightningModule):
                 return (step + 1) / rise
             return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
 
-        optimiser = torch.optim.Adam(self.model.parameters(), lr=self.config.learning_rate, fused=True)
+        c = self.config
+        optimiser = torch.optim.AdamW(self.model.parameters(), c.learning_rate, weight_decay=c.weight_decay, fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -276,7 +295,7 @@ def fit(  # noqa: PLR0917 (what, on what, where, how)
             strategy=hardware.strategy,
             precision=hardware.precision,
             max_epochs=config.epochs,
-            callbacks=[save, EpochRecord(folder, len(data.labels)), RichProgressBar(), *callbacks],
+            callbacks=[save, EpochRecord(folder, len(data.labels)), RichProgressBar(), *averaging(config), *callbacks],
             logger=list(loggers) or False,
             log_every_n_steps=1,
             num_sanity_val_steps=0,
@@ -289,6 +308,11 @@ def fit(  # noqa: PLR0917 (what, on what, where, how)
     if trainer.is_global_zero:
         save_run(folder, run)
     return Run(**{**vars(run), "model": model.eval()})
+
+
+def averaging(config: TrainingConfig) -> list[Callback]:
+    """What keeps the mean of the weights, if that is asked for."""
+    return [EMAWeightAveraging(decay=config.average)] if config.average else []
 
 
 def make_logger(name: Literal["csv", "tensorboard"], folder: Path) -> Logger:
