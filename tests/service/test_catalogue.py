@@ -16,7 +16,8 @@ async def test_every_model_is_listed_with_the_facts_of_its_manifest(
     assert [model["name"] for model in served] == ["cvae", "vae"]
     for model in served:
         manifest = json.loads((repository / f"{model['name']}.json").read_text())
-        assert model == manifest | {"device": "cpu", "default": model["name"] == "cvae"}
+        facts = {"decoder-int8": None} | manifest
+        assert model == facts | {"device": "cpu", "default": model["name"] == "cvae"}
 
 
 async def test_one_model_can_be_asked_for(client: httpx.AsyncClient) -> None:
