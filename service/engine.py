@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -196,12 +195,11 @@ def load_engine(settings: Settings) -> Engine:
     runtime: Runtime | None = None
     models = {}
     for manifest in manifests:
-        encoder, decoder = _files(settings.models, manifest)
-        runtime = runtime or choose_runtime(settings.device, settings.threads, decoder, manifest.decoder.file)
+        exact = read_verified(settings.models, manifest.decoder)
+        runtime = runtime or choose_runtime(settings.device, settings.threads, exact, manifest.decoder.file)
+        file = manifest.decoder_for(runtime.device, settings.precision)
+        decoder = exact if file == manifest.decoder else read_verified(settings.models, file)
+        encoder = read_verified(settings.models, manifest.encoder)
         models[manifest.name] = Model(manifest, encoder, decoder, runtime, worker)
         logger.info("loaded %s version %d on %s", manifest.name, manifest.version, runtime.device)
     return Engine(models, settings.default_model, worker)
-
-
-def _files(repository: Path, manifest: Manifest) -> tuple[bytes, bytes]:
-    return read_verified(repository, manifest.encoder), read_verified(repository, manifest.decoder)

@@ -39,6 +39,11 @@ class Settings(BaseSettings):
         description="Threads ONNX Runtime uses inside one run. Always explicit: its own default counts the host's "
         "cores, not the container's.",
     )
+    precision: Literal["auto", "float32"] = Field(
+        "auto",
+        description="`auto` runs decoders in 8-bit integers on the CPU where a model has one (`glyphvae quantise`); "
+        "`float32` never does.",
+    )
     max_body_bytes: int = Field(16 * MEBIBYTE, ge=1024, description="Largest request body, in bytes.")
     max_images: int = Field(1024, ge=1, description="Most images in one request.")
     max_image_pixels: int = Field(
