@@ -48,7 +48,7 @@ def create_served(context: Context) -> ASGIApp:
 
 def guard(inner: ASGIApp, app: FastAPI, context: Context) -> ASGIApp:
     """What stands between the network and `inner`, which answers for `app`."""
-    limited = BodyLimit(inner, context.settings.max_body_bytes)
+    limited = BodyLimit(inner, context.settings)
     return Edge(limited, context, [route.path for route in iter_route_contexts(app.routes) if route.path])
 
 

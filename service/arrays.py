@@ -41,8 +41,34 @@ class _Header:
     end: int
 
 
-def read_images(data: bytes, *, max_images: int, max_pixels: int) -> NDArray[uint8]:
-    """The images of a `.npy` file; nothing is allocated before the header has been checked.
+@dataclass(frozen=True, slots=True)
+class Array:
+    """A `.npy` file whose head has been read and found within the limits; no value has been looked at.
+
+    Attributes:
+        shape: (n, height, width).
+        values: As they stand in the file, a read-only view of it.
+    """
+
+    shape: tuple[int, int, int]
+    values: NDArray[generic]
+
+    @property
+    def pixels(self) -> int:
+        """How many the images have together."""
+        return prod(self.shape)
+
+    def grey(self) -> NDArray[uint8]:
+        """Grey levels (n, height, width); possibly a read-only view of the file.
+
+        Raises:
+            ArrayNotAllowedError: Values are outside [0, 1].
+        """
+        return np.ascontiguousarray(_grey(self.values).reshape(self.shape))
+
+
+def open_images(data: bytes, *, max_images: int, max_pixels: int) -> Array:
+    """The images of a `.npy` file; nothing is allocated.
 
     Args:
         data: The whole file: uint8 0-255, or bool or float16, float32, float64 in [0, 1]; of shape (28, 28),
@@ -50,12 +76,9 @@ def read_images(data: bytes, *, max_images: int, max_pixels: int) -> NDArray[uin
         max_images: Upper limit of n.
         max_pixels: Upper limit of height x width.
 
-    Returns:
-        (n, height, width) grey levels as they stand in the file; possibly a read-only view of `data`.
-
     Raises:
         MalformedArrayError: not a `.npy` file, truncated, or with bytes left over.
-        ArrayNotAllowedError: another dtype or shape, over a limit, or values outside [0, 1].
+        ArrayNotAllowedError: another dtype or shape, or over a limit.
     """
     header = _read_header(data)
     if header.descr not in _DTYPES:
@@ -68,8 +91,7 @@ def read_images(data: bytes, *, max_images: int, max_pixels: int) -> NDArray[uin
     if announced != present:
         raise MalformedArrayError(f"The .npy file announces {announced} bytes of values and holds {present}.")
     values = np.frombuffer(data, dtype, offset=header.end)
-    values = values.reshape(header.shape, order="F" if header.fortran_order else "C")
-    return np.ascontiguousarray(_grey(values).reshape(shape))
+    return Array(shape, values.reshape(header.shape, order="F" if header.fortran_order else "C"))
 
 
 def npy_header(shape: tuple[int, ...], dtype: DTypeLike) -> bytes:

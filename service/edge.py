@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterable
-from itertools import count
+from itertools import chain, count
 from time import perf_counter
 
 from starlette.routing import compile_path
@@ -59,6 +59,7 @@ class Edge:
         self._telemetry = context.telemetry
         self._log = AccessLog(settings.log_format) if settings.access_log == "on" else None
         self._max_headers = settings.max_headers
+        self._max_header_bytes = settings.max_header_bytes
         self._max_query = settings.max_query_bytes
         routes = {path: (path, _headers_of(path)) for path in paths}
         self._exact = {path: route for path, route in routes.items() if "{" not in path}
@@ -125,6 +126,10 @@ class Edge:
     def _check_head(self, scope: Scope) -> None:
         if len(scope["headers"]) > self._max_headers:
             detail = f"The request has {len(scope['headers'])} headers; at most {self._max_headers} are allowed."
+            raise HeadersTooLarge(detail)
+        size = sum(map(len, chain.from_iterable(scope["headers"])))
+        if size > self._max_header_bytes:
+            detail = f"The request's headers have {size} bytes; at most {self._max_header_bytes} are allowed."
             raise HeadersTooLarge(detail)
         if len(scope["query_string"]) > self._max_query:
             detail = f"The query has {len(scope['query_string'])} bytes; at most {self._max_query} are allowed."

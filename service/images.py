@@ -1,17 +1,23 @@
 """Image files of strangers, decoded to grey levels."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 
 import numpy as np
 from numpy import uint8
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 
 # Pillow warns of images that are larger than any limit set here should be, and raises only from twice that size on.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+# Compressed text in a PNG is inflated before its pixels are; nobody reads it here.
+PngImagePlugin.MAX_TEXT_CHUNK = 1 << 16
+PngImagePlugin.MAX_TEXT_MEMORY = 1 << 20
 
 
 class MalformedImageError(ValueError):
@@ -22,26 +28,55 @@ class ImageTooLargeError(ValueError):
     """The image has more pixels or frames than are allowed; the message says how many are."""
 
 
-def decode_image(data: bytes, *, max_pixels: int, max_frames: int = 1) -> NDArray[uint8]:
-    """The first frame of an image file in grey.
+class Picture:
+    """An image file whose head has been read and found within the limits; no pixel has been decoded.
+
+    Attributes:
+        pixels: Width x height.
+    """
+
+    def __init__(self, image: Image.Image, max_pixels: int) -> None:
+        self.pixels = image.width * image.height
+        self._image = image
+        self._max_pixels = max_pixels
+
+    def grey(self) -> NDArray[uint8]:
+        """The pixels; to be called once.
+
+        Returns:
+            (height, width) luma (ITU-R 601), turned upright by its EXIF orientation. What is transparent shows white
+            paper, or black paper if nothing could be seen on white.
+
+        Raises:
+            MalformedImageError: The file is broken or truncated.
+        """
+        with _refusals(self._max_pixels), self._image as image:
+            return _grey(ImageOps.exif_transpose(image))
+
+
+def open_image(data: bytes, *, max_pixels: int, max_frames: int = 1) -> Picture:
+    """An image file, ready to be decoded.
 
     Args:
         data: A PNG, JPEG or WebP file.
-        max_pixels: Upper limit of width x height, checked before any pixel is decoded.
-        max_frames: Upper limit of frames, checked likewise.
-
-    Returns:
-        (height, width) luma (ITU-R 601), turned upright by its EXIF orientation. What is transparent shows white
-        paper, or black paper if nothing could be seen on white.
+        max_pixels: Upper limit of width x height.
+        max_frames: Upper limit of frames.
 
     Raises:
-        MalformedImageError: Another format, broken or truncated.
+        MalformedImageError: Another format, or a broken head.
         ImageTooLargeError: Over a limit.
     """
+    with _refusals(max_pixels):
+        image = Image.open(BytesIO(data), formats=FORMATS)
+        _check_limits(image, max_pixels, max_frames)
+        return Picture(image, max_pixels)
+
+
+@contextmanager
+def _refusals(max_pixels: int) -> Iterator[None]:
+    """Whatever Pillow makes of a strange file, in two kinds."""
     try:
-        with Image.open(BytesIO(data), formats=FORMATS) as image:
-            _check_limits(image, max_pixels, max_frames)
-            return _grey(ImageOps.exif_transpose(image))
+        yield
     except ImageTooLargeError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):

@@ -49,10 +49,16 @@ class Settings(BaseSettings):
     max_image_pixels: int = Field(
         16_000_000, ge=784, description="Most pixels in one uploaded image, checked before it is decoded."
     )
+    max_total_pixels: int = Field(
+        64_000_000, ge=784, description="Most pixels in all images of one request, checked before any is decoded."
+    )
+    max_json_bytes: int = Field(MEBIBYTE, ge=1024, description="Largest body in JSON, in bytes.")
+    max_json_depth: int = Field(16, ge=4, le=512, description="Most lists and objects inside each other in JSON.")
     max_samples: int = Field(10_000, ge=1, description="Most glyphs in one answer of `/generate`.")
     max_text_length: int = Field(10_000, ge=1, description="Most characters in one request to `/render-text`.")
     max_output_pixels: int = Field(64_000_000, ge=784, description="Most pixels in one image of an answer.")
     max_headers: int = Field(100, ge=16, description="Most headers of one request.")
+    max_header_bytes: int = Field(32_768, ge=4096, description="Most bytes in the headers of one request.")
     max_query_bytes: int = Field(16_384, ge=256, description="Longest query string, in bytes.")
     access_log: Literal["on", "off"] = Field(
         "off", description="One line a request: id, route, status, time, model; never what was sent."

@@ -1,6 +1,8 @@
 """Images in a request's body: one as the raw body, several as multipart files or as a `.npy` array."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -14,14 +16,35 @@ from service.engine import Pixels
 from service.errors import InvalidParameter, MalformedBody, UnsupportedMedia
 from service.images import ImageTooLargeError, MalformedImageError
 from service.offload import offload
-from service.preprocess import Mode, UnsuitableImageError, preprocess
+from service.parameters import value_of
+from service.preprocess import Mode, preprocess
 from service.settings import Settings
 from service.wording import quoted
 
 Kind = Literal["image", "array"]
 
-# Up to this many bytes a body is decoded sooner than a thread wakes.
+# Up to this many bytes, and pixels in them, a body is decoded sooner than a thread wakes.
 INLINE_BYTES = 1 << 14
+INLINE_PIXELS = 1 << 16
+# Only files are read, so a form has text fields by mistake; a few are waited for, to name the first.
+MAX_FIELDS = 16
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A piece of the body whose head is within the limits.
+
+    Attributes:
+        name: What an error calls it by.
+        images: How many it holds.
+        pixels: How many there are to decode.
+        read: Decodes it, to grey levels (n, height, width).
+    """
+
+    name: str
+    images: int
+    pixels: int
+    read: Callable[[], Sequence[Pixels]]
 
 
 async def read_glyphs(request: Request, settings: Settings, mode: Mode) -> Pixels:
@@ -42,7 +65,10 @@ async def read_glyphs(request: Request, settings: Settings, mode: Mode) -> Pixel
     """
     parts = await _parts(request, settings.max_images)
     size = sum(len(content) for _, content in parts)
-    return await offload(size, INLINE_BYTES, _convert, parts, settings, mode)
+    uploads = await offload(size, INLINE_BYTES, _open, parts, settings)
+    # A file of a few kilobytes can unfold to megapixels.
+    work = sum(upload.pixels for upload in uploads)
+    return await offload(work, INLINE_PIXELS, _convert, uploads, mode)
 
 
 async def _parts(request: Request, max_images: int) -> list[tuple[str, bytes]]:
@@ -50,7 +76,7 @@ async def _parts(request: Request, max_images: int) -> list[tuple[str, bytes]]:
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return [("body", await request.body())]
     try:
-        async with request.form(max_files=max_images) as form:
+        async with request.form(max_files=max_images, max_fields=MAX_FIELDS) as form:
             items = form.multi_items()
             if not items:
                 raise MalformedBody("The multipart body has no file.")
@@ -58,9 +84,8 @@ async def _parts(request: Request, max_images: int) -> list[tuple[str, bytes]]:
     except HTTPException as error:
         # Starlette raises one class for all that is wrong with a form; only this fault is not one of its syntax.
         if error.detail.startswith("Too many files"):
-            raise InvalidParameter.of(
-                "body", f"it holds more than {max_images} files", f"at most {max_images}"
-            ) from None
+            detail = f"it holds more than {max_images} files"
+            raise InvalidParameter.of("body", detail, f"at most {max_images}") from None
         raise
 
 
@@ -71,27 +96,52 @@ async def _read(name: str, item: UploadFile | str) -> bytes:
     return await item.read()
 
 
-def _convert(parts: Sequence[tuple[str, bytes]], settings: Settings, mode: Mode) -> Pixels:
-    glyphs: list[Pixels] = []
+def _open(parts: Sequence[tuple[str, bytes]], settings: Settings) -> list[Upload]:
+    """The pieces, ready to be decoded.
+
+    Raises:
+        InvalidParameter: One is over a limit, or all together are.
+    """
+    uploads: list[Upload] = []
+    count = pixels = 0
     for name, content in parts:
-        pictures = _decode(name, content, settings)
+        with _named(name):
+            upload = _upload(name, content, settings)
+        count, pixels = count + upload.images, pixels + upload.pixels
+        if count > settings.max_images:
+            detail = f"it holds more than {settings.max_images} images"
+            raise InvalidParameter.of("body", detail, f"at most {settings.max_images}")
+        if pixels > settings.max_total_pixels:
+            detail = f"its images have more than {settings.max_total_pixels} pixels together"
+            raise InvalidParameter.of("body", detail, f"at most {settings.max_total_pixels}")
+        uploads.append(upload)
+    return uploads
+
+
+def _upload(name: str, content: bytes, settings: Settings) -> Upload:
+    if _kind(name, content) == "array":
+        array = arrays.open_images(content, max_images=settings.max_images, max_pixels=settings.max_image_pixels)
+        return Upload(name, array.shape[0], array.pixels, lambda: list(array.grey()))
+    picture = images.open_image(content, max_pixels=settings.max_image_pixels)
+    return Upload(name, 1, picture.pixels, lambda: [picture.grey()])
+
+
+def _convert(uploads: Sequence[Upload], mode: Mode) -> Pixels:
+    glyphs: list[Pixels] = []
+    for upload in uploads:
+        with _named(upload.name):
+            pictures = upload.read()
         for index, grey in enumerate(pictures):
-            try:
-                glyphs.append(preprocess(grey, mode))
-            except UnsuitableImageError as error:
-                raise InvalidParameter.of(f"{name}[{index}]" if len(pictures) > 1 else name, str(error)) from None
-    if len(glyphs) > settings.max_images:
-        raise InvalidParameter.of("body", f"it holds {len(glyphs)} images", f"at most {settings.max_images}")
+            name = f"{upload.name}[{index}]" if len(pictures) > 1 else upload.name
+            glyphs.append(value_of(name, preprocess, grey, mode))
     return np.stack(glyphs)
 
 
-def _decode(name: str, content: bytes, settings: Settings) -> Sequence[Pixels]:
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """What is wrong with a piece, as the answer that names it."""
     try:
-        if _kind(name, content) == "array":
-            return list(
-                arrays.read_images(content, max_images=settings.max_images, max_pixels=settings.max_image_pixels)
-            )
-        return [images.decode_image(content, max_pixels=settings.max_image_pixels)]
+        yield
     except (MalformedImageError, MalformedArrayError) as error:
         raise MalformedBody(f"{name}: {error}") from None
     except (ImageTooLargeError, ArrayNotAllowedError) as error:

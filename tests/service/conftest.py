@@ -39,9 +39,12 @@ def context(repository: Path) -> Context:
         models=repository,
         device="cpu",
         max_samples=3000,
+        max_dataset=3000,
         max_images=70,
         max_image_pixels=10_000,
+        max_total_pixels=60_000,
         max_body_bytes=200_000,
+        max_json_bytes=150_000,
         max_text_length=100,
         max_output_pixels=32 * 28 * 32 * 28,
     )

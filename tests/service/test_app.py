@@ -71,7 +71,7 @@ async def test_a_wrong_body_is_refused_by_name(client: httpx.AsyncClient, conten
         (b'{"text": A}', "The body is not JSON: Expecting value."),
         (b'{"text": "A"} B', "The body is not JSON: Extra data."),
         (b'{"text": "\xff"}', "There was an error parsing the body."),
-        (b"[" * 100_000, "There was an error parsing the body."),
+        (b"[" * 100_000, "The JSON is nested more than 16 deep."),
     ],
 )
 async def test_what_is_no_json_is_malformed(client: httpx.AsyncClient, content: bytes, says: str) -> None:

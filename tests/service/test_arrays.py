@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 
-from service.arrays import ArrayNotAllowedError, MalformedArrayError, npy_bytes, npy_header, read_images
+from service.arrays import ArrayNotAllowedError, MalformedArrayError, npy_bytes, npy_header, open_images
 
 SHAPES = [(28, 28), (1, 784), (5, 784), (3, 28, 28), (2, 7, 11), (1, 1, 1)]
 
@@ -20,7 +20,7 @@ def saved(array: ArrayLike) -> bytes:
 
 
 def read(data: bytes, max_images: int = 10, max_pixels: int = 1000) -> NDArray[np.uint8]:
-    return read_images(data, max_images=max_images, max_pixels=max_pixels)
+    return open_images(data, max_images=max_images, max_pixels=max_pixels).grey()
 
 
 def with_header(text: str, data: bytes = b"", version: bytes = b"\x01\x00") -> bytes:

@@ -92,6 +92,15 @@ async def test_the_number_of_headers_is_limited(client: httpx.AsyncClient, conte
     expect_problem(answer, HeadersTooLarge, f"The request has {limit + 1} headers; at most {limit} are allowed.")
 
 
+async def test_the_size_of_headers_is_limited(client: httpx.AsyncClient, context: Context) -> None:
+    limit = context.settings.max_header_bytes
+    sent = client.build_request("GET", "/livez", headers={"x": ""}).headers.raw
+    room = limit - sum(len(name) + len(value) for name, value in sent)
+    assert (await client.get("/livez", headers={"x": "y" * room})).status_code == 200
+    answer = await client.get("/livez", headers={"x": "y" * (room + 1)})
+    expect_problem(answer, HeadersTooLarge, f"headers have {limit + 1} bytes; at most {limit} are allowed.")
+
+
 async def test_the_query_is_limited(client: httpx.AsyncClient, context: Context) -> None:
     limit = context.settings.max_query_bytes
     query = "label=J&" + "x=".ljust(limit - len("label=J&"), "y")

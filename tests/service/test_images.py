@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from service.images import ImageTooLargeError, MalformedImageError, decode_image
+from service.images import ImageTooLargeError, MalformedImageError, open_image
 
 GREY = np.random.default_rng(0).integers(0, 256, (9, 13), np.uint8)
 
@@ -25,7 +25,7 @@ def saved(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:  # no
 
 
 def decode(data: bytes, max_pixels: int = 10_000, max_frames: int = 1) -> NDArray[np.uint8]:
-    return decode_image(data, max_pixels=max_pixels, max_frames=max_frames)
+    return open_image(data, max_pixels=max_pixels, max_frames=max_frames).grey()
 
 
 def chunk(name: bytes, data: bytes) -> bytes:
@@ -161,8 +161,8 @@ def test_bomb_is_refused_by_its_header() -> None:
 def test_bomb_is_refused_outside_of_tests_too() -> None:
     # Under pytest every warning is an error already, so what the module does about it shows only in another process.
     code = (
-        "import sys; from service.images import decode_image, ImageTooLargeError\n"
-        "try: decode_image(sys.stdin.buffer.read(), max_pixels=10**9)\n"
+        "import sys; from service.images import open_image, ImageTooLargeError\n"
+        "try: open_image(sys.stdin.buffer.read(), max_pixels=10**9)\n"
         "except ImageTooLargeError as error: print(error)"
     )
     bomb = png(9_500, 9_500, 8, 0, b"")

@@ -1,15 +1,23 @@
+import json
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.types import ASGIApp
 
-from service.errors import BodyTooLarge, UnsupportedMedia
+from service.context import Context
+from service.errors import BodyTooLarge, InvalidParameter, MalformedBody, UnsupportedMedia
+from service.limits import Nesting
 from tests.service.support import expect_problem
 from tests.service.test_encode import J
 
-LIMIT = 200_000  # as the fixture `context` sets it
+# As the fixture `context` sets them.
+LIMIT = 200_000
+JSON_LIMIT = 150_000
 
 
 async def in_chunks(size: int) -> AsyncIterator[bytes]:
@@ -32,10 +40,59 @@ async def test_one_byte_more_is_refused_announced_or_not(client: httpx.AsyncClie
         expect_problem(response, BodyTooLarge, f"The body is over the limit of {LIMIT} bytes.")
 
 
-async def test_json_over_the_limit_is_refused(client: httpx.AsyncClient) -> None:
+async def test_json_has_a_limit_of_its_own(client: httpx.AsyncClient) -> None:
     headers = {"content-type": "application/json"}
-    for content in (bytes(LIMIT + 1), in_chunks(LIMIT + 1)):
-        expect_problem(await client.post("/render-text", content=content, headers=headers), BodyTooLarge, "")
+    for content in (b"x" * JSON_LIMIT, in_chunks(JSON_LIMIT)):
+        expect_problem(await client.post("/render-text", content=content, headers=headers), MalformedBody, "not JSON")
+    for content in (b"x" * (JSON_LIMIT + 1), in_chunks(JSON_LIMIT + 1)):
+        response = await client.post("/render-text", content=content, headers=headers)
+        expect_problem(response, BodyTooLarge, f"The body is over the limit of {JSON_LIMIT} bytes.")
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "byte by byte"])
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+async def test_the_depth_of_json_is_limited(
+    client: httpx.AsyncClient, context: Context, opening: bytes, closing: bytes, whole: bool
+) -> None:
+    async def post(depth: int) -> httpx.Response:
+        text = opening * depth + b"1" + closing * depth
+        content = text if whole else in_pieces(text)
+        return await client.post("/render-text", content=content, headers={"content-type": "application/json"})
+
+    limit = context.settings.max_json_depth
+    expect_problem(await post(limit), InvalidParameter, "", "body")
+    expect_problem(await post(limit + 1), MalformedBody, f"The JSON is nested more than {limit} deep.")
+
+
+async def in_pieces(text: bytes) -> AsyncIterator[bytes]:
+    for index in range(len(text)):
+        yield text[index : index + 1]
+
+
+def deepest(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(deepest, value.values()), default=0)
+    return 1 + max(map(deepest, value), default=0) if isinstance(value, list) else 0
+
+
+VALUES = st.recursive(
+    st.text('[]{}"\\a'), lambda inner: st.lists(inner) | st.dictionaries(st.text('[]{}"\\a'), inner), max_leaves=20
+)
+
+
+@given(VALUES, st.integers(0, 6), st.lists(st.integers(0, 400), max_size=4))
+def test_nesting_is_told_as_a_parser_would(value: object, limit: int, cuts: list[int]) -> None:
+    """Whatever stands in strings, and wherever the body is cut."""
+    text = json.dumps(value).encode()
+    nesting = Nesting(limit)
+    edges = sorted({0, len(text), *(min(cut, len(text)) for cut in cuts)})
+    refused = False
+    try:
+        for start, end in pairwise(edges):
+            nesting.feed(text[start:end])
+    except MalformedBody:
+        refused = True
+    assert refused is (deepest(value) > limit)
 
 
 async def test_a_form_over_the_limit_is_refused_announced_or_not(server: ASGIApp) -> None:

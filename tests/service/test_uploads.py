@@ -1,9 +1,15 @@
+from threading import get_ident
+
 import httpx
 import numpy as np
 import pytest
 
+from service import images
+from service.app import create_served
+from service.context import Context
+from service.engine import Pixels
 from service.errors import InvalidParameter, MalformedBody, UnsupportedMedia
-from service.uploads import INLINE_BYTES
+from service.uploads import INLINE_BYTES, INLINE_PIXELS, MAX_FIELDS
 from tests.service.support import expect_problem, grey, image_file, npy
 
 J = image_file(grey(119)[0])
@@ -64,6 +70,69 @@ async def test_the_image_of_an_array_that_is_wrong_is_named(client: httpx.AsyncC
     expect_problem(await client.post("/encode", content=npy(drawings[2:])), InvalidParameter, "ink", "body")
     files = [("file", npy(drawings))]
     expect_problem(await client.post("/encode", files=files), InvalidParameter, "ink", "body.file[0][2]")
+
+
+async def test_the_pixels_of_all_images_together_are_limited(client: httpx.AsyncClient, context: Context) -> None:
+    """Before the first of them is decoded: the last is broken, and that is not what the answer is about."""
+    limit = context.settings.max_total_pixels
+    drawing = np.full((100, 100), 255, np.uint8)
+    drawing[30:70, 45:55] = 0
+    assert limit == 6 * drawing.size
+    whole = image_file(drawing)
+    files = [("file", whole)] * 5 + [("file", npy(drawing[None]))]
+    assert len((await client.post("/encode", files=files)).json()["encodings"]) == 6
+    response = await client.post("/encode", files=[*files, ("file", image_file(np.zeros((1, 1), np.uint8)))])
+    expect_problem(response, InvalidParameter, f"at most {limit}", "body")
+    response = await client.post("/encode", files=[("file", whole[:-40]), *files])
+    expect_problem(response, InvalidParameter, f"at most {limit}", "body")
+
+
+async def test_the_images_of_all_files_together_are_limited(client: httpx.AsyncClient, context: Context) -> None:
+    limit = context.settings.max_images
+    full = ("file", npy(grey(*[119] * limit)))
+    tiny = ("file", npy(np.zeros((limit - 1, 28, 28), np.uint8)))
+    assert len((await encode(client, files=[tiny, ("file", J)])).json()["encodings"]) == limit
+    expect_problem(await encode(client, files=[full, ("file", J)]), InvalidParameter, f"at most {limit}", "body")
+
+
+async def test_the_files_of_a_form_are_limited(client: httpx.AsyncClient, context: Context) -> None:
+    limit = context.settings.max_images
+    assert (await encode(client, files=[("file", J)] * limit)).status_code == 200
+    response = await encode(client, files=[("file", J)] * (limit + 1))
+    expect_problem(response, InvalidParameter, f"more than {limit} files", "body")
+
+
+async def test_the_fields_of_a_form_are_limited(client: httpx.AsyncClient) -> None:
+    response = await encode(client, content=form(*[FIELD] * MAX_FIELDS), headers=FORM)
+    expect_problem(response, InvalidParameter, "'label' is a text field; only files are read", "body")
+    response = await encode(client, content=form(*[FIELD] * (MAX_FIELDS + 1)), headers=FORM)
+    expect_problem(response, MalformedBody, f"Too many fields. Maximum number of fields is {MAX_FIELDS}")
+
+
+async def test_what_unfolds_to_many_pixels_is_decoded_in_a_thread(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of a few kilobytes that would keep the event loop for a second."""
+    drawing = np.full((1000, 1000), 255, np.uint8)
+    drawing[300:700, 450:550] = 0
+    content = image_file(drawing)
+    assert len(content) < INLINE_BYTES < INLINE_PIXELS < drawing.size
+    threads: set[int] = set()
+    grey_levels = images.Picture.grey
+
+    def remembered(self: images.Picture) -> Pixels:
+        threads.add(get_ident())
+        return grey_levels(self)
+
+    monkeypatch.setattr(images.Picture, "grey", remembered)
+    settings = context.settings.model_copy(update={"max_image_pixels": drawing.size, "max_total_pixels": drawing.size})
+    app = create_served(Context(settings, context.engine))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://glyphvae") as client:
+        assert (await client.post("/encode", content=content)).status_code == 200
+        assert threads
+        assert get_ident() not in threads
+        assert (await client.post("/encode?preprocess=none", content=J)).status_code == 200
+        assert get_ident() in threads
 
 
 async def test_large_bodies_are_read_as_small_ones(client: httpx.AsyncClient) -> None:
