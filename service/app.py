@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from service import (
     __version__,
     catalogue,
+    dataset_answer,
     encode,
     generate,
     health,
@@ -72,7 +73,8 @@ def create_bare_app() -> FastAPI:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    for module in (generate, encode, reconstruct, render_text, interpolate, traverse, catalogue, health, playground):
+    writing = (generate, encode, reconstruct, render_text, interpolate, traverse, dataset_answer)
+    for module in (*writing, catalogue, health, playground):
         app.include_router(module.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app

@@ -22,6 +22,7 @@ from rich.table import Table
 from service.app import create_served
 from service.client import Client, ClientError
 from service.context import Context
+from service.dataset_command import dataset
 from service.engine import load_engine
 from service.error_answers import problem_of
 from service.errors import GlyphvaeError, Problem, StartError
@@ -30,7 +31,7 @@ from service.render_text import RenderText, render_png
 from service.settings import Settings, load_settings
 from service.wording import character_ranges
 
-OWN_COMMANDS = {"serve", "render", "models"}
+OWN_COMMANDS = {"serve", "render", "dataset", "models"}
 
 app = typer.Typer(
     help="Handwriting from variational autoencoders: serve it, train it, measure it.",
@@ -96,6 +97,7 @@ def serve(**flags: object) -> None:
 
 serve.__signature__ = _flags()  # type: ignore[attr-defined]
 app.command()(serve)
+app.command()(dataset)
 
 
 @app.command()

@@ -12,9 +12,10 @@ GlyphvaeError
     ├── BodyTooLarge        413  the body is over the limit
     ├── AddressTooLong      414  path or query is over the limit
     ├── UnsupportedMedia    415  the body is in no format the route reads
-    ├── HeadersTooLarge     431  there are more headers than allowed
     ├── Busy                429  a queue is full
+    ├── HeadersTooLarge     431  there are more headers than allowed
     ├── InternalError       500  a fault of the service itself
+    ├── NotInstalled        501  the answer needs a library that is an extra
     ├── NotReady            503  a model cannot run
     └── DeadlineExceeded    503  the request's time is up
 
@@ -219,6 +220,15 @@ class InternalError(Problem):
     slug = "internal-error"
     title = "The service failed"
     example = "The service failed; the fault is in its log."
+
+
+class NotInstalled(Problem):
+    """The answer needs a library that this service was installed without."""
+
+    status = HTTPStatus.NOT_IMPLEMENTED
+    slug = "not-installed"
+    title = "The service lacks what this needs"
+    example = "Parquet needs pyarrow: pip install 'glyphvae[parquet]'."
 
 
 class NotReady(Problem):

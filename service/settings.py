@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     max_json_bytes: int = Field(MEBIBYTE, ge=1024, description="Largest body in JSON, in bytes.")
     max_json_depth: int = Field(16, ge=4, le=512, description="Most lists and objects inside each other in JSON.")
     max_samples: int = Field(10_000, ge=1, description="Most glyphs in one answer of `/generate`.")
+    max_dataset: int = Field(1_000_000, ge=1, description="Most glyphs in one answer of `/dataset`.")
     max_text_length: int = Field(10_000, ge=1, description="Most characters in one request to `/render-text`.")
     max_output_pixels: int = Field(64_000_000, ge=784, description="Most pixels in one image of an answer.")
     max_headers: int = Field(100, ge=16, description="Most headers of one request.")

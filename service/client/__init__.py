@@ -21,6 +21,7 @@ from service.client.errors import (
 from service.client.results import (
     Encodings,
     Glyphs,
+    LabelledGlyphs,
     Picture,
     Reconstructions,
     Samples,
@@ -38,6 +39,7 @@ __all__ = [
     "DeadlineExceededError",
     "Encodings",
     "Glyphs",
+    "LabelledGlyphs",
     "NoAnswerError",
     "Picture",
     "ProblemError",

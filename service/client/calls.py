@@ -14,6 +14,8 @@ from service.client.options import (
     DrawingPicture,
     Labels,
     Latents,
+    Mix,
+    MixFile,
     Motion,
     MotionPicture,
     Reading,
@@ -129,6 +131,21 @@ def traverse_picture(
     """As `traverse`, as a row or a grid, or as an endless GIF where `animated`."""
     query = _query(label, options) | {"latent": latent}
     return Call(Request("POST", "/traverse", GIF if animated else PNG, query), results.read_picture)
+
+
+def dataset(count: int, **options: Unpack[MixFile]) -> Stream[bytes]:
+    """Labelled samples as a file, in pieces as they arrive.
+
+    Args:
+        count: How many.
+        options: See `MixFile`.
+    """
+    return Stream(Request("POST", "/dataset", "*/*", json={"count": count, **options}), lambda: lambda piece: [piece])
+
+
+def dataset_arrays(count: int, **options: Unpack[Mix]) -> Call[results.LabelledGlyphs]:
+    """As `dataset`, as arrays in memory."""
+    return Call(Request("POST", "/dataset", "*/*", json={"count": count, **options}), results.read_dataset)
 
 
 def models() -> Call[list[results.ServedModel]]:

@@ -5,7 +5,7 @@ Each means what the parameter of the same name means on the service; `/docs` has
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict
 
 # None, or a missing one at the end, leaves a latent to be drawn.
@@ -115,6 +115,34 @@ class Motion(Drawing, total=False):
 
 class MotionPicture(Motion, Look, total=False):
     """How latents move, and how that is shown."""
+
+
+class Mix(Chance, total=False):
+    """Which samples a data set has.
+
+    Attributes:
+        labels: Labels in equal parts, or the weight of each; all of the model where None.
+        start: Number of the first sample.
+        z: Latents that all samples share.
+        variation: With it one hand writes all, and varies this much.
+    """
+
+    labels: Sequence[str] | Mapping[str, float] | None
+    start: int | None
+    z: Latents | None
+    variation: float | None
+
+
+class MixFile(Mix, total=False):
+    """A data set as a file.
+
+    Attributes:
+        format: Of the file.
+        test: How many of the samples go into the test files of `idx`.
+    """
+
+    format: Literal["npz", "idx", "webdataset", "parquet"] | None
+    test: int | None
 
 
 class Text(Chance, Look, total=False):

@@ -165,6 +165,27 @@ class Writing:
     pixels: Pixels
 
 
+@dataclass(frozen=True, eq=False)
+class LabelledGlyphs:
+    """Samples of a data set.
+
+    Attributes:
+        model: Name and version of the model that wrote them.
+        seed: Writes them again.
+        images: (n, 28, 28) uint8, paper 0, ink 255.
+        labels: (n,) int64, indices into `classes`.
+        z: (n, latent) float32.
+        classes: The characters.
+    """
+
+    model: str
+    seed: int
+    images: Pixels
+    labels: NDArray[np.int64]
+    z: Floats
+    classes: list[str]
+
+
 @dataclass(frozen=True)
 class ServedModel:
     """A model that the service offers.
@@ -258,6 +279,14 @@ def read_writing(answer: Answer) -> Writing:
     )
 
 
+def read_dataset(answer: Answer) -> LabelledGlyphs:
+    """The `.npz` of `/dataset`."""
+    with _npy(answer.content) as arrays:
+        images, labels, z = arrays["images"], arrays["labels"], arrays["z"]
+        classes = arrays["classes"].tolist()
+    return LabelledGlyphs(answer.model, int(answer.headers["glyphvae-seed"]), images, labels, z, classes)
+
+
 def read_model(answer: Answer) -> ServedModel:
     """The JSON of `/models/{name}`."""
     return _model(json.loads(answer.content))
@@ -316,7 +345,7 @@ def _pixels(values: list[Any]) -> Pixels:
     return np.array(values, np.uint8).reshape(-1, 28, 28)
 
 
-def _npy(content: bytes) -> Any:  # noqa: ANN401 (whatever the array holds)
+def _npy(content: bytes) -> Any:  # noqa: ANN401 (an array, or an archive of them)
     import numpy as np
 
     return np.load(io.BytesIO(content), allow_pickle=False)

@@ -2,6 +2,8 @@
 
 import asyncio
 import inspect
+import io
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,7 +54,7 @@ def test_every_endpoint_has_a_call() -> None:
         calls.encode(b""),
         calls.reconstruct(b""),
     ]
-    made += [calls.generate(), calls.render_text(""), calls.interpolate(), calls.traverse(1)]
+    made += [calls.dataset_arrays(1), calls.generate(), calls.render_text(""), calls.interpolate(), calls.traverse(1)]
     called = {f"{call.request.method.lower()} {call.request.path}".replace("/x", "/{name}") for call in made}
     served = {f"{method} {path}" for path, item in create_bare_app().openapi()["paths"].items() for method in item}
     assert served - called == {"get /"}
@@ -175,6 +177,27 @@ async def test_traverse(ask: Ask) -> None:
 async def test_traverse_picture(ask: Ask) -> None:
     assert (await ask("traverse_picture", 1, "A", n=4, scale=2)).image.size == (224, 56)
     assert (await ask("traverse_picture", 1, "A", n=4, animated=True)).image.n_frames == 6
+
+
+async def test_dataset_arrays(ask: Ask) -> None:
+    made = await ask("dataset_arrays", 200, labels={"A": 2, "J": 1}, seed=7, z=[0], start=50)
+    assert (made.model, made.seed, made.images.shape, made.z.shape) == ("cvae/1", 7, (200, 28, 28), (200, 6))
+    assert (made.images[:, 0, 0] == 100 + made.labels).all()
+    assert made.classes[19] == "J"
+    assert set(made.labels) == {10, 19}
+
+
+def test_a_data_set_is_a_file_in_pieces(sync_client: Client) -> None:
+    pieces = list(sync_client.dataset(2000, format="idx", test=100, seed=7))
+    assert len(pieces) > 1
+    with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as archive:
+        assert len(archive.getnames()) == 4
+
+
+async def test_a_data_set_is_a_file_in_pieces_asynchronously(async_client: AsyncClient) -> None:
+    content = b"".join([piece async for piece in async_client.dataset(10, labels=["A"])])
+    with np.load(io.BytesIO(content)) as arrays:
+        assert len(arrays["images"]) == 10
 
 
 async def test_models(ask: Ask) -> None:
