@@ -90,11 +90,6 @@ class Recipe:
     given: tuple[float | None, ...]
     temperature: float
 
-    @property
-    def fixed(self) -> bool:
-        """Whether the request fixes any latent."""
-        return any(value is not None for value in self.given)
-
     def order(self, seed: int | None) -> "Order":
         """The latents of `seed`, of a new one for None."""
         chosen = new_seed() if seed is None else seed

@@ -6,71 +6,84 @@ response objects, and what it adds is glyphs drawn ahead for requests without a 
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-import numpy as np
 from pydantic import ValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service import answers, negotiate, sheet
+from service import answers, negotiate, png, sheet
 from service.answers import LARGE_PICTURE, Style
 from service.context import Context
-from service.engine import Pixels
+from service.engine import Model, Pixels
 from service.errors import Problem
 from service.generate import OFFERS, GenerateQuery, Recipe, check_query
-from service.latents import MAX_SEED
+from service.latents import MAX_SEED, new_seed, parse_latents
+from service.png import Frame
 from service.pool import Pool
+from service.press import Press
 
 RawHeaders = list[tuple[bytes, bytes]]
 
-# Queries that are kept parsed. Each may hold a pool of finished glyphs, about 30 kB when full.
+# Queries that are kept parsed. Each may hold a pool of glyphs, about 30 kB when full.
 KEPT_QUERIES = 256
 LONGEST_QUERY = 256
+_PLAIN_LATENTS = b"0123456789.,-e"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A query that has been checked; only the seed is open.
+    """A query that has been checked; only the seed and the given latents are open.
 
     Attributes:
         recipe: What is drawn, one glyph.
-        style: How it is shown.
+        scale: Picture pixels per glyph pixel.
+        frame: The file around them.
         headers: Those of every answer.
     """
 
     recipe: Recipe
-    style: Style
+    scale: int
+    frame: Frame
     headers: RawHeaders
 
     def show(self, glyph: Pixels) -> bytes:
         """A glyph (28, 28) as a PNG."""
-        return self.style.show(sheet.upscale(glyph, self.style.scale))
-
-    def draw_ahead(self, count: int) -> list[tuple[bytes, int]]:
-        """New glyphs as PNGs, each with the seed that reproduces it alone."""
-        orders = [self.recipe.order(None) for _ in range(count)]
-        z = np.concatenate([order.z for order in orders])
-        pixels = self.recipe.model.decode_now(z, np.repeat(self.recipe.labels, count))
-        return [(self.show(glyph), order.seed) for glyph, order in zip(pixels, orders, strict=True)]
+        return self.frame.around(glyph if self.scale == 1 else sheet.upscale(glyph, self.scale))
 
 
-@dataclass(frozen=True)
 class Source:
-    """A plan and the glyphs that were drawn ahead for it."""
+    """Where the glyphs of a plan come from: drawn ahead, or drawn to order.
 
-    plan: Plan
-    pool: Pool[tuple[bytes, int]]
+    Args:
+        plan: The plan.
+        press: Draws them.
+    """
 
-    async def take(self, seed: int | None) -> tuple[bytes, int]:
+    def __init__(self, plan: Plan, press: Press) -> None:
+        self.plan = plan
+        self._press = press
+        self._label = int(plan.recipe.labels[0])
+        self._temperature = plan.recipe.temperature
+        self.pool = Pool(self._draw_ahead)
+
+    async def take(self, seed: int | None, given: Sequence[float | None] | None) -> tuple[bytes, int]:
         """A glyph as a PNG, and its seed."""
         # Latents that a query fixes are rarely asked for twice, so nothing is drawn ahead for them.
-        if seed is None and not self.plan.recipe.fixed:
-            return self.pool.take()
-        order = self.plan.recipe.order(seed)
-        pixels = await order.model.decode(order.z, order.labels)
-        return self.plan.show(pixels[0]), order.seed
+        if seed is None and given is None:
+            glyph, seed = self.pool.take()
+        else:
+            seed = new_seed() if seed is None else seed
+            glyph = await self._press.glyph(self._label, seed, given or (), self._temperature)
+        return self.plan.show(glyph), seed
+
+    def _draw_ahead(self, count: int) -> list[tuple[Pixels, int]]:
+        """New glyphs, each with the seed that reproduces it alone."""
+        seeds = [new_seed() for _ in range(count)]
+        return list(zip(self._press.glyphs(self._label, seeds, self._temperature), seeds, strict=True))
 
 
 class HotPath:
@@ -84,6 +97,8 @@ class HotPath:
     def __init__(self, app: ASGIApp, context: Context) -> None:
         self._app = app
         self._context = context
+        self._engine = context.engine
+        self._presses: dict[str, Press] = {}
         self.kept: OrderedDict[bytes, Source | None] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,13 +106,14 @@ class HotPath:
         if scope["type"] != "http" or scope["path"] != "/generate" or not _is_plain(scope):
             await self._app(scope, receive, send)
             return
-        query, seed = split_seed(scope["query_string"])
-        source = self._source(query)
-        if source is None:
+        query = split(scope["query_string"])
+        source = self._source(query.fixed)
+        given = None if source is None or query.z is None else _given(query.z, source.plan)
+        if source is None or (query.z is not None and given is None):
             await self._app(scope, receive, send)
             return
         try:
-            content, seed = await source.take(seed)
+            content, seed = await source.take(query.seed, given)
         except Problem as problem:
             await problem.response()(scope, receive, send)
             return
@@ -112,22 +128,33 @@ class HotPath:
 
     def _source(self, query: bytes) -> Source | None:
         """Where the answer to a query comes from, None where FastAPI has to give it."""
+        if self._context.engine is not self._engine:
+            # Models were loaded anew; what was drawn ahead is the old ones'.
+            self.kept.clear()
+            self._presses.clear()
+            self._engine = self._context.engine
         if query in self.kept:
             self.kept.move_to_end(query)
             return self.kept[query]
         plan = make_plan(query, self._context)
-        source = None if plan is None else Source(plan, Pool(plan.draw_ahead))
+        source = None if plan is None else Source(plan, self._press(plan.recipe.model))
         self.kept[query] = source
         if len(self.kept) > KEPT_QUERIES:
             self.kept.popitem(last=False)
         return source
 
+    def _press(self, model: Model) -> Press:
+        name = model.manifest.name
+        if name not in self._presses:
+            self._presses[name] = Press(model, self._context.telemetry)
+        return self._presses[name]
+
 
 def make_plan(query: bytes, context: Context) -> Plan | None:
-    """The plan for a query string, None unless it is valid, without a seed, and asks for one small picture."""
+    """The plan for a query string without seed and latents; None unless it is valid and asks for a small picture."""
     pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     parameters = dict(pairs)
-    if len(query) > LONGEST_QUERY or len(parameters) < len(pairs) or "seed" in parameters:
+    if len(query) > LONGEST_QUERY or len(parameters) < len(pairs) or parameters.keys() & {"seed", "z"}:
         return None
     label = {"label": [parameters.pop("label")]} if "label" in parameters else {}
     try:
@@ -136,21 +163,55 @@ def make_plan(query: bytes, context: Context) -> Plan | None:
         recipe = check_query(checked, context)
     except (ValidationError, Problem):
         return None
-    if len(recipe.labels) > 1 or (28 * style.scale) ** 2 > LARGE_PICTURE:
+    side = 28 * style.scale
+    if len(recipe.labels) > 1 or side**2 > LARGE_PICTURE:
         return None
     headers = answers.headers(recipe.model.title)
-    return Plan(recipe, style, [(name.lower().encode(), value.encode()) for name, value in headers.items()])
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    return Plan(recipe, style.scale, png.frame(side, side, style.ink, style.paper), raw)
 
 
-def split_seed(query: bytes) -> tuple[bytes, int | None]:
-    """The query string without its seed, and the seed; unchanged and without where there is none, or a wrong one."""
-    if b"seed=" not in query:
-        return query, None
-    parts = query.split(b"&")
-    seeds = [part[5:] for part in parts if part.startswith(b"seed=")]
-    if len(seeds) != 1 or not seeds[0].isdigit() or len(seeds[0]) > 16 or int(seeds[0]) > MAX_SEED:
-        return query, None
-    return b"&".join(part for part in parts if not part.startswith(b"seed=")), int(seeds[0])
+class Query(NamedTuple):
+    """A query string, taken apart.
+
+    Attributes:
+        fixed: What stays the same from request to request.
+        seed: The seed; None where there is none, or a wrong one, which is then left in `fixed`.
+        z: The latents as they were written; None where there are none.
+    """
+
+    fixed: bytes
+    seed: int | None = None
+    z: bytes | None = None
+
+
+def split(query: bytes) -> Query:
+    """Take a query string apart, without decoding it: what is written in a strange way is left where it is."""
+    if b"seed=" not in query and b"z=" not in query:
+        return Query(query)
+    rest: list[bytes] = []
+    seed: int | None = None
+    z: bytes | None = None
+    for part in query.split(b"&"):
+        if seed is None and part.startswith(b"seed=") and _is_seed(part[5:]):
+            seed = int(part[5:])
+        elif z is None and part.startswith(b"z=") and part[2:].translate(None, _PLAIN_LATENTS) == b"":
+            z = part[2:]
+        else:
+            rest.append(part)
+    return Query(b"&".join(rest), seed, z)
+
+
+def _is_seed(text: bytes) -> bool:
+    return text.isdigit() and len(text) <= 16 and int(text) <= MAX_SEED
+
+
+def _given(text: bytes, plan: Plan) -> Sequence[float | None] | None:
+    """The given latents, None where they are not valid."""
+    try:
+        return parse_latents(text.decode("ascii"), plan.recipe.model.manifest.latent_size)
+    except ValueError:
+        return None
 
 
 def _is_plain(scope: Scope) -> bool:

@@ -3,7 +3,6 @@
 import secrets
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +22,7 @@ class _Streams(threading.local):
     def __init__(self) -> None:
         self.bits = np.random.Philox(key=0)
         self.generator = np.random.Generator(self.bits)
-        self.start: dict[str, Any] = dict(self.bits.state)
+        self.start = self.bits.state
 
     def of(self, seed: int) -> np.random.Generator:
         """The generator at the beginning of the stream of `seed`, until the next call."""
@@ -87,10 +86,23 @@ def draw_latents(seed: int, n: int, given: Sequence[float | None], temperature: 
     Returns:
         (n, latent) float32.
     """
-    z = _streams.of(seed).standard_normal((n, len(given)), dtype=np.float32)
+    z = np.empty((n, len(given)), np.float32)
+    fill_latents(z, seed, given, temperature)
+    return z
+
+
+def fill_latents(z: Floats, seed: int, given: Sequence[float | None], temperature: float) -> None:
+    """As `draw_latents`, into an array that is there.
+
+    Args:
+        z: (n, latent), or (latent,) for one row; what it holds is lost.
+        seed: As there.
+        given: As there.
+        temperature: As there.
+    """
+    _streams.of(seed).standard_normal(dtype=np.float32, out=z)
     if temperature != 1:
         z *= np.float32(temperature)
     for index, value in enumerate(given):
         if value is not None:
-            z[:, index] = value
-    return z
+            z[..., index] = value

@@ -7,6 +7,7 @@ time. Format: https://www.w3.org/TR/png-3/
 
 import struct
 import zlib
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -23,6 +24,8 @@ _GREYSCALE, _INDEXED = 0, 3
 # On a single glyph, ISA-L's level 0 saves three quarters of level 2's time and costs 150 bytes, which fit into the
 # same packet.
 _SMALL, _SMALL_LEVEL, _LEVEL = 1024, 0, 2
+# Black on white, the usual case, needs no look-up.
+_INVERTED = np.arange(255, -1, -1, dtype=uint8)
 
 
 def encode(pixels: NDArray[uint8], ink: Colour = BLACK, paper: Colour | None = WHITE) -> bytes:
@@ -34,28 +37,50 @@ def encode(pixels: NDArray[uint8], ink: Colour = BLACK, paper: Colour | None = W
         paper: The colour of 0; None for transparent.
     """
     height, width = pixels.shape
-    head, shades, tail = _frame(height, width, ink, paper)
-    rows = np.zeros((height, width + 1), uint8)  # each row begins with its filter: 0, none
-    if shades is None:
-        rows[:, 1:] = pixels
-    else:
-        # `mode` skips the check of bounds, which 8 bits cannot leave.
-        np.take(shades, pixels, out=rows[:, 1:], mode="clip")
-    data = isal_zlib.compress(rows, _SMALL_LEVEL if pixels.size <= _SMALL else _LEVEL)
-    return b"".join((head, _length(len(data)), b"IDAT", data, _length(zlib.crc32(data, _IDAT)), tail))
+    return frame(height, width, ink, paper).around(pixels)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A PNG file without its pixels.
+
+    Attributes:
+        head: What precedes them.
+        shades: (256,) the level each value is written as; None where it is written as it is.
+        tail: What follows them.
+    """
+
+    head: bytes
+    shades: NDArray[uint8] | None
+    tail: bytes
+
+    def around(self, pixels: NDArray[uint8]) -> bytes:
+        """The file that shows `pixels`, of the size that the frame was made for."""
+        height, width = pixels.shape
+        rows = np.zeros((height, width + 1), uint8)  # each row begins with its filter: 0, none
+        if self.shades is None:
+            rows[:, 1:] = pixels
+        elif self.shades is _INVERTED:
+            np.invert(pixels, out=rows[:, 1:])
+        else:
+            rows[:, 1:] = self.shades[pixels]
+        data = isal_zlib.compress(rows, _SMALL_LEVEL if pixels.size <= _SMALL else _LEVEL)
+        return b"".join((self.head, _length(len(data)), b"IDAT", data, _length(zlib.crc32(data, _IDAT)), self.tail))
 
 
 @lru_cache(maxsize=256)
-def _frame(height: int, width: int, ink: Colour, paper: Colour | None) -> tuple[bytes, NDArray[uint8] | None, bytes]:
-    """What precedes the pixels, the level each is written as, and what follows them."""
+def frame(height: int, width: int, ink: Colour, paper: Colour | None) -> Frame:
+    """The frame of every picture of this size and these colours."""
     colours = b"" if _is_grey(ink, paper) else _palette(ink, paper)
     kind = _INDEXED if colours else _GREYSCALE
     header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
-    return _SIGNATURE + _chunk(b"IHDR", header) + colours, _shades(ink, paper), _chunk(b"IEND", b"")
+    return Frame(_SIGNATURE + _chunk(b"IHDR", header) + colours, _shades(ink, paper), _chunk(b"IEND", b""))
 
 
 def _shades(ink: Colour, paper: Colour | None) -> NDArray[uint8] | None:
     """(256,) grey level of each pixel value; None where pixel values are written as they are."""
+    if (ink, paper) == (BLACK, WHITE):
+        return _INVERTED
     return _mix(paper.red, ink.red) if paper is not None and _is_grey(ink, paper) else None
 
 

@@ -12,8 +12,8 @@ from PIL import Image
 from starlette.types import Receive, Scope, Send
 
 from service.context import Context
-from service.engine import Engine
-from service.hot_path import KEPT_QUERIES, HotPath, split_seed
+from service.engine import Engine, load_engine
+from service.hot_path import KEPT_QUERIES, HotPath, Query, split
 
 
 class Recorder:
@@ -59,6 +59,7 @@ TAKEN = [
     "label=J&n=1&seed=7",
     "label=J&z=0.5,,-1&seed=7",
     "label=J&z=&seed=7",
+    "label=J&z=0.5,1e-3,-.5,10,0,-10&seed=7",
     "label=J&temperature=0.5&seed=7",
     "label=J&scale=3&seed=7",
     "label=J&ink=navy&paper=transparent&seed=7",
@@ -82,6 +83,10 @@ LEFT = [
     "label=J&scale=64&seed=7",
     "label=J&scale=65",
     "label=J&z=1,2,3,4,5,6,7",
+    "label=J&z=1,2&z=3",
+    "label=J&z=11",
+    "label=J&z=1,e",
+    "label=J&z=0.5%2C1&seed=7",
     "label=J&temperature=nan",
     "label=J&ink=soot",
     "label=J&model=gan",
@@ -205,15 +210,35 @@ async def test_only_so_many_queries_are_kept(app: FastAPI, context: Context) -> 
 
 
 @pytest.mark.parametrize(
-    ("query", "split"),
+    ("query", "parts"),
     [
-        (b"label=J", (b"label=J", None)),
-        (b"label=J&seed=7", (b"label=J", 7)),
-        (b"seed=7&label=J", (b"label=J", 7)),
-        (b"seed=7", (b"", 7)),
-        (b"seed=x", (b"seed=x", None)),
-        (b"xseed=7", (b"xseed=7", None)),
+        (b"label=J", Query(b"label=J")),
+        (b"label=J&seed=7", Query(b"label=J", 7)),
+        (b"seed=7&label=J", Query(b"label=J", 7)),
+        (b"seed=7", Query(b"", 7)),
+        (b"seed=x", Query(b"seed=x")),
+        (b"xseed=7", Query(b"xseed=7")),
+        (b"label=J&z=1,,-0.5e0", Query(b"label=J", None, b"1,,-0.5e0")),
+        (b"z=&seed=0", Query(b"", 0, b"")),
+        (b"z=1%2C2", Query(b"z=1%2C2")),
+        (b"z=1&z=2", Query(b"z=2", None, b"1")),
+        (b"xz=1", Query(b"xz=1")),
     ],
 )
-def test_split_seed(query: bytes, split: tuple[bytes, int | None]) -> None:
-    assert split_seed(query) == split
+def test_a_query_is_taken_apart(query: bytes, parts: Query) -> None:
+    assert split(query) == parts
+
+
+async def test_what_was_drawn_ahead_is_forgotten_with_its_models(app: FastAPI, context: Context) -> None:
+    hot_path = HotPath(app, context)
+    transport = httpx.ASGITransport(hot_path)
+    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        for _ in range(2):
+            await client.post("/generate?label=J")
+        (before,) = hot_path.kept.values()
+        assert before is not None
+        assert len(before.pool) == 1
+        context.engine = load_engine(context.settings)
+        await client.post("/generate?label=J")
+        (after,) = hot_path.kept.values()
+    assert after is not before

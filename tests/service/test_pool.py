@@ -34,5 +34,5 @@ def test_batches_double_up_to_the_largest() -> None:
     pool = Pool(counter.make)
     for _ in range(300):
         pool.take()
-    assert counter.batches == [1, 2, 4, 8, 16, 32, 64, 64, 64, 64]
+    assert counter.batches == [1, 2, 4, 8, 16, *[32] * 9]
     assert max(counter.batches) == LARGEST_BATCH
