@@ -100,6 +100,7 @@ class HotPath:
         self._engine = context.engine
         self._presses: dict[str, Press] = {}
         self.kept: OrderedDict[bytes, Source | None] = OrderedDict()
+        context.telemetry.pooled = self.pooled
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -125,6 +126,15 @@ class HotPath:
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+
+    def pooled(self) -> dict[str, int]:
+        """How many glyphs are drawn ahead, by model; any thread may ask."""
+        levels: dict[str, int] = {}
+        for source in list(self.kept.values()):
+            if source is not None:
+                model = source.plan.recipe.model.manifest.name
+                levels[model] = levels.get(model, 0) + len(source.pool)
+        return levels
 
     def _source(self, query: bytes) -> Source | None:
         """Where the answer to a query comes from, None where FastAPI has to give it."""
@@ -195,7 +205,7 @@ def split(query: bytes) -> Query:
     for part in query.split(b"&"):
         if seed is None and part.startswith(b"seed=") and _is_seed(part[5:]):
             seed = int(part[5:])
-        elif z is None and part.startswith(b"z=") and part[2:].translate(None, _PLAIN_LATENTS) == b"":
+        elif z is None and part.startswith(b"z=") and _are_latents(part[2:]):
             z = part[2:]
         else:
             rest.append(part)
@@ -204,6 +214,10 @@ def split(query: bytes) -> Query:
 
 def _is_seed(text: bytes) -> bool:
     return text.isdigit() and len(text) <= 16 and int(text) <= MAX_SEED
+
+
+def _are_latents(text: bytes) -> bool:
+    return len(text) <= LONGEST_QUERY and not text.translate(None, _PLAIN_LATENTS)
 
 
 def _given(text: bytes, plan: Plan) -> Sequence[float | None] | None:
