@@ -5,6 +5,8 @@ Whoever publishes them (Prometheus, a log) reads them from here.
 
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import TypedDict
 
 # Seconds. Half a millisecond is a glyph from an idle service, five seconds the default deadline.
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -30,6 +32,29 @@ class Histogram:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
+    def state(self) -> list[float]:
+        """The counts, and then the total."""
+        return [*self.counts, self.total]
+
+    def add(self, state: list[float]) -> None:
+        """Add another histogram of the same bounds."""
+        *counts, total = state
+        self.counts = [mine + int(theirs) for mine, theirs in zip(self.counts, counts, strict=True)]
+        self.total += total
+
+
+class State(TypedDict):
+    """All counts of a process, as JSON can carry them; see `Telemetry`."""
+
+    requests: list[tuple[str, int, int]]
+    latency: dict[str, list[float]]
+    refused: dict[str, int]
+    queued: dict[str, int]
+    pooled: dict[str, int]
+    waits: dict[str, list[float]]
+    batches: dict[str, list[float]]
+    runs: dict[str, list[float]]
+
 
 class Telemetry:
     """The counts of one process.
@@ -42,6 +67,7 @@ class Telemetry:
         waits: Seconds a call waited for its batch, by model.
         batches: Rows in a batch, by model.
         runs: Seconds a batch ran, by model.
+        pooled: Asked for the glyphs that are drawn ahead now, by model.
     """
 
     def __init__(self) -> None:
@@ -52,6 +78,7 @@ class Telemetry:
         self.waits: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS))
         self.batches: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(ROWS))
         self.runs: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS))
+        self.pooled: Callable[[], Mapping[str, int]] = dict
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count an answer."""
@@ -62,3 +89,36 @@ class Telemetry:
         """Count a batch that a model ran."""
         self.batches[model].observe(rows)
         self.runs[model].observe(seconds)
+
+    def state(self) -> State:
+        """A copy; any thread may ask for it."""
+        # `dict` copies in one step, so that no other thread adds a key meanwhile.
+        return {
+            "requests": [(route, status, count) for (route, status), count in dict(self.requests).items()],
+            "latency": _states(self.latency),
+            "refused": dict(self.refused),
+            "queued": dict(self.queued),
+            "pooled": dict(self.pooled()),
+            "waits": _states(self.waits),
+            "batches": _states(self.batches),
+            "runs": _states(self.runs),
+        }
+
+    def add(self, state: State) -> None:
+        """Add what another process counted; what it has `queued` and `pooled` is a level and ends with it."""
+        for route, status, count in state["requests"]:
+            self.requests[route, status] += count
+        for reason, count in state["refused"].items():
+            self.refused[reason] += count
+        for mine, theirs in (
+            (self.latency, state["latency"]),
+            (self.waits, state["waits"]),
+            (self.batches, state["batches"]),
+            (self.runs, state["runs"]),
+        ):
+            for key, histogram in theirs.items():
+                mine[key].add(histogram)
+
+
+def _states(histograms: Mapping[str, Histogram]) -> dict[str, list[float]]:
+    return {key: histogram.state() for key, histogram in dict(histograms).items()}

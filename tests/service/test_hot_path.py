@@ -242,3 +242,14 @@ async def test_what_was_drawn_ahead_is_forgotten_with_its_models(app: FastAPI, c
         await client.post("/generate?label=J")
         (after,) = hot_path.kept.values()
     assert after is not before
+
+
+async def test_the_level_of_the_pools_is_told_by_model(app: FastAPI, context: Context) -> None:
+    hot_path = HotPath(app, context)
+    transport = httpx.ASGITransport(hot_path)
+    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        for _ in range(2):
+            await client.post("/generate?label=J")
+            await client.post("/generate?label=K")
+        await client.post("/generate?label=nothing")
+    assert context.telemetry.pooled() == hot_path.pooled() == {"cvae": 2}
