@@ -42,11 +42,30 @@ def lift_ink(grey: Grey) -> Grey:
         (height, width) no larger than 512x512, paper 0, strongest ink 255; only paper if there is no ink.
     """
     small = _reduced(grey)
+    border = small.ravel()[_border(*small.shape)]
+    for paper in (0, 255):
+        if 2 * np.count_nonzero(border == paper) > border.size:
+            return _on_clean_paper(small, paper)
     departure = small - _paper(small)
     ink = _significant(departure)
     if not ink.any() and np.abs(departure).max() >= _STRIKING:
         return _significant(small - _extreme(small))
     return ink
+
+
+def _on_clean_paper(grey: Grey, paper: int) -> Grey:
+    """As `_significant`, where the paper has the last of all levels: all departs to one side, and there is no noise."""
+    strongest = int(grey.max()) if paper == 0 else 255 - int(grey.min())
+    return _stretched_by(strongest, paper)[grey]
+
+
+@lru_cache(maxsize=512)
+def _stretched_by(strongest: int, paper: int) -> Grey:
+    """(256,) the ink of each level."""
+    departure = np.abs(np.arange(256) - paper).astype(float32)
+    if strongest < _LEAST_CONTRAST:
+        return np.zeros(256, uint8)
+    return np.rint(np.minimum(departure * (255 / strongest), 255)).astype(uint8)
 
 
 def _significant(departure: Levels) -> Grey:

@@ -29,6 +29,9 @@ _SPECK = 64
 # Mean level of ink, weighted by ink: 99.9 % of MNIST is above. Thin pens come out fainter when they are made small.
 _STRONG_INK = 150
 
+# (784, 3): mass, and mass times row and column.
+_MOMENTS = np.stack([np.ones((SIDE, SIDE)), *np.mgrid[:SIDE, :SIDE]], axis=-1).reshape(-1, 3).astype(float32)
+
 
 class UnsuitableImageError(ValueError):
     """The picture shows no ink, or is not 28x28 where it is taken as it is."""
@@ -71,9 +74,11 @@ def _is_placed(ink: NDArray[uint8]) -> bool:
     """Whether the ink is where it should be, and would only lose what is too faint to count."""
     if ink.shape != (SIDE, SIDE):
         return False
-    left, top, right, bottom = Image.fromarray(ink).getbbox() or (0, 0, 0, 0)
-    size = max(right - left, bottom - top)
-    return size == _BOX and all(abs(_centre_of_mass(ink, axis) - _CENTRE) <= 0.5 for axis in (0, 1))
+    rows, columns = ink.any(axis=1).nonzero()[0], ink.any(axis=0).nonzero()[0]
+    if not rows.size or max(rows[-1] - rows[0], columns[-1] - columns[0]) != _BOX - 1:
+        return False
+    mass, row, column = (ink.ravel().astype(float32) @ _MOMENTS).tolist()
+    return abs(row / mass - _CENTRE) <= 0.5 and abs(column / mass - _CENTRE) <= 0.5
 
 
 def _ink_box(ink: NDArray[uint8]) -> Box | None:
