@@ -20,6 +20,10 @@ PngImagePlugin.MAX_TEXT_CHUNK = 1 << 16
 PngImagePlugin.MAX_TEXT_MEMORY = 1 << 20
 
 
+# Where the formats offered keep an orientation: EXIF, or XMP.
+_ORIENTED = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}
+
+
 class MalformedImageError(ValueError):
     """The bytes are not a complete PNG, JPEG or WebP file."""
 
@@ -51,7 +55,11 @@ class Picture:
             MalformedImageError: The file is broken or truncated.
         """
         with _refusals(self._max_pixels), self._image as image:
-            return _grey(ImageOps.exif_transpose(image))
+            image.load()
+            # To look for an orientation takes as long as to decode a small image; few have one.
+            if not image.info.keys().isdisjoint(_ORIENTED):
+                ImageOps.exif_transpose(image, in_place=True)
+            return _grey(image)
 
 
 def open_image(data: bytes, *, max_pixels: int, max_frames: int = 1) -> Picture:
@@ -100,7 +108,7 @@ def _grey(image: Image.Image) -> NDArray[uint8]:
         return _from_16_bit(image)
     if image.has_transparency_data:
         return np.asarray(_on_paper(image.convert("RGBA")))
-    return np.asarray(image.convert("L"))
+    return np.asarray(image if image.mode == "L" else image.convert("L"))
 
 
 def _from_16_bit(image: Image.Image) -> NDArray[uint8]:

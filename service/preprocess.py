@@ -29,6 +29,7 @@ _SPECK = 64
 # Mean level of ink, weighted by ink: 99.9 % of MNIST is above. Thin pens come out fainter when they are made small.
 _STRONG_INK = 150
 
+_PLACES = np.arange(SIDE)
 # (784, 3): mass, and mass times row and column.
 _MOMENTS = np.stack([np.ones((SIDE, SIDE)), *np.mgrid[:SIDE, :SIDE]], axis=-1).reshape(-1, 3).astype(float32)
 
@@ -74,8 +75,8 @@ def _is_placed(ink: NDArray[uint8]) -> bool:
     """Whether the ink is where it should be, and would only lose what is too faint to count."""
     if ink.shape != (SIDE, SIDE):
         return False
-    rows, columns = ink.any(axis=1).nonzero()[0], ink.any(axis=0).nonzero()[0]
-    if not rows.size or max(rows[-1] - rows[0], columns[-1] - columns[0]) != _BOX - 1:
+    left, top, right, bottom = _box_of(ink > 0) or (0, 0, 0, 0)
+    if max(right - left, bottom - top) != _BOX:
         return False
     mass, row, column = (ink.ravel().astype(float32) @ _MOMENTS).tolist()
     return abs(row / mass - _CENTRE) <= 0.5 and abs(column / mass - _CENTRE) <= 0.5
@@ -90,7 +91,15 @@ def _ink_box(ink: NDArray[uint8]) -> Box | None:
         padded = np.pad(mask.astype(uint8) * uint8(255), reach)
         share = np.asarray(Image.fromarray(padded).filter(ImageFilter.BoxBlur(reach)))
         mask &= share[reach:-reach, reach:-reach] > 255 * reach / (2 * reach + 1) ** 2
-    return Image.fromarray(mask).getbbox()
+    return _box_of(mask)
+
+
+def _box_of(mask: NDArray[np.bool]) -> Box | None:
+    """Left, top, right and bottom (both exclusive) of what is true; None if nothing is."""
+    rows, columns = mask.any(axis=1).nonzero()[0], mask.any(axis=0).nonzero()[0]
+    if not rows.size:
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def _fitted(ink: NDArray[uint8]) -> NDArray[uint8]:
@@ -126,4 +135,4 @@ def _corner(ink: NDArray[uint8], axis: int) -> int:
 def _centre_of_mass(ink: NDArray[uint8], axis: int) -> float:
     """In pixel indices."""
     profile = ink.sum(axis=1 - axis, dtype=int64)
-    return float(profile @ np.arange(profile.size) / profile.sum())
+    return float(profile @ _PLACES[: profile.size] / profile.sum())
