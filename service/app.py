@@ -1,5 +1,7 @@
 """The application: its routes and what stands in front of them."""
 
+from typing import TYPE_CHECKING
+
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.middleware.errors import ServerErrorMiddleware
@@ -24,11 +26,15 @@ from service.context import Context
 from service.edge import Edge
 from service.engine import load_engine
 from service.error_answers import HANDLERS
+from service.errors import StartError
 from service.hot_path import HotPath
 from service.limits import BodyLimit
 from service.openapi import describe
 from service.settings import load_settings
 from service.short_way import ShortWay
+
+if TYPE_CHECKING:
+    from service.tracing import Tracing
 
 
 def create() -> ASGIApp:
@@ -39,6 +45,8 @@ def create() -> ASGIApp:
 
 def create_served(context: Context) -> ASGIApp:
     """The application behind the short ways, which answer busy endpoints without FastAPI's machinery."""
+    if context.settings.trace_endpoint and context.telemetry.tracing is None:
+        context.telemetry.tracing = _start_tracing(context.settings.trace_endpoint)
     app = create_app(context)
     # The same answers to the same errors as in FastAPI's own stack, one layer further out.
     short_way = ExceptionMiddleware(ShortWay(app, context), HANDLERS)
@@ -47,10 +55,20 @@ def create_served(context: Context) -> ASGIApp:
     return guard(HotPath(admitted, context), app, context)
 
 
+def _start_tracing(endpoint: str) -> "Tracing":
+    try:
+        from service.tracing import start_tracing  # noqa: PLC0415 (an extra, and slow to import)
+    except ModuleNotFoundError as error:
+        detail = f"{error.name} is not installed; traces need `pip install 'glyphvae[traces]'`"
+        raise StartError(f"setting GLYPHVAE_TRACE_ENDPOINT: {detail}") from error
+    return start_tracing(endpoint)
+
+
 def guard(inner: ASGIApp, app: FastAPI, context: Context) -> ASGIApp:
     """What stands between the network and `inner`, which answers for `app`."""
-    limited = BodyLimit(inner, context.settings)
-    return Edge(limited, context, [route.path for route in iter_route_contexts(app.routes) if route.path])
+    paths = [route.path for route in iter_route_contexts(app.routes) if route.path]
+    edge = Edge(BodyLimit(inner, context.settings), context, paths)
+    return edge if context.telemetry.tracing is None else context.telemetry.tracing.request(edge, paths)
 
 
 def create_app(context: Context) -> FastAPI:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from service.errors import Problem
 from service.lane import Lane
 from service.telemetry import Telemetry
 from service.ticket import ClientGoneError, Ticket, checkpoint, current
+
+if TYPE_CHECKING:
+    from service.tracing import Asked
 
 Rows = tuple[NDArray[Any], ...]
 Run = Callable[[Rows], Rows]
@@ -34,6 +37,7 @@ class _Call:
     answer: "asyncio.Future[Rows]"
     ticket: Ticket | None
     since: float
+    asked: "Asked | None"
 
     def is_wanted(self) -> bool:
         """Whether anybody waits for it; where time is up, the answer is that."""
@@ -82,7 +86,7 @@ class Batcher:
         if size > MAX_ROWS:
             return await self._run_large(rows)
         loop = asyncio.get_running_loop()
-        call = _Call(rows, loop.create_future(), current.get(), perf_counter())
+        call = _Call(rows, loop.create_future(), current.get(), perf_counter(), self._asked())
         self._waiting.append(call)
         self.queued += size
         self.telemetry.queued[self._model] += size
@@ -90,8 +94,11 @@ class Batcher:
             loop.call_soon(self._flush)
         return await call.answer
 
+    def _asked(self) -> "Asked | None":
+        return self.telemetry.tracing.asked() if self.telemetry.tracing else None
+
     async def _run_large(self, rows: Rows) -> Rows:
-        size, since = len(rows[0]), perf_counter()
+        size, since, asked = len(rows[0]), perf_counter(), self._asked()
         self.telemetry.queued[self._model] += size
         try:
             began, ended, result = await self._worker.run(size, self._run_in_slices, rows)
@@ -99,6 +106,8 @@ class Batcher:
             self.telemetry.queued[self._model] -= size
         self.telemetry.waits[self._model].observe(began - since)
         self.telemetry.ran(self._model, size, ended - began)
+        if self.telemetry.tracing:
+            self.telemetry.tracing.batch(self._model, size, [asked], began)
         return result
 
     def _run_in_slices(self, rows: Rows) -> tuple[float, float, Rows]:
@@ -139,12 +148,18 @@ class Batcher:
         try:
             answers = self._run_joined(batch)
         except Exception as error:  # noqa: BLE001 (every caller gets the error; the loop must go on)
+            self._trace(batch, size, began, error)
             for call in batch:
                 call.answer.set_exception(error)
             return
         self.telemetry.ran(self._model, size, perf_counter() - began)
+        self._trace(batch, size, began)
         for call, answer in zip(batch, answers, strict=True):
             call.answer.set_result(answer)
+
+    def _trace(self, batch: Sequence[_Call], size: int, began: float, error: Exception | None = None) -> None:
+        if self.telemetry.tracing:
+            self.telemetry.tracing.batch(self._model, size, [call.asked for call in batch], began, error)
 
     def _run_joined(self, batch: Sequence[_Call]) -> list[Rows]:
         if len(batch) == 1:

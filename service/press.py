@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from service.batching import MAX_ROWS
 from service.engine import Floats, Labels, Model, Pixels
 from service.latents import fill_latents
 from service.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from service.tracing import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class _Call:
     given: Sequence[float | None]
     temperature: float
     answer: "asyncio.Future[Pixels]"
+    asked: "Asked | None"
 
 
 class Press:
@@ -53,7 +58,7 @@ class Press:
         """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Pixels] = loop.create_future()
-        self._waiting.append(_Call(label, seed, given, temperature, answer))
+        self._waiting.append(_Call(label, seed, given, temperature, answer, self._asked()))
         if len(self._waiting) == 1:
             loop.call_soon(self._flush)
         return await answer
@@ -63,7 +68,10 @@ class Press:
         z = np.empty((len(seeds), self._model.manifest.latent_size), np.float32)
         for row, seed in zip(z, seeds, strict=True):
             fill_latents(row, seed, (), temperature)
-        return self._run(z, np.full(len(seeds), label))
+        return self._run(z, np.full(len(seeds), label), [self._asked()])
+
+    def _asked(self) -> "Asked | None":
+        return self._telemetry.tracing.asked() if self._telemetry.tracing else None
 
     def _flush(self) -> None:
         # Nobody waits for a call that is done: its client has gone.
@@ -75,7 +83,7 @@ class Press:
         try:
             for row, call in zip(z, batch, strict=True):
                 fill_latents(row, call.seed, call.given, call.temperature)
-            pixels = self._run(z, np.array([call.label for call in batch], np.int64))
+            pixels = self._run(z, np.array([call.label for call in batch], np.int64), [call.asked for call in batch])
         except Exception as error:  # noqa: BLE001 (every caller gets the error; the loop must go on)
             for call in batch:
                 call.answer.set_exception(error)
@@ -83,8 +91,10 @@ class Press:
         for call, glyph in zip(batch, pixels, strict=True):
             call.answer.set_result(glyph)
 
-    def _run(self, z: Floats, labels: Labels) -> Pixels:
+    def _run(self, z: Floats, labels: Labels, asked: "Sequence[Asked | None]") -> Pixels:
         began = perf_counter()
         pixels = self._model.decode_now(z, labels)
         self._telemetry.ran(self._model.manifest.name, len(z), perf_counter() - began)
+        if self._telemetry.tracing:
+            self._telemetry.tracing.batch(self._model.manifest.name, len(z), asked, began)
         return pixels

@@ -87,6 +87,12 @@ class Settings(BaseSettings):
         description="Seconds that a request may queue and run, or a piece of a streamed answer; after them the answer "
         "is 503. The header `X-Request-Timeout` shortens it.",
     )
+    trace_endpoint: str = Field(
+        "",
+        pattern=r"^(https?://.+)?$",
+        description="Where OpenTelemetry traces go, as OTLP over HTTP, such as `http://collector:4318/v1/traces`; "
+        "nowhere by default. Needs the extra `traces`.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log shown.")
 
 
@@ -116,7 +122,7 @@ def markdown() -> str:
     ]
     properties = Settings.model_json_schema()["properties"]
     for name, field in Settings.model_fields.items():
-        default = "shipped models" if name == "models" else field.default
+        default = "shipped models" if name == "models" else field.default if field.default != "" else "none"
         row = (f"`GLYPHVAE_{name.upper()}`", f"`--{name.replace('_', '-')}`", f"`{default}`")
         rows.append(f"| {' | '.join(row)} | {_allowed(properties[name])} | {field.description} |")
     return "\n".join([*rows, ""])

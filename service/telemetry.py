@@ -6,7 +6,10 @@ Whoever publishes them (Prometheus, a log) reads them from here.
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from service.tracing import Tracing
 
 # Seconds. Half a millisecond is a glyph from an idle service, five seconds the default deadline.
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -68,6 +71,7 @@ class Telemetry:
         batches: Rows in a batch, by model.
         runs: Seconds a batch ran, by model.
         pooled: Asked for the glyphs that are drawn ahead now, by model.
+        tracing: Makes traces; None where nobody wants any.
     """
 
     def __init__(self) -> None:
@@ -79,6 +83,7 @@ class Telemetry:
         self.batches: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(ROWS))
         self.runs: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS))
         self.pooled: Callable[[], Mapping[str, int]] = dict
+        self.tracing: Tracing | None = None
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count an answer."""
