@@ -12,7 +12,7 @@ DEV   := .venv
 BENCH := litserve bentoml mlserver
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format types cover bench bench-gpu image-test locks openapi settings clean
+.PHONY: help serve test lint format types cover fuzz bench bench-gpu image-test locks openapi settings clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,11 @@ bench-gpu: .venv-bench-gpu/.done ## Measure on an NVIDIA GPU, after the tests th
 image-test: $(DEV)/.done ## Build the container image and run it (root, buildah, debootstrap)
 	$(DEV)/bin/python -m pytest -m image tests/deploy
 
+fuzz: .venv-fuzz/.done ## Fuzz what strangers send, ten minutes each for images, arrays and text (SECONDS_EACH=600)
+	for target in image array text; do \
+	  .venv-fuzz/bin/python -W ignore -m tests.fuzz.run $$target -max_total_time=$(SECONDS_EACH) || exit 1; \
+	done
+
 locks: .venv-uv/.done ## Resolve the hash-pinned requirement files anew
 	cd requirements && ./lock ../.venv-uv/bin/uv
 
@@ -81,6 +86,12 @@ $(DEV)/.done: requirements/dev.txt pyproject.toml .venv-uv/.done
 	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-bench-gpu
 	VIRTUAL_ENV=.venv-bench-gpu .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/bench-gpu.txt
 	VIRTUAL_ENV=.venv-bench-gpu .venv-uv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv-fuzz/.done: requirements/fuzz.txt pyproject.toml .venv-uv/.done
+	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-fuzz
+	VIRTUAL_ENV=.venv-fuzz .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/fuzz.txt
+	VIRTUAL_ENV=.venv-fuzz .venv-uv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 .venv-bench-%/.done: requirements/bench-%.txt .venv-uv/.done

@@ -17,8 +17,14 @@ from service.wording import quoted
 
 _LENGTH_FORMATS = {b"\x93NUMPY\x01\x00": "<H", b"\x93NUMPY\x02\x00": "<I"}
 _MAX_HEADER = 1024  # several times what numpy writes for the longest shape that is allowed
-_ITEM = r"""\s*['"](descr|fortran_order|shape)['"]\s*:\s*(['"][^'"]*['"]|True|False|\([0-9,\s]*\))\s*"""
-_HEADER = re.compile(rf"\{{{_ITEM},{_ITEM},{_ITEM},?\s*\}}\s*")
+# What Python's tokenizer reads as blank, and as a tuple of numbers.
+_BLANK = r"[ \t\n]*"
+_NUMBER = rf"{_BLANK}(?:0|[1-9][0-9]*){_BLANK}"
+_TUPLE = rf"\((?:{_BLANK}|(?:{_NUMBER},)+(?:{_NUMBER}|{_BLANK}))\)"
+_TEXT = r"""'[^'\\\n]*'|"[^"\\\n]*\""""
+_ITEM = r"""{blank}(['"])(descr|fortran_order|shape)\{quote}{blank}:{blank}({text}|True|False|{tuple}){blank}"""
+_ITEMS = [_ITEM.format(blank=_BLANK, text=_TEXT, tuple=_TUPLE, quote=quote) for quote in (1, 4, 7)]
+_HEADER = re.compile(rf"\{{{','.join(_ITEMS)}(?:,{_BLANK})?\}}{_BLANK}")
 _DTYPES = {"|u1", "|b1"} | {f"{order}f{size}" for order in "<>" for size in (2, 4, 8)}
 _ALLOWED_DTYPES = "uint8 0-255, or bool or float16, float32, float64 in [0, 1]"
 _ALLOWED_SHAPES = "(28, 28), (n, 784), (n, 28, 28) or (n, height, width)"
@@ -123,7 +129,7 @@ def _read_header(data: bytes) -> _Header:
 def _parse_header(text: str, end: int) -> _Header:
     # Matched rather than evaluated, as numpy does: a header is a Python expression in the hand of a stranger.
     match = _HEADER.fullmatch(text)
-    items = dict(zip(match.groups()[::2], match.groups()[1::2], strict=True)) if match else {}
+    items = dict(zip(match.groups()[1::3], match.groups()[2::3], strict=True)) if match else {}
     descr, order, shape = (items.get(key, "") for key in ("descr", "fortran_order", "shape"))
     if descr[:1] not in {"'", '"'} or order not in {"True", "False"} or shape[:1] != "(":
         raise MalformedArrayError("The .npy file's header is not that of a plain array.")

@@ -1,0 +1,135 @@
+"""What strangers send, as functions of bytes that must hold for any bytes.
+
+`make fuzz` runs them under a coverage-guided fuzzer; `test_corpus.py` runs them over the inputs it has found.
+"""
+
+import contextlib
+import io
+from collections.abc import Callable
+from urllib.parse import parse_qsl
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from service.arrays import ArrayNotAllowedError, MalformedArrayError, npy_bytes, open_images
+from service.colours import parse_ink, parse_paper
+from service.errors import NotAcceptable, Problem
+from service.generate import GenerateQuery
+from service.images import ImageTooLargeError, MalformedImageError, open_image
+from service.labels import parse_label
+from service.latents import parse_latents
+from service.layout import LayoutError, Setting, layout
+from service.limits import Nesting
+from service.negotiate import JSON, NPY, PNG, choose
+from service.preprocess import UnsuitableImageError, preprocess
+from service.render_text import RenderText
+from service.script import UnknownCharacterError, fold
+
+LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+MAX_PIXELS = 100_000
+MAX_IMAGES = 8
+SEPARATOR = b"\x1f"
+
+
+def image(data: bytes) -> None:
+    """An image file is a picture within the limits, or is refused in one of two ways."""
+    with contextlib.suppress(MalformedImageError, ImageTooLargeError):
+        picture = open_image(data, max_pixels=MAX_PIXELS)
+        assert 0 < picture.pixels <= MAX_PIXELS
+        grey = picture.grey()
+        assert grey.size == picture.pixels
+        _glyph(grey)
+
+
+def array(data: bytes) -> None:
+    """A `.npy` file is what NumPy reads from it, or is refused in one of two ways."""
+    with contextlib.suppress(MalformedArrayError, ArrayNotAllowedError):
+        opened = open_images(data, max_images=MAX_IMAGES, max_pixels=MAX_PIXELS)
+        assert opened.shape[0] <= MAX_IMAGES
+        assert opened.pixels <= MAX_IMAGES * MAX_PIXELS
+        numpys = np.load(io.BytesIO(data), allow_pickle=False)
+        assert np.array_equal(numpys, opened.values, equal_nan=numpys.dtype.kind == "f")
+        grey = opened.grey()
+        assert grey.shape == opened.shape
+        assert np.array_equal(open_images(npy_bytes(grey), max_images=MAX_IMAGES, max_pixels=MAX_PIXELS).grey(), grey)
+        _glyph(grey[0])
+
+
+def _glyph(grey: NDArray[np.uint8]) -> None:
+    assert grey.dtype == np.uint8
+    with contextlib.suppress(UnsuitableImageError):
+        glyph = preprocess(grey)
+        assert glyph.shape == (28, 28)
+        assert glyph.any()
+
+
+def text(data: bytes) -> None:
+    """Text, parameters, a query and JSON are understood, or refused with a message that can be sent."""
+    kind, _, rest = data.partition(SEPARATOR)
+    words = _words(kind, rest)
+    for parse in _PARSERS:
+        try:
+            parse(words)
+        except (ValueError, Problem) as error:
+            message = str(error).encode()  # has no lone surrogate
+            assert len(message) < 1500, message
+    _json(rest)
+
+
+def _words(kind: bytes, data: bytes) -> str:
+    # JSON can carry lone surrogates, which UTF-8 cannot.
+    if kind == b"s":
+        return data[: len(data) // 2 * 2].decode("utf-16-le", "surrogatepass")
+    return data.decode("utf-8", "replace")
+
+
+def _write(words: str) -> None:
+    for unknown, case in (("error", "upper"), ("skip", "keep"), ("blank", "upper")):
+        with contextlib.suppress(UnknownCharacterError):
+            script = fold(words, LABELS, unknown, case)  # type: ignore[arg-type]
+            glyphs = np.zeros((len(script.labels), 28, 28), np.uint8)
+            glyphs[:, 4:24, 8:20] = 255
+            for setting in (Setting(), Setting(width=40 + len(words) % 100, align="justify", letter_gap=-10)):
+                with contextlib.suppress(LayoutError):
+                    placed = layout(script, glyphs, LABELS, setting)
+                    assert len(placed.x) == len(placed.y) == len(placed.line) == len(script.labels)
+                    assert (np.diff(placed.line) >= 0).all()
+                    assert (placed.x + 8 >= 0).all()
+                    assert (placed.x + 20 <= placed.width).all()
+
+
+def _latents(words: str) -> None:
+    values = parse_latents(words, 6)
+    assert len(values) == 6
+    assert all(value is None or -10 <= value <= 10 for value in values)
+
+
+def _label(words: str) -> None:
+    assert 0 <= parse_label(words, LABELS) < len(LABELS)
+
+
+def _accept(words: str) -> None:
+    with contextlib.suppress(NotAcceptable):
+        assert choose(words, (PNG, JSON, NPY)) in {PNG, JSON, NPY}
+
+
+def _query(words: str) -> None:
+    pairs = parse_qsl(words, keep_blank_values=True)
+    with contextlib.suppress(ValidationError):
+        GenerateQuery.model_validate(dict(pairs) | {"label": [value for name, value in pairs if name == "label"]})
+
+
+def _json(body: bytes) -> None:
+    try:
+        content = orjson.loads(body)
+        with contextlib.suppress(ValidationError):
+            RenderText.model_validate(content)
+    except orjson.JSONDecodeError:
+        return
+    Nesting(1024).feed(body)
+
+
+_PARSERS: tuple[Callable[[str], object], ...] = (_write, _latents, _label, parse_ink, parse_paper, _accept, _query)
+TARGETS: dict[str, Callable[[bytes], None]] = {"image": image, "array": array, "text": text}
