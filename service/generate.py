@@ -21,7 +21,7 @@ from service.streaming import streamed
 OFFERS = (negotiate.PNG, negotiate.JSON, negotiate.NPY)
 
 # Rows decoded, and sent, at a time: an answer of any length needs no more memory than this many glyphs.
-CHUNK = 1024
+CHUNK = 2048
 
 router = APIRouter()
 

@@ -157,7 +157,7 @@ async def test_a_large_picture_is_drawn_too(client: httpx.AsyncClient) -> None:
 
 
 async def test_an_array_of_several_chunks_is_complete(client: httpx.AsyncClient) -> None:
-    n = 2 * CHUNK + 5
+    n = CHUNK + 5
     response = await client.post(f"/generate?label=J&n={n}&seed=5", headers=NPY)
     assert int(response.headers["content-length"]) == len(response.content)
     assert np.array_equal(array(response), written(draw_latents(5, n, DRAWN, 1.0), [19] * n))
