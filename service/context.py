@@ -23,12 +23,16 @@ class Context:
         engine: The loaded models; another engine takes its place when models are reloaded, so nobody keeps a reference
             to it across requests.
         telemetry: What it counts.
+        draining: Whether the process is about to end: it finishes what it has, and wants no more.
+        beat: When the event loop last moved, by the monotonic clock; None where nobody watches it.
         threads: Where uploads are decoded and large pictures made, counted in bytes and pixels.
     """
 
     settings: Settings
     engine: Engine
     telemetry: Telemetry = field(default_factory=Telemetry)
+    draining: bool = False
+    beat: float | None = None
     threads: Lane = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,8 +1,7 @@
-"""The loaded models: verified files, ONNX Runtime sessions, and batched calls to them."""
+"""The models of a repository: verified files, sessions that are built when needed, and batched calls to them."""
 
-import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,49 +10,49 @@ from service.batching import Batcher, Rows
 from service.errors import NotReady, StartError, UnknownModel
 from service.lane import Lane
 from service.manifest import Manifest, read_manifest, read_verified
-from service.runtime import Runtime, choose_runtime, first_line
+from service.runtime import Device, Runtime, choose_runtime
+from service.sessions import Sessions
 from service.settings import Settings
 from service.telemetry import Telemetry
 from service.wording import quoted
-
-logger = logging.getLogger("glyphvae")
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
 
-# Where a model fails for a moment, as a GPU out of memory does, it is worth asking again.
-RETRY = {"Retry-After": "5"}
+ALL = "all"
 
 
 class Model:
-    """One model, ready to run.
+    """One model.
 
     Args:
         manifest: Its facts.
-        encoder: Its encoder, serialised ONNX.
-        decoder: Its decoder, serialised ONNX.
-        runtime: Where it runs.
+        sessions: What runs it.
         worker: Runs large calls.
-
-    Raises:
-        StartError: A file does not load, or one inference through it fails.
     """
 
-    def __init__(self, manifest: Manifest, encoder: bytes, decoder: bytes, runtime: Runtime, worker: Lane) -> None:
+    def __init__(self, manifest: Manifest, sessions: Sessions, worker: Lane) -> None:
         self.manifest = manifest
-        self.device = runtime.device
-        self._encoder = runtime.session(encoder, manifest.encoder.file)
-        self._decoder = runtime.session(decoder, manifest.decoder.file)
+        self.sessions = sessions
         self._decode = Batcher(self._run_decoder, worker, manifest.name)
         self._decode_logits = Batcher(self._run_decoder_logits, worker, manifest.name)
         self._encode = Batcher(self._run_encoder, worker, manifest.name)
-        self.run_once()
 
     @property
     def title(self) -> str:
         """Name and version, as answers state them."""
         return f"{self.manifest.name}/{self.manifest.version}"
+
+    @property
+    def device(self) -> Device:
+        """Where it runs."""
+        return self.sessions.device
+
+    @property
+    def loaded(self) -> bool:
+        """Whether it runs at once; else the first call waits until it is built."""
+        return self.sessions.loaded
 
     @property
     def backlog(self) -> int:
@@ -67,72 +66,56 @@ class Model:
 
     async def decode(self, z: Floats, labels: Labels) -> Pixels:
         """Glyphs (n, 28, 28) of latents (n, latent) under labels (n,); an unconditional model ignores the labels."""
-        (pixels,) = await self._decode(z, labels)
+        (pixels,) = await self._call(self._decode, z, labels)
         return pixels
 
     def decode_now(self, z: Floats, labels: Labels) -> Pixels:
-        """As `decode`, at once and in this thread."""
+        """As `decode`, at once and in this thread.
+
+        Raises:
+            NotReady: The model is not loaded yet, or fails.
+        """
         (pixels,) = self._run_decoder((z, labels))
         return pixels
 
     async def decode_logits(self, z: Floats, labels: Labels) -> tuple[Pixels, Floats]:
         """As `decode`, with the log odds of ink beside the pixels, (n, 28, 28) float32."""
-        pixels, logits = await self._decode_logits(z, labels)
+        pixels, logits = await self._call(self._decode_logits, z, labels)
         return pixels, logits
 
     async def encode(self, pixels: Pixels, labels: Labels) -> tuple[Floats, Floats]:
         """`mu` and `logvar` of q(z|x, label), each (n, latent) float32, of glyphs (n, 28, 28)."""
-        mu, logvar = await self._encode(pixels, labels)
+        mu, logvar = await self._call(self._encode, pixels, labels)
         return mu, logvar
 
-    def run_once(self) -> None:
-        """Send one blank glyph through encoder and decoder.
-
-        Raises:
-            StartError: They do not run, or answer in another shape or type than the manifest promises.
-        """
-        size = self.manifest.latent_size
-        label = np.zeros(1, dtype=np.int64)
-        try:
-            mu, logvar = self._run_encoder((np.zeros((1, 28, 28), dtype=np.uint8), label))
-            pixels, logits = self._run_decoder_logits((mu, label))
-        except NotReady as problem:
-            raise StartError(f"model {self.manifest.name!r} does not run: {first_line(problem.__cause__)}") from None
-        answers = {"mu": mu, "logvar": logvar, "pixels": pixels, "logits": logits}
-        promised = {"mu": (1, size), "logvar": (1, size), "pixels": (1, 28, 28), "logits": (1, 28, 28)}
-        for name, array in answers.items():
-            dtype = np.uint8 if name == "pixels" else np.float32
-            if array.shape != promised[name] or array.dtype != dtype:
-                got, wanted = f"{array.dtype} {array.shape}", f"{np.dtype(dtype)} {promised[name]}"
-                raise StartError(f"model {self.manifest.name!r}: {name} is {got}, its manifest promises {wanted}")
+    async def _call(self, batcher: Batcher, first: Pixels | Floats, labels: Labels) -> Rows:
+        if not self.loaded:
+            await self.sessions.ready()
+        return await batcher(first, labels)
 
     def _run_encoder(self, rows: Rows) -> Rows:
-        return self._run(self._encoder, ["mu", "logvar"], "pixels", rows)
+        return self.sessions.encode(["mu", "logvar"], self._feed("pixels", rows))
 
     def _run_decoder(self, rows: Rows) -> Rows:
-        return self._run(self._decoder, ["pixels"], "z", rows)
+        return self.sessions.decode(["pixels"], self._feed("z", rows))
 
     def _run_decoder_logits(self, rows: Rows) -> Rows:
-        return self._run(self._decoder, ["pixels", "logits"], "z", rows)
+        return self.sessions.decode(["pixels", "logits"], self._feed("z", rows))
 
-    def _run(self, session: Any, outputs: list[str], name: str, rows: Rows) -> Rows:  # noqa: ANN401 (see Runtime)
+    def _feed(self, name: str, rows: Rows) -> dict[str, NDArray[np.generic]]:
         first, labels = rows
-        feed = {name: first, "label": labels} if self.manifest.labels else {name: first}
-        try:
-            return tuple(session.run(outputs, feed))
-        except Exception as error:
-            raise self.not_ready() from error
+        return {name: first, "label": labels} if self.manifest.labels else {name: first}
 
     def not_ready(self) -> NotReady:
-        """The answer where the model fails; what ONNX Runtime says of it is for the log."""
-        return NotReady(f"{self.manifest.name}: the model did not run.", headers=RETRY)
+        """The answer where the model fails."""
+        return self.sessions.not_ready("the model did not run")
 
 
 class Engine:
     """All models of a repository.
 
     Args:
-        models: Loaded models by name, not empty.
+        models: By name, not empty.
         default: The name of the one used where a request names none.
         worker: Runs their large calls, counted in rows.
     """
@@ -165,41 +148,61 @@ class Engine:
         for model in self.models.values():
             model.report_to(telemetry)
 
+    @property
+    def loaded(self) -> dict[str, Model]:
+        """The models that run at once."""
+        return {name: model for name, model in self.models.items() if model.loaded}
+
     def check(self) -> None:
-        """Run every model once.
+        """Run every loaded model once.
 
         Raises:
             NotReady: One does not run; the message names it.
         """
-        for model in self.models.values():
-            try:
-                model.run_once()
-            except StartError as error:
-                raise model.not_ready() from error
+        for model in self.loaded.values():
+            model.sessions.run_once()
 
 
-def load_engine(settings: Settings) -> Engine:
-    """Read, verify and load every model of the repository, and run each once.
+def load_engine(settings: Settings, runtime: Runtime | None = None, also: Collection[str] = ()) -> Engine:
+    """Read and verify every model of the repository, and build and run those that shall be ready from the start.
+
+    Args:
+        settings: Where they are, and which are wanted: the default model, and those of `preload`.
+        runtime: Where they run; None to choose by the settings.
+        also: Others to build, if they exist.
 
     Raises:
         StartError: The repository has no models, a file is wrong, missing or truncated, or the device cannot work.
     """
-    manifests = [read_manifest(path) for path in sorted(settings.models.glob("*.json"))]
-    names = [manifest.name for manifest in manifests]
-    if not names:
+    manifests = {path.stem: read_manifest(path) for path in sorted(settings.models.glob("*.json"))}
+    if not manifests:
         raise StartError(f"{settings.models}: no models here (expected NAME.json beside NAME-decoder/)")
-    if settings.default_model not in names:
-        detail = f"there is no model {settings.default_model!r} in {settings.models}, only {', '.join(names)}"
-        raise StartError(f"setting GLYPHVAE_DEFAULT_MODEL: {detail}")
+    wanted = _wanted(settings, manifests) | (set(also) & set(manifests))
+    if runtime is None:
+        decoder = manifests[settings.default_model].decoder
+        content = read_verified(settings.models, decoder)
+        runtime = choose_runtime(settings.device, settings.threads, content, decoder.file)
     worker = Lane("rows", settings.max_queued_rows)
-    runtime: Runtime | None = None
+    builder = ThreadPoolExecutor(1, thread_name_prefix="glyphvae-build")
     models = {}
-    for manifest in manifests:
-        exact = read_verified(settings.models, manifest.decoder)
-        runtime = runtime or choose_runtime(settings.device, settings.threads, exact, manifest.decoder.file)
-        file = manifest.decoder_for(runtime.device, settings.precision)
-        decoder = exact if file == manifest.decoder else read_verified(settings.models, file)
-        encoder = read_verified(settings.models, manifest.encoder)
-        models[manifest.name] = Model(manifest, encoder, decoder, runtime, worker)
-        logger.info("loaded %s version %d on %s", manifest.name, manifest.version, runtime.device)
+    for name, manifest in manifests.items():
+        sessions = Sessions(manifest, settings, runtime, builder)
+        sessions.verify()
+        if name in wanted:
+            sessions.build()
+        models[name] = Model(manifest, sessions, worker)
     return Engine(models, settings.default_model, worker)
+
+
+def _wanted(settings: Settings, manifests: Mapping[str, Manifest]) -> set[str]:
+    """The models to build at the start."""
+    there = f"in {settings.models}, only {', '.join(manifests)}"
+    if settings.default_model not in manifests:
+        detail = f"there is no model {settings.default_model!r} {there}"
+        raise StartError(f"setting GLYPHVAE_DEFAULT_MODEL: {detail}")
+    if settings.preload == ALL:
+        return set(manifests)
+    names = {name.strip() for name in settings.preload.split(",")} - {""}
+    for name in sorted(names - set(manifests)):
+        raise StartError(f"setting GLYPHVAE_PRELOAD: there is no model {name!r} {there}")
+    return names | {settings.default_model}

@@ -9,6 +9,7 @@ GlyphvaeError
     ├── NotFound            404  no such route
     ├── MethodNotAllowed    405  the route exists, with other methods
     ├── NotAcceptable       406  no offered format satisfies `Accept`
+    ├── ReloadRefused       409  new models cannot take the place of the old ones
     ├── BodyTooLarge        413  the body is over the limit
     ├── AddressTooLong      414  path or query is over the limit
     ├── UnsupportedMedia    415  the body is in no format the route reads
@@ -166,6 +167,15 @@ class NotAcceptable(Problem):
     slug = "not-acceptable"
     title = "No offered format is acceptable"
     example = "This route offers image/png, application/json, application/x-npy; none satisfies 'text/html'."
+
+
+class ReloadRefused(Problem):
+    """New models cannot take the place of the old ones, which serve on; only the admin port answers so."""
+
+    status = HTTPStatus.CONFLICT
+    slug = "reload-refused"
+    title = "The models stay as they are"
+    example = "Another reload is under way."
 
 
 class BodyTooLarge(Problem):

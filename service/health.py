@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from service import __version__, negotiate
 from service.context import Running
 from service.errors import NotAcceptable, NotReady, documented
+from service.readiness import Readiness, check_live, check_ready
 
 HTML = "text/html"
 OFFERS = (negotiate.JSON, HTML)
@@ -29,9 +30,9 @@ class Welcome(BaseModel):
 
 
 class Health(BaseModel):
-    """The process, or what it serves, works."""
+    """The process works."""
 
-    status: Literal["live", "ready"]
+    status: Literal["live"] = "live"
 
 
 @router.get(
@@ -51,14 +52,14 @@ async def welcome(request: Request) -> Response:
     return Response(content, headers=vary, media_type=negotiate.JSON)
 
 
-@router.get("/livez", summary="Is the process alive?")
-async def live() -> Health:
-    """Answers as long as the process handles requests at all."""
-    return Health(status="live")
+@router.get("/livez", summary="Is the process alive?", responses=documented(NotReady))
+async def live(context: Running) -> Health:
+    """Costs nothing; 503 only where a thread hangs and nothing but a new start helps."""
+    check_live(context)
+    return Health()
 
 
 @router.get("/readyz", summary="Can it answer?", responses=documented(NotReady))
-async def ready(context: Running) -> Health:
-    """Runs every model once, and answers 503 where one fails."""
-    context.engine.check()
-    return Health(status="ready")
+async def ready(context: Running) -> Readiness:
+    """Runs every loaded model once; 503 where one fails, where nothing moves, and before the process ends."""
+    return check_ready(context)

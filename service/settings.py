@@ -28,6 +28,11 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=256, description="Server processes.")
     models: Path = Field(SHIPPED_MODELS, description="Folder of exported models. Default: the models shipped.")
     default_model: str = Field("cvae", description="Model used where a request names none.")
+    preload: str = Field(
+        "",
+        description="Models to load at the start besides the default one: names with commas between, or `all`. Others "
+        "are verified at the start and loaded when they are first asked for.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto",
         description="`auto` uses CUDA where it works and the CPU elsewhere; `cuda` refuses to start without it.",
@@ -38,6 +43,11 @@ class Settings(BaseSettings):
         le=1024,
         description="Threads ONNX Runtime uses inside one run. Always explicit: its own default counts the host's "
         "cores, not the container's.",
+    )
+    gpu_fault: Literal["retry", "cpu"] = Field(
+        "retry",
+        description="When a GPU fails, answers are 503 while the model is built anew; where that fails too, `cpu` "
+        "builds it on the CPU, and `retry` goes on trying.",
     )
     precision: Literal["auto", "float32"] = Field(
         "auto",
@@ -93,6 +103,17 @@ class Settings(BaseSettings):
         description="Where OpenTelemetry traces go, as OTLP over HTTP, such as `http://collector:4318/v1/traces`; "
         "nowhere by default. Needs the extra `traces`.",
     )
+    stalled_after: float = Field(
+        10.0,
+        ge=1,
+        le=3600,
+        description="Seconds without any progress of work that waits, after which the process counts as hanging: it is "
+        "not ready, and one of several is ended and started anew.",
+    )
+    admin_port: int = Field(
+        0, ge=0, le=65535, description="Port for health and `POST /reload`, apart from the service; 0 for none."
+    )
+    admin_host: str = Field("127.0.0.1", description="Address that the admin port listens on.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log shown.")
 
 

@@ -41,14 +41,32 @@ def refused(folder: Path, device: Literal["auto", "cpu", "cuda"] = "cpu") -> str
     return str(caught.value)
 
 
-async def test_every_model_of_the_repository_is_loaded(repository: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("preload", "default", "expected"),
+    [
+        ("", "cvae", ["cvae"]),
+        ("", "vae", ["vae"]),
+        ("vae", "cvae", ["cvae", "vae"]),
+        (" cvae , vae,", "cvae", ["cvae", "vae"]),
+        ("all", "vae", ["cvae", "vae"]),
+    ],
+)
+def test_the_models_that_shall_be_ready_are_built_at_the_start(
+    repository: Path, caplog: pytest.LogCaptureFixture, preload: str, default: str, expected: list[str]
+) -> None:
+    settings = Settings(models=repository, device="cpu", preload=preload, default_model=default)
     with caplog.at_level(logging.INFO, "glyphvae"):
-        engine = loaded(repository)
+        engine = load_engine(settings)
     assert list(engine.models) == ["cvae", "vae"]
+    assert list(engine.loaded) == expected
     assert [record.getMessage() for record in caplog.records] == [
-        "loaded cvae version 1 on cpu",
-        "loaded vae version 1 on cpu",
+        f"loaded {name} version 1 on cpu" for name in expected
     ]
+
+
+def test_an_unknown_model_to_preload_is_named(repository: Path) -> None:
+    with pytest.raises(StartError, match=r"^setting GLYPHVAE_PRELOAD: there is no model 'gan' in .*, only cvae, vae$"):
+        load_engine(Settings(models=repository, device="cpu", preload="vae,gan"))
 
 
 async def test_a_conditional_model_runs(repository: Path) -> None:
@@ -155,11 +173,11 @@ async def test_a_run_that_fails_is_not_ready(tmp_path: Path) -> None:
     assert (await model.decode(latents(0), np.array([34])))[0, 0, 0] == 134
 
 
-def test_readiness_runs_every_model(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readiness_runs_every_loaded_model(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = loaded(repository)
     engine.check()
     broken = Runtime("cpu", 1).session(decoder(rows=0), "broken.onnx")
-    monkeypatch.setattr(engine.get("cvae"), "_decoder", broken)
+    monkeypatch.setattr(engine.get("cvae").sessions, "_decoder", broken)
     with pytest.raises(NotReady, match=r"^503: cvae: the model did not run\.$"):
         engine.check()
 

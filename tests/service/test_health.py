@@ -44,7 +44,10 @@ async def test_the_process_is_alive(client: httpx.AsyncClient) -> None:
 
 async def test_the_models_can_run(client: httpx.AsyncClient) -> None:
     response = await client.get("/readyz")
-    assert (response.status_code, response.json()) == (200, {"status": "ready"})
+    assert response.status_code == 200
+    assert response.json()["status"] == "ready"
+    assert response.json()["models"]["cvae"] == "cpu"
+    assert response.json()["degraded"] == []
 
 
 async def test_a_model_that_fails_is_not_ready_but_alive(
@@ -52,7 +55,8 @@ async def test_a_model_that_fails_is_not_ready_but_alive(
 ) -> None:
     settings = Settings(models=repository, device="cpu")
     engine = load_engine(settings)
-    monkeypatch.setattr(engine.get("cvae"), "_decoder", Runtime("cpu", 1).session(decoder(rows=0), "broken.onnx"))
+    broken = Runtime("cpu", 1).session(decoder(rows=0), "broken.onnx")
+    monkeypatch.setattr(engine.get("cvae").sessions, "_decoder", broken)
     transport = httpx.ASGITransport(create_served(Context(settings, engine)))
     async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
         response = await client.get("/readyz")

@@ -36,7 +36,7 @@ def client(server: Server) -> Iterator[httpx.Client]:
 def test_it_answers_get(client: httpx.Client) -> None:
     assert client.get("/", headers=JSON).json()["name"] == "glyphvae"
     assert client.get("/livez").json() == {"status": "live"}
-    assert client.get("/readyz").json() == {"status": "ready"}
+    assert client.get("/readyz").json() == {"status": "ready", "models": {"cvae": "cpu"}, "degraded": []}
     assert [model["name"] for model in client.get("/models").json()] == ["cvae", "vae"]
     assert client.get("/models/vae").json()["kind"] == "vae"
     assert client.get("/docs").headers["content-type"].startswith("text/html")
