@@ -147,6 +147,8 @@ class HotPath:
             self.kept.move_to_end(query)
             return self.kept[query]
         plan = make_plan(query, self._context)
+        if plan is not None and not plan.recipe.model.loaded:
+            return None  # the first to ask for a model waits for it, and nobody else
         source = None if plan is None else Source(plan, self._press(plan.recipe.model))
         self.kept[query] = source
         if len(self.kept) > KEPT_QUERIES:

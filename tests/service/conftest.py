@@ -38,6 +38,7 @@ def context(repository: Path) -> Context:
     settings = Settings(
         models=repository,
         device="cpu",
+        preload="all",
         max_samples=3000,
         max_dataset=3000,
         max_images=70,

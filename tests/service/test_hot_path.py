@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -11,9 +12,11 @@ from fastapi import FastAPI
 from PIL import Image
 from starlette.types import Receive, Scope, Send
 
+from service.app import create_app
 from service.context import Context
 from service.engine import Engine, load_engine
 from service.hot_path import KEPT_QUERIES, HotPath, Query, split
+from service.settings import Settings
 
 
 class Recorder:
@@ -173,6 +176,16 @@ async def test_concurrent_answers_are_all_different(short: httpx.AsyncClient) ->
     assert len({answer.headers["glyphvae-seed"] for answer in answers}) == 50
 
 
+async def test_a_model_that_is_not_loaded_is_left_to_fastapi_until_it_is(repository: Path, behind: Recorder) -> None:
+    settings = Settings(models=repository, device="cpu")
+    context = Context(settings, load_engine(settings))
+    behind.app = create_app(context)
+    transport = httpx.ASGITransport(HotPath(behind, context))
+    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        assert [(await client.post("/generate?model=vae")).status_code for _ in range(3)] == [200] * 3
+    assert behind.passed == 1
+
+
 async def test_the_glyph_is_the_model_s(short: httpx.AsyncClient) -> None:
     answer = await short.post("/generate?label=J&z=2&ink=white&paper=black")
     pixels = np.asarray(Image.open(io.BytesIO(answer.content)))
@@ -182,6 +195,7 @@ async def test_the_glyph_is_the_model_s(short: httpx.AsyncClient) -> None:
 
 async def test_a_model_that_fails_is_a_503(context: Context, app: FastAPI) -> None:
     class Broken:
+        loaded = True
         manifest = context.engine.get(None).manifest
         title = "cvae/1"
 
