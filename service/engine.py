@@ -106,6 +106,15 @@ class Model:
         first, labels = rows
         return {name: first, "label": labels} if self.manifest.labels else {name: first}
 
+    def check(self) -> None:
+        """Run it once, if it is loaded; one that is not is verified and waits to be asked for.
+
+        Raises:
+            NotReady: It does not run.
+        """
+        if self.loaded:
+            self.sessions.run_once()
+
     def not_ready(self) -> NotReady:
         """The answer where the model fails."""
         return self.sessions.not_ready("the model did not run")
@@ -159,8 +168,8 @@ class Engine:
         Raises:
             NotReady: One does not run; the message names it.
         """
-        for model in self.loaded.values():
-            model.sessions.run_once()
+        for model in self.models.values():
+            model.check()
 
 
 def load_engine(settings: Settings, runtime: Runtime | None = None, also: Collection[str] = ()) -> Engine:
