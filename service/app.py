@@ -16,6 +16,7 @@ from service import (
     generate,
     health,
     interpolate,
+    open_inference,
     playground,
     reconstruct,
     render_text,
@@ -30,6 +31,7 @@ from service.errors import StartError
 from service.hot_path import HotPath
 from service.limits import BodyLimit
 from service.openapi import describe
+from service.plain_errors import PlainErrors
 from service.settings import load_settings
 from service.short_way import ShortWay
 
@@ -67,7 +69,7 @@ def _start_tracing(endpoint: str) -> "Tracing":
 def guard(inner: ASGIApp, app: FastAPI, context: Context) -> ASGIApp:
     """What stands between the network and `inner`, which answers for `app`."""
     paths = [route.path for route in iter_route_contexts(app.routes) if route.path]
-    edge = Edge(BodyLimit(inner, context.settings), context, paths)
+    edge = PlainErrors(Edge(BodyLimit(inner, context.settings), context, paths))
     return edge if context.telemetry.tracing is None else context.telemetry.tracing.request(edge, paths)
 
 
@@ -92,7 +94,7 @@ def create_bare_app() -> FastAPI:
         swagger_ui_oauth2_redirect_url=None,
     )
     writing = (generate, encode, reconstruct, render_text, interpolate, traverse, dataset_answer)
-    for module in (*writing, catalogue, health, playground):
+    for module in (*writing, catalogue, health, open_inference, playground):
         app.include_router(module.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
