@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import AttributeValue
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import __version__
@@ -28,6 +29,7 @@ _CARRIED = {b"traceparent", b"tracestate"}
 _EPOCH = time_ns() - round(perf_counter() * 1e9)
 
 
+Facts = dict[str, AttributeValue]
 # Who asked, and when by `perf_counter`.
 Asked = tuple[SpanContext, float]
 
@@ -68,7 +70,11 @@ class Tracing:
         if not callers:
             return
         ended = perf_counter()
-        facts = {"glyphvae.model": model, "glyphvae.rows": rows, "glyphvae.calls": len(asked)}
+        facts: Facts = {
+            "glyphvae.model": model,
+            "glyphvae.rows": rows,
+            "glyphvae.calls": len(asked),
+        }
         batch = self.tracer.start_span(
             "batch", Context(), attributes=facts, links=[Link(caller) for caller, _ in callers], start_time=_at(began)
         )
