@@ -29,6 +29,7 @@ class Entry:
         status: Of the answer.
         seconds: From the request's head to the end of the answer.
         model: Name and version of the model, None where none answered.
+        key: Name of the key that was shown, None where none was.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Entry:
     status: int
     seconds: float
     model: str | None
+    key: str | None
 
 
 class AccessLog:
@@ -80,12 +82,13 @@ def _json(entry: Entry) -> str:
         "status": entry.status,
         "ms": round(entry.seconds * 1000, 3),
         "model": entry.model,
+        "key": entry.key,
     }
     return orjson.dumps(facts).decode() + "\n"
 
 
 def _text(entry: Entry) -> str:
-    end = f" {entry.model}" if entry.model else ""
+    end = "".join(f" {fact}" for fact in (entry.model, entry.key) if fact)
     return f"{_now()} {entry.id} {entry.method} {entry.route} {entry.status} {entry.seconds * 1000:.3f} ms{end}\n"
 
 

@@ -1,9 +1,10 @@
 """The application: its routes and what stands in front of them."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp
@@ -22,7 +23,7 @@ from service import (
     render_text,
     traverse,
 )
-from service.admission import Admission
+from service.admission import HEADER, Admission
 from service.context import Context
 from service.edge import Edge
 from service.engine import load_engine
@@ -37,6 +38,14 @@ from service.short_way import ShortWay
 
 if TYPE_CHECKING:
     from service.tracing import Tracing
+
+# Keys travel in a header of their own, never in cookies, so no origin needs credentials.
+CORS: Final[dict[str, Any]] = {
+    "allow_methods": ["GET", "POST"],
+    "allow_headers": ["Accept", "Authorization", "Content-Type", "X-Request-ID", HEADER],
+    "expose_headers": ["*"],
+    "max_age": 600,
+}
 
 
 def create() -> ASGIApp:
@@ -69,8 +78,21 @@ def _start_tracing(endpoint: str) -> "Tracing":
 def guard(inner: ASGIApp, app: FastAPI, context: Context) -> ASGIApp:
     """What stands between the network and `inner`, which answers for `app`."""
     paths = [route.path for route in iter_route_contexts(app.routes) if route.path]
-    edge = PlainErrors(Edge(BodyLimit(inner, context.settings), context, paths))
+    edge = PlainErrors(Edge(_gated(BodyLimit(inner, context.settings), context), context, paths))
     return edge if context.telemetry.tracing is None else context.telemetry.tracing.request(edge, paths)
+
+
+def _gated(inner: ASGIApp, context: Context) -> ASGIApp:
+    """Behind a check of keys, and open to other origins, where settings say so."""
+    settings = context.settings
+    if settings.keys:
+        from service.key_gate import KeyGate  # noqa: PLC0415 (its libraries cost time and memory)
+
+        inner = KeyGate(inner, context)
+    if settings.cors_origins:
+        # In front of the keys: a browser asks without one whether it may send it.
+        inner = CORSMiddleware(inner, settings.cors_origins.split(","), **CORS)
+    return inner
 
 
 def create_app(context: Context) -> FastAPI:

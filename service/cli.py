@@ -26,12 +26,13 @@ from service.dataset_command import dataset
 from service.engine import load_engine
 from service.error_answers import problem_of
 from service.errors import GlyphvaeError, Problem, StartError
+from service.key_command import keys
 from service.latents import parse_latents
 from service.render_text import RenderText, render_png
 from service.settings import Settings, load_settings
 from service.wording import character_ranges
 
-OWN_COMMANDS = {"serve", "render", "dataset", "models"}
+OWN_COMMANDS = {"serve", "render", "dataset", "keys", "models"}
 
 app = typer.Typer(
     help="Handwriting from variational autoencoders: serve it, train it, measure it.",
@@ -98,6 +99,7 @@ def serve(**flags: object) -> None:
 serve.__signature__ = _flags()  # type: ignore[attr-defined]
 app.command()(serve)
 app.command()(dataset)
+app.command()(keys)
 
 
 @app.command()

@@ -14,6 +14,9 @@ from service.errors import AddressTooLong, HeadersTooLarge, InternalError, Probl
 
 RawHeaders = list[tuple[bytes, bytes]]
 
+# Where the log finds the name of the key that a request has shown.
+KEY_NAME = "glyphvae.key"
+
 # Paths that the service does not have share one name, so that a scanner cannot fill the counts.
 OTHER = "other"
 
@@ -101,7 +104,7 @@ class Edge:
                 seconds = perf_counter() - started
                 self._telemetry.answered(name, begun["status"], seconds)
                 if self._log:
-                    self._log.write(_entry(request_id, name, scope["method"], begun, seconds))
+                    self._log.write(_entry(request_id, name, scope, begun, seconds))
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Start and end of the server: no line may be lost."""
@@ -146,9 +149,17 @@ def _headers_of(path: str) -> RawHeaders:
     return [*_EVERYWHERE, (b"content-security-policy", policy)]
 
 
-def _entry(request_id: bytes, route: str, method: str, begun: Message, seconds: float) -> Entry:
+def _entry(request_id: bytes, route: str, scope: Scope, begun: Message, seconds: float) -> Entry:
     model: bytes | None = dict(begun["headers"]).get(b"glyphvae-model")
-    return Entry(request_id.decode(), route, method, begun["status"], seconds, model.decode() if model else None)
+    return Entry(
+        id=request_id.decode(),
+        route=route,
+        method=scope["method"],
+        status=begun["status"],
+        seconds=seconds,
+        model=model.decode() if model else None,
+        key=scope.get(KEY_NAME),
+    )
 
 
 def _problem_of(error: Exception) -> Problem:

@@ -5,6 +5,8 @@ GlyphvaeError
 └── Problem                    an answer in application/problem+json (RFC 9457)
     ├── MalformedBody       400  the body is not what its format says
     ├── InvalidParameter    422  a parameter, field, label, character or image is not allowed
+    ├── Unauthorized        401  keys are asked for, and the request has none that is valid
+    ├── Forbidden           403  the key does not open this route
     ├── UnknownModel        404  no model of that name is served
     ├── NotFound            404  no such route
     ├── MethodNotAllowed    405  the route exists, with other methods
@@ -13,6 +15,7 @@ GlyphvaeError
     ├── BodyTooLarge        413  the body is over the limit
     ├── AddressTooLong      414  path or query is over the limit
     ├── UnsupportedMedia    415  the body is in no format the route reads
+    ├── TooManyRequests     429  the key has used up its rate
     ├── Busy                429  a queue is full
     ├── HeadersTooLarge     431  there are more headers than allowed
     ├── InternalError       500  a fault of the service itself
@@ -133,6 +136,24 @@ class InvalidParameter(Problem):
         return cls(f"{field}: {detail}", [InvalidField(field=field, detail=detail, allowed=allowed)])
 
 
+class Unauthorized(Problem):
+    """Keys are asked for, and the request has none that is valid."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    slug = "unauthorized"
+    title = "A key is needed"
+    example = "Send a key: `Authorization: Bearer ...`."
+
+
+class Forbidden(Problem):
+    """The key does not open this route."""
+
+    status = HTTPStatus.FORBIDDEN
+    slug = "forbidden"
+    title = "The key does not open this"
+    example = "The key 'ci' opens only /generate."
+
+
 class UnknownModel(Problem):
     """No model of that name is served."""
 
@@ -212,6 +233,15 @@ class HeadersTooLarge(Problem):
     slug = "headers-too-large"
     title = "The request's head is too large"
     example = "The request has 120 headers; at most 100 are allowed."
+
+
+class TooManyRequests(Problem):
+    """The key has used up its rate; `Retry-After` says for how many seconds."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    slug = "too-many-requests"
+    title = "The key has used up its rate"
+    example = "The key 'ci' may make 100/minute requests."
 
 
 class Busy(Problem):

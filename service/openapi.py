@@ -20,10 +20,13 @@ from service.errors import (
     AddressTooLong,
     Busy,
     DeadlineExceeded,
+    Forbidden,
     HeadersTooLarge,
     InternalError,
     Problem,
     ProblemBody,
+    TooManyRequests,
+    Unauthorized,
     documented,
 )
 from service.generate import Samples
@@ -34,7 +37,7 @@ from service.sequence import Steps
 # Bodies that handlers build without pydantic, for speed, are described here all the same.
 _DESCRIBED: tuple[type[BaseModel], ...] = (ProblemBody, Samples, Encodings, Reconstructions, RenderedText, Steps)
 # What any operation can come to, whatever it does.
-_ANYWHERE = (AddressTooLong, HeadersTooLarge, InternalError)
+_ANYWHERE = (Unauthorized, Forbidden, AddressTooLong, TooManyRequests, HeadersTooLarge, InternalError)
 # What every operation that does work can come to, whatever it does.
 _QUEUED = (Busy, DeadlineExceeded)
 _TIMEOUT = {
@@ -70,6 +73,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 operation["responses"] = _responses(operation["responses"], _QUEUED if method == "post" else ())
                 if method == "post":
                     operation.setdefault("parameters", []).append(_TIMEOUT)
+        # Keys are asked for only where the operator has set some, hence the empty alternative.
+        document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{"key": []}, {}]
         app.openapi_schema = document
     return app.openapi_schema
 

@@ -71,6 +71,19 @@ class Settings(BaseSettings):
     max_headers: int = Field(100, ge=16, description="Most headers of one request.")
     max_header_bytes: int = Field(32_768, ge=4096, description="Most bytes in the headers of one request.")
     max_query_bytes: int = Field(16_384, ge=256, description="Longest query string, in bytes.")
+    keys: Path | None = Field(
+        None, description="File of bearer keys (`glyphvae keys`); health checks aside, nothing opens without one."
+    )
+    rate_storage: str = Field(
+        "memory://",
+        pattern=r"^(memory://|rediss?://.+)$",
+        description="Where the rates of keys are counted: `memory://` in each process, `redis://...` for all together.",
+    )
+    cors_origins: str = Field(
+        "",
+        pattern=r"^(\*|https?://[^/,\s*]+(,https?://[^/,\s*]+)*)?$",
+        description="Origins whose pages may call the service, with commas between; `*` for any. Default: none.",
+    )
     access_log: Literal["on", "off"] = Field(
         "off", description="One line a request: id, route, status, time, model; never what was sent."
     )

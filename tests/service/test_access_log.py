@@ -7,7 +7,7 @@ import pytest
 
 from service.access_log import FLUSH_LINES, AccessLog, Entry
 
-ENTRY = Entry("7-1", "/generate", "POST", 200, 0.0012345, "cvae/1")
+ENTRY = Entry("7-1", "/generate", "POST", 200, 0.0012345, "cvae/1", None)
 
 
 def log(style: str, *entries: Entry) -> str:
@@ -31,13 +31,14 @@ async def test_json_has_every_fact() -> None:
         "status": 200,
         "ms": 1.234,
         "model": "cvae/1",
+        "key": None,
     }
 
 
 async def test_text_has_them_too() -> None:
-    with_model, without = log("text", ENTRY, Entry("7-2", "other", "GET", 404, 0.5, None)).splitlines()
+    with_model, without = log("text", ENTRY, Entry("7-2", "other", "GET", 404, 0.5, None, "ci")).splitlines()
     assert with_model.endswith(" 7-1 POST /generate 200 1.234 ms cvae/1")
-    assert without.endswith(" 7-2 GET other 404 500.000 ms")
+    assert without.endswith(" 7-2 GET other 404 500.000 ms ci")
 
 
 async def test_lines_are_written_together() -> None:
