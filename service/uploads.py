@@ -162,7 +162,9 @@ def _kind(name: str, content: bytes) -> Kind:
 def documented_upload(*, required: bool = True) -> dict[str, Any]:
     """The OpenAPI request body of an endpoint that reads images."""
     binary = {"type": "string", "format": "binary"}
-    content: dict[str, Any] = {media: {"schema": binary} for media in ("image/png", "image/jpeg", "image/webp")}
+    # The last stands for any of them, because the first bytes tell, and many generated clients know no other.
+    kinds = ("image/png", "image/jpeg", "image/webp", "application/octet-stream")
+    content: dict[str, Any] = {media: {"schema": binary} for media in kinds}
     content["application/x-npy"] = {
         "schema": binary
         | {"description": "uint8 0-255, or bool or float in [0, 1]; (28, 28), (n, 28, 28), (n, 784) or (n, h, w)."}

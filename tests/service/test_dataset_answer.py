@@ -25,6 +25,11 @@ async def test_the_file_is_that_of_the_format(client: httpx.AsyncClient, context
     assert (answer.headers["glyphvae-model"], answer.headers["glyphvae-seed"]) == ("cvae/1", "7")
 
 
+async def test_it_is_plain_bytes_where_those_are_asked_for(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/dataset", json={"count": 1}, headers={"Accept": "application/octet-stream"})
+    assert answer.headers["content-type"] == "application/octet-stream"
+
+
 async def test_npz_is_the_default_and_a_seed_repeats_it(client: httpx.AsyncClient) -> None:
     first = await client.post("/dataset", json={"count": 10})
     with np.load(io.BytesIO(first.content)) as arrays:

@@ -1,0 +1,80 @@
+"""Clients that others' tools make from our OpenAPI document work as they are made."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.service.server import ROOT, Server
+
+DOCUMENT = ROOT / "docs" / "openapi.json"
+TOOLS = Path(sys.executable).parent
+
+PROGRAM = """
+import io, sys
+import numpy as np
+from PIL import Image
+from made import Client
+from made.api.default import (
+    dataset, encode, generate, get_model, interpolate, list_models, live, ready, reconstruct_images, render_text,
+    traverse, welcome,
+)
+from made.models import (
+    DatasetRequest, EncodeFilesBody, EncodePreprocess, ProblemBody, ReconstructImagesFilesBody,
+    ReconstructImagesPreprocess, RenderText,
+)
+from made.types import File
+
+drawing = np.full((28, 28), 119, np.uint8)
+picture = io.BytesIO()
+Image.fromarray(drawing).save(picture, "PNG")
+
+def file():
+    return File(payload=io.BytesIO(picture.getvalue()), file_name="j.png", mime_type="image/png")
+
+client = Client(base_url=sys.argv[1], headers={"Accept": "application/json"}, raise_on_unexpected_status=True)
+with client:
+    assert live.sync(client=client).status == "live"
+    assert ready.sync(client=client).status == "ready"
+    assert welcome.sync(client=client).docs == "/docs"
+    assert [model.name for model in list_models.sync(client=client)] == ["cvae", "vae"]
+    assert get_model.sync("vae", client=client).latent_size == 6
+    samples = generate.sync(client=client, label=["A", "J"], z="0", n=2)
+    assert [sample.pixels[0][0] for sample in samples.samples] == [110, 110, 119, 119]
+    assert isinstance(generate.sync(client=client, label=["!"]), ProblemBody)
+    for body in (EncodeFilesBody(file=[file(), file()]), file()):
+        encodings = encode.sync(client=client, body=body, preprocess=EncodePreprocess.NONE).encodings
+        assert [encoding.label for encoding in encodings] in (["J", "J"], ["J"])
+        assert encodings[0].posterior["J"] == max(encodings[0].posterior.additional_properties.values())
+    body = ReconstructImagesFilesBody(file=[file()])
+    again = reconstruct_images.sync(client=client, body=body, preprocess=ReconstructImagesPreprocess.NONE)
+    assert again.reconstructions[0].pixels[0][0] == 119
+    text = render_text.sync(client=client, body=RenderText(text="Hi", seed=7, z=[0, None]))
+    assert [glyph.label for glyph in text.glyphs] == ["H", "I"]
+    assert len(interpolate.sync(client=client, label=["A", "B"], n=3).steps) == 3
+    assert len(traverse.sync(client=client, latent=[1], label="A", n=3).steps) == 3
+    made = dataset.sync(client=client, body=DatasetRequest(count=10, seed=7))
+    assert len(np.load(made.payload)["images"]) == 10
+"""
+
+
+def test_the_document_is_valid() -> None:
+    document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+    assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+
+
+def test_a_generated_client_works_unedited(real_server: Server, tmp_path: Path) -> None:
+    subprocess.run(
+        [TOOLS / "openapi-python-client", "generate", "--path", DOCUMENT, "--output-path", "made", "--meta", "none"],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": f"{TOOLS}:{os.environ['PATH']}"},
+        capture_output=True,
+        check=True,
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, real_server.url], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
