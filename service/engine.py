@@ -10,7 +10,7 @@ from service.batching import Batcher, Rows
 from service.errors import NotReady, StartError, UnknownModel
 from service.lane import Lane
 from service.manifest import Manifest, read_manifest, read_verified
-from service.runtime import Device, Runtime, choose_runtime
+from service.runtime import Device, Gpu, Runtime, choose_runtime
 from service.sessions import Sessions
 from service.settings import Settings
 from service.telemetry import Telemetry
@@ -190,7 +190,8 @@ def load_engine(settings: Settings, runtime: Runtime | None = None, also: Collec
     if runtime is None:
         decoder = manifests[settings.default_model].decoder
         content = read_verified(settings.models, decoder)
-        runtime = choose_runtime(settings.device, settings.threads, content, decoder.file)
+        gpu = Gpu(settings.gpu_graphs == "on", settings.gpu_rows or None, settings.tensorrt == "on")
+        runtime = choose_runtime(settings.device, settings.threads, content, decoder.file, gpu)
     worker = Lane("rows", settings.max_queued_rows)
     builder = ThreadPoolExecutor(1, thread_name_prefix="glyphvae-build")
     models = {}

@@ -55,6 +55,9 @@ class Manifest(_Facts):
     decoder_int8: File | None = Field(
         None, alias="decoder-int8", description="The decoder in 8-bit integers, which is what a CPU runs."
     )
+    decoder_float16: File | None = Field(
+        None, alias="decoder-float16", description="The decoder in half precision, for GPUs."
+    )
     data: dict[str, Any]
     code: dict[str, Any]
     config: dict[str, Any]
@@ -62,8 +65,9 @@ class Manifest(_Facts):
 
     def decoder_for(self, device: str, precision: str) -> File:
         """The decoder to run on `device` at the `precision` setting; only a CPU gains from integers."""
-        fast = self.decoder_int8 if device == "cpu" and precision == "auto" else None
-        return fast or self.decoder
+        if device == "cpu":
+            return (precision == "auto" and self.decoder_int8) or self.decoder
+        return (precision == "float16" and self.decoder_float16) or self.decoder
 
     @model_validator(mode="after")
     def _labels_match_the_kind(self) -> "Manifest":

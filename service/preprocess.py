@@ -96,7 +96,7 @@ def _ink_box(ink: NDArray[uint8]) -> Box | None:
 
 def _box_of(mask: NDArray[np.bool]) -> Box | None:
     """Left, top, right and bottom (both exclusive) of what is true; None if nothing is."""
-    rows, columns = mask.any(axis=1).nonzero()[0], mask.any(axis=0).nonzero()[0]
+    rows, columns = (np.flatnonzero(np.any(mask, axis=axis)) for axis in (1, 0))
     if not rows.size:
         return None
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

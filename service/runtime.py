@@ -2,8 +2,9 @@
 
 import ctypes
 import logging
+from collections.abc import Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +26,22 @@ Device = Literal["cpu", "cuda"]
 SILENT = 4
 ort.set_default_logger_severity(SILENT)
 
-PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """How a GPU is used.
+
+    Attributes:
+        graphs: Capture the kernels of a run as a CUDA graph, and replay that.
+        from_rows: Rows from which on a batch runs there rather than on the CPU; None to measure it at the start.
+        tensorrt: Let TensorRT compile the models, in half precision where it finds that faster.
+    """
+
+    graphs: bool = True
+    from_rows: int | None = None
+    tensorrt: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,13 +51,41 @@ class Runtime:
     Attributes:
         device: Where models run.
         threads: Intra-op threads of each session.
+        gpu: How a GPU is used, if there is one.
     """
 
     device: Device
     threads: int
+    gpu: Gpu = field(default_factory=Gpu)
 
     def session(self, model: bytes, file: str) -> Any:  # noqa: ANN401 (ONNX Runtime has no types)
-        """A session over a serialised ONNX model.
+        """A session over a serialised ONNX model; on a GPU one that leaves small batches to the CPU.
+
+        Args:
+            model: The file's content.
+            file: Its name, for the error.
+
+        Raises:
+            StartError: ONNX Runtime refuses the model, or cannot run it on the device.
+        """
+        plain = self._plain_session(model, file)
+        if self.device == "cpu":
+            return plain
+        # Only a GPU needs these.
+        from service.bound import BoundSession, SplitSession, crossover  # noqa: PLC0415
+
+        large = BoundSession(plain, self.device, graphs=self.gpu.graphs)
+        small = Runtime("cpu", self.threads).session(model, file)
+        outputs = [plain.get_outputs()[0].name]
+        try:
+            rows = self.gpu.from_rows or crossover(small, large, plain.get_inputs(), outputs)
+        except Exception as error:  # noqa: BLE001 (as above)
+            raise StartError(f"{file}: does not run on {self.device}: {first_line(error)}") from None
+        logger.info("%s: batches of %d rows or more run on %s", file, rows, self.device)
+        return SplitSession(small, large, rows)
+
+    def _plain_session(self, model: bytes, file: str) -> Any:  # noqa: ANN401 (ONNX Runtime has no types)
+        """A session of ONNX Runtime alone.
 
         Args:
             model: The file's content.
@@ -57,20 +101,35 @@ class Runtime:
         # Spinning workers would keep a core busy while the service is idle.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = SILENT
-        # Without the CPU behind it, a node that CUDA lacks would stop the session.
-        wanted = list(dict.fromkeys([PROVIDERS[self.device], PROVIDERS["cpu"]]))
+        wanted = self._providers()
         if wanted[0] not in ort.get_available_providers():
             raise StartError(f"device {self.device!r} was asked for but cannot work: {_why_cuda_fails()}")
         try:
-            session = ort.InferenceSession(model, options, providers=wanted)
+            session = ort.InferenceSession(model, options, providers=wanted, provider_options=self._options(wanted))
         except Exception as error:  # noqa: BLE001 (ONNX Runtime raises a family of untyped exceptions)
             raise StartError(f"{file}: ONNX Runtime refuses it: {first_line(error)}") from None
         if session.get_providers()[0] != wanted[0]:
             raise StartError(f"device {self.device!r} was asked for but cannot work: {_why_cuda_fails()}")
         return session
 
+    def _providers(self) -> list[str]:
+        """Which to use for a node, the first that has it."""
+        # Without the CPU behind it, a node that CUDA lacks would stop the session.
+        names = {"cpu": ["cpu"], "cuda": ["cuda", "cpu"]}[self.device]
+        return [PROVIDERS[name] for name in (["tensorrt"] if self.gpu.tensorrt else []) + names]
 
-def choose_runtime(device: Literal["auto", "cpu", "cuda"], threads: int, model: bytes, file: str) -> Runtime:
+    def _options(self, providers: Sequence[str]) -> list[dict[str, str]]:
+        own = {
+            # Matrix products with 10 bits of mantissa would move pixels by more than rounding does.
+            PROVIDERS["cuda"]: {"enable_cuda_graph": str(int(self.gpu.graphs)), "use_tf32": "0"},
+            PROVIDERS["tensorrt"]: {"trt_cuda_graph_enable": str(int(self.gpu.graphs)), "trt_fp16_enable": "1"},
+        }
+        return [own.get(name, {}) for name in providers]
+
+
+def choose_runtime(
+    device: Literal["auto", "cpu", "cuda"], threads: int, model: bytes, file: str, gpu: Gpu | None = None
+) -> Runtime:
     """The runtime for the `device` setting; `auto` is CUDA if a model starts on it, else the CPU.
 
     Args:
@@ -78,6 +137,7 @@ def choose_runtime(device: Literal["auto", "cpu", "cuda"], threads: int, model: 
         threads: Intra-op threads of each session.
         model: Any of the models, serialised ONNX.
         file: Its name, for the error.
+        gpu: How a GPU is used.
 
     Raises:
         StartError: `cuda` was asked for and cannot work; the message says why.
@@ -89,7 +149,7 @@ def choose_runtime(device: Literal["auto", "cpu", "cuda"], threads: int, model: 
             ort.preload_dlls()
     elif device == "auto":
         return Runtime("cpu", threads)
-    cuda = Runtime("cuda", threads)
+    cuda = Runtime("cuda", threads, gpu or Gpu())
     try:
         cuda.session(model, file)
     except StartError as error:

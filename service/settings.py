@@ -49,10 +49,22 @@ class Settings(BaseSettings):
         description="When a GPU fails, answers are 503 while the model is built anew; where that fails too, `cpu` "
         "builds it on the CPU, and `retry` goes on trying.",
     )
-    precision: Literal["auto", "float32"] = Field(
+    precision: Literal["auto", "float32", "float16"] = Field(
         "auto",
-        description="`auto` runs decoders in 8-bit integers on the CPU where a model has one (`glyphvae quantise`); "
-        "`float32` never does.",
+        description="`auto` runs decoders in 8-bit integers on the CPU where a model has one (`glyphvae quantise`), "
+        "`float16` in half precision on a GPU likewise; `float32` does neither.",
+    )
+    gpu_graphs: Literal["on", "off"] = Field(
+        "on", description="Capture the kernels of a run as a CUDA graph and replay it, on a GPU."
+    )
+    gpu_rows: int = Field(
+        0,
+        ge=0,
+        description="On a GPU, rows from which on a batch runs there rather than on the CPU; 0 measures it at the "
+        "start.",
+    )
+    tensorrt: Literal["on", "off"] = Field(
+        "off", description="On a GPU, let TensorRT compile the models, in half precision where that is faster."
     )
     max_body_bytes: int = Field(16 * MEBIBYTE, ge=1024, description="Largest request body, in bytes.")
     max_images: int = Field(1024, ge=1, description="Most images in one request.")

@@ -6,17 +6,24 @@ Each imports what it needs only when it runs: `glyphvae serve` starts without Py
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
 from training.errors import TrainingError
 
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from training.trainer import Hardware
+
 ModelKind = Literal["cvae", "vae"]
 EncoderName = Literal["dense", "narrow", "paper"]
 DecoderName = Literal["dense", "residual", "upsample", "conv"]
 DatasetName = Literal["alphanumeric", "mnist"]
+PresetName = Literal["cvae", "cvae-hq"]
 JudgeName = Literal["convolutional", "dense"]
 JUDGES: tuple[JudgeName, ...] = get_args(JudgeName)
 
@@ -35,7 +42,11 @@ def reported() -> Iterator[None]:
 
 
 def train(
-    kind: Annotated[ModelKind, typer.Argument(help="A conditional VAE, or a plain one.")],
+    kind: Annotated[ModelKind, typer.Argument(help="A conditional VAE, or a plain one.")] = "cvae",
+    preset: Annotated[
+        PresetName | None,
+        typer.Option(help="A shipped model, in its three stages; options of model and training do not apply."),
+    ] = None,
     data: Annotated[Path, typer.Option(help="Folder with the source files, at any depth.")] = Path("data"),
     out: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="runs/<kind>")] = None,
     dataset: Annotated[
@@ -77,6 +88,12 @@ def train(
         from training.fetch import originals_of  # noqa: PLC0415
         from training.trainer import Hardware, TrainingConfig, fit, make_logger  # noqa: PLC0415
 
+        hardware = Hardware(accelerator, devices, nodes, strategy, precision, threads or os.cpu_count() or 1)
+        if preset is not None:
+            folder = out or Path("runs") / preset
+            train_in_stages(preset, data, folder, hardware, fetch=fetch, resume=resume)
+            typer.echo(f"{folder / 'model.pt'} is trained; `glyphvae export {folder}` makes it ONNX.")
+            return
         chosen = dataset or ("alphanumeric" if kind == "cvae" else "mnist")
         if fetch:
             download(data, originals_of(chosen, data))
@@ -91,11 +108,38 @@ def train(
             loaded,
             folder,
             TrainingConfig(beta, epochs, batch_size, learning_rate, balanced=balanced, seed=seed),
-            Hardware(accelerator, devices, nodes, strategy, precision, threads or os.cpu_count() or 1),
+            hardware,
             resume=resume,
             loggers=[] if logger is None else [make_logger(logger, folder)],
         )
         typer.echo(f"{folder / 'model.pt'} is trained; `glyphvae export {folder}` makes it ONNX.")
+
+
+def train_in_stages(
+    preset: PresetName, data: Path, folder: Path, hardware: "Hardware", *, fetch: bool, resume: bool
+) -> None:
+    """Train a preset under a progress bar for each stage."""
+    from rich.console import Console  # noqa: PLC0415 (see the top)
+    from rich.progress import Progress  # noqa: PLC0415
+
+    from training.dataset import load_alphanumeric  # noqa: PLC0415
+    from training.fetch import fetch as download  # noqa: PLC0415
+    from training.fetch import originals_of  # noqa: PLC0415
+    from training.stages import PRESETS, train_preset  # noqa: PLC0415
+
+    if fetch:
+        download(data, originals_of("alphanumeric", data))
+    with Progress(console=Console(stderr=True)) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done)
+
+        chosen, loaded = PRESETS[preset], load_alphanumeric(data)
+        where = replace(hardware, precision=chosen.precision)
+        train_preset(chosen, loaded, data, folder, where, resume=resume, progress=show)
 
 
 def export(
@@ -124,9 +168,10 @@ def quantise(
     model: Annotated[str, typer.Argument(help="Name of an exported model.")],
     data: Annotated[Path, typer.Option(help="Folder with the source files of its run.")] = Path("data"),
     exported: Annotated[Path, typer.Option(help="Folder of exported models.")] = Path("exported"),
-    seed: Annotated[int, typer.Option(min=0, help="Of the latents that set the scales.")] = 0,
+    to: Annotated[Literal["int8", "float16"], typer.Option(help="8-bit integers for CPUs, float16 for GPUs.")] = "int8",
+    seed: Annotated[int, typer.Option(min=0, help="Of the latents that set the scales of integers.")] = 0,
 ) -> None:
-    """Add a decoder in 8-bit integers to an exported model, for CPUs; fails if pictures would lose by it."""
+    """Add a decoder in less precision to an exported model; fails if pictures would lose by it."""
     with reported():
         from rich.console import Console  # noqa: PLC0415 (see the top)
 
@@ -136,9 +181,9 @@ def quantise(
 
         with Console(stderr=True).status("quantising"):
             facts, _ = published(exported, model)
-            lost = quantise_model(exported, model, load_named(facts.data["name"], data).test, seed)
+            lost = quantise_model(exported, model, load_named(facts.data["name"], data).test, to, seed)
         typer.echo(
-            f"{model}-decoder-int8 is written: {lost['levels']:.2f} grey levels a pixel and {lost['nats']:.2f} nats "
+            f"{model}-decoder-{to} is written: {lost['levels']:.2f} grey levels a pixel and {lost['nats']:.2f} nats "
             "an image from the exact one."
         )
 

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 from training.models import Model
 
-# The third is the decoder once more, made for the CPU by `training.quantise`; not every model has it.
-Part = Literal["encoder", "decoder", "decoder-int8"]
+# The last two are the decoder once more, made for CPUs and for GPUs by `training.quantise`; not every model has them.
+Part = Literal["encoder", "decoder", "decoder-int8", "decoder-float16"]
 
 PARTS: tuple[Part, Part] = ("encoder", "decoder")
-ALL_PARTS: tuple[Part, ...] = (*PARTS, "decoder-int8")
+ALL_PARTS: tuple[Part, ...] = (*PARTS, "decoder-int8", "decoder-float16")
 SIDE = 28
 # Every operator here is older than opset 20 (ONNX 1.15); ONNX Runtime has run it since 1.17, and so does every Triton
 # release since 24.02. A newer opset would only shut out older runtimes.

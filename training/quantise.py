@@ -1,7 +1,7 @@
-"""Decoders in 8-bit integers, which a CPU computes in a third of the time: `glyphvae quantise`.
+"""Decoders in less precision: 8-bit integers, which a CPU computes in a third of the time, and float16 for GPUs.
 
-The weights of each large matrix product become integers with a scale for each output, its inputs unsigned integers
-with one scale for all (Jacob et al., "Quantization and training of neural networks for efficient
+In integers, the weights of each large matrix product become integers with a scale for each output, its inputs unsigned
+integers with one scale for all (Jacob et al., "Quantization and training of neural networks for efficient
 integer-arithmetic-only inference", 2018, equations 1-4, with zero points of 0). Scales are fixed when the graph is
 made, so that the answer to a row does not depend on the rest of its batch. Everything between the products stays in
 float32.
@@ -9,6 +9,7 @@ float32.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -16,14 +17,20 @@ import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.transformers.float16 import convert_float_to_float16
+from onnxruntime.transformers.onnx_model import OnnxModel
 
 from training.dataset import Split
 from training.errors import ExportError
 from training.exported import Arrays, Exported, Floats, run, session
+from training.graphs import Part
 from training.measure import significant
 from training.objective import reconstruction
 from training.repository import publish, published
 
+Precision = Literal["int8", "float16"]
+
+PARTS_OF: dict[Precision, Part] = {"int8": "decoder-int8", "float16": "decoder-float16"}
 # Fewer inputs are not worth it: latents need their precision, and their product costs nothing.
 FEWEST_INPUTS = 64
 # Weights in 7 bits: processors without VNNI add two products of 8-bit numbers in 16 bits, which 8-bit weights overflow
@@ -37,14 +44,17 @@ MOST_LEVELS = 1.0
 MOST_NATS = 0.5
 
 
-def quantise_model(folder: Path, name: str, held_out: Split, seed: int = 0) -> dict[str, float]:
-    """Adds the 8-bit decoder of a published model to it.
+def quantise_model(
+    folder: Path, name: str, held_out: Split, precision: Precision = "int8", seed: int = 0
+) -> dict[str, float]:
+    """Adds the decoder of a published model in less precision to it.
 
     Args:
         folder: the model repository.
         name: of the model.
         held_out: real images, for the gate.
-        seed: of the latents that set the scales.
+        precision: of the added decoder.
+        seed: of the latents that set the scales of integers.
 
     Returns:
         What `check_quantised` measured.
@@ -54,14 +64,18 @@ def quantise_model(folder: Path, name: str, held_out: Split, seed: int = 0) -> d
             has been written.
     """
     facts, graphs = published(folder, name)
-    rng = np.random.default_rng(seed)
-    inputs: Arrays = {"z": rng.standard_normal((CALIBRATION_ROWS, facts.latent_size), dtype=np.float32)}
-    if facts.labels:
-        inputs["label"] = np.arange(CALIBRATION_ROWS) % len(facts.labels)
-    graphs["decoder-int8"] = quantised(graphs["decoder"], inputs)
+    part = PARTS_OF[precision]
+    if precision == "int8":
+        rng = np.random.default_rng(seed)
+        inputs: Arrays = {"z": rng.standard_normal((CALIBRATION_ROWS, facts.latent_size), dtype=np.float32)}
+        if facts.labels:
+            inputs["label"] = np.arange(CALIBRATION_ROWS) % len(facts.labels)
+        graphs[part] = quantised(graphs["decoder"], inputs)
+    else:
+        graphs[part] = halved(graphs["decoder"])
     exact = Exported(facts.to_dict(), *(session(graphs[part].SerializeToString()) for part in ("encoder", "decoder")))
-    lost = check_quantised(exact, session(graphs["decoder-int8"].SerializeToString()), held_out)
-    publish(folder, facts.with_metrics(facts.metrics | {"int8": lost}), graphs)
+    lost = check_quantised(exact, session(graphs[part].SerializeToString()), held_out)
+    publish(folder, facts.with_metrics(facts.metrics | {precision: lost}), graphs)
     return lost
 
 
@@ -97,12 +111,21 @@ def quantised(decoder: onnx.ModelProto, inputs: Arrays) -> onnx.ModelProto:
     return result
 
 
+def halved(decoder: onnx.ModelProto) -> onnx.ModelProto:
+    """A decoder that computes in float16, with the same inputs and outputs."""
+    # The conversion puts its casts at the end; a graph has to be in order.
+    half = OnnxModel(convert_float_to_float16(decoder, keep_io_types=True))
+    half.topological_sort()
+    converted: onnx.ModelProto = half.model
+    return converted
+
+
 def check_quantised(exact: Exported, fast: ort.InferenceSession, held_out: Split) -> dict[str, float]:
     """The gate: real images, reconstructed by both decoders.
 
     Args:
         exact: the model in float32.
-        fast: its decoder in integers.
+        fast: its decoder in less precision.
         held_out: the images.
 
     Returns:
@@ -121,7 +144,7 @@ def check_quantised(exact: Exported, fast: ort.InferenceSession, held_out: Split
     lost = {"levels": significant(levels), "nats": significant(more - less)}
     for name, most in (("levels", MOST_LEVELS), ("nats", MOST_NATS)):
         if not lost[name] <= most:  # so that NaN fails too
-            raise ExportError(f"the decoder in integers loses {lost[name]:.3g} {name}; allowed are {most:g}")
+            raise ExportError(f"the decoder in less precision loses {lost[name]:.3g} {name}; allowed are {most:g}")
     return lost
 
 

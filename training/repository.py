@@ -5,7 +5,7 @@
 | `<name>.json` | the manifest |
 | `<name>-encoder/config.pbtxt` | Triton's configuration |
 | `<name>-encoder/<version>/model.onnx` | the graph; and the same for the decoder |
-| `<name>-decoder-int8/…` | the decoder for the CPU, if there is one |
+| `<name>-decoder-int8/…`, `<name>-decoder-float16/…` | the decoder for CPUs and for GPUs, if there is one |
 """
 
 import json
@@ -35,7 +35,7 @@ def publish(folder: Path, facts: Facts, graphs: dict[Part, onnx.ModelProto]) -> 
     Args:
         folder: the model repository; made if it is not there. Other models and versions in it stay.
         facts: about the model.
-        graphs: encoder and decoder, and the decoder for the CPU if there is one.
+        graphs: encoder and decoder, and the decoders in less precision if there are any.
 
     Returns:
         The manifest's path.

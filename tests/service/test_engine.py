@@ -193,8 +193,10 @@ async def test_the_cpu_runs_the_decoder_in_integers_where_there_is_one(
     assert (pixels == grey).all()
 
 
-def test_a_gpu_runs_the_exact_decoder(tmp_path: Path) -> None:
-    write_model(tmp_path, files={"decoder-int8": decoder()})
+def test_a_gpu_runs_the_exact_decoder_or_the_one_in_half_precision(tmp_path: Path) -> None:
+    write_model(tmp_path, files={"decoder-int8": decoder(), "decoder-float16": decoder()})
     manifest = read_manifest(tmp_path / "cvae.json")
-    assert manifest.decoder_for("cuda", "auto") == manifest.decoder
+    assert manifest.decoder_for("cuda", "auto") == manifest.decoder_for("cuda", "float32") == manifest.decoder
+    assert manifest.decoder_for("cuda", "float16") == manifest.decoder_float16
     assert manifest.decoder_for("cpu", "auto") == manifest.decoder_int8
+    assert manifest.decoder_for("cpu", "float16") == manifest.decoder_for("cpu", "float32") == manifest.decoder

@@ -100,6 +100,15 @@ def test_a_published_model_gets_the_decoder_and_keeps_it(tmp_path: Path) -> None
     assert read_exported(tmp_path, "cvae").latent_size == 6
 
 
+def test_half_precision_for_gpus(tmp_path: Path) -> None:
+    publish(tmp_path, FACTS, exported())
+    lost = quantise_model(tmp_path, "cvae", characters(2), "float16")
+    assert lost["levels"] < 0.1
+    manifest = json.loads((tmp_path / "cvae.json").read_text())
+    assert manifest["metrics"]["float16"] == lost
+    assert manifest["decoder-float16"]["bytes"] < 0.6 * manifest["decoder"]["bytes"]
+
+
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="does not exist"):
         quantise_model(tmp_path, "cvae", characters(1))
