@@ -10,6 +10,14 @@ from onnx import TensorProto
 
 # Ten times a sheet of 36 x 12 glyphs would fit; the largest activations of such a batch are a few megabytes.
 MAX_BATCH_SIZE = 4096
+# What a run of the service's own batcher holds at most: from here on a row costs next to nothing less. No call waits
+# for others to join it.
+PREFERRED_BATCH_SIZE = 128
+# The service's own deadline and queue.
+TIMEOUT_MICROSECONDS = 5_000_000
+MAX_QUEUE_SIZE = 4096
+# TensorRT chooses among kernels that need scratch memory; for layers as small as ours this is plenty.
+WORKSPACE_BYTES = 256 << 20
 TYPES: dict[int, str] = {
     TensorProto.UINT8: "TYPE_UINT8",
     TensorProto.INT64: "TYPE_INT64",
@@ -25,7 +33,8 @@ def config_pbtxt(name: str, model: onnx.ModelProto) -> str:
         model: an exported graph whose first axis of every input and output is the batch.
 
     Returns:
-        Protobuf text. `KIND_AUTO` puts the model on the GPUs there are, or on the CPU.
+        Protobuf text. `KIND_AUTO` puts an instance on every GPU there is, or one on the CPU; on a GPU, TensorRT runs
+        what it can.
     """
     return f"""\
 name: "{name}"
@@ -33,13 +42,35 @@ platform: "onnxruntime_onnx"
 max_batch_size: {MAX_BATCH_SIZE}
 {tensors("input", model.graph.input)}
 {tensors("output", model.graph.output)}
-dynamic_batching {{ }}
+dynamic_batching {{
+  preferred_batch_size: [ {PREFERRED_BATCH_SIZE} ]
+  max_queue_delay_microseconds: 0
+  default_queue_policy {{
+    timeout_action: REJECT
+    default_timeout_microseconds: {TIMEOUT_MICROSECONDS}
+    allow_timeout_override: true
+    max_queue_size: {MAX_QUEUE_SIZE}
+  }}
+}}
 instance_group [
   {{
     count: 1
     kind: KIND_AUTO
   }}
 ]
+optimization {{
+  execution_accelerators {{
+    gpu_execution_accelerator: [
+      {{
+        name: "tensorrt"
+        parameters {{ key: "precision_mode" value: "FP32" }}
+        parameters {{ key: "max_workspace_size_bytes" value: "{WORKSPACE_BYTES}" }}
+        parameters {{ key: "trt_engine_cache_enable" value: "true" }}
+        parameters {{ key: "trt_engine_cache_path" value: "/tmp/{name}" }}
+      }}
+    ]
+  }}
+}}
 """
 
 

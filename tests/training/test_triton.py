@@ -1,105 +1,91 @@
-"""The configuration is read back with protobuf's own text parser, by the field names, numbers and types of Triton's
-model_config.proto as far as we use them: whatever else stood in the text would be an error.
-"""
+"""The configuration is read back with protobuf's own text parser and Triton's own schema, which its client brings."""
 
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from google.protobuf import (  # type: ignore[import-untyped]
-    descriptor_pb2,
-    descriptor_pool,
-    message_factory,
-    text_format,
-)
+import onnx
+import pytest
+import tritonclient
+from google.protobuf import text_format  # type: ignore[import-untyped]
 
 from tests.training.examples import graph
 from training.graphs import Part
 from training.triton import config_pbtxt
 
-Field = descriptor_pb2.FieldDescriptorProto
-ENUMS = {
-    "DataType": {"TYPE_INVALID": 0, "TYPE_UINT8": 2, "TYPE_INT64": 9, "TYPE_FP32": 11},
-    "Kind": {"KIND_AUTO": 0, "KIND_GPU": 1, "KIND_CPU": 2, "KIND_MODEL": 3},
-}
-# Message: field: (number, type, repeated)
-MESSAGES: dict[str, dict[str, tuple[int, str, bool]]] = {
-    "ModelTensorReshape": {"shape": (1, "int64", True)},
-    "ModelInput": {
-        "name": (1, "string", False),
-        "data_type": (2, "DataType", False),
-        "dims": (4, "int64", True),
-        "reshape": (5, "ModelTensorReshape", False),
-    },
-    "ModelOutput": {
-        "name": (1, "string", False),
-        "data_type": (2, "DataType", False),
-        "dims": (3, "int64", True),
-        "reshape": (5, "ModelTensorReshape", False),
-    },
-    "ModelDynamicBatching": {"preferred_batch_size": (1, "int32", True)},
-    "ModelInstanceGroup": {"name": (1, "string", False), "count": (2, "int32", False), "kind": (4, "Kind", False)},
-    "ModelConfig": {
-        "name": (1, "string", False),
-        "platform": (2, "string", False),
-        "max_batch_size": (4, "int32", False),
-        "input": (5, "ModelInput", True),
-        "output": (6, "ModelOutput", True),
-        "instance_group": (7, "ModelInstanceGroup", True),
-        "dynamic_batching": (11, "ModelDynamicBatching", False),
-    },
-}
-SCALARS = {"string": Field.TYPE_STRING, "int32": Field.TYPE_INT32, "int64": Field.TYPE_INT64}
+EXPORTED = Path(__file__).parents[2] / "exported"
+ENTRIES = sorted(path.parent for path in EXPORTED.glob("*/config.pbtxt"))
 
 
-def model_config() -> Any:  # noqa: ANN401 (its class is made here)
-    file = descriptor_pb2.FileDescriptorProto(name="model_config.proto", package="inference", syntax="proto3")
-    for name, values in ENUMS.items():
-        enum = file.enum_type.add(name=name)
-        for value, number in values.items():
-            enum.value.add(name=value, number=number)
-    for name, fields in MESSAGES.items():
-        message = file.message_type.add(name=name)
-        for field, (number, kind, repeated) in fields.items():
-            label = Field.LABEL_REPEATED if repeated else Field.LABEL_OPTIONAL
-            added = message.field.add(name=field, number=number, label=label)
-            if kind in SCALARS:
-                added.type = SCALARS[kind]
-            else:
-                added.type = Field.TYPE_ENUM if kind in ENUMS else Field.TYPE_MESSAGE
-                added.type_name = f".inference.{kind}"
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("inference.ModelConfig"))()
+def triton_schema() -> ModuleType:
+    """The module that protoc made of Triton's model_config.proto; its package would import gRPC too."""
+    spec = spec_from_file_location("model_config_pb2", Path(tritonclient.__path__[0], "grpc/model_config_pb2.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def parsed(part: Part) -> Any:  # noqa: ANN401
-    return text_format.Parse(config_pbtxt(f"cvae-{part}", graph(part)), model_config())
+TRITON = triton_schema()
+
+
+def parsed(text: str) -> Any:  # noqa: ANN401 (its class is made by protoc)
+    return text_format.Parse(text, TRITON.ModelConfig())
+
+
+def config(part: Part) -> Any:  # noqa: ANN401
+    return parsed(config_pbtxt(f"cvae-{part}", graph(part)))
 
 
 def test_the_encoder() -> None:
-    config = parsed("encoder")
-    assert (config.name, config.platform, config.max_batch_size) == ("cvae-encoder", "onnxruntime_onnx", 4096)
-    pixels, label = config.input
-    assert (pixels.name, pixels.data_type, list(pixels.dims)) == ("pixels", ENUMS["DataType"]["TYPE_UINT8"], [28, 28])
+    encoder = config("encoder")
+    assert (encoder.name, encoder.platform, encoder.max_batch_size) == ("cvae-encoder", "onnxruntime_onnx", 4096)
+    pixels, label = encoder.input
+    assert (pixels.name, pixels.data_type, list(pixels.dims)) == ("pixels", TRITON.TYPE_UINT8, [28, 28])
     assert not pixels.HasField("reshape")
-    assert (label.name, label.data_type, list(label.dims)) == ("label", ENUMS["DataType"]["TYPE_INT64"], [1])
+    assert (label.name, label.data_type, list(label.dims)) == ("label", TRITON.TYPE_INT64, [1])
     assert label.HasField("reshape")
     assert list(label.reshape.shape) == []
-    assert [(o.name, o.data_type, list(o.dims)) for o in config.output] == [
-        ("mu", ENUMS["DataType"]["TYPE_FP32"], [6]),
-        ("logvar", ENUMS["DataType"]["TYPE_FP32"], [6]),
+    assert [(o.name, o.data_type, list(o.dims)) for o in encoder.output] == [
+        ("mu", TRITON.TYPE_FP32, [6]),
+        ("logvar", TRITON.TYPE_FP32, [6]),
     ]
 
 
 def test_the_decoder() -> None:
-    config = parsed("decoder")
-    assert [(i.name, list(i.dims)) for i in config.input] == [("z", [6]), ("label", [1])]
-    assert [(o.name, o.data_type, list(o.dims)) for o in config.output] == [
-        ("pixels", ENUMS["DataType"]["TYPE_UINT8"], [28, 28]),
-        ("logits", ENUMS["DataType"]["TYPE_FP32"], [28, 28]),
+    decoder = config("decoder")
+    assert [(i.name, list(i.dims)) for i in decoder.input] == [("z", [6]), ("label", [1])]
+    assert [(o.name, o.data_type, list(o.dims)) for o in decoder.output] == [
+        ("pixels", TRITON.TYPE_UINT8, [28, 28]),
+        ("logits", TRITON.TYPE_FP32, [28, 28]),
     ]
 
 
-def test_requests_are_batched_on_whatever_device_there_is() -> None:
-    config = parsed("decoder")
-    assert config.HasField("dynamic_batching")
-    assert [(group.count, group.kind) for group in config.instance_group] == [(1, ENUMS["Kind"]["KIND_AUTO"])]
+def test_requests_are_batched_without_waiting_and_refused_in_time() -> None:
+    batching = config("decoder").dynamic_batching
+    assert list(batching.preferred_batch_size) == [128]
+    assert batching.max_queue_delay_microseconds == 0
+    policy = batching.default_queue_policy
+    assert policy.timeout_action == TRITON.ModelQueuePolicy.REJECT
+    assert (policy.default_timeout_microseconds, policy.max_queue_size) == (5_000_000, 4096)
+
+
+def test_it_runs_on_whatever_device_there_is_and_on_a_gpu_by_tensorrt() -> None:
+    decoder = config("decoder")
+    assert [(group.count, group.kind) for group in decoder.instance_group] == [(1, TRITON.ModelInstanceGroup.KIND_AUTO)]
+    (accelerator,) = decoder.optimization.execution_accelerators.gpu_execution_accelerator
+    assert (accelerator.name, accelerator.parameters["precision_mode"]) == ("tensorrt", "FP32")
+
+
+@pytest.mark.parametrize("folder", ENTRIES, ids=lambda folder: folder.name)
+def test_what_is_shipped_is_a_repository_that_triton_reads(folder: Path) -> None:
+    text = (folder / "config.pbtxt").read_text(encoding="utf-8")
+    entry = parsed(text)
+    assert entry.name == folder.name
+    versions = [path for path in folder.iterdir() if path.is_dir()]
+    assert versions
+    for version in versions:
+        assert version.name.isdigit()
+        assert text == config_pbtxt(folder.name, onnx.load(version / "model.onnx"))
