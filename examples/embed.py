@@ -1,0 +1,28 @@
+"""A FastAPI application with the service inside: `uvicorn embed:app`, then http://127.0.0.1:8000/card/ADA.
+
+The models run in this process; what the service answers by itself is under /handwriting, with its own documentation at
+/handwriting/docs.
+"""
+
+from typing import Annotated
+
+from fastapi import FastAPI, Path, Response
+
+from service.app import create_app
+from service.context import Context
+from service.engine import load_engine
+from service.render_text import RenderText, render_png
+from service.settings import load_settings
+
+settings = load_settings()
+context = Context(settings, load_engine(settings))
+
+app = FastAPI(title="Cards")
+app.mount("/handwriting", create_app(context))
+
+
+@app.get("/card/{name}", response_class=Response)
+async def card(name: Annotated[str, Path(pattern="^[A-Za-z ]{1,20}$")]) -> Response:
+    """A card for somebody, each time in another hand."""
+    order = RenderText(text=f"DEAR {name}\nGET WELL SOON", align="centre", ink="navy", line_height=40)
+    return Response(await render_png(order, context), media_type="image/png")
