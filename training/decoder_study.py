@@ -23,7 +23,7 @@ from training.dataset import Dataset, load_alphanumeric
 from training.evaluate import PAIRS, evaluate_model
 from training.export import export_run
 from training.exported import Exported, read_exported
-from training.judge import ARCHITECTURES, Judge
+from training.judge import JUDGES, Judge
 from training.judge_data import load_judge_data
 from training.judge_training import stored_judge
 from training.report import percent, table
@@ -93,7 +93,7 @@ def main(
     console = Console(stderr=True)
     judge_data = load_judge_data(data)
     with console.status("training judges"):
-        trained = [stored_judge(judge_data, name, judges, images=judge_images) for name in judge or ARCHITECTURES]
+        trained = [stored_judge(judge_data, name, judges, images=judge_images) for name in judge or JUDGES]
     with console.status("measuring"):
         candidates = study([load_run(run) for run in runs], load_alphanumeric(data), trained, samples=samples)
     write_page(docs, candidates)

@@ -100,7 +100,8 @@ class Flow(nn.Module):
         for coupling in self._in_order():
             u = coupling(u, label)
         row = self._row(u, label)
-        return u * self.log_scale(row).exp() + self.shift(row)
+        z: Tensor = u * self.log_scale(row).exp() + self.shift(row)
+        return z
 
     def inverse(self, z: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
         """Noise u (n, size) of latents z (n, size), and log |det du/dz|, (n,)."""

@@ -1,7 +1,8 @@
 """Judges: classifiers trained only on real characters, which tell whether a sample shows its label.
 
 No training or selection of a generative model may use them. There are two, of different architecture, so that a sample
-that fools one by its texture does not fool both.
+that fools one by its texture does not fool both. A third classifier, the reader, is no judge: `training.refine` learns
+from it.
 """
 
 from collections.abc import Callable, Sequence
@@ -64,6 +65,17 @@ def dense(classes: int) -> nn.Sequential:
     )
 
 
+def reader(classes: int) -> nn.Sequential:
+    """Two plain convolutions, for refinement, where it has to be quick; 0.2 M parameters."""
+    return nn.Sequential(
+        convolution(1, 16, 5, 2),  # (n, 16, 14, 14)
+        convolution(16, 32, 5, 2),  # (n, 32, 7, 7)
+        nn.Flatten(),  # (n, 1568)
+        linear(32 * 7 * 7, 128),
+        nn.Linear(128, classes),
+    )
+
+
 @dataclass(frozen=True)
 class Architecture:
     """A judge to be trained.
@@ -80,7 +92,9 @@ class Architecture:
 ARCHITECTURES = {
     "convolutional": Architecture(convolutional, 1_600_000),
     "dense": Architecture(dense, 5_000_000),
+    "reader": Architecture(reader, 300_000),
 }
+JUDGES = ("convolutional", "dense")
 
 
 class Judge:

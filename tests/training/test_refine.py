@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.training.examples import LABELS, data_set, finished_run
+from training.errors import RunError
+from training.judge import Judge, reader
+from training.prior import PriorConfig, fit_prior
+from training.refine import CHECKPOINT, RefineConfig, groups, refine
+from training.runs import Run
+
+CONFIG = RefineConfig(steps=6, batch_size=16, average=0.5)
+
+
+@pytest.fixture
+def run() -> Run:
+    return fit_prior(finished_run(), data_set(), PriorConfig(couplings=2, epochs=1, batch_size=16))
+
+
+@pytest.fixture
+def judge() -> Judge:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Judge("reader", LABELS, reader(len(LABELS)))
+
+
+def test_refinement_moves_decoder_and_flow_and_leaves_the_encoder(run: Run, judge: Judge, tmp_path: Path) -> None:
+    before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
+    told: list[tuple[int, int]] = []
+    refined = refine(run, data_set(), judge, tmp_path, CONFIG, progress=lambda *step: told.append(step))
+    assert told == [(step, 6) for step in range(1, 7)]
+    assert refined.training["refinement"]["steps"] == 6
+    for name, tensor in refined.model.state_dict().items():
+        kept = name.startswith("encoder") or name.endswith("rotation")
+        assert torch.equal(tensor, before[name]) == kept, name
+
+
+def test_a_refinement_stopped_and_resumed_equals_one_that_was_not(
+    run: Run, judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(done: int, _total: int) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    start = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
+    monkeypatch.setattr("training.refine.CHECKPOINT_EVERY", 3)
+    whole = refine(run, data_set(), judge, tmp_path, CONFIG).model.state_dict()
+    whole = {name: tensor.clone() for name, tensor in whole.items()}
+    (tmp_path / CHECKPOINT).unlink()
+    run.model.load_state_dict(start)
+    with pytest.raises(KeyboardInterrupt):
+        refine(run, data_set(), judge, tmp_path, CONFIG, progress=stop)
+    run.model.load_state_dict(start)
+    resumed = refine(run, data_set(), judge, tmp_path, CONFIG).model.state_dict()
+    for name, tensor in resumed.items():
+        assert torch.equal(tensor, whole[name]), name
+
+
+def test_a_model_without_a_prior_is_refused(judge: Judge, tmp_path: Path) -> None:
+    for kind in ("vae", "cvae"):
+        with pytest.raises(RunError, match="fitted prior"):
+            refine(finished_run(kind), data_set(), judge, tmp_path, CONFIG)
+
+
+def test_a_reader_of_other_labels_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="other labels"):
+        refine(run, data_set(), Judge("reader", LABELS[:10], reader(10)), tmp_path, CONFIG)
+
+
+def test_only_what_looks_alike_counts_as_one() -> None:
+    together = groups(LABELS)
+    assert torch.equal(together, together.T)
+    pairs = {(LABELS[i], LABELS[j]) for i, j in together.nonzero().tolist() if i < j}
+    assert pairs == {("0", "O"), ("1", "I")}

@@ -1,0 +1,67 @@
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import torch
+
+from training import cli
+from training.dataset import Dataset
+from training.errors import RunError
+from training.prior import PriorConfig
+from training.refine import CHECKPOINT, RefineConfig
+from training.runs import load_run
+from training.stages import PRESETS, Preset, train_preset
+from training.trainer import Hardware, TrainingConfig
+
+TINY = Preset(
+    {"latent_size": 4, "label_count": 36, "encoder": "narrow", "decoder": "dense"},
+    TrainingConfig(epochs=1, batch_size=64),
+    PriorConfig(couplings=1, epochs=1),
+    RefineConfig(steps=2, batch_size=16),
+)
+HARDWARE = Hardware(accelerator="cpu", threads=1)
+
+
+def test_every_stage_leaves_a_run_and_is_not_trained_twice(
+    sample: Dataset, sample_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    stages: list[str] = []
+
+    def train(*, resume: bool = False) -> None:
+        train_preset(
+            TINY,
+            sample,
+            sample_folder,
+            folder,
+            HARDWARE,
+            resume=resume,
+            reader_images=512,
+            progress=lambda stage, _done, _total: stages.append(stage),
+        )
+
+    monkeypatch.setenv("GLYPHVAE_CACHE", str(tmp_path / "cache"))
+    train()
+    assert list(dict.fromkeys(stages)) == ["prior", "reader", "refinement"]
+    run = load_run(folder)
+    assert run.training["refinement"]["steps"] == 2
+    assert run.training["prior"]["couplings"] == 1
+    assert not (folder / CHECKPOINT).exists()
+    with pytest.raises(RunError, match="holds a run already"):
+        train()
+    stages.clear()
+    train(resume=True)
+    assert set(stages) == {"refinement"}
+    again = load_run(folder)
+    for name, tensor in run.model.state_dict().items():
+        assert torch.equal(tensor, again.model.state_dict()[name])
+
+
+def test_presets_can_be_named_on_the_command_line() -> None:
+    assert set(get_args(cli.PresetName)) == set(PRESETS)
+
+
+def test_presets_differ_from_a_plain_model_by_their_prior() -> None:
+    for preset in PRESETS.values():
+        assert preset.prior.couplings
+        assert "couplings" not in preset.model

@@ -1,0 +1,128 @@
+"""The models whose training has three stages: a conditional VAE, then its prior, then both against a critic.
+
+Each stage leaves a run of its own, so that a training that was stopped goes on where it was.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.dataset import Dataset
+from training.errors import RunError
+from training.judge_data import load_judge_data
+from training.judge_training import stored_judge
+from training.prior import PriorConfig, fit_prior
+from training.refine import CHECKPOINT, RefineConfig, refine
+from training.runs import Run, load_run, save_run
+from training.trainer import Hardware, TrainingConfig, fit
+
+Progress = Callable[[str, int, int], None]
+
+AUTOENCODER, PRIOR = "autoencoder", "prior"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A model and how each of its stages is trained.
+
+    Attributes:
+        model: Fields of its `CVAEConfig`, the flow excepted.
+        training: Of the autoencoder.
+        prior: Of the flow.
+        refinement: Of both.
+        precision: Lightning's, of the autoencoder.
+    """
+
+    model: dict[str, Any]
+    training: TrainingConfig
+    prior: PriorConfig
+    refinement: RefineConfig
+    precision: str = "bf16-mixed"
+
+
+PRESETS = {
+    "cvae-hq": Preset(
+        {"latent_size": 24, "label_count": 36, "encoder": "dense", "decoder": "residual"},
+        TrainingConfig(beta=0.25, epochs=30),
+        PriorConfig(couplings=6),
+        RefineConfig(prior_weight=0.2, reader_weight=0.7),
+    ),
+    "cvae": Preset(
+        {"latent_size": 6, "label_count": 36, "encoder": "dense", "decoder": "residual"},
+        TrainingConfig(epochs=20),
+        PriorConfig(couplings=6, epochs=20),
+        # Six latents hold less of a character: readable samples take a stronger reader.
+        RefineConfig(prior_weight=0.05, reader_weight=1.5),
+        precision="32-true",
+    ),
+}
+
+
+def train_preset(
+    preset: Preset,
+    data: Dataset,
+    sources: Path,
+    folder: Path,
+    hardware: Hardware,
+    *,
+    resume: bool = False,
+    reader_images: int | None = None,
+    progress: Progress = lambda _stage, _done, _total: None,
+) -> Run:
+    """Trains every stage that is not finished, and leaves the last one's run in `folder`.
+
+    Args:
+        preset: what to train.
+        data: what to train it on.
+        sources: folder with the source files, for the reader's data.
+        folder: of the run; those of the first two stages are inside it.
+        hardware: of the first stage; the others run on the CPU.
+        resume: go on with what is in `folder`.
+        reader_images: the reader is trained on; by default what its architecture needs.
+        progress: told the stage, its steps done and its steps in all.
+
+    Raises:
+        RunError: `folder` holds a run already and `resume` is not set.
+    """
+    if not resume and folder.exists() and any(folder.iterdir()):
+        raise RunError(f"{folder} holds a run already; resume it, or choose another folder")
+    first = autoencoder(preset, data, folder / AUTOENCODER, hardware)
+    with_prior = finished(
+        folder / PRIOR,
+        lambda: fit_prior(first, data, preset.prior, lambda done, total: progress("prior", done, total)),
+    )
+    reader = stored_judge(
+        load_judge_data(sources),
+        "reader",
+        folder / "reader",
+        images=reader_images,
+        progress=lambda done, total: progress("reader", done, total),
+    )
+    run = refine(
+        with_prior,
+        data,
+        reader,
+        folder,
+        preset.refinement,
+        progress=lambda done, total: progress("refinement", done, total),
+    )
+    save_run(folder, run)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+    return run
+
+
+def autoencoder(preset: Preset, data: Dataset, folder: Path, hardware: Hardware) -> Run:
+    """The first stage, trained or continued unless it is finished."""
+    # Lightning's own bars are those of this stage.
+    stopped = (folder / "checkpoints" / "last.ckpt").exists()
+    return finished(folder, lambda: fit("cvae", preset.model, data, folder, preset.training, hardware, resume=stopped))
+
+
+def finished(folder: Path, train: Callable[[], Run]) -> Run:
+    """The run in `folder`, trained now unless it is there."""
+    if not (folder / "model.pt").exists():
+        run = train()
+        folder.mkdir(parents=True, exist_ok=True)
+        save_run(folder, run)
+    return load_run(folder)
