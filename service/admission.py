@@ -129,11 +129,18 @@ def _start(future: "asyncio.Future[None]", ticket: Ticket) -> bool:
 
 def _counted(receive: Receive, ticket: Ticket) -> Receive:
     """`receive`, with the body's bytes counted and the client's own time left out of the deadline."""
+    whole = False
 
     async def counted() -> Message:
+        nonlocal whole
         began = monotonic()
         message = await receive()
         ticket.pause(monotonic() - began)
+        if message["type"] == "http.disconnect" and not whole:
+            # Starlette has an exception for it, which would be answered as a fault.
+            ticket.refused = "gone"
+            raise asyncio.CancelledError
+        whole = not message.get("more_body", False)
         size = len(message.get("body", b""))
         if size:
             ticket.threads.take(size, ticket)

@@ -7,19 +7,18 @@ imports the other.
 import asyncio
 import inspect
 import logging.config
-import os
 import sys
+from contextlib import suppress
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import uvicorn
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from service.app import create_served
+from service.admin import listen
 from service.client import Client, ClientError
 from service.context import Context
 from service.dataset_command import dataset
@@ -29,7 +28,9 @@ from service.errors import GlyphvaeError, Problem, StartError
 from service.key_command import keys
 from service.latents import parse_latents
 from service.render_text import RenderText, render_png
+from service.server import Config, Server
 from service.settings import Settings, load_settings
+from service.supervisor import Supervisor
 from service.wording import character_ranges
 
 OWN_COMMANDS = {"serve", "render", "dataset", "keys", "models"}
@@ -70,30 +71,16 @@ def serve(**flags: object) -> None:
     settings = load_settings(**given)
     log_config = _log_config(settings.log_level)
     logging.config.dictConfig(log_config)
-    # Server processes of their own read the settings again; these variables carry the flags to them.
-    os.environ |= {f"GLYPHVAE_{name.upper()}": str(value) for name, value in given.items()}
-    target: Any
+    admin = listen(settings.admin_host, settings.admin_port) if settings.admin_port else None
+    config = Config(settings, log_config, admin)
     if settings.workers == 1:
-        target = create_served(Context(settings, load_engine(settings)))
+        config.load()
+        server = Server(config)
+        with suppress(KeyboardInterrupt):
+            server.run([config.bind_socket()])
     else:
         load_engine(settings)  # so that a wrong file stops the start here, not in every process over and over
-        target = "service.app:create"
-    uvicorn.run(
-        target,
-        factory=settings.workers > 1,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        # A new process imports for seconds on a busy machine, and is killed and started over if it answers no sooner.
-        timeout_worker_healthcheck=60,
-        log_level=settings.log_level,
-        log_config=log_config,
-        access_log=False,
-        server_header=False,
-        loop="auto",
-        http="httptools",
-        ws="none",
-    )
+        Supervisor(config, [config.bind_socket()]).run()
 
 
 serve.__signature__ = _flags()  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ GlyphvaeError
     ├── NotFound            404  no such route
     ├── MethodNotAllowed    405  the route exists, with other methods
     ├── NotAcceptable       406  no offered format satisfies `Accept`
+    ├── RequestTimeout      408  the request arrives too slowly
     ├── ReloadRefused       409  new models cannot take the place of the old ones
     ├── BodyTooLarge        413  the body is over the limit
     ├── AddressTooLong      414  path or query is over the limit
@@ -188,6 +189,15 @@ class NotAcceptable(Problem):
     slug = "not-acceptable"
     title = "No offered format is acceptable"
     example = "This route offers image/png, application/json, application/x-npy; none satisfies 'text/html'."
+
+
+class RequestTimeout(Problem):
+    """The request arrives too slowly; the connection is closed."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+    slug = "request-timeout"
+    title = "The request takes too long to arrive"
+    example = "The request has not arrived within 10 seconds."
 
 
 class ReloadRefused(Problem):

@@ -128,6 +128,24 @@ class Settings(BaseSettings):
         description="Where OpenTelemetry traces go, as OTLP over HTTP, such as `http://collector:4318/v1/traces`; "
         "nowhere by default. Needs the extra `traces`.",
     )
+    receive_timeout: float = Field(
+        10.0,
+        gt=0,
+        le=3600,
+        description="Seconds in which a request has to arrive, longer only as far as it arrives at 500 bytes a second; "
+        "and in which some of an answer has to be taken.",
+    )
+    max_connections: int = Field(1000, ge=1, description="Most connections of one process.")
+    drain_seconds: float = Field(
+        1.0,
+        ge=0,
+        le=3600,
+        description="Seconds between SIGTERM, from which on `/readyz` fails and answers close their connections, and "
+        "the end of listening.",
+    )
+    grace_seconds: int = Field(
+        20, ge=1, le=3600, description="Seconds that requests have to finish after the end of listening."
+    )
     stalled_after: float = Field(
         10.0,
         ge=1,

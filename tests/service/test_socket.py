@@ -174,5 +174,5 @@ def test_a_port_in_use_stops_the_start(repository: Path) -> None:
             [*COMMAND, *flags], capture_output=True, text=True, cwd=ROOT, env=plain_environment(), check=False
         )
     assert done.returncode != 0
-    assert "address already in use" in done.stderr
+    assert "ddress already in use" in done.stderr
     assert done.stderr.count("\n") == 1

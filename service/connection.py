@@ -1,0 +1,153 @@
+"""HTTP connections that no client can hold by being slow, on uvicorn's own parser.
+
+Uvicorn waits for a request, and for a client to read its answer, as long as it takes. Here a request has to arrive
+within `receive_timeout` seconds, longer only as far as it arrives at `SLOWEST` bytes a second; an answer has to be
+taken at some speed; and no more than `max_connections` are open. One look at all connections a second keeps watch, so
+that a request pays for no timer of its own.
+"""
+
+import asyncio
+from time import monotonic
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from service.admission import GONE
+from service.errors import Busy, Problem, RequestTimeout
+from service.settings import Settings
+from service.ticket import RETRY
+
+# Bytes a second; a telephone modem had ten times as many.
+SLOWEST = 500
+# Seconds; longer than a request takes from a client to the server.
+LAST_CALL = 0.5
+
+
+class State(ServerState):
+    """What the connections of a server share.
+
+    Args:
+        settings: The limits.
+
+    Attributes:
+        draining: Whether the server is about to end, so that each answer is the last of its connection.
+        now: The monotonic clock, about a second coarse.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.draining = False
+        self.now = monotonic()
+        self.receive_timeout = settings.receive_timeout
+        self.max_connections = settings.max_connections
+
+    def watch(self) -> None:
+        """Close the connections that have been slow for too long."""
+        self.now = monotonic()
+        for connection in list(self.connections):
+            if isinstance(connection, Connection):
+                connection.watch()
+
+
+class Connection(HttpToolsProtocol):
+    """One connection, as uvicorn makes them."""
+
+    server_state: State
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: State,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._extensions = {GONE: self._has_gone}
+        self._lost = False
+        self._receiving = True  # the first request is awaited from the beginning
+        self._since = server_state.now
+        self._received = 0
+        self._unsent = 0
+        self._unsent_since = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has connected."""
+        super().connection_made(transport)
+        if len(self.connections) > self.server_state.max_connections:
+            most = self.server_state.max_connections
+            self._refuse(Busy(f"{most} connections are open already.", headers=RETRY))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has gone, or was closed."""
+        self._lost = True
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes of a request."""
+        super().data_received(data)
+        self._received += len(data)  # a new request has set it to 0
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        super().on_message_begin()
+        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
+        self._receiving = True
+        self._since = self.server_state.now
+        self._received = 0
+
+    def on_message_complete(self) -> None:
+        """The last byte of a request."""
+        super().on_message_complete()
+        self._receiving = False
+        if self.server_state.draining:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """The server is about to end; what is on its way may still arrive."""
+        if self._is_answering():
+            self.cycle.keep_alive = False
+        else:
+            self.loop.call_later(LAST_CALL, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        arriving = self._receiving and self._received > 0
+        if not arriving and not self._is_answering():
+            self.transport.close()
+
+    def drain(self) -> None:
+        """Let the answer that is being made be the last one."""
+        if self._is_answering():
+            self.cycle.keep_alive = False
+
+    def watch(self) -> None:
+        """Close it if its client has been too slow."""
+        now = self.server_state.now
+        if self.flow.read_paused:
+            self._since = now  # it is the application that takes its time
+        elif self._receiving and now - self._since > self.server_state.receive_timeout + self._received / SLOWEST:
+            seconds = self.server_state.receive_timeout
+            self._refuse(RequestTimeout(f"The request has not arrived within {seconds:g} seconds."))
+        unsent = self.transport.get_write_buffer_size()
+        if unsent == 0 or unsent != self._unsent:
+            self._unsent, self._unsent_since = unsent, now
+        elif now - self._unsent_since > self.server_state.receive_timeout:
+            self.transport.abort()  # closing would wait for the client to read the rest
+
+    def _refuse(self, problem: Problem) -> None:
+        """Say why, unless an answer has begun, and close."""
+        if not (self._is_answering() and self.cycle.response_started):
+            response = problem.response()
+            headers = [*self.server_state.default_headers, *response.raw_headers, (b"connection", b"close")]
+            lines = [b"%s: %s\r\n" % header for header in headers]
+            status = b"HTTP/1.1 %d %s\r\n" % (problem.status, problem.status.phrase.encode())
+            self.transport.write(b"".join([status, *lines, b"\r\n", bytes(response.body)]))
+        self.transport.close()
+
+    def _is_answering(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # None until the first request, whatever uvicorn declares
+        return cycle is not None and not cycle.response_complete
+
+    def _has_gone(self) -> bool:
+        return self._lost

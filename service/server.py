@@ -1,0 +1,186 @@
+"""The server: uvicorn, with an end that fails no request, reloading, and an eye on itself."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import threading
+from time import monotonic, sleep
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from service.admin import AdminServer, create_admin
+from service.app import create_served
+from service.connection import Connection, State
+from service.context import Context
+from service.engine import load_engine
+from service.errors import NotReady, ReloadRefused
+from service.readiness import check_live
+from service.reload import Reloader
+from service.settings import Settings
+
+logger = logging.getLogger("glyphvae")
+
+# Seconds between two looks at connections and threads.
+LOOK = 1.0
+
+
+class Application:
+    """Makes the application in whichever process is to serve it.
+
+    Args:
+        settings: As they were read at the start.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.context: Context | None = None
+
+    def __call__(self) -> ASGIApp:
+        """The application over loaded models.
+
+        Raises:
+            StartError: They cannot be loaded.
+        """
+        self.context = Context(self.settings, load_engine(self.settings))
+        return create_served(self.context)
+
+
+class Config(uvicorn.Config):
+    """How uvicorn is to serve; server processes get a copy.
+
+    Args:
+        settings: The service's.
+        log_config: For `logging.config`.
+        admin: Where the admin port listens, None where there is none.
+    """
+
+    def __init__(self, settings: Settings, log_config: dict[str, Any], admin: socket.socket | None = None) -> None:
+        super().__init__(
+            Application(settings),
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            # A new process imports for seconds on a busy machine; one that answers no sooner is ended and started anew.
+            timeout_worker_healthcheck=30,
+            timeout_graceful_shutdown=int(settings.grace_seconds),
+            log_level=settings.log_level,
+            log_config=log_config,
+            access_log=False,
+            server_header=False,
+            loop="auto",
+            http=Connection,
+            ws="none",
+        )
+        self.settings = settings
+        self.admin = admin
+
+
+class Server(uvicorn.Server):
+    """One process's server.
+
+    Args:
+        config: How to serve.
+    """
+
+    config: Config
+    server_state: State
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.server_state = State(config.settings)
+        self._admin: AdminServer | None = None
+        self._look: asyncio.TimerHandle | None = None
+
+    @property
+    def context(self) -> Context:
+        """The state of the service, once it is loaded."""
+        context: Context = self.config.app.context  # type: ignore[union-attr]
+        return context
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and begin to watch."""
+        await super().startup(sockets)
+        several = self.config.workers > 1
+        reloader = Reloader(self.context, _tell_the_supervisor if several else lambda: None)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, lambda: threading.Thread(target=_reload, args=(reloader,)).start())
+        if self.config.admin is not None:
+            self._admin = AdminServer(create_admin(self.context, reloader), self.config.admin)
+            self._admin.start()
+        self._watch(loop)
+        if several:  # somebody starts it anew
+            threading.Thread(target=_end_if_stalled, args=(self.context,), name="glyphvae-watch", daemon=True).start()
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.context.beat = monotonic()
+        self.server_state.watch()
+        self._look = loop.call_later(LOOK, self._watch, loop)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End without failing a request: say so to whoever asks, then take no more, then finish what there is."""
+        self.context.draining = self.server_state.draining = True
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, Connection):
+                connection.drain()
+        # Whoever is at a terminal need not wait for a balancer to notice.
+        if signal.SIGINT not in self._captured_signals:
+            await asyncio.sleep(self.config.settings.drain_seconds)
+        await self._take_the_rest(sockets or [])
+        await super().shutdown(sockets)
+        if self._look is not None:
+            self._look.cancel()
+        if self._admin is not None:
+            self._admin.stop()
+
+    async def _take_the_rest(self, sockets: list[socket.socket]) -> None:
+        """Stop listening, but serve the connections that the kernel has accepted on our behalf."""
+        loop = asyncio.get_running_loop()
+        # Closing a listening socket resets what is in its queue, so the queue is closed to newcomers and emptied first.
+        listeners = [listener.dup() for listener in sockets]
+        for server in self.servers:
+            server.close()
+        for listener in listeners:
+            listener.listen(0)
+            for connection in _accepted(listener):
+                await loop.connect_accepted_socket(self._protocol, connection)
+            listener.close()
+
+    def _protocol(self) -> Connection:
+        return Connection(self.config, self.server_state, self.lifespan.state)
+
+
+def _accepted(listener: socket.socket) -> list[socket.socket]:
+    listener.setblocking(False)
+    accepted = []
+    try:
+        while True:
+            accepted.append(listener.accept()[0])
+    except BlockingIOError:
+        return accepted
+
+
+def _tell_the_supervisor() -> None:
+    os.kill(os.getppid(), signal.SIGHUP)
+
+
+def _reload(reloader: Reloader) -> None:
+    try:
+        reloader.reload()
+    except ReloadRefused:
+        return  # the log has it
+
+
+def _end_if_stalled(context: Context) -> None:
+    """End this process, for another to take its place, once nothing else helps."""
+    while True:
+        sleep(LOOK)
+        try:
+            check_live(context)
+        except NotReady as problem:
+            logger.critical("this process ends: %s", problem.detail)
+            os.kill(os.getpid(), signal.SIGKILL)
