@@ -1,0 +1,97 @@
+"""What a data set costs: time, processor time and memory of the command and of the service, in every format.
+
+`python -m benchmarks.dataset --count 1000000` takes some minutes and up to 3 GB of disk.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any, get_args
+
+import typer
+
+from benchmarks import processes, results
+from service.client import Client
+from service.dataset_files import Name
+from tests.service.server import COMMAND, Server, running
+
+KIBIBYTE = 1024
+
+
+def command(name: Name, count: int, folder: Path, *flags: str) -> dict[str, Any]:
+    """`glyphvae dataset` in a process of its own."""
+    file = folder / "glyphs"
+    arguments = [*COMMAND[:-1], "dataset", str(count), "-o", str(file), "--format", name, "--seed", "7", *flags]
+    begin = perf_counter()
+    process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"`{' '.join(arguments)}` exits with {process.returncode}")
+    figures = _figures(count, perf_counter() - begin, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * KIBIBYTE)
+    figures |= {"from": "command", "format": name, "bytes": file.stat().st_size}
+    file.unlink()
+    return figures
+
+
+def over_http(server: Server, name: Name, count: int) -> dict[str, Any]:
+    """`POST /dataset` to a running service, read by the client and thrown away."""
+    served = processes.tree(server.process.pid)
+    processes.forget_peak(served)
+    begin, cpu = perf_counter(), processes.cpu_seconds(served)
+    with Client(server.url, timeout=600) as client:
+        size = sum(map(len, client.dataset(count, format=name, seed=7)))
+    seconds = perf_counter() - begin
+    figures = _figures(count, seconds, processes.cpu_seconds(served) - cpu, processes.peak_bytes(served))
+    return figures | {"from": "service", "format": name, "bytes": size}
+
+
+def _figures(count: int, seconds: float, cpu: float, peak: int) -> dict[str, Any]:
+    return {
+        "seconds": seconds,
+        "cpu_seconds": cpu,
+        "glyphs_per_second": count / seconds,
+        "glyphs_per_cpu_second": count / cpu,
+        "peak_bytes": peak,
+    }
+
+
+def measure(count: int, names: Sequence[Name], *flags: str) -> list[dict[str, Any]]:
+    """Formats from the command and from the service.
+
+    Args:
+        count: Glyphs.
+        names: The formats.
+        flags: Of both, `--models FOLDER`.
+    """
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        rows += [command(name, count, Path(folder), *flags) for name in names]
+    with running(*flags) as server:
+        with server.client() as client:
+            client.get("/readyz").raise_for_status()
+        rows += [over_http(server, name, count) for name in names]
+    return rows
+
+
+def main(
+    count: Annotated[int, typer.Option(help="Glyphs in each data set.")] = 1_000_000,
+    formats: Annotated[str, typer.Option(help="Which, with commas between.")] = ",".join(get_args(Name)),
+    models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None,
+    out: Annotated[Path, typer.Option(help="Where the figures go.")] = results.FOLDER,
+) -> None:
+    """Measure, and write dataset.json."""
+    names: list[Any] = formats.split(",")
+    rows = measure(count, names, *(() if models is None else ("--models", str(models))))
+    results.write(out, "dataset", {"count": count}, rows)
+    for row in rows:
+        rate, peak = row["glyphs_per_second"], row["peak_bytes"] / 1e6
+        sys.stdout.write(f"{row['from']} {row['format']}: {rate:,.0f} glyphs a second, {peak:.0f} MB at most\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)
