@@ -85,6 +85,7 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         StartError: The file is missing, not JSON, not a manifest, or that of another model.
     """
+    _check_place(path, path.parent)
     try:
         manifest = Manifest.model_validate_json(path.read_bytes())
     except OSError as error:
@@ -105,15 +106,22 @@ def read_verified(repository: Path, file: File) -> bytes:
         StartError: The file is missing, outside the repository, or its sha256 differs.
     """
     path = repository / file.file
-    if not path.resolve().is_relative_to(repository.resolve()):
-        raise StartError(f"{path}: lies outside the model repository")
+    _check_place(path, repository)
     try:
-        content = path.read_bytes()
+        with path.open("rb") as opened:
+            content = opened.read(file.bytes + 1)
     except OSError as error:
         raise StartError(f"{path}: {error.strerror}") from None
     if len(content) != file.bytes:
-        raise StartError(f"{path}: {len(content)} bytes, but the manifest says {file.bytes}")
+        size = len(content) if len(content) < file.bytes else f"more than {file.bytes}"
+        raise StartError(f"{path}: {size} bytes, but the manifest says {file.bytes}")
     digest = hashlib.sha256(content).hexdigest()
     if digest != file.sha256:
         raise StartError(f"{path}: sha256 is {digest}, but the manifest says {file.sha256}")
     return content
+
+
+def _check_place(path: Path, repository: Path) -> None:
+    # Links may lead elsewhere in the folder, as those of a Kubernetes volume do, and never out of it.
+    if not path.resolve().is_relative_to(repository.resolve()):
+        raise StartError(f"{path}: lies outside the model repository")

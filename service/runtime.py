@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from service.errors import StartError
+from service.graph import check_graph
 
 try:
     import onnxruntime as ort
@@ -66,8 +67,9 @@ class Runtime:
             file: Its name, for the error.
 
         Raises:
-            StartError: ONNX Runtime refuses the model, or cannot run it on the device.
+            StartError: The model holds what none should, ONNX Runtime refuses it, or it cannot run on the device.
         """
+        check_graph(model, file)
         plain = self._plain_session(model, file)
         if self.device == "cpu":
             return plain

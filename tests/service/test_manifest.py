@@ -136,3 +136,26 @@ def test_a_link_within_the_repository_is_followed(tmp_path: Path) -> None:
     file = the_file(tmp_path, "link.onnx")
     (tmp_path / "link.onnx").symlink_to(tmp_path / "model.onnx")
     assert read_verified(tmp_path, file) == CONTENT
+
+
+def test_a_manifest_that_is_a_link_out_of_the_repository_is_refused(folder: Path, tmp_path: Path) -> None:
+    inside = tmp_path / "repository"
+    inside.mkdir()
+    (inside / "cvae.json").symlink_to(folder / "cvae.json")
+    with pytest.raises(StartError, match="lies outside the model repository"):
+        read_manifest(inside / "cvae.json")
+
+
+def test_links_within_the_repository_are_followed(folder: Path) -> None:
+    """As Kubernetes mounts a volume: the names are links into a folder of the version."""
+    (folder / "..data").mkdir()
+    (folder / "cvae.json").rename(folder / "..data" / "cvae.json")
+    (folder / "cvae.json").symlink_to("..data/cvae.json")
+    assert read_manifest(folder / "cvae.json").name == "cvae"
+
+
+def test_no_more_is_read_than_the_manifest_says(tmp_path: Path) -> None:
+    file = the_file(tmp_path)
+    (tmp_path / "model.onnx").write_bytes(CONTENT + b"!")
+    with pytest.raises(StartError, match="more than 9 bytes, but the manifest says 9"):
+        read_verified(tmp_path, file)
