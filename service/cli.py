@@ -15,11 +15,8 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
 
 from service.admin import listen
-from service.client import Client, ClientError
 from service.context import Context
 from service.dataset_command import dataset
 from service.engine import load_engine
@@ -27,6 +24,7 @@ from service.error_answers import problem_of
 from service.errors import GlyphvaeError, Problem, StartError
 from service.key_command import keys
 from service.latents import parse_latents
+from service.remote import remote
 from service.render_text import RenderText, render_png
 from service.server import Config, Server
 from service.settings import Settings, load_settings
@@ -126,7 +124,7 @@ def render(
     if url is None:
         output.write_bytes(asyncio.run(render_png(order, _context(models))))
         return
-    with Client(url, key=key) as client:
+    with remote(url, key) as client:
         client.render_text(**order.model_dump(exclude_unset=True)).save(output)
 
 
@@ -135,6 +133,9 @@ def list_models(
     models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None,
 ) -> None:
     """List the exported models."""
+    from rich.console import Console  # noqa: PLC0415 (a server does without it)
+    from rich.table import Table  # noqa: PLC0415
+
     table = Table("model", "kind", "labels", "latents", "beta", "summary")
     for model in _context(models).engine.models.values():
         facts = model.manifest
@@ -171,7 +172,7 @@ def main() -> None:
         raise SystemExit(f"glyphvae: {problem.detail}") from None
     except ValidationError as error:
         raise SystemExit(f"glyphvae: {problem_of(error.errors()).detail}") from None
-    except (GlyphvaeError, ClientError, ValueError, OSError) as error:
+    except (GlyphvaeError, ValueError, OSError) as error:
         raise SystemExit(f"glyphvae: {error}") from None
 
 

@@ -97,6 +97,7 @@ async def dataset(request: Request, order: DatasetRequest, context: Running) -> 
     format_ = FORMATS[order.format]
     format_.check()
     recipe = make_recipe(order, context.engine)
+    await recipe.model.sessions.ready()
     pieces = format_.write(Dataset(recipe, order.start, order.count), order.test)
     # Before the answer begins, so that a model that fails or a full queue is an error and no broken file.
     first = await _piece(pieces)

@@ -2,20 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from service.client import Client
 from service.dataset import Dataset, make_recipe
 from service.dataset_answer import DatasetRequest
 from service.dataset_files import FORMATS, Name
 from service.engine import load_engine
 from service.errors import StartError
 from service.latents import parse_latents
+from service.remote import remote
 from service.settings import load_settings
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _SUFFIXES: dict[str, Name] = {".npz": "npz", ".parquet": "parquet"}
 
@@ -92,23 +93,30 @@ def _make(order: DatasetRequest, output: Path, models: Path | None) -> None:
     format_ = FORMATS[order.format]
     format_.check()
     recipe = make_recipe(order, load_engine(settings))
-    with _progress(MofNCompleteColumn()) as progress:
+    if not recipe.model.loaded:
+        recipe.model.sessions.build()
+    with _progress(sized=False) as progress:
         task = progress.add_task("glyphs", total=order.count)
         dataset = Dataset(recipe, order.start, order.count, lambda made: progress.advance(task, made))
         _write(output, format_.write(dataset, order.test))
-    Console(stderr=True).print(f"{output}: {order.count} samples of {recipe.model.title}, seed {recipe.seed}")
+    typer.echo(f"{output}: {order.count} samples of {recipe.model.title}, seed {recipe.seed}", err=True)
 
 
 def _fetch(order: DatasetRequest, output: Path, url: str, key: str | None) -> None:
     options = order.model_dump(exclude={"count"}, exclude_none=True)
-    with Client(url, key=key) as client, _progress(DownloadColumn()) as progress:
+    with remote(url, key) as client, _progress(sized=True) as progress:
         task = progress.add_task("bytes", total=None)
         _write(output, client.dataset(order.count, **options), lambda size: progress.advance(task, size))
 
 
-def _progress(column: DownloadColumn | MofNCompleteColumn) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), column, TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+def _progress(*, sized: bool) -> "Progress":
+    """What counts bytes, or pieces."""
+    from rich import progress  # noqa: PLC0415 (a server does without it)
+    from rich.console import Console  # noqa: PLC0415
+
+    column = progress.DownloadColumn() if sized else progress.MofNCompleteColumn()
+    columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), column, progress.TimeRemainingColumn())
+    return progress.Progress(*columns, console=Console(stderr=True), transient=True)
 
 
 def _write(output: Path, pieces: Iterator[bytes], told: Callable[[int], None] = lambda _: None) -> None:

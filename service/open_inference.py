@@ -19,6 +19,7 @@ from service.errors import MalformedBody, UnknownModel
 from service.negotiate import JSON
 from service.offload import offload
 from service.open_inference_request import HEADER_LENGTH, Inference, parse, split
+from service.readiness import check_live, check_ready
 from service.tensors import TYPES, InvalidTensorError, Spec, Tensor
 from service.wording import quoted
 
@@ -94,15 +95,16 @@ async def server() -> dict[str, Any]:
 
 
 @router.get("/health/live")
-async def live() -> dict[str, bool]:
-    """Answers as long as the process handles requests at all."""
+async def live(context: Running) -> dict[str, bool]:
+    """As `/livez`."""
+    check_live(context)
     return {"live": True}
 
 
 @router.get("/health/ready")
 async def ready(context: Running) -> dict[str, bool]:
-    """Runs every model once."""
-    context.engine.check()
+    """As `/readyz`."""
+    check_ready(context)
     return {"ready": True}
 
 

@@ -1,15 +1,20 @@
 import io
 import sys
+from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 from starlette.types import ASGIApp
 
+from service.app import create_served
 from service.context import Context
 from service.dataset import Dataset, DatasetOrder, make_recipe
 from service.dataset_files import FORMATS, Name
+from service.engine import load_engine
 from service.errors import InvalidParameter, NotInstalled, NotReady, UnknownModel
+from service.settings import Settings
+from tests.known_model import write_model
 from tests.service.support import expect_problem
 
 
@@ -92,3 +97,14 @@ async def test_a_model_that_fails_is_an_error_and_no_file(half_broken: ASGIApp) 
     transport = httpx.ASGITransport(half_broken)
     async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
         expect_problem(await client.post("/dataset", json={"count": 1}), NotReady, "the model did not run")
+
+
+async def test_a_model_that_is_not_loaded_is_loaded_first(tmp_path: Path) -> None:
+    for name in ("cvae", "other"):
+        write_model(tmp_path, name)
+    settings = Settings(models=tmp_path, device="cpu")
+    context = Context(settings, load_engine(settings))
+    transport = httpx.ASGITransport(create_served(context))
+    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        response = await client.post("/dataset", json={"count": 10, "model": "other"})
+    assert (response.status_code, response.headers["glyphvae-model"]) == (200, "other/1")
