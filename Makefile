@@ -2,6 +2,7 @@
 PYTHON ?= python3
 HOST   ?= 127.0.0.1
 PORT   ?= 8000
+SECONDS_EACH ?= 600
 
 # CUDA packages are installed only where the NVIDIA driver reports a GPU.
 RUNTIME := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
@@ -12,7 +13,7 @@ DEV   := .venv
 BENCH := litserve bentoml mlserver
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format types cover fuzz bench bench-gpu image-test locks openapi settings clean
+.PHONY: help serve test lint format types cover fuzz fuzz-api audit bandit sbom licences bench bench-gpu image-test ray-test locks openapi settings clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +59,28 @@ fuzz: .venv-fuzz/.done ## Fuzz what strangers send, ten minutes each for images,
 	  .venv-fuzz/bin/python -W ignore -m tests.fuzz.run $$target -max_total_time=$(SECONDS_EACH) || exit 1; \
 	done
 
+ray-test: .venv-ray/.done ## Run a Ray cluster of two nodes here, and kill one of them (three minutes)
+	.venv-ray/bin/python -m pytest -W ignore -m ray tests/ray
+
+fuzz-api: $(DEV)/.done ## Send every route a thousand requests, valid and not, and check each answer (ten minutes)
+	$(DEV)/bin/python -m tests.fuzz.api 1000
+
+audit: $(DEV)/.done ## Look known vulnerabilities of all locked packages up (needs the network)
+	for lock in serve-cpu serve-gpu dev; do \
+	  $(DEV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/$$lock.txt || exit 1; \
+	done
+
+bandit: $(DEV)/.done ## Look for unsafe code
+	$(DEV)/bin/bandit --quiet --configfile pyproject.toml --recursive service training
+
+sbom: $(DEV)/.done ## Write the bill of materials of what the service installs, dist/sbom.json (CycloneDX)
+	mkdir -p dist
+	$(DEV)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+	  --output-file dist/sbom.json requirements/serve-$(RUNTIME).txt
+
+licences: $(SERVE)/.done ## List the licences of what the service installs in docs/licences.md
+	$(SERVE)/bin/python requirements/licences.py requirements/serve-$(RUNTIME).txt docs/licences.md
+
 locks: .venv-uv/.done ## Resolve the hash-pinned requirement files anew
 	cd requirements && ./lock ../.venv-uv/bin/uv
 
@@ -80,6 +103,12 @@ $(DEV)/.done: requirements/dev.txt pyproject.toml .venv-uv/.done
 	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) $(DEV)
 	VIRTUAL_ENV=$(DEV) .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/dev.txt
 	VIRTUAL_ENV=$(DEV) .venv-uv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv-ray/.done: requirements/ray.txt pyproject.toml .venv-uv/.done
+	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-ray
+	VIRTUAL_ENV=.venv-ray .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/ray.txt
+	VIRTUAL_ENV=.venv-ray .venv-uv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 .venv-bench-gpu/.done: requirements/bench-gpu.txt pyproject.toml .venv-uv/.done

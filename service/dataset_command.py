@@ -9,6 +9,7 @@ import typer
 from service.dataset import Dataset, make_recipe
 from service.dataset_answer import DatasetRequest
 from service.dataset_files import FORMATS, Name
+from service.dataset_shards import SHARD, Shard, split, write_shards
 from service.engine import load_engine
 from service.errors import StartError
 from service.latents import parse_latents
@@ -41,8 +42,13 @@ def dataset(
     models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None,
     url: Annotated[str | None, typer.Option(help="A service that makes them, instead of this process.")] = None,
     key: Annotated[str | None, typer.Option(envvar="GLYPHVAE_KEY", help="A key, if that service wants one.")] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(help="A Ray cluster that makes it in shards: its address, auto or local; --output is a folder."),
+    ] = None,
+    shard_size: Annotated[int, typer.Option(min=1, help="Samples in a shard.")] = SHARD,
 ) -> None:
-    """Write labelled samples to a file: with the models here, or by a service elsewhere."""
+    """Write labelled samples to a file: with the models here, by a service elsewhere, or by a cluster in shards."""
     if url is not None and models is not None:
         raise StartError("--models are those of this process; a service has its own")
     order = DatasetRequest.model_validate(
@@ -59,7 +65,9 @@ def dataset(
             "model": model,
         }
     )
-    if url is None:
+    if ray is not None:
+        _shard(order, output, split(order, shard_size, models), ray)
+    elif url is None:
         _make(order, output, models)
     else:
         _fetch(order, output, url, key)
@@ -100,6 +108,19 @@ def _make(order: DatasetRequest, output: Path, models: Path | None) -> None:
         dataset = Dataset(recipe, order.start, order.count, lambda made: progress.advance(task, made))
         _write(output, format_.write(dataset, order.test))
     typer.echo(f"{output}: {order.count} samples of {recipe.model.title}, seed {recipe.seed}", err=True)
+
+
+def _shard(order: DatasetRequest, output: Path, shards: list[Shard], address: str) -> None:
+    try:
+        from service.dataset_ray import run_on  # noqa: PLC0415 (not installed with the service)
+    except ModuleNotFoundError as error:
+        raise StartError(f"--ray: {error.name} is not installed; it needs `pip install ray`") from error
+    FORMATS[order.format].check()
+    with _progress(MofNCompleteColumn()) as progress:
+        task = progress.add_task("glyphs", total=order.count)
+        for made in write_shards(output, order, shards, run_on(address)):
+            progress.advance(task, made)
+    Console(stderr=True).print(f"{output}: {order.count} samples in {len(shards)} shards, seed {order.seed}")
 
 
 def _fetch(order: DatasetRequest, output: Path, url: str, key: str | None) -> None:

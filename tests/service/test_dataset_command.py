@@ -84,3 +84,8 @@ def test_a_mix_is_labels_with_weights() -> None:
 
 def test_the_help_names_every_format() -> None:
     assert all(name in (dataset.__annotations__["format_"].__metadata__[0].help or "") for name in FORMATS)
+
+
+def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = run(monkeypatch, "150", "-o", "folder", "--format", "npz", "--seed", "7", "--ray", "local")
+    assert "pip install ray" in str(code)
