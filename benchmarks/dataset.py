@@ -52,6 +52,7 @@ def over_http(server: Server, name: Name, count: int) -> dict[str, Any]:
 
 def _figures(count: int, seconds: float, cpu: float, peak: int) -> dict[str, Any]:
     return {
+        "count": count,
         "seconds": seconds,
         "cpu_seconds": cpu,
         "glyphs_per_second": count / seconds,
@@ -80,17 +81,21 @@ def measure(count: int, names: Sequence[Name], *flags: str) -> list[dict[str, An
 
 def main(
     count: Annotated[int, typer.Option(help="Glyphs in each data set.")] = 1_000_000,
+    beside: Annotated[int, typer.Option(help="Glyphs in small ones, to see whether memory grows.")] = 10_000,
     formats: Annotated[str, typer.Option(help="Which, with commas between.")] = ",".join(get_args(Name)),
     models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None,
     out: Annotated[Path, typer.Option(help="Where the figures go.")] = results.FOLDER,
 ) -> None:
     """Measure, and write dataset.json."""
     names: list[Any] = formats.split(",")
-    rows = measure(count, names, *(() if models is None else ("--models", str(models))))
-    results.write(out, "dataset", {"count": count}, rows)
+    flags = () if models is None else ("--models", str(models))
+    rows = [row for size in (beside, count) for row in measure(size, names, *flags)]
+    results.write(out, "dataset", {"count": count, "beside": beside}, rows)
     for row in rows:
         rate, peak = row["glyphs_per_second"], row["peak_bytes"] / 1e6
-        sys.stdout.write(f"{row['from']} {row['format']}: {rate:,.0f} glyphs a second, {peak:.0f} MB at most\n")
+        sys.stdout.write(
+            f"{row['from']} {row['format']} {row['count']}: {rate:,.0f} glyphs a second, {peak:.0f} MB at most\n"
+        )
 
 
 if __name__ == "__main__":

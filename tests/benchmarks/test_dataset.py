@@ -10,13 +10,13 @@ from tests.known_model import write_model
 def test_a_format_is_measured_both_ways(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "exported").mkdir()
     write_model(tmp_path / "exported")
-    dataset.main(200, "idx", tmp_path / "exported", tmp_path)
+    dataset.main(200, 100, "idx", tmp_path / "exported", tmp_path)
     figures = json.loads((tmp_path / "dataset.json").read_text(encoding="utf-8"))["figures"]
-    assert [(row["from"], row["format"]) for row in figures] == [("command", "idx"), ("service", "idx")]
+    assert [(row["from"], row["format"]) for row in figures] == 2 * [("command", "idx"), ("service", "idx")]
     for row in figures:
-        assert row["glyphs_per_second"] == pytest.approx(200 / row["seconds"], rel=0.01)
+        assert row["glyphs_per_second"] == pytest.approx(row["count"] / row["seconds"], rel=0.01)
         assert row["peak_bytes"] > 10_000_000
-    assert figures[0]["bytes"] == figures[1]["bytes"] > 200 * 784
+    assert figures[2]["bytes"] == figures[3]["bytes"] > 200 * 784
     assert capsys.readouterr().out.count("glyphs a second") == len(figures)
 
 

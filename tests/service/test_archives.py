@@ -4,6 +4,8 @@ import zipfile
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.archives import Sink, tar_end, tar_member, zip_stream
 
@@ -50,6 +52,13 @@ def test_a_tar_is_read_by_others(size: int) -> None:
         file = read.extractfile(member)
         assert file is not None
         assert (member.name, file.read()) == ("folder/a", content[:size])
+
+
+@given(st.text("abc/é0123456789.", min_size=1, max_size=120), st.integers(0, 8**11 + 5))
+def test_a_tar_header_is_that_of_tarfile(name: str, size: int) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = size
+    assert next(tar_member(name, size, [])) == info.tobuf(tarfile.GNU_FORMAT)
 
 
 def test_a_tar_member_may_be_larger_than_the_format_once_allowed() -> None:

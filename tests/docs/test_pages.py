@@ -1,0 +1,43 @@
+"""The programs and commands of the pages on clients and data sets work as they are written, from top to bottom."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.service.server import ROOT, Server, plain_environment, running
+
+ADDRESS = "http://127.0.0.1:8000"
+PAGES = ("clients.md", "dataset.md")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running("--device", "cpu") as server, server.client() as client:
+        client.get("/livez").raise_for_status()
+        yield server
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_runs(page: str, server: Server, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8").replace(ADDRESS, server.url)
+    environment = plain_environment() | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    # All of a kind in one process, because starting takes longer than what they do; programs read what commands wrote.
+    for language, command in (("sh", ["bash", "-euc"]), ("python", [sys.executable, "-c"])):
+        blocks = re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+        assert blocks
+        program = "".join(blocks).replace("curl ", "curl --fail --silent --show-error ")
+        done = subprocess.run(
+            [*command, program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    links = re.findall(r"\]\(([^)#]+)", (ROOT / "docs" / page).read_text(encoding="utf-8"))
+    assert [link for link in links if not link.startswith("http") and not (ROOT / "docs" / link).exists()] == []
