@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from service.wording import quoted
+
 Floats = NDArray[np.float32]
 
 # JavaScript reads integers exactly up to here.
@@ -49,7 +51,7 @@ def parse_latents(text: str, latent_size: int) -> tuple[float | None, ...]:
     Raises:
         ValueError: There are too many, or one is not a number from -10 to 10; the message says which.
     """
-    parts = [part.strip() for part in text.split(",")]
+    parts = [part.strip(" ") for part in text.split(",")]
     if len(parts) > latent_size:
         raise ValueError(f"{len(parts)} latents were given, but the model has {latent_size}")
     values = [_parse(part, index) for index, part in enumerate(parts, start=1)]
@@ -60,9 +62,10 @@ def _parse(text: str, index: int) -> float | None:
     if not text:
         return None
     try:
-        value = float(text)
+        # float() alone would take the digits of any script, and underscores between them.
+        value = float(text if text.isascii() and "_" not in text else "")
     except ValueError:
-        raise ValueError(f"latent {index} is {text!r}, not a number") from None
+        raise ValueError(f"latent {index} is {quoted(text)}, not a number") from None
     # Written so that NaN, which compares false, is refused too.
     if not -MAX_LATENT <= value <= MAX_LATENT:
         raise ValueError(f"latent {index} is {text}, not a number from -10 to 10")
