@@ -13,6 +13,7 @@ from benchmarks import gpu as gpu_part
 from benchmarks import growth as growth_part
 from benchmarks import http as http_part
 from benchmarks import open_loop, results
+from benchmarks import training as training_part
 from benchmarks.cores import BenchmarkError
 from benchmarks.http import Options
 from benchmarks.page import write_page
@@ -100,6 +101,18 @@ def decoder(models: Models = SHIPPED_MODELS, out: Out = results.FOLDER, rounds: 
 
 
 @app.command()
+def training(
+    out: Out = results.FOLDER,
+    rounds: Rounds = 3,
+    images: Annotated[int, typer.Option(help="Random images to train on.")] = 10_240,
+    threads: Annotated[int, typer.Option(help="PyTorch's.")] = 2,
+) -> None:
+    """Images a second in training."""
+    figures = training_part.measure(rounds, images, threads)
+    results.write(out, "training", {"rounds": rounds, "images": images, "threads": threads}, figures)
+
+
+@app.command()
 def gpu(
     models: Models = SHIPPED_MODELS,
     python: Python = sys.executable,
@@ -132,6 +145,7 @@ def everything(
     growth(models, python, out, rounds=2 * times, seconds=1)
     decoder(models, out, rounds=60)
     arrivals(models, python, out, rounds=2, seconds=3 * times)
+    training(out, rounds=times + 1)
     page(out)
 
 

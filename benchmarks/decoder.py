@@ -68,14 +68,15 @@ def reference_graph() -> bytes:
 
 
 def measure(subject: Subject, rounds: int, seconds: float) -> list[dict[str, Any]]:
-    """Microseconds per image of both at every batch, taking turns.
+    """Microseconds per image of each at every batch, taking turns.
 
     Args:
         subject: What is measured.
         rounds: How often each has its turn.
         seconds: About how long a turn is.
     """
-    shipped, reference = session(subject.decoder.read_bytes()), session(reference_graph())
+    shipped, exact = (session(path.read_bytes()) for path in (subject.served, subject.decoder))
+    reference = session(reference_graph())
     latent_size = shipped.get_inputs()[0].shape[1]
     rng = np.random.default_rng(0)
     figures = []
@@ -83,6 +84,7 @@ def measure(subject: Subject, rounds: int, seconds: float) -> list[dict[str, Any
         for batch in BATCHES:
             calls = {
                 "shipped": decoder_call(shipped, latent_size, batch, rng),
+                "exact": decoder_call(exact, latent_size, batch, rng),
                 "reference": decoder_call(reference, LATENT_SIZE, batch, rng),
             }
             taken = interleaved(calls, rounds=rounds, seconds=seconds)

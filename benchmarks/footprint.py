@@ -25,7 +25,7 @@ def measure(subject: Subject, idle_seconds: float, requests: int, starts: int = 
         starts: How often the service is started; the others are started once.
     """
     own = glyphvae(subject.models, python=subject.python)
-    others = [bare(), *references(subject.decoder), *frameworks(subject.decoder)]
+    others = [bare(), *references(subject.decoder, subject.served), *frameworks(subject.served)]
     figures = [_at_rest(own, idle_seconds, starts), *(_at_rest(program, idle_seconds, 1) for program in others)]
     return {"at_rest": figures, "after_requests": after_requests(own, requests)}
 

@@ -53,7 +53,7 @@ def measure(subject: Subject, options: Options, seconds: float) -> dict[str, Any
 
 def connections(subject: Subject, options: Options) -> list[dict[str, Any]]:
     """The service, the empty FastAPI route and the bare limit at 1 to 512 requests in flight."""
-    own, empty = glyphvae(subject.models, python=subject.python), references(subject.decoder)[0]
+    own, empty = glyphvae(subject.models, python=subject.python), references(subject.decoder, subject.served)[0]
     with staged([bare(), own, empty]) as stage:
         size = len(stage.servers[own.name].first_answer.content)
         cases = [Case(own.name, own.call, size), Case(empty.name, empty.call, size)]
@@ -113,7 +113,7 @@ def alone(server: Server, subject: Subject, seconds: float) -> dict[str, Any]:
         seconds: Half of how long it takes.
     """
     core, load_core = two_cores()
-    decoder = session(subject.decoder.read_bytes())
+    decoder = session(subject.served.read_bytes())
     call = calls.samples(MANY)
     rates: dict[str, list[float]] = {"http": [], "onnxruntime": []}
     with on_cores(core):

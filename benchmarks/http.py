@@ -62,7 +62,7 @@ def measure(subject: Subject, options: Options) -> list[dict[str, Any]]:
         BenchmarkError: wrk, a framework or a second core is missing, or a server does not start.
     """
     wrk.executable()
-    others = [*references(subject.decoder), *frameworks(subject.decoder)]
+    others = [*references(subject.decoder, subject.served), *frameworks(subject.served)]
     own = glyphvae(subject.models, python=subject.python)
     with staged([bare(), own, *others]) as stage:
         cases = [_case(stage, program.name, program.call) for program in others]

@@ -27,7 +27,7 @@ def measure(subject: Subject, seconds: int, rounds: int = 2) -> list[dict[str, A
         rounds: How often each has its turn.
     """
     wrk.executable()
-    compared = [*references(subject.decoder), frameworks(subject.decoder)[1]]
+    compared = [*references(subject.decoder, subject.served), frameworks(subject.served)[1]]
     programs = [glyphvae(subject.models, python=subject.python), *(one for one in compared if "torch" not in one.name)]
     calls = {program.name: program.call for program in programs}
     rng = np.random.default_rng(0)

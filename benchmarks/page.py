@@ -16,6 +16,7 @@ from benchmarks.sections import (
     growth_section,
     http_section,
     shown,
+    training_section,
 )
 from training.report import table
 
@@ -59,6 +60,7 @@ def page(results: Results) -> str:
         ("footprint", footprint_section),
         ("growth", growth_section),
         ("decoder", decoder_section),
+        ("training", training_section),
         ("gpu", gpu_section),
     ]
     written = [write(results[part]) + remarks(results[part]) for part, write in sections if part in results]

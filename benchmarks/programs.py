@@ -87,13 +87,17 @@ def bare_call(size: int) -> Call:
     return Call(f"{size} bytes", f"/?{size}")
 
 
-def references(decoder: Path) -> list[Program]:
-    """What the service is compared with, our decoder inside where there is one."""
-    model = {DECODER: str(decoder)}
+def references(exact: Path, served: Path) -> list[Program]:
+    """What the service is compared with, our decoder inside where there is one.
+
+    Args:
+        exact: The decoder in float32.
+        served: The decoder as the service runs it.
+    """
     return [
         Program("FastAPI, empty route", _uvicorn("fastapi_empty"), GENERATE),
-        Program("FastAPI + torch", _uvicorn("fastapi_torch"), GENERATE, model),
-        Program("FastAPI + ONNX Runtime", _uvicorn("fastapi_onnx"), GENERATE, model),
+        Program("FastAPI + torch", _uvicorn("fastapi_torch"), GENERATE, {DECODER: str(exact)}),
+        Program("FastAPI + ONNX Runtime", _uvicorn("fastapi_onnx"), GENERATE, {DECODER: str(served)}),
     ]
 
 

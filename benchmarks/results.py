@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.machine import describe
 
 FOLDER = Path(__file__).resolve().parent / "results"
-PARTS = ("http", "arrivals", "footprint", "growth", "decoder", "gpu")
+PARTS = ("http", "arrivals", "footprint", "growth", "decoder", "training", "gpu")
 
 Result = dict[str, Any]
 

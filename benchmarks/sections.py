@@ -201,11 +201,12 @@ def _models_table(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def decoder_section(result: Result) -> str:
-    """The shipped decoder against the reference."""
+    """The shipped decoder, in integers and exact, against the reference."""
     rows = [
         [
             str(row["batch"]),
             shown(spread(row["microseconds"]["shipped"])),
+            shown(spread(row["microseconds"]["exact"])),
             shown(spread(row["microseconds"]["reference"])),
             shown(spread(row["ratios"])),
         ]
@@ -218,9 +219,34 @@ ONNX Runtime on one thread, from latents to 8-bit pixels, {result["settings"]["r
 decoder of two dense layers and two transposed convolutions, 0.85 M parameters, that never changes
 (`benchmarks/decoder.py`).
 
-{table(["batch", "µs per image", "reference, µs per image", "ratio"], rows)}
+{table(["batch", "µs per image", "in float32, µs per image", "reference, µs per image", "ratio"], rows)}
 
 ![Time per image](images/benchmarks-decoder.svg)
+"""
+
+
+def training_section(result: Result) -> str:
+    """Images a second in training."""
+    figures = result["figures"]
+    rows = [
+        [
+            row["variant"],
+            shown(spread(row["seconds"])),
+            shown(spread(row["ratios"])),
+            number(row["images_per_second"]),
+            f"{row['share_of_peak']:.0%}",
+        ]
+        for row in figures["variants"]
+    ]
+    threads = result["settings"]["threads"]
+    return f"""\
+## Training
+
+The default model on {threads} CPU threads, {figures["flop_per_image"] / 1e6:.1f} MFLOP an image, forward and backward.
+An epoch is {figures["images"]:,} images. The reference is the loop that people write first: a `DataLoader` that
+converts and collates image by image. The peak is that of a large matrix product in the same precision.
+
+{table(["", "seconds an epoch", "ratio to the reference", "images a second", "of peak arithmetic"], rows)}
 """
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from benchmarks.cores import two_cores
 from benchmarks.programs import Program
 from benchmarks.server import Server
-from service.manifest import read_manifest
+from service.manifest import Manifest, read_manifest
 from service.settings import Settings
 
 console = Console(stderr=True)
@@ -35,9 +35,17 @@ class Subject:
 
     @property
     def decoder(self) -> Path:
-        """The decoder of the model that the service uses by default."""
-        manifest = read_manifest(self.models / f"{Settings().default_model}.json")
-        return self.models / manifest.decoder.file
+        """The decoder of the model that the service uses by default, in float32."""
+        return self.models / self._manifest.decoder.file
+
+    @property
+    def served(self) -> Path:
+        """That decoder as the service runs it on a CPU."""
+        return self.models / self._manifest.decoder_for("cpu", Settings().precision).file
+
+    @property
+    def _manifest(self) -> Manifest:
+        return read_manifest(self.models / f"{Settings().default_model}.json")
 
 
 class Stage:

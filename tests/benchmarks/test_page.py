@@ -66,7 +66,11 @@ def results() -> Results:
         }
     ]
     after = {"requests": 50_000, "errors": 0, "resident_bytes_before": 1.1e8, "resident_bytes_after": 1.2e8}
-    decoder = [{"batch": 32, "microseconds": {"shipped": [30.0], "reference": [120.0]}, "ratios": [0.25]}]
+    decoder = [
+        {"batch": 32, "microseconds": {"shipped": [30.0], "exact": [60.0], "reference": [120.0]}, "ratios": [0.25]}
+    ]
+    trained = {"variant": "plain", "seconds": [9.0], "ratios": [0.5], "images_per_second": 1e4, "share_of_peak": 0.25}
+    training = {"images": 90_000, "flop_per_image": 9_000_000, "variants": [trained]}
     gpu = {
         "device": "Calculator",
         "limits": {"arithmetic_fp32": 1e9, "bus": 1e7},
@@ -80,9 +84,10 @@ def results() -> Results:
         "footprint": {"at_rest": [at_rest], "after_requests": after},
         "growth": growth,
         "decoder": decoder,
+        "training": training,
         "gpu": gpu,
     }
-    settings = {"rounds": 2, "seconds": 1}
+    settings = {"rounds": 2, "seconds": 1, "threads": 2}
     return {
         part: {**facts, "part": part, "settings": settings, "remarks": [f"Of {part}."], "figures": found}
         for part, found in figures.items()
@@ -102,7 +107,7 @@ def test_every_picture_of_the_page_is_written(tmp_path: Path) -> None:
         assert (tmp_path / picture).stat().st_size > 1000
 
 
-@pytest.mark.parametrize("part", ["http", "arrivals", "footprint", "growth", "decoder", "gpu"])
+@pytest.mark.parametrize("part", ["http", "arrivals", "footprint", "growth", "decoder", "training", "gpu"])
 def test_parts_without_results_are_left_out(part: str) -> None:
     full = page(results())
     rest = page({name: result for name, result in results().items() if name != part})

@@ -22,7 +22,7 @@ def test_every_server_has_a_name_of_its_own(tmp_path: Path, monkeypatch: pytest.
         python.parent.mkdir(parents=True)
         python.touch()
     decoder = tmp_path / "model.onnx"
-    everything = [programs.bare(), glyphvae(tmp_path), *references(decoder), *frameworks(decoder)]
+    everything = [programs.bare(), glyphvae(tmp_path), *references(decoder, decoder), *frameworks(decoder)]
     assert len({program.name for program in everything}) == len(everything)
     # Each is told where to listen, in its command or its environment.
     for program in everything:
