@@ -1,4 +1,4 @@
-"""The admin port: health that a busy event loop cannot delay, and reloading; in a thread, on a socket of its own."""
+"""The admin port, in a thread: health that a busy event loop cannot delay, metrics, reloading."""
 
 import socket
 import threading
@@ -23,8 +23,8 @@ class Reloaded(BaseModel):
     models: list[str]
 
 
-def create_admin(context: Context, reloader: Reloader) -> Starlette:
-    """The application behind the admin port."""
+def create_admin(context: Context, reloader: Reloader, *more: Route) -> Starlette:
+    """The application behind the admin port, with `more` routes beside its own."""
 
     # Functions, not coroutines: Starlette runs them in threads, so that a reload keeps no probe waiting.
     def live(_: Request) -> Response:
@@ -42,6 +42,7 @@ def create_admin(context: Context, reloader: Reloader) -> Starlette:
         Route("/livez", live),
         Route("/readyz", ready),
         Route("/reload", reload, methods=["POST"]),
+        *more,
     ]
     return Starlette(routes=routes, exception_handlers=HANDLERS)
 

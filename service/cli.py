@@ -8,9 +8,10 @@ import asyncio
 import inspect
 import logging.config
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib.metadata import entry_points
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -70,15 +71,17 @@ def serve(**flags: object) -> None:
     log_config = _log_config(settings.log_level)
     logging.config.dictConfig(log_config)
     admin = listen(settings.admin_host, settings.admin_port) if settings.admin_port else None
-    config = Config(settings, log_config, admin)
     if settings.workers == 1:
+        config = Config(settings, log_config, admin)
         config.load()
         server = Server(config)
         with suppress(KeyboardInterrupt):
             server.run([config.bind_socket()])
     else:
         load_engine(settings)  # so that a wrong file stops the start here, not in every process over and over
-        Supervisor(config, [config.bind_socket()]).run()
+        with TemporaryDirectory(prefix="glyphvae-") if admin else nullcontext() as counts:
+            config = Config(settings, log_config, admin, None if counts is None else Path(counts))
+            Supervisor(config, [config.bind_socket()]).run()
 
 
 serve.__signature__ = _flags()  # type: ignore[attr-defined]

@@ -116,11 +116,11 @@ def _shard(order: DatasetRequest, output: Path, shards: list[Shard], address: st
     except ModuleNotFoundError as error:
         raise StartError(f"--ray: {error.name} is not installed; it needs `pip install ray`") from error
     FORMATS[order.format].check()
-    with _progress(MofNCompleteColumn()) as progress:
+    with _progress(sized=False) as progress:
         task = progress.add_task("glyphs", total=order.count)
         for made in write_shards(output, order, shards, run_on(address)):
             progress.advance(task, made)
-    Console(stderr=True).print(f"{output}: {order.count} samples in {len(shards)} shards, seed {order.seed}")
+    typer.echo(f"{output}: {order.count} samples in {len(shards)} shards, seed {order.seed}", err=True)
 
 
 def _fetch(order: DatasetRequest, output: Path, url: str, key: str | None) -> None:

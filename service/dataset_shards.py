@@ -38,6 +38,8 @@ class Shard:
     def make(self) -> bytes:
         """The shard's file; a process that makes several loads the models once."""
         recipe = make_recipe(self.order, _engine(self.models))
+        if not recipe.model.loaded:
+            recipe.model.sessions.build()
         return b"".join(FORMATS[self.order.format].write(Dataset(recipe, self.order.start, self.order.count), 0))
 
 

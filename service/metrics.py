@@ -30,6 +30,11 @@ from service.telemetry import Histogram, State, Telemetry
 States = Callable[[], tuple[Telemetry, Sequence[State]]]
 
 
+def of_one(telemetry: Telemetry) -> States:
+    """The counts of a service that is one process."""
+    return lambda: (telemetry, [telemetry.state()])
+
+
 def metrics_route(states: States) -> Route:
     """`GET /metrics`.
 

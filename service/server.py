@@ -6,10 +6,12 @@ import os
 import signal
 import socket
 import threading
+from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from service.admin import AdminServer, create_admin
@@ -21,6 +23,9 @@ from service.errors import NotReady, ReloadRefused
 from service.readiness import check_live
 from service.reload import Reloader
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.snapshots import Writer
 
 logger = logging.getLogger("glyphvae")
 
@@ -56,9 +61,16 @@ class Config(uvicorn.Config):
         settings: The service's.
         log_config: For `logging.config`.
         admin: Where the admin port listens, None where there is none.
+        counts: Folder where server processes tell each other what they counted, None where there is one process.
     """
 
-    def __init__(self, settings: Settings, log_config: dict[str, Any], admin: socket.socket | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        log_config: dict[str, Any],
+        admin: socket.socket | None = None,
+        counts: Path | None = None,
+    ) -> None:
         super().__init__(
             Application(settings),
             factory=True,
@@ -78,6 +90,7 @@ class Config(uvicorn.Config):
         )
         self.settings = settings
         self.admin = admin
+        self.counts = counts
 
 
 class Server(uvicorn.Server):
@@ -94,6 +107,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.server_state = State(config.settings)
         self._admin: AdminServer | None = None
+        self._counts: Writer | None = None
         self._look: asyncio.TimerHandle | None = None
 
     @property
@@ -110,11 +124,22 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, lambda: threading.Thread(target=_reload, args=(reloader,)).start())
         if self.config.admin is not None:
-            self._admin = AdminServer(create_admin(self.context, reloader), self.config.admin)
+            self._admin = AdminServer(create_admin(self.context, reloader, self._metrics()), self.config.admin)
             self._admin.start()
         self._watch(loop)
         if several:  # somebody starts it anew
             threading.Thread(target=_end_if_stalled, args=(self.context,), name="glyphvae-watch", daemon=True).start()
+
+    def _metrics(self) -> Route:
+        from service.metrics import metrics_route, of_one  # noqa: PLC0415 (slow, and not needed without the port)
+
+        telemetry = self.context.telemetry
+        if self.config.counts is None:
+            return metrics_route(of_one(telemetry))
+        from service.snapshots import Writer  # noqa: PLC0415 (locks files as POSIX does)
+
+        self._counts = Writer(self.config.counts, telemetry)
+        return metrics_route(self._counts.read)
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         self.context.beat = monotonic()
@@ -136,6 +161,8 @@ class Server(uvicorn.Server):
             self._look.cancel()
         if self._admin is not None:
             self._admin.stop()
+        if self._counts is not None:
+            self._counts.close()
 
     async def _take_the_rest(self, sockets: list[socket.socket]) -> None:
         """Stop listening, but serve the connections that the kernel has accepted on our behalf."""

@@ -12,7 +12,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import IO
 
 import orjson
@@ -37,6 +37,7 @@ class Writer:
         self._path = folder / f"{os.getpid()}-{secrets.token_hex(4)}.json"
         self._telemetry = telemetry
         self._stopped = Event()
+        self._writing = Lock()
         # Readers look for locks: it is taken, and the counts are there, before they can see it.
         taken = self._path.with_suffix(".taken")
         self._lock = taken.open("w", encoding="ascii")
@@ -55,7 +56,14 @@ class Writer:
 
     def write(self) -> None:
         """Publish the counts of now."""
-        _replace(self._path, self._telemetry.state())
+        with self._writing:
+            _replace(self._path, self._telemetry.state())
+
+    def read(self) -> tuple[Telemetry, Sequence[State]]:
+        """As `read`, with the counts of this process as they are now."""
+        with contextlib.suppress(OSError):
+            self.write()
+        return read(self._path.parent)
 
     def close(self) -> None:
         """Publish the last counts and end; once is enough."""

@@ -203,3 +203,20 @@ def test_a_data_set_is_the_same_on_any_number_of_nodes(cluster: Cluster, models:
 
     assert sum(write_shards(tmp_path / "one", order, shards, interrupted)) == 1000
     assert made(tmp_path / "one") == expected
+
+
+def test_the_command_makes_shards_on_a_cluster_of_this_machine(models: Path, tmp_path: Path) -> None:
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("glyphvae"),
+        "dataset",
+        "300",
+        "-o",
+        tmp_path / "set",
+        "--format",
+        "npz",
+    ]
+    options: list[str | Path] = ["--seed", "7", "--shard-size", "128", "--ray", "local", "--models", models]
+    subprocess.run([*command, *options], check=True, env=os.environ)
+    order = DatasetRequest.model_validate({"count": 300, "seed": 7, "format": "npz"})
+    expected = {shard.name: shard.make() for shard in split(order, 128, models)}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "set").glob("part-*")} == expected
