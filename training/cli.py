@@ -205,16 +205,30 @@ def evaluate(
         int | None, typer.Option(min=512, help="Images a judge is trained on.", show_default="what its accuracy needs")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="PyTorch's, for the judges.")] = 1,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A fiftieth of the work, to see that it runs: figures mean little.")
+    ] = False,
     write: Annotated[bool, typer.Option("--write", help="Put the numbers into manifest, graphs and docs.")] = False,
     docs: Annotated[Path, typer.Option(help="Where --write puts models.md.")] = Path("docs"),
 ) -> None:
     """Measure an exported model on held-out characters and fresh samples; trains the judges first if need be."""
     with reported():
         from training.evaluate_command import Request, run_evaluation  # noqa: PLC0415 (see the top)
+        from training.fidelity import FULL, QUICK  # noqa: PLC0415
 
         folder = out or Path("runs/evaluation") / model
         request = Request(
-            model, data, exported, folder, (judge,) if judge else JUDGES, judges, samples, seed, judge_images, threads
+            model,
+            data,
+            exported,
+            folder,
+            (judge,) if judge else JUDGES,
+            judges,
+            samples,
+            seed,
+            judge_images,
+            threads,
+            QUICK if quick else FULL,
         )
         run_evaluation(request, docs if write else None)
         typer.echo(f"{folder / 'report.md'} is written.")

@@ -1,9 +1,11 @@
 """What `glyphvae evaluate` does: judges, measurement, report, and the numbers back into manifest and documentation."""
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -12,13 +14,18 @@ from training.dataset import Dataset, Split, load_named
 from training.errors import ExportError
 from training.evaluate import Evaluation, evaluate_model
 from training.exported import Exported, read_exported
+from training.fidelity import FULL, Effort, fidelity_metrics
 from training.judge import Judge
 from training.judge_data import load_judge_data
 from training.judge_training import stored_judge
+from training.manifest import manifest_path
 from training.model_cards import models_page
 from training.pictures import save_sheet
 from training.report import COLUMNS, samples_sheet, write_report
 from training.repository import publish_metrics
+
+# Of `fidelity_metrics`, for the progress bar.
+STAGES, STAGES_WITHOUT_LABELS = 7, 4
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,7 @@ class Request:
         seed: of noise, samples and bootstrap.
         judge_images: how many images a judge is trained on; by default what its architecture needs.
         threads: of PyTorch.
+        effort: put into the comparison of samples with real characters.
     """
 
     model: str
@@ -48,6 +56,7 @@ class Request:
     seed: int
     judge_images: int | None
     threads: int
+    effort: Effort = FULL
 
 
 def run_evaluation(request: Request, docs: Path | None = None) -> Evaluation:
@@ -63,7 +72,8 @@ def run_evaluation(request: Request, docs: Path | None = None) -> Evaluation:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         judges, real = trained_judges(request, progress) if model.labels else ([], {})
-        task = progress.add_task("measuring", total=1 + len(judges))
+        total = 1 + len(judges) + (STAGES if model.labels else STAGES_WITHOUT_LABELS)
+        task = progress.add_task("measuring", total=total)
         evaluation = evaluate_model(
             model,
             data.test,
@@ -73,7 +83,17 @@ def run_evaluation(request: Request, docs: Path | None = None) -> Evaluation:
             seed=request.seed,
             stage=lambda name, done: progress.update(task, description=f"measuring: {name}", completed=done),
         )
-        progress.update(task, description="measured", completed=1 + len(judges))
+        progress.update(task, completed=len(judges))
+        fidelity = fidelity_metrics(
+            model,
+            data,
+            judges[-1] if judges else None,
+            request.effort,
+            np.random.default_rng(request.seed),
+            stage=lambda name: progress.update(task, description=f"measuring: {name}", advance=1),
+        )
+        evaluation = replace(evaluation, metrics=evaluation.metrics | fidelity)
+        progress.update(task, description="measured", completed=total)
     write_report(request.out, request.model, model.labels, data.test, evaluation)
     if docs is not None:
         publish_evaluation(request, evaluation, docs)
@@ -117,6 +137,8 @@ def advance(progress: Progress, task: TaskID) -> Callable[[int, int], None]:
 
 def publish_evaluation(request: Request, evaluation: Evaluation, docs: Path) -> None:
     """Puts the metrics into manifest and graphs, and card and samples into the documentation."""
-    publish_metrics(request.exported, request.model, evaluation.metrics)
+    manifest = json.loads(manifest_path(request.exported, request.model).read_text(encoding="utf-8"))
+    # Others put their numbers there too: the names of axes, what 8-bit integers cost.
+    publish_metrics(request.exported, request.model, manifest["metrics"] | evaluation.metrics)
     save_sheet(docs / "images" / f"{request.model}-samples.png", samples_sheet(evaluation.samples), COLUMNS)
     (docs / "models.md").write_text(models_page(request.exported), encoding="utf-8")

@@ -5,7 +5,8 @@ that fools one by its texture does not fool both. A third classifier, the reader
 from it.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 BATCH = 256
+MANY_VIEWS = {"dense"}
+VIEW_ANGLES = (-0.1, 0.0, 0.1)  # radians
+VIEW_SCALES = (0.94, 1.0, 1.06)
+VIEW_SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
 
 
 class Residual(nn.Module):
@@ -112,10 +117,50 @@ class Judge:
         self.network = network.eval()
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """The most likely index into `labels`, int64 (n,), of images uint8 (n, 28, 28), paper 0, ink 255."""
+        """The most likely index into `labels`, int64 (n,), of images uint8 (n, 28, 28), paper 0, ink 255.
+
+        A judge that knows nothing of neighbouring pixels looks at each image from several sides and takes the mean.
+        """
+        looks = views if self.architecture in MANY_VIEWS else straight
         with torch.inference_mode():
             parts = torch.split(torch.from_numpy(images), BATCH)
-            return torch.cat([self.network(to_input(part)).argmax(1) for part in parts]).numpy()
+            read = [sum(self.network(view).float().log_softmax(1) for view in looks(to_input(part))) for part in parts]
+            return torch.cat([torch.as_tensor(scores).argmax(1) for scores in read]).numpy()
+
+    def features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What the last layer reads, float32 (n, features), of images uint8; of feature maps their means."""
+        assert isinstance(self.network, nn.Sequential)  # noqa: S101 (as every architecture is)
+        body = [layer for layer in list(self.network)[:-1] if not isinstance(layer, nn.Flatten)]
+        flat = isinstance(self.network[0], nn.Flatten)
+        with torch.inference_mode():
+            parts = []
+            for part in torch.split(torch.from_numpy(images), BATCH):
+                h = to_input(part).flatten(1) if flat else to_input(part)
+                for layer in body:
+                    h = layer(h)
+                parts.append(h.mean(dim=(2, 3)) if h.ndim == 4 else h)
+            return np.asarray(torch.cat(parts).numpy())
+
+
+def straight(x: Tensor) -> Iterator[Tensor]:
+    """The images as they are."""
+    yield x
+
+
+def views(x: Tensor) -> Iterator[Tensor]:
+    """Images (n, 1, 28, 28) turned, scaled and shifted a little: 45 times (n, 1, 28, 28).
+
+    Chosen on the validation parts, where it brings the dense judge from 98.9 % to 99.1 % of MNIST digits and from
+    94.6 % to 95.0 % of capitals (0/O and 1/I merged).
+    """
+    for angle in VIEW_ANGLES:
+        for scale in VIEW_SCALES:
+            cos, sin = scale * math.cos(angle), scale * math.sin(angle)
+            turn = torch.tensor([[cos, -sin, 0.0], [sin, cos, 0.0]]).expand(len(x), 2, 3)
+            grid = functional.affine_grid(turn, list(x.shape), align_corners=False)
+            turned = functional.grid_sample(x, grid, align_corners=False)
+            for shift in VIEW_SHIFTS:
+                yield torch.roll(turned, shift, (2, 3))
 
 
 def to_input(images: Tensor) -> Tensor:

@@ -48,6 +48,8 @@ def metrics_report(labels: Sequence[str], metrics: Json) -> str:
         metrics: `Evaluation.metrics`.
     """
     sections = [held_out_section(metrics), latents_section(metrics)]
+    if "sharpness" in metrics:
+        sections.append(fidelity_section(metrics))
     if metrics["judges"]:
         sections += [judges_section(metrics), labels_section(labels, metrics)]
     return "\n\n".join(sections)
@@ -72,6 +74,60 @@ def latents_section(metrics: Json) -> str:
     ]
     active = f"### Latents: {metrics['active_units']} of {len(rows)} active\n\n"
     return active + table(["unit", "KL, nats", "variance of mu", "second moment"], rows)
+
+
+def fidelity_section(metrics: Json) -> str:
+    """Samples beside real characters."""
+    rows = [*diversity_rows(metrics), *ink_rows(metrics), *elbo_rows(metrics)]
+    return "### Fresh samples beside real characters\n\n" + table(["", "samples", "real characters"], rows)
+
+
+def diversity_rows(metrics: Json) -> Iterable[list[str]]:
+    """What needs a judge: features and lessons; nothing where there was none."""
+    if "frechet" not in metrics:
+        return
+    frechet = metrics["frechet"]
+    name = f"Fréchet distance, {metrics['features']} judge's features, n = {frechet['n']:,}"
+    yield [name, f"{frechet['value']:.3g}", f"{frechet['real_half_split']:.3g} (two halves)"]
+    for key in ("precision", "recall", "density", "coverage"):
+        measure = metrics[key]
+        yield [key, f"{measure['value']:.3f} ({measure['low']:.3f} – {measure['high']:.3f})", ""]
+    yield compared_row("spread within a label", metrics["spread_within_label"])
+    yield compared_row("classification accuracy score", metrics["classification_accuracy"])
+
+
+def ink_rows(metrics: Json) -> Iterable[list[str]]:
+    """Sharpness, memory and style."""
+    for name, key in (("share of grey pixels", "grey_share"), ("slope of edges, ink per pixel", "edge_slope")):
+        entry = metrics["sharpness"][key]
+        values = {side: entry[side]["value"] for side in ("samples", "real")}
+        yield compared_row(name, values | {"ratio": entry["ratio"]})
+    nearest = metrics["nearest_training_image"]
+    yield compared_row("distance to the nearest training image, median", nearest)
+    yield ["nearer to one than 99 % of real characters", percent(nearest["nearer_than_1_percent_of_real"]["value"]), ""]
+    for name, entry in metrics.get("one_style", {}).items():
+        text = f"{name.replace('_', ' ')}, digits and letters in one style"
+        yield [text, f"{entry['digits']:.4g} and {entry['letters']:.4g} (ratio {entry['ratio']:.3f})", ""]
+
+
+def elbo_rows(metrics: Json) -> Iterable[list[str]]:
+    """What the ELBO tells of real characters."""
+    told = metrics["without_label"]
+    if "label_accuracy_merged" in told:
+        yield ["label read from the ELBO, 0/O, 1/I merged", "", percent_interval(told["label_accuracy_merged"])]
+    for name, value in told["auroc"].items():
+        yield [f"characters told from {name} by the ELBO, AUROC", "", f"{value:.4f}"]
+    bound = metrics["importance_weighted"]
+    for name in ("grey", "binarised"):
+        if name in bound:
+            value = bound[name]
+            text = f"−log p, {name} pixels, {bound['draws']:,} draws, n = {value['n']}, nats"
+            yield [text, "", f"{value['value']:.2f} ({value['low']:.2f} – {value['high']:.2f})"]
+
+
+def compared_row(name: str, entry: Json) -> list[str]:
+    """A row of a figure of samples beside that of real characters."""
+    return [name, f"{entry['samples']:.4g} ({entry['ratio']:.3f} of real)", f"{entry['real']:.4g}"]
 
 
 def judges_section(metrics: Json) -> str:

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from service.manifest import read_manifest, read_verified
 from tests import known_model
 from tests.training.examples import finished_run
-from training import cli
+from training import cli, judge
 from training.dataset import load_alphanumeric, load_mnist
-from training import judge
 from training.model_cards import models_page
+from training.repository import publish_metrics
 from training.runs import save_run
 
 DATA = Path(__file__).parent.parent / "data"
@@ -58,7 +58,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory, cache: None) -> Path:  # 
 
 def evaluate(exported: Path, out: Path, model: str, *more: object) -> str:
     options = ("--exported", exported, "--out", out / model, "--judges", out / "judges", "--data", DATA)
-    return command("evaluate", model, *options, "--samples", 12, "--judge-images", 512, *more)
+    return command("evaluate", model, *options, "--samples", 12, "--judge-images", 512, "--quick", *more)
 
 
 def test_the_run_folder_names_the_model(exported: Path) -> None:
@@ -73,6 +73,11 @@ def test_an_evaluation_leaves_a_report_and_the_model_as_it_was(exported: Path, t
     assert set(metrics["judges"]) == {"convolutional", "dense"}
     assert metrics["judges"]["dense"]["samples"]["accuracy"]["n"] == 36 * 12
     assert metrics["protocol"]["held_out_images"] == len(load_alphanumeric(DATA).test)
+    assert 0 <= metrics["coverage"]["value"] <= 1
+    assert metrics["features"] == "dense"
+    assert set(metrics["without_label"]["auroc"]) == {"noise", "shuffled pixels", "photographs"}
+    assert set(metrics["importance_weighted"]) == {"draws", "grey"}
+    assert "classification accuracy score" in (tmp_path / "cvae" / "report.md").read_text()
     assert sorted(path.name for path in (tmp_path / "cvae").iterdir()) == [
         "metrics.json",
         "reconstructions.png",
@@ -87,9 +92,11 @@ def test_writing_puts_the_numbers_where_they_are_read(exported: Path, tmp_path: 
     shutil.copytree(exported, folder)
     docs = tmp_path / "docs"
     docs.mkdir()
+    publish_metrics(folder, "cvae", {"axes": ["slant"], "mse": "old"})
     evaluate(folder, tmp_path, "cvae", "--write", "--docs", docs)
     manifest = read_manifest(folder / "cvae.json")
-    assert manifest.metrics == json.loads((tmp_path / "cvae" / "metrics.json").read_text())
+    measured = json.loads((tmp_path / "cvae" / "metrics.json").read_text())
+    assert manifest.metrics == {"axes": ["slant"]} | measured
     assert read_verified(folder, manifest.encoder)
     assert read_verified(folder, manifest.decoder)
     assert (docs / "models.md").read_text() == models_page(folder)
@@ -103,6 +110,8 @@ def test_a_model_without_labels_needs_no_judge(tmp_path: Path) -> None:
     evaluate(tmp_path / "exported", tmp_path, "vae")
     metrics = json.loads((tmp_path / "vae" / "metrics.json").read_text())
     assert metrics["judges"] == {}
+    assert "coverage" not in metrics
+    assert set(metrics["importance_weighted"]) == {"draws", "grey", "binarised"}
     assert metrics["protocol"]["held_out_images"] == len(data.test)
     assert not (tmp_path / "judges").exists()
 
