@@ -81,7 +81,7 @@ class Edge:
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
         name, extra = self._exact.get(scope["path"]) or self._route(scope["path"])
-        request_id = self._id(scope["headers"])
+        request_id = given_id(scope["headers"]) or b"%s-%x" % (self._prefix, next(self._count))
         begun: Message | None = None
 
         async def answer(message: Message) -> None:
@@ -119,13 +119,6 @@ class Edge:
     def _route(self, path: str) -> tuple[str, RawHeaders]:
         return next((route for pattern, route in self._patterns if pattern.match(path)), (OTHER, _headers_of(OTHER)))
 
-    def _id(self, headers: RawHeaders) -> bytes:
-        """The caller's own id where it has a sane one, else a new one."""
-        for name, value in headers:
-            if name == b"x-request-id" and 0 < len(value) <= LONGEST_ID and not value.translate(None, _ID_CHARACTERS):
-                return value
-        return b"%s-%x" % (self._prefix, next(self._count))
-
     def _check_head(self, scope: Scope) -> None:
         if len(scope["headers"]) > self._max_headers:
             detail = f"The request has {len(scope['headers'])} headers; at most {self._max_headers} are allowed."
@@ -139,6 +132,14 @@ class Edge:
             raise AddressTooLong(detail)
         if len(scope["path"]) > LONGEST_PATH:
             raise AddressTooLong(f"The path has {len(scope['path'])} characters; at most {LONGEST_PATH} are allowed.")
+
+
+def given_id(headers: RawHeaders) -> bytes | None:
+    """The caller's own id for the request; None where it has none, or one that could spoil a log."""
+    for name, value in headers:
+        if name == b"x-request-id" and 0 < len(value) <= LONGEST_ID and not value.translate(None, _ID_CHARACTERS):
+            return value
+    return None
 
 
 def _headers_of(path: str) -> RawHeaders:

@@ -1,14 +1,18 @@
 import asyncio
 import json
+import re
+import string
 from collections.abc import Callable
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.app import create_app, create_served, guard
 from service.context import Context
-from service.edge import LONGEST_ID, LONGEST_PATH, OTHER, Edge
+from service.edge import LONGEST_ID, LONGEST_PATH, OTHER, Edge, given_id
 from service.errors import AddressTooLong, HeadersTooLarge, InternalError, NotFound
 from tests.service.support import expect_problem
 
@@ -40,6 +44,12 @@ async def test_an_id_that_could_spoil_a_log_is_replaced(client: httpx.AsyncClien
     answered = (await client.get("/livez", headers=[(b"x-request-id", sent.encode())])).headers["x-request-id"]
     assert answered
     assert answered != sent
+
+
+@given(st.binary(max_size=2 * LONGEST_ID) | st.text(string.printable, max_size=LONGEST_ID + 1).map(str.encode))
+def test_an_id_is_kept_if_it_is_sane(value: bytes) -> None:
+    sane = re.fullmatch(rb"[A-Za-z0-9._:=+/-]{1,128}", value)
+    assert given_id([(b"host", b"x"), (b"x-request-id", value)]) == (value if sane else None)
 
 
 async def test_every_request_without_an_id_gets_one_of_its_own(client: httpx.AsyncClient) -> None:

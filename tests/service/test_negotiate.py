@@ -1,4 +1,8 @@
+from random import Random
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.requests import Request
 
 from service.errors import NotAcceptable
@@ -64,3 +68,43 @@ def test_repeated_headers_are_one_list() -> None:
 
 def test_without_the_header_the_first_offer_is_chosen() -> None:
     assert choose_for(Request({"type": "http", "headers": []}), (JSON, NPY)) == JSON
+
+
+@given(st.text(max_size=200))
+def test_any_accept_gets_an_offer_or_a_refusal(accept: str) -> None:
+    try:
+        assert choose(accept, OFFERS) in OFFERS
+    except NotAcceptable as problem:
+        problem.detail.encode()
+
+
+RANGES = st.lists(
+    st.tuples(st.sampled_from([PNG, JSON, NPY, "image/*", "application/*", "*/*", "text/html"]), st.integers(0, 1000)),
+    min_size=1,
+    max_size=6,
+)
+
+
+def chosen(ranges: list[tuple[str, int]]) -> str | None:
+    try:
+        return choose(", ".join(f"{media};q={weight / 1000}" for media, weight in ranges), OFFERS)
+    except NotAcceptable:
+        return None
+
+
+@given(RANGES, st.randoms())
+def test_the_order_of_ranges_means_nothing(ranges: list[tuple[str, int]], random: Random) -> None:
+    shuffled = random.sample(ranges, len(ranges))
+    assert chosen(shuffled) == chosen(ranges)
+
+
+@given(RANGES)
+def test_weights_count_by_their_ratio(ranges: list[tuple[str, int]]) -> None:
+    even = [(media, weight // 2 * 2) for media, weight in ranges]
+    assert chosen([(media, weight // 2) for media, weight in even]) == chosen(even)
+
+
+@given(RANGES)
+def test_what_is_refused_by_name_is_never_chosen(ranges: list[tuple[str, int]]) -> None:
+    others = [(media, weight) for media, weight in ranges if media != PNG]
+    assert chosen([*others, (PNG, 0)]) != PNG

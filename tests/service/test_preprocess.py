@@ -126,3 +126,34 @@ def test_any_picture_is_converted_or_refused(grey: NDArray[np.uint8]) -> None:
     assert glyph.shape == (28, 28)
     assert glyph.any()
     assert max(extent(glyph)) <= 20
+
+
+POINTS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=5)
+
+
+@settings(max_examples=50)
+@given(POINTS, st.integers(20, 200), st.integers(2, 6))
+def test_any_drawing_becomes_a_glyph_that_stays(points: list[tuple[float, float]], side: int, stroke: int) -> None:
+    """Centred as nearly as the field allows, in its box, and no different when it is sent again."""
+    try:
+        glyph = preprocess(drawn(side, stroke, points))
+    except UnsuitableImageError:
+        return
+    assert max(extent(glyph)) <= 20
+    again = preprocess(glyph)
+    shift = np.abs(np.subtract(centre(again), centre(glyph)))
+    assert shift.max() <= 1
+    assert np.abs(np.subtract(extent(again), extent(glyph))).max() <= 2
+
+
+@settings(max_examples=50)
+@given(POINTS, st.integers(40, 120))
+def test_ink_and_paper_may_be_either_way_round(points: list[tuple[float, float]], side: int) -> None:
+    bright = drawn(side, 4, points)
+    try:
+        glyph = preprocess(bright)
+    except UnsuitableImageError:
+        with pytest.raises(UnsuitableImageError):
+            preprocess(255 - bright)
+        return
+    assert np.array_equal(preprocess(255 - bright), glyph)
