@@ -65,7 +65,8 @@ def _stretched_by(strongest: int, paper: int) -> Grey:
     departure = np.abs(np.arange(256) - paper).astype(float32)
     if strongest < _LEAST_CONTRAST:
         return np.zeros(256, uint8)
-    return np.rint(np.minimum(departure * (255 / strongest), 255)).astype(uint8)
+    ink: Grey = np.rint(np.minimum(departure * (255 / strongest), 255)).astype(uint8)
+    return ink
 
 
 def _significant(departure: Levels) -> Grey:

@@ -78,8 +78,8 @@ def _is_placed(ink: NDArray[uint8]) -> bool:
     left, top, right, bottom = _box_of(ink > 0) or (0, 0, 0, 0)
     if max(right - left, bottom - top) != _BOX:
         return False
-    mass, row, column = (ink.ravel().astype(float32) @ _MOMENTS).tolist()
-    return abs(row / mass - _CENTRE) <= 0.5 and abs(column / mass - _CENTRE) <= 0.5
+    mass, row, column = (float(moment) for moment in ink.ravel().astype(float32) @ _MOMENTS)
+    return max(abs(row / mass - _CENTRE), abs(column / mass - _CENTRE)) <= 0.5
 
 
 def _ink_box(ink: NDArray[uint8]) -> Box | None:

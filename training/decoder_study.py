@@ -42,7 +42,11 @@ CHOICE = """\
 `residual`: it is best on both measures of quality, and at batch 32, where a busy service works, still faster than the
 convolutional decoder. What it costs more than `dense`, it gives back in nats and in samples that are read as what they
 should be; `dense` is the choice where those microseconds count more. A convolution of few channels is fast for one
-image and gains little from batches. The baseline was trained in bfloat16 mixed precision, the others in float32."""
+image and gains little from batches. The baseline was trained in bfloat16 mixed precision, the others in float32.
+
+The times here are those of float32. On a CPU the service runs the shipped decoder in 8-bit integers
+(`glyphvae quantise`), which takes about a third of the time and costs less than a tenth of a nat; docs/benchmarks.md
+has both, in the same run."""
 
 
 @dataclass(frozen=True)
