@@ -163,7 +163,7 @@ async def test_interpolate(ask: Ask) -> None:
 
 async def test_interpolate_picture(ask: Ask) -> None:
     assert (await ask("interpolate_picture", ["A", "B"], n=4)).image.size == (112, 28)
-    movie = await ask("interpolate_picture", ["A", "B"], z=[[0], [3]], n=4, animated=True)
+    movie = await ask("interpolate_picture", "A", z=[[0] * 6, [3, *[0] * 5]], method="linear", n=4, animated=True)
     assert (movie.media_type, movie.image.n_frames) == ("image/gif", 6)
 
 
