@@ -25,7 +25,7 @@ from training.objective import loss, reparameterise
 from training.trainer import Hardware, TrainingConfig, fit
 
 LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-CONFIG = {"latent_size": 6, "label_count": len(LABELS)}
+CONFIG = CVAEConfig(latent_size=6, label_count=len(LABELS))
 BATCH = 256
 # Images of the training split of the 36 classes.
 EPOCH = 92_000
@@ -85,7 +85,7 @@ def plain_steps(data: Dataset, epochs: int) -> None:
 
 
 def _steps(batches: Any) -> None:  # noqa: ANN401 (any iterable of batches)
-    model = CVAE(CVAEConfig(**CONFIG)).train()
+    model = CVAE(CONFIG).train()
     optimiser = torch.optim.AdamW(model.parameters(), 1e-3, fused=True)
     noise = torch.Generator().manual_seed(0)
     for batch in batches:
@@ -102,7 +102,7 @@ def shipped(precision: str, threads: int) -> Callable[[Dataset, int], None]:
     def run(data: Dataset, epochs: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             hardware = Hardware(accelerator="cpu", precision=precision, threads=threads)
-            fit("cvae", CONFIG, data, Path(folder) / "run", TrainingConfig(epochs=epochs, batch_size=BATCH), hardware)
+            fit("cvae", CONFIG.to_dict(), data, Path(folder) / "run", TrainingConfig(epochs=epochs, batch_size=BATCH), hardware)
 
     return run
 
@@ -151,7 +151,7 @@ def measure(rounds: int, images: int, threads: int) -> dict[str, Any]:
 
 def flop_per_image() -> int:
     """Of the matrix products: a multiplication and an addition each, forward once and backward twice."""
-    model = CVAE(CVAEConfig(**CONFIG))
+    model = CVAE(CONFIG)
     return 6 * sum(module.weight.numel() for module in model.modules() if isinstance(module, torch.nn.Linear))
 
 
