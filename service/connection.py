@@ -15,7 +15,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from service.admission import GONE
-from service.errors import Busy, Problem, RequestTimeout
+from service.edge import LONGEST_PATH
+from service.errors import Busy, HeadersTooLarge, Problem, RequestTimeout
 from service.settings import Settings
 from service.ticket import RETRY
 
@@ -42,6 +43,8 @@ class State(ServerState):
         self.now = monotonic()
         self.receive_timeout = settings.receive_timeout
         self.max_connections = settings.max_connections
+        # What is within this is measured exactly, and refused by name, once it has arrived.
+        self.max_head = settings.max_header_bytes + settings.max_query_bytes + 4 * LONGEST_PATH
 
     def watch(self) -> None:
         """Close the connections that have been slow for too long."""
@@ -69,6 +72,7 @@ class Connection(HttpToolsProtocol):
         self._receiving = True  # the first request is awaited from the beginning
         self._since = server_state.now
         self._received = 0
+        self._in_head = True
         self._unsent = 0
         self._unsent_since = 0.0
 
@@ -86,6 +90,10 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Some bytes of a request."""
+        # The parser keeps a head, and even a single header of it, until it is complete, however long it is.
+        if self._in_head and self._received > self.server_state.max_head:
+            self._refuse(HeadersTooLarge(f"The request's head has more than {self.server_state.max_head} bytes."))
+            return
         super().data_received(data)
         self._received += len(data)  # a new request has set it to 0
 
@@ -93,9 +101,14 @@ class Connection(HttpToolsProtocol):
         """The first byte of a request."""
         super().on_message_begin()
         self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
-        self._receiving = True
+        self._receiving = self._in_head = True
         self._since = self.server_state.now
         self._received = 0
+
+    def on_headers_complete(self) -> None:
+        """The end of a request's head."""
+        self._in_head = False
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """The last byte of a request."""
