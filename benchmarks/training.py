@@ -102,7 +102,8 @@ def shipped(precision: str, threads: int) -> Callable[[Dataset, int], None]:
     def run(data: Dataset, epochs: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             hardware = Hardware(accelerator="cpu", precision=precision, threads=threads)
-            fit("cvae", CONFIG.to_dict(), data, Path(folder) / "run", TrainingConfig(epochs=epochs, batch_size=BATCH), hardware)
+            config = TrainingConfig(epochs=epochs, batch_size=BATCH)
+            fit("cvae", CONFIG.to_dict(), data, Path(folder) / "run", config, hardware)
 
     return run
 
