@@ -4,7 +4,7 @@ Each stage leaves a run of its own, so that a training that was stopped goes on 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from training.trainer import Hardware, TrainingConfig, fit
 
 Progress = Callable[[str, int, int], None]
 
-AUTOENCODER, PRIOR = "autoencoder", "prior"
+AUTOENCODER, PRIOR, REHEARSAL = "autoencoder", "prior", "rehearsal"
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,9 @@ class Preset:
         training: Of the autoencoder.
         prior: Of the flow.
         refinement: Of both.
+        rehearsal: A quicker prior that the decoder is refined against before the other takes its place; none for the
+            other itself. The decoder learns from what it gets wrong, so that the samples it learns from need not be
+            the best.
         precision: Lightning's, of the autoencoder.
     """
 
@@ -38,6 +41,7 @@ class Preset:
     training: TrainingConfig
     prior: PriorConfig
     refinement: RefineConfig
+    rehearsal: PriorConfig | None = None
     precision: str = "bf16-mixed"
 
 
@@ -46,7 +50,8 @@ PRESETS = {
         {"latent_size": 24, "label_count": 36, "encoder": "dense", "decoder": "residual"},
         TrainingConfig(beta=0.25, epochs=30),
         PriorConfig(couplings=6),
-        RefineConfig(prior_weight=0.2, reader_weight=0.7),
+        RefineConfig(steps=4000, reader_weight=0.5, reader_margin=0.15, train_prior=False),
+        rehearsal=PriorConfig(couplings=4, epochs=15),
     ),
     "cvae": Preset(
         {"latent_size": 6, "label_count": 36, "encoder": "dense", "decoder": "residual"},
@@ -88,10 +93,10 @@ def train_preset(
     if not resume and folder.exists() and any(folder.iterdir()):
         raise RunError(f"{folder} holds a run already; resume it, or choose another folder")
     first = autoencoder(preset, data, folder / AUTOENCODER, hardware)
-    with_prior = finished(
-        folder / PRIOR,
-        lambda: fit_prior(first, data, preset.prior, lambda done, total: progress("prior", done, total)),
-    )
+    with_prior = fitted(first, data, preset.prior, folder / PRIOR, progress)
+    start = with_prior
+    if preset.rehearsal is not None:
+        start = fitted(first, data, preset.rehearsal, folder / REHEARSAL, progress)
     reader = stored_judge(
         load_judge_data(sources),
         "reader",
@@ -100,13 +105,15 @@ def train_preset(
         progress=lambda done, total: progress("reader", done, total),
     )
     run = refine(
-        with_prior,
+        start,
         data,
         reader,
         folder,
         preset.refinement,
         progress=lambda done, total: progress("refinement", done, total),
     )
+    if preset.rehearsal is not None:
+        run = with_decoder_of(run, with_prior)
     save_run(folder, run)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return run
@@ -117,6 +124,20 @@ def autoencoder(preset: Preset, data: Dataset, folder: Path, hardware: Hardware)
     # Lightning's own bars are those of this stage.
     stopped = (folder / "checkpoints" / "last.ckpt").exists()
     return finished(folder, lambda: fit("cvae", preset.model, data, folder, preset.training, hardware, resume=stopped))
+
+
+def fitted(first: Run, data: Dataset, config: PriorConfig, folder: Path, progress: Progress) -> Run:
+    """The first stage's run with a flow, fitted unless it is there already; the stage is named after the folder."""
+    return finished(
+        folder, lambda: fit_prior(first, data, config, lambda done, total: progress(folder.name, done, total))
+    )
+
+
+def with_decoder_of(refined: Run, prior: Run) -> Run:
+    """The run with the final prior and the refined decoder: both stand on the same encoder's latents."""
+    prior.model.decoder.load_state_dict(refined.model.decoder.state_dict())
+    rehearsed = {"rehearsal": refined.training["prior"], "refinement": refined.training["refinement"]}
+    return replace(prior, training=prior.training | rehearsed)
 
 
 def finished(folder: Path, train: Callable[[], Run]) -> Run:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,13 @@ def test_refinement_moves_decoder_and_flow_and_leaves_the_encoder(run: Run, judg
     for name, tensor in refined.model.state_dict().items():
         kept = name.startswith("encoder") or name.endswith("rotation")
         assert torch.equal(tensor, before[name]) == kept, name
+
+
+def test_the_prior_can_stay_as_it_was_fitted(run: Run, judge: Judge, tmp_path: Path) -> None:
+    before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
+    refined = refine(run, data_set(), judge, tmp_path, replace(CONFIG, train_prior=False))
+    for name, tensor in refined.model.state_dict().items():
+        assert torch.equal(tensor, before[name]) != name.startswith("decoder"), name
 
 
 def test_a_refinement_stopped_and_resumed_equals_one_that_was_not(

@@ -17,7 +17,8 @@ TINY = Preset(
     {"latent_size": 4, "label_count": 36, "encoder": "narrow", "decoder": "dense"},
     TrainingConfig(epochs=1, batch_size=64),
     PriorConfig(couplings=1, epochs=1),
-    RefineConfig(steps=2, batch_size=16),
+    RefineConfig(steps=2, batch_size=16, train_prior=False),
+    rehearsal=PriorConfig(couplings=2, epochs=1),
 )
 HARDWARE = Hardware(accelerator="cpu", threads=1)
 
@@ -42,10 +43,15 @@ def test_every_stage_leaves_a_run_and_is_not_trained_twice(
 
     monkeypatch.setenv("GLYPHVAE_CACHE", str(tmp_path / "cache"))
     train()
-    assert list(dict.fromkeys(stages)) == ["prior", "reader", "refinement"]
+    assert list(dict.fromkeys(stages)) == ["prior", "rehearsal", "reader", "refinement"]
     run = load_run(folder)
     assert run.training["refinement"]["steps"] == 2
     assert run.training["prior"]["couplings"] == 1
+    assert run.training["rehearsal"]["couplings"] == 2
+    assert run.model.config.couplings == 1  # type: ignore[union-attr]
+    prior, refined = load_run(folder / "prior").model.state_dict(), run.model.state_dict()
+    for name, tensor in refined.items():
+        assert torch.equal(tensor, prior[name]) != name.startswith("decoder"), name
     assert not (folder / CHECKPOINT).exists()
     with pytest.raises(RunError, match="holds a run already"):
         train()
