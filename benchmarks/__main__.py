@@ -13,6 +13,9 @@ from benchmarks import gpu as gpu_part
 from benchmarks import growth as growth_part
 from benchmarks import http as http_part
 from benchmarks import open_loop, results
+from benchmarks import overload as overload_part
+from benchmarks import slow as slow_part
+from benchmarks import soak as soak_part
 from benchmarks import training as training_part
 from benchmarks.cores import BenchmarkError
 from benchmarks.http import Options
@@ -121,6 +124,38 @@ def gpu(
 ) -> None:
     """Glyphs a second out of a GPU."""
     results.write(out, "gpu", {"seconds": seconds}, gpu_part.measure(_subject(models, python), seconds))
+
+
+@app.command()
+def overload(
+    models: Models = SHIPPED_MODELS, python: Python = sys.executable, out: Out = results.FOLDER, seconds: Seconds = 60
+) -> None:
+    """Goodput and refusals at three times capacity."""
+    results.write(out, "overload", {"seconds": seconds}, overload_part.measure(_subject(models, python), seconds))
+
+
+@app.command()
+def soak(
+    models: Models = SHIPPED_MODELS,
+    python: Python = sys.executable,
+    out: Out = results.FOLDER,
+    requests: Requests = 1_000_000,
+) -> None:
+    """Memory and descriptors over a million mixed requests."""
+    results.write(out, "soak", {"requests": requests}, soak_part.measure(_subject(models, python), requests))
+
+
+@app.command()
+def slow(
+    models: Models = SHIPPED_MODELS,
+    python: Python = sys.executable,
+    out: Out = results.FOLDER,
+    clients: Annotated[int, typer.Option(help="Slow ones.")] = 500,
+    seconds: Seconds = 14,
+) -> None:
+    """How long slow clients stay, and what healthy ones notice."""
+    figures = slow_part.measure(_subject(models, python), clients, seconds)
+    results.write(out, "slow", {"clients": clients, "seconds": seconds}, figures)
 
 
 @app.command()

@@ -18,9 +18,10 @@ from service.errors import Busy, InvalidParameter, Problem
 from service.ticket import RETRY, ClientGoneError, Ticket, current
 from service.wording import quoted
 
-# Requests that start on one turn of the event loop. Each takes the loop for about 0.2 milliseconds, and as many small
-# calls share a batch as start together.
+# Requests that start on one turn of the event loop, at most: as many small calls share a batch as start together. Where
+# turns get longer than this many seconds, fewer start, down to one, because a refusal waits for the turn to end.
 STARTS = 16
+TURN = 0.004
 
 # In seconds; decimals are allowed.
 HEADER = "X-Request-Timeout"
@@ -42,9 +43,12 @@ class Admission:
         self._app = app
         self._context = context
         self._limit = context.settings.max_queued_requests
-        self._full = Busy(f"{self._limit} requests wait already.", headers=RETRY).response()
-        self._waiting: deque[tuple[asyncio.Future[None], Ticket]] = deque()
+        self._longest = context.settings.request_timeout / 2
+        self._full = Busy("Too many requests wait already.", headers=RETRY).response()
+        self._waiting: deque[tuple[asyncio.Future[None], Ticket, float]] = deque()
         self._started = 0
+        self._most = STARTS
+        self._turned = 0.0
         self._blocked = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,11 +56,15 @@ class Admission:
         # Whatever is no POST costs next to nothing, and probes have to be answered under any load.
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
-        elif len(self._waiting) >= self._limit:
+        elif self._waiting and self._is_full():
             self._context.telemetry.refused["busy"] += 1
             await self._full(scope, receive, send)
         else:
             await self._admit(scope, receive, send)
+
+    def _is_full(self) -> bool:
+        # Whoever would wait for half of the time would start only to be given up half done.
+        return len(self._waiting) >= self._limit or monotonic() - self._waiting[0][2] > self._longest
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -91,21 +99,24 @@ class Admission:
     async def _turn(self, ticket: Ticket) -> None:
         """Wait until the request may start; at once where others do not wait."""
         loop = asyncio.get_running_loop()
-        if self._started < STARTS and not self._waiting and not self._blocked:
+        if self._started < self._most and not self._waiting and not self._blocked:
             self._started += 1
             if self._started == 1:
+                self._turned = monotonic()
                 loop.call_soon(self._next_turn)
             return
         future: asyncio.Future[None] = loop.create_future()
-        self._waiting.append((future, ticket))
+        self._waiting.append((future, ticket, monotonic()))
         await future
 
     def _next_turn(self) -> None:
+        began, self._turned = self._turned, monotonic()
+        self._most = max(1, self._most // 2) if self._turned - began > TURN else min(STARTS, self._most + 1)
         # Requests start no faster than the models take up what they ask for.
         self._blocked = self._context.engine.backlog >= MAX_ROWS
         self._started = 0
-        while self._waiting and self._started < STARTS and not self._blocked:
-            future, ticket = self._waiting.popleft()
+        while self._waiting and self._started < self._most and not self._blocked:
+            future, ticket, _ = self._waiting.popleft()
             self._started += _start(future, ticket)
         if self._started or self._waiting or self._blocked:
             asyncio.get_running_loop().call_soon(self._next_turn)

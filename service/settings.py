@@ -101,7 +101,10 @@ class Settings(BaseSettings):
     )
     log_format: Literal["text", "json"] = Field("text", description="How log lines are written.")
     max_queued_requests: int = Field(
-        512, ge=1, description="Most requests that wait to be started; more are answered with 429."
+        512,
+        ge=1,
+        description="Most requests that wait to be started; more are answered with 429, and so is whoever would "
+        "wait for half of `request_timeout`.",
     )
     max_queued_rows: int = Field(
         65_536,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.admission import GONE, HEADER, STARTS, Admission
+from service.admission import GONE, HEADER, STARTS, TURN, Admission
 from service.app import create_served
 from service.batching import MAX_ROWS
 from service.context import Context
@@ -98,6 +98,38 @@ async def test_a_turn_starts_a_few_and_the_next_one_more(small: Context) -> None
     assert small.telemetry.refused == {}
 
 
+async def test_where_turns_get_long_fewer_start(small: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = 100.0
+    monkeypatch.setattr("service.admission.monotonic", lambda: moment)
+    seconds = 2 * TURN
+    started = 0
+
+    async def slow(*_: object) -> None:
+        nonlocal moment, started
+        moment += seconds
+        started += 1
+
+    app = Admission(slow, small)
+    per_turn = []
+    for _ in range(6):
+        answers = [post(app, "/") for _ in range(4)]
+        before = started
+        await asyncio.sleep(0)
+        per_turn.append(started - before)
+        await asyncio.gather(*answers)
+    assert per_turn[0] == 4
+    assert per_turn[-1] == 1
+    seconds = 0
+    for _ in range(STARTS):
+        await asyncio.gather(post(app, "/"))
+        await asyncio.sleep(0)
+    answers = [post(app, "/") for _ in range(4)]
+    before = started
+    await asyncio.sleep(0)
+    assert started - before == 4
+    await asyncio.gather(*answers)
+
+
 async def test_a_full_queue_refuses_at_once(small: Context) -> None:
     handler = Handler()
     app = Admission(handler, small)
@@ -109,11 +141,28 @@ async def test_a_full_queue_refuses_at_once(small: Context) -> None:
         head, body = await answer
         assert head["status"] == 429
         assert (b"retry-after", b"1") in head["headers"]
-        assert b"4 requests wait already." in body["body"]
+        assert b"Too many requests wait already." in body["body"]
     handler.go.set()
     await asyncio.gather(*answers)
     assert len(handler.started) == STARTS + 4
     assert small.telemetry.refused == {"busy": 3}
+
+
+async def test_whoever_would_wait_for_half_of_the_time_is_refused(
+    small: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = 100.0
+    monkeypatch.setattr("service.admission.monotonic", lambda: moment)
+    handler = Handler()
+    app = Admission(handler, small)
+    answers = [post(app, "/") for _ in range(STARTS + 1)]
+    await asyncio.sleep(0)
+    moment += 2.6
+    assert app._is_full()
+    moment -= 0.2
+    assert not app._is_full()
+    handler.go.set()
+    await asyncio.gather(*answers)
 
 
 async def test_what_costs_nothing_is_never_refused(small: Context) -> None:
