@@ -14,6 +14,8 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 
 # Pillow warns of images that are larger than any limit set here should be, and raises only from twice that size on.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
+# What else it warns of, broken EXIF and the like, is no news for the log.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 # Compressed text in a PNG is inflated before its pixels are; nobody reads it here.
 PngImagePlugin.MAX_TEXT_CHUNK = 1 << 16
