@@ -63,7 +63,7 @@ def tar_member(name: str, size: int, pieces: Iterable[bytes]) -> Iterator[bytes]
 
 
 def _tar_header(name: str, size: int) -> bytes:
-    """What tarfile writes, in a quarter of its time where the fields are short, because only they and the sum differ."""
+    """What tarfile writes; in a quarter of its time where the fields are short, as only they and the sum differ."""
     encoded = name.encode()
     if len(encoded) > tarfile.LENGTH_NAME or size > _LARGEST:
         info = tarfile.TarInfo(name)
