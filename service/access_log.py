@@ -4,7 +4,9 @@ Lines are written together, a fraction of a second later, because a write costs 
 """
 
 import asyncio
+import logging
 import sys
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TextIO
@@ -16,6 +18,40 @@ LogFormat = Literal["json", "text"]
 FLUSH_SECONDS = 0.2
 # About a pipe's buffer.
 FLUSH_LINES = 256
+
+
+# A list of one number, which the tasks and threads of a request share; None where nothing is logged.
+_rows: ContextVar[list[int] | None] = ContextVar("rows", default=None)
+
+
+def begin_rows() -> list[int]:
+    """Count the rows of this request from now on, in the list that is returned."""
+    counted = [0]
+    _rows.set(counted)
+    return counted
+
+
+def count_rows(count: int) -> None:
+    """A model reads or writes so many glyphs for this request."""
+    counted = _rows.get()
+    if counted is not None:
+        counted[0] += count
+
+
+class JsonFormatter(logging.Formatter):
+    """What other parts of the service log, in the shape of this log's lines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One object; a traceback is one of its strings."""
+        facts = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            facts["traceback"] = self.formatException(record.exc_info)
+        return orjson.dumps(facts).decode()
 
 
 @dataclass(slots=True)
@@ -30,6 +66,7 @@ class Entry:
         seconds: From the request's head to the end of the answer.
         model: Name and version of the model, None where none answered.
         key: Name of the key that was shown, None where none was.
+        rows: How many glyphs a model read or wrote for it; 0 where none did, or one that had been drawn ahead was sent.
     """
 
     id: str
@@ -39,6 +76,7 @@ class Entry:
     seconds: float
     model: str | None
     key: str | None
+    rows: int
 
 
 class AccessLog:
@@ -83,12 +121,14 @@ def _json(entry: Entry) -> str:
         "ms": round(entry.seconds * 1000, 3),
         "model": entry.model,
         "key": entry.key,
+        "rows": entry.rows,
     }
     return orjson.dumps(facts).decode() + "\n"
 
 
 def _text(entry: Entry) -> str:
-    end = "".join(f" {fact}" for fact in (entry.model, entry.key) if fact)
+    rows = f"{entry.rows} rows" if entry.rows else None
+    end = "".join(f" {fact}" for fact in (entry.model, rows, entry.key) if fact)
     return f"{_now()} {entry.id} {entry.method} {entry.route} {entry.status} {entry.seconds * 1000:.3f} ms{end}\n"
 
 

@@ -68,7 +68,7 @@ def serve(**flags: object) -> None:
     """Serve the exported models over HTTP."""
     given = {name: value for name, value in flags.items() if value is not None}
     settings = load_settings(**given)
-    log_config = _log_config(settings.log_level)
+    log_config = _log_config(settings.log_level, settings.log_format)
     logging.config.dictConfig(log_config)
     admin = listen(settings.admin_host, settings.admin_port) if settings.admin_port else None
     if settings.workers == 1:
@@ -152,13 +152,16 @@ def _context(models: Path | None) -> Context:
     return Context(settings, load_engine(settings))
 
 
-def _log_config(level: str) -> dict[str, Any]:
+def _log_config(level: str, style: str) -> dict[str, Any]:
     """One line an event, to standard error; as a dictionary, so that server processes of their own get it too."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "formatters": {
+            "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+            "json": {"()": "service.access_log.JsonFormatter"},
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": style}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
     }
 

@@ -8,7 +8,7 @@ from time import perf_counter
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.access_log import AccessLog, Entry
+from service.access_log import AccessLog, Entry, begin_rows
 from service.context import Context
 from service.errors import AddressTooLong, HeadersTooLarge, InternalError, Problem
 
@@ -83,6 +83,7 @@ class Edge:
         name, extra = self._exact.get(scope["path"]) or self._route(scope["path"])
         request_id = given_id(scope["headers"]) or b"%s-%x" % (self._prefix, next(self._count))
         begun: Message | None = None
+        rows = begin_rows() if self._log else []
 
         async def answer(message: Message) -> None:
             nonlocal begun
@@ -104,7 +105,7 @@ class Edge:
                 seconds = perf_counter() - started
                 self._telemetry.answered(name, begun["status"], seconds)
                 if self._log:
-                    self._log.write(_entry(request_id, name, scope, begun, seconds))
+                    self._log.write(_entry(request_id, name, scope, begun, seconds=seconds, rows=rows[0]))
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Start and end of the server: no line may be lost."""
@@ -150,7 +151,7 @@ def _headers_of(path: str) -> RawHeaders:
     return [*_EVERYWHERE, (b"content-security-policy", policy)]
 
 
-def _entry(request_id: bytes, route: str, scope: Scope, begun: Message, seconds: float) -> Entry:
+def _entry(request_id: bytes, route: str, scope: Scope, begun: Message, *, seconds: float, rows: int) -> Entry:
     model: bytes | None = dict(begun["headers"]).get(b"glyphvae-model")
     return Entry(
         id=request_id.decode(),
@@ -160,6 +161,7 @@ def _entry(request_id: bytes, route: str, scope: Scope, begun: Message, seconds:
         seconds=seconds,
         model=model.decode() if model else None,
         key=scope.get(KEY_NAME),
+        rows=rows,
     )
 
 

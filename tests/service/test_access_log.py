@@ -1,13 +1,15 @@
 import asyncio
 import io
 import json
+import logging
 import re
+import sys
 
 import pytest
 
-from service.access_log import FLUSH_LINES, AccessLog, Entry
+from service.access_log import FLUSH_LINES, AccessLog, Entry, JsonFormatter
 
-ENTRY = Entry("7-1", "/generate", "POST", 200, 0.0012345, "cvae/1", None)
+ENTRY = Entry("7-1", "/generate", "POST", 200, 0.0012345, "cvae/1", None, 3)
 
 
 def log(style: str, *entries: Entry) -> str:
@@ -32,12 +34,13 @@ async def test_json_has_every_fact() -> None:
         "ms": 1.234,
         "model": "cvae/1",
         "key": None,
+        "rows": 3,
     }
 
 
 async def test_text_has_them_too() -> None:
-    with_model, without = log("text", ENTRY, Entry("7-2", "other", "GET", 404, 0.5, None, "ci")).splitlines()
-    assert with_model.endswith(" 7-1 POST /generate 200 1.234 ms cvae/1")
+    with_model, without = log("text", ENTRY, Entry("7-2", "other", "GET", 404, 0.5, None, "ci", 0)).splitlines()
+    assert with_model.endswith(" 7-1 POST /generate 200 1.234 ms cvae/1 3 rows")
     assert without.endswith(" 7-2 GET other 404 500.000 ms ci")
 
 
@@ -57,4 +60,16 @@ async def test_a_lonely_line_does_not_wait_for_another(
     monkeypatch.setattr("service.access_log.FLUSH_SECONDS", 0)
     AccessLog("text").write(ENTRY)
     await asyncio.sleep(0.01)
-    assert capsys.readouterr().err.endswith("cvae/1\n")
+    assert capsys.readouterr().err.endswith("cvae/1 3 rows\n")
+
+
+def test_the_rest_of_the_log_has_the_same_shape() -> None:
+    try:
+        int("a reason")
+    except ValueError:
+        record = logging.LogRecord("glyphvae", logging.ERROR, "", 0, "%s failed", ("it",), sys.exc_info())
+    facts = json.loads(JsonFormatter().format(record))
+    assert (facts["level"], facts["logger"], facts["message"]) == ("error", "glyphvae", "it failed")
+    assert facts["traceback"].endswith("with base 10: 'a reason'")
+    record.exc_info = None
+    assert "traceback" not in json.loads(JsonFormatter().format(record))
