@@ -4,12 +4,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from starlette.types import ASGIApp
 
+from service.app import create_served
 from service.arrays import npy_bytes
 from service.client import (
     AsyncClient,
@@ -20,6 +22,8 @@ from service.client import (
     ProblemError,
     Retry,
 )
+from service.context import Context
+from service.keys import new_key
 from tests.service.client.scripted import answer, scripted
 from tests.service.server import ROOT
 from tests.service.support import grey
@@ -116,6 +120,22 @@ async def test_a_key_is_sent_along(ask: Ask) -> None:
         await ask(server.url, "generate", "J")
     assert b"authorization: bearer secret\r\n" in server.requests[0].lower()
     assert b"authorization" not in server.requests[1].lower()
+
+
+async def test_a_key_opens_a_service_that_wants_one(context: Context, tmp_path: Path) -> None:
+    token, key = new_key("somebody", None, None, ())
+    (tmp_path / "keys").write_text(key.model_dump_json())
+    settings = context.settings.model_copy(update={"keys": tmp_path / "keys"})
+    app = create_served(Context(settings, context.engine))
+
+    def client(token: str | None) -> AsyncClient:
+        return AsyncClient("http://glyphvae", key=token, http=httpx.AsyncClient(transport=httpx.ASGITransport(app)))
+
+    async with client(token) as known, client(None) as stranger:
+        assert (await known.generate("J", z=[0])).pixels[0, 0, 0] == 119
+        with pytest.raises(ProblemError) as refused:
+            await stranger.generate("J")
+    assert refused.value.status == 401
 
 
 async def test_a_model_that_fails_is_a_problem(half_broken: ASGIApp) -> None:
