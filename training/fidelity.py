@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from training.dataset import Dataset, Split
 from training.detection import detection, elbo_by_label, strangers
 from training.exported import Exported
-from training.frechet import frechet_distance, half_split_distance
+from training.frechet import beside_half_split
 from training.importance import binarised, importance_bound
 from training.judge import Judge
 from training.judge_data import part_of
@@ -114,12 +114,13 @@ def feature_metrics(judge: Judge, real: Split, samples: Split, rng: np.random.Ge
     """Fréchet distance, precision, recall, density, coverage and spread in the judge's features."""
     a, b = judge.features(real.images), judge.features(samples.images)
     found = prdc(a, b)._asdict()
+    distance, half_split = beside_half_split(a, b, rng)
     return {
         "features": judge.architecture,
         "frechet": {
-            "value": significant(frechet_distance(a, b)),
-            "real_half_split": significant(half_split_distance(a, rng)),
-            "n": len(a),
+            "value": significant(distance),
+            "real_half_split": significant(half_split),
+            "n": len(a) // 2,
         },
         **{name: mean_of(values, rng).to_dict() for name, values in found.items()},
         "spread_within_label": compared(spread_within(b, samples.labels), spread_within(a, real.labels)),

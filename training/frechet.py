@@ -33,8 +33,17 @@ def frechet_distance(first: Features, second: Features) -> float:
     return float(difference @ difference + np.trace(c1) + np.trace(c2) - 2 * np.sqrt(inner).sum())
 
 
-def half_split_distance(features: Features, rng: np.random.Generator) -> float:
-    """The distance between two halves of one set, drawn at random: what the same distribution gets."""
-    order = rng.permutation(len(features))
-    half = len(features) // 2
-    return frechet_distance(features[order[:half]], features[order[half : 2 * half]])
+def beside_half_split(real: Features, samples: Features, rng: np.random.Generator) -> tuple[float, float]:
+    """The distance of samples to one half of real characters, and that of the other half, drawn at random.
+
+    The distance grows as sets become smaller, so that the two compare only because all sets have one size.
+
+    Args:
+        real: (n, features), n at least 4.
+        samples: (n, features); a row has the label of the same row of `real`.
+        rng: draws the halves.
+    """
+    order = rng.permutation(len(real))
+    half = len(real) // 2
+    first, second = order[:half], order[half : 2 * half]
+    return frechet_distance(real[first], samples[second]), frechet_distance(real[first], real[second])

@@ -1,4 +1,4 @@
-"""The models whose training has three stages: a conditional VAE, then its prior, then both against a critic.
+"""The models whose training has stages: a conditional VAE, then its prior, then its decoder against a critic.
 
 Each stage leaves a run of its own, so that a training that was stopped goes on where it was.
 """
@@ -30,7 +30,7 @@ class Preset:
         model: Fields of its `CVAEConfig`, the flow excepted.
         training: Of the autoencoder.
         prior: Of the flow.
-        refinement: Of both.
+        refinement: Of the decoder; none where reconstructions are wanted as the objective makes them.
         rehearsal: A quicker prior that the decoder is refined against before the other takes its place; none for the
             other itself. The decoder learns from what it gets wrong, so that the samples it learns from need not be
             the best.
@@ -40,7 +40,7 @@ class Preset:
     model: dict[str, Any]
     training: TrainingConfig
     prior: PriorConfig
-    refinement: RefineConfig
+    refinement: RefineConfig | None = None
     rehearsal: PriorConfig | None = None
     precision: str = "bf16-mixed"
 
@@ -57,8 +57,6 @@ PRESETS = {
         {"latent_size": 6, "label_count": 36, "encoder": "dense", "decoder": "residual"},
         TrainingConfig(epochs=20),
         PriorConfig(couplings=6, epochs=20),
-        # Six latents hold less of a character: readable samples take a stronger reader.
-        RefineConfig(prior_weight=0.05, reader_weight=1.5),
         precision="32-true",
     ),
 }
@@ -94,6 +92,9 @@ def train_preset(
         raise RunError(f"{folder} holds a run already; resume it, or choose another folder")
     first = autoencoder(preset, data, folder / AUTOENCODER, hardware)
     with_prior = fitted(first, data, preset.prior, folder / PRIOR, progress)
+    if preset.refinement is None:
+        save_run(folder, with_prior)
+        return with_prior
     start = with_prior
     if preset.rehearsal is not None:
         start = fitted(first, data, preset.rehearsal, folder / REHEARSAL, progress)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.frechet import frechet_distance, half_split_distance
+from training.frechet import beside_half_split, frechet_distance
 
 
 def moments(mean: list[float], deviation: list[float]) -> NDArray[np.float32]:
@@ -41,7 +41,12 @@ def test_sets_of_fewer_points_than_features_have_one() -> None:
     assert np.isfinite(frechet_distance(features[0], features[1]))
 
 
-def test_halves_of_one_distribution_are_near() -> None:
+def test_samples_of_the_same_distribution_are_as_near_as_the_other_half() -> None:
     rng = np.random.default_rng(0)
-    features = rng.standard_normal((4001, 3)).astype(np.float32)
-    assert 0 < half_split_distance(features, rng) < 0.01
+    real, samples = rng.standard_normal((2, 4001, 3)).astype(np.float32)
+    distance, half_split = beside_half_split(real, samples, rng)
+    assert 0 < distance < 0.01
+    assert 0 < half_split < 0.01
+    shifted, same = beside_half_split(real, samples + 2, np.random.default_rng(0))
+    assert shifted == pytest.approx(3 * 2**2, rel=0.05)
+    assert same < 0.01

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -61,6 +62,14 @@ def test_every_stage_leaves_a_run_and_is_not_trained_twice(
     again = load_run(folder)
     for name, tensor in run.model.state_dict().items():
         assert torch.equal(tensor, again.model.state_dict()[name])
+
+
+def test_a_preset_without_refinement_ends_with_its_prior(sample: Dataset, sample_folder: Path, tmp_path: Path) -> None:
+    train_preset(replace(TINY, refinement=None), sample, sample_folder, tmp_path / "run", HARDWARE)
+    assert "refinement" not in load_run(tmp_path / "run").training
+    prior = load_run(tmp_path / "run" / "prior").model.state_dict()
+    for name, tensor in load_run(tmp_path / "run").model.state_dict().items():
+        assert torch.equal(tensor, prior[name])
 
 
 def test_presets_can_be_named_on_the_command_line() -> None:
