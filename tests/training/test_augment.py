@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from training.augment import augment, blur, move, strengthen, weigh
+from training.augment import augment, blur, move, strengthen, swayed, weigh
 
 Change = Callable[[Tensor, Generator], Tensor]
 
@@ -64,3 +64,18 @@ def test_strength_scales_the_ink() -> None:
     strength = strengthen(bar(256) * 0.5, seeded()).amax(dim=(1, 2, 3))
     assert strength.min().item() == pytest.approx(0.35, abs=0.02)
     assert strength.max().item() == pytest.approx(0.7, abs=0.02)
+
+
+def test_a_share_of_the_images_sways_about_its_place() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.zeros(200, 28, 28)
+    x[:, 6:22, 12:16] = 1
+    moved = swayed(x, 0.5, generator)
+    changed = (moved - x).abs().amax(dim=(1, 2)) > 1e-3
+    assert 70 < changed.sum() < 130
+    assert moved.min() >= 0
+    assert moved.max() <= 1
+    rows = torch.arange(28.0)
+    centres = (moved.sum(dim=2) * rows).sum(dim=1) / moved.sum(dim=(1, 2))
+    assert (centres - 13.5).abs().max() < 0.3
+    assert torch.allclose(swayed(x, 0.0, generator), x, atol=1e-5)

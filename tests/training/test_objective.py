@@ -93,3 +93,11 @@ def test_the_generator_decides_and_gradients_pass() -> None:
     assert logvar.grad is not None
     torch.testing.assert_close(mu.grad, torch.ones(2, 3))
     torch.testing.assert_close(logvar.grad, first.detach() / 2)
+
+
+def test_free_nats_take_the_price_from_what_a_latent_says_below_them(generator: torch.Generator) -> None:
+    logits, x = torch.zeros(2, 28, 28), torch.rand(2, 28, 28, generator=generator)
+    mu, logvar = torch.tensor([[2.0, 0.1], [2.0, 0.1]]), torch.zeros(2, 2)  # KL 2 and 0.005 nats
+    result = loss(logits, x, mu, logvar, beta=3.0, free_nats=0.5)
+    assert result.total.item() == pytest.approx(result.reconstruction.mean().item() + 3 * (2 + 0.5), rel=1e-6)
+    assert result.kl.tolist() == pytest.approx([2.005, 2.005])

@@ -119,6 +119,25 @@ def test_a_run_stopped_and_resumed_equals_one_that_was_not(
     assert (tmp_path / "run" / "metrics.csv").read_text() == (finished / "metrics.csv").read_text()
 
 
+def test_averaging_swaying_and_a_rising_kl_survive_a_stop(digits: Dataset, tmp_path: Path) -> None:
+    more = TrainingConfig(epochs=2, batch_size=64, augment=0.5, average=0.9, weight_decay=0.01, kl_warmup=0.5)
+    settings: dict[str, Any] = {
+        "model_config": {"encoder": "narrow", "decoder": "dense"},
+        "config": more,
+        "kind": "vae",
+    }
+    train(digits, tmp_path / "whole", **settings)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train(digits, tmp_path / "run", stop=StopAt(1, 2), **settings)
+    train(digits, tmp_path / "run", resume=True, **settings)
+    resumed, whole = weights(tmp_path / "run"), weights(tmp_path / "whole")
+    for name, tensor in resumed.items():
+        assert torch.equal(tensor, whole[name]), name
+    # The mean of the weights is what is kept.
+    state = torch.load(tmp_path / "whole" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert not torch.equal(state["current_model_state"]["model.encoder.last.weight"], whole["encoder.last.weight"])
+
+
 def test_training_leaves_the_callers_random_state_alone(digits: Dataset, tmp_path: Path) -> None:
     before = torch.random.get_rng_state()
     short = TrainingConfig(epochs=1, batch_size=256)
