@@ -78,7 +78,12 @@ def loss(logits: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float, *, 
     return Loss(distortion.mean() + beta * counted, distortion, per_unit.sum(dim=1), per_unit)
 
 
-def reparameterise(mu: Tensor, logvar: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw z = mu + sigma·eps, (n, latent), with eps from N(0, I)."""
-    eps = torch.randn(mu.shape, generator=generator, device=mu.device, dtype=mu.dtype)
+def reparameterise(mu: Tensor, logvar: Tensor, generator: torch.Generator, rank: int = 0, world: int = 1) -> Tensor:
+    """Draw z = mu + sigma·eps, (n, latent), with eps from N(0, I).
+
+    Where `mu` holds every `world`-th row of a batch from its `rank`-th on, the noise is that of the whole batch:
+    processes with equal generators draw together what one would draw alone.
+    """
+    rows, size = mu.shape
+    eps = torch.randn(rows * world, size, generator=generator, device=mu.device, dtype=mu.dtype)[rank::world]
     return mu + (logvar / 2).exp() * eps

@@ -100,28 +100,37 @@ class Autoencoder(lightning.LightningModule):
         self.data = data
         self.config = config
         self.noise = torch.Generator()
+        self.sway = self.noise
 
     def on_train_epoch_start(self) -> None:
         """Make order and noise of the epoch a function of seed, epoch and process, so that nothing needs restoring."""
         cast("Batches", self.trainer.train_dataloader).set_epoch(self.current_epoch)
-        self.noise = self._generator(self.current_epoch + 1)
+        self._seed(self.current_epoch + 1)
 
     def on_validation_epoch_start(self) -> None:
         """Measure every epoch under the same noise."""
-        self.noise = self._generator(0)
+        self._seed(0)
 
-    def _generator(self, stream: int) -> torch.Generator:
-        words = np.random.SeedSequence([self.config.seed, stream, self.global_rank]).generate_state(1, np.uint64)
+    def _seed(self, stream: int) -> None:
+        # All processes draw the same latents' noise, and each keeps that of its own rows.
+        self.noise = self._generator(stream, 0)
+        self.sway = self.noise if self.trainer.world_size == 1 else self._generator(stream, self.global_rank + 1)
+
+    def _latents(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        return reparameterise(mu, logvar, self.noise, self.global_rank, self.trainer.world_size)
+
+    def _generator(self, stream: int, process: int) -> torch.Generator:
+        words = np.random.SeedSequence([self.config.seed, stream, process]).generate_state(1, np.uint64)
         return torch.Generator(self.device).manual_seed(int(words[0] >> np.uint64(1)))
 
     def forward(self, batch: Batch) -> tuple[Loss, Tensor]:
         """The loss of a batch and the logits (n, 28, 28) it was computed from."""
         if self.model.kind == "cvae":
             mu, logvar = self.model.encode(batch.x, batch.label)
-            logits = self.model.decode(reparameterise(mu, logvar, self.noise), batch.label)
+            logits = self.model.decode(self._latents(mu, logvar), batch.label)
         else:
             mu, logvar = self.model.encode(batch.x)
-            logits = self.model.decode(reparameterise(mu, logvar, self.noise))
+            logits = self.model.decode(self._latents(mu, logvar))
         beta, free = (self._beta(), self.config.free_nats) if self.training else (self.config.beta, 0.0)
         # Sums over 784 pixels need float32, also where the layers ran in less.
         return loss(logits.float(), batch.x, mu.float(), logvar.float(), beta, free_nats=free), logits
@@ -133,7 +142,7 @@ class Autoencoder(lightning.LightningModule):
     def training_step(self, batch: Batch) -> Tensor:
         """One step."""
         if self.config.augment:
-            batch = batch._replace(x=swayed(batch.x, self.config.augment, self.noise))
+            batch = batch._replace(x=swayed(batch.x, self.config.augment, self.sway))
         result, _ = self.forward(batch)
         metrics = {"train/loss": result.total.detach()} | terms("train", result)
         self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=len(batch.x), sync_dist=True)
@@ -141,6 +150,8 @@ class Autoencoder(lightning.LightningModule):
 
     def validation_step(self, batch: Batch) -> None:
         """Measure a batch of the validation split."""
+        if not len(batch.x):  # the last rows are those of other processes
+            return
         result, logits = self.forward(batch)
         metrics = terms("validation", result)
         metrics["validation/mse"] = (torch.sigmoid(logits.float()) - batch.x).square().mean()
