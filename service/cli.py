@@ -23,7 +23,7 @@ from service.dataset_command import dataset
 from service.engine import load_engine
 from service.error_answers import problem_of
 from service.errors import GlyphvaeError, Problem, StartError
-from service.key_command import keys
+from service.key_command import keys, sign
 from service.latents import parse_latents
 from service.remote import remote
 from service.render_text import RenderText, render_png
@@ -32,7 +32,7 @@ from service.settings import Settings, load_settings
 from service.supervisor import Supervisor
 from service.wording import character_ranges
 
-OWN_COMMANDS = {"serve", "render", "dataset", "keys", "models"}
+OWN_COMMANDS = {"serve", "render", "dataset", "keys", "models", "sign"}
 
 app = typer.Typer(
     help="Handwriting from variational autoencoders: serve it, train it, measure it.",
@@ -88,6 +88,7 @@ serve.__signature__ = _flags()  # type: ignore[attr-defined]
 app.command()(serve)
 app.command()(dataset)
 app.command()(keys)
+app.command()(sign)
 
 
 @app.command()

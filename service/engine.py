@@ -14,6 +14,7 @@ from service.manifest import Manifest, read_manifest, read_verified
 from service.runtime import Device, Gpu, Runtime, choose_runtime
 from service.sessions import Sessions
 from service.settings import Settings
+from service.signatures import read_key
 from service.telemetry import Telemetry
 from service.wording import quoted
 
@@ -185,7 +186,8 @@ def load_engine(settings: Settings, runtime: Runtime | None = None, also: Collec
     Raises:
         StartError: The repository has no models, a file is wrong, missing or truncated, or the device cannot work.
     """
-    manifests = {path.stem: read_manifest(path) for path in sorted(settings.models.glob("*.json"))}
+    key = read_key(settings.models_key) if settings.models_key else None
+    manifests = {path.stem: read_manifest(path, key) for path in sorted(settings.models.glob("*.json"))}
     if not manifests:
         raise StartError(f"{settings.models}: no models here (expected NAME.json beside NAME-decoder/)")
     wanted = _wanted(settings, manifests) | (set(also) & set(manifests))

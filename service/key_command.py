@@ -1,4 +1,4 @@
-"""The command `glyphvae keys`: a new bearer key."""
+"""The commands `glyphvae keys`, for a new bearer key, and `glyphvae sign`, for manifests."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from service.signatures import read_key, sign_manifest
 
 
 def keys(
@@ -26,3 +28,13 @@ def keys(
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as lines:
         lines.write(key.model_dump_json(exclude_defaults=True) + "\n")
     typer.echo(token)
+
+
+def sign(
+    models: Annotated[Path, typer.Argument(help="Folder of exported models.")],
+    key: Annotated[Path, typer.Option(help="File of the shared key, at least 32 bytes.")],
+) -> None:
+    """Sign the manifest of every model in a folder, for services whose setting `models_key` names the same key."""
+    secret = read_key(key)
+    for manifest in sorted(models.glob("*.json")):
+        typer.echo(sign_manifest(manifest, secret))

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from service.errors import StartError
+from service.signatures import check_signature
 
 
 class _Facts(BaseModel):
@@ -76,20 +77,25 @@ class Manifest(_Facts):
         return self
 
 
-def read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path, key: bytes | None = None) -> Manifest:
     """Read one manifest.
 
     Args:
         path: A file named after its model.
+        key: What it has to be signed with, None if it need not be.
 
     Raises:
-        StartError: The file is missing, not JSON, not a manifest, or that of another model.
+        StartError: The file is missing, not signed, not JSON, not a manifest, or that of another model.
     """
     _check_place(path, path.parent)
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
     except OSError as error:
         raise StartError(f"{path}: {error.strerror}") from None
+    if key is not None:
+        check_signature(path, content, key)
+    try:
+        manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         reason = ": ".join([".".join(map(str, first["loc"])), first["msg"]] if first["loc"] else [first["msg"]])

@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     workers: int = Field(1, ge=1, le=256, description="Server processes.")
     models: Path = Field(SHIPPED_MODELS, description="Folder of exported models. Default: the models shipped.")
+    models_key: Path | None = Field(
+        None, description="File of a key that every manifest has to be signed with (`glyphvae sign`)."
+    )
     default_model: str = Field("cvae", description="Model used where a request names none.")
     preload: str = Field(
         "",
@@ -189,7 +192,7 @@ def markdown() -> str:
     ]
     properties = Settings.model_json_schema()["properties"]
     for name, field in Settings.model_fields.items():
-        default = "shipped models" if name == "models" else field.default if field.default != "" else "none"
+        default = "shipped models" if name == "models" else field.default if field.default not in {"", None} else "none"
         row = (f"`GLYPHVAE_{name.upper()}`", f"`--{name.replace('_', '-')}`", f"`{default}`")
         rows.append(f"| {' | '.join(row)} | {_allowed(properties[name])} | {field.description} |")
     return "\n".join([*rows, ""])

@@ -3,7 +3,6 @@ import io
 import json
 import logging
 import re
-import sys
 
 import pytest
 
@@ -64,10 +63,10 @@ async def test_a_lonely_line_does_not_wait_for_another(
 
 
 def test_the_rest_of_the_log_has_the_same_shape() -> None:
-    try:
+    with pytest.raises(ValueError, match="base 10") as caught:
         int("a reason")
-    except ValueError:
-        record = logging.LogRecord("glyphvae", logging.ERROR, "", 0, "%s failed", ("it",), sys.exc_info())
+    error = (caught.type, caught.value, caught.tb)
+    record = logging.LogRecord("glyphvae", logging.ERROR, "", 0, "%s failed", ("it",), error)
     facts = json.loads(JsonFormatter().format(record))
     assert (facts["level"], facts["logger"], facts["message"]) == ("error", "glyphvae", "it failed")
     assert facts["traceback"].endswith("with base 10: 'a reason'")
