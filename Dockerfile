@@ -5,6 +5,7 @@
 #   --build-arg PIP_INDEX_URL=… --build-arg UV_DEFAULT_INDEX=… --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt
 ARG BASE=python:3.13-slim-bookworm
 
+# Left out of the image: the tests that packages bring along, and ONNX Runtime's tools for exporting from PyTorch.
 # hadolint ignore=DL3006
 FROM ${BASE} AS build
 ARG PIP_INDEX_URL
@@ -26,7 +27,7 @@ COPY exported exported
 COPY training training
 COPY service service
 RUN VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --no-deps --no-build-isolation . \
- && find /opt/glyphvae -type d -name tests -prune -exec rm -r {} +
+ && find /opt/glyphvae -type d \( -name tests -o -path '*/onnxruntime/transformers' \) -prune -exec rm -r {} +
 
 FROM build AS build-cuda
 COPY requirements/serve-gpu.txt requirements/
@@ -38,7 +39,7 @@ COPY exported exported
 COPY training training
 COPY service service
 RUN VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --no-deps --no-build-isolation . \
- && find /opt/glyphvae -type d -name tests -prune -exec rm -r {} +
+ && find /opt/glyphvae -type d \( -name tests -o -path '*/onnxruntime/transformers' \) -prune -exec rm -r {} +
 
 # hadolint ignore=DL3006
 FROM ${BASE} AS runtime
