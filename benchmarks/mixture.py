@@ -40,8 +40,8 @@ WORK = (0.0, 0.0, 0.3, 0.2, 0.3, 0.19, 0.01)
 
 
 def _call(kind: str, number: int, rng: np.random.Generator, pictures: Sequence[bytes]) -> Call:
-    label = LABELS[rng.integers(len(LABELS))]
-    picture = pictures[rng.integers(len(pictures))]
+    label = LABELS[int(rng.integers(len(LABELS)))]
+    picture = pictures[int(rng.integers(len(pictures)))]
     png = {"Content-Type": "image/png"}
     if kind == "generate":
         return Call(kind, f"/generate?label={label}")

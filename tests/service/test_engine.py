@@ -138,7 +138,7 @@ def test_a_spoilt_file_is_named(folder: Path, part: str) -> None:
 
 def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
     write_model(tmp_path, files={"encoder": b"vouched for, and still no model"})
-    assert refused(tmp_path)== "cvae-encoder/1/model.onnx: not a complete ONNX file"
+    assert refused(tmp_path) == "cvae-encoder/1/model.onnx: not a complete ONNX file"
 
 
 def test_a_model_that_does_not_run_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
