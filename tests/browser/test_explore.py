@@ -6,6 +6,12 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Opener
 from tests.browser.pages import ALPHA, GREY, wait_until
 
+# Whether anything is drawn; read from a copy, as `ALPHA` is.
+INKED = """canvas => {
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  return copy.getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean);
+}"""
 PLAIN = "z=0,0,0,0,0,0&view=pixels"
 
 
@@ -41,10 +47,7 @@ def test_the_manifold_and_the_map_of_classes(open_page: Opener) -> None:
     # The known model writes 100 + 10·z1: at the left edge too little for ink, at the right edge enough.
     wait_until(page, f"() => ({ALPHA})(document.querySelector('#manifold')) > 0")
     points = page.locator("#points")
-    inked = (
-        "canvas => canvas.getContext('2d', {willReadFrequently: true}).getImageData(0, 0, 952, 952).data.some(Boolean)"
-    )
-    wait_until(page, f"() => ({inked})(document.querySelector('#points'))")
+    wait_until(page, f"() => ({INKED})(document.querySelector('#points'))")
     page.get_by_label("Where characters lie").uncheck()
     expect(points).to_be_hidden()
     assert playground.state()["points"] == "0"

@@ -30,7 +30,7 @@ PATIENCE = 20
 async def serving(repository: Path, **settings: object) -> AsyncIterator[Server]:
     """A server in this event loop; it ends with the block."""
     defaults = {"models": repository, "device": "cpu", "port": 0, "drain_seconds": 0, "grace_seconds": 5}
-    config = Config(Settings(**(defaults | settings)), log_config={"version": 1})  # type: ignore[arg-type]
+    config = Config(Settings(**(defaults | settings)), log_config={"version": 1, "disable_existing_loggers": False})  # type: ignore[arg-type]
     config.load()
     server = Server(config)
     listener = socket.create_server(("127.0.0.1", 0))

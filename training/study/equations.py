@@ -77,7 +77,7 @@ EQUATIONS = (
         r"L_\beta = \mathbb{E}_{q(z|x)}[-\log p(x|z)] + \beta\, \mathrm{KL}(q(z|x) \,\|\, p(z))",
         "The same two terms, with a price β on what the latents say. With β = 1 it is the negative bound.",
         objective.loss,
-        "return Loss((distortion + beta * rate).mean(), distortion, rate, per_unit)",
+        "return Loss(distortion.mean() + beta * counted, distortion, per_unit.sum(dim=1), per_unit)",
     ),
     Equation(
         "The conditional objective",
@@ -85,7 +85,7 @@ EQUATIONS = (
         "Encoder and decoder are both told which character it is. The latents need not say it again, and are left with "
         "the hand it was written in.",
         trainer.Autoencoder.forward,
-        "logits = self.model.decode(reparameterise(mu, logvar, self.noise), batch.label)",
+        "logits = self.model.decode(self._latents(mu, logvar), batch.label)",
     ),
     Equation(
         "The second moment of the aggregate posterior",
