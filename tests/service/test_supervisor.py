@@ -7,9 +7,10 @@ import shutil
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from urllib.parse import urlsplit
 
 import httpx
@@ -92,6 +93,13 @@ class Load:
         for _ in range(count):
             assert self._enough.acquire(timeout=PATIENCE)
 
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Until the condition holds, looked at between answers."""
+        end = monotonic() + PATIENCE
+        while not condition():
+            assert monotonic() < end
+            self.wait_for(1)
+
     def stop(self) -> None:
         self._stop.set()
         for thread in self._threads:
@@ -153,14 +161,10 @@ def test_a_process_that_is_killed_takes_only_its_own_requests_along(folder: Path
         callers.wait_for(50)
         assert len(callers.lost) <= len(CALLS)
         assert set(callers.answered) == {200}
-        lost, after = len(callers.lost), before
-        for _ in range(PATIENCE):
-            callers.wait_for(20)
-            after = children(server)
-            if len(after) == 2 and before[0] not in after:
-                break
-        assert before[1] in after
-        assert len(after) == 2
+        lost = len(callers.lost)
+        callers.wait_until(lambda: len(children(server)) == 2 and before[0] not in children(server))
+        callers.wait_for(20)
+        assert before[1] in children(server)
         assert len(callers.lost) == lost
 
 
@@ -173,11 +177,7 @@ def test_other_models_are_loaded_without_a_failed_request(folder: Path, workers:
         for _ in range(workers):
             server.wait_for(RELOADED)
         # What had begun before may still be answered by the models it began with.
-        for _ in range(1000):
-            callers.wait_for(1)
-            if callers.latest == dict.fromkeys(CALLS, "cvae/2"):
-                break
-        assert callers.latest == dict.fromkeys(CALLS, "cvae/2")
+        callers.wait_until(lambda: callers.latest == dict.fromkeys(CALLS, "cvae/2"))
         callers.models.clear()
         (folder / "cvae-decoder" / "1" / "model.onnx").write_bytes(b"broken")
         server.process.send_signal(signal.SIGHUP)
@@ -202,11 +202,7 @@ def test_the_admin_port_reloads_every_process(folder: Path, workers: int) -> Non
         assert admin.get("/readyz").json()["models"] == {"cvae": "cpu"}
         version_two(folder)
         assert admin.post("/reload").json() == {"models": ["cvae/2"]}
-        for _ in range(1000):
-            callers.wait_for(1)
-            if callers.latest == dict.fromkeys(CALLS, "cvae/2"):
-                break
-        assert callers.latest == dict.fromkeys(CALLS, "cvae/2")
+        callers.wait_until(lambda: callers.latest == dict.fromkeys(CALLS, "cvae/2"))
         (folder / "cvae.json").write_text("{}")
         expect_problem(admin.post("/reload"), ReloadRefused, "not a model manifest")
         callers.wait_for(20)
