@@ -93,35 +93,28 @@ clean: ## Remove environments and caches
 	.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	touch $@
 
+# An environment with a lock, the first prerequisite, and this project in it.
+define environment
+.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) $(@D)
+VIRTUAL_ENV=$(@D) .venv-uv/bin/uv pip install --quiet --require-hashes -r $<
+VIRTUAL_ENV=$(@D) .venv-uv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+touch $@
+endef
+
 $(SERVE)/.done: requirements/serve-$(RUNTIME).txt pyproject.toml .venv-uv/.done
-	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) $(SERVE)
-	VIRTUAL_ENV=$(SERVE) .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/serve-$(RUNTIME).txt
-	VIRTUAL_ENV=$(SERVE) .venv-uv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+	$(environment)
 
 $(DEV)/.done: requirements/dev.txt pyproject.toml .venv-uv/.done
-	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) $(DEV)
-	VIRTUAL_ENV=$(DEV) .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/dev.txt
-	VIRTUAL_ENV=$(DEV) .venv-uv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+	$(environment)
 
 .venv-ray/.done: requirements/ray.txt pyproject.toml .venv-uv/.done
-	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-ray
-	VIRTUAL_ENV=.venv-ray .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/ray.txt
-	VIRTUAL_ENV=.venv-ray .venv-uv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+	$(environment)
 
 .venv-bench-gpu/.done: requirements/bench-gpu.txt pyproject.toml .venv-uv/.done
-	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-bench-gpu
-	VIRTUAL_ENV=.venv-bench-gpu .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/bench-gpu.txt
-	VIRTUAL_ENV=.venv-bench-gpu .venv-uv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+	$(environment)
 
 .venv-fuzz/.done: requirements/fuzz.txt pyproject.toml .venv-uv/.done
-	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-fuzz
-	VIRTUAL_ENV=.venv-fuzz .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/fuzz.txt
-	VIRTUAL_ENV=.venv-fuzz .venv-uv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+	$(environment)
 
 .venv-bench-%/.done: requirements/bench-%.txt .venv-uv/.done
 	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-bench-$*

@@ -30,8 +30,6 @@ _SPECK = 64
 _STRONG_INK = 150
 
 _PLACES = np.arange(SIDE)
-# (784, 3): mass, and mass times row and column.
-_MOMENTS = np.stack([np.ones((SIDE, SIDE)), *np.mgrid[:SIDE, :SIDE]], axis=-1).reshape(-1, 3).astype(float32)
 
 
 class UnsuitableImageError(ValueError):
@@ -76,10 +74,8 @@ def _is_placed(ink: NDArray[uint8]) -> bool:
     if ink.shape != (SIDE, SIDE):
         return False
     left, top, right, bottom = _box_of(ink > 0) or (0, 0, 0, 0)
-    if max(right - left, bottom - top) != _BOX:
-        return False
-    mass, row, column = (float(moment) for moment in ink.ravel().astype(float32) @ _MOMENTS)
-    return max(abs(row / mass - _CENTRE), abs(column / mass - _CENTRE)) <= 0.5
+    size = max(right - left, bottom - top)
+    return size == _BOX and all(abs(_centre_of_mass(ink, axis) - _CENTRE) <= 0.5 for axis in (0, 1))
 
 
 def _ink_box(ink: NDArray[uint8]) -> Box | None:

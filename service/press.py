@@ -79,6 +79,8 @@ class Press:
         del self._waiting[:MAX_ROWS]
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._flush)
+        if not batch:
+            return
         z = np.empty((len(batch), self._model.manifest.latent_size), np.float32)
         try:
             for row, call in zip(z, batch, strict=True):

@@ -56,6 +56,16 @@ async def test_nothing_is_drawn_for_those_who_left(press: Press, telemetry: Tele
     assert telemetry.batches["cvae"].total == 1
 
 
+async def test_the_model_does_not_run_where_all_have_left(press: Press, telemetry: Telemetry) -> None:
+    leaving = asyncio.create_task(press.glyph(1, 1, (), 1.0))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    await asyncio.sleep(0)
+    assert "cvae" not in telemetry.batches
+
+
 async def test_an_error_reaches_everybody_and_the_next_turn_works(press: Press) -> None:
     failed = await asyncio.gather(press.glyph(99, 1, (), 1.0), press.glyph(1, 2, (), 1.0), return_exceptions=True)
     assert [type(error).__name__ for error in failed] == ["NotReady", "NotReady"]
