@@ -9,10 +9,25 @@ from torch import nn
 
 from training.dataset import Dataset, Split
 from training.graphs import PARTS, Part, to_onnx
+from training.manifest import Facts
 from training.models import Model, ModelKind, build_model
 from training.runs import Run
 
 LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# What an export says of `untrained`.
+FACTS = Facts(
+    name="cvae",
+    version=1,
+    kind="cvae",
+    summary="A model.",
+    labels=LABELS,
+    latent_size=6,
+    beta=1.0,
+    data={"sha256": "a" * 64, "sources": ["MNIST"]},
+    code={"version": "0.1.0", "sha256": "b" * 64},
+    config={"latent_size": 6},
+    metrics={},
+)
 
 
 def untrained(kind: ModelKind = "cvae", encoder: str = "paper", decoder: str = "dense", seed: int = 0) -> Model:

@@ -5,26 +5,12 @@ import numpy as np
 import onnx
 import pytest
 
-from tests.training.examples import LABELS, characters, exported, graph
+from tests.training.examples import FACTS, characters, exported, graph
 from training.errors import ExportError
 from training.exported import Arrays, Exported, read_exported, run, session
-from training.manifest import Facts
 from training.quantise import check_quantised, quantise_model, quantised
 from training.repository import publish, publish_metrics
 
-FACTS = Facts(
-    name="cvae",
-    version=1,
-    kind="cvae",
-    summary="A model.",
-    labels=LABELS,
-    latent_size=6,
-    beta=1.0,
-    data={"name": "alphanumeric", "sha256": "a" * 64, "sources": ["MNIST"]},
-    code={"version": "0.1.0", "sha256": "b" * 64},
-    config={"latent_size": 6},
-    metrics={"kept": 1},
-)
 ROWS = 256
 
 
@@ -86,7 +72,7 @@ def test_a_decoder_that_loses_pictures_is_refused() -> None:
 
 
 def test_a_published_model_gets_the_decoder_and_keeps_it(tmp_path: Path) -> None:
-    publish(tmp_path, FACTS, exported())
+    publish(tmp_path, FACTS.with_metrics({"kept": 1}), exported())
     before = json.loads((tmp_path / "cvae.json").read_text())
     lost = quantise_model(tmp_path, "cvae", characters(2))
     assert 0 < lost["levels"] < 1

@@ -6,24 +6,9 @@ from pathlib import Path
 import onnx
 import pytest
 
-from tests.training.examples import LABELS, exported
+from tests.training.examples import FACTS, exported
 from training.errors import ExportError
-from training.manifest import Facts
 from training.repository import publish, publish_metrics, write_all
-
-FACTS = Facts(
-    name="cvae",
-    version=1,
-    kind="cvae",
-    summary="A model.",
-    labels=LABELS,
-    latent_size=6,
-    beta=1.0,
-    data={"sha256": "a" * 64, "sources": ["MNIST"]},
-    code={"version": "0.1.0", "sha256": "b" * 64},
-    config={"latent_size": 6},
-    metrics={},
-)
 
 
 def files(folder: Path) -> list[str]:
