@@ -6,13 +6,13 @@ comes of it. The encoder stays as it is, so that the model remains the VAE it wa
 
     loss = reconstruction_weight · [-log p(x|z)] + prior_weight · [-log p(z|c)], z ~ q(z|x, c)
          + [critic's verdict on samples] + critic_weight · [its verdict on reconstructions]
-         + reader_weight · max(0, -log r(c|x) - margin) of samples
+         + reader_weight · w(c) · max(0, -log r(c|x) - margin) of samples
 
 The first two terms keep each latent what it was, and every real character within reach of the prior. The verdict is
 softplus(-critic) (Goodfellow et al., arXiv:1406.2661, and with reconstructions Larsen et al., "Autoencoding beyond
 pixels using a learned similarity metric", arXiv:1512.09300). r is a classifier of real characters (Odena et al.,
 arXiv:1610.09585) that is none of the judges of an evaluation; the margin leaves alone what it reads already, and 0/O
-and 1/I count as one.
+and 1/I count as one. w(c) turns it to the labels that it reads worst, so that the others keep their variety.
 """
 
 import math
@@ -44,6 +44,8 @@ CHECKPOINT_EVERY = 500
 # Steps over which the learning rates rise; a cosine then takes them to this share of the highest.
 RISE, LOWEST_RATE = 200, 0.1
 PENALTY_EVERY = 8
+# A label comes three or four times in a batch of 128: what is known of it is the mean of some hundred samples.
+REMEMBERED = 0.98
 GROUPS = MERGED["0/O, 1/I"]
 
 
@@ -59,6 +61,8 @@ class RefineConfig:
         critic_weight: Of reconstructions beside samples.
         reader_weight: Of the reader.
         reader_margin: Nats up to which a sample counts as read.
+        focus: 0 weighs all labels alike for the reader, 1 each by what its samples lately had beyond the margin; the
+            mean of the weights is 1.
         penalty: Weight of the critic's gradient penalty.
         rate: Adam's, at its highest.
         critic_rate: Adam's, at its highest.
@@ -75,6 +79,7 @@ class RefineConfig:
     critic_weight: float = 0.5
     reader_weight: float = 1.0
     reader_margin: float = 0.1
+    focus: float = 0.0
     penalty: float = 0.05
     rate: float = 3e-4
     critic_rate: float = 5e-4
@@ -162,6 +167,7 @@ class Refinement:
         ]
         self.rates = [torch.optim.lr_scheduler.LambdaLR(optimiser, self.rate) for optimiser in self.optimisers]
         self.epoch, self.order = -1, torch.empty(0, dtype=torch.int64)
+        self.unread = torch.ones(len(reader.labels))
 
     def rate(self, step: int) -> float:
         """The share of the highest learning rate at a step."""
@@ -214,12 +220,22 @@ class Refinement:
             read = self.reader(decoded[rows:].unsqueeze(1)).float().softmax(dim=1)  # (n, labels)
         likeness = functional.softplus(-verdict)
         surprise = -(read * self.together[shown[rows:]]).sum(dim=1).clamp(min=1e-6).log()
-        reading = functional.relu(surprise - c.reader_margin).mean()
+        beyond = functional.relu(surprise - c.reader_margin)  # (n,)
+        reading = (self.weights(beyond.detach(), shown[rows:]) * beyond).mean()
         loss = kept + likeness[rows:].mean() + c.critic_weight * likeness[:rows].mean() + c.reader_weight * reading
         self.optimisers[0].zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimisers[0].step()
         self.critic.requires_grad_(requires_grad=True)
+
+    def weights(self, beyond: Tensor, label: Tensor) -> Tensor:
+        """The weight of each sample (n,) for the reader, after taking notice of its nats beyond the margin (n,)."""
+        counts = torch.bincount(label, minlength=len(self.unread))
+        sums = torch.zeros_like(self.unread).index_add(0, label, beyond)
+        latest = torch.where(counts > 0, sums / counts.clamp(min=1), self.unread)
+        self.unread = REMEMBERED * self.unread + (1 - REMEMBERED) * latest
+        weights = self.unread.pow(self.config.focus)
+        return weights[label] / weights.mean()
 
     def batch(self) -> tuple[Tensor, Tensor]:
         """The next real characters (n, 28, 28) in [0, 1] and labels (n,), every label equally often."""
@@ -245,6 +261,7 @@ class Refinement:
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "rates": [rate.state_dict() for rate in self.rates],
             "generator": self.generator.get_state(),
+            "unread": self.unread,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -255,6 +272,7 @@ class Refinement:
             for owner, values in zip(owners, state[name], strict=True):
                 owner.load_state_dict(values)
         self.generator.set_state(state["generator"])
+        self.unread = state["unread"]
 
 
 def groups(labels: Sequence[str]) -> Tensor:

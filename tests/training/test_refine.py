@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from tests.training.examples import LABELS, data_set, finished_run
+from training.cvae import CVAE
 from training.errors import RunError
 from training.judge import Judge, reader
 from training.prior import PriorConfig, fit_prior
-from training.refine import CHECKPOINT, RefineConfig, groups, refine
+from training.refine import CHECKPOINT, RefineConfig, Refinement, groups, refine
 from training.runs import Run
 
 CONFIG = RefineConfig(steps=6, batch_size=16, average=0.5)
@@ -81,3 +82,21 @@ def test_only_what_looks_alike_counts_as_one() -> None:
     assert torch.equal(together, together.T)
     pairs = {(LABELS[i], LABELS[j]) for i, j in together.nonzero().tolist() if i < j}
     assert pairs == {("0", "O"), ("1", "I")}
+
+
+def test_focus_turns_the_reader_to_the_labels_it_reads_worst(run: Run, judge: Judge) -> None:
+    model = run.model
+    assert isinstance(model, CVAE)
+    assert model.flow is not None
+    label = torch.tensor([0, 0, 7, 7])
+    beyond = torch.tensor([0.0, 0.0, 2.0, 4.0])
+    for focus in (0.0, 1.0):
+        refinement = Refinement(model, model.flow, data_set().train, judge, replace(CONFIG, focus=focus))
+        weights = refinement.weights(beyond, label)
+        assert torch.equal(weights, torch.ones(4)) == (focus == 0)
+    # Of 36 labels all had 1 nat; one is now a fiftieth of the way to 0, one a fiftieth of the way to 3.
+    mean = (34 + 0.98 + 1.04) / 36
+    assert torch.allclose(weights, torch.tensor([0.98, 0.98, 1.04, 1.04]) / mean)
+    resumed = Refinement(model, model.flow, data_set().train, judge, replace(CONFIG, focus=1.0))
+    resumed.load_state_dict(refinement.state_dict())
+    assert torch.equal(resumed.unread, refinement.unread)
