@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 ModelKind = Literal["cvae", "vae"]
 EncoderName = Literal["dense", "narrow", "paper"]
 DecoderName = Literal["dense", "residual", "upsample", "conv"]
-DatasetName = Literal["alphanumeric", "mnist"]
-PresetName = Literal["cvae", "cvae-hq"]
+DatasetName = Literal["alphanumeric", "byclass", "mnist"]
+PresetName = Literal["cvae", "cvae-62", "cvae-hq"]
 JudgeName = Literal["convolutional", "dense"]
 JUDGES: tuple[JudgeName, ...] = get_args(JudgeName)
 
@@ -51,7 +51,10 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="runs/<kind>")] = None,
     dataset: Annotated[
         DatasetName | None,
-        typer.Option(help="36 characters, or MNIST's digits.", show_default="alphanumeric for cvae, mnist for vae"),
+        typer.Option(
+            help="36 characters, those and small letters, or MNIST's digits.",
+            show_default="alphanumeric for cvae, mnist for vae",
+        ),
     ] = None,
     fetch: Annotated[bool, typer.Option("--fetch", help="Download source files that are not there.")] = False,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over as many images as the split has.")] = 20,
@@ -83,7 +86,7 @@ def train(
 ) -> None:
     """Train a model; leaves its weights, metrics, checkpoints and sample pictures in a folder."""
     with reported():
-        from training.dataset import load_alphanumeric, load_mnist  # noqa: PLC0415 (see the top)
+        from training.dataset import load_named  # noqa: PLC0415 (see the top)
         from training.fetch import fetch as download  # noqa: PLC0415
         from training.fetch import originals_of  # noqa: PLC0415
         from training.trainer import Hardware, TrainingConfig, fit, make_logger  # noqa: PLC0415
@@ -97,7 +100,7 @@ def train(
         chosen = dataset or ("alphanumeric" if kind == "cvae" else "mnist")
         if fetch:
             download(data, originals_of(chosen, data))
-        loaded = load_alphanumeric(data) if chosen == "alphanumeric" else load_mnist(data)
+        loaded = load_named(chosen, data)
         config = {"latent_size": latent_size, "encoder": encoder, "decoder": decoder}
         if kind == "cvae":
             config["label_count"] = len(loaded.labels)
@@ -122,13 +125,14 @@ def train_in_stages(
     from rich.console import Console  # noqa: PLC0415 (see the top)
     from rich.progress import Progress  # noqa: PLC0415
 
-    from training.dataset import load_alphanumeric  # noqa: PLC0415
+    from training.dataset import load_named  # noqa: PLC0415
     from training.fetch import fetch as download  # noqa: PLC0415
     from training.fetch import originals_of  # noqa: PLC0415
     from training.stages import PRESETS, train_preset  # noqa: PLC0415
 
+    chosen = PRESETS[preset]
     if fetch:
-        download(data, originals_of("alphanumeric", data))
+        download(data, originals_of(chosen.dataset, data))
     with Progress(console=Console(stderr=True)) as bars:
         tasks: dict[str, TaskID] = {}
 
@@ -137,7 +141,7 @@ def train_in_stages(
                 tasks[stage] = bars.add_task(stage, total=total)
             bars.update(tasks[stage], completed=done)
 
-        chosen, loaded = PRESETS[preset], load_alphanumeric(data)
+        loaded = load_named(chosen.dataset, data)
         where = replace(hardware, precision=chosen.precision)
         train_preset(chosen, loaded, data, folder, where, resume=resume, progress=show)
 

@@ -1,4 +1,4 @@
-"""Assembles the data sets: digits from MNIST, capitals from NIST Special Database 19, in one convention.
+"""Assembles the data sets: digits from MNIST, letters from NIST Special Database 19, in one convention.
 
 The split is written down in docs/training.md. Assembled sets are kept in the cache folder under a hash of the source
 files, so that only the first start parses and normalises them.
@@ -45,7 +45,7 @@ class Dataset:
     """A data set and the facts that go into every run and manifest.
 
     Attributes:
-        name: "alphanumeric" or "mnist".
+        name: "alphanumeric", "byclass" or "mnist".
         labels: the character of each class.
         train, validation, test: disjoint parts.
         sha256: of every image and label in order, parts included: two sets with one hash train the same model.
@@ -76,6 +76,16 @@ def load_alphanumeric(folder: Path, cache: Path | None = None) -> Dataset:
     return cached("alphanumeric", files, lambda: assemble_alphanumeric(folder), cache)
 
 
+def load_byclass(folder: Path, cache: Path | None = None) -> Dataset:
+    """The 62 classes 0-9, A-Z and a-z: MNIST digits, and all of EMNIST ByClass's test part at MNIST's size.
+
+    Digits come from both sources, so that nothing but its shape tells a digit from a letter; arguments and errors as
+    for `load_alphanumeric`.
+    """
+    files = (*mnist_paths(folder), *sources.emnist_files(folder, "test"))
+    return cached("byclass", files, lambda: assemble_byclass(folder), cache)
+
+
 def load_mnist(folder: Path, cache: Path | None = None) -> Dataset:
     """The ten digit classes of MNIST; arguments and errors as for `load_alphanumeric`."""
     return cached("mnist", mnist_paths(folder), lambda: assemble_mnist(folder), cache)
@@ -87,9 +97,9 @@ def load_named(name: str, folder: Path, cache: Path | None = None) -> Dataset:
     Raises:
         DataError: there is no such set.
     """
-    loaders = {"alphanumeric": load_alphanumeric, "mnist": load_mnist}
+    loaders = {"alphanumeric": load_alphanumeric, "byclass": load_byclass, "mnist": load_mnist}
     if name not in loaders:
-        raise DataError(f"there is no data set {name!r}; there are {' and '.join(loaders)}")
+        raise DataError(f"there is no data set {name!r}; there are {', '.join(loaders)}")
     return loaders[name](folder, cache)
 
 
@@ -122,6 +132,21 @@ def assemble_alphanumeric(folder: Path) -> Dataset:
         joined(digits.test, pick(fitted, test)),
     )
     return dataset("alphanumeric", sources.DIGITS + sources.CAPITALS, parts, ("MNIST", letters.name))
+
+
+def assemble_byclass(folder: Path) -> Dataset:
+    """MNIST and, after it in every part, EMNIST's digits, capitals and small letters."""
+    mnist, emnist = assemble_mnist(folder), sources.read_emnist(folder)
+    # A class is split by its own images alone: letters are held out here that are held out of "alphanumeric".
+    test, validation, train = split_by_digest(emnist.images, emnist.labels, [HELD_OUT, HELD_OUT])
+    fitted = sources.Characters(emnist.name, normalise(emnist.images), emnist.labels)
+    parts = (
+        joined(mnist.train, pick(fitted, train)),
+        joined(mnist.validation, pick(fitted, validation)),
+        joined(mnist.test, pick(fitted, test)),
+    )
+    labels = sources.DIGITS + sources.CAPITALS + sources.SMALL_LETTERS
+    return dataset("byclass", labels, parts, ("MNIST", emnist.name))
 
 
 def pick(characters: sources.Characters, index: NDArray[np.int64]) -> Split:

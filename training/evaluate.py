@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from training.dataset import Split
 from training.exported import Exported, Floats, posterior_sample
 from training.judge import Judge
-from training.measure import MERGED, accuracy, accuracy_per_label, mean_of, significant
+from training.measure import accuracy, accuracy_per_label, main_groups, mean_of, significant
 from training.objective import kl_divergence, kl_per_unit, reconstruction
 
 ACTIVE_VARIANCE = 0.01
@@ -150,7 +150,7 @@ def verdict(judge: Judge, split: Split, rng: np.random.Generator) -> dict[str, A
         in equal numbers would get; `worst_merged`, the label read worst.
     """
     read = judge.predict(split.images)
-    merged = accuracy_per_label(read, split.labels, judge.labels, MERGED[PAIRS])
+    merged = accuracy_per_label(read, split.labels, judge.labels, main_groups(judge.labels))
     worst = min(merged, key=lambda label: merged[label])
     return accuracy(read, split.labels, judge.labels, rng) | {
         "per_label": accuracy_per_label(read, split.labels, judge.labels),

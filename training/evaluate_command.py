@@ -71,7 +71,7 @@ def run_evaluation(request: Request, docs: Path | None = None) -> Evaluation:
     data = held_out_data(model, request.data)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        judges, real = trained_judges(request, progress) if model.labels else ([], {})
+        judges, real = trained_judges(request, model, progress) if model.labels else ([], {})
         total = 1 + len(judges) + (STAGES if model.labels else STAGES_WITHOUT_LABELS)
         task = progress.add_task("measuring", total=total)
         evaluation = evaluate_model(
@@ -112,9 +112,9 @@ def held_out_data(model: Exported, folder: Path) -> Dataset:
     return data
 
 
-def trained_judges(request: Request, progress: Progress) -> tuple[list[Judge], dict[str, Split]]:
+def trained_judges(request: Request, model: Exported, progress: Progress) -> tuple[list[Judge], dict[str, Split]]:
     """A judge of each architecture, trained now where none is stored, and the real characters to test them on."""
-    data = load_judge_data(request.data)
+    data = load_judge_data(request.data, name=model.manifest["data"]["name"])
     judges = []
     for architecture in request.architectures:
         task = progress.add_task(f"{architecture} judge", total=None)

@@ -13,7 +13,7 @@ from training.manifest import Facts, code_facts
 from training.parity import check_parity
 from training.repository import publish
 from training.runs import Run
-from training.sources import DIGITS
+from training.sources import CAPITALS, DIGITS, SMALL_LETTERS
 
 # What the service accepts, and what is a folder's name on every system.
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -52,7 +52,8 @@ def export_run(run: Run, data: Dataset, folder: Path, name: str, version: int = 
 
 def dataset_name(run: Run) -> str:
     """The `Dataset.name` of the data that a run was trained on, which its labels tell."""
-    return "mnist" if run.labels == DIGITS else "alphanumeric"
+    names = {DIGITS: "mnist", DIGITS + CAPITALS + SMALL_LETTERS: "byclass"}
+    return names.get(tuple(run.labels), "alphanumeric")
 
 
 def facts_of_run(run: Run, data: Dataset, name: str, version: int) -> Facts:

@@ -101,9 +101,9 @@ def fetch(folder: Path, originals: Sequence[Original]) -> list[Path]:
     return fetched
 
 
-def originals_of(dataset: Literal["alphanumeric", "mnist"], folder: Path) -> tuple[Original, ...]:
-    """What the data set is assembled from; an A-Z CSV that is there makes EMNIST needless."""
-    letters = dataset == "alphanumeric" and az_file(folder) is None
+def originals_of(dataset: Literal["alphanumeric", "byclass", "mnist"], folder: Path) -> tuple[Original, ...]:
+    """What the data set is assembled from; for capitals alone, an A-Z CSV that is there makes EMNIST needless."""
+    letters = dataset == "byclass" or (dataset == "alphanumeric" and az_file(folder) is None)
     return (*MNIST, *EMNIST) if letters else MNIST
 
 

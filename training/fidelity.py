@@ -18,7 +18,7 @@ from training.frechet import beside_half_split
 from training.importance import binarised, importance_bound
 from training.judge import Judge
 from training.judge_data import part_of
-from training.measure import MERGED, mean_of, merged_labels, significant
+from training.measure import main_groups, mean_of, merged_labels, significant
 from training.neighbours import nearest_distance
 from training.prdc import prdc
 from training.sample_score import taught_accuracy
@@ -28,7 +28,6 @@ from training.strokes import edge_slope, grey_share, mean_ink, stroke_width
 
 Stage = Callable[[str], None]
 Json = dict[str, Any]
-PAIRS = "0/O, 1/I"
 
 
 @dataclass(frozen=True)
@@ -184,7 +183,7 @@ def detection_metrics(model: Exported, characters: Split, rng: np.random.Generat
     bounds = elbo_by_label(model, characters.images)  # (n, labels)
     result: Json = {"auroc": {}}
     if model.labels:
-        index = merged_labels(model.labels, MERGED[PAIRS])
+        index = merged_labels(model.labels, main_groups(model.labels))
         right = index[bounds.argmax(axis=1)] == index[characters.labels]
         result["label_accuracy_merged"] = mean_of(right, rng).to_dict()
     for name, images in strangers(characters.images, rng).items():

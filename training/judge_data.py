@@ -1,4 +1,4 @@
-"""What the judges learn from and are tested on: digits of both sources and capitals, in one normalisation.
+"""What the judges learn from and are tested on: digits of both sources and letters, in one normalisation.
 
 With MNIST digits and NIST capitals alone, a classifier learns to tell the sources apart and reads a slightly blurred
 zero as the letter O. The digits of EMNIST were cut from the same forms as the capitals, so the source tells nothing.
@@ -12,7 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training import sources
-from training.dataset import HELD_OUT, Dataset, Split, cached, dataset, joined, load_alphanumeric, pick
+from training.dataset import (
+    HELD_OUT,
+    Dataset,
+    Split,
+    cached,
+    dataset,
+    joined,
+    load_alphanumeric,
+    load_byclass,
+    load_mnist,
+    pick,
+)
 from training.pixels import normalise
 from training.split import split_by_digest
 
@@ -22,9 +33,10 @@ class JudgeData:
     """Real characters of all sources.
 
     Attributes:
-        labels: the 36 characters.
+        labels: the 36 characters, or 62 with small letters.
         train: no image of it is in any test part.
-        tests: held-out images by source: "MNIST digits", "EMNIST digits", "capitals".
+        tests: held-out images by source: "MNIST digits", "EMNIST digits", "capitals", and "small letters" if there are
+            any.
         sha256: of all of it.
     """
 
@@ -34,8 +46,38 @@ class JudgeData:
     sha256: str
 
 
-def load_judge_data(folder: Path, cache: Path | None = None) -> JudgeData:
-    """The judges' data from the source files below `folder`; arguments and errors as for `load_alphanumeric`."""
+def load_judge_data(folder: Path, cache: Path | None = None, *, name: str = "alphanumeric") -> JudgeData:
+    """The data of the judges of models that were trained on a data set.
+
+    Args:
+        folder: as for `load_alphanumeric`, errors likewise.
+        cache: as for `load_alphanumeric`.
+        name: of the data set. Small letters are among the labels for "byclass" alone: a judge that knows them would
+            call half of all capitals small.
+    """
+    return load_cased(folder, cache) if name == "byclass" else load_uncased(folder, cache)
+
+
+def load_cased(folder: Path, cache: Path | None) -> JudgeData:
+    """Of 62 labels: the data set itself, which has the digits of both sources."""
+    data, mnist = load_byclass(folder, cache), load_mnist(folder, cache).test
+    emnist = part_of(data.test, np.arange(len(mnist), len(data.test)))
+    letter, small = emnist.labels >= sources.FIRST_CAPITAL, emnist.labels >= sources.FIRST_SMALL_LETTER
+    return JudgeData(
+        data.labels,
+        data.train,
+        {
+            "MNIST digits": mnist,
+            "EMNIST digits": part_of(emnist, ~letter),
+            "capitals": part_of(emnist, letter & ~small),
+            "small letters": part_of(emnist, small),
+        },
+        data.sha256,
+    )
+
+
+def load_uncased(folder: Path, cache: Path | None) -> JudgeData:
+    """Of 36 labels: digits of both sources and capitals."""
     alphanumeric = load_alphanumeric(folder, cache)
     digits = load_emnist_digits(folder, cache)
     is_digit = alphanumeric.test.labels < len(sources.DIGITS)

@@ -13,7 +13,9 @@ RESAMPLES = 1000
 # Each holds about this many resampled values at a time, so that memory does not grow with the sample.
 VALUES_PER_BATCH = 5_000_000
 # What is merged is read as its first character.
-MERGED = {"0/O, 1/I": ("0O", "1I"), "0/O, 1/I, 2/Z, 5/S": ("0O", "1I", "2Z", "5S")}
+MERGED: dict[str, tuple[str, ...]] = {"0/O, 1/I": ("0O", "1I"), "0/O, 1/I, 2/Z, 5/S": ("0O", "1I", "2Z", "5S")}
+SAME_SHAPE = ("0Oo", "1Il", "Cc", "Ss", "Uu", "Vv", "Ww", "Xx", "Zz", "Pp", "Mm", "Kk", "Yy")
+MERGED_CASED: dict[str, tuple[str, ...]] = {", ".join("/".join(group) for group in SAME_SHAPE): SAME_SHAPE}
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,16 @@ def merged_labels(labels: Sequence[str], groups: Sequence[str]) -> NDArray[np.in
     return index
 
 
+def merges(labels: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The sets of groups that are merged for a model's labels, by name; the first is the one to go by."""
+    return MERGED_CASED if any(label.islower() for label in labels) else MERGED
+
+
+def main_groups(labels: Sequence[str]) -> tuple[str, ...]:
+    """The first set of `merges`."""
+    return next(iter(merges(labels).values()))
+
+
 def accuracy(
     predicted: NDArray[np.int64], labels: NDArray[np.int64], names: Sequence[str], rng: np.random.Generator
 ) -> dict[str, Any]:
@@ -85,7 +97,7 @@ def accuracy(
         `{"accuracy": measure, "merged": {"0/O, 1/I": measure, ...}}`
     """
     merged = {}
-    for name, groups in MERGED.items():
+    for name, groups in merges(names).items():
         index = merged_labels(names, groups)
         merged[name] = mean_of(index[predicted] == index[labels], rng).to_dict()
     return {"accuracy": mean_of(predicted == labels, rng).to_dict(), "merged": merged}

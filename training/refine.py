@@ -33,7 +33,7 @@ from training.dataset import Dataset, Split
 from training.errors import RunError
 from training.flow import Flow
 from training.judge import Judge
-from training.measure import MERGED, merged_labels
+from training.measure import main_groups, merged_labels
 from training.objective import reconstruction, reparameterise
 from training.runs import Run
 
@@ -46,7 +46,6 @@ RISE, LOWEST_RATE = 200, 0.1
 PENALTY_EVERY = 8
 # A label comes three or four times in a batch of 128: what is known of it is the mean of some hundred samples.
 REMEMBERED = 0.98
-GROUPS = MERGED["0/O, 1/I"]
 
 
 @dataclass(frozen=True)
@@ -277,5 +276,5 @@ class Refinement:
 
 def groups(labels: Sequence[str]) -> Tensor:
     """Which labels count as one: float (labels, labels), 1 where they do."""
-    index = torch.from_numpy(merged_labels(labels, GROUPS))
+    index = torch.from_numpy(merged_labels(labels, main_groups(labels)))
     return (index[:, None] == index).float()

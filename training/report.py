@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from training.dataset import Split
 from training.evaluate import Evaluation
-from training.measure import MERGED
+from training.measure import merges
 from training.pictures import save_sheet
 
 Json = dict[str, Any]
@@ -114,7 +114,7 @@ def elbo_rows(metrics: Json) -> Iterable[list[str]]:
     """What the ELBO tells of real characters."""
     told = metrics["without_label"]
     if "label_accuracy_merged" in told:
-        yield ["label read from the ELBO, 0/O, 1/I merged", "", percent_interval(told["label_accuracy_merged"])]
+        yield ["label read from the ELBO, look-alikes merged", "", percent_interval(told["label_accuracy_merged"])]
     for name, value in told["auroc"].items():
         yield [f"characters told from {name} by the ELBO, AUROC", "", f"{value:.4f}"]
     bound = metrics["importance_weighted"]
@@ -135,12 +135,13 @@ def judges_section(metrics: Json) -> str:
     judges: Json = metrics["judges"]
     first = next(iter(judges.values()))
     rows = [["samples", *(percent_interval(judge["samples"]["accuracy"]) for judge in judges.values())]]
-    for pairs in MERGED:
+    merges: list[str] = list(first["samples"]["merged"])
+    for pairs in merges:
         cells = (percent_interval(judge["samples"]["merged"][pairs]) for judge in judges.values())
         rows.append([f"samples, {pairs} merged", *cells])
     worst = (judge["samples"]["worst_merged"] for judge in judges.values())
     rows.append(["worst label of the samples", *(f"{w['label']}: {percent(w['accuracy'])}" for w in worst)])
-    pairs = next(iter(MERGED))
+    pairs = merges[0]
     cells = (percent_interval(judge["reconstructions"]["merged"][pairs]) for judge in judges.values())
     rows.append([f"reconstructions, {pairs} merged", *cells])
     cells = (percent_interval(judge["held_out"]["merged"][pairs]) for judge in judges.values())
@@ -162,7 +163,7 @@ def labels_section(labels: Sequence[str], metrics: Json) -> str:
     for label in labels:
         cells = ((j["samples"]["per_label"][label], j["samples"]["per_label_merged"][label]) for j in judges.values())
         rows.append([label, *(f"{percent(plain)} ({percent(merged)})" for plain, merged in cells)])
-    title = f"### Label accuracy by label, in parentheses with {next(iter(MERGED))} merged\n\n"
+    title = f"### Label accuracy by label, in parentheses with {next(iter(merges(labels)))} merged\n\n"
     return title + table(["label", *(f"{name} judge" for name in judges)], rows)
 
 

@@ -20,7 +20,7 @@ from training.split import digests
 TRAIN_DIGITS = 40
 TEST_DIGITS = 12
 EMNIST_CHARACTERS = 36
-EMNIST_CLASSES = len(sources.DIGITS) + len(sources.CAPITALS)
+EMNIST_CLASSES = len(sources.DIGITS + sources.CAPITALS + sources.SMALL_LETTERS)
 
 
 def write_sample(data: Path, out: Path) -> list[Path]:
@@ -57,7 +57,7 @@ def highest(characters: sources.Characters, classes: int, count: int) -> sources
 
 def az_csv(emnist: sources.Characters) -> bytes:
     """The capitals as the Kaggle layout has them: a label 0-25 and 784 pixels a row, upright."""
-    capital = emnist.labels >= sources.FIRST_CAPITAL
+    capital = (emnist.labels >= sources.FIRST_CAPITAL) & (emnist.labels < sources.FIRST_SMALL_LETTER)
     images, labels = emnist.images[capital], emnist.labels[capital] - sources.FIRST_CAPITAL
     rows = (
         f"{label},{','.join(map(str, image.ravel().tolist()))}\n" for label, image in zip(labels, images, strict=True)

@@ -10,13 +10,13 @@ import numpy as np
 
 from training.dataset import Split
 from training.judge_training import train_judge
-from training.measure import MERGED, merged_labels
+from training.measure import main_groups, merged_labels
 
 ARCHITECTURE = "reader"
 
 
 def taught_accuracy(taught: Split, test: Split, labels: Sequence[str], images: int, seed: int = 0) -> float:
-    """The share of test characters that a classifier reads that was trained on `taught` alone; 0/O and 1/I merged.
+    """The share of test characters that a classifier reads that was trained on `taught` alone, look-alikes merged.
 
     Args:
         taught: what it is trained on.
@@ -26,5 +26,5 @@ def taught_accuracy(taught: Split, test: Split, labels: Sequence[str], images: i
         seed: of the classifier.
     """
     classifier = train_judge(taught, labels, ARCHITECTURE, images=images, seed=seed)
-    index = merged_labels(labels, MERGED["0/O, 1/I"])
+    index = merged_labels(labels, main_groups(labels))
     return float(np.mean(index[classifier.predict(test.images)] == index[test.labels]))

@@ -21,6 +21,7 @@ Part = Literal["train", "test"]
 
 DIGITS = tuple("0123456789")
 CAPITALS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+SMALL_LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
 
 MNIST_FILES: dict[Part, tuple[str, str]] = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -42,7 +43,9 @@ MNIST_CONTENT = {
     "t10k-labels-idx1-ubyte": Content(10_008, "27ae3e4e09519cfbb04c329615203637"),
 }
 AZ_PATTERNS = ("A_Z Handwritten Data.csv*", "A_Z*.csv*", "az*.csv*")
-FIRST_CAPITAL = 10  # EMNIST ByClass numbers its classes 0-9, A-Z, a-z
+# EMNIST ByClass numbers its classes 0-9, A-Z, a-z.
+FIRST_CAPITAL = 10
+FIRST_SMALL_LETTER = FIRST_CAPITAL + len(CAPITALS)
 SIDE = 28
 # A chunk of 16 MiB keeps the parsed rows of the full Kaggle file (372,450) from being in memory twice.
 CHUNK_BYTES = 1 << 24
@@ -179,7 +182,7 @@ def read_letters(folder: Path) -> Characters:
     if path is not None:
         return read_az(path)
     emnist = read_emnist(folder, "test")
-    capital = (emnist.labels >= FIRST_CAPITAL) & (emnist.labels < FIRST_CAPITAL + len(CAPITALS))
+    capital = (emnist.labels >= FIRST_CAPITAL) & (emnist.labels < FIRST_SMALL_LETTER)
     # Sorted by label, as the CSV is, so that both files give the same array.
     order = np.flatnonzero(capital)[np.argsort(emnist.labels[capital], kind="stable")]
     return Characters("EMNIST ByClass capitals", emnist.images[order], emnist.labels[order])

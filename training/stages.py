@@ -6,7 +6,7 @@ Each stage leaves a run of its own, so that a training that was stopped goes on 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from training.dataset import Dataset
 from training.errors import RunError
@@ -35,6 +35,7 @@ class Preset:
             other itself. The decoder learns from what it gets wrong, so that the samples it learns from need not be
             the best.
         precision: Lightning's, of the autoencoder.
+        dataset: `Dataset.name` of what it is trained on.
     """
 
     model: dict[str, Any]
@@ -43,6 +44,7 @@ class Preset:
     refinement: RefineConfig | None = None
     rehearsal: PriorConfig | None = None
     precision: str = "bf16-mixed"
+    dataset: Literal["alphanumeric", "byclass"] = "alphanumeric"
 
 
 PRESETS = {
@@ -52,6 +54,14 @@ PRESETS = {
         PriorConfig(couplings=6),
         RefineConfig(steps=4000, reader_weight=0.5, reader_margin=0.15, train_prior=False),
         rehearsal=PriorConfig(couplings=4, epochs=15),
+    ),
+    "cvae-62": Preset(
+        {"latent_size": 24, "label_count": 62, "encoder": "dense", "decoder": "residual"},
+        TrainingConfig(beta=0.25, epochs=24),
+        PriorConfig(couplings=6, epochs=20),
+        RefineConfig(steps=4000, reader_weight=0.5, reader_margin=0.15, train_prior=False),
+        rehearsal=PriorConfig(couplings=4, epochs=10),
+        dataset="byclass",
     ),
     "cvae": Preset(
         {"latent_size": 6, "label_count": 36, "encoder": "dense", "decoder": "residual"},
@@ -99,7 +109,7 @@ def train_preset(
     if preset.rehearsal is not None:
         start = fitted(first, data, preset.rehearsal, folder / REHEARSAL, progress)
     reader = stored_judge(
-        load_judge_data(sources),
+        load_judge_data(sources, name=preset.dataset),
         "reader",
         folder / "reader",
         images=reader_images,

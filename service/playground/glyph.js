@@ -79,7 +79,9 @@ function startKeys() {
   number.addEventListener("input", () => set({ label: current().labels[number.valueAsNumber] }));
   rove(group, () => keys, choose, columns);
   group.addEventListener("keydown", (event) => {
-    const key = keys.find((item) => item.value === event.key.toUpperCase());
+    const keyOf = (character) => keys.find((item) => item.value === character);
+    // A small letter means its capital where the model has no small ones.
+    const key = keyOf(event.key) ?? keyOf(event.key.toUpperCase());
     if (!key || event.ctrlKey || event.metaKey || event.altKey) return;
     key.focus();
     choose(key);

@@ -65,8 +65,9 @@ async def accuracy(client: httpx.AsyncClient, images: NDArray[np.uint8], labels:
 
 
 def some_of_each(characters: Characters, n: int) -> tuple[NDArray[np.uint8], str]:
-    """`n` characters of each class, and what they are."""
-    rows = np.concatenate([np.flatnonzero(characters.labels == label)[:n] for label in np.unique(characters.labels)])
+    """`n` characters of each class that `LABELS` has, and what they are."""
+    known = np.unique(characters.labels[characters.labels < len(LABELS)])
+    rows = np.concatenate([np.flatnonzero(characters.labels == label)[:n] for label in known])
     return characters.images[rows], "".join(LABELS[label] for label in characters.labels[rows])
 
 

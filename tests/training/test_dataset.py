@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training import dataset
-from training.dataset import PARTS, Dataset, Split, load_alphanumeric, load_mnist
+from training.dataset import PARTS, Dataset, Split, load_alphanumeric, load_byclass, load_mnist
 from training.errors import DataMissingError
 from training.idx import read_bytes
 from training.pixels import normalise
@@ -46,6 +46,23 @@ def test_letters_follow_the_convention_of_mnist(sample: Dataset) -> None:
     letters = sample.train.images[sample.train.labels >= 10]
     difference = np.abs(normalise(letters).astype(float) - letters)
     assert difference.mean() < 2
+
+
+def test_62_classes_of_which_letters_are_held_out_as_among_36(
+    cache: Path, sample: Dataset, sample_folder: Path, digits: Dataset
+) -> None:
+    data = load_byclass(sample_folder, cache)
+    assert "".join(data.labels) == "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    assert data.sources == ("MNIST", "EMNIST ByClass")
+    for name in PARTS:
+        split, count = part(data, name), len(part(digits, name))
+        assert set(split.labels) == set(range(62))
+        np.testing.assert_array_equal(split.images[:count], part(digits, name).images)
+        capitals = split.images[(split.labels >= 10) & (split.labels < 36)]
+        alone = part(sample, name)
+        np.testing.assert_array_equal(np.unique(capitals, axis=0), np.unique(alone.images[alone.labels >= 10], axis=0))
+    images = np.concatenate([part(data, name).images for name in PARTS])
+    assert len(np.unique(images, axis=0)) == len(images)
 
 
 def test_mnist_alone(digits: Dataset, sample: Dataset) -> None:

@@ -12,6 +12,7 @@ from tests.training.examples import LABELS, data_set, finished_run
 from training.errors import ExportError
 from training.export import dataset_name, export_run
 from training.models import ModelKind
+from training.sources import SMALL_LETTERS
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +86,4 @@ def test_a_model_that_does_not_agree_is_not_exported(tmp_path: Path) -> None:
 def test_the_labels_of_a_run_tell_its_data() -> None:
     assert dataset_name(finished_run()) == "alphanumeric"
     assert dataset_name(replace(finished_run("vae"), labels=tuple("0123456789"))) == "mnist"
+    assert dataset_name(replace(finished_run(), labels=LABELS + SMALL_LETTERS)) == "byclass"

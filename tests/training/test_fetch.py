@@ -123,6 +123,7 @@ def test_each_data_set_has_its_own_files(tmp_path: Path) -> None:
     assert originals_of("alphanumeric", tmp_path) == (*MNIST, *EMNIST)
     (tmp_path / "az.csv").touch()
     assert originals_of("alphanumeric", tmp_path) == MNIST
+    assert originals_of("byclass", tmp_path) == (*MNIST, *EMNIST)
 
 
 def test_the_originals_have_more_than_one_mirror() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.training.examples import LABELS
-from training.dataset import Split, load_alphanumeric
+from training.dataset import Split, load_alphanumeric, load_byclass
 from training.judge_data import JudgeData, load_emnist_digits, load_judge_data
 
 DATA = Path(__file__).parent.parent / "data"
@@ -45,6 +45,20 @@ def test_the_tests_are_the_held_out_parts_by_source(data: JudgeData, cache: Path
 def test_no_test_image_was_trained_on(data: JudgeData) -> None:
     for split in data.tests.values():
         assert not contents(split) & contents(data.train)
+
+
+def test_small_letters_are_known_where_the_data_set_has_them(cache: Path) -> None:
+    data, cased = load_judge_data(DATA, cache, name="byclass"), load_byclass(DATA, cache)
+    assert data.labels == cased.labels
+    assert contents(data.train) == contents(cased.train)
+    assert {source: set(split.labels) for source, split in data.tests.items()} == {
+        "MNIST digits": set(range(10)),
+        "EMNIST digits": set(range(10)),
+        "capitals": set(range(10, 36)),
+        "small letters": set(range(36, 62)),
+    }
+    assert sum(len(split) for split in data.tests.values()) == len(cased.test)
+    assert data.sha256 != load_judge_data(DATA, cache).sha256
 
 
 def test_the_digits_of_both_sources_have_one_size_and_weight(data: JudgeData, cache: Path) -> None:
