@@ -192,6 +192,28 @@ def quantise(
         )
 
 
+def compact(
+    model: Annotated[str, typer.Argument(help="Name of an exported model.")],
+    data: Annotated[Path, typer.Option(help="Folder with the source files of its run.")] = Path("data"),
+    exported: Annotated[Path, typer.Option(help="Folder of exported models.")] = Path("exported"),
+) -> None:
+    """Store the weights of an older export in float16, as `export` does; fails if pictures would lose by it."""
+    with reported():
+        from rich.console import Console  # noqa: PLC0415 (see the top)
+
+        from training.dataset import load_named  # noqa: PLC0415
+        from training.repository import published  # noqa: PLC0415
+        from training.storage import compact_model  # noqa: PLC0415
+
+        with Console(stderr=True).status("storing"):
+            facts, _ = published(exported, model)
+            lost = compact_model(exported, model, load_named(facts.data["name"], data).test)
+        typer.echo(
+            f"The weights of {model} are in float16: {lost['levels']:.2g} grey levels a pixel and {lost['nats']:.2g} "
+            "nats an image from what they were."
+        )
+
+
 def evaluate(
     model: Annotated[str, typer.Argument(help="Name of an exported model.")],
     data: Annotated[Path, typer.Option(help="Folder with the source files, at any depth.")] = Path("data"),

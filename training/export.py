@@ -14,6 +14,7 @@ from training.parity import check_parity
 from training.repository import publish
 from training.runs import Run
 from training.sources import CAPITALS, DIGITS, SMALL_LETTERS
+from training.storage import check_compact, compact
 
 # What the service accepts, and what is a folder's name on every system.
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -47,7 +48,10 @@ def export_run(run: Run, data: Dataset, folder: Path, name: str, version: int = 
     model = run.model.cpu()
     graphs: dict[Part, onnx.ModelProto] = {part: to_onnx(model, part) for part in PARTS}
     check_parity(model, graphs, data.test, np.random.default_rng(PARITY_SEED))
-    return publish(folder, facts_of_run(run, data, name, version), graphs)
+    facts = facts_of_run(run, data, name, version)
+    compacted = {part: compact(graph) for part, graph in graphs.items()}
+    lost = check_compact(facts, graphs, compacted, data.test)
+    return publish(folder, facts.with_metrics({"compact": lost}), compacted)
 
 
 def dataset_name(run: Run) -> str:

@@ -6,7 +6,7 @@ That it also computes what the trained model computes is the gate in `training.p
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import onnx
@@ -32,6 +32,24 @@ RANDOM_OPERATORS = {
 # What a leaked path looks like, whoever's machine it is from. Weights are left out of this search: four random bytes
 # make up such a pattern often enough.
 LOCAL_PATH = re.compile(rb"[\w.-]+\.py\b|(?<![\w.])/(?:home|Users|usr|opt|var|tmp|mnt|root|private)/|\b[A-Za-z]:\\\w")
+
+# What less precision may cost: more would be seen in a picture, or change which label an image is read as.
+MOST_LOST = {"levels": 1.0, "nats": 0.5}
+
+
+def check_loss(lost: Mapping[str, float], what: str) -> None:
+    """What less precision costs: the mean difference of a pixel in grey levels, and of an image in nats.
+
+    Args:
+        lost: `levels` and `nats`.
+        what: loses it, for the error.
+
+    Raises:
+        ExportError: either is more than is allowed.
+    """
+    for name, most in MOST_LOST.items():
+        if not lost[name] <= most:  # so that NaN fails too
+            raise ExportError(f"{what} loses {lost[name]:.3g} {name}; allowed are {most:g}")
 
 
 def check_graph(model: onnx.ModelProto, part: Part, latent_size: int, *, conditional: bool) -> None:

@@ -45,17 +45,28 @@ def model_card(manifest: dict[str, Any]) -> str:
             ["likelihood", manifest["likelihood"]],
             ["config", config],
             ["encoder + decoder", sizes],
+            *precision_rows(manifest["metrics"]),
             ["trained on", f"{', '.join(manifest['data']['sources'])} (`{manifest['data']['sha256'][:12]}`)"],
             ["exported by", f"glyphvae {manifest['code']['version']} (`{manifest['code']['sha256'][:12]}`)"],
         ],
     )
     parts = [f"## `{name}`", manifest["summary"], facts]
-    if manifest["metrics"]:
+    if "negative_elbo" in manifest["metrics"]:
         picture = f"![Samples of {name}: a row for each label](images/{name}-samples.png)"
         parts += [picture, metrics_report(manifest["labels"], manifest["metrics"])]
     else:
         parts.append("Not evaluated yet.")
     return "\n\n".join(parts)
+
+
+def precision_rows(metrics: dict[str, Any]) -> list[list[str]]:
+    """What less precision cost when it was introduced, where that was measured."""
+    names = {"compact": "weights in float16 cost", "int8": "8-bit decoder costs", "float16": "float16 decoder costs"}
+    return [
+        [name, f"{metrics[key]['levels']:.2g} grey levels a pixel, {metrics[key]['nats']:.2g} nats an image"]
+        for key, name in names.items()
+        if key in metrics
+    ]
 
 
 def models_page(folder: Path) -> str:

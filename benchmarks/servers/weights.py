@@ -8,6 +8,7 @@ import torch
 from onnx import numpy_helper
 
 from training.cvae import CVAE, CVAEConfig
+from training.storage import expanded
 
 
 def load_model(decoder: Path) -> CVAE:
@@ -15,7 +16,7 @@ def load_model(decoder: Path) -> CVAE:
 
     Weights that the export folded into others keep their first values, which cost as much to compute with.
     """
-    graph = onnx.load(decoder)
+    graph = expanded(onnx.load(decoder))
     facts = {entry.key.removeprefix("glyphvae."): json.loads(entry.value) for entry in graph.metadata_props}
     model = CVAE(CVAEConfig(**facts["config"]))
     weights = {
