@@ -20,22 +20,37 @@ FLUSH_SECONDS = 0.2
 FLUSH_LINES = 256
 
 
-# A list of one number, which the tasks and threads of a request share; None where nothing is logged.
-_rows: ContextVar[list[int] | None] = ContextVar("rows", default=None)
+@dataclass(slots=True)
+class Work:
+    """What models have done for one request.
+
+    Attributes:
+        rows: How many glyphs they read or wrote for it; 0 where none did, or one that had been drawn ahead was sent.
+        batch: The most glyphs, its own and others', that a model took at a time meanwhile.
+    """
+
+    rows: int = 0
+    batch: int = 0
+
+    def ran(self, batch: int) -> None:
+        """A model took so many glyphs at a time, some of them this request's."""
+        self.batch = max(self.batch, batch)
 
 
-def begin_rows() -> list[int]:
-    """Count the rows of this request from now on, in the list that is returned."""
-    counted = [0]
-    _rows.set(counted)
-    return counted
+# Shared by the tasks and threads of a request; None where nothing is logged.
+_work: ContextVar[Work | None] = ContextVar("work", default=None)
 
 
-def count_rows(count: int) -> None:
-    """A model reads or writes so many glyphs for this request."""
-    counted = _rows.get()
-    if counted is not None:
-        counted[0] += count
+def begin_work() -> Work:
+    """Count what is done for this request from now on."""
+    work = Work()
+    _work.set(work)
+    return work
+
+
+def current_work() -> Work | None:
+    """Where the work for this request is counted; None where nothing is logged."""
+    return _work.get()
 
 
 class JsonFormatter(logging.Formatter):
@@ -66,7 +81,7 @@ class Entry:
         seconds: From the request's head to the end of the answer.
         model: Name and version of the model, None where none answered.
         key: Name of the key that was shown, None where none was.
-        rows: How many glyphs a model read or wrote for it; 0 where none did, or one that had been drawn ahead was sent.
+        work: What models did for it.
     """
 
     id: str
@@ -76,7 +91,7 @@ class Entry:
     seconds: float
     model: str | None
     key: str | None
-    rows: int
+    work: Work
 
 
 class AccessLog:
@@ -121,13 +136,14 @@ def _json(entry: Entry) -> str:
         "ms": round(entry.seconds * 1000, 3),
         "model": entry.model,
         "key": entry.key,
-        "rows": entry.rows,
+        "rows": entry.work.rows,
+        "batch": entry.work.batch,
     }
     return orjson.dumps(facts).decode() + "\n"
 
 
 def _text(entry: Entry) -> str:
-    rows = f"{entry.rows} rows" if entry.rows else None
+    rows = f"{entry.work.rows} rows in {entry.work.batch}" if entry.work.rows else None
     end = "".join(f" {fact}" for fact in (entry.model, rows, entry.key) if fact)
     return f"{_now()} {entry.id} {entry.method} {entry.route} {entry.status} {entry.seconds * 1000:.3f} ms{end}\n"
 

@@ -29,6 +29,7 @@ from service.edge import Edge
 from service.engine import load_engine
 from service.error_answers import HANDLERS
 from service.errors import StartError
+from service.express import Express
 from service.hot_path import HotPath
 from service.limits import BodyLimit
 from service.openapi import describe
@@ -78,8 +79,15 @@ def _start_tracing(endpoint: str) -> "Tracing":
 def guard(inner: ASGIApp, app: FastAPI, context: Context) -> ASGIApp:
     """What stands between the network and `inner`, which answers for `app`."""
     paths = [route.path for route in iter_route_contexts(app.routes) if route.path]
-    edge = PlainErrors(Edge(_gated(BodyLimit(inner, context.settings), context), context, paths))
-    return edge if context.telemetry.tracing is None else context.telemetry.tracing.request(edge, paths)
+    limited = BodyLimit(inner, context.settings)
+    gated = _gated(limited, context)
+    edge = Edge(gated, context, paths)
+    outside = PlainErrors(edge)
+    if context.telemetry.tracing is not None:
+        return context.telemetry.tracing.request(outside, paths)
+    if gated is limited and isinstance(inner, HotPath):
+        context.express = Express(edge, inner)
+    return outside
 
 
 def _gated(inner: ASGIApp, context: Context) -> ASGIApp:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from service.access_log import Work, current_work
 from service.errors import Problem
 from service.lane import Lane
 from service.telemetry import Telemetry
@@ -38,6 +39,7 @@ class _Call:
     ticket: Ticket | None
     since: float
     asked: "Asked | None"
+    work: Work | None
 
     def is_wanted(self) -> bool:
         """Whether anybody waits for it; where time is up, the answer is that."""
@@ -86,7 +88,7 @@ class Batcher:
         if size > MAX_ROWS:
             return await self._run_large(rows)
         loop = asyncio.get_running_loop()
-        call = _Call(rows, loop.create_future(), current.get(), perf_counter(), self._asked())
+        call = _Call(rows, loop.create_future(), current.get(), perf_counter(), self._asked(), current_work())
         self._waiting.append(call)
         self.queued += size
         self.telemetry.queued[self._model] += size
@@ -99,6 +101,8 @@ class Batcher:
 
     async def _run_large(self, rows: Rows) -> Rows:
         size, since, asked = len(rows[0]), perf_counter(), self._asked()
+        if work := current_work():
+            work.ran(MAX_ROWS)
         self.telemetry.queued[self._model] += size
         try:
             began, ended, result = await self._worker.run(size, self._run_in_slices, rows)
@@ -145,6 +149,8 @@ class Batcher:
         began = perf_counter()
         for call in batch:
             self.telemetry.waits[self._model].observe(began - call.since)
+            if call.work:
+                call.work.ran(size)
         try:
             answers = self._run_joined(batch)
         except Exception as error:  # noqa: BLE001 (every caller gets the error; the loop must go on)

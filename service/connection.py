@@ -7,16 +7,19 @@ that a request pays for no timer of its own.
 """
 
 import asyncio
+from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from service.admission import GONE
-from service.edge import LONGEST_PATH
+from service.edge import LONGEST_PATH, lines
 from service.errors import Busy, HeadersTooLarge, Problem, RequestTimeout
+from service.express import Express
 from service.settings import Settings
 from service.ticket import RETRY
 
@@ -35,12 +38,15 @@ class State(ServerState):
     Attributes:
         draining: Whether the server is about to end, so that each answer is the last of its connection.
         now: The monotonic clock, about a second coarse.
+        express: Answers what needs no task; None until the application is there, and where something stands in
+            front of it that such a request would not meet.
     """
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.draining = False
         self.now = monotonic()
+        self.express: Express | None = None
         self.receive_timeout = settings.receive_timeout
         self.max_connections = settings.max_connections
         # What is within this is measured exactly, and refused by name, once it has arrived.
@@ -73,6 +79,7 @@ class Connection(HttpToolsProtocol):
         self._since = server_state.now
         self._received = 0
         self._in_head = True
+        self._began = False
         self._unsent = 0
         self._unsent_since = 0.0
 
@@ -94,14 +101,16 @@ class Connection(HttpToolsProtocol):
         if self._in_head and self._received > self.server_state.max_head:
             self._refuse(HeadersTooLarge(f"The request's head has more than {self.server_state.max_head} bytes."))
             return
+        self._began = False
         super().data_received(data)
-        self._received += len(data)  # a new request has set it to 0
+        # Where in these bytes a request began is not told; those before it may be other requests, and many.
+        self._received += min(len(data), self.server_state.max_head) if self._began else len(data)
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
         super().on_message_begin()
         self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
-        self._receiving = self._in_head = True
+        self._receiving = self._in_head = self._began = True
         self._since = self.server_state.now
         self._received = 0
 
@@ -116,6 +125,19 @@ class Connection(HttpToolsProtocol):
         self._receiving = False
         if self.server_state.draining:
             self.cycle.keep_alive = False
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Begin to answer a request; one that was kept until another was answered always gets a task."""
+        express = self.server_state.express
+        plain = cycle is self.cycle and cycle.keep_alive and not cycle.waiting_for_100_continue
+        held = self.flow.write_paused or self.server_state.draining
+        scope = cast("dict[str, Any]", cycle.scope)
+        if express is None or not plain or held or not express.begin(scope, _Line(self, cycle, app)):
+            super()._start_asgi_task(cycle, app)
+
+    def start_over(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Answer a request through ASGI, now that it could not be answered without."""
+        super()._start_asgi_task(cycle, app)
 
     def shutdown(self) -> None:
         """The server is about to end; what is on its way may still arrive."""
@@ -153,9 +175,8 @@ class Connection(HttpToolsProtocol):
         if not (self._is_answering() and self.cycle.response_started):
             response = problem.response()
             headers = [*self.server_state.default_headers, *response.raw_headers, (b"connection", b"close")]
-            lines = [b"%s: %s\r\n" % header for header in headers]
             status = b"HTTP/1.1 %d %s\r\n" % (problem.status, problem.status.phrase.encode())
-            self.transport.write(b"".join([status, *lines, b"\r\n", bytes(response.body)]))
+            self.transport.write(b"".join([status, lines(headers), b"\r\n", bytes(response.body)]))
         self.transport.close()
 
     def _is_answering(self) -> bool:
@@ -164,3 +185,29 @@ class Connection(HttpToolsProtocol):
 
     def _has_gone(self) -> bool:
         return self._lost
+
+
+@dataclass(slots=True)
+class _Line:
+    """One request's part in a connection; a `Line` of `Express`."""
+
+    connection: Connection
+    cycle: RequestResponseCycle
+    app: ASGI3Application
+
+    def has_left(self) -> bool:
+        return self.cycle.disconnected
+
+    def send(self, head: bytes, content: bytes) -> None:
+        cycle = self.cycle
+        if not cycle.disconnected:
+            last = b"" if cycle.keep_alive else b"connection: close\r\n"
+            first = lines(self.connection.server_state.default_headers)
+            self.connection.transport.write(b"HTTP/1.1 200 OK\r\n%b%b%b\r\n%b" % (first, head, last, content))
+            cycle.response_started = cycle.response_complete = True
+            if not cycle.keep_alive:
+                self.connection.transport.close()
+            cycle.on_response()
+
+    def start_over(self) -> None:
+        self.connection.start_over(self.cycle, self.app)

@@ -1,7 +1,7 @@
 """What every request handler needs: the settings and the loaded models."""
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
@@ -9,6 +9,9 @@ from service.engine import Engine
 from service.lane import Lane
 from service.settings import Settings
 from service.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from service.express import Express
 
 # Two, so that one large picture does not keep a small upload waiting. More would only compete for the same core.
 THREADS = 2
@@ -26,6 +29,7 @@ class Context:
         draining: Whether the process is about to end: it finishes what it has, and wants no more.
         beat: When the event loop last moved, by the monotonic clock; None where nobody watches it.
         threads: Where uploads are decoded and large pictures made, counted in bytes and pixels.
+        express: Answers the plainest requests for the server's own connections; None where it cannot.
     """
 
     settings: Settings
@@ -34,6 +38,7 @@ class Context:
     draining: bool = False
     beat: float | None = None
     threads: Lane = field(init=False)
+    express: "Express | None" = None
 
     def __post_init__(self) -> None:
         self.threads = Lane("bytes", self.settings.max_queued_bytes, THREADS)

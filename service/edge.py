@@ -8,7 +8,7 @@ from time import perf_counter
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.access_log import AccessLog, Entry, begin_rows
+from service.access_log import AccessLog, Entry, Work, begin_work
 from service.context import Context
 from service.errors import AddressTooLong, HeadersTooLarge, InternalError, Problem
 
@@ -16,6 +16,9 @@ RawHeaders = list[tuple[bytes, bytes]]
 
 # Where the log finds the name of the key that a request has shown.
 KEY_NAME = "glyphvae.key"
+
+# Where nothing is logged, nobody looks at it.
+NO_WORK = Work()
 
 # Paths that the service does not have share one name, so that a scanner cannot fill the counts.
 OTHER = "other"
@@ -81,9 +84,9 @@ class Edge:
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
         name, extra = self._exact.get(scope["path"]) or self._route(scope["path"])
-        request_id = given_id(scope["headers"]) or b"%s-%x" % (self._prefix, next(self._count))
+        request_id = self.id_of(scope)
         begun: Message | None = None
-        rows = begin_rows() if self._log else []
+        work = begin_work() if self._log else NO_WORK
 
         async def answer(message: Message) -> None:
             nonlocal begun
@@ -93,7 +96,7 @@ class Edge:
             await send(message)
 
         try:
-            self._check_head(scope)
+            self.check_head(scope)
             await self._app(scope, receive, answer)
         except Exception as error:
             if begun is None:
@@ -102,10 +105,44 @@ class Edge:
                 raise  # the server logs it, and closes the connection if the answer is not complete
         finally:
             if begun is not None:  # a request that is dropped has no answer
+                model = dict(begun["headers"]).get(b"glyphvae-model") if self._log else None
                 seconds = perf_counter() - started
-                self._telemetry.answered(name, begun["status"], seconds)
-                if self._log:
-                    self._log.write(_entry(request_id, name, scope, begun, seconds=seconds, rows=rows[0]))
+                status = begun["status"]
+                self.answered(scope, name, request_id, status=status, seconds=seconds, model=model, work=work)
+
+    def id_of(self, scope: Scope) -> bytes:
+        """The caller's own id for the request, or a new one."""
+        return given_id(scope["headers"]) or b"%s-%x" % (self._prefix, next(self._count))
+
+    def headers_of(self, path: str) -> RawHeaders:
+        """What is added to the headers of every answer from a path of the application, but the request's id."""
+        return self._exact[path][1]
+
+    def answered(
+        self,
+        scope: Scope,
+        route: str,
+        request_id: bytes,
+        *,
+        status: int,
+        seconds: float,
+        model: bytes | None,
+        work: Work,
+    ) -> None:
+        """Count an answer, and log it."""
+        self._telemetry.answered(route, status, seconds)
+        if self._log:
+            entry = Entry(
+                id=request_id.decode(),
+                route=route,
+                method=scope["method"],
+                status=status,
+                seconds=seconds,
+                model=model.decode() if model else None,
+                key=scope.get(KEY_NAME),
+                work=work,
+            )
+            self._log.write(entry)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Start and end of the server: no line may be lost."""
@@ -120,7 +157,13 @@ class Edge:
     def _route(self, path: str) -> tuple[str, RawHeaders]:
         return next((route for pattern, route in self._patterns if pattern.match(path)), (OTHER, _headers_of(OTHER)))
 
-    def _check_head(self, scope: Scope) -> None:
+    def check_head(self, scope: Scope) -> None:
+        """Refuse a head over the limits.
+
+        Raises:
+            HeadersTooLarge: It has too many headers, or too long ones.
+            AddressTooLong: The query or the path is too long.
+        """
         if len(scope["headers"]) > self._max_headers:
             detail = f"The request has {len(scope['headers'])} headers; at most {self._max_headers} are allowed."
             raise HeadersTooLarge(detail)
@@ -143,26 +186,17 @@ def given_id(headers: RawHeaders) -> bytes | None:
     return None
 
 
+def lines(headers: RawHeaders) -> bytes:
+    """Headers as lines, each with its end."""
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
+
+
 def _headers_of(path: str) -> RawHeaders:
     # The playground sets its own, which allow what its page needs.
     if path.startswith("/playground"):
         return []
     policy = _DOCS_POLICY if path == "/docs" else _API_POLICY
     return [*_EVERYWHERE, (b"content-security-policy", policy)]
-
-
-def _entry(request_id: bytes, route: str, scope: Scope, begun: Message, *, seconds: float, rows: int) -> Entry:
-    model: bytes | None = dict(begun["headers"]).get(b"glyphvae-model")
-    return Entry(
-        id=request_id.decode(),
-        route=route,
-        method=scope["method"],
-        status=begun["status"],
-        seconds=seconds,
-        model=model.decode() if model else None,
-        key=scope.get(KEY_NAME),
-        rows=rows,
-    )
 
 
 def _problem_of(error: Exception) -> Problem:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from service.access_log import count_rows
+from service.access_log import current_work
 from service.batching import Batcher, Rows
 from service.errors import NotReady, StartError, UnknownModel
 from service.lane import Lane
@@ -91,7 +91,8 @@ class Model:
         return mu, logvar
 
     async def _call(self, batcher: Batcher, first: Pixels | Floats, labels: Labels) -> Rows:
-        count_rows(len(labels))
+        if work := current_work():
+            work.rows += len(labels)
         if not self.loaded:
             await self.sessions.ready()
         return await batcher(first, labels)

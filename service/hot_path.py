@@ -2,22 +2,26 @@
 
 Whatever is not the plainest case goes on to FastAPI, which also words every error. The short way uses the same query
 model, checks, sampling and picture, so either way gives the same answer; what it saves is routing, dependencies and
-response objects, and what it adds is glyphs drawn ahead for requests without a seed.
+response objects, and what it adds is glyphs drawn ahead for requests without a seed. `service.express` goes the same
+way without a task for each request.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cached_property, lru_cache
+from typing import NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import answers, negotiate, png, sheet
+from service.access_log import Work, current_work
 from service.answers import LARGE_PICTURE, Style
 from service.context import Context
+from service.edge import RawHeaders, lines
 from service.engine import Model, Pixels
 from service.errors import Problem
 from service.generate import OFFERS, GenerateQuery, Recipe, check_query
@@ -26,9 +30,9 @@ from service.png import Frame
 from service.pool import Pool
 from service.press import Press
 
-RawHeaders = list[tuple[bytes, bytes]]
+PATH = "/generate"
 
-# Queries that are kept parsed. Each may hold a pool of glyphs, about 30 kB when full.
+# Queries that are kept parsed. Each may hold a pool of glyphs, about 15 kB when full.
 KEPT_QUERIES = 256
 LONGEST_QUERY = 256
 _PLAIN_LATENTS = b"0123456789.,-e"
@@ -50,9 +54,56 @@ class Plan:
     frame: Frame
     headers: RawHeaders
 
-    def show(self, glyph: Pixels) -> bytes:
-        """A glyph (28, 28) as a PNG."""
-        return self.frame.around(glyph if self.scale == 1 else sheet.upscale(glyph, self.scale))
+    @cached_property
+    def title(self) -> bytes:
+        """Name and version of the model."""
+        return self.recipe.model.title.encode()
+
+    @cached_property
+    def lines(self) -> bytes:
+        """The headers as lines."""
+        return lines(self.headers)
+
+    def show(self, glyphs: Pixels) -> list[bytes]:
+        """Each glyph of (n, 28, 28) as a PNG."""
+        if self.scale == 1:
+            return self.frame.around_each(glyphs)
+        return [self.frame.around(sheet.upscale(glyph, self.scale)) for glyph in glyphs]
+
+
+class Receiver(Protocol):
+    """Whoever waits for the answer to a request."""
+
+    def has_left(self) -> bool:
+        """Whether it waits no longer."""
+
+    def send(self, plan: Plan, content: bytes, seed: int, batch: int) -> None:
+        """The answer: a PNG and the seed of its glyph, which was drawn with `batch - 1` others, or ahead where 0."""
+
+    def fail(self, error: Exception) -> None:
+        """There is none."""
+
+
+@dataclass(slots=True)
+class Order:
+    """A glyph on its way to whoever waits for it; a `Caller` of `Press`."""
+
+    plan: Plan
+    seed: int
+    receiver: Receiver
+
+    def has_left(self) -> bool:
+        """Whether nobody waits any longer."""
+        return self.receiver.has_left()
+
+    def give(self, glyph: Pixels, batch: int) -> None:
+        """It was drawn."""
+        (content,) = self.plan.show(glyph[None])
+        self.receiver.send(self.plan, content, self.seed, batch)
+
+    def fail(self, error: Exception) -> None:
+        """It was not."""
+        self.receiver.fail(error)
 
 
 class Source:
@@ -70,20 +121,45 @@ class Source:
         self._temperature = plan.recipe.temperature
         self.pool = Pool(self._draw_ahead)
 
-    async def take(self, seed: int | None, given: Sequence[float | None] | None) -> tuple[bytes, int]:
-        """A glyph as a PNG, and its seed."""
+    def deliver(self, seed: int | None, given: Sequence[float | None] | None, receiver: Receiver) -> None:
+        """Send a glyph as a PNG, now if one is ready, else on the event loop's next turn.
+
+        Raises:
+            NotReady: The model does not run.
+        """
         # Latents that a query fixes are rarely asked for twice, so nothing is drawn ahead for them.
         if seed is None and given is None:
-            glyph, seed = self.pool.take()
+            content, seed = self.pool.take()
+            receiver.send(self.plan, content, seed, 0)
         else:
             seed = new_seed() if seed is None else seed
-            glyph = await self._press.glyph(self._label, seed, given or (), self._temperature)
-        return self.plan.show(glyph), seed
+            self._press.ask(self._label, seed, given or (), self._temperature, Order(self.plan, seed, receiver))
 
-    def _draw_ahead(self, count: int) -> list[tuple[Pixels, int]]:
-        """New glyphs, each with the seed that reproduces it alone."""
+    def _draw_ahead(self, count: int) -> list[tuple[bytes, int]]:
+        """New glyphs as PNGs, each with the seed that reproduces it alone."""
         seeds = [new_seed() for _ in range(count)]
-        return list(zip(self._press.glyphs(self._label, seeds, self._temperature), seeds, strict=True))
+        glyphs = self._press.glyphs(self._label, seeds, self._temperature)
+        return list(zip(self.plan.show(glyphs), seeds, strict=True))
+
+
+@dataclass(slots=True)
+class _Awaiting:
+    """A task that waits for the answer."""
+
+    answer: "asyncio.Future[tuple[Plan, bytes, int]]"
+    work: Work | None
+
+    def has_left(self) -> bool:
+        return self.answer.done()
+
+    def send(self, plan: Plan, content: bytes, seed: int, batch: int) -> None:
+        if self.work and batch:
+            self.work.rows = 1
+            self.work.ran(batch)
+        self.answer.set_result((plan, content, seed))
+
+    def fail(self, error: Exception) -> None:
+        self.answer.set_exception(error)
 
 
 class HotPath:
@@ -104,28 +180,46 @@ class HotPath:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http" or scope["path"] != "/generate" or not _is_plain(scope):
-            await self._app(scope, receive, send)
-            return
-        query = split(scope["query_string"])
-        source = self._source(query.fixed)
-        given = None if source is None or query.z is None else _given(query.z, source.plan)
-        if source is None or (query.z is not None and given is None):
-            await self._app(scope, receive, send)
-            return
+        answer: asyncio.Future[tuple[Plan, bytes, int]] = asyncio.get_running_loop().create_future()
         try:
-            content, seed = await source.take(query.seed, given)
+            if not self.begin(scope, _Awaiting(answer, current_work())):
+                await self._app(scope, receive, send)
+                return
+            plan, content, seed = await answer
         except Problem as problem:
             await problem.response()(scope, receive, send)
             return
         headers = [
-            *source.plan.headers,
+            *plan.headers,
             (b"glyphvae-seed", b"%d" % seed),
             (b"content-length", b"%d" % len(content)),
             (b"content-type", b"image/png"),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+
+    def begin(self, scope: Scope, receiver: Receiver) -> bool:
+        """Have a request answered, if it can be answered here.
+
+        Args:
+            scope: The request, as ASGI describes it.
+            receiver: Gets the answer, before this returns or later.
+
+        Returns:
+            Whether it is, or will be.
+
+        Raises:
+            NotReady: The model does not run.
+        """
+        if scope["type"] != "http" or scope["path"] != PATH or not _is_plain(scope):
+            return False
+        query = split(scope["query_string"])
+        source = self._source(query.fixed)
+        given = None if source is None or query.z is None else _given(query.z, source.plan)
+        if source is None or (query.z is not None and given is None):
+            return False
+        source.deliver(query.seed, given, receiver)
+        return True
 
     def pooled(self) -> dict[str, int]:
         """How many glyphs are drawn ahead, by model; any thread may ask."""

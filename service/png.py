@@ -55,17 +55,26 @@ class Frame:
     tail: bytes
 
     def around(self, pixels: NDArray[uint8]) -> bytes:
-        """The file that shows `pixels`, of the size that the frame was made for."""
-        height, width = pixels.shape
-        rows = np.zeros((height, width + 1), uint8)  # each row begins with its filter: 0, none
+        """The file that shows `pixels` (height, width), of the size that the frame was made for."""
+        (file,) = self.around_each(pixels[None])
+        return file
+
+    def around_each(self, pictures: NDArray[uint8]) -> list[bytes]:
+        """The files that show each of `pictures` (n, height, width); for small ones, half the time of one by one."""
+        n, height, width = pictures.shape
+        rows = np.zeros((n, height, width + 1), uint8)  # each row begins with its filter: 0, none
         if self.shades is None:
-            rows[:, 1:] = pixels
+            rows[:, :, 1:] = pictures
         elif self.shades is _INVERTED:
-            np.invert(pixels, out=rows[:, 1:])
+            np.invert(pictures, out=rows[:, :, 1:])
         else:
-            rows[:, 1:] = self.shades[pixels]
-        data = isal_zlib.compress(rows, _SMALL_LEVEL if pixels.size <= _SMALL else _LEVEL)
-        return b"".join((self.head, _length(len(data)), b"IDAT", data, _length(zlib.crc32(data, _IDAT)), self.tail))
+            rows[:, :, 1:] = self.shades[pictures]
+        level = _SMALL_LEVEL if height * width <= _SMALL else _LEVEL
+        return [self._file(isal_zlib.compress(picture, level)) for picture in rows]
+
+    def _file(self, data: bytes) -> bytes:
+        check = _length(isal_zlib.crc32(data, _IDAT))
+        return b"".join((self.head, _length(len(data)), b"IDAT", data, check, self.tail))
 
 
 @lru_cache(maxsize=256)

@@ -1,14 +1,14 @@
 """Single glyphs for requests that arrive together, decoded in one batch.
 
-What `Batcher` does for any rows, for the commonest case alone: latents are drawn straight into the batch, and nothing
-but the pixels goes back.
+What `Batcher` does for any rows, for the commonest case alone: latents are drawn straight into the batch, and each
+glyph is handed to whoever asked, without a task that waits for it.
 """
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -21,13 +21,26 @@ if TYPE_CHECKING:
     from service.tracing import Asked
 
 
+class Caller(Protocol):
+    """Whoever asked for a glyph."""
+
+    def has_left(self) -> bool:
+        """Whether it no longer wants one."""
+
+    def give(self, glyph: Pixels, batch: int) -> None:
+        """Its glyph (28, 28), which was drawn with `batch - 1` others; it must not raise."""
+
+    def fail(self, error: Exception) -> None:
+        """There is none; it must not raise."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Call:
     label: int
     seed: int
     given: Sequence[float | None]
     temperature: float
-    answer: "asyncio.Future[Pixels]"
+    caller: Caller
     asked: "Asked | None"
 
 
@@ -44,24 +57,19 @@ class Press:
         self._telemetry = telemetry
         self._waiting: list[_Call] = []
 
-    async def glyph(self, label: int, seed: int, given: Sequence[float | None], temperature: float) -> Pixels:
-        """One glyph (28, 28).
+    def ask(self, label: int, seed: int, given: Sequence[float | None], temperature: float, caller: Caller) -> None:
+        """Have one glyph drawn on the event loop's next turn.
 
         Args:
             label: Which, 0 for an unconditional model.
             seed: Of its latents.
             given: One entry a latent, None where it is drawn; empty where all are.
             temperature: Of the drawn ones.
-
-        Raises:
-            NotReady: The model does not run.
+            caller: Gets it, or `NotReady` where the model does not run.
         """
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Pixels] = loop.create_future()
-        self._waiting.append(_Call(label, seed, given, temperature, answer, self._asked()))
+        self._waiting.append(_Call(label, seed, given, temperature, caller, self._asked()))
         if len(self._waiting) == 1:
-            loop.call_soon(self._flush)
-        return await answer
+            asyncio.get_running_loop().call_soon(self._flush)
 
     def glyphs(self, label: int, seeds: Sequence[int], temperature: float) -> Pixels:
         """Glyphs (n, 28, 28) of one label, at once."""
@@ -74,9 +82,11 @@ class Press:
         return self._telemetry.tracing.asked() if self._telemetry.tracing else None
 
     def _flush(self) -> None:
-        # Nobody waits for a call that is done: its client has gone.
-        batch = [call for call in self._waiting[:MAX_ROWS] if not call.answer.done()]
+        taken = self._waiting[:MAX_ROWS]
         del self._waiting[:MAX_ROWS]
+        batch = [call for call in taken if not call.caller.has_left()]
+        if len(batch) < len(taken):
+            self._telemetry.refused["gone"] += len(taken) - len(batch)
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._flush)
         if not batch:
@@ -88,10 +98,10 @@ class Press:
             pixels = self._run(z, np.array([call.label for call in batch], np.int64), [call.asked for call in batch])
         except Exception as error:  # noqa: BLE001 (every caller gets the error; the loop must go on)
             for call in batch:
-                call.answer.set_exception(error)
+                call.caller.fail(error)
             return
         for call, glyph in zip(batch, pixels, strict=True):
-            call.answer.set_result(glyph)
+            call.caller.give(glyph, len(batch))
 
     def _run(self, z: Floats, labels: Labels, asked: "Sequence[Asked | None]") -> Pixels:
         began = perf_counter()

@@ -119,6 +119,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and begin to watch."""
         await super().startup(sockets)
+        self.server_state.express = self.context.express
         several = self.config.workers > 1
         reloader = Reloader(self.context, _tell_the_supervisor if several else lambda: None)
         loop = asyncio.get_running_loop()

@@ -100,7 +100,7 @@ class Settings(BaseSettings):
         description="Origins whose pages may call the service, with commas between; `*` for any. Default: none.",
     )
     access_log: Literal["on", "off"] = Field(
-        "off", description="One line a request: id, route, status, time, model; never what was sent."
+        "off", description="One line a request: id, route, status, time, model, batch; never what was sent."
     )
     log_format: Literal["text", "json"] = Field("text", description="How log lines are written.")
     max_queued_requests: int = Field(

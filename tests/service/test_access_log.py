@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from service.access_log import FLUSH_LINES, AccessLog, Entry, JsonFormatter
+from service.access_log import FLUSH_LINES, AccessLog, Entry, JsonFormatter, Work
 
-ENTRY = Entry("7-1", "/generate", "POST", 200, 0.0012345, "cvae/1", None, 3)
+ENTRY = Entry("7-1", "/generate", "POST", 200, 0.0012345, "cvae/1", None, Work(3, 32))
 
 
 def log(style: str, *entries: Entry) -> str:
@@ -34,12 +34,13 @@ async def test_json_has_every_fact() -> None:
         "model": "cvae/1",
         "key": None,
         "rows": 3,
+        "batch": 32,
     }
 
 
 async def test_text_has_them_too() -> None:
-    with_model, without = log("text", ENTRY, Entry("7-2", "other", "GET", 404, 0.5, None, "ci", 0)).splitlines()
-    assert with_model.endswith(" 7-1 POST /generate 200 1.234 ms cvae/1 3 rows")
+    with_model, without = log("text", ENTRY, Entry("7-2", "other", "GET", 404, 0.5, None, "ci", Work())).splitlines()
+    assert with_model.endswith(" 7-1 POST /generate 200 1.234 ms cvae/1 3 rows in 32")
     assert without.endswith(" 7-2 GET other 404 500.000 ms ci")
 
 
@@ -59,7 +60,7 @@ async def test_a_lonely_line_does_not_wait_for_another(
     monkeypatch.setattr("service.access_log.FLUSH_SECONDS", 0)
     AccessLog("text").write(ENTRY)
     await asyncio.sleep(0.01)
-    assert capsys.readouterr().err.endswith("cvae/1 3 rows\n")
+    assert capsys.readouterr().err.endswith("cvae/1 3 rows in 32\n")
 
 
 def test_the_rest_of_the_log_has_the_same_shape() -> None:

@@ -236,7 +236,7 @@ async def test_the_log_has_a_line_a_request(
         ("two", "/render-text", "POST", 200, "cvae/1"),
     ]
     assert told[2][1:] == ("/models/{name}", "GET", 404, None)
-    assert [line["rows"] for line in lines[1:]] == [6, 0]
+    assert [(line["rows"], line["batch"]) for line in lines[1:]] == [(6, 6), (0, 0)]
     assert all(line["ms"] > 0 for line in lines)
     assert "SECRET" not in str(lines)
 

@@ -1,17 +1,36 @@
 """Glyphs of concurrent requests in one batch."""
 
 import asyncio
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 
 from service.batching import MAX_ROWS
 from service.context import Context
+from service.engine import Pixels
 from service.latents import draw_latents
 from service.press import Press
 from service.telemetry import Telemetry
 
 DRAWN = (None,) * 6
+
+
+@dataclass
+class Asking:
+    """Waits for a glyph."""
+
+    answer: "asyncio.Future[tuple[Pixels, int]]" = field(default_factory=asyncio.Future)
+    left: bool = False
+
+    def has_left(self) -> bool:
+        return self.left
+
+    def give(self, glyph: Pixels, batch: int) -> None:
+        self.answer.set_result((glyph, batch))
+
+    def fail(self, error: Exception) -> None:
+        self.answer.set_exception(error)
 
 
 @pytest.fixture
@@ -29,47 +48,52 @@ def grey(seed: int, label: int, temperature: float = 1.0) -> int:
     return int(np.rint(100 + 10 * draw_latents(seed, 1, DRAWN, temperature)[0, 0] + label))
 
 
+def ask(press: Press, label: int, seed: int, given: tuple[float | None, ...] = (), temperature: float = 1.0) -> Asking:
+    asking = Asking()
+    press.ask(label, seed, given, temperature, asking)
+    return asking
+
+
 async def test_concurrent_glyphs_are_one_batch_and_each_its_own(press: Press, telemetry: Telemetry) -> None:
-    glyphs = await asyncio.gather(
-        press.glyph(19, 1, (), 1.0), press.glyph(3, 2, (2.0, *DRAWN[1:]), 1.0), press.glyph(0, 3, DRAWN, 0.5)
-    )
-    assert [int(glyph[0, 0]) for glyph in glyphs] == [grey(1, 19), 123, grey(3, 0, 0.5)]
-    assert all(glyph.shape == (28, 28) for glyph in glyphs)
+    asked = [ask(press, 19, 1), ask(press, 3, 2, (2.0, *DRAWN[1:])), ask(press, 0, 3, DRAWN, 0.5)]
+    glyphs = [await asking.answer for asking in asked]
+    assert [int(glyph[0, 0]) for glyph, _ in glyphs] == [grey(1, 19), 123, grey(3, 0, 0.5)]
+    assert all(glyph.shape == (28, 28) and batch == 3 for glyph, batch in glyphs)
     assert telemetry.batches["cvae"].total == 3
     assert sum(telemetry.batches["cvae"].counts) == 1
 
 
 async def test_more_than_a_batch_takes_several_turns(press: Press, telemetry: Telemetry) -> None:
-    glyphs = await asyncio.gather(*(press.glyph(1, seed, (), 1.0) for seed in range(MAX_ROWS + 5)))
-    assert [int(glyph[0, 0]) for glyph in glyphs] == [grey(seed, 1) for seed in range(MAX_ROWS + 5)]
+    asked = [ask(press, 1, seed) for seed in range(MAX_ROWS + 5)]
+    glyphs = [await asking.answer for asking in asked]
+    assert [int(glyph[0, 0]) for glyph, _ in glyphs] == [grey(seed, 1) for seed in range(MAX_ROWS + 5)]
+    assert [batch for _, batch in glyphs] == [MAX_ROWS] * MAX_ROWS + [5] * 5
     assert sum(telemetry.batches["cvae"].counts) == 2
 
 
 async def test_nothing_is_drawn_for_those_who_left(press: Press, telemetry: Telemetry) -> None:
-    leaving = asyncio.create_task(press.glyph(1, 1, (), 1.0))
-    staying = asyncio.create_task(press.glyph(1, 2, (), 1.0))
-    await asyncio.sleep(0)
-    leaving.cancel()
-    assert int((await staying)[0, 0]) == grey(2, 1)
-    with pytest.raises(asyncio.CancelledError):
-        await leaving
+    leaving, staying = ask(press, 1, 1), ask(press, 1, 2)
+    leaving.left = True
+    glyph, batch = await staying.answer
+    assert (int(glyph[0, 0]), batch) == (grey(2, 1), 1)
+    assert not leaving.answer.done()
     assert telemetry.batches["cvae"].total == 1
+    assert telemetry.refused == {"gone": 1}
 
 
 async def test_the_model_does_not_run_where_all_have_left(press: Press, telemetry: Telemetry) -> None:
-    leaving = asyncio.create_task(press.glyph(1, 1, (), 1.0))
+    ask(press, 1, 1).left = True
     await asyncio.sleep(0)
-    leaving.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await leaving
-    await asyncio.sleep(0)
+    assert telemetry.refused == {"gone": 1}
     assert "cvae" not in telemetry.batches
 
 
 async def test_an_error_reaches_everybody_and_the_next_turn_works(press: Press) -> None:
-    failed = await asyncio.gather(press.glyph(99, 1, (), 1.0), press.glyph(1, 2, (), 1.0), return_exceptions=True)
+    asked = [ask(press, 99, 1), ask(press, 1, 2)]
+    failed = await asyncio.gather(*(asking.answer for asking in asked), return_exceptions=True)
     assert [type(error).__name__ for error in failed] == ["NotReady", "NotReady"]
-    assert int((await press.glyph(1, 2, (), 1.0))[0, 0]) == grey(2, 1)
+    glyph, _ = await ask(press, 1, 2).answer
+    assert int(glyph[0, 0]) == grey(2, 1)
 
 
 def test_glyphs_at_once_are_the_same(press: Press) -> None:
