@@ -82,6 +82,15 @@ def measure(pixels: NDArray[uint8], tails: NDArray[float64]) -> Ink:
     return Ink(left, right - left, base, base - top, descent, _on_line(before, base), _on_line(after, base))
 
 
+def ink_boxes(pixels: NDArray[uint8]) -> tuple[NDArray[int64], ...]:
+    """Top, bottom, left and right (bottom and right exclusive) of the ink of glyphs (n, 28, 28), each (n,).
+
+    Of a glyph without ink, the whole cell.
+    """
+    ink: NDArray[np.bool] = np.greater_equal(pixels, _FAINTEST_INK)
+    return *_extent(ink.any(axis=2)), *_extent(ink.any(axis=1))
+
+
 def _extent(ink: NDArray[np.bool]) -> tuple[NDArray[int64], NDArray[int64]]:
     """First place with ink along the last axis, and one past the last."""
     return ink.argmax(axis=-1), ink.shape[-1] - ink[..., ::-1].argmax(axis=-1)

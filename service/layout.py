@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from service.ink import Ink, measure
 from service.lines import Line, Ruler, break_lines
+from service.proportions import TAILS
 from service.script import BLANK, Script
 
 Alignment = Literal["left", "centre", "right", "justify"]
 
 _SIDE = 28
 _CAPITAL_HEIGHT = 20
-# Characters that do not stand on the last row of their ink, with the share of their height that hangs below.
-_TAILS = {"Q": 0.15}
 
 
 class LayoutError(ValueError):
@@ -128,7 +127,7 @@ def _measure(items: NDArray[int64], pixels: NDArray[uint8], labels: Sequence[str
     cells = np.zeros((len(items), _SIDE, _SIDE), uint8)
     cells[drawn] = pixels
     tails = np.zeros(len(items))
-    tails[drawn] = np.array([_TAILS.get(label, 0.0) for label in labels])[items[drawn]]
+    tails[drawn] = np.array([TAILS.get(label, 0.0) for label in labels])[items[drawn]]
     return measure(cells, tails)
 
 

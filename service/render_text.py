@@ -26,6 +26,7 @@ from service.latents import MAX_LATENT, draw_latents, new_seed
 from service.layout import Alignment, Layout, LayoutError, Setting, layout
 from service.offload import offload
 from service.parameters import Ink, ModelName, Paper, Parameters, Scale, Seed, value_of
+from service.proportions import proportioned
 from service.script import Script, fold
 
 OFFERS = (negotiate.PNG, negotiate.JSON, negotiate.NPY)
@@ -110,7 +111,9 @@ class PlacedGlyph(BaseModel):
     x: int = Field(description="Left edge of its 28×28 cell, in glyph pixels.")
     y: int = Field(description="Upper edge of its cell, in glyph pixels.")
     z: list[float] = Field(description="Its latents.")
-    pixels: list[list[int]] = Field(description="28 rows of 28 pixels, paper 0, ink 255.")
+    pixels: list[list[int]] = Field(
+        description="28 rows of 28 pixels, paper 0, ink 255; small letters at their height beside capitals."
+    )
 
 
 class RenderedText(BaseModel):
@@ -137,7 +140,7 @@ class Writing:
         style: (latent,) the style.
         z: (n, latent) the latents of each glyph.
         script: What was written.
-        pixels: (n, 28, 28) the glyphs.
+        pixels: (n, 28, 28) the glyphs, small letters at their height beside capitals.
         layout: Where they go.
     """
 
@@ -245,12 +248,18 @@ async def write(order: RenderText, context: Context) -> Writing:
     script = value_of("body.text", fold, order.text, labels, order.unknown, order.case)
     seed = new_seed() if order.seed is None else order.seed
     style, z = draw_style(seed, len(script.labels), _given(order.z, model), order.temperature, order.variation)
-    pixels = await model.decode(z, script.labels)
+    decoded = await model.decode(z, script.labels)
     try:
-        placed = await offload(len(order.text), LONG_TEXT, layout, script, pixels, labels, order.setting)
+        pixels, placed = await offload(len(order.text), LONG_TEXT, _arranged, script, decoded, labels, order.setting)
     except LayoutError as error:
         raise InvalidParameter.of("body.width", str(error)) from None
     return Writing(model, seed, style, z, script, pixels, placed)
+
+
+def _arranged(script: Script, decoded: Pixels, labels: Sequence[str], setting: Setting) -> tuple[Pixels, Layout]:
+    """The glyphs in their sizes, and where they go."""
+    pixels = proportioned(decoded, script.labels, labels)
+    return pixels, layout(script, pixels, labels, setting)
 
 
 def _given(z: Sequence[float | None] | None, model: Model) -> tuple[float | None, ...]:
