@@ -97,7 +97,7 @@ class Flow(nn.Module):
 
     def forward(self, u: Tensor, label: Tensor | None) -> Tensor:
         """Latents z (n, size) of noise u (n, size)."""
-        for coupling in self._in_order():
+        for coupling in self.in_order():
             u = coupling(u, label)
         row = self._row(u, label)
         z: Tensor = u * self.log_scale(row).exp() + self.shift(row)
@@ -108,7 +108,7 @@ class Flow(nn.Module):
         row = self._row(z, label)
         u = (z - self.shift(row)) * (-self.log_scale(row)).exp()
         log_det = -self.log_scale(row).sum(dim=1)
-        for coupling in reversed(self._in_order()):
+        for coupling in reversed(self.in_order()):
             u, term = coupling.inverse(u, label)
             log_det = log_det + term
         return u, log_det
@@ -131,13 +131,14 @@ class Flow(nn.Module):
         size = u.shape[1]
         tangent = torch.eye(size, dtype=u.dtype).expand(u.shape[0], size, size)
         x = u
-        for coupling in self._in_order():
+        for coupling in self.in_order():
             x, tangent = coupling.push(x, tangent, label)
         jacobian = tangent * self.log_scale(self._row(u, label)).exp().unsqueeze(1)  # (n, i, j) = dz_j/du_i
         precision = (jacobian.square() * (-logvar).exp().unsqueeze(1)).sum(dim=2)  # (n, size)
         return u, -precision.log()
 
-    def _in_order(self) -> list[Coupling]:
+    def in_order(self) -> list[Coupling]:
+        """The couplings, from the noise on."""
         return [cast("Coupling", coupling) for coupling in self.couplings]
 
     def _row(self, x: Tensor, label: Tensor | None) -> Tensor:

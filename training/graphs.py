@@ -15,6 +15,8 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from training.cvae import CVAE
+from training.fusion import Fused
 from training.models import Model
 
 # The last two are the decoder once more, made for CPUs and for GPUs by `training.quantise`; not every model has them.
@@ -51,7 +53,7 @@ class EncoderGraph(nn.Module):
 class DecoderGraph(nn.Module):
     """The decoder to 8-bit pixels, so that a host converts nothing."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model | Fused) -> None:
         super().__init__()
         self.model = model
 
@@ -63,9 +65,16 @@ class DecoderGraph(nn.Module):
 
 
 def graph_of(model: Model, part: Part) -> EncoderGraph | DecoderGraph:
-    """One half of the model in evaluation mode, as it is exported."""
+    """One half of the model in evaluation mode, with the inputs and outputs of its export."""
     graph = EncoderGraph(model) if part == "encoder" else DecoderGraph(model)
     return graph.eval()
+
+
+def exported_graph_of(model: Model, part: Part) -> EncoderGraph | DecoderGraph:
+    """The same in fewer operations."""
+    if part == "encoder" or not isinstance(model, CVAE):
+        return graph_of(model, part)
+    return DecoderGraph(Fused(model)).eval()
 
 
 def example_inputs(model: Model, part: Part) -> tuple[Tensor, ...]:
@@ -93,7 +102,7 @@ def to_onnx(model: Model, part: Part) -> onnx.ModelProto:
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     inputs = example_inputs(model, part)
     program = torch.onnx.export(
-        graph_of(model, part),
+        exported_graph_of(model, part),
         inputs,
         dynamo=True,
         external_data=False,

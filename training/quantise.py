@@ -33,8 +33,8 @@ from training.storage import compact, expanded
 Precision = Literal["int8", "float16"]
 
 PARTS_OF: dict[Precision, Part] = {"int8": "decoder-int8", "float16": "decoder-float16"}
-# Fewer inputs are not worth it: latents need their precision, and their product costs nothing.
-FEWEST_INPUTS = 64
+# Products of fewer inputs or outputs are not worth it: latents need their precision, and their products cost nothing.
+FEWEST = 64
 # Weights in 7 bits: processors without VNNI add two products of 8-bit numbers in 16 bits, which 8-bit weights overflow
 # (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html#when-and-why-do-i-need-to-try-u8u8).
 LARGEST_WEIGHT = 63
@@ -93,7 +93,7 @@ def quantised(decoder: onnx.ModelProto, inputs: Arrays) -> onnx.ModelProto:
     ranges = _ranges(decoder, [node.input[0] for node in large], inputs) if large else {}
     products = [node for node in large if node.input[0] in ranges]
     if not products:
-        raise ExportError(f"the decoder has no matrix product of {FEWEST_INPUTS} non-negative inputs or more")
+        raise ExportError(f"the decoder has no matrix product of {FEWEST} non-negative inputs and outputs or more")
     result = onnx.ModelProto()
     result.CopyFrom(decoder)
     del result.graph.node[:], result.graph.initializer[:]
@@ -150,7 +150,7 @@ def _is_large_product(node: onnx.NodeProto, weights: dict[str, onnx.TensorProto]
         return False
     attributes = {item.name: helper.get_attribute_value(item) for item in node.attribute}
     plain = attributes.get("alpha", 1.0) == attributes.get("beta", 1.0) == 1.0 and not attributes.get("transA", 0)
-    return plain and weights[node.input[1]].dims[1 if attributes.get("transB", 0) else 0] >= FEWEST_INPUTS
+    return plain and min(weights[node.input[1]].dims) >= FEWEST
 
 
 def _ranges(decoder: onnx.ModelProto, names: Sequence[str], inputs: Arrays) -> dict[str, float]:

@@ -8,17 +8,18 @@ import torch
 from onnx import numpy_helper
 
 from training.cvae import CVAE, CVAEConfig
+from training.fusion import Fused
 from training.storage import expanded
 
 
-def load_model(decoder: Path) -> CVAE:
-    """The conditional model that a decoder was exported from.
+def load_model(decoder: Path) -> Fused:
+    """The decoder of a conditional model, as it was exported.
 
-    Weights that the export folded into others keep their first values, which cost as much to compute with.
+    Weights that the export left out as zeros keep their first values, which are zeros too.
     """
     graph = expanded(onnx.load(decoder))
     facts = {entry.key.removeprefix("glyphvae."): json.loads(entry.value) for entry in graph.metadata_props}
-    model = CVAE(CVAEConfig(**facts["config"]))
+    model = Fused(CVAE(CVAEConfig(**facts["config"])))
     weights = {
         entry.name.removeprefix("model."): torch.from_numpy(numpy_helper.to_array(entry).copy())
         for entry in graph.graph.initializer
