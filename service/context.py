@@ -45,8 +45,8 @@ class Context:
         self.engine.report_to(self.telemetry)
 
 
-def context_of(request: Request) -> Context:
-    """The context that `create_app` put in the application."""
+async def context_of(request: Request) -> Context:
+    """The context that `create_app` put in the application; a coroutine, or FastAPI would ask a thread for it."""
     context: Context = request.app.state.context
     return context
 
