@@ -30,6 +30,7 @@ _SPECK = 64
 _STRONG_INK = 150
 
 _PLACES = np.arange(SIDE)
+_TRUE = b"\1"
 
 
 class UnsuitableImageError(ValueError):
@@ -92,10 +93,11 @@ def _ink_box(ink: NDArray[uint8]) -> Box | None:
 
 def _box_of(mask: NDArray[np.bool]) -> Box | None:
     """Left, top, right and bottom (both exclusive) of what is true; None if nothing is."""
-    rows, columns = (np.flatnonzero(np.any(mask, axis=axis)) for axis in (1, 0))
-    if not rows.size:
+    # Bytes are searched faster than small arrays.
+    rows, columns = mask.any(axis=1).tobytes(), mask.any(axis=0).tobytes()
+    if _TRUE not in rows:
         return None
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    return columns.find(_TRUE), rows.find(_TRUE), columns.rfind(_TRUE) + 1, rows.rfind(_TRUE) + 1
 
 
 def _fitted(ink: NDArray[uint8]) -> NDArray[uint8]:
