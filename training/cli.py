@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from training.trainer import Hardware
 
 ModelKind = Literal["cvae", "vae"]
-EncoderName = Literal["dense", "narrow", "paper"]
-DecoderName = Literal["dense", "residual", "upsample", "conv"]
+EncoderName = Literal["dense", "narrow", "paper", "resnet"]
+DecoderName = Literal["dense", "residual", "upsample", "conv", "resnet"]
 DatasetName = Literal["alphanumeric", "byclass", "mnist"]
-PresetName = Literal["cvae", "cvae-62", "cvae-hq"]
+StagedName = Literal["cvae", "cvae-62", "cvae-hq"]
+PresetName = Literal[StagedName, "vae-binarised"]
 JudgeName = Literal["convolutional", "dense"]
 JUDGES: tuple[JudgeName, ...] = get_args(JudgeName)
 
@@ -45,7 +46,7 @@ def train(
     kind: Annotated[ModelKind, typer.Argument(help="A conditional VAE, or a plain one.")] = "cvae",
     preset: Annotated[
         PresetName | None,
-        typer.Option(help="A shipped model, in its three stages; options of model and training do not apply."),
+        typer.Option(help="A shipped model, in all its stages; options of model and training do not apply."),
     ] = None,
     data: Annotated[Path, typer.Option(help="Folder with the source files, at any depth.")] = Path("data"),
     out: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="runs/<kind>")] = None,
@@ -94,7 +95,10 @@ def train(
         hardware = Hardware(accelerator, devices, nodes, strategy, precision, threads or os.cpu_count() or 1)
         if preset is not None:
             folder = out or Path("runs") / preset
-            train_in_stages(preset, data, folder, hardware, fetch=fetch, resume=resume)
+            if preset == "vae-binarised":
+                train_on_black_and_white(data, folder, hardware.threads, fetch=fetch, resume=resume)
+            else:
+                train_in_stages(preset, data, folder, hardware, fetch=fetch, resume=resume)
             typer.echo(f"{folder / 'model.pt'} is trained; `glyphvae export {folder}` makes it ONNX.")
             return
         chosen = dataset or ("alphanumeric" if kind == "cvae" else "mnist")
@@ -119,7 +123,7 @@ def train(
 
 
 def train_in_stages(
-    preset: PresetName, data: Path, folder: Path, hardware: "Hardware", *, fetch: bool, resume: bool
+    preset: StagedName, data: Path, folder: Path, hardware: "Hardware", *, fetch: bool, resume: bool
 ) -> None:
     """Train a preset under a progress bar for each stage."""
     from rich.console import Console  # noqa: PLC0415 (see the top)
@@ -144,6 +148,29 @@ def train_in_stages(
         loaded = load_named(chosen.dataset, data)
         where = replace(hardware, precision=chosen.precision)
         train_preset(chosen, loaded, data, folder, where, resume=resume, progress=show)
+
+
+def train_on_black_and_white(data: Path, folder: Path, threads: int, *, fetch: bool, resume: bool) -> None:
+    """Train the VAE of binarised MNIST, on the CPU, under a progress bar."""
+    import torch  # noqa: PLC0415 (see the top)
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
+
+    from training.binarised import MODEL, TRAINING, fit_binarised  # noqa: PLC0415
+    from training.dataset import load_mnist  # noqa: PLC0415
+    from training.fetch import fetch as download  # noqa: PLC0415
+    from training.fetch import originals_of  # noqa: PLC0415
+
+    if fetch:
+        download(data, originals_of("mnist", data))
+    torch.set_num_threads(threads)
+    with Progress(console=Console(stderr=True)) as bars:
+        task = bars.add_task("training", total=None)
+
+        def show(done: int, total: int) -> None:
+            bars.update(task, completed=done, total=total)
+
+        fit_binarised(MODEL, load_mnist(data), folder, TRAINING, resume=resume, progress=show)
 
 
 def export(

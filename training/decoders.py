@@ -2,7 +2,7 @@
 
 They differ in what a picture costs on a CPU. `dense` is three matrix products; `residual` adds width and skip
 connections; `upsample` ends in one transposed convolution; `conv` mirrors the paper's encoder. docs/decoders.md
-compares them.
+compares these. `resnet` is residual convolutions, for likelihoods.
 """
 
 from typing import Literal
@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.conditioning import ConditionedLinear
+from training.convolutions import ResidualConvolutions
 
-DecoderName = Literal["dense", "residual", "upsample", "conv"]
+DecoderName = Literal["dense", "residual", "upsample", "conv", "resnet"]
 
 SIDE = 28
 
@@ -99,13 +100,55 @@ class ConvDecoder(nn.Module):
         return logits
 
 
-Decoder = DenseDecoder | ResidualDecoder | UpsampleDecoder | ConvDecoder
+class ResNetDecoder(nn.Module):
+    """The mirror of the `resnet` encoder; pixels are shuffled out of maps of a quarter of their number.
+
+    Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel convolutional neural
+    network" (arXiv:1609.05158): no convolution runs at 28×28, which costs four times one at 14×14.
+
+    Args:
+        latent_size: Latents.
+        label_count: Labels, 0 for an unconditional model.
+    """
+
+    CHANNELS = (32, 64)
+    BLOCKS = (1, 2)
+    WRITTEN = 16
+    WIDTH = 256
+
+    def __init__(self, latent_size: int, label_count: int) -> None:
+        super().__init__()
+        fine, coarse = self.CHANNELS
+        self.first = ConditionedLinear(latent_size, self.WIDTH, label_count)
+        self.maps = nn.Linear(self.WIDTH, self.WRITTEN * 7 * 7)
+        self.body = nn.Sequential(
+            nn.Conv2d(self.WRITTEN, coarse, 1),  # (n, 64, 7, 7)
+            *(ResidualConvolutions(coarse) for _ in range(self.BLOCKS[1])),
+            nn.SiLU(),
+            nn.Conv2d(coarse, 4 * fine, 1),
+            nn.PixelShuffle(2),  # (n, 32, 14, 14)
+            *(ResidualConvolutions(fine) for _ in range(self.BLOCKS[0])),
+            nn.SiLU(),
+            nn.Conv2d(fine, 4, 3, padding=1),
+            nn.PixelShuffle(2),  # (n, 1, 28, 28)
+        )
+
+    def forward(self, z: Tensor, label: Tensor | None) -> Tensor:
+        """Logits (n, 28, 28) of latents (n, latent)."""
+        h = functional.silu(self.first(z, label))  # (n, 256)
+        h = self.maps(h).unflatten(1, (self.WRITTEN, 7, 7))  # (n, 16, 7, 7)
+        logits: Tensor = self.body(h).squeeze(1)  # (n, 28, 28)
+        return logits
+
+
+Decoder = DenseDecoder | ResidualDecoder | UpsampleDecoder | ConvDecoder | ResNetDecoder
 
 _DECODERS: dict[DecoderName, type[Decoder]] = {
     "dense": DenseDecoder,
     "residual": ResidualDecoder,
     "upsample": UpsampleDecoder,
     "conv": ConvDecoder,
+    "resnet": ResNetDecoder,
 }
 
 

@@ -2,7 +2,7 @@
 
 Kingma & Welling, arXiv:1312.6114, equation 9 and appendix C.2. `paper` is the encoder of the paper "Introduction to
 Variational AutoEncoder"; `dense` is three matrix products, several times faster to train on a CPU; `narrow` is the same
-at a third of the size, for studies that ship many models.
+at a third of the size, for studies that ship many models; `resnet` is residual convolutions, for likelihoods.
 """
 
 from typing import Literal
@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.conditioning import ConditionedLinear
+from training.convolutions import ResidualConvolutions
 
-EncoderName = Literal["paper", "dense", "narrow"]
+EncoderName = Literal["paper", "dense", "narrow", "resnet"]
 
 SIDE = 28
 
@@ -80,9 +81,51 @@ class PaperEncoder(nn.Module):
         return mu, logvar
 
 
-Encoder = DenseEncoder | PaperEncoder
+class ResNetEncoder(nn.Module):
+    """Residual convolutions at 14×14 and 7×7, then a dense layer.
 
-_ENCODERS: dict[EncoderName, type[Encoder]] = {"paper": PaperEncoder, "dense": DenseEncoder, "narrow": NarrowEncoder}
+    Args:
+        latent_size: Latents.
+        label_count: Labels, 0 for an unconditional model.
+    """
+
+    CHANNELS = (32, 64)
+    BLOCKS = (1, 2)
+    # Maps that the dense layer reads: all 64 would make it the largest part of the model.
+    READ = 16
+    WIDTH = 256
+
+    def __init__(self, latent_size: int, label_count: int) -> None:
+        super().__init__()
+        fine, coarse = self.CHANNELS
+        self.body = nn.Sequential(
+            nn.Conv2d(1, fine, 4, stride=2, padding=1),  # (n, 32, 14, 14)
+            *(ResidualConvolutions(fine) for _ in range(self.BLOCKS[0])),
+            nn.SiLU(),
+            nn.Conv2d(fine, coarse, 4, stride=2, padding=1),  # (n, 64, 7, 7)
+            *(ResidualConvolutions(coarse) for _ in range(self.BLOCKS[1])),
+            nn.SiLU(),
+            nn.Conv2d(coarse, self.READ, 1),  # (n, 16, 7, 7)
+        )
+        self.hidden = ConditionedLinear(self.READ * 7 * 7, self.WIDTH, label_count)
+        self.last = nn.Linear(self.WIDTH, 2 * latent_size)
+
+    def forward(self, x: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`mu` and `logvar`, each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
+        h = self.body(x.unsqueeze(1))  # (n, 16, 7, 7)
+        h = functional.silu(self.hidden(h.flatten(1), label))  # (n, 256)
+        mu, logvar = self.last(h).chunk(2, dim=1)  # (n, latent) each
+        return mu, logvar
+
+
+Encoder = DenseEncoder | PaperEncoder | ResNetEncoder
+
+_ENCODERS: dict[EncoderName, type[Encoder]] = {
+    "paper": PaperEncoder,
+    "dense": DenseEncoder,
+    "narrow": NarrowEncoder,
+    "resnet": ResNetEncoder,
+}
 
 
 def build_encoder(name: EncoderName, latent_size: int, label_count: int) -> Encoder:

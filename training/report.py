@@ -123,6 +123,17 @@ def elbo_rows(metrics: Json) -> Iterable[list[str]]:
             value = bound[name]
             text = f"−log p, {name} pixels, {bound['draws']:,} draws, n = {value['n']}, nats"
             yield [text, "", f"{value['value']:.2f} ({value['low']:.2f} – {value['high']:.2f})"]
+    if "likelihood" in metrics:
+        yield likelihood_row(metrics["likelihood"])
+
+
+def likelihood_row(found: Json) -> list[str]:
+    """A row of `training.binarised_bound`."""
+    name = (
+        f"−log p, test digits binarised once, {found['draws']:,} draws, n = {found['n']:,}, nats (of which "
+        f"{found['images_with_all_draws']:,} with all draws, the others with {found['few']['draws']})"
+    )
+    return [name, "", f"{found['value']:.2f} ({found['low']:.2f} – {found['high']:.2f})"]
 
 
 def compared_row(name: str, entry: Json) -> list[str]:

@@ -2,7 +2,8 @@
 
 Kingma & Welling, "Auto-Encoding Variational Bayes" (arXiv:1312.6114): encoder q(z|x) = N(mu(x), sigma(x)^2) (equation
 9) and decoder p(x|z), a Bernoulli over pixels (appendix C.1); prior p(z) = N(0, I). The two convolution layers of the
-encoder are those of the paper "Introduction to Variational AutoEncoder".
+encoder are those of the paper "Introduction to Variational AutoEncoder". With a flow between noise and latents the
+prior of what the decoder reads is learned (`training.flow`).
 """
 
 from dataclasses import asdict, dataclass
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from training.decoders import DecoderName, build_decoder
 from training.encoders import EncoderName, build_encoder
+from training.flow import Flow
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,13 @@ class VAEConfig:
         latent_size: Latents.
         encoder: See `training.encoders`.
         decoder: See `training.decoders`.
+        couplings: Of the flow between noise and latents; 0 for none.
     """
 
     latent_size: int = 2
     encoder: EncoderName = "paper"
     decoder: DecoderName = "conv"
+    couplings: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, as they stand in runs and manifests."""
@@ -43,13 +47,16 @@ class VAE(nn.Module):
         self.config = config
         self.encoder = build_encoder(config.encoder, config.latent_size, label_count=0)
         self.decoder = build_decoder(config.decoder, config.latent_size, label_count=0)
+        self.flow = Flow(config.latent_size, 0, config.couplings) if config.couplings else None
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """`mu` and `logvar` of q(z|x), each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
         mu, logvar = self.encoder(x, None)
+        if self.flow is not None:
+            return self.flow.posterior(mu, logvar, None)
         return mu, logvar
 
     def decode(self, z: Tensor) -> Tensor:
         """Log odds of ink (n, 28, 28) under p(x|z), of latents (n, latent)."""
-        logits: Tensor = self.decoder(z, None)
+        logits: Tensor = self.decoder(z if self.flow is None else self.flow(z, None), None)
         return logits

@@ -7,9 +7,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from training import cli, decoders, encoders, models
+from tests.training.examples import LABELS
+from training import binarised, cli, decoders, encoders, models, stages
+from training.binarised import BinarisedConfig
 from training.cli import train
+from training.prior import PriorConfig
 from training.runs import load_run
+from training.trainer import TrainingConfig
+from training.vae import VAEConfig
 
 app = typer.Typer()
 app.command()(train)
@@ -55,8 +60,22 @@ def test_a_plain_model_learns_mnist_in_its_own_folder(
     command("vae", "--data", sample_folder, "--epochs", "1", "--no-balanced", "--accelerator", "cpu", "--threads", "1")
     run = load_run(tmp_path / "runs" / "vae")
     assert run.labels == tuple("0123456789")
-    assert run.model.config.to_dict() == {"latent_size": 2, "encoder": "paper", "decoder": "conv"}
+    assert run.model.config.to_dict() == {"latent_size": 2, "encoder": "paper", "decoder": "conv", "couplings": 0}
     assert run.training["balanced"] is False
+
+
+def test_presets_are_trained_by_name(tmp_path: Path, sample_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = {"latent_size": 3, "label_count": 62, "encoder": "narrow", "decoder": "dense"}
+    tiny = stages.Preset(model, TrainingConfig(epochs=1), PriorConfig(couplings=1, epochs=1), dataset="byclass")
+    monkeypatch.setitem(stages.PRESETS, "cvae-62", tiny)
+    digits = VAEConfig(latent_size=2, encoder="narrow", decoder="dense", couplings=1)
+    monkeypatch.setattr(binarised, "MODEL", digits)
+    monkeypatch.setattr(binarised, "TRAINING", BinarisedConfig(epochs=1, drawing_epochs=0))
+    options = ("--fetch", "--data", sample_folder, "--accelerator", "cpu", "--threads", "1")
+    command("--preset", "cvae-62", *options, "--out", tmp_path / "cvae-62")
+    assert load_run(tmp_path / "cvae-62").labels == (*LABELS, *"abcdefghijklmnopqrstuvwxyz")
+    command("--preset", "vae-binarised", *options, "--out", tmp_path / "vae-binarised")
+    assert load_run(tmp_path / "vae-binarised").model.config == digits
 
 
 def test_missing_data_is_one_line(tmp_path: Path) -> None:

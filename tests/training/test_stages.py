@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from training import cli
-from training.dataset import Dataset
+from training.dataset import Dataset, load_byclass
 from training.errors import RunError
 from training.prior import PriorConfig
 from training.refine import CHECKPOINT, RefineConfig
@@ -49,7 +49,7 @@ def test_every_stage_leaves_a_run_and_is_not_trained_twice(
     assert run.training["refinement"]["steps"] == 2
     assert run.training["prior"]["couplings"] == 1
     assert run.training["rehearsal"]["couplings"] == 2
-    assert run.model.config.couplings == 1  # type: ignore[union-attr]
+    assert run.model.config.couplings == 1
     prior, refined = load_run(folder / "prior").model.state_dict(), run.model.state_dict()
     for name, tensor in refined.items():
         assert torch.equal(tensor, prior[name]) != name.startswith("decoder"), name
@@ -72,8 +72,20 @@ def test_a_preset_without_refinement_ends_with_its_prior(sample: Dataset, sample
         assert torch.equal(tensor, prior[name])
 
 
+def test_small_letters_have_a_reader_that_knows_them(
+    cache: Path, sample_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLYPHVAE_CACHE", str(cache))
+    preset = replace(TINY, model=TINY.model | {"label_count": 62}, dataset="byclass", rehearsal=None)
+    data = load_byclass(sample_folder, cache)
+    run = train_preset(preset, data, sample_folder, tmp_path / "run", HARDWARE, reader_images=512)
+    assert run.labels == data.labels
+    assert "refinement" in run.training
+
+
 def test_presets_can_be_named_on_the_command_line() -> None:
-    assert set(get_args(cli.PresetName)) == set(PRESETS)
+    assert set(get_args(cli.StagedName)) == set(PRESETS)
+    assert set(get_args(cli.PresetName)) == {*PRESETS, "vae-binarised"}
 
 
 def test_presets_differ_from_a_plain_model_by_their_prior() -> None:
