@@ -1,4 +1,4 @@
-"""The models whose training has stages: a conditional VAE, then its prior, then its decoder against a critic.
+"""The models whose training has stages: a conditional VAE, its prior, both against a critic, and names for its axes.
 
 Each stage leaves a run of its own, so that a training that was stopped goes on where it was.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from training.axes import align
 from training.dataset import Dataset
 from training.errors import RunError
 from training.judge_data import load_judge_data
@@ -103,8 +104,9 @@ def train_preset(
     first = autoencoder(preset, data, folder / AUTOENCODER, hardware)
     with_prior = fitted(first, data, preset.prior, folder / PRIOR, progress)
     if preset.refinement is None:
-        save_run(folder, with_prior)
-        return with_prior
+        run = align(with_prior)
+        save_run(folder, run)
+        return run
     start = with_prior
     if preset.rehearsal is not None:
         start = fitted(first, data, preset.rehearsal, folder / REHEARSAL, progress)
@@ -125,6 +127,7 @@ def train_preset(
     )
     if preset.rehearsal is not None:
         run = with_decoder_of(run, with_prior)
+    run = align(run)
     save_run(folder, run)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return run
