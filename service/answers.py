@@ -1,7 +1,9 @@
 """Answers: pictures, JSON and arrays, each with the headers that every answer carries."""
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -15,11 +17,14 @@ from service.errors import InvalidParameter
 from service.negotiate import JSON, NPY, PNG
 from service.offload import offload
 from service.parameters import value_of
+from service.streaming import streamed
 
 Headers = dict[str, str]
 
 # A picture of more pixels takes longer to compress than a thread takes to wake.
 LARGE_PICTURE = 1 << 16
+# Glyphs that become JSON at a time, in a millisecond or two.
+JSON_BLOCK = 128
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,44 @@ def png_answer(content: bytes, extra: Headers) -> Response:
 def json_answer(content: Mapping[str, Any], extra: Headers) -> Response:
     """A JSON object as an answer; NumPy arrays in it become lists."""
     return Response(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type=JSON, headers=extra)
+
+
+async def json_list_answer(
+    content: Mapping[str, Any], name: str, blocks: AsyncIterator[Sequence[Any]], total: int, extra: Headers
+) -> Response:
+    """A JSON object as an answer, the last member of which is a long list.
+
+    The writer of JSON lets nothing else run, so what is long is written and sent in pieces.
+
+    Args:
+        content: The other members, at least one.
+        name: Of the list.
+        blocks: The list, in pieces of about `JSON_BLOCK`; NumPy arrays in them become lists.
+        total: How long the list is.
+        extra: Headers.
+    """
+    pieces = _json_pieces(content, name, blocks)
+    if total > JSON_BLOCK:
+        return await streamed(pieces, JSON, extra)
+    return Response(b"".join([piece async for piece in pieces]), media_type=JSON, headers=extra)
+
+
+async def _json_pieces(
+    content: Mapping[str, Any], name: str, blocks: AsyncIterator[Sequence[Any]]
+) -> AsyncIterator[bytes]:
+    before = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)[:-1] + b"," + orjson.dumps(name) + b":["
+    async for block in blocks:
+        yield before + orjson.dumps(block, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+        before = b","
+        await asyncio.sleep(0)  # others' turn
+    yield b"]}" if before == b"," else before + b"]}"
+
+
+async def in_blocks(items: Iterable[Any]) -> AsyncIterator[Sequence[Any]]:
+    """Items in pieces for `json_list_answer`."""
+    iterator = iter(items)
+    while block := list(islice(iterator, JSON_BLOCK)):
+        yield block
 
 
 def npy_answer(array: NDArray[generic], extra: Headers) -> Response:

@@ -1,10 +1,9 @@
 """The application: its routes and what stands in front of them."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
-from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp
@@ -23,8 +22,9 @@ from service import (
     render_text,
     traverse,
 )
-from service.admission import HEADER, Admission
+from service.admission import Admission
 from service.context import Context
+from service.cors import Cors
 from service.edge import Edge
 from service.engine import load_engine
 from service.error_answers import HANDLERS
@@ -39,14 +39,6 @@ from service.short_way import ShortWay
 
 if TYPE_CHECKING:
     from service.tracing import Tracing
-
-# Keys travel in a header of their own, never in cookies, so no origin needs credentials.
-CORS: Final[dict[str, Any]] = {
-    "allow_methods": ["GET", "POST"],
-    "allow_headers": ["Accept", "Authorization", "Content-Type", "X-Request-ID", HEADER],
-    "expose_headers": ["*"],
-    "max_age": 600,
-}
 
 
 def create() -> ASGIApp:
@@ -99,7 +91,7 @@ def _gated(inner: ASGIApp, context: Context) -> ASGIApp:
         inner = KeyGate(inner, context)
     if settings.cors_origins:
         # In front of the keys: a browser asks without one whether it may send it.
-        inner = CORSMiddleware(inner, settings.cors_origins.split(","), **CORS)
+        inner = Cors(inner, settings.cors_origins.split(","))
     return inner
 
 

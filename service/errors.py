@@ -7,6 +7,7 @@ GlyphvaeError
     ├── InvalidParameter    422  a parameter, field, label, character or image is not allowed
     ├── Unauthorized        401  keys are asked for, and the request has none that is valid
     ├── Forbidden           403  the key does not open this route
+    ├── OriginRefused       403  a page of another origin may not send this
     ├── UnknownModel        404  no model of that name is served
     ├── NotFound            404  no such route
     ├── MethodNotAllowed    405  the route exists, with other methods
@@ -153,6 +154,15 @@ class Forbidden(Problem):
     slug = "forbidden"
     title = "The key does not open this"
     example = "The key 'ci' opens only /generate."
+
+
+class OriginRefused(Problem):
+    """A page of another origin may not send this."""
+
+    status = HTTPStatus.FORBIDDEN
+    slug = "origin-refused"
+    title = "The page may not call this service"
+    example = "A page of 'https://example.org' may not send this: not allowed is its origin."
 
 
 class UnknownModel(Problem):

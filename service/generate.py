@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
@@ -186,14 +186,19 @@ def _grid(query: GenerateQuery, total: int) -> tuple[int, int]:
 
 
 async def _json(order: Order, temperature: float) -> Response:
-    pixels = await order.model.decode(order.z, order.labels)
+    content = {"model": order.model.title, "seed": order.seed, "temperature": temperature}
+    return await answers.json_list_answer(content, "samples", _samples(order), len(order.z), order.headers)
+
+
+async def _samples(order: Order) -> AsyncIterator[list[dict[str, Any]]]:
     names = order.model.manifest.labels or (None,)
-    samples = [
-        {"label": names[label], "z": z, "pixels": glyph}
-        for label, z, glyph in zip(order.labels, order.z, pixels, strict=True)
-    ]
-    content = {"model": order.model.title, "seed": order.seed, "temperature": temperature, "samples": samples}
-    return answers.json_answer(content, order.headers)
+    for start in range(0, len(order.z), answers.JSON_BLOCK):
+        labels, z = order.labels[start : start + answers.JSON_BLOCK], order.z[start : start + answers.JSON_BLOCK]
+        pixels = await order.model.decode(z, labels)
+        yield [
+            {"label": names[label], "z": latents, "pixels": glyph}
+            for label, latents, glyph in zip(labels, z, pixels, strict=True)
+        ]
 
 
 async def _array(order: Order) -> Response:

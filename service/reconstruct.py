@@ -111,13 +111,14 @@ async def reconstruct_images(
         return answers.png_answer(await answers.glyphs_picture(result.pixels, rows, columns, style), extra)
     if media == negotiate.NPY:
         return answers.npy_answer(result.pixels, extra)
-    reconstructions = [
+    reconstructions = (
         {"label": name, "reconstruction_error": error, "kl": kl, "elbo": elbo, "mu": mu, "pixels": glyph}
         for name, error, kl, elbo, mu, glyph in zip(
             names, result.error, result.kl, result.elbo, result.mu, result.pixels, strict=True
         )
-    ]
-    return answers.json_answer({"model": model.title, "reconstructions": reconstructions}, extra)
+    )
+    blocks = answers.in_blocks(reconstructions)
+    return await answers.json_list_answer({"model": model.title}, "reconstructions", blocks, len(names), extra)
 
 
 def _headers(model: Model, names: list[str | None], result: Reconstruction) -> answers.Headers:

@@ -1,6 +1,6 @@
 """`POST /render-text`: a text as one image of handwriting."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -214,7 +214,8 @@ async def render_text(request: Request, order: RenderText, context: Running) -> 
     style = order.style
     writing = await write(order, context)
     if media == negotiate.JSON:
-        return answers.json_answer(_content(writing), writing.headers)
+        blocks = answers.in_blocks(_glyphs(writing))
+        return await answers.json_list_answer(_content(writing), "glyphs", blocks, len(writing.pixels), writing.headers)
     picture = await picture_of(writing, order.scale, context)
     if media == negotiate.NPY:
         return answers.npy_answer(picture, writing.headers)
@@ -295,10 +296,8 @@ async def picture_of(writing: Writing, scale: int, context: Context) -> Pixels:
 
 
 def _content(writing: Writing) -> dict[str, Any]:
-    names = writing.model.manifest.labels
+    """The JSON answer, but for its glyphs."""
     script, placed = writing.script, writing.layout
-    positions = script.positions[script.symbols >= 0]
-    columns = zip(script.labels, positions, placed.line, placed.x, placed.y, writing.z, writing.pixels, strict=True)
     return {
         "model": writing.model.title,
         "seed": writing.seed,
@@ -308,16 +307,21 @@ def _content(writing: Writing) -> dict[str, Any]:
         "baselines": placed.baselines,
         "folded": script.folded,
         "unknown": script.unknown,
-        "glyphs": [
-            {
-                "label": names[label],
-                "position": position,
-                "line": line,
-                "x": x,
-                "y": y,
-                "z": z,
-                "pixels": pixels,
-            }
-            for label, position, line, x, y, z, pixels in columns
-        ],
     }
+
+
+def _glyphs(writing: Writing) -> Iterator[dict[str, Any]]:
+    names = writing.model.manifest.labels
+    script, placed = writing.script, writing.layout
+    positions = script.positions[script.symbols >= 0]
+    columns = zip(script.labels, positions, placed.line, placed.x, placed.y, writing.z, writing.pixels, strict=True)
+    for label, position, line, x, y, z, pixels in columns:
+        yield {
+            "label": names[label],
+            "position": position,
+            "line": line,
+            "x": x,
+            "y": y,
+            "z": z,
+            "pixels": pixels,
+        }

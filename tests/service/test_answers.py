@@ -1,9 +1,11 @@
+import asyncio
 import io
 
 import numpy as np
 import orjson
 import pytest
 from PIL import Image
+from starlette.responses import Response, StreamingResponse
 
 from service import answers
 from service.answers import Style
@@ -78,3 +80,37 @@ def test_only_what_is_answered_is_documented() -> None:
     assert documented["content"]["application/json"]["example"] == {"seed": 7}
     assert documented["headers"]["Glyphvae-Seed"]["description"] == "The seed."
     assert "image/png" in answers.documented_answer("Samples", {}, "a glyph", "an array")["content"]
+
+
+async def whole(response: Response) -> bytes:
+    """What an answer sends."""
+    if isinstance(response, StreamingResponse):
+        return b"".join([bytes(piece) async for piece in response.body_iterator])  # type: ignore[arg-type]
+    return bytes(response.body)
+
+
+@pytest.mark.parametrize("n", [0, 1, answers.JSON_BLOCK, answers.JSON_BLOCK + 1, 3 * answers.JSON_BLOCK])
+async def test_a_list_in_pieces_is_the_json_of_the_whole(n: int) -> None:
+    items = [{"index": index, "row": np.arange(3) + index} for index in range(n)]
+    blocks = answers.in_blocks(items)
+    response = await answers.json_list_answer({"model": "cvae/1"}, "items", blocks, n, {"X-Extra": "1"})
+    assert isinstance(response, StreamingResponse) == (n > answers.JSON_BLOCK)
+    assert (response.media_type, response.headers["x-extra"]) == ("application/json", "1")
+    expected = {"model": "cvae/1", "items": [{"index": i, "row": [i, i + 1, i + 2]} for i in range(n)]}
+    assert await whole(response) == orjson.dumps(expected)
+
+
+async def test_others_have_their_turn_between_the_pieces_of_a_list() -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    task = asyncio.create_task(count())
+    blocks = answers.in_blocks(range(4 * answers.JSON_BLOCK))
+    await whole(await answers.json_list_answer({"model": "x"}, "items", blocks, 4 * answers.JSON_BLOCK, {}))
+    task.cancel()
+    assert turns >= 3
