@@ -91,6 +91,12 @@ def ink_boxes(pixels: NDArray[uint8]) -> tuple[NDArray[int64], ...]:
     return *_extent(ink.any(axis=2)), *_extent(ink.any(axis=1))
 
 
+def parted(pixels: NDArray[uint8]) -> NDArray[np.bool]:
+    """Which of the glyphs (n, 28, 28) have a row of paper between ink, as one with a dot has: (n,)."""
+    in_row: NDArray[np.bool] = np.greater_equal(pixels, _FAINTEST_INK).any(axis=2)
+    return np.diff(in_row.astype(np.int8), axis=1, prepend=0).clip(min=0).sum(axis=1) > 1
+
+
 def _extent(ink: NDArray[np.bool]) -> tuple[NDArray[int64], NDArray[int64]]:
     """First place with ink along the last axis, and one past the last."""
     return ink.argmax(axis=-1), ink.shape[-1] - ink[..., ::-1].argmax(axis=-1)

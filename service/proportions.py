@@ -12,16 +12,19 @@ from numpy import int64, uint8
 from numpy.typing import NDArray
 from PIL import Image
 
-from service.ink import ink_boxes
+from service.ink import ink_boxes, parted
 
 _SIDE = 28
-# Rows of ink where a capital has 20: the body of small letters, then those that stand out of it a little. The others
-# have an ascender or a descender and are as large as capitals.
+# Rows of ink where a capital has 20: the body of small letters, and a t's little ascender. The others have an ascender
+# or a descender and are as large as capitals.
 _X_HEIGHT = 14
-HEIGHTS = dict.fromkeys("acemnorsuvwxz", _X_HEIGHT) | {"t": 17, "i": 19}
+HEIGHTS = dict.fromkeys("aceimnorsuvwxz", _X_HEIGHT) | {"t": 17}
+# With a dot apart. Many people write none, and an i without one is a body alone.
+DOTTED_HEIGHTS = {"i": 19}
 # Characters that do not stand on the last row of their ink, with the share of their height that hangs below: what is
 # left of a descender's 20 rows is the body's 14.
 TAILS = {"Q": 0.15} | dict.fromkeys("gjpqy", 0.3)
+_BY_DOT = (HEIGHTS, HEIGHTS | DOTTED_HEIGHTS)
 
 
 def proportioned(pixels: NDArray[uint8], labels: NDArray[int64], names: Sequence[str]) -> NDArray[uint8]:
@@ -35,7 +38,8 @@ def proportioned(pixels: NDArray[uint8], labels: NDArray[int64], names: Sequence
     Returns:
         (n, 28, 28), likewise; the very same array if nothing is to be made smaller.
     """
-    most = np.array([HEIGHTS.get(name, _SIDE) for name in names], int64)[labels]
+    plain, dotted = (np.array([heights.get(name, _SIDE) for name in names], int64) for heights in _BY_DOT)
+    most = np.where(parted(pixels), dotted[labels], plain[labels])
     boxes = np.stack(ink_boxes(pixels), axis=1)  # (n, 4)
     smaller = np.flatnonzero(boxes[:, 1] - boxes[:, 0] > most)
     if not smaller.size:

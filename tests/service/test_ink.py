@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from service.ink import Ink, measure
+from service.ink import Ink, ink_boxes, measure, parted
 
 GLYPHS = hnp.arrays(np.uint8, st.tuples(st.integers(1, 6), st.just(28), st.just(28)))
 
@@ -33,6 +33,19 @@ def test_box_is_that_of_the_ink() -> None:
     assert ink.base.tolist() == [23, 12]
     assert ink.ascent.tolist() == [20, 2]
     assert ink.descent.tolist() == [0, 0]
+
+
+def test_a_dot_is_parted_from_its_stem() -> None:
+    dotted = np.maximum(glyph(2, 5, 10, 13), glyph(7, 24, 10, 13))
+    touching = np.maximum(dotted, glyph(5, 7, 12, 13))
+    faint = np.maximum(dotted, glyph(5, 7, 10, 13) // 5)
+    none = np.zeros((28, 28), np.uint8)
+    assert parted(np.stack([STEM, dotted, touching, faint, none])).tolist() == [False, True, False, True, False]
+
+
+def test_the_box_of_a_glyph_without_ink_is_its_cell() -> None:
+    boxes = ink_boxes(np.stack([glyph(3, 23, 5, 11), np.zeros((28, 28), np.uint8)]))
+    assert [edge.tolist() for edge in boxes] == [[3, 0], [23, 28], [5, 0], [11, 28]]
 
 
 def test_faint_pixels_are_no_ink() -> None:

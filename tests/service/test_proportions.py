@@ -34,7 +34,13 @@ def rows(glyphs: NDArray[np.uint8]) -> list[int]:
 
 
 def test_small_letters_reach_as_high_as_in_handwriting() -> None:
-    assert rows(in_text("Hxtidg7")) == [20, 14, 17, 19, 20, 20, 20]
+    assert rows(in_text("Hxtidg7")) == [20, 14, 17, 14, 20, 20, 20]
+
+
+def test_a_dot_stands_above_the_body() -> None:
+    dotted = CAPITAL.copy()
+    dotted[7:9] = 0
+    assert rows(in_text("ijx", dotted)) == [19, 20, 14]
 
 
 def test_the_bodies_of_small_letters_end_at_one_height() -> None:

@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from training.measure import Measure, accuracy, accuracy_per_label, mean_of, merged_labels, significant
+from training.measure import (
+    Measure,
+    accuracy,
+    accuracy_per_label,
+    main_groups,
+    mean_of,
+    merged_labels,
+    merges,
+    significant,
+)
 
 NAMES = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 O, I, ZERO, ONE = (NAMES.index(name) for name in "OI01")  # noqa: E741 (the letters themselves)
@@ -47,6 +56,28 @@ def test_merging_reads_a_group_as_its_first_label() -> None:
 
 def test_merging_needs_no_label_of_a_group() -> None:
     assert merged_labels(("A", "O"), ("0O", "1I")).tolist() == [0, 1]
+
+
+def test_small_letters_are_merged_with_capitals_of_their_shape() -> None:
+    cased = (*NAMES, *"abcdefghijklmnopqrstuvwxyz")
+    first, second = merges(cased)
+    assert first.startswith("0/O/o, 1/I/l, C/c, ")
+    assert main_groups(cased) == merges(cased)[first]
+    merged = merged_labels(cased, main_groups(cased))
+    assert {cased[group] for group in merged} == set(cased) - set("OoIlcfkmpsuvwxyz")
+    wider = merged_labels(cased, merges(cased)[second])
+    assert {(cased[fine], cased[coarse]) for fine, coarse in zip(merged, wider, strict=True) if fine != coarse} == {
+        ("i", "1"),
+        ("S", "5"),
+        ("Z", "2"),
+        ("g", "9"),
+        ("q", "9"),
+    }
+
+
+def test_without_small_letters_only_pairs_are_merged() -> None:
+    assert list(merges(NAMES)) == ["0/O, 1/I", "0/O, 1/I, 2/Z, 5/S"]
+    assert main_groups(NAMES) == ("0O", "1I")
 
 
 def test_accuracy_with_and_without_pairs() -> None:
