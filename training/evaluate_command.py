@@ -23,6 +23,7 @@ from training.model_cards import models_page
 from training.pictures import save_sheet
 from training.report import COLUMNS, samples_sheet, write_report
 from training.repository import publish_metrics
+from training.study.axis_names import axis_names
 
 # Of `fidelity_metrics`, for the progress bar.
 STAGES, STAGES_WITHOUT_LABELS = 7, 4
@@ -92,7 +93,8 @@ def run_evaluation(request: Request, docs: Path | None = None) -> Evaluation:
             np.random.default_rng(request.seed),
             stage=lambda name: progress.update(task, description=f"measuring: {name}", advance=1),
         )
-        evaluation = replace(evaluation, metrics=evaluation.metrics | fidelity)
+        named = {"axes": axis_names(model, data.test)} if model.labels else {}
+        evaluation = replace(evaluation, metrics=evaluation.metrics | fidelity | named)
         progress.update(task, description="measured", completed=total)
     write_report(request.out, request.model, model.labels, data.test, evaluation)
     if docs is not None:
@@ -138,7 +140,7 @@ def advance(progress: Progress, task: TaskID) -> Callable[[int, int], None]:
 def publish_evaluation(request: Request, evaluation: Evaluation, docs: Path) -> None:
     """Puts the metrics into manifest and graphs, and card and samples into the documentation."""
     manifest = json.loads(manifest_path(request.exported, request.model).read_text(encoding="utf-8"))
-    # Others put their numbers there too: the names of axes, what 8-bit integers cost.
+    # Others put their numbers there too: what 8-bit integers cost.
     publish_metrics(request.exported, request.model, manifest["metrics"] | evaluation.metrics)
     save_sheet(docs / "images" / f"{request.model}-samples.png", samples_sheet(evaluation.samples), COLUMNS)
     (docs / "models.md").write_text(models_page(request.exported), encoding="utf-8")

@@ -92,11 +92,12 @@ def test_writing_puts_the_numbers_where_they_are_read(exported: Path, tmp_path: 
     shutil.copytree(exported, folder)
     docs = tmp_path / "docs"
     docs.mkdir()
-    publish_metrics(folder, "cvae", {"axes": ["slant"], "mse": "old"})
+    publish_metrics(folder, "cvae", {"int8": {"levels": 0.5}, "mse": "old"})
     evaluate(folder, tmp_path, "cvae", "--write", "--docs", docs)
     manifest = read_manifest(folder / "cvae.json")
     measured = json.loads((tmp_path / "cvae" / "metrics.json").read_text())
-    assert manifest.metrics == {"axes": ["slant"]} | measured
+    assert manifest.metrics == {"int8": {"levels": 0.5}} | measured
+    assert len(manifest.metrics["axes"]) == manifest.latent_size
     assert read_verified(folder, manifest.encoder)
     assert read_verified(folder, manifest.decoder)
     assert (docs / "models.md").read_text() == models_page(folder)

@@ -6,13 +6,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from training.dataset import Split
 from training.exported import read_exported
 from training.manifest import facts_of, manifest_path
 from training.repository import publish_metrics
+from training.study.axis_names import REACH, STEPS, changes, real_spread, traverse, words
 from training.study.coder import Coder
 from training.study.figures import show, tiled
-from training.study.glyph import FEATURES
 from training.study.sentence import sentence, stacked
 from training.study.train import subsample
 from training.study.workshop import Workshop
@@ -20,17 +19,12 @@ from training.study.workshop import Workshop
 Json = dict[str, Any]
 Pixels = NDArray[np.uint8]
 
-# What the service calls by default; a study without it looks at its own model of beta 1.
+# The shipped model of six latents; a study without it looks at its own model of beta 1.
 SHIPPED = "cvae"
 OWN = "cvae-beta-1"
 LETTER = "J"
 TEXT = "THE QUICK BROWN FOX JUMPS OVER 13 LAZY DOGS"
 STYLES = 5
-# Two standard deviations of the prior each way hold 95 % of what is drawn.
-REACH = 2.0
-STEPS = 9
-# A change of a measure over a traversal is worth a word if it is at least half of what real characters vary by.
-WORTH_A_WORD = 0.5
 
 
 def traversal(workshop: Workshop) -> Json:
@@ -52,34 +46,6 @@ def traversal(workshop: Workshop) -> Json:
     return {**result, "latents": rows}
 
 
-def traverse(coder: Coder, latent: int, labels: NDArray[np.int64]) -> Pixels:
-    """Each label as one latent goes from -REACH to REACH and the others stay 0: uint8 (labels · STEPS, 28, 28)."""
-    z = np.zeros((len(labels) * STEPS, coder.latent_size), np.float32)
-    z[:, latent] = np.tile(np.linspace(-REACH, REACH, STEPS), len(labels))
-    return coder.decode(z, np.repeat(labels, STEPS))[0]
-
-
-def real_spread(real: Split, labels: int) -> dict[str, float]:
-    """The standard deviation of each measure among real characters of one label, mean over labels."""
-    present = [label for label in range(labels) if (real.labels == label).sum() > 1]
-    images = [real.images[real.labels == label] for label in present]
-    return {
-        name: float(np.mean([feature.measure(pixels).std() for pixels in images])) for name, feature in FEATURES.items()
-    }
-
-
-def changes(coder: Coder, latent: int, labels: NDArray[np.int64]) -> dict[str, float]:
-    """How much each measure changes from -REACH to REACH, by a straight line through the steps, mean over labels."""
-    pixels = traverse(coder, latent, labels)
-    steps = np.linspace(-1, 1, STEPS)
-    found = {}
-    for name, feature in FEATURES.items():
-        measured = feature.measure(pixels).reshape(len(labels), STEPS)
-        # The slope of least squares times the length of the way.
-        found[name] = float(2 * (measured @ steps).mean() / (steps @ steps))
-    return found
-
-
 def axis_row(coder: Coder, latent: int, spread: dict[str, float]) -> Json:
     """What a latent does to the letter shown and to all labels, and its name."""
     everywhere = changes(coder, latent, np.arange(len(coder.labels)))
@@ -90,22 +56,6 @@ def axis_row(coder: Coder, latent: int, spread: dict[str, float]) -> Json:
         **{f"{name}, {LETTER}": value for name, value in letter.items()},
         "words": words(everywhere, spread),
     }
-
-
-def words(change: dict[str, float], spread: dict[str, float]) -> str:
-    """The name of an axis: what a glyph goes from and to, the strongest change first.
-
-    Args:
-        change: of each measure over the traversal.
-        spread: of each measure among real characters.
-    """
-    strength = {name: change[name] / spread[name] for name in FEATURES}
-    strong = [name for name in FEATURES if abs(strength[name]) >= WORTH_A_WORD]
-    strong.sort(key=lambda name: -abs(strength[name]))
-    if not strong:
-        return "form of the strokes"
-    ends = [(FEATURES[name].low, FEATURES[name].high)[:: 1 if change[name] > 0 else -1] for name in strong[:2]]
-    return " to ".join(" and ".join(end) for end in zip(*ends, strict=True))
 
 
 def traversals(sheet: Pixels, axes: list[str]) -> Figure:

@@ -3,7 +3,7 @@ import pytest
 
 from tests.training.study.known_coder import KnownCoder
 from training.dataset import Split
-from training.study.traversal import STEPS, changes, real_spread, traverse, words
+from training.study.axis_names import STEPS, axis_names, changes, real_spread, traverse, words
 
 SPREAD = {"slant": 10.0, "stroke width": 1.0, "width": 2.0, "height": 2.0}
 
@@ -43,3 +43,10 @@ def test_the_spread_is_within_a_label_and_not_between_labels() -> None:
     labels = np.array([0, 0, 1, 1])
     real = Split(coder.decode(z, labels)[0], labels)
     assert real_spread(real, 2)["width"] == pytest.approx(0, abs=1e-9)
+
+
+def test_every_latent_gets_a_name() -> None:
+    coder = KnownCoder()
+    z = np.array([[0, 0], [2, 0], [4, 0]] * 2, np.float32)
+    labels = np.repeat([0, 1], 3)
+    assert axis_names(coder, Split(coder.decode(z, labels)[0], labels)) == ["narrow to wide", "form of the strokes"]
