@@ -49,4 +49,5 @@ def test_every_latent_gets_a_name() -> None:
     coder = KnownCoder()
     z = np.array([[0, 0], [2, 0], [4, 0]] * 2, np.float32)
     labels = np.repeat([0, 1], 3)
-    assert axis_names(coder, Split(coder.decode(z, labels)[0], labels)) == ["narrow to wide", "form of the strokes"]
+    names = axis_names(coder, Split(coder.decode(z, labels)[0], labels))
+    assert names == ["thin strokes and narrow to thick strokes and wide", "form of the strokes"]
