@@ -27,6 +27,9 @@ TURN = 0.004
 HEADER = "X-Request-Timeout"
 _HEADER = HEADER.lower().encode()
 
+# The answer where too many requests wait.
+FULL = Busy("Too many requests wait already.", headers=RETRY)
+
 # What the server's connection says of itself, if it says anything: a function that tells whether the client has left.
 GONE = "glyphvae.gone"
 
@@ -44,7 +47,6 @@ class Admission:
         self._context = context
         self._limit = context.settings.max_queued_requests
         self._longest = context.settings.request_timeout / 2
-        self._full = Busy("Too many requests wait already.", headers=RETRY).response()
         self._waiting: deque[tuple[asyncio.Future[None], Ticket, float]] = deque()
         self._started = 0
         self._most = STARTS
@@ -56,15 +58,22 @@ class Admission:
         # Whatever is no POST costs next to nothing, and probes have to be answered under any load.
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
-        elif self._waiting and self._is_full():
-            self._context.telemetry.refused["busy"] += 1
-            await self._full(scope, receive, send)
+        elif self.full:
+            self.count_refusal()
+            await FULL.response()(scope, receive, send)
         else:
             await self._admit(scope, receive, send)
 
-    def _is_full(self) -> bool:
+    @property
+    def full(self) -> bool:
+        """Whether nobody else may wait."""
         # Whoever would wait for half of the time would start only to be given up half done.
-        return len(self._waiting) >= self._limit or monotonic() - self._waiting[0][2] > self._longest
+        waiting = self._waiting
+        return bool(waiting) and (len(waiting) >= self._limit or monotonic() - waiting[0][2] > self._longest)
+
+    def count_refusal(self) -> None:
+        """Somebody was told so."""
+        self._context.telemetry.refused["busy"] += 1
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -1,5 +1,6 @@
 """The application: its routes and what stands in front of them."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -54,9 +55,10 @@ def create_served(context: Context) -> ASGIApp:
     app = create_app(context)
     # The same answers to the same errors as in FastAPI's own stack, one layer further out.
     short_way = ExceptionMiddleware(ShortWay(app, context), HANDLERS)
-    admitted = Admission(ServerErrorMiddleware(short_way, HANDLERS[Exception]), context)
+    admission = Admission(ServerErrorMiddleware(short_way, HANDLERS[Exception]), context)
     # A glyph from the hot path is done before a queue could say that there is no room for it.
-    return guard(HotPath(admitted, context), app, context)
+    hot_path = HotPath(admission, context)
+    return guard(hot_path, app, context, lambda edge: Express(edge, hot_path, admission))
 
 
 def _start_tracing(endpoint: str) -> "Tracing":
@@ -68,8 +70,15 @@ def _start_tracing(endpoint: str) -> "Tracing":
     return start_tracing(endpoint)
 
 
-def guard(inner: ASGIApp, app: FastAPI, context: Context) -> ASGIApp:
-    """What stands between the network and `inner`, which answers for `app`."""
+def guard(inner: ASGIApp, app: FastAPI, context: Context, express: Callable[[Edge], Express] | None = None) -> ASGIApp:
+    """What stands between the network and `inner`, which answers for `app`.
+
+    Args:
+        inner: The application and its short ways.
+        app: The application.
+        context: Gets what `express` makes, unless there is something in front of `inner` that it would pass by.
+        express: Makes the shortest way.
+    """
     paths = [route.path for route in iter_route_contexts(app.routes) if route.path]
     limited = BodyLimit(inner, context.settings)
     gated = _gated(limited, context)
@@ -77,8 +86,8 @@ def guard(inner: ASGIApp, app: FastAPI, context: Context) -> ASGIApp:
     outside = PlainErrors(edge)
     if context.telemetry.tracing is not None:
         return context.telemetry.tracing.request(outside, paths)
-    if gated is limited and isinstance(inner, HotPath):
-        context.express = Express(edge, inner)
+    if gated is limited and express is not None:
+        context.express = express(edge)
     return outside
 
 

@@ -198,12 +198,12 @@ class _Line:
     def has_left(self) -> bool:
         return self.cycle.disconnected
 
-    def send(self, head: bytes, content: bytes) -> None:
+    def send(self, status: bytes, head: bytes, content: bytes) -> None:
         cycle = self.cycle
         if not cycle.disconnected:
             last = b"" if cycle.keep_alive else b"connection: close\r\n"
             first = lines(self.connection.server_state.default_headers)
-            self.connection.transport.write(b"HTTP/1.1 200 OK\r\n%b%b%b\r\n%b" % (first, head, last, content))
+            self.connection.transport.write(b"%b%b%b%b\r\n%b" % (status, first, head, last, content))
             cycle.response_started = cycle.response_complete = True
             if not cycle.keep_alive:
                 self.connection.transport.close()

@@ -1,9 +1,12 @@
-"""The shortest way to one glyph: requests that `HotPath` can answer, answered by the connection they came on.
+"""The shortest way to one glyph, or to a refusal: answers of the connection that a request came on.
 
 ASGI wants a task, an event and several awaited messages for each request, which cost as much as the glyph. A connection
 of this service's own server asks here first; whatever is not the plainest case, or goes wrong, takes the way through
-ASGI as if nothing had been tried. Limits, ids, headers, counts, log and glyphs are those of `Edge` and `HotPath`,
-which do the work here too.
+ASGI as if nothing had been tried. Limits, ids, headers, counts, log and glyphs are those of `Edge`, `HotPath` and
+`Admission`, which do the work here too.
+
+Refusals have to be cheap most of all: where three times as many requests come as can be answered, two of three are
+refused, and what that costs is lost to the third.
 """
 
 from dataclasses import dataclass
@@ -13,9 +16,15 @@ from typing import Protocol
 from starlette.types import Scope
 
 from service.access_log import Work
-from service.edge import Edge, lines
+from service.admission import FULL, Admission
+from service.edge import NO_WORK, Edge, lines
 from service.errors import Problem
 from service.hot_path import PATH, HotPath, Plan
+
+_OK = b"HTTP/1.1 200 OK\r\n"
+_TOO_MANY = b"HTTP/1.1 %d %s\r\n" % (FULL.status, FULL.status.phrase.encode())
+# Whose headers and errors are those of `/generate`.
+_QUEUED = frozenset({PATH, "/encode", "/reconstruct", "/render-text", "/interpolate", "/traverse", "/dataset"})
 
 
 class Line(Protocol):
@@ -24,8 +33,14 @@ class Line(Protocol):
     def has_left(self) -> bool:
         """Whether its client has gone."""
 
-    def send(self, head: bytes, content: bytes) -> None:
-        """Send the answer: the lines of its head, each with its end, after those the server adds, and its content."""
+    def send(self, status: bytes, head: bytes, content: bytes) -> None:
+        """Send the answer.
+
+        Args:
+            status: Its first line.
+            head: The other lines of its head but for those the server adds, each with its end.
+            content: Its content.
+        """
 
     def start_over(self) -> None:
         """Have the request answered through ASGI."""
@@ -37,22 +52,47 @@ class Express:
     Args:
         edge: What stands in front of `hot_path`, with nothing between them that such a request meets.
         hot_path: Makes the answers.
+        admission: Knows when there is no room for any other work.
     """
 
-    def __init__(self, edge: Edge, hot_path: HotPath) -> None:
+    def __init__(self, edge: Edge, hot_path: HotPath, admission: Admission) -> None:
         self.edge = edge
         self._hot_path = hot_path
+        self._admission = admission
         self._last = lines([(b"content-type", b"image/png"), *edge.headers_of(PATH)])
+        refusal = FULL.response()
+        self._refusal = bytes(refusal.body)
+        self._refusal_lines = lines([*refusal.raw_headers, *edge.headers_of(PATH)])
 
     def begin(self, scope: Scope, line: Line) -> bool:
         """Answer a request, now or on the event loop's next turn; False where it has to go through ASGI."""
-        if scope["path"] != PATH:
-            return False
+        started = perf_counter()
         try:
             self.edge.check_head(scope)
-            return self._hot_path.begin(scope, _Visit(self, scope, line, perf_counter()))
+            if scope["path"] == PATH and self._hot_path.begin(scope, _Visit(self, scope, line, started)):
+                return True
         except Problem:
             return False
+        # The others of the service's routes cost little, or say errors in other words.
+        if scope["method"] == "POST" and scope["path"] in _QUEUED and self._admission.full:
+            self._refuse(scope, line, started)
+            return True
+        return False
+
+    def _refuse(self, scope: Scope, line: Line, started: float) -> None:
+        self._admission.count_refusal()
+        request_id = self.edge.id_of(scope)
+        self.edge.answered(
+            scope,
+            scope["path"],
+            request_id,
+            status=FULL.status,
+            seconds=perf_counter() - started,
+            model=None,
+            work=NO_WORK,
+        )
+        head = b"%bx-request-id: %b\r\n" % (self._refusal_lines, request_id)
+        line.send(_TOO_MANY, head, self._refusal)
 
     def head(self, plan: Plan, seed: int, size: int, request_id: bytes) -> bytes:
         """The lines of an answer's head."""
@@ -84,7 +124,7 @@ class _Visit:
         work = Work(1 if batch else 0, batch)
         edge.answered(self.scope, PATH, request_id, status=200, seconds=seconds, model=plan.title, work=work)
         # The last step: where the next request has arrived already, it is answered before this returns.
-        self.line.send(self.express.head(plan, seed, len(content), request_id), content)
+        self.line.send(_OK, self.express.head(plan, seed, len(content), request_id), content)
 
     def fail(self, _: Exception) -> None:
         self.line.start_over()

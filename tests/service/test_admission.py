@@ -158,9 +158,9 @@ async def test_whoever_would_wait_for_half_of_the_time_is_refused(
     answers = [post(app, "/") for _ in range(STARTS + 1)]
     await asyncio.sleep(0)
     moment += 2.6
-    assert app._is_full()
+    assert app.full
     moment -= 0.2
-    assert not app._is_full()
+    assert not app.full
     handler.go.set()
     await asyncio.gather(*answers)
 

@@ -44,7 +44,7 @@ async def counting(repository: Path, **settings: object) -> AsyncIterator[tuple[
     async with serving(repository, **settings) as server:
         express = server.server_state.express
         assert express is not None
-        counted = Counting(express.edge, express._hot_path)
+        counted = Counting(express.edge, express._hot_path, express._admission)
         server.server_state.express = counted
         yield server, counted
 
@@ -246,3 +246,52 @@ def test_it_stands_aside_where_something_stands_in_front(repository: Path) -> No
     context = Context(chosen, load_engine(chosen))
     create_served(context)
     assert context.express is None
+
+
+WORK = [
+    b"POST /encode?label=J HTTP/1.1\r\nHost: glyphvae\r\nContent-Length: 3\r\n\r\nabc",
+    b"POST /render-text HTTP/1.1\r\nHost: glyphvae\r\nContent-Length: 2\r\n\r\n{}",
+    request("label=J&n=2"),
+]
+
+
+@pytest.fixture
+def crowded(served: tuple[Server, Counting], monkeypatch: pytest.MonkeyPatch) -> tuple[Server, Counting]:
+    """A server where too many wait already."""
+    monkeypatch.setattr(type(served[1]._admission), "full", True)
+    return served
+
+
+@pytest.mark.parametrize("sent", WORK)
+async def test_a_refusal_is_that_of_asgi(crowded: tuple[Server, Counting], sent: bytes) -> None:
+    server, express = crowded
+    sent = sent.replace(b"Host: glyphvae", b"Host: glyphvae\r\nX-Request-ID: mine")
+    (answer,) = await ask(server, sent)
+    assert express.begun == 1
+    server.server_state.express = None
+    (expected,) = await ask(server, sent)
+    assert answer[0] == expected[0] == 429
+    assert same(answer[1]) == same(expected[1])
+    assert "retry-after: 1" in answer[1]
+    assert answer[2] == expected[2]
+    assert server.context.telemetry.refused == {"busy": 2}
+    route = sent.split()[1].decode().partition("?")[0]
+    assert server.context.telemetry.requests == {(route, 429): 2}
+
+
+async def test_after_a_refusal_the_connection_goes_on(crowded: tuple[Server, Counting]) -> None:
+    server, express = crowded
+    answers = await ask(server, *WORK, request("label=J&seed=7"), WORK[0])
+    assert [status for status, _, _ in answers] == [429, 429, 429, 200, 429]
+    assert express.begun == 5
+
+
+async def test_where_nobody_else_may_wait_glyphs_and_probes_are_answered(crowded: tuple[Server, Counting]) -> None:
+    probe = b"GET /livez HTTP/1.1\r\nHost: glyphvae\r\n\r\n"
+    answers = await ask(crowded[0], request(), request("label=J&seed=7"), probe)
+    assert [status for status, _, _ in answers] == [200, 200, 200]
+
+
+async def test_a_head_over_the_limit_is_named_even_then(crowded: tuple[Server, Counting]) -> None:
+    (answer,) = await ask(crowded[0], request("label=J&n=2", *(f"X-{number}: 1" for number in range(100))))
+    assert answer[0] == 431
