@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     models_key: Path | None = Field(
         None, description="File of a key that every manifest has to be signed with (`glyphvae sign`)."
     )
-    default_model: str = Field("cvae", description="Model used where a request names none.")
+    default_model: str = Field("cvae-hq", description="Model used where a request names none.")
     preload: str = Field(
         "",
         description="Models to load at the start besides the default one: names with commas between, or `all`. Others "

@@ -66,7 +66,7 @@ def _write_all(folder: Path) -> None:
 @contextlib.contextmanager
 def _serving(folder: Path) -> Iterator[str]:
     """The service over the models in `folder`; yields its address."""
-    settings = Settings(models=folder, device="cpu")
+    settings = Settings(models=folder, default_model="cvae", device="cpu")
     app = create_served(Context(settings, load_engine(settings)))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)

@@ -77,6 +77,7 @@ def build(served: Callable[[Context], ASGIApp], repository: Path) -> ASGIApp:
     """The application over the known models, with limits that keep every answer small."""
     own = Settings(
         models=repository,
+        default_model="cvae",
         device="cpu",
         max_samples=100,
         max_dataset=100,

@@ -40,6 +40,7 @@ CLIENTS = 8
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_model(tmp_path / "models")
     monkeypatch.setenv("GLYPHVAE_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("GLYPHVAE_DEFAULT_MODEL", "cvae")
     return tmp_path / "models"
 
 

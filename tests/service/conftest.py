@@ -19,9 +19,10 @@ from tests.service.server import Server, running
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the developer's own reaches the tests."""
+    """No setting of the developer's own reaches the tests; the default model is the known one."""
     for name in [name for name in os.environ if name.startswith("GLYPHVAE_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("GLYPHVAE_DEFAULT_MODEL", "cvae")
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +38,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def context(repository: Path) -> Context:
     settings = Settings(
         models=repository,
+        default_model="cvae",
         device="cpu",
         preload="all",
         max_samples=3000,

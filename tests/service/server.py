@@ -24,10 +24,12 @@ class Server:
     """A running server.
 
     Args:
-        arguments: Flags of `glyphvae serve`.
+        arguments: Flags of `glyphvae serve`. With `--models` the known model is the default one.
     """
 
     def __init__(self, *arguments: str) -> None:
+        if "--models" in arguments:
+            arguments = ("--default-model", "cvae", *arguments)
         self.process = subprocess.Popen(
             [*COMMAND, "--port", "0", *arguments], stderr=subprocess.PIPE, text=True, cwd=ROOT, env=plain_environment()
         )

@@ -26,7 +26,7 @@ PATIENCE = 60
 
 @pytest.fixture(scope="module")
 def engine(repository: Path) -> Engine:
-    return load_engine(Settings(models=repository, device="cpu"))
+    return load_engine(Settings(models=repository, default_model="cvae", device="cpu"))
 
 
 @pytest.fixture

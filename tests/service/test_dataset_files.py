@@ -88,7 +88,8 @@ from service.dataset_files import FORMATS
 from service.engine import load_engine
 from service.settings import Settings
 
-recipe = make_recipe(DatasetOrder(count=1, seed=7), load_engine(Settings(models=sys.argv[1], device="cpu")))
+settings = Settings(models=sys.argv[1], default_model="cvae", device="cpu")
+recipe = make_recipe(DatasetOrder(count=1, seed=7), load_engine(settings))
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -65,7 +65,7 @@ def test_the_service_answers_where_nothing_for_training_is_installed(repository:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env={"GLYPHVAE_MODELS": str(repository), "GLYPHVAE_DEVICE": "cpu"},
+        env={"GLYPHVAE_MODELS": str(repository), "GLYPHVAE_DEFAULT_MODEL": "cvae", "GLYPHVAE_DEVICE": "cpu"},
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "200 image/png\n", "")

@@ -10,10 +10,11 @@ from service.settings import SHIPPED_MODELS, Settings, load_settings, markdown
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 
 
-def test_the_defaults_serve_the_shipped_models_on_this_machine_alone() -> None:
+def test_the_defaults_serve_the_shipped_models_on_this_machine_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GLYPHVAE_DEFAULT_MODEL")
     settings = load_settings()
     assert (settings.host, settings.port, settings.workers) == ("127.0.0.1", 8000, 1)
-    assert settings.models == SHIPPED_MODELS
+    assert (settings.models, settings.default_model) == (SHIPPED_MODELS, "cvae-hq")
     assert Path(__file__).parents[2] / "exported" == SHIPPED_MODELS
 
 

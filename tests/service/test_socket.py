@@ -159,8 +159,9 @@ def test_a_spoilt_file_stops_the_start_in_one_line(tmp_path: Path, repository: P
     file = tmp_path / "exported" / "cvae-decoder" / "1" / "model.onnx"
     size = file.stat().st_size
     file.write_bytes(file.read_bytes()[:-1])
+    flags = ("--models", file.parents[2], "--default-model", "cvae")
     done = subprocess.run(
-        [*COMMAND, "--models", file.parents[2]], capture_output=True, text=True, env=plain_environment(), check=False
+        [*COMMAND, *flags], capture_output=True, text=True, cwd=ROOT, env=plain_environment(), check=False
     )
     assert done.returncode == 1
     assert done.stderr == f"glyphvae: {file}: {size - 1} bytes, but the manifest says {size}\n"
@@ -169,7 +170,8 @@ def test_a_spoilt_file_stops_the_start_in_one_line(tmp_path: Path, repository: P
 def test_a_port_in_use_stops_the_start(repository: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        flags = ("--port", port, "--models", str(repository), "--device", "cpu", "--log-level", "error")
+        own = ("--models", str(repository), "--default-model", "cvae")
+        flags = ("--port", port, *own, "--device", "cpu", "--log-level", "error")
         done = subprocess.run(
             [*COMMAND, *flags], capture_output=True, text=True, cwd=ROOT, env=plain_environment(), check=False
         )
