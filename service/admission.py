@@ -21,7 +21,7 @@ from service.wording import quoted
 # Requests that start on one turn of the event loop, at most: as many small calls share a batch as start together. Where
 # turns get longer than this many seconds, fewer start, down to one, because a refusal waits for the turn to end.
 STARTS = 16
-TURN = 0.004
+TURN = 0.008
 
 # In seconds; decimals are allowed.
 HEADER = "X-Request-Timeout"

@@ -1,11 +1,13 @@
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 
 from service.errors import Busy, DeadlineExceeded
-from service.lane import Lane
+from service.lane import NICENESS, Lane
 from service.ticket import Ticket, checkpoint, current
 
 PATIENCE = 60
@@ -219,3 +221,11 @@ async def test_one_thread_that_hangs_among_several_is_noticed(gate: Gate, monkey
     assert lane.stalled() == 11
     gate.opened.set()
     await hanging
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads share their process's niceness")
+async def test_threads_step_back_behind_the_event_loop() -> None:
+    here = os.getpriority(os.PRIO_PROCESS, 0)
+    there = await Lane("bytes", 10).run(1, lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    assert there == min(here + NICENESS, 19)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == here
