@@ -26,11 +26,15 @@ export const current = () => named(state.model) ?? served.find((model) => model.
 /** The model's number-th latent in words, empty where nobody has named it. */
 export const axisWord = (model, index) => model.metrics.axes?.[index] ?? "";
 
-/** Indices of the model's latents, the most active first; as many as the paper shows, or all. */
+/** Whether the model's number-th latent goes from one thing to another: the others are the form of the strokes. */
+const hasEnds = (model, index) => axisWord(model, index).includes(" to ");
+
+/** Indices of the model's latents, those with ends first, then the most active; as many as the paper shows, or all. */
 export function latentOrder(model, all = false) {
   const kl = model.metrics.kl_per_unit ?? [];
+  const rank = (index) => (hasEnds(model, index) ? Number.POSITIVE_INFINITY : (kl[index] ?? 0));
   const indices = Array.from({ length: model.latent_size }, (_, index) => index);
-  if (model.latent_size > LATENTS_SHOWN) indices.sort((a, b) => (kl[b] ?? 0) - (kl[a] ?? 0));
+  if (model.latent_size > LATENTS_SHOWN) indices.sort((a, b) => (rank(a) === rank(b) ? a - b : rank(b) - rank(a)));
   return all ? indices : indices.slice(0, LATENTS_SHOWN);
 }
 

@@ -58,8 +58,11 @@ def _write_all(folder: Path) -> None:
             "encoder": encoder(conditional=False, latent_size=size),
             "decoder": decoder(conditional=False, latent_size=size),
         }
-        # The later a latent, the more active.
-        metrics = {"kl_per_unit": np.arange(size).tolist()}
+        # The later a latent, the more active; the second goes from one thing to another.
+        metrics = {
+            "kl_per_unit": np.arange(size).tolist(),
+            "axes": ["strokes", "low to tall", *["strokes"] * (size - 2)],
+        }
         write_model(folder, name, conditional=False, files=parts, latent_size=size, metrics=metrics)
 
 
