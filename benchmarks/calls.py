@@ -6,7 +6,7 @@ from benchmarks.call import JSON, Call, Tail
 from benchmarks.programs import GENERATE
 
 NEW_SEED = Tail('"&seed=" .. counter', "&seed=7")
-# Six latents, each new in every request.
+# Six latents, each new in every request; a model that has more draws the others.
 NEW_Z = Tail(
     '"&z=" .. string.format("%.3f,%.3f,%.3f,%.3f,%.3f,%.3f", math.random() * 2 - 1, math.random() * 2 - 1, '
     "math.random() * 2 - 1, math.random() * 2 - 1, math.random() * 2 - 1, math.random() * 2 - 1)",

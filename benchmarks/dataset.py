@@ -15,17 +15,19 @@ from typing import Annotated, Any, get_args
 import typer
 
 from benchmarks import processes, results
+from benchmarks.programs import ROOT, glyphvae
+from benchmarks.server import Server
 from service.client import Client
 from service.dataset_files import Name
-from tests.service.server import COMMAND, Server, running
 
+COMMAND = (sys.executable, "-m", "service.cli", "dataset")
 KIBIBYTE = 1024
 
 
-def command(name: Name, count: int, folder: Path, *flags: str) -> dict[str, Any]:
+def command(name: Name, count: int, folder: Path, models: Path) -> dict[str, Any]:
     """`glyphvae dataset` in a process of its own."""
     file = folder / "glyphs"
-    arguments = [*COMMAND[:-1], "dataset", str(count), "-o", str(file), "--format", name, "--seed", "7", *flags]
+    arguments = [*COMMAND, str(count), "-o", str(file), "--format", name, "--seed", "7", "--models", str(models)]
     begin = perf_counter()
     process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
@@ -40,10 +42,10 @@ def command(name: Name, count: int, folder: Path, *flags: str) -> dict[str, Any]
 
 def over_http(server: Server, name: Name, count: int) -> dict[str, Any]:
     """`POST /dataset` to a running service, read by the client and thrown away."""
-    served = processes.tree(server.process.pid)
+    served = server.processes()
     processes.forget_peak(served)
     begin, cpu = perf_counter(), processes.cpu_seconds(served)
-    with Client(server.url, timeout=600) as client:
+    with Client(f"http://127.0.0.1:{server.port}", timeout=600) as client:
         size = sum(map(len, client.dataset(count, format=name, seed=7)))
     seconds = perf_counter() - begin
     figures = _figures(count, seconds, processes.cpu_seconds(served) - cpu, processes.peak_bytes(served))
@@ -61,20 +63,18 @@ def _figures(count: int, seconds: float, cpu: float, peak: int) -> dict[str, Any
     }
 
 
-def measure(count: int, names: Sequence[Name], *flags: str) -> list[dict[str, Any]]:
+def measure(count: int, names: Sequence[Name], models: Path) -> list[dict[str, Any]]:
     """Formats from the command and from the service.
 
     Args:
         count: Glyphs.
         names: The formats.
-        flags: Of both, `--models FOLDER`.
+        models: Folder of exported models.
     """
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        rows += [command(name, count, Path(folder), *flags) for name in names]
-    with running(*flags) as server:
-        with server.client() as client:
-            client.get("/readyz").raise_for_status()
+        rows += [command(name, count, Path(folder), models) for name in names]
+    with Server(glyphvae(models), sorted(os.sched_getaffinity(0))) as server:
         rows += [over_http(server, name, count) for name in names]
     return rows
 
@@ -83,13 +83,12 @@ def main(
     count: Annotated[int, typer.Option(help="Glyphs in each data set.")] = 1_000_000,
     beside: Annotated[int, typer.Option(help="Glyphs in small ones, to see whether memory grows.")] = 10_000,
     formats: Annotated[str, typer.Option(help="Which, with commas between.")] = ",".join(get_args(Name)),
-    models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None,
+    models: Annotated[Path, typer.Option(help="Folder of exported models.")] = ROOT / "exported",
     out: Annotated[Path, typer.Option(help="Where the figures go.")] = results.FOLDER,
 ) -> None:
     """Measure, and write dataset.json."""
     names: list[Any] = formats.split(",")
-    flags = () if models is None else ("--models", str(models))
-    rows = [row for size in (beside, count) for row in measure(size, names, *flags)]
+    rows = [row for size in (beside, count) for row in measure(size, names, models)]
     results.write(out, "dataset", {"count": count, "beside": beside}, rows)
     for row in rows:
         rate, peak = row["glyphs_per_second"], row["peak_bytes"] / 1e6

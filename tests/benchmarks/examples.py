@@ -14,12 +14,12 @@ LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 def export_untrained(folder: Path) -> None:
-    """Adds the model `cvae` to a repository."""
+    """Adds a model, named as the default one, to a repository."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = CVAE(MODEL).eval()
     facts = Facts(
-        name="cvae",
+        name="cvae-hq",
         version=1,
         kind="cvae",
         summary="An untrained model.",

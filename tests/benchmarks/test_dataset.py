@@ -9,7 +9,7 @@ from tests.known_model import write_model
 
 def test_a_format_is_measured_both_ways(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "exported").mkdir()
-    write_model(tmp_path / "exported")
+    write_model(tmp_path / "exported", "cvae-hq")
     dataset.main(200, 100, "idx", tmp_path / "exported", tmp_path)
     figures = json.loads((tmp_path / "dataset.json").read_text(encoding="utf-8"))["figures"]
     assert [(row["from"], row["format"]) for row in figures] == 2 * [("command", "idx"), ("service", "idx")]
@@ -22,4 +22,4 @@ def test_a_format_is_measured_both_ways(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_a_command_that_fails_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="exits with 1"):
-        dataset.command("npz", 0, tmp_path)
+        dataset.command("npz", 0, tmp_path, tmp_path)
