@@ -14,6 +14,7 @@ from benchmarks import growth as growth_part
 from benchmarks import http as http_part
 from benchmarks import open_loop, results
 from benchmarks import overload as overload_part
+from benchmarks import recovery as recovery_part
 from benchmarks import slow as slow_part
 from benchmarks import soak as soak_part
 from benchmarks import training as training_part
@@ -156,6 +157,17 @@ def slow(
     """How long slow clients stay, and what healthy ones notice."""
     figures = slow_part.measure(_subject(models, python), clients, seconds)
     results.write(out, "slow", {"clients": clients, "seconds": seconds}, figures)
+
+
+@app.command()
+def recovery(
+    models: Models = SHIPPED_MODELS,
+    python: Python = sys.executable,
+    out: Out = results.FOLDER,
+    turns: Annotated[int, typer.Option(help="How often a process is killed.")] = 5,
+) -> None:
+    """What the loss of one of two processes costs."""
+    results.write(out, "recovery", {"turns": turns}, recovery_part.measure(_subject(models, python), turns))
 
 
 @app.command()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import mixture, overload, slow, soak
+from benchmarks import mixture, overload, recovery, slow, soak
 from benchmarks.stage import Subject
 
 
@@ -42,6 +42,16 @@ def test_slow(subject: Subject) -> None:
     figure = slow.measure(subject, 4, 1, "--receive-timeout", "0.5")
     assert figure["closed"] == 4
     assert figure["alone"]["lost"] == figure["beside"]["lost"] == 0
+
+
+def test_recovery(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "SECONDS", 1.0)
+    monkeypatch.setattr(recovery, "BEFORE", 0.2)
+    figures = recovery.measure(subject, 2)
+    for figure in figures:
+        assert figure["seconds"] > 0
+        assert figure["lost"] <= recovery.CONNECTIONS
+        assert set(figure["statuses"]) == {"200"}
 
 
 @pytest.fixture
