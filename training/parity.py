@@ -22,6 +22,9 @@ TOLERANCE = 1e-5
 LOGIT_TOLERANCE = 1e-4
 # A grey value that lies on the edge between two levels may round either way.
 PIXEL_LEVELS = 1
+# Through a flow, logvar has the slopes of ReLUs in it, and jumps where one of them is at its kink: with some hundred of
+# them, a rounding takes one across in about one image of a thousand. This share of the images may do so.
+JUMPS = 0.002
 
 
 def check_parity(
@@ -64,7 +67,7 @@ def compare(model: Model, graph: onnx.ModelProto, part: Part, inputs: Arrays, wo
             found = run(onnx_session, inputs, batch)
         except Exception as error:  # ONNX Runtime raises a family of untyped exceptions
             raise ExportError(f"the {part} does not run at batch {batch}: {error}") from error
-        differences = output_differences(expected, found)
+        differences = output_differences(expected, found, JUMPS if getattr(model, "flow", None) is not None else 0)
         for name, (difference, tolerance) in differences.items():
             if not difference <= tolerance:  # so that a difference of NaN fails too
                 raise ExportError(
@@ -82,8 +85,14 @@ def torch_outputs(model: Model, graph: onnx.ModelProto, part: Part, inputs: Arra
     return {value.name: output.numpy() for value, output in zip(graph.graph.output, outputs, strict=True)}
 
 
-def output_differences(expected: Arrays, found: Arrays) -> dict[str, tuple[float, float]]:
-    """The largest difference of each output and what is allowed for it."""
+def output_differences(expected: Arrays, found: Arrays, jumps: float = 0) -> dict[str, tuple[float, float]]:
+    """The largest difference of each output and what is allowed for it.
+
+    Args:
+        expected: PyTorch's outputs.
+        found: ONNX Runtime's.
+        jumps: the share of the images whose logvar is left out, those that differ most.
+    """
     differences = {}
     for name, values in expected.items():
         if name == "pixels":
@@ -92,6 +101,10 @@ def output_differences(expected: Arrays, found: Arrays) -> dict[str, tuple[float
             error = np.abs(values - found[name]) / np.maximum(np.abs(values), 1)
             differences[name] = (largest(error), LOGIT_TOLERANCE)
             differences["mean"] = (largest(expit(values) - expit(found[name])), TOLERANCE)
+        elif name == "logvar":
+            rows = np.sort(np.abs(values - found[name]).max(axis=1))  # (n,), NaN last
+            ordinary = rows[: len(rows) - int(jumps * len(rows))]
+            differences[name] = (float(np.nan if np.isnan(rows[-1]) else ordinary[-1]), TOLERANCE)
         else:
             differences[name] = (largest(values - found[name]), TOLERANCE)
     return differences

@@ -8,7 +8,7 @@ from onnx import numpy_helper
 from tests.training.examples import LABELS, characters, exported, graph, untrained
 from training.errors import ExportError
 from training.graphs import PARTS, Part
-from training.parity import LOGIT_TOLERANCE, TOLERANCE, check_parity
+from training.parity import LOGIT_TOLERANCE, TOLERANCE, check_parity, output_differences
 
 
 def check(graphs: dict[Part, onnx.ModelProto]) -> dict[str, float]:
@@ -78,3 +78,14 @@ def test_both_parts_are_compared() -> None:
     for part in PARTS:
         with pytest.raises(ExportError, match=f"of the {part} differs"):
             check(changed(part, 1e-2))
+
+
+def test_few_images_may_cross_a_kink_and_none_may_be_no_number() -> None:
+    exact = {"logvar": np.zeros((1000, 6), np.float32)}
+    found = {"logvar": np.zeros((1000, 6), np.float32)}
+    found["logvar"][[3, 500]] = 0.1
+    assert output_differences(exact, found)["logvar"][0] == pytest.approx(0.1)
+    assert output_differences(exact, found, jumps=0.002)["logvar"] == (0, TOLERANCE)
+    assert output_differences(exact, found, jumps=0.001)["logvar"][0] == pytest.approx(0.1)
+    found["logvar"][4] = np.nan
+    assert np.isnan(output_differences(exact, found, jumps=0.01)["logvar"][0])
