@@ -10,14 +10,14 @@ DEFINITIONS = """\
 **−ELBO** is reconstruction + KL per held-out image, whatever beta the model was trained with. **Reconstruction** is
 −log p(x|z) summed over the 784 pixels, Bernoulli over grey values, with one draw of z from q(z|x). **KL** is
 KL(q(z|x) || N(0, I)) in closed form. **Pixel MSE** is the mean of (x − mean(x|z))² with x in 0–1 at z = mu. A unit's
-**second moment** is E[mu²] + E[sigma²], which is 1 where the latents of real characters are spread as the prior is; a unit is
-**active** if its mu varies by 0.01 or more. **Label accuracy** is how often a judge reads the label that a fresh sample
-(temperature 1, no seed chosen by looking) was asked to show. Judges are classifiers trained on real characters only:
-MNIST digits, EMNIST digits and capitals, all at MNIST's size, with random blur, stroke weight and small affine changes;
-judges of a model with small letters learnt those too. MNIST was itself drawn from the NIST forms that EMNIST was cut
-from, so a few of its test digits may be known to the judges in another rendering. Intervals are 95 % bootstrap
-intervals. 0/O and 1/I look alike even to people and are also reported merged; of a model with small letters, so are
-those that look like their capital once all are made equally large.
+**second moment** is E[mu²] + E[sigma²], which is 1 where the latents of real characters are spread as the prior is; a
+unit is **active** if its mu varies by 0.01 or more. **Label accuracy** is how often a judge reads the label that a
+fresh sample (temperature 1, no seed chosen by looking) was asked to show. Judges are classifiers trained on real
+characters only: MNIST digits, EMNIST digits and capitals, all at MNIST's size, with random blur, stroke weight and
+small affine changes; judges of a model with small letters learnt those too. MNIST was itself drawn from the NIST
+forms that EMNIST was cut from, so a few of its test digits may be known to the judges in another rendering. Intervals
+are 95 % bootstrap intervals. 0/O and 1/I look alike even to people and are also reported merged; of a model with
+small letters, so are those that look like their capital once all are made equally large.
 
 Samples beside real characters have the labels of the held-out ones. **Fréchet distance** (arXiv:1706.08500),
 **precision** and **recall** (arXiv:1904.06991), **density** and **coverage** (arXiv:2002.09797, k = 5) are taken in

@@ -159,6 +159,38 @@ async def test_a_text_is_written_legibly(client: httpx.AsyncClient) -> None:
     assert await accuracy(client, pixels, letters, "none") > 0.85
 
 
+async def test_hello_is_written_as_it_is_typed(client: httpx.AsyncClient) -> None:
+    order = {"text": "Hello jog", "model": "cvae-62", "seed": 7}
+    answer = (await client.post("/render-text", json=order, headers=JSON)).json()
+    assert "".join(glyph["label"] for glyph in answer["glyphs"]) == "Hellojog"
+    assert answer["folded"] == []
+    (baseline,) = answer["baselines"]
+    above, below = {}, {}
+    for glyph in answer["glyphs"]:
+        (rows,) = np.nonzero((np.array(glyph["pixels"]) >= 64).any(axis=1))
+        above[glyph["label"]] = baseline - (glyph["y"] + int(rows[0]))
+        below[glyph["label"]] = glyph["y"] + int(rows[-1]) + 1 - baseline
+    assert above["H"] > 17
+    assert above["l"] > 17
+    assert max(above[letter] for letter in "eojg") < 16
+    assert [below[letter] for letter in "Helo"] == [0, 0, 0, 0]
+    assert min(below[letter] for letter in "jg") > 3
+
+
+async def test_a_small_letter_is_another_label_than_its_capital(client: httpx.AsyncClient) -> None:
+    small, number, capital = [await glyphs(client, label=label, model="cvae-62", seed=7) for label in ("a", "36", "A")]
+    assert np.array_equal(small, number)
+    assert np.abs(small.astype(int) - capital).mean() > 10
+
+
+async def test_small_letters_are_read(client: httpx.AsyncClient) -> None:
+    letters = "abdeghnqrt"
+    pixels = await glyphs(client, label=[*letters], n=4, model="cvae-62", temperature=0.3, seed=7)
+    response = await client.post("/encode?model=cvae-62&preprocess=none", content=npy(pixels))
+    read = [encoding["label"] for encoding in response.json()["encodings"]]
+    assert np.mean([one == other for one, other in zip(read, np.repeat([*letters], 4), strict=True)]) > 0.85
+
+
 def test_the_command_serves_them() -> None:
     with running("--device", "cpu") as server, server.client() as client:
         response = client.post("/generate?label=J&temperature=0")
