@@ -57,9 +57,9 @@ class BinarisedConfig:
     """
 
     epochs: int = 30
-    batch_size: int = 128
+    batch_size: int = 64
     draws: int = 5
-    drawing_epochs: int = 5
+    drawing_epochs: int = 3
     kl_warmup: int = 3
     learning_rate: float = 1e-3
     average: float = 0.999
