@@ -33,7 +33,8 @@ def measure(subject: Subject, turns: int) -> list[dict[str, Any]]:
         turns: How often a process is killed.
     """
     own = glyphvae(subject.models, "--device", "cpu", "--workers", "2", "--log-level", "info", python=subject.python)
-    with Server(own, two_cores()[:1]) as server, on_cores(two_cores()[1]):
+    # A core for each process; the load takes little of the second one's.
+    with Server(own, two_cores()) as server, on_cores(two_cores()[1]):
         return [uvloop.run(_turn(server, turn)) for turn in range(turns)]
 
 
