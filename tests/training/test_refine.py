@@ -38,6 +38,20 @@ def test_refinement_moves_decoder_and_flow_and_leaves_the_encoder(run: Run, judg
         assert torch.equal(tensor, before[name]) == kept, name
 
 
+def test_the_prior_is_widened_about_the_mean_of_each_label(run: Run, judge: Judge, tmp_path: Path) -> None:
+    start = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
+    u, label = torch.randn(36, 6, generator=torch.Generator().manual_seed(0)), torch.arange(36)
+    drawn = []
+    for factor in (1.0, 2.0):
+        run.model.load_state_dict(start)
+        model = refine(run, data_set(), judge, tmp_path, replace(CONFIG, steps=1, widen=factor)).model
+        assert isinstance(model, CVAE)
+        assert model.flow is not None
+        with torch.inference_mode():
+            drawn.append(model.flow(u, label) - model.flow.shift(label))
+    torch.testing.assert_close(drawn[1], 2 * drawn[0])
+
+
 def test_the_prior_can_stay_as_it_was_fitted(run: Run, judge: Judge, tmp_path: Path) -> None:
     before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
     refined = refine(run, data_set(), judge, tmp_path, replace(CONFIG, train_prior=False))
