@@ -139,6 +139,17 @@ class Connection(HttpToolsProtocol):
         """Answer a request through ASGI, now that it could not be answered without."""
         super()._start_asgi_task(cycle, app)
 
+    def on_response_complete(self) -> None:
+        """The end of an answer; where uvicorn sets a timer for connections that rest, `watch` looks at them all."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._since = self.server_state.now
+
     def shutdown(self) -> None:
         """The server is about to end; what is on its way may still arrive."""
         if self._is_answering():
@@ -164,6 +175,8 @@ class Connection(HttpToolsProtocol):
         elif self._receiving and now - self._since > self.server_state.receive_timeout + self._received / SLOWEST:
             seconds = self.server_state.receive_timeout
             self._refuse(RequestTimeout(f"The request has not arrived within {seconds:g} seconds."))
+        elif not self._receiving and not self._is_answering() and now - self._since > self.timeout_keep_alive:
+            self.transport.close()
         unsent = self.transport.get_write_buffer_size()
         if unsent == 0 or unsent != self._unsent:
             self._unsent, self._unsent_since = unsent, now

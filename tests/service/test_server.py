@@ -114,15 +114,34 @@ async def test_a_body_that_keeps_coming_has_more_time(server: Server) -> None:
     writer.close()
 
 
-async def test_after_an_answer_a_connection_may_rest(server: Server) -> None:
+@pytest.mark.parametrize("sent", [GENERATE, b"GET /livez HTTP/1.1\r\nHost: glyphvae\r\n\r\n"], ids=["express", "ASGI"])
+async def test_after_an_answer_a_connection_may_rest_for_a_while(server: Server, sent: bytes) -> None:
     reader, writer = await connect(server)
+    keep_alive = server.config.timeout_keep_alive
     for _ in range(2):
-        writer.write(GENERATE)
+        writer.write(sent)
         head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200")
         length = next(line for line in head.lower().splitlines() if line.startswith(b"content-length"))
         await reader.readexactly(int(length.partition(b":")[2]))
-        pass_time(server, 1000)
+        pass_time(server, keep_alive - 0.5)
+    assert not reader.at_eof()
+    pass_time(server, 1)
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_connection_does_not_rest_while_it_is_answered(server: Server) -> None:
+    finish = Event()
+    worker = server.context.engine.worker
+    blocker = asyncio.create_task(worker.run(1, finish.wait, PATIENCE))
+    reader, writer = await connect(server)
+    writer.write(LARGE)
+    await until(lambda: worker.queued > 1)
+    pass_time(server, 1000)
+    finish.set()
+    await blocker
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
     writer.close()
 
 
