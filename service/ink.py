@@ -88,13 +88,17 @@ def ink_boxes(pixels: NDArray[uint8]) -> tuple[NDArray[int64], ...]:
     Of a glyph without ink, the whole cell.
     """
     ink: NDArray[np.bool] = np.greater_equal(pixels, _FAINTEST_INK)
-    return *_extent(ink.any(axis=2)), *_extent(ink.any(axis=1))
+    in_row: NDArray[np.bool] = np.any(ink, axis=2)
+    in_column: NDArray[np.bool] = np.any(ink, axis=1)
+    return *_extent(in_row), *_extent(in_column)
 
 
 def parted(pixels: NDArray[uint8]) -> NDArray[np.bool]:
     """Which of the glyphs (n, 28, 28) have a row of paper between ink, as one with a dot has: (n,)."""
-    in_row: NDArray[np.bool] = np.greater_equal(pixels, _FAINTEST_INK).any(axis=2)
-    return np.diff(in_row.astype(np.int8), axis=1, prepend=0).clip(min=0).sum(axis=1) > 1
+    in_row: NDArray[np.bool] = np.any(np.greater_equal(pixels, _FAINTEST_INK), axis=2)
+    starts = np.diff(in_row.astype(np.int8), axis=1, prepend=0) > 0
+    several: NDArray[np.bool] = np.greater(np.count_nonzero(starts, axis=1), 1)
+    return several
 
 
 def _extent(ink: NDArray[np.bool]) -> tuple[NDArray[int64], NDArray[int64]]:
