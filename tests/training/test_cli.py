@@ -65,7 +65,7 @@ def test_a_plain_model_learns_mnist_in_its_own_folder(
 
 
 def test_presets_are_trained_by_name(tmp_path: Path, sample_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = {"latent_size": 3, "label_count": 62, "encoder": "narrow", "decoder": "dense"}
+    model = {"latent_size": 4, "label_count": 62, "encoder": "narrow", "decoder": "dense"}
     tiny = stages.Preset(model, TrainingConfig(epochs=1), PriorConfig(couplings=1, epochs=1), dataset="byclass")
     monkeypatch.setitem(stages.PRESETS, "cvae-62", tiny)
     digits = VAEConfig(latent_size=2, encoder="narrow", decoder="dense", couplings=1)

@@ -104,13 +104,14 @@ def test_focus_turns_the_reader_to_the_labels_it_reads_worst(run: Run, judge: Ju
     assert model.flow is not None
     label = torch.tensor([0, 0, 7, 7])
     beyond = torch.tensor([0.0, 0.0, 2.0, 4.0])
-    for focus in (0.0, 1.0):
-        refinement = Refinement(model, model.flow, data_set().train, judge, replace(CONFIG, focus=focus))
-        weights = refinement.weights(beyond, label)
-        assert torch.equal(weights, torch.ones(4)) == (focus == 0)
+    even, refinement, resumed = (
+        Refinement(model, model.flow, data_set().train, judge, replace(CONFIG, focus=focus))
+        for focus in (0.0, 1.0, 1.0)
+    )
+    assert torch.equal(even.weights(beyond, label), torch.ones(4))
+    weights = refinement.weights(beyond, label)
     # Of 36 labels all had 1 nat; one is now a fiftieth of the way to 0, one a fiftieth of the way to 3.
     mean = (34 + 0.98 + 1.04) / 36
     assert torch.allclose(weights, torch.tensor([0.98, 0.98, 1.04, 1.04]) / mean)
-    resumed = Refinement(model, model.flow, data_set().train, judge, replace(CONFIG, focus=1.0))
     resumed.load_state_dict(refinement.state_dict())
     assert torch.equal(resumed.unread, refinement.unread)
