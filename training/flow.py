@@ -62,13 +62,16 @@ class Coupling(nn.Module):
         da, db = self._halves(tangent @ self.rotation)
         before = self.hidden(a, label)  # (n, width)
         log_scale, shift = self._terms(functional.relu(before))
-        slope = (before > 0).to(before.dtype).unsqueeze(1)  # (n, 1, width)
-        dh = functional.linear(da, self.hidden.linear.weight) * slope  # (n, k, width)
-        draw, dshift = functional.linear(dh, self.last.weight).chunk(2, dim=2)  # (n, k, size - kept)
-        bent = (1 - (log_scale / LARGEST_LOG_SCALE).square()).unsqueeze(1)  # the slope of tanh
-        stretched = b * log_scale.exp()
-        db = db * log_scale.exp().unsqueeze(1) + stretched.unsqueeze(1) * draw * bent + dshift
-        return torch.cat([a, stretched + shift], dim=1), torch.cat([da, db], dim=2)
+        slope = (before > 0).to(before.dtype)  # (n, width)
+        # The product of both layers' weights, unit by unit, does not depend on x: one matrix product for all directions
+        # takes the place of two for each.
+        units = self.hidden.linear.weight.unsqueeze(2) * self.last.weight.T.unsqueeze(1)  # (width, kept, 2 moved)
+        draw, dshift = (slope @ units.flatten(1)).unflatten(1, units.shape[1:]).chunk(2, dim=2)  # (n, kept, moved) each
+        bent = 1 - (log_scale / LARGEST_LOG_SCALE).square()  # the slope of tanh
+        stretch = log_scale.exp()
+        mixed = draw * (b * stretch * bent).unsqueeze(1) + dshift  # (n, kept, moved)
+        db = db * stretch.unsqueeze(1) + da @ mixed
+        return torch.cat([a, b * stretch + shift], dim=1), torch.cat([da, db], dim=2)
 
     def _halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return x[..., : self.kept], x[..., self.kept :]
