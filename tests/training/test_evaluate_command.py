@@ -20,6 +20,7 @@ from training.repository import publish_metrics
 from training.runs import save_run
 
 DATA = Path(__file__).parent.parent / "data"
+INT8 = {"levels": 0.5, "nats": 0.1}
 
 app = typer.Typer()
 app.command()(cli.export)
@@ -92,11 +93,11 @@ def test_writing_puts_the_numbers_where_they_are_read(exported: Path, tmp_path: 
     shutil.copytree(exported, folder)
     docs = tmp_path / "docs"
     docs.mkdir()
-    publish_metrics(folder, "cvae", {"int8": {"levels": 0.5}, "mse": "old"})
+    publish_metrics(folder, "cvae", {"int8": INT8, "mse": "old"})
     evaluate(folder, tmp_path, "cvae", "--write", "--docs", docs)
     manifest = read_manifest(folder / "cvae.json")
     measured = json.loads((tmp_path / "cvae" / "metrics.json").read_text())
-    assert manifest.metrics == {"int8": {"levels": 0.5}} | measured
+    assert manifest.metrics == {"int8": INT8} | measured
     assert len(manifest.metrics["axes"]) == manifest.latent_size
     assert read_verified(folder, manifest.encoder)
     assert read_verified(folder, manifest.decoder)
