@@ -63,7 +63,9 @@ def test_chunks_make_no_difference(model: Exported, split: Split, monkeypatch: p
 
 def test_a_decoder_that_ignores_the_latents_gives_the_likelihood_itself(split: Split) -> None:
     model = untrained()
-    for weight in model.decoder.last.parameters():
+    last = model.decoder.last
+    assert isinstance(last, nn.Linear)
+    for weight in last.parameters():
         nn.init.zeros_(weight)
     flat = known({"encoder": exported()["encoder"], "decoder": to_onnx(model, "decoder")})
     # Every logit is 0, so p(x|z) is 2^-784 whatever z; the weights p(z)/q(z|x) average to 1.
