@@ -77,4 +77,4 @@ def test_a_split_keeps_its_images(run: Run) -> None:
     assert isinstance(run.model, VAE)
     blank = Split(np.zeros((3, 28, 28), np.uint8), np.zeros(3, np.int64))
     bounds = negative_bound(run.model, blank, 3000, torch.Generator().manual_seed(0))
-    assert torch.allclose(bounds, bounds[:1], atol=1.0)
+    assert torch.allclose(bounds, bounds[:1], rtol=0.03)  # each image has draws of its own
