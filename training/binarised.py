@@ -67,7 +67,7 @@ class BinarisedConfig:
     seed: int = 0
 
 
-# The shipped model, `glyphvae train --preset vae-binarised`.
+# `glyphvae train --preset vae-binarised`.
 MODEL = VAEConfig(latent_size=23, encoder="resnet", decoder="resnet", couplings=6)
 TRAINING = BinarisedConfig()
 
