@@ -46,7 +46,7 @@ def train(
     kind: Annotated[ModelKind, typer.Argument(help="A conditional VAE, or a plain one.")] = "cvae",
     preset: Annotated[
         PresetName | None,
-        typer.Option(help="A model in all its stages, see docs/training.md; options of model and training do not apply."),
+        typer.Option(help="A model of docs/training.md in all its stages; options of model and training do not apply."),
     ] = None,
     data: Annotated[Path, typer.Option(help="Folder with the source files, at any depth.")] = Path("data"),
     out: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="runs/<kind>")] = None,
