@@ -29,7 +29,7 @@ from training.errors import RunError
 from training.flow import Flow
 from training.importance import binarised
 from training.objective import reconstruction
-from training.runs import Run, load_run, save_run
+from training.runs import Run, check_folder, load_run, save_run, save_whole
 from training.vae import VAE, VAEConfig
 
 Progress = Callable[[int, int], None]
@@ -96,8 +96,7 @@ def fit_binarised(
     """
     if not model.couplings:
         raise RunError("a VAE of black and white digits is trained with its prior, so that it needs couplings")
-    if not resume and folder.exists() and any(folder.iterdir()):
-        raise RunError(f"{folder} holds a run already; resume it, or choose another folder")
+    check_folder(folder, resume=resume)
     if (folder / "model.pt").exists():
         return load_run(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -108,9 +107,7 @@ def fit_binarised(
     total = config.epochs * training.steps
     for epoch in range(training.epoch, config.epochs):
         row = {"epoch": str(epoch + 1)} | training.run_epoch(epoch, lambda done: progress(done, total))
-        unfinished = checkpoint.with_suffix(".unfinished")
-        torch.save(training.state_dict(), unfinished)
-        unfinished.replace(checkpoint)
+        save_whole(training.state_dict(), checkpoint)
         add_row(folder / "metrics.csv", row, first=epoch == 0)
     run = Run(
         model=training.kept.eval(),

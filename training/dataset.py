@@ -122,31 +122,28 @@ def assemble_mnist(folder: Path) -> Dataset:
 
 def assemble_alphanumeric(folder: Path) -> Dataset:
     """MNIST and, after it in every part, the capitals."""
-    digits, letters = assemble_mnist(folder), sources.read_letters(folder)
-    # The bytes as they were shipped decide the split: it stays if the normalisation ever changes.
-    test, validation, train = split_by_digest(letters.images, letters.labels, [HELD_OUT, HELD_OUT])
-    fitted = sources.Characters(letters.name, normalise(letters.images), letters.labels)
-    parts = (
-        joined(digits.train, pick(fitted, train)),
-        joined(digits.validation, pick(fitted, validation)),
-        joined(digits.test, pick(fitted, test)),
-    )
-    return dataset("alphanumeric", sources.DIGITS + sources.CAPITALS, parts, ("MNIST", letters.name))
+    return mnist_and(sources.read_letters(folder), "alphanumeric", sources.DIGITS + sources.CAPITALS, folder)
 
 
 def assemble_byclass(folder: Path) -> Dataset:
     """MNIST and, after it in every part, EMNIST's digits, capitals and small letters."""
-    mnist, emnist = assemble_mnist(folder), sources.read_emnist(folder)
-    # A class is split by its own images alone: letters are held out here that are held out of "alphanumeric".
-    test, validation, train = split_by_digest(emnist.images, emnist.labels, [HELD_OUT, HELD_OUT])
-    fitted = sources.Characters(emnist.name, normalise(emnist.images), emnist.labels)
+    labels = sources.DIGITS + sources.CAPITALS + sources.SMALL_LETTERS
+    return mnist_and(sources.read_emnist(folder), "byclass", labels, folder)
+
+
+def mnist_and(others: sources.Characters, name: str, labels: tuple[str, ...], folder: Path) -> Dataset:
+    """MNIST and, after it in every part, other characters at MNIST's size."""
+    mnist = assemble_mnist(folder)
+    # The bytes as they were shipped decide the split: it stays if the normalisation ever changes. And each class is
+    # split by its own images alone, so that data sets that share a class hold out the same.
+    test, validation, train = split_by_digest(others.images, others.labels, [HELD_OUT, HELD_OUT])
+    fitted = sources.Characters(others.name, normalise(others.images), others.labels)
     parts = (
         joined(mnist.train, pick(fitted, train)),
         joined(mnist.validation, pick(fitted, validation)),
         joined(mnist.test, pick(fitted, test)),
     )
-    labels = sources.DIGITS + sources.CAPITALS + sources.SMALL_LETTERS
-    return dataset("byclass", labels, parts, ("MNIST", emnist.name))
+    return dataset(name, labels, parts, ("MNIST", others.name))
 
 
 def pick(characters: sources.Characters, index: NDArray[np.int64]) -> Split:

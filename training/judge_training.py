@@ -12,6 +12,7 @@ from training.augment import augment
 from training.dataset import Split
 from training.judge import ARCHITECTURES, Judge, to_input
 from training.judge_data import JudgeData
+from training.runs import save_whole
 
 Progress = Callable[[int, int], None]
 
@@ -114,9 +115,7 @@ def stored_judge(
         return Judge(architecture, data.labels, network)
     judge = train_judge(data.train, data.labels, architecture, images=images, seed=seed, progress=progress)
     folder.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    torch.save(judge.network.state_dict(), unfinished)
-    unfinished.replace(path)
+    save_whole(judge.network.state_dict(), path)
     return judge
 
 

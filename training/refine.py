@@ -35,7 +35,7 @@ from training.flow import Flow
 from training.judge import Judge
 from training.measure import merged_labels, readable_groups
 from training.objective import reconstruction, reparameterise
-from training.runs import Run
+from training.runs import Run, save_whole
 
 Progress = Callable[[int, int], None]
 
@@ -124,9 +124,7 @@ def refine(
     for step in range(refinement.done, config.steps):
         refinement.step()
         if (step + 1) % CHECKPOINT_EVERY == 0:
-            unfinished = checkpoint.with_suffix(".unfinished")
-            torch.save(refinement.state_dict(), unfinished)
-            unfinished.replace(checkpoint)
+            save_whole(refinement.state_dict(), checkpoint)
         progress(step + 1, config.steps)
     refinement.trained.load_state_dict(refinement.averaged.module.state_dict())
     widen(model.flow, config.widen)

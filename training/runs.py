@@ -54,6 +54,23 @@ class Run:
         return {"kind": self.kind, "config": self.model.config.to_dict()} | facts
 
 
+def check_folder(folder: Path, *, resume: bool) -> None:
+    """Refuse to begin a run where another one is.
+
+    Raises:
+        RunError: `folder` is not empty, and `resume` is not set.
+    """
+    if not resume and folder.exists() and any(folder.iterdir()):
+        raise RunError(f"{folder} holds a run already; resume it, or choose another folder")
+
+
+def save_whole(content: object, path: Path) -> None:
+    """Write with `torch.save`, so that what was there before stays until all of it is written."""
+    unfinished = path.with_suffix(".unfinished")
+    torch.save(content, unfinished)
+    unfinished.replace(path)
+
+
 def save_run(folder: Path, run: Run) -> None:
     """Write model.pt and config.json."""
     state = {name: tensor.detach().cpu() for name, tensor in run.model.state_dict().items()}

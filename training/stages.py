@@ -10,12 +10,11 @@ from typing import Any, Literal
 
 from training.axes import align
 from training.dataset import Dataset
-from training.errors import RunError
 from training.judge_data import load_judge_data
 from training.judge_training import stored_judge
 from training.prior import PriorConfig, fit_prior
 from training.refine import CHECKPOINT, RefineConfig, refine
-from training.runs import Run, load_run, save_run
+from training.runs import Run, check_folder, load_run, save_run
 from training.trainer import Hardware, TrainingConfig, fit
 
 Progress = Callable[[str, int, int], None]
@@ -98,8 +97,7 @@ def train_preset(
     Raises:
         RunError: `folder` holds a run already and `resume` is not set.
     """
-    if not resume and folder.exists() and any(folder.iterdir()):
-        raise RunError(f"{folder} holds a run already; resume it, or choose another folder")
+    check_folder(folder, resume=resume)
     first = autoencoder(preset, data, folder / AUTOENCODER, hardware)
     with_prior = fitted(first, data, preset.prior, folder / PRIOR, progress)
     if preset.refinement is None:
