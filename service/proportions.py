@@ -39,6 +39,8 @@ def proportioned(pixels: NDArray[uint8], labels: NDArray[int64], names: Sequence
         (n, 28, 28), likewise; the very same array if nothing is to be made smaller.
     """
     plain, dotted = (np.array([heights.get(name, _SIDE) for name in names], int64) for heights in _BY_DOT)
+    if (plain[labels] == _SIDE).all():
+        return pixels  # capitals and digits alone need not be looked at
     most = np.where(parted(pixels), dotted[labels], plain[labels])
     boxes = np.stack(ink_boxes(pixels), axis=1)  # (n, 4)
     smaller = np.flatnonzero(boxes[:, 1] - boxes[:, 0] > most)
