@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -161,19 +161,28 @@ async def test_thousands_of_requests_sent_together_are_answered(served: tuple[Se
     assert {status for status, _, _ in answers} == {200}
 
 
+def after_begin(monkeypatch: pytest.MonkeyPatch, express: Counting, happen: Callable[[], object]) -> None:
+    """Have something happen as soon as a request has begun."""
+    begin = express.begin
+
+    def beginning(scope: dict[str, object], line: Line) -> bool:
+        answered = begin(scope, line)
+        happen()
+        return answered
+
+    monkeypatch.setattr(express, "begin", beginning)
+
+
 async def test_an_answer_during_which_the_end_begins_is_the_last(
     served: tuple[Server, Counting], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, express = served
-    begin = express.begin
 
-    def draining(scope: dict[str, object], line: Line) -> bool:
-        answered = begin(scope, line)
+    def end() -> None:
         for connection in connections(server):
             connection.drain()
-        return answered
 
-    monkeypatch.setattr(express, "begin", draining)
+    after_begin(monkeypatch, express, end)
     reader, writer = await connect(server)
     writer.write(request("label=J&seed=7"))
     answer = await reader.read()
@@ -186,15 +195,12 @@ async def test_a_glyph_for_a_client_that_has_left_is_not_drawn(
     served: tuple[Server, Counting], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, express = served
-    begin = express.begin
 
-    def leaving(scope: dict[str, object], line: Line) -> bool:
-        answered = begin(scope, line)
+    def leave() -> None:
         for connection in connections(server):
             connection.cycle.disconnected = True
-        return answered
 
-    monkeypatch.setattr(express, "begin", leaving)
+    after_begin(monkeypatch, express, leave)
     _, writer = await connect(server)
     writer.write(request("label=J&seed=7"))
     await until(lambda: server.context.telemetry.refused["gone"])
