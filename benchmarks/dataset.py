@@ -20,7 +20,7 @@ from benchmarks.server import Server
 from service.client import Client
 from service.dataset_files import Name
 
-COMMAND = (sys.executable, "-m", "service.cli", "dataset")
+COMMAND = (sys.executable, "-m", "service", "dataset")
 KIBIBYTE = 1024
 
 

@@ -32,6 +32,7 @@ from service.error_answers import HANDLERS
 from service.errors import StartError
 from service.express import Express
 from service.hot_path import HotPath
+from service.lean import without_pydantic_v1
 from service.limits import BodyLimit
 from service.openapi import describe
 from service.plain_errors import PlainErrors
@@ -125,7 +126,8 @@ def create_bare_app() -> FastAPI:
         swagger_ui_oauth2_redirect_url=None,
     )
     writing = (generate, encode, reconstruct, render_text, interpolate, traverse, dataset_answer)
-    for module in (*writing, catalogue, health, open_inference, playground):
-        app.include_router(module.router)
+    with without_pydantic_v1():
+        for module in (*writing, catalogue, health, open_inference, playground):
+            app.include_router(module.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app

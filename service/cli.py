@@ -181,7 +181,3 @@ def main() -> None:
         raise SystemExit(f"glyphvae: {problem_of(error.errors()).detail}") from None
     except (GlyphvaeError, ValueError, OSError) as error:
         raise SystemExit(f"glyphvae: {error}") from None
-
-
-if __name__ == "__main__":
-    main()

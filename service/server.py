@@ -21,6 +21,7 @@ from service.connection import Connection, State
 from service.context import Context
 from service.engine import load_engine
 from service.errors import NotReady, ReloadRefused
+from service.lean import settle
 from service.readiness import check_live
 from service.reload import Reloader
 from service.settings import Settings
@@ -131,6 +132,7 @@ class Server(uvicorn.Server):
         if self.config.admin is not None:
             self._admin = AdminServer(create_admin(self.context, reloader, self._metrics()), self.config.admin)
             self._admin.start()
+        settle()
         self._watch(loop)
         if several:  # somebody starts it anew
             threading.Thread(target=_end_if_stalled, args=(self.context,), name="glyphvae-watch", daemon=True).start()

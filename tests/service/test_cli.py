@@ -211,7 +211,7 @@ def test_every_command_of_the_service_is_its_own() -> None:
 
 def test_the_module_is_the_command() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "service.cli", "--help"],
+        [sys.executable, "-m", "service", "--help"],
         capture_output=True,
         text=True,
         cwd=ROOT,
