@@ -56,25 +56,27 @@ class Coupling(nn.Module):
         x = torch.cat([a, (b - shift) * (-log_scale).exp()], dim=1) @ self.rotation.T
         return x, -log_scale.sum(dim=1)
 
-    def push(self, x: Tensor, tangent: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
-        """`forward`, and what it makes of k directions at each x: (n, size), (n, k, size) to the same."""
-        a, b = self._halves(x @ self.rotation)
-        da, db = self._halves(tangent @ self.rotation)
+    def pull(self, y: Tensor, slopes: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`inverse`, and derivatives of k values by each y turned into those by its x: (n, size), (n, k, size)."""
+        a, b = self._halves(y)
+        of_a, of_b = self._halves(slopes)
         before = self.hidden(a, label)  # (n, width)
         log_scale, shift = self._terms(functional.relu(before))
-        slope = (before > 0).to(before.dtype)  # (n, width)
-        # The product of both layers' weights, unit by unit, does not depend on x: one matrix product for all directions
+        # The product of both layers' weights, unit by unit, does not depend on y: one matrix product for all values
         # takes the place of two for each.
-        units = self.hidden.linear.weight.unsqueeze(2) * self.last.weight.T.unsqueeze(1)  # (width, kept, 2 moved)
-        draw, dshift = (slope @ units.flatten(1)).unflatten(1, units.shape[1:]).chunk(2, dim=2)  # (n, kept, moved) each
+        units = self.last.weight.T.unsqueeze(2) * self.hidden.linear.weight.unsqueeze(1)  # (width, 2 moved, kept)
+        open_units = (before > 0).to(before.dtype)  # (n, width)
+        draw, dshift = (open_units @ units.flatten(1)).unflatten(1, units.shape[1:]).chunk(2, dim=1)
+        stretched = b - shift
         bent = 1 - (log_scale / LARGEST_LOG_SCALE).square()  # the slope of tanh
-        stretch = log_scale.exp()
-        mixed = draw * (b * stretch * bent).unsqueeze(1) + dshift  # (n, kept, moved)
-        db = db * stretch.unsqueeze(1) + da @ mixed
-        return torch.cat([a, b * stretch + shift], dim=1), torch.cat([da, db], dim=2)
+        mixed = draw * (stretched * bent).unsqueeze(2) + dshift  # (n, moved, kept) = db/da
+        scale = log_scale.exp()
+        slopes = torch.cat([of_a + of_b @ mixed, of_b * scale.unsqueeze(1)], dim=2) @ self.rotation.T
+        return torch.cat([a, stretched / scale], dim=1) @ self.rotation.T, slopes
 
     def _halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return x[..., : self.kept], x[..., self.kept :]
+        a, b = torch.split(x, [self.kept, x.shape[-1] - self.kept], dim=-1)
+        return a, b
 
     def _terms(self, h: Tensor) -> tuple[Tensor, Tensor]:
         raw, shift = self.last(h).chunk(2, dim=1)  # (n, size - kept) each
@@ -130,15 +132,14 @@ class Flow(nn.Module):
         Gaussian nearest to that, in KL(q || p), has the same diagonal of the precision (Bishop, "Pattern Recognition
         and Machine Learning", section 10.1.2): 1 / variance of u_i = sum over j of (dz_j/du_i / sigma_j)².
         """
-        u, _ = self.inverse(mu, label)
-        size = u.shape[1]
-        tangent = torch.eye(size, dtype=u.dtype).expand(u.shape[0], size, size)
-        x = u
-        for coupling in self.in_order():
-            x, tangent = coupling.push(x, tangent, label)
-        jacobian = tangent * self.log_scale(self._row(u, label)).exp().unsqueeze(1)  # (n, i, j) = dz_j/du_i
-        precision = (jacobian.square() * (-logvar).exp().unsqueeze(1)).sum(dim=2)  # (n, size)
-        return u, -precision.log()
+        row = self._row(mu, label)
+        scale = self.log_scale(row).exp()
+        u = (mu - self.shift(row)) / scale
+        # (n, j, i): dz_j/du_i / sigma_j, with u where the couplings gone through have led.
+        slopes = torch.eye(mu.shape[1]) * (scale * (-logvar / 2).exp()).unsqueeze(1)
+        for coupling in reversed(self.in_order()):
+            u, slopes = coupling.pull(u, slopes, label)
+        return u, -slopes.square().sum(dim=1).log()
 
     def in_order(self) -> list[Coupling]:
         """The couplings, from the noise on."""
