@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service import answers, negotiate, png, sheet
 from service.access_log import Work, current_work
 from service.answers import LARGE_PICTURE, Style
+from service.batching import MAX_ROWS
 from service.context import Context
 from service.edge import RawHeaders, lines
 from service.engine import Model, Pixels
@@ -119,21 +120,38 @@ class Source:
         self._press = press
         self._label = int(plan.recipe.labels[0])
         self._temperature = plan.recipe.temperature
+        self._waiting: list[Receiver] = []
         self.pool = Pool(self._draw_ahead)
 
     def deliver(self, seed: int | None, given: Sequence[float | None] | None, receiver: Receiver) -> None:
-        """Send a glyph as a PNG, now if one is ready, else on the event loop's next turn.
-
-        Raises:
-            NotReady: The model does not run.
-        """
+        """Send a glyph as a PNG on the event loop's next turn."""
         # Latents that a query fixes are rarely asked for twice, so nothing is drawn ahead for them.
         if seed is None and given is None:
-            content, seed = self.pool.take()
-            receiver.send(self.plan, content, seed, 0)
+            # What is ready waits for the turn too: answers that leave together are read together, and bring the next
+            # requests together, for which a turn of the loop then costs once what it else costs for each.
+            self._waiting.append(receiver)
+            if len(self._waiting) == 1:
+                asyncio.get_running_loop().call_soon(self._hand_out)
         else:
             seed = new_seed() if seed is None else seed
             self._press.ask(self._label, seed, given or (), self._temperature, Order(self.plan, seed, receiver))
+
+    def _hand_out(self) -> None:
+        # As many as `Press` draws on a turn; between two the loop reads requests, and refuses them where too many wait.
+        taken = self._waiting[:MAX_ROWS]
+        del self._waiting[:MAX_ROWS]
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._hand_out)
+        for receiver in taken:
+            if receiver.has_left():
+                self._press.left(1)
+                continue
+            try:
+                content, seed = self.pool.take()
+            except Exception as error:  # noqa: BLE001 (every receiver gets the error; the loop must go on)
+                receiver.fail(error)
+            else:
+                receiver.send(self.plan, content, seed, 0)
 
     def _draw_ahead(self, count: int) -> list[tuple[bytes, int]]:
         """New glyphs as PNGs, each with the seed that reproduces it alone."""
@@ -203,13 +221,10 @@ class HotPath:
 
         Args:
             scope: The request, as ASGI describes it.
-            receiver: Gets the answer, before this returns or later.
+            receiver: Gets the answer.
 
         Returns:
-            Whether it is, or will be.
-
-        Raises:
-            NotReady: The model does not run.
+            Whether it will be.
         """
         if scope["type"] != "http" or scope["path"] != PATH or not _is_plain(scope):
             return False

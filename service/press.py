@@ -78,6 +78,10 @@ class Press:
             fill_latents(row, seed, (), temperature)
         return self._run(z, np.full(len(seeds), label), [self._asked()])
 
+    def left(self, count: int) -> None:
+        """Count callers that went before their glyphs were drawn."""
+        self._telemetry.refused["gone"] += count
+
     def _asked(self) -> "Asked | None":
         return self._telemetry.tracing.asked() if self._telemetry.tracing else None
 
@@ -86,7 +90,7 @@ class Press:
         del self._waiting[:MAX_ROWS]
         batch = [call for call in taken if not call.caller.has_left()]
         if len(batch) < len(taken):
-            self._telemetry.refused["gone"] += len(taken) - len(batch)
+            self.left(len(taken) - len(batch))
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._flush)
         if not batch:

