@@ -18,6 +18,9 @@ from training.exported import session
 from training.timing import decoder_call, interleaved
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+# Where models are held to a latency, and the name under which the reference takes its turn among them.
+MODELS_BATCH = 32
+REFERENCE = "reference"
 LATENT_SIZE = 6
 LABELS = 36
 
@@ -67,34 +70,53 @@ def reference_graph() -> bytes:
     return buffer.getvalue()
 
 
-def measure(subject: Subject, rounds: int, seconds: float) -> list[dict[str, Any]]:
-    """Microseconds per image of each at every batch, taking turns.
+def measure(subject: Subject, rounds: int, seconds: float) -> dict[str, Any]:
+    """Microseconds per image of each at every batch, and of each conditional model at one, taking turns.
 
     Args:
         subject: What is measured.
         rounds: How often each has its turn.
         seconds: About how long a turn is.
     """
+    with on_cores(two_cores()[0]):
+        return {"batches": _by_batch(subject, rounds, seconds), "models": _by_model(subject, rounds, seconds)}
+
+
+def _by_batch(subject: Subject, rounds: int, seconds: float) -> list[dict[str, Any]]:
     shipped, exact = (session(path.read_bytes()) for path in (subject.served, subject.decoder))
     reference = session(reference_graph())
     latent_size = shipped.get_inputs()[0].shape[1]
     rng = np.random.default_rng(0)
     figures = []
-    with on_cores(two_cores()[0]):
-        for batch in BATCHES:
-            calls = {
-                "shipped": decoder_call(shipped, latent_size, batch, rng),
-                "exact": decoder_call(exact, latent_size, batch, rng),
-                "reference": decoder_call(reference, LATENT_SIZE, batch, rng),
+    for batch in BATCHES:
+        calls = {
+            "shipped": decoder_call(shipped, latent_size, batch, rng),
+            "exact": decoder_call(exact, latent_size, batch, rng),
+            "reference": decoder_call(reference, LATENT_SIZE, batch, rng),
+        }
+        taken = interleaved(calls, rounds=rounds, seconds=seconds)
+        microseconds = {name: [float(1e6 * one / batch) for one in values] for name, values in taken.items()}
+        figures.append(
+            {
+                "batch": batch,
+                "microseconds": microseconds,
+                "ratios": ratios(microseconds["shipped"], microseconds["reference"]),
             }
-            taken = interleaved(calls, rounds=rounds, seconds=seconds)
-            microseconds = {name: [float(1e6 * one / batch) for one in values] for name, values in taken.items()}
-            figures.append(
-                {
-                    "batch": batch,
-                    "microseconds": microseconds,
-                    "ratios": ratios(microseconds["shipped"], microseconds["reference"]),
-                }
-            )
-            console.print(f"measured batch {batch}")
+        )
+        console.print(f"measured batch {batch}")
     return figures
+
+
+def _by_model(subject: Subject, rounds: int, seconds: float) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(0)
+    calls = {REFERENCE: decoder_call(session(reference_graph()), LATENT_SIZE, MODELS_BATCH, rng)}
+    for name, path in subject.conditional.items():
+        decoder = session(path.read_bytes())
+        calls[name] = decoder_call(decoder, decoder.get_inputs()[0].shape[1], MODELS_BATCH, rng)
+    taken = interleaved(calls, rounds=rounds, seconds=seconds)
+    microseconds = {name: [float(1e6 * one / MODELS_BATCH) for one in values] for name, values in taken.items()}
+    reference = microseconds.pop(REFERENCE)
+    return [
+        {"model": name, "batch": MODELS_BATCH, "microseconds": own, "ratios": ratios(own, reference)}
+        for name, own in microseconds.items()
+    ]

@@ -86,7 +86,7 @@ def _at_rest(key: str, scale: float = 1.0) -> Callable[[Results], Spread]:
 
 def _decoder(results: Results, batch: int) -> dict[str, Any]:
     found: dict[str, Any]
-    (found,) = (row for row in results["decoder"]["figures"] if row["batch"] == batch)
+    (found,) = (row for row in results["decoder"]["figures"]["batches"] if row["batch"] == batch)
     return found
 
 

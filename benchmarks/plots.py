@@ -85,7 +85,7 @@ def decoder(result: Result) -> Figure:
     figure = Figure(figsize=(5, 3.2), layout="constrained")
     axes = figure.subplots()
     for name, colour in (("shipped", OWN), ("reference", OTHER)):
-        points = [(row["batch"], spread(row["microseconds"][name]).median) for row in result["figures"]]
+        points = [(row["batch"], spread(row["microseconds"][name]).median) for row in result["figures"]["batches"]]
         _line(axes, points, colour, name)
     axes.set(xlabel="batch", ylabel="µs per image, one thread", xscale="log", yscale="log")
     axes.legend(fontsize=8)

@@ -210,7 +210,11 @@ def decoder_section(result: Result) -> str:
             shown(spread(row["microseconds"]["reference"])),
             shown(spread(row["ratios"])),
         ]
-        for row in result["figures"]
+        for row in result["figures"]["batches"]
+    ]
+    models = [
+        [row["model"], shown(spread(row["microseconds"])), shown(spread(row["ratios"]))]
+        for row in result["figures"]["models"]
     ]
     return f"""\
 ## Decoder
@@ -222,6 +226,10 @@ decoder of two dense layers and two transposed convolutions, 0.85 M parameters, 
 {table(["batch", "µs per image", "in float32, µs per image", "reference, µs per image", "ratio"], rows)}
 
 ![Time per image](images/benchmarks-decoder.svg)
+
+Every conditional model as the service runs it, in batches of {result["figures"]["models"][0]["batch"]}:
+
+{table(["model", "µs per image", "ratio to the reference"], models)}
 """
 
 

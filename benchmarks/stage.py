@@ -44,6 +44,13 @@ class Subject:
         return self.models / self._manifest.decoder_for("cpu", Settings().precision).file
 
     @property
+    def conditional(self) -> dict[str, Path]:
+        """The decoder of every conditional model, as the service runs it on a CPU."""
+        manifests = [read_manifest(path) for path in sorted(self.models.glob("*.json"))]
+        precision = Settings().precision
+        return {one.name: self.models / one.decoder_for("cpu", precision).file for one in manifests if one.labels}
+
+    @property
     def _manifest(self) -> Manifest:
         return read_manifest(self.models / f"{Settings().default_model}.json")
 

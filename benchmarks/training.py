@@ -1,6 +1,6 @@
 """Images a second in training, beside the loop that people write first, and the share of the processor's arithmetic.
 
-The model is the one that ships by default, on random images: what they show does not change what they cost.
+The model is the autoencoder of `cvae`, on random images: what they show does not change what they cost.
 """
 
 import tempfile

@@ -66,6 +66,7 @@ PRESETS = {
         {"latent_size": 6, "label_count": 36, "encoder": "dense", "decoder": "residual"},
         TrainingConfig(epochs=20),
         PriorConfig(couplings=6, epochs=20),
+        RefineConfig(prior_weight=0.4, reader_weight=0.4, focus=2.0, widen=1.04),
         precision="32-true",
     ),
 }

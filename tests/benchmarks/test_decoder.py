@@ -28,9 +28,13 @@ def test_the_reference_decodes_any_batch(batch: int) -> None:
 def test_both_decoders_take_turns(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoder, "BATCHES", (1, 8))
     figures = measure(Subject(models, ""), rounds=2, seconds=0.001)
-    assert [figure["batch"] for figure in figures] == [1, 8]
-    for figure in figures:
+    assert [figure["batch"] for figure in figures["batches"]] == [1, 8]
+    for figure in figures["batches"]:
         own, reference = figure["microseconds"]["shipped"], figure["microseconds"]["reference"]
         assert figure["ratios"] == [a / b for a, b in zip(own, reference, strict=True)]
         assert len(own) == 2
         assert min(own + reference) > 0
+    assert [figure["model"] for figure in figures["models"]] == ["cvae-hq"]
+    for figure in figures["models"]:
+        assert len(figure["microseconds"]) == len(figure["ratios"]) == 2
+        assert min(figure["microseconds"] + figure["ratios"]) > 0
