@@ -1,6 +1,6 @@
 """Which requests are worked on now, which wait, and which are refused.
 
-Every POST that is not answered at once passes here. On each turn of the event loop a few requests start; more wait in
+Every POST but those for a single glyph passes here. On each turn of the event loop a few requests start; more wait in
 a bounded queue, so that turns stay short, a refusal takes no longer than a turn, and a request whose time is up or
 whose client has left is dropped before anything was done for it. Where nothing waits, nobody does.
 """

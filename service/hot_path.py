@@ -137,7 +137,7 @@ class Source:
             self._press.ask(self._label, seed, given or (), self._temperature, Order(self.plan, seed, receiver))
 
     def _hand_out(self) -> None:
-        # As many as `Press` draws on a turn; between two the loop reads requests, and refuses them where too many wait.
+        # As many as `Press` draws on a turn; between two the loop reads requests.
         taken = self._waiting[:MAX_ROWS]
         del self._waiting[:MAX_ROWS]
         if self._waiting:

@@ -87,7 +87,7 @@ class Ticket:
         return Busy(detail, headers=RETRY)
 
 
-# Set by `Admission`; None outside a request, and in requests that are answered at once.
+# Set by `Admission`; None outside a request, and in requests for a single glyph.
 current: ContextVar[Ticket | None] = ContextVar("ticket", default=None)
 
 

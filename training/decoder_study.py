@@ -45,8 +45,8 @@ should be; `dense` is the choice where those microseconds count more. A convolut
 image and gains little from batches. The baseline was trained in bfloat16 mixed precision, the others in float32.
 
 The times here are those of float32. On a CPU the service runs the shipped decoder in 8-bit integers
-(`glyphvae quantise`), which takes about a third of the time and costs less than a tenth of a nat; docs/benchmarks.md
-has both, in the same run."""
+(`glyphvae quantise`), which takes about half the time in batches and three quarters for a single glyph, and costs
+about a fifth of a nat; docs/benchmarks.md has both times, in the same run."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Decoders in less precision: 8-bit integers, which a CPU computes in a third of the time, and float16 for GPUs.
+"""Decoders in less precision: 8-bit integers, which a CPU computes in about half the time, and float16 for GPUs.
 
 In integers, the weights of each large matrix product become integers with a scale for each output, its inputs unsigned
 integers with one scale for all (Jacob et al., "Quantization and training of neural networks for efficient

@@ -154,7 +154,7 @@ between the digits, and a place drawn from the prior may fall into it.
 MADE = {
     "cvae": """
 Unlike the paper's, its prior was learned for each label and its decoder refined ([ablation.md](ablation.md)), and its
-axes were turned so that the first four are what is measured below; figures 5 and 6 have the paper's models.
+axes were turned so that the first four are what is measured below; figures 5 and 6 have plain models, without either.
 """
 }
 
