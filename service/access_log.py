@@ -6,6 +6,7 @@ Lines are written together, a fraction of a second later, because a write costs 
 import asyncio
 import logging
 import sys
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -120,8 +121,10 @@ class AccessLog:
         if self._lines:
             lines, self._lines = self._lines, []
             stream = self._stream or sys.stderr
-            stream.write("".join(lines))
-            stream.flush()
+            # A full disk, or a reader that has gone, costs lines and no answers.
+            with suppress(OSError):
+                stream.write("".join(lines))
+                stream.flush()
 
 
 def _json(entry: Entry) -> str:

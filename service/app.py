@@ -55,7 +55,8 @@ def create_served(context: Context) -> ASGIApp:
         context.telemetry.tracing = _start_tracing(context.settings.trace_endpoint)
     app = create_app(context)
     # The same answers to the same errors as in FastAPI's own stack, one layer further out.
-    short_way = ExceptionMiddleware(ShortWay(app, context), HANDLERS)
+    expected = {kind: handler for kind, handler in HANDLERS.items() if kind is not Exception}
+    short_way = ExceptionMiddleware(ShortWay(app, context), expected)
     admission = Admission(ServerErrorMiddleware(short_way, HANDLERS[Exception]), context)
     # A glyph from the hot path is done before a queue could say that there is no room for it.
     hot_path = HotPath(admission, context)

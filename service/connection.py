@@ -127,7 +127,7 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        """Begin to answer a request; one that was kept until another was answered always gets a task."""
+        """Begin to answer a request; of those kept until another was answered all but the last get a task."""
         express = self.server_state.express
         plain = cycle is self.cycle and cycle.keep_alive and not cycle.waiting_for_100_continue
         held = self.flow.write_paused or self.server_state.draining
@@ -209,11 +209,12 @@ class _Line:
     app: ASGI3Application
 
     def has_left(self) -> bool:
-        return self.cycle.disconnected
+        # Of the requests on a connection that was closed uvicorn marks only the last one.
+        return self.cycle.disconnected or self.connection.transport.is_closing()
 
     def send(self, status: bytes, head: bytes, content: bytes) -> None:
         cycle = self.cycle
-        if not cycle.disconnected:
+        if not self.has_left():
             last = b"" if cycle.keep_alive else b"connection: close\r\n"
             first = lines(self.connection.server_state.default_headers)
             self.connection.transport.write(b"%b%b%b%b\r\n%b" % (status, first, head, last, content))

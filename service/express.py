@@ -123,7 +123,7 @@ class _Visit:
         seconds = perf_counter() - self.started
         work = Work(1 if batch else 0, batch)
         edge.answered(self.scope, PATH, request_id, status=200, seconds=seconds, model=plan.title, work=work)
-        # The last step: where the next request has arrived already, it is answered before this returns.
+        # The last step: where the next request has arrived already, it is begun before this returns.
         self.line.send(_OK, self.express.head(plan, seed, len(content), request_id), content)
 
     def fail(self, _: Exception) -> None:

@@ -7,6 +7,7 @@ way without a task for each request.
 """
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from service.latents import MAX_SEED, new_seed, parse_latents
 from service.png import Frame
 from service.pool import Pool
 from service.press import Press
+
+logger = logging.getLogger("glyphvae")
 
 PATH = "/generate"
 
@@ -150,8 +153,11 @@ class Source:
                 content, seed = self.pool.take()
             except Exception as error:  # noqa: BLE001 (every receiver gets the error; the loop must go on)
                 receiver.fail(error)
-            else:
+                continue
+            try:
                 receiver.send(self.plan, content, seed, 0)
+            except Exception:
+                logger.exception("an answer was not sent")  # the others of this turn are
 
     def _draw_ahead(self, count: int) -> list[tuple[bytes, int]]:
         """New glyphs as PNGs, each with the seed that reproduces it alone."""

@@ -63,7 +63,7 @@ class Key(BaseModel):
 
     def opens(self, path: str) -> bool:
         """Whether a request to `path` may be made with it."""
-        return not self.routes or any(path == route or path.startswith(f"{route}/") for route in self.routes)
+        return not self.routes or any(f"{path}/".startswith(f"{route.rstrip('/')}/") for route in self.routes)
 
 
 class KeyFile:

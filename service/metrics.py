@@ -32,7 +32,14 @@ States = Callable[[], tuple[Telemetry, Sequence[State]]]
 
 def of_one(telemetry: Telemetry) -> States:
     """The counts of a service that is one process."""
-    return lambda: (telemetry, [telemetry.state()])
+
+    def states() -> tuple[Telemetry, Sequence[State]]:
+        # A copy, because the event loop counts on while a thread reads.
+        state, total = telemetry.state(), Telemetry()
+        total.add(state)
+        return total, [state]
+
+    return states
 
 
 def metrics_route(states: States) -> Route:

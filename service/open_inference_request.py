@@ -11,6 +11,8 @@ from service.wording import quoted
 
 # Where JSON ends and the tensors' bytes begin.
 HEADER_LENGTH = "Inference-Header-Content-Length"
+# Digits of a number of bytes that no body here comes near.
+LONGEST_NUMBER = 18
 
 
 class _Part(BaseModel):
@@ -65,12 +67,17 @@ def split(body: bytes, announced: str | None, limit: int) -> tuple[bytes, bytes]
     Raises:
         MalformedBody: The announced length is no part of the body, or the JSON is over the limit.
     """
-    length = len(body) if announced is None else int(announced) if announced.isdecimal() else -1
+    length = len(body) if announced is None else _length(announced)
     if not 0 <= length <= len(body):
         raise MalformedBody(f"{HEADER_LENGTH} is {quoted(announced or '')}, the body has {len(body)} bytes.")
     if length > limit:
         raise MalformedBody(f"The JSON has {length} bytes, at most {limit} are allowed; send tensors as binary data.")
     return body[:length], body[length:]
+
+
+def _length(announced: str) -> int:
+    # Python refuses to read numbers of thousands of digits.
+    return int(announced) if announced.isdecimal() and len(announced) <= LONGEST_NUMBER else -1
 
 
 def parse(json: bytes) -> Inference:

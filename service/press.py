@@ -5,6 +5,7 @@ glyph is handed to whoever asked, without a task that waits for it.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from service.tracing import Asked
 
 
+logger = logging.getLogger("glyphvae")
+
+
 class Caller(Protocol):
     """Whoever asked for a glyph."""
 
@@ -28,7 +32,7 @@ class Caller(Protocol):
         """Whether it no longer wants one."""
 
     def give(self, glyph: Pixels, batch: int) -> None:
-        """Its glyph (28, 28), which was drawn with `batch - 1` others; it must not raise."""
+        """Its glyph (28, 28), which was drawn with `batch - 1` others."""
 
     def fail(self, error: Exception) -> None:
         """There is none; it must not raise."""
@@ -95,17 +99,23 @@ class Press:
             asyncio.get_running_loop().call_soon(self._flush)
         if not batch:
             return
-        z = np.empty((len(batch), self._model.manifest.latent_size), np.float32)
         try:
-            for row, call in zip(z, batch, strict=True):
-                fill_latents(row, call.seed, call.given, call.temperature)
-            pixels = self._run(z, np.array([call.label for call in batch], np.int64), [call.asked for call in batch])
+            pixels = self._draw(batch)
         except Exception as error:  # noqa: BLE001 (every caller gets the error; the loop must go on)
             for call in batch:
                 call.caller.fail(error)
             return
         for call, glyph in zip(batch, pixels, strict=True):
-            call.caller.give(glyph, len(batch))
+            try:
+                call.caller.give(glyph, len(batch))
+            except Exception:
+                logger.exception("an answer was not sent")  # the others of this batch are
+
+    def _draw(self, batch: Sequence[_Call]) -> Pixels:
+        z = np.empty((len(batch), self._model.manifest.latent_size), np.float32)
+        for row, call in zip(z, batch, strict=True):
+            fill_latents(row, call.seed, call.given, call.temperature)
+        return self._run(z, np.array([call.label for call in batch], np.int64), [call.asked for call in batch])
 
     def _run(self, z: Floats, labels: Labels, asked: "Sequence[Asked | None]") -> Pixels:
         began = perf_counter()

@@ -1,5 +1,6 @@
 """Other models, without a request that notices."""
 
+import gc
 import logging
 from collections.abc import Callable
 from threading import Lock
@@ -48,6 +49,8 @@ class Reloader:
             self._lock.release()
         engine.report_to(self._context.telemetry)
         self._context.engine = engine
+        # What was there at the start is passed over by the collector (`service.lean`), and the old models are of that.
+        gc.unfreeze()
         logger.info("reloaded: %s", ", ".join(model.title for model in engine.models.values()))
         return engine
 

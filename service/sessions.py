@@ -68,7 +68,8 @@ class Sessions:
         Raises:
             StartError: One is not what the manifest says.
         """
-        for file in filter(None, (self._manifest.encoder, self._manifest.decoder, self._manifest.decoder_int8)):
+        facts = self._manifest
+        for file in filter(None, (facts.encoder, facts.decoder, facts.decoder_int8, facts.decoder_float16)):
             read_verified(self._settings.models, file)
 
     def build(self) -> None:

@@ -54,6 +54,17 @@ async def test_lines_are_written_together() -> None:
     assert stream.getvalue().count("\n") == FLUSH_LINES
 
 
+async def test_a_full_disk_costs_lines_and_no_answer() -> None:
+    class Full(io.StringIO):
+        def flush(self) -> None:
+            raise OSError("no space left on device")
+
+    access = AccessLog("text", Full())
+    for _ in range(FLUSH_LINES + 1):
+        access.write(ENTRY)
+    access.flush()
+
+
 async def test_a_lonely_line_does_not_wait_for_another(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,9 +1,10 @@
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 
-from service.app import create, create_app, create_bare_app
+from service.app import create, create_app, create_bare_app, create_served
 from service.context import Context
+from service.encode import ImageQuery
 from service.error_answers import problem_of
 from service.errors import (
     InternalError,
@@ -14,6 +15,7 @@ from service.errors import (
     StartError,
     UnsupportedMedia,
 )
+from service.short_way import ENDPOINTS, Endpoint
 from tests.service.support import expect_problem
 
 AS_JSON = {"content-type": "application/json"}
@@ -105,6 +107,19 @@ async def test_a_fault_is_answered_without_details(context: Context) -> None:
         response = await client.get("/fault")
     expect_problem(response, InternalError, InternalError.example)
     assert "secret" not in response.text
+
+
+async def test_a_fault_on_a_short_way_reaches_the_log(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fault(*_: object) -> Response:
+        raise RuntimeError("/secret/path")
+
+    monkeypatch.setitem(ENDPOINTS, "/encode", Endpoint(ImageQuery, fault))
+    transport = httpx.ASGITransport(create_served(context), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        expect_problem(await client.post("/encode", content=b"x"), InternalError, InternalError.example)
+        transport.raise_app_exceptions = True
+        with pytest.raises(RuntimeError, match="secret"):
+            await client.post("/encode", content=b"x")
 
 
 async def test_an_address_with_a_slash_too_many_leads_to_the_one_without(client: httpx.AsyncClient) -> None:

@@ -200,3 +200,11 @@ def test_a_gpu_runs_the_exact_decoder_or_the_one_in_half_precision(tmp_path: Pat
     assert manifest.decoder_for("cuda", "float16") == manifest.decoder_float16
     assert manifest.decoder_for("cpu", "auto") == manifest.decoder_int8
     assert manifest.decoder_for("cpu", "float16") == manifest.decoder_for("cpu", "float32") == manifest.decoder
+
+
+@pytest.mark.parametrize("part", ["decoder-int8", "decoder-float16"])
+def test_decoders_in_less_precision_are_verified_at_the_start(tmp_path: Path, part: str) -> None:
+    write_model(tmp_path, files={part: decoder()})
+    (tmp_path / f"cvae-{part}" / "1" / "model.onnx").write_bytes(b"broken")
+    with pytest.raises(StartError, match=part):
+        load_engine(Settings(models=tmp_path, device="cpu", precision="float32"))

@@ -274,16 +274,19 @@ J = {"type": "http", "method": "POST", "path": "/generate", "query_string": b"la
 
 
 class Caller:
-    """A receiver, which has left or not."""
+    """A receiver, which has left or not, and which can be answered unless it is `broken`."""
 
-    def __init__(self, *, left: bool) -> None:
+    def __init__(self, *, left: bool = False, broken: bool = False) -> None:
         self.left = left
+        self.broken = broken
         self.seeds: list[int] = []
 
     def has_left(self) -> bool:
         return self.left
 
     def send(self, _plan: Plan, _content: bytes, seed: int, _batch: int) -> None:
+        if self.broken:
+            raise OSError("no space left on device")
         self.seeds.append(seed)
 
     def fail(self, error: Exception) -> None:
@@ -292,7 +295,7 @@ class Caller:
 
 async def test_no_glyph_is_spent_on_a_client_that_has_left(app: FastAPI, context: Context) -> None:
     hot_path = HotPath(app, context)
-    here, gone = Caller(left=False), Caller(left=True)
+    here, gone = Caller(), Caller(left=True)
     for receiver in (here, gone, here, here):
         assert hot_path.begin(J, receiver)
     await asyncio.sleep(0)
@@ -302,8 +305,19 @@ async def test_no_glyph_is_spent_on_a_client_that_has_left(app: FastAPI, context
     assert context.telemetry.refused["gone"] == 1
 
 
+async def test_whoever_cannot_be_answered_keeps_no_answer_from_the_others(
+    app: FastAPI, context: Context, caplog: pytest.LogCaptureFixture
+) -> None:
+    hot_path, well = HotPath(app, context), Caller()
+    for receiver in (well, Caller(broken=True), well):
+        hot_path.begin(J, receiver)
+    await asyncio.sleep(0)
+    assert len(set(well.seeds)) == 2
+    assert "an answer was not sent" in caplog.text
+
+
 async def test_more_than_fit_into_a_turn_are_answered_on_the_next(app: FastAPI, context: Context) -> None:
-    hot_path, receiver = HotPath(app, context), Caller(left=False)
+    hot_path, receiver = HotPath(app, context), Caller()
     for _ in range(MAX_ROWS + 1):
         hot_path.begin(J, receiver)
     await asyncio.sleep(0)

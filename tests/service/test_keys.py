@@ -74,6 +74,11 @@ def test_keys_end(tmp_path: Path) -> None:
         (["/models"], "/modelsandmore", False),
         (["/models", "/generate"], "/generate", True),
         (["/models"], "/", False),
+        (["/models/"], "/models", True),
+        (["/models/"], "/models/cvae", True),
+        (["/models/"], "/modelsandmore", False),
+        (["/"], "/", True),
+        (["/"], "/generate", True),
     ],
 )
 def test_a_key_opens_its_routes(tmp_path: Path, routes: list[str], path: str, opens: bool) -> None:

@@ -1,6 +1,7 @@
 import gc
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,19 @@ except SystemExit:
 """
 
 
+SPAWNED = """
+import multiprocessing, sys
+from service.__main__ import main
+def look():
+    import service.server
+    print("pydantic.v1" in sys.modules)
+if __name__ == "__main__":
+    process = multiprocessing.get_context("spawn").Process(target=look)
+    process.start()
+    process.join()
+"""
+
+
 def run(code: str) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=plain_environment(), check=True
@@ -57,6 +71,20 @@ def test_pydantic_v1_stays_where_somebody_has_it_already() -> None:
 
 def test_the_command_and_the_application_start_without_pydantic_v1_and_with_the_collector() -> None:
     assert run(COMMAND)[-1] == "True True False"
+
+
+def test_so_do_other_processes(tmp_path: Path) -> None:
+    script = tmp_path / "glyphvae"
+    script.write_text(SPAWNED)
+    done = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=plain_environment() | {"PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    assert done.stdout == "False\n"
 
 
 def test_what_there_is_after_the_start_is_collected_no_more() -> None:

@@ -26,6 +26,13 @@ async def in_chunks(size: int) -> AsyncIterator[bytes]:
         yield bytes(min(64_000, size - start))
 
 
+async def test_a_second_content_type_does_not_raise_the_limit(client: httpx.AsyncClient) -> None:
+    for kinds in (("application/json", "text/plain"), ("text/plain", "application/json")):
+        headers = [("content-type", kind) for kind in kinds]
+        response = await client.post("/render-text", content=b"x" * (JSON_LIMIT + 1), headers=headers)
+        expect_problem(response, BodyTooLarge, f"The body is over the limit of {JSON_LIMIT} bytes.")
+
+
 @pytest.mark.parametrize("path", ["/encode", "/reconstruct", "/render-text"])
 async def test_the_limit_itself_is_allowed(client: httpx.AsyncClient, path: str) -> None:
     """That many zeros are no image and no JSON, but they are read."""

@@ -59,6 +59,15 @@ async def test_requests_are_counted_by_route_and_status() -> None:
     assert samples["glyphvae_requests_total /encode 503"] == 1
 
 
+def test_what_is_read_does_not_change_while_it_is_written() -> None:
+    telemetry = busy()
+    total, (state,) = of_one(telemetry)()
+    telemetry.answered("/models", 200, 0.1)
+    assert total is not telemetry
+    assert ("/models", 200) not in total.requests
+    assert total.state() | {"queued": {"cvae": 7}, "pooled": {"cvae": 31}} == state
+
+
 async def test_a_bucket_holds_everything_below_its_bound() -> None:
     samples = await values(of_one(busy()))
     assert samples["glyphvae_request_seconds_bucket /generate 0.0005"] == 1

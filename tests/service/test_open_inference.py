@@ -199,7 +199,8 @@ async def test_what_is_not_allowed_is_named(client: httpx.AsyncClient, asked: di
 
 
 @pytest.mark.parametrize(
-    ("length", "says"), [("9999", "the body has"), ("-1", "is '-1'"), ("x", "is 'x'"), ("3", "JSON")]
+    ("length", "says"),
+    [("9999", "the body has"), ("9" * 5000, "the body has"), ("-1", "is '-1'"), ("x", "is 'x'"), ("3", "JSON")],
 )
 async def test_the_announced_length_has_to_fit(client: httpx.AsyncClient, length: str, says: str) -> None:
     headers = {"Inference-Header-Content-Length": length}

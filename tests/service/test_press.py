@@ -18,15 +18,18 @@ DRAWN = (None,) * 6
 
 @dataclass
 class Asking:
-    """Waits for a glyph."""
+    """Waits for a glyph, and takes it unless it is `broken`."""
 
     answer: "asyncio.Future[tuple[Pixels, int]]" = field(default_factory=asyncio.Future)
     left: bool = False
+    broken: bool = False
 
     def has_left(self) -> bool:
         return self.left
 
     def give(self, glyph: Pixels, batch: int) -> None:
+        if self.broken:
+            raise OSError("no space left on device")
         self.answer.set_result((glyph, batch))
 
     def fail(self, error: Exception) -> None:
@@ -94,6 +97,16 @@ async def test_an_error_reaches_everybody_and_the_next_turn_works(press: Press) 
     assert [type(error).__name__ for error in failed] == ["NotReady", "NotReady"]
     glyph, _ = await ask(press, 1, 2).answer
     assert int(glyph[0, 0]) == grey(2, 1)
+
+
+async def test_whoever_cannot_take_a_glyph_keeps_none_from_the_others(
+    press: Press, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = [ask(press, label, 1) for label in range(3)]
+    asked[1].broken = True
+    await asyncio.sleep(0)
+    assert [asking.answer.done() for asking in asked] == [True, False, True]
+    assert "an answer was not sent" in caplog.text
 
 
 def test_glyphs_at_once_are_the_same(press: Press) -> None:

@@ -1,6 +1,8 @@
 import asyncio
+import gc
 import shutil
 import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from service.context import Context
 from service.engine import load_engine
 from service.errors import ReloadRefused
+from service.lean import settle
 from service.reload import Reloader
 from service.settings import Settings
 from tests.known_model import LATENT_SIZE, decoder, write_model
@@ -48,6 +51,20 @@ async def test_new_models_take_the_place_of_the_old_ones(own: Context, folder: P
     # A request that has begun with the old one ends with it.
     assert (await old.decode(Z, J))[0, 0, 0] == (await own.engine.get(None).decode(Z, J))[0, 0, 0] == 119
     assert sum(own.telemetry.runs["cvae"].counts) == 2
+
+
+async def test_the_models_of_the_start_go_though_the_collector_was_told_to_pass_them_over(
+    own: Context, folder: Path
+) -> None:
+    old = weakref.ref(own.engine.get(None))
+    settle()
+    try:
+        replace(folder)
+        await asyncio.to_thread(Reloader(own).reload)
+        gc.collect()
+        assert old() is None
+    finally:
+        gc.unfreeze()
 
 
 def test_models_in_use_are_ready_again(own: Context) -> None:
