@@ -56,7 +56,7 @@ class BinarisedConfig:
         seed: Of weights, order, ink and noise.
     """
 
-    epochs: int = 30
+    epochs: int = 36
     batch_size: int = 64
     draws: int = 5
     drawing_epochs: int = 3

@@ -4,7 +4,7 @@ Each stage leaves a run of its own, so that a training that was stopped goes on 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from training.trainer import Hardware, TrainingConfig, fit
 
 Progress = Callable[[str, int, int], None]
 
-AUTOENCODER, PRIOR, REHEARSAL = "autoencoder", "prior", "rehearsal"
+AUTOENCODER, PRIOR = "autoencoder", "prior"
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,7 @@ class Preset:
         model: Fields of its `CVAEConfig`, the flow excepted.
         training: Of the autoencoder.
         prior: Of the flow.
-        refinement: Of the decoder; none where reconstructions are wanted as the objective makes them.
-        rehearsal: A quicker prior that the decoder is refined against before the other takes its place; none for the
-            other itself. The decoder learns from what it gets wrong, so that the samples it learns from need not be
-            the best.
+        refinement: Of decoder and flow.
         precision: Lightning's, of the autoencoder.
         dataset: `Dataset.name` of what it is trained on.
     """
@@ -41,8 +38,7 @@ class Preset:
     model: dict[str, Any]
     training: TrainingConfig
     prior: PriorConfig
-    refinement: RefineConfig | None = None
-    rehearsal: PriorConfig | None = None
+    refinement: RefineConfig
     precision: str = "bf16-mixed"
     dataset: Literal["alphanumeric", "byclass"] = "alphanumeric"
 
@@ -58,8 +54,7 @@ PRESETS = {
         {"latent_size": 24, "label_count": 62, "encoder": "dense", "decoder": "residual"},
         TrainingConfig(beta=0.25, epochs=24),
         PriorConfig(couplings=6, epochs=20),
-        RefineConfig(steps=2500, reader_weight=0.5, reader_margin=0.15, train_prior=False),
-        rehearsal=PriorConfig(couplings=4, epochs=10),
+        RefineConfig(steps=3500, prior_weight=0.3, reader_weight=0.5, reader_margin=0.15, focus=1.0, widen=1.02),
         dataset="byclass",
     ),
     "cvae": Preset(
@@ -101,13 +96,6 @@ def train_preset(
     check_folder(folder, resume=resume)
     first = autoencoder(preset, data, folder / AUTOENCODER, hardware)
     with_prior = fitted(first, data, preset.prior, folder / PRIOR, progress)
-    if preset.refinement is None:
-        run = align(with_prior)
-        save_run(folder, run)
-        return run
-    start = with_prior
-    if preset.rehearsal is not None:
-        start = fitted(first, data, preset.rehearsal, folder / REHEARSAL, progress)
     reader = stored_judge(
         load_judge_data(sources, name=preset.dataset),
         "reader",
@@ -116,15 +104,13 @@ def train_preset(
         progress=lambda done, total: progress("reader", done, total),
     )
     run = refine(
-        start,
+        with_prior,
         data,
         reader,
         folder,
         preset.refinement,
         progress=lambda done, total: progress("refinement", done, total),
     )
-    if preset.rehearsal is not None:
-        run = with_decoder_of(run, with_prior)
     run = align(run)
     save_run(folder, run)
     (folder / CHECKPOINT).unlink(missing_ok=True)
@@ -143,13 +129,6 @@ def fitted(first: Run, data: Dataset, config: PriorConfig, folder: Path, progres
     return finished(
         folder, lambda: fit_prior(first, data, config, lambda done, total: progress(folder.name, done, total))
     )
-
-
-def with_decoder_of(refined: Run, prior: Run) -> Run:
-    """The run with the final prior and the refined decoder: both stand on the same encoder's latents."""
-    prior.model.decoder.load_state_dict(refined.model.decoder.state_dict())
-    rehearsed = {"rehearsal": refined.training["prior"], "refinement": refined.training["refinement"]}
-    return replace(prior, training=prior.training | rehearsed)
 
 
 def finished(folder: Path, train: Callable[[], Run]) -> Run:

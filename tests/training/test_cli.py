@@ -1,7 +1,7 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import typer
@@ -11,7 +11,11 @@ from tests.training.examples import LABELS
 from training import binarised, cli, decoders, encoders, models, stages
 from training.binarised import BinarisedConfig
 from training.cli import train
+from training.judge import Judge
+from training.judge_data import JudgeData
+from training.judge_training import stored_judge
 from training.prior import PriorConfig
+from training.refine import RefineConfig
 from training.runs import load_run
 from training.trainer import TrainingConfig
 from training.vae import VAEConfig
@@ -66,8 +70,14 @@ def test_a_plain_model_learns_mnist_in_its_own_folder(
 
 def test_presets_are_trained_by_name(tmp_path: Path, sample_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = {"latent_size": 4, "label_count": 62, "encoder": "narrow", "decoder": "dense"}
-    tiny = stages.Preset(model, TrainingConfig(epochs=1), PriorConfig(couplings=1, epochs=1), dataset="byclass")
+    prior, refinement = PriorConfig(couplings=1, epochs=1), RefineConfig(steps=1, batch_size=16)
+    tiny = stages.Preset(model, TrainingConfig(epochs=1), prior, refinement, dataset="byclass")
     monkeypatch.setitem(stages.PRESETS, "cvae-62", tiny)
+
+    def quick(data: JudgeData, architecture: str, folder: Path, **options: Any) -> Judge:  # noqa: ANN401 (passed on)
+        return stored_judge(data, architecture, folder, **options | {"images": 512})
+
+    monkeypatch.setattr(stages, "stored_judge", quick)
     digits = VAEConfig(latent_size=2, encoder="narrow", decoder="dense", couplings=1)
     monkeypatch.setattr(binarised, "MODEL", digits)
     monkeypatch.setattr(binarised, "TRAINING", BinarisedConfig(epochs=1, drawing_epochs=0))

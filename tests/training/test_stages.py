@@ -19,7 +19,6 @@ TINY = Preset(
     TrainingConfig(epochs=1, batch_size=64),
     PriorConfig(couplings=1, epochs=1),
     RefineConfig(steps=2, batch_size=16, train_prior=False),
-    rehearsal=PriorConfig(couplings=2, epochs=1),
 )
 HARDWARE = Hardware(accelerator="cpu", threads=1)
 
@@ -44,11 +43,10 @@ def test_every_stage_leaves_a_run_and_is_not_trained_twice(
 
     monkeypatch.setenv("GLYPHVAE_CACHE", str(tmp_path / "cache"))
     train()
-    assert list(dict.fromkeys(stages)) == ["prior", "rehearsal", "reader", "refinement"]
+    assert list(dict.fromkeys(stages)) == ["prior", "reader", "refinement"]
     run = load_run(folder)
     assert run.training["refinement"]["steps"] == 2
     assert run.training["prior"]["couplings"] == 1
-    assert run.training["rehearsal"]["couplings"] == 2
     assert run.training["axes"]["samples"] == 200
     assert run.model.config.couplings == 1
     prior, refined = load_run(folder / "prior").model.state_dict(), run.model.state_dict()
@@ -66,19 +64,11 @@ def test_every_stage_leaves_a_run_and_is_not_trained_twice(
         assert torch.equal(tensor, again.model.state_dict()[name])
 
 
-def test_a_preset_without_refinement_ends_with_its_prior(sample: Dataset, sample_folder: Path, tmp_path: Path) -> None:
-    train_preset(replace(TINY, refinement=None), sample, sample_folder, tmp_path / "run", HARDWARE)
-    assert "refinement" not in load_run(tmp_path / "run").training
-    prior = load_run(tmp_path / "run" / "prior").model.state_dict()
-    for name, tensor in load_run(tmp_path / "run").model.state_dict().items():
-        assert torch.equal(tensor, prior[name]) == (name != "flow.couplings.0.rotation"), name
-
-
 def test_small_letters_have_a_reader_that_knows_them(
     cache: Path, sample_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GLYPHVAE_CACHE", str(cache))
-    preset = replace(TINY, model=TINY.model | {"label_count": 62}, dataset="byclass", rehearsal=None)
+    preset = replace(TINY, model=TINY.model | {"label_count": 62}, dataset="byclass")
     data = load_byclass(sample_folder, cache)
     run = train_preset(preset, data, sample_folder, tmp_path / "run", HARDWARE, reader_images=512)
     assert run.labels == data.labels
