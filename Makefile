@@ -4,6 +4,9 @@ HOST   ?= 127.0.0.1
 PORT   ?= 8000
 SECONDS_EACH ?= 600
 
+# Servers and tests start many processes, and each would compile all it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 # CUDA packages are installed only where the NVIDIA driver reports a GPU.
 RUNTIME := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 

@@ -50,6 +50,8 @@ class Server:
             return text.replace("{port}", str(self.port)).replace("{spare}", str(spare))
 
         variables = {name: filled(value) for name, value in program.environment.items()}
+        # Nobody else's start compiles all that it imports, so none here does after its first.
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         start = time.perf_counter()
         with on_cores(*cores):
             self._process = subprocess.Popen(
@@ -57,7 +59,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=self._log,
-                env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+                env={**inherited, "PYTHONPATH": str(ROOT), **variables},
                 cwd=self._scratch.name,
                 start_new_session=True,
             )
