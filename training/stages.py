@@ -54,7 +54,7 @@ PRESETS = {
         {"latent_size": 24, "label_count": 62, "encoder": "dense", "decoder": "residual"},
         TrainingConfig(beta=0.25, epochs=24),
         PriorConfig(couplings=6, epochs=20),
-        RefineConfig(steps=3500, prior_weight=0.3, reader_weight=0.5, reader_margin=0.15, focus=1.0, widen=1.02),
+        RefineConfig(steps=3500, prior_weight=0.3, reader_weight=0.5, reader_margin=0.15, focus=1.0),
         dataset="byclass",
     ),
     "cvae": Preset(
