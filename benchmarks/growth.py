@@ -29,6 +29,8 @@ SAMPLES = (1, 10, 100, 1000, 10_000, 100_000)
 CHARACTERS = (1, 10, 100, 1000, 10_000)
 WORKERS = (1, 2)
 MODELS = (1, 2, 5, 10)
+# Of a manifest, each with a file; the last two not in every one.
+PARTS = ("encoder", "decoder", "decoder-int8", "decoder-float16")
 # Which of them the limit of ONNX Runtime alone is compared at.
 MANY = 10_000
 ALONE_BATCHES = (64, 128, 256, 1024)
@@ -180,10 +182,13 @@ def copy_models(source: Path, target: Path, count: int) -> str:
     names = [f"copy-{number}" for number in range(count)]
     for name in names:
         facts = {**manifest, "name": name}
-        for part in ("encoder", "decoder"):
-            file = f"{name}-{part}/1/model.onnx"
+        for part in PARTS:
+            if manifest.get(part) is None:
+                continue
+            entry = f"{name}-{part}"
+            file = f"{entry}/1/model.onnx"
             (target / file).parent.mkdir(parents=True)
             shutil.copyfile(source / manifest[part]["file"], target / file)
-            facts[part] = {**manifest[part], "entry": f"{name}-{part}", "file": file}
+            facts[part] = {**manifest[part], "entry": entry, "file": file}
         (target / f"{name}.json").write_text(json.dumps(facts), encoding="utf-8")
     return names[0]
