@@ -250,7 +250,7 @@ def training_section(result: Result) -> str:
     return f"""\
 ## Training
 
-The default model on {threads} CPU threads, {figures["flop_per_image"] / 1e6:.1f} MFLOP an image, forward and backward.
+The autoencoder of `cvae` on {threads} CPU threads, {figures["flop_per_image"] / 1e6:.1f} MFLOP an image both ways.
 An epoch is {figures["images"]:,} images. The reference is the loop that people write first: a `DataLoader` that
 converts and collates image by image. The peak is that of a large matrix product in the same precision.
 
