@@ -102,8 +102,6 @@ class Runtime:
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
         # Spinning workers would keep a core busy while the service is idle.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # Its own pool keeps what the largest batch took, and is no faster here than the C library's.
-        options.enable_cpu_mem_arena = False
         options.log_severity_level = SILENT
         wanted = self._providers()
         if wanted[0] not in ort.get_available_providers():

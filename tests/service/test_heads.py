@@ -48,9 +48,12 @@ def test_an_endless_head_is_not_kept(connection: socket.socket, beginning: bytes
 def test_a_head_over_the_limit_is_refused_by_name(connection: socket.socket) -> None:
     with connection:
         connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 33_000 + b"\r\n\r\n")
-        answer = connection.recv(1 << 16)
+        answer = b""
+        while b"urn:glyphvae:problem:headers-too-large" not in answer:
+            received = connection.recv(1 << 16)
+            assert received, answer
+            answer += received
     assert answer.startswith(b"HTTP/1.1 431 ")
-    assert b"urn:glyphvae:problem:headers-too-large" in answer
 
 
 @pytest.mark.parametrize(
