@@ -6,6 +6,10 @@ from typing import Any
 
 from training.report import metrics_report, table
 
+HEAD = """\
+Written by `glyphvae evaluate MODEL --write` from the manifests in `exported/`, which hold these facts.
+What each technique gives and costs is in [ablation.md](ablation.md)."""
+
 DEFINITIONS = """\
 **−ELBO** is reconstruction + KL per held-out image, whatever beta the model was trained with. **Reconstruction** is
 −log p(x|z) summed over the 784 pixels, Bernoulli over grey values, with one draw of z from q(z|x). **KL** is
@@ -74,7 +78,7 @@ def models_page(folder: Path) -> str:
     manifests = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
     parts = [
         "# Models",
-        "Written by `glyphvae evaluate MODEL --write` from the manifests in `exported/`, which hold these facts.",
+        HEAD,
         DEFINITIONS,
         *(model_card(manifest) for manifest in manifests),
     ]
