@@ -30,7 +30,9 @@ there too. The **classification accuracy score** (arXiv:1905.10887) is the accur
 merged, of a classifier trained on samples alone, beside that of one trained on the training set. **Grey pixels** lie
 between 0.1 and 0.9; the **slope** is the gradient's length weighted with itself. The **nearest training image** is the
 one of the least root mean squared difference of ink. **−log p** is the importance-weighted bound (arXiv:1509.00519); of
-grey pixels it is no density and never compares with that of pixels binarised once. The **AUROC** is how often the ELBO
+grey pixels it is no density and never compares with that of pixels binarised once. Draws are from the exported
+encoder: where the model has a flow, that is only the Gaussian nearest to the posterior it was trained with, and the
+bound is loose. For test digits binarised once they are from that posterior itself. The **AUROC** is how often the ELBO
 of a character exceeds that of noise, of shuffled pixels, or of a crop of a photograph."""
 
 
