@@ -21,7 +21,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service import answers, negotiate, png, sheet
 from service.access_log import Work, current_work
 from service.answers import LARGE_PICTURE, Style
-from service.batching import MAX_ROWS
 from service.context import Context
 from service.edge import RawHeaders, lines
 from service.engine import Model, Pixels
@@ -31,6 +30,7 @@ from service.latents import MAX_SEED, new_seed, parse_latents
 from service.png import Frame
 from service.pool import Pool
 from service.press import Press
+from service.turns import Turns
 
 logger = logging.getLogger("glyphvae")
 
@@ -123,7 +123,7 @@ class Source:
         self._press = press
         self._label = int(plan.recipe.labels[0])
         self._temperature = plan.recipe.temperature
-        self._waiting: list[Receiver] = []
+        self._turns = Turns(self._hand_out, press.telemetry)
         self.pool = Pool(self._draw_ahead)
 
     def deliver(self, seed: int | None, given: Sequence[float | None] | None, receiver: Receiver) -> None:
@@ -132,23 +132,13 @@ class Source:
         if seed is None and given is None:
             # What is ready waits for the turn too: answers that leave together are read together, and bring the next
             # requests together, for which a turn of the loop then costs once what it else costs for each.
-            self._waiting.append(receiver)
-            if len(self._waiting) == 1:
-                asyncio.get_running_loop().call_soon(self._hand_out)
+            self._turns.add(receiver)
         else:
             seed = new_seed() if seed is None else seed
             self._press.ask(self._label, seed, given or (), self._temperature, Order(self.plan, seed, receiver))
 
-    def _hand_out(self) -> None:
-        # As many as `Press` draws on a turn; between two the loop reads requests.
-        taken = self._waiting[:MAX_ROWS]
-        del self._waiting[:MAX_ROWS]
-        if self._waiting:
-            asyncio.get_running_loop().call_soon(self._hand_out)
-        for receiver in taken:
-            if receiver.has_left():
-                self._press.left(1)
-                continue
+    def _hand_out(self, receivers: Sequence[Receiver]) -> None:
+        for receiver in receivers:
             try:
                 content, seed = self.pool.take()
             except Exception as error:  # noqa: BLE001 (every receiver gets the error; the loop must go on)

@@ -4,7 +4,6 @@ What `Batcher` does for any rows, for the commonest case alone: latents are draw
 glyph is handed to whoever asked, without a task that waits for it.
 """
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from service.batching import MAX_ROWS
 from service.engine import Floats, Labels, Model, Pixels
 from service.latents import fill_latents
 from service.telemetry import Telemetry
+from service.turns import Turns
 
 if TYPE_CHECKING:
     from service.tracing import Asked
@@ -47,6 +46,10 @@ class _Call:
     caller: Caller
     asked: "Asked | None"
 
+    def has_left(self) -> bool:
+        """Whether the caller has."""
+        return self.caller.has_left()
+
 
 class Press:
     """Draws glyphs of one model, those of one turn of the event loop together.
@@ -54,12 +57,15 @@ class Press:
     Args:
         model: The model.
         telemetry: Where its runs are counted.
+
+    Attributes:
+        telemetry: Likewise.
     """
 
     def __init__(self, model: Model, telemetry: Telemetry) -> None:
         self._model = model
-        self._telemetry = telemetry
-        self._waiting: list[_Call] = []
+        self.telemetry = telemetry
+        self._turns = Turns(self._answer, telemetry)
 
     def ask(self, label: int, seed: int, given: Sequence[float | None], temperature: float, caller: Caller) -> None:
         """Have one glyph drawn on the event loop's next turn.
@@ -71,9 +77,7 @@ class Press:
             temperature: Of the drawn ones.
             caller: Gets it, or `NotReady` where the model does not run.
         """
-        self._waiting.append(_Call(label, seed, given, temperature, caller, self._asked()))
-        if len(self._waiting) == 1:
-            asyncio.get_running_loop().call_soon(self._flush)
+        self._turns.add(_Call(label, seed, given, temperature, caller, self._asked()))
 
     def glyphs(self, label: int, seeds: Sequence[int], temperature: float) -> Pixels:
         """Glyphs (n, 28, 28) of one label, at once."""
@@ -82,23 +86,10 @@ class Press:
             fill_latents(row, seed, (), temperature)
         return self._run(z, np.full(len(seeds), label), [self._asked()])
 
-    def left(self, count: int) -> None:
-        """Count callers that went before their glyphs were drawn."""
-        self._telemetry.refused["gone"] += count
-
     def _asked(self) -> "Asked | None":
-        return self._telemetry.tracing.asked() if self._telemetry.tracing else None
+        return self.telemetry.tracing.asked() if self.telemetry.tracing else None
 
-    def _flush(self) -> None:
-        taken = self._waiting[:MAX_ROWS]
-        del self._waiting[:MAX_ROWS]
-        batch = [call for call in taken if not call.caller.has_left()]
-        if len(batch) < len(taken):
-            self.left(len(taken) - len(batch))
-        if self._waiting:
-            asyncio.get_running_loop().call_soon(self._flush)
-        if not batch:
-            return
+    def _answer(self, batch: Sequence[_Call]) -> None:
         try:
             pixels = self._draw(batch)
         except Exception as error:  # noqa: BLE001 (every caller gets the error; the loop must go on)
@@ -120,7 +111,7 @@ class Press:
     def _run(self, z: Floats, labels: Labels, asked: "Sequence[Asked | None]") -> Pixels:
         began = perf_counter()
         pixels = self._model.decode_now(z, labels)
-        self._telemetry.ran(self._model.manifest.name, len(z), perf_counter() - began)
-        if self._telemetry.tracing:
-            self._telemetry.tracing.batch(self._model.manifest.name, len(z), asked, began)
+        self.telemetry.ran(self._model.manifest.name, len(z), perf_counter() - began)
+        if self.telemetry.tracing:
+            self.telemetry.tracing.batch(self._model.manifest.name, len(z), asked, began)
         return pixels

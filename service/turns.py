@@ -1,0 +1,50 @@
+"""What waits for the event loop's next turn, and is done together there."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from service.batching import MAX_ROWS
+from service.telemetry import Telemetry
+
+
+class Waiting(Protocol):
+    """Somebody who waits."""
+
+    def has_left(self) -> bool:
+        """Whether nobody does any longer."""
+
+
+Waiter = TypeVar("Waiter", bound=Waiting)
+
+
+class Turns(Generic[Waiter]):
+    """Collects those who wait, and works for them on the next turn, for at most `MAX_ROWS` on each.
+
+    Args:
+        work: Given those who have not left, at least one; it must not raise.
+        telemetry: Where those who have left are counted.
+    """
+
+    def __init__(self, work: Callable[[Sequence[Waiter]], None], telemetry: Telemetry) -> None:
+        self._work = work
+        self._telemetry = telemetry
+        self._waiting: list[Waiter] = []
+
+    def add(self, waiter: Waiter) -> None:
+        """One more waits."""
+        self._waiting.append(waiter)
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        taken = self._waiting[:MAX_ROWS]
+        del self._waiting[:MAX_ROWS]
+        # Between two turns the loop reads requests.
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._turn)
+        staying = [waiter for waiter in taken if not waiter.has_left()]
+        if len(staying) < len(taken):
+            self._telemetry.refused["gone"] += len(taken) - len(staying)
+        if staying:
+            self._work(staying)
