@@ -2,6 +2,7 @@
 
 import io
 import logging
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -15,7 +16,7 @@ from benchmarks.cores import on_cores, two_cores
 from benchmarks.rounds import ratios
 from benchmarks.stage import Subject, console
 from training.exported import session
-from training.timing import decoder_call, interleaved
+from training.timing import Call, decoder_call, interleaved
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 # Where models are held to a latency, and the name under which the reference takes its turn among them.
@@ -94,8 +95,7 @@ def _by_batch(subject: Subject, rounds: int, seconds: float) -> list[dict[str, A
             "exact": decoder_call(exact, latent_size, batch, rng),
             "reference": decoder_call(reference, LATENT_SIZE, batch, rng),
         }
-        taken = interleaved(calls, rounds=rounds, seconds=seconds)
-        microseconds = {name: [float(1e6 * one / batch) for one in values] for name, values in taken.items()}
+        microseconds = _microseconds(calls, batch, rounds, seconds)
         figures.append(
             {
                 "batch": batch,
@@ -113,10 +113,15 @@ def _by_model(subject: Subject, rounds: int, seconds: float) -> list[dict[str, A
     for name, path in subject.conditional.items():
         decoder = session(path.read_bytes())
         calls[name] = decoder_call(decoder, decoder.get_inputs()[0].shape[1], MODELS_BATCH, rng)
-    taken = interleaved(calls, rounds=rounds, seconds=seconds)
-    microseconds = {name: [float(1e6 * one / MODELS_BATCH) for one in values] for name, values in taken.items()}
+    microseconds = _microseconds(calls, MODELS_BATCH, rounds, seconds)
     reference = microseconds.pop(REFERENCE)
     return [
         {"model": name, "batch": MODELS_BATCH, "microseconds": own, "ratios": ratios(own, reference)}
         for name, own in microseconds.items()
     ]
+
+
+def _microseconds(calls: Mapping[str, Call], batch: int, rounds: int, seconds: float) -> dict[str, list[float]]:
+    """Per image, of each call in each round."""
+    taken = interleaved(calls, rounds=rounds, seconds=seconds)
+    return {name: [float(1e6 * one / batch) for one in values] for name, values in taken.items()}

@@ -22,6 +22,7 @@ from benchmarks.server import Server
 from benchmarks.stage import Subject, console, staged
 from service.settings import Settings
 from training.exported import session
+from training.graphs import ALL_PARTS
 from training.timing import seconds_per_call
 
 CONNECTIONS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -29,8 +30,6 @@ SAMPLES = (1, 10, 100, 1000, 10_000, 100_000)
 CHARACTERS = (1, 10, 100, 1000, 10_000)
 WORKERS = (1, 2)
 MODELS = (1, 2, 5, 10)
-# Of a manifest, each with a file; the last two not in every one.
-PARTS = ("encoder", "decoder", "decoder-int8", "decoder-float16")
 # Which of them the limit of ONNX Runtime alone is compared at.
 MANY = 10_000
 ALONE_BATCHES = (64, 128, 256, 1024)
@@ -182,7 +181,7 @@ def copy_models(source: Path, target: Path, count: int) -> str:
     names = [f"copy-{number}" for number in range(count)]
     for name in names:
         facts = {**manifest, "name": name}
-        for part in PARTS:
+        for part in ALL_PARTS:
             if manifest.get(part) is None:
                 continue
             entry = f"{name}-{part}"

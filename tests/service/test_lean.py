@@ -55,9 +55,13 @@ if __name__ == "__main__":
 
 
 def run(code: str) -> list[str]:
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=plain_environment(), check=True
-    )
+    return python("-c", code)
+
+
+def python(*arguments: str | Path) -> list[str]:
+    environment = plain_environment() | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=True)
     return done.stdout.split("\n")[:-1]
 
 
@@ -76,15 +80,7 @@ def test_the_command_and_the_application_start_without_pydantic_v1_and_with_the_
 def test_so_do_other_processes(tmp_path: Path) -> None:
     script = tmp_path / "glyphvae"
     script.write_text(SPAWNED)
-    done = subprocess.run(
-        [sys.executable, script],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=plain_environment() | {"PYTHONPATH": str(ROOT)},
-        check=True,
-    )
-    assert done.stdout == "False\n"
+    assert python(script) == ["False"]
 
 
 def test_what_there_is_after_the_start_is_collected_no_more() -> None:
