@@ -26,6 +26,8 @@ class CVAEConfig:
         encoder: See `training.encoders`.
         decoder: See `training.decoders`.
         couplings: Of the flow between noise and latents; 0 for none.
+        variance: What a model with a flow has an encoder for the variance of: what the decoder reads, as the first
+            stage leaves it, or the flow's noise (`training.posterior`). The encoder's mean is that of the former.
     """
 
     latent_size: int = 6
@@ -33,6 +35,7 @@ class CVAEConfig:
     encoder: EncoderName = "dense"
     decoder: DecoderName = "residual"
     couplings: int = 0
+    variance: Literal["latents", "noise"] = "latents"
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, as they stand in runs and manifests."""
@@ -54,9 +57,12 @@ class CVAE(nn.Module):
     def encode(self, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """`mu` and `logvar` of q(z|x, c), each (n, latent), of pixels (n, 28, 28) in [0, 1] and labels (n,) int64."""
         mu, logvar = self.encoder(x, label)
-        if self.flow is not None:
+        if self.flow is None:
+            return mu, logvar
+        if self.config.variance == "latents":
             return self.flow.posterior(mu, logvar, label)
-        return mu, logvar
+        u, _ = self.flow.inverse(mu, label)
+        return u, logvar
 
     def decode(self, z: Tensor, label: Tensor) -> Tensor:
         """Log odds of ink (n, 28, 28) under p(x|z, c), of latents (n, latent) and labels (n,) int64."""

@@ -1,10 +1,10 @@
-"""The models whose training has stages: a conditional VAE, its prior, both against a critic, and names for its axes.
+"""The models whose training has stages: a conditional VAE, its prior, both against a critic, axes, and a new encoder.
 
 Each stage leaves a run of its own, so that a training that was stopped goes on where it was.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from training.axes import align
 from training.dataset import Dataset
 from training.judge_data import load_judge_data
 from training.judge_training import stored_judge
+from training.posterior import PosteriorConfig, fit_posterior
 from training.prior import PriorConfig, fit_prior
 from training.refine import CHECKPOINT, RefineConfig, refine
 from training.runs import Run, check_folder, load_run, save_run
@@ -31,6 +32,7 @@ class Preset:
         training: Of the autoencoder.
         prior: Of the flow.
         refinement: Of decoder and flow.
+        posterior: Of the encoder, once more.
         precision: Lightning's, of the autoencoder.
         dataset: `Dataset.name` of what it is trained on.
     """
@@ -39,6 +41,7 @@ class Preset:
     training: TrainingConfig
     prior: PriorConfig
     refinement: RefineConfig
+    posterior: PosteriorConfig = field(default_factory=PosteriorConfig)
     precision: str = "bf16-mixed"
     dataset: Literal["alphanumeric", "byclass"] = "alphanumeric"
 
@@ -111,7 +114,7 @@ def train_preset(
         preset.refinement,
         progress=lambda done, total: progress("refinement", done, total),
     )
-    run = align(run)
+    run = fit_posterior(align(run), data, preset.posterior, lambda done, total: progress("posterior", done, total))
     save_run(folder, run)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return run

@@ -8,6 +8,7 @@ import torch
 from training import cli
 from training.dataset import Dataset, load_byclass
 from training.errors import RunError
+from training.posterior import PosteriorConfig
 from training.prior import PriorConfig
 from training.refine import CHECKPOINT, RefineConfig
 from training.runs import load_run
@@ -19,6 +20,7 @@ TINY = Preset(
     TrainingConfig(epochs=1, batch_size=64),
     PriorConfig(couplings=1, epochs=1),
     RefineConfig(steps=2, batch_size=16, train_prior=False),
+    PosteriorConfig(epochs=1, batch_size=64),
 )
 HARDWARE = Hardware(accelerator="cpu", threads=1)
 
@@ -43,7 +45,7 @@ def test_every_stage_leaves_a_run_and_is_not_trained_twice(
 
     monkeypatch.setenv("GLYPHVAE_CACHE", str(tmp_path / "cache"))
     train()
-    assert list(dict.fromkeys(stages)) == ["prior", "reader", "refinement"]
+    assert list(dict.fromkeys(stages)) == ["prior", "reader", "refinement", "posterior"]
     run = load_run(folder)
     assert run.training["refinement"]["steps"] == 2
     assert run.training["prior"]["couplings"] == 1
@@ -51,14 +53,16 @@ def test_every_stage_leaves_a_run_and_is_not_trained_twice(
     assert run.model.config.couplings == 1
     prior, refined = load_run(folder / "prior").model.state_dict(), run.model.state_dict()
     for name, tensor in refined.items():
-        changed = name.startswith("decoder") or name == "flow.couplings.0.rotation"  # the last turns the axes
+        changed = (
+            name.startswith(("decoder", "encoder")) or name == "flow.couplings.0.rotation"
+        )  # the last turns the axes
         assert torch.equal(tensor, prior[name]) != changed, name
     assert not (folder / CHECKPOINT).exists()
     with pytest.raises(RunError, match="holds a run already"):
         train()
     stages.clear()
     train(resume=True)
-    assert set(stages) == {"refinement"}
+    assert set(stages) == {"refinement", "posterior"}
     again = load_run(folder)
     for name, tensor in run.model.state_dict().items():
         assert torch.equal(tensor, again.model.state_dict()[name])
