@@ -105,9 +105,14 @@ def png_answer(content: bytes, extra: Headers) -> Response:
     return Response(content, media_type=PNG, headers=extra)
 
 
+def json_bytes(content: Mapping[str, Any]) -> bytes:
+    """A JSON object; NumPy arrays in it become lists."""
+    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
 def json_answer(content: Mapping[str, Any], extra: Headers) -> Response:
-    """A JSON object as an answer; NumPy arrays in it become lists."""
-    return Response(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type=JSON, headers=extra)
+    """A JSON object as an answer, as `json_bytes` writes it."""
+    return Response(json_bytes(content), media_type=JSON, headers=extra)
 
 
 async def json_list_answer(

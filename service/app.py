@@ -26,6 +26,7 @@ from service import (
 from service.admission import Admission
 from service.context import Context
 from service.cors import Cors
+from service.desk import Desk
 from service.edge import Edge
 from service.engine import load_engine
 from service.error_answers import HANDLERS
@@ -60,7 +61,7 @@ def create_served(context: Context) -> ASGIApp:
     admission = Admission(ServerErrorMiddleware(short_way, HANDLERS[Exception]), context)
     # A glyph from the hot path is done before a queue could say that there is no room for it.
     hot_path = HotPath(admission, context)
-    return guard(hot_path, app, context, lambda edge: Express(edge, hot_path, admission))
+    return guard(hot_path, app, context, lambda edge: Express(edge, hot_path, Desk(context), admission))
 
 
 def _start_tracing(endpoint: str) -> "Tracing":

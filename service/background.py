@@ -56,7 +56,7 @@ def lift_ink(grey: Grey) -> Grey:
 def _on_clean_paper(grey: Grey, paper: int) -> Grey:
     """As `_significant`, where the paper has the last of all levels: all departs to one side, and there is no noise."""
     strongest = int(grey.max()) if paper == 0 else 255 - int(grey.min())
-    return _stretched_by(strongest, paper)[grey]
+    return _stretched_by(strongest, paper).take(grey)
 
 
 @lru_cache(maxsize=512)

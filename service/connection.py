@@ -7,6 +7,7 @@ that a request pays for no timer of its own.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, cast
@@ -82,6 +83,7 @@ class Connection(HttpToolsProtocol):
         self._began = False
         self._unsent = 0
         self._unsent_since = 0.0
+        self.when_whole: Callable[[bytes], None] | None = None  # told the body of the request that arrives now
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
@@ -125,6 +127,9 @@ class Connection(HttpToolsProtocol):
         self._receiving = False
         if self.server_state.draining:
             self.cycle.keep_alive = False
+        read, self.when_whole = self.when_whole, None
+        if read is not None:
+            read(bytes(self.cycle.body))
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Begin to answer a request; of those kept until another was answered all but the last get a task."""
@@ -222,6 +227,12 @@ class _Line:
             if not cycle.keep_alive:
                 self.connection.transport.close()
             cycle.on_response()
+
+    def when_whole(self, read: Callable[[bytes], None]) -> None:
+        if self.cycle.more_body:
+            self.connection.when_whole = read
+        else:  # it came while the answer before was made
+            read(bytes(self.cycle.body))
 
     def start_over(self) -> None:
         self.connection.start_over(self.cycle, self.app)

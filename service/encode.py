@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from service import answers, negotiate
 from service.conditions import names_of, optional_label
 from service.context import Running
+from service.engine import Floats, Labels, Model
 from service.errors import (
     BodyTooLarge,
     InvalidParameter,
@@ -108,10 +109,25 @@ async def encode(request: Request, query: Annotated[ImageQuery, Query()], contex
     extra = answers.headers(model.title)
     if media == negotiate.NPY:
         return answers.npy_answer(np.stack([mu, logvar], axis=1), extra)
-    encodings: list[dict[str, Any]] = [
+    return answers.json_answer(encodings(model, labels, mu, logvar, posterior), extra)
+
+
+def encodings(
+    model: Model, labels: Labels, mu: Floats, logvar: Floats, posterior: Floats | None = None
+) -> dict[str, Any]:
+    """`Encodings` of n images.
+
+    Args:
+        model: What encoded them.
+        labels: (n,) what they were encoded under.
+        mu: (n, latent).
+        logvar: (n, latent).
+        posterior: (n, labels), None where the labels were given.
+    """
+    each: list[dict[str, Any]] = [
         {"label": name, "mu": mu[i], "logvar": logvar[i]} for i, name in enumerate(names_of(labels, model))
     ]
     if posterior is not None:
-        for encoding, row in zip(encodings, posterior.tolist(), strict=True):
+        for encoding, row in zip(each, posterior.tolist(), strict=True):
             encoding["posterior"] = dict(zip(model.manifest.labels, row, strict=True))
-    return answers.json_answer({"model": model.title, "encodings": encodings}, extra)
+    return {"model": model.title, "encodings": each}

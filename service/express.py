@@ -1,22 +1,27 @@
-"""The shortest way to one glyph, or to a refusal: answers of the connection that a request came on.
+"""The shortest way to one glyph, through one small picture, or to a refusal: answers of the connection itself.
 
-ASGI wants a task, an event and several awaited messages for each request, which cost as much as the glyph. A connection
+ASGI wants a task, an event and several awaited messages for each request, which cost more than the glyph. A connection
 of this service's own server asks here first; whatever is not the plainest case, or goes wrong, takes the way through
-ASGI as if nothing had been tried. Limits, ids, headers, counts, log and glyphs are those of `Edge`, `HotPath` and
-`Admission`, which do the work here too.
+ASGI as if nothing had been tried. Limits, ids, headers, counts, log and contents are those of `Edge`, `HotPath`, `Desk`
+and `Admission`, which do the work here too.
 
 Refusals have to be cheap most of all: where three times as many requests come as can be answered, two of three are
 refused, and what that costs is lost to the third.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Protocol
 
 from starlette.types import Scope
 
+from service import desk
 from service.access_log import Work
 from service.admission import FULL, Admission
+from service.answers import Headers
+from service.desk import Desk
 from service.edge import NO_WORK, Edge, lines
 from service.errors import Problem
 from service.hot_path import PATH, HotPath, Plan
@@ -42,6 +47,9 @@ class Line(Protocol):
             content: Its content.
         """
 
+    def when_whole(self, read: Callable[[bytes], None]) -> None:
+        """Have `read` called with the request's body, as soon as all of it is there; never if that does not happen."""
+
     def start_over(self) -> None:
         """Have the request answered through ASGI."""
 
@@ -51,13 +59,15 @@ class Express:
 
     Args:
         edge: What stands in front of `hot_path`, with nothing between them that such a request meets.
-        hot_path: Makes the answers.
+        hot_path: Makes the answers with one glyph.
+        desk: Makes those to one small picture.
         admission: Knows when there is no room for any other work.
     """
 
-    def __init__(self, edge: Edge, hot_path: HotPath, admission: Admission) -> None:
+    def __init__(self, edge: Edge, hot_path: HotPath, desk: Desk, admission: Admission) -> None:
         self.edge = edge
         self._hot_path = hot_path
+        self._desk = desk
         self._admission = admission
         self._last = lines([(b"content-type", b"image/png"), *edge.headers_of(PATH)])
         refusal = FULL.response()
@@ -77,7 +87,14 @@ class Express:
         if scope["method"] == "POST" and scope["path"] in _QUEUED and self._admission.full:
             self._refuse(scope, line, started)
             return True
-        return False
+        plan = self._desk.plan(scope)
+        if plan is not None:
+            line.when_whole(partial(self._hand_in, plan, _Delivery(self, scope, line, started)))
+        return plan is not None
+
+    def _hand_in(self, plan: desk.Plan, delivery: "_Delivery", content: bytes) -> None:
+        if not self._desk.ask(plan, content, delivery):
+            delivery.start_over()
 
     def _refuse(self, scope: Scope, line: Line, started: float) -> None:
         self._admission.count_refusal()
@@ -127,4 +144,36 @@ class _Visit:
         self.line.send(_OK, self.express.head(plan, seed, len(content), request_id), content)
 
     def fail(self, _: Exception) -> None:
+        self.line.start_over()
+
+
+@dataclass(slots=True)
+class _Delivery:
+    """One request with a picture on its way; a `Customer` of `Desk`."""
+
+    express: Express
+    scope: Scope
+    line: Line
+    started: float
+
+    def has_left(self) -> bool:
+        return self.line.has_left()
+
+    def send(self, extra: Headers, media: str, content: bytes, work: Work) -> None:
+        edge, path = self.express.edge, self.scope["path"]
+        request_id = edge.id_of(self.scope)
+        seconds = perf_counter() - self.started
+        model = extra["Glyphvae-Model"].encode()
+        edge.answered(self.scope, path, request_id, status=200, seconds=seconds, model=model, work=work)
+        raw = [(name.lower().encode(), value.encode()) for name, value in extra.items()]
+        size, kind = b"%d" % len(content), media.encode()
+        raw += [
+            (b"content-length", size),
+            (b"content-type", kind),
+            *edge.headers_of(path),
+            (b"x-request-id", request_id),
+        ]
+        self.line.send(_OK, lines(raw), content)
+
+    def start_over(self) -> None:
         self.line.start_over()

@@ -58,7 +58,22 @@ class Inference:
 async def reconstruct(model: Model, pixels: Pixels, labels: Labels) -> Reconstruction:
     """Images (n, 28, 28) under labels (n,)."""
     mu, logvar = await model.encode(pixels, labels)
-    decoded, logits = await model.decode_logits(mu, labels)
+    return _reconstruction(pixels, labels, mu, logvar, *await model.decode_logits(mu, labels))
+
+
+def reconstruct_now(model: Model, pixels: Pixels, labels: Labels) -> Reconstruction:
+    """As `reconstruct`, at once and in this thread; for few images.
+
+    Raises:
+        NotReady: The model is not loaded yet, or fails.
+    """
+    mu, logvar = model.encode_now(pixels, labels)
+    return _reconstruction(pixels, labels, mu, logvar, *model.decode_logits_now(mu, labels))
+
+
+def _reconstruction(  # noqa: PLR0917 (what was given, what the encoder said, what the decoder said)
+    pixels: Pixels, labels: Labels, mu: Floats, logvar: Floats, decoded: Pixels, logits: Floats
+) -> Reconstruction:
     return Reconstruction(labels, mu, logvar, decoded, reconstruction_error(pixels, logits), kl_divergence(mu, logvar))
 
 
@@ -74,8 +89,27 @@ def _join(parts: Sequence[Reconstruction]) -> Reconstruction:
 
 
 async def _infer(model: Model, pixels: Pixels) -> Inference:
-    n, classes = len(pixels), len(model.manifest.labels)
-    every = await reconstruct(model, np.repeat(pixels, classes, axis=0), np.tile(np.arange(classes), n))
-    elbo = every.elbo.reshape(n, classes)
+    return _best(await reconstruct(model, *_under_every_label(model, pixels)), len(pixels))
+
+
+def infer_now(model: Model, pixels: Pixels) -> Inference:
+    """As `infer`, at once and in this thread; for few images.
+
+    Raises:
+        NotReady: The model is not loaded yet, or fails.
+    """
+    return _best(reconstruct_now(model, *_under_every_label(model, pixels)), len(pixels))
+
+
+def _under_every_label(model: Model, pixels: Pixels) -> tuple[Pixels, Labels]:
+    """Each of n images once for each label: pixels (n·labels, 28, 28), labels (n·labels,)."""
+    classes = len(model.manifest.labels)
+    return np.repeat(pixels, classes, axis=0), np.tile(np.arange(classes), len(pixels))
+
+
+def _best(every: Reconstruction, n: int) -> Inference:
+    """The reading of n images that each of them has the highest ELBO under."""
+    elbo = every.elbo.reshape(n, -1)
+    classes = elbo.shape[1]
     best = np.arange(n) * classes + elbo.argmax(axis=1)
     return Inference(every.take(best), label_posterior(elbo))

@@ -106,7 +106,7 @@ async def reconstruct_images(
     else:
         result = await reconstruct(model, pixels, np.full(len(pixels), label))
     names = names_of(result.labels, model)
-    extra = _headers(model, names, result)
+    extra = facts(model, names, result)
     if media == negotiate.PNG:
         return answers.png_answer(await answers.glyphs_picture(result.pixels, rows, columns, style), extra)
     if media == negotiate.NPY:
@@ -121,7 +121,8 @@ async def reconstruct_images(
     return await answers.json_list_answer({"model": model.title}, "reconstructions", blocks, len(names), extra)
 
 
-def _headers(model: Model, names: list[str | None], result: Reconstruction) -> answers.Headers:
+def facts(model: Model, names: list[str | None], result: Reconstruction) -> answers.Headers:
+    """The headers of an answer: one value an image, unless there are too many."""
     if len(names) > HEADER_IMAGES:
         return answers.headers(model.title)
     return answers.headers(

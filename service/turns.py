@@ -19,17 +19,23 @@ Waiter = TypeVar("Waiter", bound=Waiting)
 
 
 class Turns(Generic[Waiter]):
-    """Collects those who wait, and works for them on the next turn, for at most `MAX_ROWS` on each.
+    """Collects those who wait, and works for them on the next turn.
 
     Args:
         work: Given those who have not left, at least one; it must not raise.
         telemetry: Where those who have left are counted.
+        most: Taken on each turn.
     """
 
-    def __init__(self, work: Callable[[Sequence[Waiter]], None], telemetry: Telemetry) -> None:
+    def __init__(self, work: Callable[[Sequence[Waiter]], None], telemetry: Telemetry, most: int = MAX_ROWS) -> None:
+        self._most = most
         self._work = work
         self._telemetry = telemetry
         self._waiting: list[Waiter] = []
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
 
     def add(self, waiter: Waiter) -> None:
         """One more waits."""
@@ -38,8 +44,8 @@ class Turns(Generic[Waiter]):
             asyncio.get_running_loop().call_soon(self._turn)
 
     def _turn(self) -> None:
-        taken = self._waiting[:MAX_ROWS]
-        del self._waiting[:MAX_ROWS]
+        taken = self._waiting[: self._most]
+        del self._waiting[: self._most]
         # Between two turns the loop reads requests.
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._turn)

@@ -71,6 +71,26 @@ async def read_glyphs(request: Request, settings: Settings, mode: Mode) -> Pixel
     return await offload(work, INLINE_PIXELS, _convert, uploads, mode)
 
 
+def read_glyph(content: bytes, settings: Settings, mode: Mode) -> Pixels | None:
+    """The character in a body of no more than `INLINE_BYTES`, as models read it, at once.
+
+    Args:
+        content: The body.
+        settings: The limits.
+        mode: How the image is converted.
+
+    Returns:
+        (1, 28, 28) uint8; None where it holds several images, or one that takes longer to decode than others can wait.
+
+    Raises:
+        Problem: As `read_glyphs`.
+    """
+    uploads = _open([("body", content)], settings)
+    if uploads[0].images > 1 or uploads[0].pixels > INLINE_PIXELS:
+        return None
+    return _convert(uploads, mode)
+
+
 async def _parts(request: Request, max_images: int) -> list[tuple[str, bytes]]:
     """Each piece of the body, with the name that an error calls it by."""
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
@@ -134,7 +154,7 @@ def _convert(uploads: Sequence[Upload], mode: Mode) -> Pixels:
         for index, grey in enumerate(pictures):
             name = f"{upload.name}[{index}]" if len(pictures) > 1 else upload.name
             glyphs.append(value_of(name, preprocess, grey, mode))
-    return np.stack(glyphs)
+    return glyphs[0][None] if len(glyphs) == 1 else np.stack(glyphs)
 
 
 @contextmanager

@@ -43,7 +43,9 @@ def telemetry() -> Telemetry:
 
 @pytest.fixture
 def press(context: Context, telemetry: Telemetry) -> Press:
-    return Press(context.engine.get("cvae"), telemetry)
+    model = context.engine.get("cvae")
+    model.report_to(telemetry)
+    return Press(model, telemetry)
 
 
 def grey(seed: int, label: int, temperature: float = 1.0) -> int:

@@ -1,0 +1,290 @@
+"""Pictures answered without a task, over a real connection: the same answers as the endpoints give."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.desk import OPEN_TOGETHER, TOGETHER, TURNS
+from service.engine import load_engine
+from service.errors import NotReady
+from service.express import _Delivery
+from service.server import Server
+from tests.service.support import grey, image_file, npy
+from tests.service.test_express import ask, read, same
+from tests.service.test_server import connect, connections, serving, until
+
+FIVE = grey(105)[0]
+# A stroke on paper, which every way of preprocessing takes.
+J = image_file(np.where(np.abs(np.arange(28) - 13.5) < 3, np.uint8(0), np.uint8(255)) * np.ones((28, 1), np.uint8))
+Served = tuple[Server, list[int]]
+
+
+def post(target: str, body: bytes = J, *headers: str, kind: str = "image/png") -> bytes:
+    lines = [f"POST {target} HTTP/1.1", "Host: glyphvae", f"Content-Length: {len(body)}", f"Content-Type: {kind}"]
+    return "\r\n".join([*lines, "X-Request-ID: mine", *headers, "", ""]).encode() + body
+
+
+@pytest.fixture
+async def served(repository: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
+    """A server, and the rows that were read for each answer it gave without a task."""
+    rows: list[int] = []
+    send = _Delivery.send
+
+    def sending(delivery: _Delivery, extra: dict[str, str], media: str, content: bytes, work: object) -> None:
+        rows.append(work.rows)  # type: ignore[attr-defined]
+        send(delivery, extra, media, content, work)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(_Delivery, "send", sending)
+    async with serving(repository, preload="all", max_images=4) as server:
+        yield server, rows
+
+
+@pytest.mark.parametrize(
+    ("sent", "rows"),
+    [
+        (post("/encode?label=J&preprocess=none"), 1),
+        (post("/encode?label=19&preprocess=none", npy(FIVE), kind="application/x-npy"), 1),
+        (post("/encode?label=J", image_file(np.pad(FIVE, 9)), kind="application/octet-stream"), 1),
+        (post("/encode?preprocess=none"), 72),
+        (post("/encode?preprocess=none", J, "Accept: application/json", "Accept: text/html"), 72),
+        (post("/encode?model=vae&preprocess=none"), 1),
+        (post("/reconstruct?label=J&preprocess=none"), 2),
+        (post("/reconstruct?preprocess=none", J, "Accept: image/*"), 72),
+        (post("/reconstruct?preprocess=none&model=vae&scale=3&ink=navy&paper=transparent"), 2),
+    ],
+)
+async def test_an_answer_is_the_endpoint_s(served: Served, sent: bytes, rows: int) -> None:
+    server, counted = served
+    (answer,) = await ask(server, sent)
+    assert counted == [rows]
+    server.server_state.express = None
+    (expected,) = await ask(server, sent)
+    assert counted == [rows]
+    assert answer[0] == expected[0] == 200
+    assert same(answer[1]) == same(expected[1])
+    assert answer[2] == expected[2]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (post("/encode?label=J", J, "Accept: application/x-npy"), 200),
+        (post("/reconstruct?label=J&preprocess=none", J, "Accept: application/json"), 200),
+        (post("/reconstruct?label=J&preprocess=none&scale=64"), 200),
+        (post("/encode?label=J", J, "X-Request-Timeout: 5"), 200),
+        (post("/encode?preprocess=none", npy(np.stack([FIVE, FIVE]))), 200),
+        (post("/encode?preprocess=none&label=J", image_file(np.zeros((300, 300), np.uint8))), 422),
+        (post("/encode", b"--x--\r\n", kind="multipart/form-data; boundary=x"), 400),
+        (post("/encode", b"[]", kind="application/json"), 415),
+        (post("/encode", b"an image"), 415),
+        (post("/encode", J[:60]), 400),
+        (post("/encode", image_file(grey(0)[0])), 422),
+        (post("/encode", b""), 400),
+        (post("/encode?label=nothing"), 422),
+        (post("/encode?label=J&label=K"), 200),
+        (post("/encode?model=none"), 404),
+        (post("/encode?label=J", J, "Accept: text/html"), 406),
+        (post("/reconstruct?ink=nothing"), 422),
+    ],
+)
+async def test_what_is_not_plain_or_wrong_is_the_endpoint_s_to_answer(served: Served, sent: bytes, status: int) -> None:
+    server, counted = served
+    (answer,) = await ask(server, sent)
+    server.server_state.express = None
+    (expected,) = await ask(server, sent)
+    assert counted == []
+    assert (answer[0], same(answer[1]), answer[2]) == (expected[0], same(expected[1]), expected[2])
+    assert answer[0] == status
+
+
+async def test_a_body_in_pieces_without_a_length_goes_through_asgi(served: Served) -> None:
+    head = b"POST /encode?label=J HTTP/1.1\r\nHost: glyphvae\r\nTransfer-Encoding: chunked\r\n\r\n"
+    (answer,) = await ask(served[0], head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(J), J))
+    assert (answer[0], served[1]) == (200, [])
+
+
+async def test_a_body_may_come_later_and_in_pieces(served: Served) -> None:
+    server, counted = served
+    reader, writer = await connect(server)
+    sent = post("/encode?label=J&preprocess=none")
+    for start in range(0, len(sent), 40):
+        writer.write(sent[start : start + 40])
+        await asyncio.sleep(0)
+    status, _, content = await read(reader)
+    assert (status, counted) == (200, [1])
+    assert json.loads(content)["encodings"][0]["label"] == "J"
+    writer.close()
+
+
+async def test_a_client_that_leaves_before_its_body_is_forgotten(served: Served) -> None:
+    server, counted = served
+    _, writer = await connect(server)
+    writer.write(post("/encode?label=J")[:-10])
+    await until(lambda: connections(server) and connections(server)[0].when_whole)
+    writer.close()
+    await until(lambda: not connections(server))
+    assert (counted, server.context.telemetry.requests) == ([], {})
+
+
+async def test_a_client_that_leaves_after_it_costs_nothing(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    server, counted = served
+    monkeypatch.setattr(_Delivery, "has_left", lambda _: True)
+    _, writer = await connect(server)
+    writer.write(post("/encode?label=J"))
+    await until(lambda: server.context.telemetry.refused["gone"])
+    assert counted == []
+    writer.close()
+
+
+async def test_requests_sent_together_are_answered_in_order(served: Served) -> None:
+    targets = ["/encode?label=J", "/reconstruct?label=5", "/encode", "/generate?label=J&seed=1"] * 4
+    sent = [post(target).replace(b"mine", b"%d" % index) for index, target in enumerate(targets)]
+    sent = [
+        request.replace(J, b"").replace(b"Length: %d" % len(J), b"Length: 0") if b"gen" in request else request
+        for request in sent
+    ]
+    answers = await ask(served[0], *sent)
+    ids = [line.split(": ")[1] for _, lines, _ in answers for line in lines if line.startswith("x-request-id")]
+    assert ids == [str(index) for index in range(16)]
+    assert {status for status, _, _ in answers} == {200}
+
+
+async def test_what_arrives_together_is_one_batch_and_each_gets_its_own(
+    repository: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.access_log.FLUSH_SECONDS", 0)
+    async with serving(repository, access_log="on", log_format="json") as server:
+        express = server.server_state.express
+        assert express is not None
+        desk = express._desk
+        answers = await asyncio.gather(
+            *(ask(server, post(f"/encode?label={label}&preprocess=none")) for label in "ABC")
+        )
+        assert [json.loads(answer[2])["encodings"][0]["label"] for (answer,) in answers] == ["A", "B", "C"]
+        batches = server.context.telemetry.batches["cvae"]
+        assert batches.total == 3
+        assert server.context.telemetry.requests == {("/encode", 200): 3}
+        assert not len(desk._given)
+        await asyncio.sleep(0.01)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if "glyphvae.access" in line]
+    assert {(line["route"], line["status"], line["model"], line["rows"]) for line in lines} == {
+        ("/encode", 200, "cvae/1", 1)
+    }
+    assert sum(1 / line["batch"] for line in lines) == sum(batches.counts)
+
+
+@pytest.mark.parametrize("target", ["/encode?label=J", "/reconstruct?label=J", "/encode"])
+async def test_a_model_that_fails_is_the_endpoint_s_to_tell(
+    served: Served, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, counted = served
+    sessions = server.context.engine.get(None).sessions
+
+    def fail(*_: object) -> None:
+        raise NotReady("it fails")
+
+    monkeypatch.setattr(sessions, "encode", fail)
+    (answer,) = await ask(server, post(target))
+    assert (answer[0], counted) == (503, [])
+    assert json.loads(answer[2])["detail"] == "it fails"
+
+
+async def test_one_answer_that_cannot_be_sent_takes_no_other_with_it(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    server, _ = served
+    express = server.server_state.express
+    assert express is not None
+    sent: list[str] = []
+
+    class Caller:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def has_left(self) -> bool:
+            return False
+
+        def send(self, *_: object) -> None:
+            if self.name == "broken":
+                raise OSError("no space left on device")
+            sent.append(self.name)
+
+        def start_over(self) -> None:
+            sent.append("over")
+
+    scope = {
+        "method": "POST",
+        "path": "/encode",
+        "query_string": b"label=J&preprocess=none",
+        "headers": [(b"content-length", b"%d" % len(J))],
+    }
+    desk = express._desk
+    plan = desk.plan(scope)
+    assert plan is not None
+    for name, body in (("first", J), ("broken", J), ("none", b"an image"), ("last", J)):
+        assert desk.ask(plan, body, Caller(name))
+    await until(lambda: len(sent) == 3)
+    assert sent == ["over", "first", "last"]
+    assert "an answer was not sent" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("target", "each"), [("/encode?label=J&preprocess=none", TOGETHER), ("/encode", OPEN_TOGETHER)]
+)
+async def test_those_who_come_when_many_wait_take_the_queue(served: Served, target: str, each: int) -> None:
+    server, counted = served
+    most = TURNS * each
+    streams = [await connect(server) for _ in range(most + 8)]
+    for _, writer in streams:
+        writer.write(post(target))
+    answers = [await read(reader) for reader, _ in streams]
+    assert {status for status, _, _ in answers} == {200}
+    assert len(counted) <= len(streams)
+    for _, writer in streams:
+        writer.close()
+
+
+async def test_where_too_many_wait_it_takes_no_more(served: Served) -> None:
+    server, _ = served
+    express = server.server_state.express
+    assert express is not None
+    scope = {"method": "POST", "path": "/encode", "query_string": b"", "headers": [(b"content-length", b"9")]}
+    plan = express._desk.plan(scope)
+    assert plan is not None
+
+    class Left:
+        def has_left(self) -> bool:
+            return True
+
+        def send(self, *_: object) -> None:
+            raise AssertionError
+
+        start_over = send
+
+    assert all(express._desk.ask(plan, b"", Left()) for _ in range(TURNS * OPEN_TOGETHER))
+    assert not express._desk.ask(plan, b"", Left())
+    await until(lambda: server.context.telemetry.refused["gone"] == TURNS * OPEN_TOGETHER)
+    assert express._desk.ask(plan, b"", Left())
+
+
+async def test_after_a_reload_the_new_models_read(served: Served) -> None:
+    server, counted = served
+    await ask(server, post("/encode?label=J"))
+    context = server.context
+    before = context.engine.get(None)
+    context.engine = load_engine(context.settings)
+    await ask(server, post("/encode?label=J"))
+    assert counted == [1, 1]
+    assert sum(context.engine.get(None)._telemetry.batches["cvae"].counts) == 1
+    assert sum(before._telemetry.batches["cvae"].counts) == 1
+
+
+async def test_a_model_that_is_not_loaded_is_waited_for(repository: Path) -> None:
+    async with serving(repository) as server:
+        (answer,) = await ask(server, post("/encode?model=vae&preprocess=none"))
+        assert answer[0] == 200
+        assert json.loads(answer[2])["model"] == "vae/1"
