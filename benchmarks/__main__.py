@@ -108,7 +108,7 @@ def decoder(models: Models = SHIPPED_MODELS, out: Out = results.FOLDER, rounds: 
 def training(
     out: Out = results.FOLDER,
     rounds: Rounds = 3,
-    images: Annotated[int, typer.Option(help="Random images to train on.")] = 10_240,
+    images: Annotated[int, typer.Option(help="Random images in an epoch.")] = training_part.EPOCH,
     threads: Annotated[int, typer.Option(help="PyTorch's.")] = 2,
 ) -> None:
     """Images a second in training."""

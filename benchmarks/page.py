@@ -84,7 +84,10 @@ def _goal_row(goal: Goal, results: Results) -> list[str]:
     value = goal.measured(results)
     sign = "≥" if goal.at_least else "≤"
     unit = f" {goal.unit}" if goal.unit else ""
-    return [goal.what, f"{sign} {goal.bound:g}{unit}", f"{shown(value)}{unit}", "yes" if goal.met(value) else "**no**"]
+    bound = f"{sign} {goal.bound:g}{unit}"
+    if value is None:
+        return [goal.what, bound, "not measured", ""]
+    return [goal.what, bound, f"{shown(value)}{unit}", "yes" if goal.met(value) else "**no**"]
 
 
 def machine_section(results: Results) -> str:

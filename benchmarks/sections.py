@@ -252,7 +252,8 @@ def training_section(result: Result) -> str:
 
 The autoencoder of `cvae` on {threads} CPU threads, {figures["flop_per_image"] / 1e6:.1f} MFLOP an image both ways.
 An epoch is {figures["images"]:,} images. The reference is the loop that people write first: a `DataLoader` that
-converts and collates image by image. The peak is that of a large matrix product in the same precision.
+converts and collates image by image. `glyphvae train` also measures each epoch on held-out images, draws samples and
+writes a checkpoint, as its first version did. The peak is that of a large matrix product in the same precision.
 
 {table(["", "seconds an epoch", "ratio to the reference", "images a second", "of peak arithmetic"], rows)}
 """

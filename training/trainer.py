@@ -101,10 +101,12 @@ class Autoencoder(lightning.LightningModule):
         self.config = config
         self.noise = torch.Generator()
         self.sway = self.noise
+        self.sums: dict[str, Tensor] = {}
 
     def on_train_epoch_start(self) -> None:
         """Make order and noise of the epoch a function of seed, epoch and process, so that nothing needs restoring."""
         cast("Batches", self.trainer.train_dataloader).set_epoch(self.current_epoch)
+        self.sums = {}
         self._seed(self.current_epoch + 1)
 
     def on_validation_epoch_start(self) -> None:
@@ -145,7 +147,11 @@ class Autoencoder(lightning.LightningModule):
             batch = batch._replace(x=swayed(batch.x, self.config.augment, self.sway))
         result, _ = self.forward(batch)
         metrics = {"train/loss": result.total.detach()} | terms("train", result)
-        self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=len(batch.x), sync_dist=True)
+        self.sums = {name: value + self.sums.get(name, 0) for name, value in metrics.items()}
+        if self.trainer.is_last_batch:
+            # Once an epoch, because Lightning takes a fifth of the time of a step to log one.
+            means = {name: value / self.trainer.num_training_batches for name, value in self.sums.items()}
+            self.log_dict(means, on_step=False, on_epoch=True, batch_size=len(batch.x), sync_dist=True)
         return result.total
 
     def validation_step(self, batch: Batch) -> None:
