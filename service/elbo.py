@@ -24,9 +24,17 @@ def reconstruction_error(pixels: NDArray[np.uint8], logits: Floats) -> Floats:
     Returns:
         (n,) float32, nats per image, at least 0.
     """
-    x = pixels.astype(np.float32) / np.float32(255)
-    # log(1 + e^l) - x·l, written so that a large |l| cannot overflow.
-    cross_entropy = np.maximum(logits, 0) - x * logits + np.log1p(np.exp(-np.abs(logits)))
+    # log(1 + e^l) - x·l, written so that a large |l| cannot overflow, and in place, because new arrays of all labels
+    # cost more than the arithmetic.
+    cross_entropy = np.abs(logits)
+    np.negative(cross_entropy, out=cross_entropy)
+    np.exp(cross_entropy, out=cross_entropy)
+    cross_entropy += np.float32(1)
+    np.log(cross_entropy, out=cross_entropy)
+    cross_entropy += np.maximum(logits, 0)
+    ink = pixels * np.float32(1 / 255)
+    ink *= logits
+    cross_entropy -= ink
     return np.asarray(cross_entropy.sum(axis=(1, 2)), dtype=np.float32)
 
 
