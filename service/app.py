@@ -39,6 +39,7 @@ from service.openapi import describe
 from service.plain_errors import PlainErrors
 from service.settings import load_settings
 from service.short_way import ShortWay
+from service.text_desk import TextDesk
 
 if TYPE_CHECKING:
     from service.tracing import Tracing
@@ -61,7 +62,8 @@ def create_served(context: Context) -> ASGIApp:
     admission = Admission(ServerErrorMiddleware(short_way, HANDLERS[Exception]), context)
     # A glyph from the hot path is done before a queue could say that there is no room for it.
     hot_path = HotPath(admission, context)
-    return guard(hot_path, app, context, lambda edge: Express(edge, hot_path, Desk(context), admission))
+    desks = (Desk(context), TextDesk(context))
+    return guard(hot_path, app, context, lambda edge: Express(edge, hot_path, desks, admission))
 
 
 def _start_tracing(endpoint: str) -> "Tracing":

@@ -83,7 +83,7 @@ class Connection(HttpToolsProtocol):
         self._began = False
         self._unsent = 0
         self._unsent_since = 0.0
-        self.when_whole: Callable[[bytes], None] | None = None  # told the body of the request that arrives now
+        self.when_whole: Callable[[bytes], None] | None = None  # gets the body of the request that arrives now
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
@@ -96,6 +96,9 @@ class Connection(HttpToolsProtocol):
         """It has gone, or was closed."""
         self._lost = True
         super().connection_lost(exc)
+        read, self.when_whole = self.when_whole, None
+        if read is not None:
+            read(b"")
 
     def data_received(self, data: bytes) -> None:
         """Some bytes of a request."""

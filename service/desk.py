@@ -6,8 +6,9 @@ pictures, models and contents are those of the endpoints; what is not plain, or 
 
 import logging
 from collections import OrderedDict, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 from urllib.parse import parse_qsl
 
@@ -38,6 +39,7 @@ TURNS = 4
 KEPT_QUERIES = 256
 LONGEST_QUERY = 256
 
+_PATHS = frozenset({"/encode", "/reconstruct"})
 # What says nothing but that the body is one file. JSON has limits of its own, and forms have parts.
 _FILES = frozenset({b"image/png", b"image/jpeg", b"image/webp", b"application/octet-stream", b"application/x-npy"})
 _TIMEOUT = b"x-request-timeout"
@@ -73,6 +75,10 @@ class Customer(Protocol):
         """The endpoint has to answer."""
 
 
+# Takes a request's body, to answer on the event loop's next turn; False where the endpoint has to answer.
+Taker = Callable[[bytes, Customer], bool]
+
+
 @dataclass(frozen=True, slots=True)
 class _Order:
     plan: Plan
@@ -98,9 +104,14 @@ class Desk:
         self._given = Turns(self._answer, context.telemetry, TOGETHER)
         self._open = Turns(self._answer, context.telemetry, OPEN_TOGETHER)
 
-    def plan(self, scope: Scope) -> Plan | None:
-        """What a request asks for, by its head; None where the endpoint has to answer."""
-        accept = _accept_of_plain(scope, min(INLINE_BYTES, self._context.settings.max_body_bytes))
+    def taker(self, scope: Scope) -> Taker | None:
+        """What takes the body of a request; None where the endpoint has to answer."""
+        plan = self._plan(scope)
+        return None if plan is None else partial(self._ask, plan)
+
+    def _plan(self, scope: Scope) -> Plan | None:
+        limit = min(INLINE_BYTES, self._context.settings.max_body_bytes)
+        accept = accept_of_plain(scope, _FILES, limit) if scope["path"] in _PATHS else None
         if accept is None:
             return None
         if self._context.engine is not self._engine:  # models were loaded anew
@@ -118,8 +129,7 @@ class Desk:
             self._plans.popitem(last=False)
         return plan
 
-    def ask(self, plan: Plan, content: bytes, customer: Customer) -> bool:
-        """Have a request answered on the event loop's next turn; False where too many wait already."""
+    def _ask(self, plan: Plan, content: bytes, customer: Customer) -> bool:
         turns, each = (self._open, OPEN_TOGETHER) if plan.label is None else (self._given, TOGETHER)
         if len(turns) >= TURNS * each:
             return False
@@ -219,9 +229,18 @@ def make_plan(path: str, query: bytes, accept: bytes, context: Context) -> Plan 
     return Plan(model, label, checked.preprocess, style)
 
 
-def _accept_of_plain(scope: Scope, limit: int) -> bytes | None:
-    """What the request takes, empty where it does not say; None where its body is not one small file."""
-    if scope["method"] != "POST" or scope["path"] not in {"/encode", "/reconstruct"}:
+def accept_of_plain(scope: Scope, kinds: Collection[bytes], limit: int) -> bytes | None:
+    """What a request takes, empty where it does not say.
+
+    Args:
+        scope: The request, as ASGI describes it.
+        kinds: Content types that its body may have.
+        limit: Bytes that its body may have.
+
+    Returns:
+        Its `Accept`; None where it is no POST, has another body, or comes with a time limit of its own.
+    """
+    if scope["method"] != "POST":
         return None
     accept: list[bytes] = []
     size = 0
@@ -230,6 +249,6 @@ def _accept_of_plain(scope: Scope, limit: int) -> bytes | None:
             size = int(value)  # the parser lets nothing but digits through
         elif name == b"accept":
             accept.append(value)
-        elif name in {b"transfer-encoding", _TIMEOUT} or (name == b"content-type" and value not in _FILES):
+        elif name in {b"transfer-encoding", _TIMEOUT} or (name == b"content-type" and value not in kinds):
             return None
     return b", ".join(accept) if 0 < size <= limit else None

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 from service.layout import Layout
 from service.sheet import upscale
 
+# Paper around the ink that enlarging needs, so that nothing of it depends on where the field ends.
+_AROUND = 3
+
 
 def draw(layout: Layout, pixels: NDArray[uint8], scale: int = 1) -> NDArray[uint8]:
     """The picture of a layout; where glyphs overlap, the stronger ink shows.
@@ -25,4 +28,15 @@ def draw(layout: Layout, pixels: NDArray[uint8], scale: int = 1) -> NDArray[uint
     for glyph, x, y in zip(pixels, layout.x.tolist(), layout.y.tolist(), strict=True):
         cell = canvas[y + height : y + 2 * height, x + width : x + 2 * width]
         np.maximum(cell, glyph, out=cell)
-    return upscale(canvas[height : height + layout.height, width : width + layout.width], scale)
+    field = canvas[height : height + layout.height, width : width + layout.width]
+    return field if scale == 1 else _enlarged(field, scale)
+
+
+def _enlarged(field: NDArray[uint8], scale: int) -> NDArray[uint8]:
+    """`upscale`, with no time spent on margins: paper stays paper."""
+    rows = np.flatnonzero(field.any(axis=1))
+    picture = np.zeros((field.shape[0] * scale, field.shape[1] * scale), uint8)
+    if rows.size:
+        top, bottom = max(0, int(rows[0]) - _AROUND), int(rows[-1]) + 1 + _AROUND
+        picture[top * scale : bottom * scale] = upscale(field[top:bottom], scale)
+    return picture

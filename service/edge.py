@@ -144,6 +144,10 @@ class Edge:
             )
             self._log.write(entry)
 
+    def count_gone(self) -> None:
+        """Count a request whose client has left before it was answered."""
+        self._telemetry.refused["gone"] += 1
+
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Start and end of the server: no line may be lost."""
 

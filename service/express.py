@@ -1,15 +1,15 @@
-"""The shortest way to one glyph, through one small picture, or to a refusal: answers of the connection itself.
+"""The shortest way to one glyph, a short text, what one small picture is, or a refusal: answers of the connection.
 
 ASGI wants a task, an event and several awaited messages for each request, which cost more than the glyph. A connection
 of this service's own server asks here first; whatever is not the plainest case, or goes wrong, takes the way through
-ASGI as if nothing had been tried. Limits, ids, headers, counts, log and contents are those of `Edge`, `HotPath`, `Desk`
-and `Admission`, which do the work here too.
+ASGI as if nothing had been tried. Limits, ids, headers, counts, log and contents are those of `Edge`, `HotPath`, the
+desks and `Admission`, which do the work here too.
 
 Refusals have to be cheap most of all: where three times as many requests come as can be answered, two of three are
 refused, and what that costs is lost to the third.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -17,14 +17,14 @@ from typing import Protocol
 
 from starlette.types import Scope
 
-from service import desk
 from service.access_log import Work
 from service.admission import FULL, Admission
 from service.answers import Headers
-from service.desk import Desk
+from service.desk import Desk, Taker
 from service.edge import NO_WORK, Edge, lines
 from service.errors import Problem
 from service.hot_path import PATH, HotPath, Plan
+from service.text_desk import TextDesk
 
 _OK = b"HTTP/1.1 200 OK\r\n"
 _TOO_MANY = b"HTTP/1.1 %d %s\r\n" % (FULL.status, FULL.status.phrase.encode())
@@ -48,7 +48,7 @@ class Line(Protocol):
         """
 
     def when_whole(self, read: Callable[[bytes], None]) -> None:
-        """Have `read` called with the request's body, as soon as all of it is there; never if that does not happen."""
+        """Have `read` called with the request's body as soon as it is there, or with nothing if its client leaves."""
 
     def start_over(self) -> None:
         """Have the request answered through ASGI."""
@@ -60,14 +60,14 @@ class Express:
     Args:
         edge: What stands in front of `hot_path`, with nothing between them that such a request meets.
         hot_path: Makes the answers with one glyph.
-        desk: Makes those to one small picture.
+        desks: Make those to one small picture, or to a short text.
         admission: Knows when there is no room for any other work.
     """
 
-    def __init__(self, edge: Edge, hot_path: HotPath, desk: Desk, admission: Admission) -> None:
+    def __init__(self, edge: Edge, hot_path: HotPath, desks: Sequence[Desk | TextDesk], admission: Admission) -> None:
         self.edge = edge
         self._hot_path = hot_path
-        self._desk = desk
+        self._desks = desks
         self._admission = admission
         self._last = lines([(b"content-type", b"image/png"), *edge.headers_of(PATH)])
         refusal = FULL.response()
@@ -87,14 +87,12 @@ class Express:
         if scope["method"] == "POST" and scope["path"] in _QUEUED and self._admission.full:
             self._refuse(scope, line, started)
             return True
-        plan = self._desk.plan(scope)
-        if plan is not None:
-            line.when_whole(partial(self._hand_in, plan, _Delivery(self, scope, line, started)))
-        return plan is not None
-
-    def _hand_in(self, plan: desk.Plan, delivery: "_Delivery", content: bytes) -> None:
-        if not self._desk.ask(plan, content, delivery):
-            delivery.start_over()
+        for desk in self._desks:
+            take = desk.taker(scope)
+            if take is not None:
+                line.when_whole(partial(_hand_in, take, _Delivery(self, scope, line, started)))
+                return True
+        return False
 
     def _refuse(self, scope: Scope, line: Line, started: float) -> None:
         self._admission.count_refusal()
@@ -120,6 +118,13 @@ class Express:
             self._last,
             request_id,
         )
+
+
+def _hand_in(take: Taker, delivery: "_Delivery", content: bytes) -> None:
+    if delivery.has_left():
+        delivery.express.edge.count_gone()
+    elif not take(content, delivery):
+        delivery.start_over()
 
 
 @dataclass(slots=True)
@@ -149,7 +154,7 @@ class _Visit:
 
 @dataclass(slots=True)
 class _Delivery:
-    """One request with a picture on its way; a `Customer` of `Desk`."""
+    """One request with a body on its way; a `Customer` of a desk."""
 
     express: Express
     scope: Scope

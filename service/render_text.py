@@ -131,17 +131,15 @@ class RenderedText(BaseModel):
 
 
 @dataclass(frozen=True)
-class Writing:
-    """A text, written.
+class Draft:
+    """A text, before its glyphs are decoded.
 
     Attributes:
-        model: The model that wrote it.
+        model: What is to write it.
         seed: The seed of all latents.
         style: (latent,) the style.
         z: (n, latent) the latents of each glyph.
-        script: What was written.
-        pixels: (n, 28, 28) the glyphs, small letters at their height beside capitals.
-        layout: Where they go.
+        script: What is to be written.
     """
 
     model: Model
@@ -149,6 +147,17 @@ class Writing:
     style: Floats
     z: Floats
     script: Script
+
+
+@dataclass(frozen=True)
+class Writing(Draft):
+    """A text, written.
+
+    Attributes:
+        pixels: (n, 28, 28) the glyphs, small letters at their height beside capitals.
+        layout: Where they go.
+    """
+
     pixels: Pixels
     layout: Layout
 
@@ -236,8 +245,19 @@ async def write(order: RenderText, context: Context) -> Writing:
     """Decode the glyphs of a text and set them.
 
     Raises:
+        Problem: As `draft`, or the text cannot be set.
+    """
+    begun = draft(order, context)
+    decoded = await begun.model.decode(begun.z, begun.script.labels)
+    return await offload(len(order.text), LONG_TEXT, finished, begun, decoded, order.setting)
+
+
+def draft(order: RenderText, context: Context) -> Draft:
+    """What is to be decoded.
+
+    Raises:
         UnknownModel: No such model.
-        InvalidParameter: The text is too long, a character is not allowed, or it cannot be set.
+        InvalidParameter: The text is too long, or a character is not allowed.
     """
     model = context.engine.get(order.model)
     labels = model.manifest.labels
@@ -249,18 +269,27 @@ async def write(order: RenderText, context: Context) -> Writing:
     script = value_of("body.text", fold, order.text, labels, order.unknown, order.case)
     seed = new_seed() if order.seed is None else order.seed
     style, z = draw_style(seed, len(script.labels), _given(order.z, model), order.temperature, order.variation)
-    decoded = await model.decode(z, script.labels)
+    return Draft(model, seed, style, z, script)
+
+
+def finished(begun: Draft, decoded: Pixels, setting: Setting) -> Writing:
+    """The glyphs in their sizes, and where they go.
+
+    Args:
+        begun: The draft.
+        decoded: (n, 28, 28) its glyphs.
+        setting: How the text is set.
+
+    Raises:
+        InvalidParameter: It cannot be set like that.
+    """
+    labels = begun.model.manifest.labels
+    pixels = proportioned(decoded, begun.script.labels, labels)
     try:
-        pixels, placed = await offload(len(order.text), LONG_TEXT, _arranged, script, decoded, labels, order.setting)
+        placed = layout(begun.script, pixels, labels, setting)
     except LayoutError as error:
         raise InvalidParameter.of("body.width", str(error)) from None
-    return Writing(model, seed, style, z, script, pixels, placed)
-
-
-def _arranged(script: Script, decoded: Pixels, labels: Sequence[str], setting: Setting) -> tuple[Pixels, Layout]:
-    """The glyphs in their sizes, and where they go."""
-    pixels = proportioned(decoded, script.labels, labels)
-    return pixels, layout(script, pixels, labels, setting)
+    return Writing(begun.model, begun.seed, begun.style, begun.z, begun.script, pixels, placed)
 
 
 def _given(z: Sequence[float | None] | None, model: Model) -> tuple[float | None, ...]:

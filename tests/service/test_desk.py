@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.desk import OPEN_TOGETHER, TOGETHER, TURNS
+from service.desk import OPEN_TOGETHER, TOGETHER, TURNS, Desk
 from service.engine import load_engine
 from service.errors import NotReady
 from service.express import _Delivery
@@ -120,13 +120,13 @@ async def test_a_body_may_come_later_and_in_pieces(served: Served) -> None:
     writer.close()
 
 
-async def test_a_client_that_leaves_before_its_body_is_forgotten(served: Served) -> None:
+async def test_a_client_that_leaves_before_its_body_is_counted(served: Served) -> None:
     server, counted = served
     _, writer = await connect(server)
     writer.write(post("/encode?label=J")[:-10])
     await until(lambda: connections(server) and connections(server)[0].when_whole)
     writer.close()
-    await until(lambda: not connections(server))
+    await until(lambda: server.context.telemetry.refused["gone"])
     assert (counted, server.context.telemetry.requests) == ([], {})
 
 
@@ -160,7 +160,8 @@ async def test_what_arrives_together_is_one_batch_and_each_gets_its_own(
     async with serving(repository, access_log="on", log_format="json") as server:
         express = server.server_state.express
         assert express is not None
-        desk = express._desk
+        desk = express._desks[0]
+        assert isinstance(desk, Desk)
         answers = await asyncio.gather(
             *(ask(server, post(f"/encode?label={label}&preprocess=none")) for label in "ABC")
         )
@@ -222,11 +223,10 @@ async def test_one_answer_that_cannot_be_sent_takes_no_other_with_it(
         "query_string": b"label=J&preprocess=none",
         "headers": [(b"content-length", b"%d" % len(J))],
     }
-    desk = express._desk
-    plan = desk.plan(scope)
-    assert plan is not None
+    take = express._desks[0].taker(scope)
+    assert take is not None
     for name, body in (("first", J), ("broken", J), ("none", b"an image"), ("last", J)):
-        assert desk.ask(plan, body, Caller(name))
+        assert take(body, Caller(name))
     await until(lambda: len(sent) == 3)
     assert sent == ["over", "first", "last"]
     assert "an answer was not sent" in caplog.text
@@ -253,8 +253,8 @@ async def test_where_too_many_wait_it_takes_no_more(served: Served) -> None:
     express = server.server_state.express
     assert express is not None
     scope = {"method": "POST", "path": "/encode", "query_string": b"", "headers": [(b"content-length", b"9")]}
-    plan = express._desk.plan(scope)
-    assert plan is not None
+    take = express._desks[0].taker(scope)
+    assert take is not None
 
     class Left:
         def has_left(self) -> bool:
@@ -265,10 +265,10 @@ async def test_where_too_many_wait_it_takes_no_more(served: Served) -> None:
 
         start_over = send
 
-    assert all(express._desk.ask(plan, b"", Left()) for _ in range(TURNS * OPEN_TOGETHER))
-    assert not express._desk.ask(plan, b"", Left())
+    assert all(take(b"", Left()) for _ in range(TURNS * OPEN_TOGETHER))
+    assert not take(b"", Left())
     await until(lambda: server.context.telemetry.refused["gone"] == TURNS * OPEN_TOGETHER)
-    assert express._desk.ask(plan, b"", Left())
+    assert take(b"", Left())
 
 
 async def test_after_a_reload_the_new_models_read(served: Served) -> None:

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from service.draw import draw
 from service.layout import Layout
+from service.sheet import upscale
 
 
 def placed(*corners: tuple[int, int], width: int = 40, height: int = 30) -> Layout:
@@ -51,3 +52,9 @@ def test_layout_without_glyphs_is_paper() -> None:
 def test_picture_has_the_announced_size(scale: int, x: int, y: int) -> None:
     layout = placed((x, y))
     assert draw(layout, noise(1), scale).shape[::-1] == layout.size(scale)
+
+
+@given(st.integers(-10, 40), st.integers(-3, 30), st.integers(2, 5))
+def test_enlarging_is_that_of_the_whole_picture(x: int, y: int, scale: int) -> None:
+    pixels, layout = noise(1), placed((x, y), height=60)
+    assert np.array_equal(draw(layout, pixels, scale), upscale(draw(layout, pixels), scale))

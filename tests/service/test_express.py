@@ -44,7 +44,7 @@ async def counting(repository: Path, **settings: object) -> AsyncIterator[tuple[
     async with serving(repository, **settings) as server:
         express = server.server_state.express
         assert express is not None
-        counted = Counting(express.edge, express._hot_path, express._desk, express._admission)
+        counted = Counting(express.edge, express._hot_path, express._desks, express._admission)
         server.server_state.express = counted
         yield server, counted
 
