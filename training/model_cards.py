@@ -31,8 +31,8 @@ merged, of a classifier trained on samples alone, beside that of one trained on 
 between 0.1 and 0.9; the **slope** is the gradient's length weighted with itself. The **nearest training image** is the
 one of the least root mean squared difference of ink. **−log p** is the importance-weighted bound (arXiv:1509.00519); of
 grey pixels it is no density and never compares with that of pixels binarised once. Draws are from the exported
-encoder: where the model has a flow, that is only the Gaussian nearest to the posterior it was trained with, and the
-bound is loose. For test digits binarised once they are from that posterior itself. The **AUROC** is how often the ELBO
+encoder; those for test digits binarised once are from the posterior that the flow of `vae-binarised` was trained with,
+of which its exported encoder gives only the nearest Gaussian. The **AUROC** is how often the ELBO
 of a character exceeds that of noise, of shuffled pixels, or of a crop of a photograph."""
 
 
