@@ -70,6 +70,7 @@ class RefineConfig:
         seed: Of the critic, order and noise.
         train_prior: Train the flow too, not the decoder alone. Samples become more readable and less varied.
         widen: What the prior of each label is stretched by about its mean in the end, for the variety that was lost.
+        widen_read: Likewise, of those labels alone that the reader reads better than the mean.
     """
 
     steps: int = 3000
@@ -88,6 +89,7 @@ class RefineConfig:
     seed: int = 0
     train_prior: bool = True
     widen: float = 1.0
+    widen_read: float = 1.0
 
 
 def refine(
@@ -128,13 +130,21 @@ def refine(
         progress(step + 1, config.steps)
     refinement.trained.load_state_dict(refinement.averaged.module.state_dict())
     widen(model.flow, config.widen)
+    widen(model.flow, config.widen_read, refinement.unread <= refinement.unread.mean())
     return replace(run, model=model.eval(), training=run.training | {"refinement": asdict(config)})
 
 
 @torch.no_grad()
-def widen(flow: Flow, factor: float) -> None:
-    """Stretches the latents of each label about the mean that the flow has for them."""
-    flow.log_scale.weight += math.log(factor)
+def widen(flow: Flow, factor: float, labels: Tensor | None = None) -> None:
+    """Stretches the latents of each label about the mean that the flow has for them.
+
+    Args:
+        flow: changed in place.
+        factor: 1 leaves them as they are.
+        labels: bool (labels,), which; None for all.
+    """
+    which = slice(None) if labels is None else labels
+    flow.log_scale.weight[which] += math.log(factor)
 
 
 class Refinement:

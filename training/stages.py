@@ -51,7 +51,7 @@ PRESETS = {
         {"latent_size": 24, "label_count": 36, "encoder": "dense", "decoder": "residual"},
         TrainingConfig(beta=0.25, epochs=30),
         PriorConfig(couplings=6),
-        RefineConfig(steps=4000, prior_weight=0.2, focus=1.0, widen=1.03),
+        RefineConfig(steps=5000, prior_weight=0.4, reader_weight=3.0, reader_margin=0.05, focus=2.0, widen_read=1.1),
     ),
     "cvae-62": Preset(
         {"latent_size": 24, "label_count": 62, "encoder": "dense", "decoder": "residual"},

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +51,24 @@ def test_the_prior_is_widened_about_the_mean_of_each_label(run: Run, judge: Judg
         with torch.inference_mode():
             drawn.append(model.flow(u, label) - model.flow.shift(label))
     torch.testing.assert_close(drawn[1], 2 * drawn[0])
+
+
+def test_only_labels_that_are_read_well_may_be_widened(
+    run: Run, judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.refine.CHECKPOINT_EVERY", CONFIG.steps)
+    start = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
+    scales = []
+    for factor in (1.0, 2.0):
+        run.model.load_state_dict(start)
+        model = refine(run, data_set(), judge, tmp_path, replace(CONFIG, widen_read=factor)).model
+        assert isinstance(model, CVAE)
+        assert model.flow is not None
+        scales.append(model.flow.log_scale.weight.detach().clone())
+    unread = torch.load(tmp_path / CHECKPOINT, weights_only=True)["unread"]
+    read = unread <= unread.mean()
+    assert 0 < read.sum() < 36
+    torch.testing.assert_close(scales[1] - scales[0], math.log(2) * read[:, None].expand(36, 6))
 
 
 def test_the_prior_can_stay_as_it_was_fitted(run: Run, judge: Judge, tmp_path: Path) -> None:
