@@ -3,17 +3,18 @@
 Both are the same to the byte for the same content: no file has a date.
 """
 
-import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # zip knows no earlier date
 
 # Fields of a tar header; its sum is taken as if its own field were of spaces.
-_TEMPLATE = bytearray(tarfile.TarInfo().tobuf(tarfile.GNU_FORMAT))
 _SIZE, _SUM = slice(124, 135), slice(148, 156)
 _SPACES = 8 * ord(" ")
+_LONGEST_NAME = 100
 _LARGEST = 8**11 - 1
+_BLOCK = 512
 
 
 class Sink:
@@ -59,23 +60,34 @@ def tar_member(name: str, size: int, pieces: Iterable[bytes]) -> Iterator[bytes]
     """A member of a tar archive, whose content is known to have `size` bytes."""
     yield _tar_header(name, size)
     yield from pieces
-    yield bytes(-size % tarfile.BLOCKSIZE)
+    yield bytes(-size % _BLOCK)
 
 
 def _tar_header(name: str, size: int) -> bytes:
     """What tarfile writes; in a quarter of its time where the fields are short, as only they and the sum differ."""
     encoded = name.encode()
-    if len(encoded) > tarfile.LENGTH_NAME or size > _LARGEST:
-        info = tarfile.TarInfo(name)
-        info.size = size
-        return info.tobuf(tarfile.GNU_FORMAT)
-    header = _TEMPLATE.copy()
+    if len(encoded) > _LONGEST_NAME or size > _LARGEST:
+        return _by_tarfile(name, size)
+    header = bytearray(_template())
     header[: len(encoded)] = encoded
     header[_SIZE] = b"%011o" % size
     header[_SUM] = b"%06o\0 " % (sum(header[: _SUM.start]) + sum(header[_SUM.stop :]) + _SPACES)
     return bytes(header)
 
 
+@lru_cache(maxsize=1)
+def _template() -> bytes:
+    return _by_tarfile("", 0)
+
+
+def _by_tarfile(name: str, size: int) -> bytes:
+    import tarfile  # noqa: PLC0415 (a third of a megabyte, for a format that few ask for)
+
+    info = tarfile.TarInfo(name)
+    info.size = size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
 def tar_end() -> bytes:
     """What ends a tar archive."""
-    return bytes(2 * tarfile.BLOCKSIZE)
+    return bytes(2 * _BLOCK)

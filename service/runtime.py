@@ -59,25 +59,26 @@ class Runtime:
     threads: int
     gpu: Gpu = field(default_factory=Gpu)
 
-    def session(self, model: bytes, file: str) -> Any:  # noqa: ANN401 (ONNX Runtime has no types)
+    def session(self, model: bytes, file: str, *, pool: bool = True) -> Any:  # noqa: ANN401 (ONNX Runtime has no types)
         """A session over a serialised ONNX model; on a GPU one that leaves small batches to the CPU.
 
         Args:
             model: The file's content.
             file: Its name, for the error.
+            pool: Keep memory for the next run, a megabyte and more, on the CPU.
 
         Raises:
             StartError: The model holds what none should, ONNX Runtime refuses it, or it cannot run on the device.
         """
         check_graph(model, file)
-        plain = self._plain_session(model, file)
+        plain = self._plain_session(model, file, pool=pool)
         if self.device == "cpu":
             return plain
         # Only a GPU needs these.
         from service.bound import BoundSession, SplitSession, crossover  # noqa: PLC0415
 
         large = BoundSession(plain, self.device, graphs=self.gpu.graphs)
-        small = Runtime("cpu", self.threads).session(model, file)
+        small = Runtime("cpu", self.threads).session(model, file, pool=pool)
         outputs = [plain.get_outputs()[0].name]
         try:
             rows = self.gpu.from_rows or crossover(small, large, plain.get_inputs(), outputs)
@@ -86,12 +87,13 @@ class Runtime:
         logger.info("%s: batches of %d rows or more run on %s", file, rows, self.device)
         return SplitSession(small, large, rows)
 
-    def _plain_session(self, model: bytes, file: str) -> Any:  # noqa: ANN401 (ONNX Runtime has no types)
+    def _plain_session(self, model: bytes, file: str, *, pool: bool) -> Any:  # noqa: ANN401 (ONNX Runtime has no types)
         """A session of ONNX Runtime alone.
 
         Args:
             model: The file's content.
             file: Its name, for the error.
+            pool: As for `session`.
 
         Raises:
             StartError: ONNX Runtime refuses the model, or cannot run it on the device.
@@ -99,6 +101,7 @@ class Runtime:
         options = ort.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = pool
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
         # Spinning workers would keep a core busy while the service is idle.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")

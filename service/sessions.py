@@ -83,8 +83,11 @@ class Sessions:
 
     def _build_on(self, runtime: Runtime) -> None:
         repository = self._settings.models
-        files = (self._manifest.encoder, self._manifest.decoder_for(runtime.device, self._settings.precision))
-        encoder, decoder = (runtime.session(read_verified(repository, file), file.file) for file in files)
+        facts = self._manifest
+        # An encoder is asked for less often, and runs as fast without a pool.
+        encoder = runtime.session(read_verified(repository, facts.encoder), facts.encoder.file, pool=False)
+        file = facts.decoder_for(runtime.device, self._settings.precision)
+        decoder = runtime.session(read_verified(repository, file), file.file)
         check(self._manifest, encoder, decoder)
         self._encoder, self._decoder, self._runtime = encoder, decoder, runtime
 

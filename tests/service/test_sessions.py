@@ -32,10 +32,10 @@ class Watched(Runtime):
         self.go = threading.Event()
         self.go.set()
 
-    def session(self, model: bytes, file: str) -> Any:  # noqa: ANN401 (as its base)
+    def session(self, model: bytes, file: str, *, pool: bool = True) -> Any:  # noqa: ANN401 (as its base)
         assert self.go.wait(PATIENCE)
         self.made.append((file, threading.get_ident()))
-        return super().session(model, file)
+        return super().session(model, file, pool=pool)
 
     __setattr__ = object.__setattr__  # its base is frozen
 
@@ -130,10 +130,10 @@ class Gpu(Watched):
         self.fault: str | None = None
         self.lost = False
 
-    def session(self, model: bytes, file: str) -> Any:  # noqa: ANN401 (as its base)
+    def session(self, model: bytes, file: str, *, pool: bool = True) -> Any:  # noqa: ANN401 (as its base)
         if self.lost:
             raise StartError(f"{file}: CUDA failure 100: no CUDA-capable device is detected")
-        return GpuSession(self, Runtime("cpu", 1).session(model, file))
+        return GpuSession(self, Runtime("cpu", 1).session(model, file, pool=pool))
 
 
 class GpuSession:
