@@ -1,8 +1,8 @@
-"""A PNG writer for ink on paper.
+"""A PNG writer for ink on paper, and a reader for what it wrote.
 
-Its pictures need one byte per pixel and no filter, and the rest of the file is known before the pixels are,
-which makes it many times faster than a general encoder. ISA-L compresses as well as zlib's level 1 in a tenth of its
-time. Format: https://www.w3.org/TR/png-3/
+Its pictures need one byte per pixel and no filter, and the rest of the file is known before the pixels are, which
+makes it, and reading them back, many times faster than a general coder. ISA-L compresses as well as zlib's level 1 in
+a tenth of its time. Format: https://www.w3.org/TR/png-3/
 """
 
 import struct
@@ -21,6 +21,11 @@ _length = struct.Struct(">I").pack
 _IDAT = zlib.crc32(b"IDAT")
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREYSCALE, _INDEXED = 0, 3
+# A file whose pixels follow its header in one block: the header, its sum, and the head of the block.
+_START = struct.Struct(">8s8sIIBBBBBII4s")
+_WRITTEN = (_SIGNATURE, _length(13) + b"IHDR", 8, _GREYSCALE, 0, 0, 0, b"IDAT")
+_SUM = struct.Struct(">I")
+_CHECKED, _PIXELS = slice(12, 29), _START.size
 # On a single glyph, ISA-L's level 0 saves three quarters of level 2's time and costs 150 bytes, which fit into the
 # same packet.
 _SMALL, _SMALL_LEVEL, _LEVEL = 1024, 0, 2
@@ -38,6 +43,44 @@ def encode(pixels: NDArray[uint8], ink: Colour = BLACK, paper: Colour | None = W
     """
     height, width = pixels.shape
     return frame(height, width, ink, paper).around(pixels)
+
+
+def decode(file: bytes, max_pixels: int) -> NDArray[uint8] | None:
+    """The pixels of a greyscale picture as this module writes it.
+
+    Args:
+        file: A file.
+        max_pixels: Upper limit of width x height.
+
+    Returns:
+        (height, width) grey levels; None for any other file, also for a broken one, which a general reader may explain.
+    """
+    if len(file) < _PIXELS + len(_END):
+        return None
+    *beginning, width, height, depth, kind, packing, filters, interlaced, check, size, name = _START.unpack_from(file)
+    end = _PIXELS + size
+    is_ours = (
+        (*beginning, depth, kind, packing, filters, interlaced, name) == _WRITTEN
+        and 0 < width * height <= max_pixels
+        and file[end + _SUM.size :] == _END
+        and isal_zlib.crc32(file[_CHECKED]) == check
+        and isal_zlib.crc32(file[_PIXELS:end], _IDAT) == _SUM.unpack_from(file, end)[0]
+    )
+    data = _inflated(file[_PIXELS:end], height * (width + 1)) if is_ours else None
+    if data is None:
+        return None
+    rows = np.frombuffer(data, uint8).reshape(height, width + 1)
+    return None if rows[:, 0].any() else np.ascontiguousarray(rows[:, 1:])
+
+
+def _inflated(data: bytes, size: int) -> bytes | None:
+    """What `data` unfolds to; None unless that is `size` bytes."""
+    inflater = zlib.decompressobj()
+    try:
+        unfolded = inflater.decompress(data, size + 1)
+    except zlib.error:
+        return None
+    return unfolded if len(unfolded) == size and inflater.eof and not inflater.unused_data else None
 
 
 @dataclass(frozen=True)
@@ -83,7 +126,7 @@ def frame(height: int, width: int, ink: Colour, paper: Colour | None) -> Frame:
     colours = b"" if _is_grey(ink, paper) else _palette(ink, paper)
     kind = _INDEXED if colours else _GREYSCALE
     header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
-    return Frame(_SIGNATURE + _chunk(b"IHDR", header) + colours, _shades(ink, paper), _chunk(b"IEND", b""))
+    return Frame(_SIGNATURE + _chunk(b"IHDR", header) + colours, _shades(ink, paper), _END)
 
 
 def _shades(ink: Colour, paper: Colour | None) -> NDArray[uint8] | None:
@@ -113,3 +156,6 @@ def _mix(paper: int, ink: int) -> NDArray[uint8]:
 
 def _chunk(name: bytes, data: bytes) -> bytes:
     return b"".join((_length(len(data)), name, data, _length(zlib.crc32(data, zlib.crc32(name)))))
+
+
+_END = _chunk(b"IEND", b"")

@@ -10,7 +10,7 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from service import arrays, images
+from service import arrays, images, png
 from service.arrays import ArrayNotAllowedError, MalformedArrayError
 from service.engine import Pixels
 from service.errors import InvalidParameter, MalformedBody, UnsupportedMedia
@@ -142,6 +142,9 @@ def _upload(name: str, content: bytes, settings: Settings) -> Upload:
     if _kind(name, content) == "array":
         array = arrays.open_images(content, max_images=settings.max_images, max_pixels=settings.max_image_pixels)
         return Upload(name, array.shape[0], array.pixels, lambda: list(array.grey()))
+    plain = png.decode(content, min(settings.max_image_pixels, INLINE_PIXELS))
+    if plain is not None:
+        return Upload(name, 1, plain.size, lambda: [plain])
     picture = images.open_image(content, max_pixels=settings.max_image_pixels)
     return Upload(name, 1, picture.pixels, lambda: [picture.grey()])
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.colours import BLACK, WHITE, Colour
-from service.png import encode
+from service.png import decode, encode
+from tests.service.support import image_file
 
 PICTURES = hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=70))
 COLOURS = st.builds(Colour, st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))
@@ -76,3 +77,46 @@ def test_views_are_encoded_like_copies() -> None:
 def test_other_dtypes_are_not_cut_to_bytes() -> None:
     with pytest.raises(TypeError):
         encode(np.full((2, 2), 0.5))
+
+
+@given(PICTURES)
+def test_what_was_written_is_read_back(pixels: NDArray[np.uint8]) -> None:
+    read = decode(encode(pixels, WHITE, BLACK), 70 * 70)
+    assert read is not None
+    assert read.dtype == np.uint8
+    assert np.array_equal(read, pixels)
+
+
+@given(PICTURES, st.data())
+def test_a_changed_file_is_read_as_others_read_it_or_not_at_all(pixels: NDArray[np.uint8], data: st.DataObject) -> None:
+    file = bytearray(encode(pixels))
+    place = data.draw(st.integers(0, len(file) - 1))
+    file[place] = data.draw(st.integers(0, 255))
+    read = decode(bytes(file), 70 * 70)
+    assert read is None or np.array_equal(read, np.asarray(decoded(bytes(file))))
+
+
+@given(PICTURES, st.data())
+def test_a_file_cut_short_or_with_more_behind_it_is_left_to_others(
+    pixels: NDArray[np.uint8], data: st.DataObject
+) -> None:
+    file = encode(pixels)
+    assert decode(file[: data.draw(st.integers(0, len(file) - 1))], 70 * 70) is None
+    assert decode(file + b"\0", 70 * 70) is None
+
+
+def test_what_is_not_plain_is_left_to_others() -> None:
+    pixels = np.arange(784, dtype=np.uint8).reshape(28, 28)
+    assert decode(encode(pixels), 783) is None
+    assert decode(encode(pixels, Colour(255, 0, 0)), 784) is None  # a palette
+    assert decode(image_file(pixels), 784) is None  # filters
+    assert decode(image_file(np.dstack([pixels] * 3)), 784) is None
+    assert decode(b"", 784) is None
+
+
+def test_rows_of_another_length_are_left_to_others() -> None:
+    pixels = np.zeros((4, 4), np.uint8)
+    wide, high = encode(pixels), encode(np.zeros((5, 4), np.uint8))
+    # The header of one, with its sum, before the pixels of the other.
+    assert decode(wide[:33] + high[33:], 99) is None
+    assert decode(high[:33] + wide[33:], 99) is None
