@@ -73,6 +73,7 @@ class Express:
         refusal = FULL.response()
         self._refusal = bytes(refusal.body)
         self._refusal_lines = lines([*refusal.raw_headers, *edge.headers_of(PATH)])
+        self.last_lines = {path: lines(edge.headers_of(path)) for path in _QUEUED}
 
     def begin(self, scope: Scope, line: Line) -> bool:
         """Answer a request, now or on the event loop's next turn; False where it has to go through ASGI."""
@@ -170,15 +171,10 @@ class _Delivery:
         seconds = perf_counter() - self.started
         model = extra["Glyphvae-Model"].encode()
         edge.answered(self.scope, path, request_id, status=200, seconds=seconds, model=model, work=work)
-        raw = [(name.lower().encode(), value.encode()) for name, value in extra.items()]
-        size, kind = b"%d" % len(content), media.encode()
-        raw += [
-            (b"content-length", size),
-            (b"content-type", kind),
-            *edge.headers_of(path),
-            (b"x-request-id", request_id),
-        ]
-        self.line.send(_OK, lines(raw), content)
+        own = "".join([f"{name.lower()}: {value}\r\n" for name, value in extra.items()])
+        head = f"{own}content-length: {len(content)}\r\ncontent-type: {media}\r\n".encode()
+        last = self.express.last_lines[path]
+        self.line.send(_OK, b"%b%bx-request-id: %b\r\n" % (head, last, request_id), content)
 
     def start_over(self) -> None:
         self.line.start_over()

@@ -85,6 +85,9 @@ def read_glyph(content: bytes, settings: Settings, mode: Mode) -> Pixels | None:
     Raises:
         Problem: As `read_glyphs`.
     """
+    plain = png.decode(content, min(settings.max_image_pixels, INLINE_PIXELS))
+    if plain is not None:
+        return value_of("body", preprocess, plain, mode)[None]
     uploads = _open([("body", content)], settings)
     if uploads[0].images > 1 or uploads[0].pixels > INLINE_PIXELS:
         return None
@@ -142,9 +145,6 @@ def _upload(name: str, content: bytes, settings: Settings) -> Upload:
     if _kind(name, content) == "array":
         array = arrays.open_images(content, max_images=settings.max_images, max_pixels=settings.max_image_pixels)
         return Upload(name, array.shape[0], array.pixels, lambda: list(array.grey()))
-    plain = png.decode(content, min(settings.max_image_pixels, INLINE_PIXELS))
-    if plain is not None:
-        return Upload(name, 1, plain.size, lambda: [plain])
     picture = images.open_image(content, max_pixels=settings.max_image_pixels)
     return Upload(name, 1, picture.pixels, lambda: [picture.grey()])
 
