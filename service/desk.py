@@ -35,7 +35,7 @@ logger = logging.getLogger("glyphvae")
 # Pictures on one turn of the event loop, a few milliseconds of work; where the label is open, each is read under all.
 TOGETHER, OPEN_TOGETHER = 32, 4
 # Turns that may be full of those who wait. Others wait in the queue of `Admission`, which knows their deadlines.
-TURNS = 4
+TURNS = 8
 KEPT_QUERIES = 256
 LONGEST_QUERY = 256
 
@@ -191,7 +191,7 @@ def _contents(plans: Sequence[Plan], pixels: Pixels) -> list[_Content]:
     work = Work(2 * rows, n * rows)  # the encoder's, and the decoder's
     contents: list[_Content] = []
     for i, plan in enumerate(plans):
-        one = result.take(np.array([i]))
+        one = result.take(slice(i, i + 1))
         if plan.style is None:
             assert posterior is not None  # noqa: S101 (latents under a given label need no decoder)
             table = encode.encodings(model, one.labels, one.mu, one.logvar, posterior[i : i + 1])

@@ -37,9 +37,9 @@ class Reconstruction:
         """(n,) the evidence lower bound in nats, at most 0."""
         return -(self.error + self.kl)
 
-    def take(self, rows: Labels) -> "Reconstruction":
+    def take(self, rows: Labels | slice) -> "Reconstruction":
         """The given rows."""
-        return Reconstruction(*(getattr(self, field.name)[rows] for field in fields(self)))
+        return Reconstruction(*(column[rows] for column in vars(self).values()))
 
 
 @dataclass(frozen=True)
