@@ -110,7 +110,9 @@ GOALS = (
     Goal("the same with `seed=`", "http", 0.4, True, _ratio("generate, seed")),
     Goal("the same with `z=`", "http", 0.4, True, _ratio("generate, z")),
     Goal("its p50 latency with 1 connection", "http", 5, False, _ratio("generate", "p50_ratios", 1)),
-    Goal("`POST /encode`, one PNG to JSON", "http", 0.2, True, _ratio("encode")),
+    Goal("`POST /encode?label=J`, one PNG to JSON", "http", 0.2, True, _ratio("encode, label")),
+    Goal("the same with a PNG that Pillow wrote", "http", 0.2, True, _ratio("encode, label, Pillow's PNG")),
+    Goal("the same without a label, for which the image is held against all 36", "http", 0.2, True, _ratio("encode")),
     Goal("`POST /reconstruct`, PNG to PNG", "http", 0.15, True, _ratio("reconstruct")),
     Goal(
         "`POST /render-text`, 20 characters, fresh latents",

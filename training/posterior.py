@@ -5,7 +5,7 @@ for the flow's noise, a model's latents, there is then only what `Flow.posterior
 encoder learns that posterior itself: its mean goes back through the flow as before, and its log variance is that of the
 noise. Decoder and prior stay as they are, so no sample changes; what shrinks is the gap between the evidence lower
 bound and the best one that a diagonal Gaussian allows (Cremer, Li & Duvenaud, "Inference suboptimality in variational
-autoencoders", arXiv:1801.03558, section 3). The exported encoder needs a quarter of the operations.
+autoencoders", arXiv:1801.03558, section 3). The exported encoder needs half of the operations.
 """
 
 import math

@@ -51,7 +51,7 @@ PRESETS = {
         {"latent_size": 24, "label_count": 36, "encoder": "dense", "decoder": "residual"},
         TrainingConfig(beta=0.25, epochs=30),
         PriorConfig(couplings=6),
-        RefineConfig(steps=5000, prior_weight=0.4, reader_weight=3.0, reader_margin=0.05, focus=2.0, widen_read=1.1),
+        RefineConfig(steps=5500, prior_weight=0.3, reader_weight=2.0, focus=3.0, widen_read=1.08),
     ),
     "cvae-62": Preset(
         {"latent_size": 24, "label_count": 62, "encoder": "dense", "decoder": "residual"},
