@@ -26,7 +26,6 @@ from service import (
 from service.admission import Admission
 from service.context import Context
 from service.cors import Cors
-from service.desk import Desk
 from service.edge import Edge
 from service.engine import load_engine
 from service.error_answers import HANDLERS
@@ -36,6 +35,7 @@ from service.hot_path import HotPath
 from service.lean import without_pydantic_v1
 from service.limits import BodyLimit
 from service.openapi import describe
+from service.picture_desk import PictureDesk
 from service.plain_errors import PlainErrors
 from service.settings import load_settings
 from service.short_way import ShortWay
@@ -62,7 +62,7 @@ def create_served(context: Context) -> ASGIApp:
     admission = Admission(ServerErrorMiddleware(short_way, HANDLERS[Exception]), context)
     # A glyph from the hot path is done before a queue could say that there is no room for it.
     hot_path = HotPath(admission, context)
-    desks = (Desk(context), TextDesk(context))
+    desks = (PictureDesk(context), TextDesk(context))
     return guard(hot_path, app, context, lambda edge: Express(edge, hot_path, desks, admission))
 
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.access_log import current_work
-from service.batching import Batcher, Rows, Run
+from service.batching import Batcher, Rows
 from service.errors import NotReady, StartError, UnknownModel
 from service.lane import Lane
 from service.manifest import Manifest, read_manifest, read_verified
@@ -38,7 +37,6 @@ class Model:
     def __init__(self, manifest: Manifest, sessions: Sessions, worker: Lane) -> None:
         self.manifest = manifest
         self.sessions = sessions
-        self._telemetry = Telemetry()
         self._decode = Batcher(self._run_decoder, worker, manifest.name)
         self._decode_logits = Batcher(self._run_decoder_logits, worker, manifest.name)
         self._encode = Batcher(self._run_encoder, worker, manifest.name)
@@ -65,7 +63,6 @@ class Model:
 
     def report_to(self, telemetry: Telemetry) -> None:
         """Count waits and runs there."""
-        self._telemetry = telemetry
         for batcher in (self._decode, self._decode_logits, self._encode):
             batcher.telemetry = telemetry
 
@@ -80,7 +77,7 @@ class Model:
         Raises:
             NotReady: The model is not loaded yet, or fails.
         """
-        (pixels,) = self._counted(self._run_decoder, z, labels)
+        (pixels,) = self._run_decoder((z, labels))
         return pixels
 
     async def decode_logits(self, z: Floats, labels: Labels) -> tuple[Pixels, Floats]:
@@ -95,19 +92,13 @@ class Model:
 
     def decode_logits_now(self, z: Floats, labels: Labels) -> tuple[Pixels, Floats]:
         """As `decode_logits`, at once and in this thread; raises as `decode_now` does."""
-        pixels, logits = self._counted(self._run_decoder_logits, z, labels)
+        pixels, logits = self._run_decoder_logits((z, labels))
         return pixels, logits
 
     def encode_now(self, pixels: Pixels, labels: Labels) -> tuple[Floats, Floats]:
         """As `encode`, at once and in this thread; raises as `decode_now` does."""
-        mu, logvar = self._counted(self._run_encoder, pixels, labels)
+        mu, logvar = self._run_encoder((pixels, labels))
         return mu, logvar
-
-    def _counted(self, run: Run, first: Pixels | Floats, labels: Labels) -> Rows:
-        began = perf_counter()
-        result = run((first, labels))
-        self._telemetry.ran(self.manifest.name, len(labels), perf_counter() - began)
-        return result
 
     async def _call(self, batcher: Batcher, first: Pixels | Floats, labels: Labels) -> Rows:
         if work := current_work():

@@ -19,11 +19,11 @@ from starlette.types import Scope
 
 from service.access_log import Work
 from service.admission import FULL, Admission
-from service.answers import Headers
-from service.desk import Desk, Taker
+from service.desk import Answer, Taker
 from service.edge import NO_WORK, Edge, lines
 from service.errors import Problem
 from service.hot_path import PATH, HotPath, Plan
+from service.picture_desk import PictureDesk
 from service.text_desk import TextDesk
 
 _OK = b"HTTP/1.1 200 OK\r\n"
@@ -64,7 +64,9 @@ class Express:
         admission: Knows when there is no room for any other work.
     """
 
-    def __init__(self, edge: Edge, hot_path: HotPath, desks: Sequence[Desk | TextDesk], admission: Admission) -> None:
+    def __init__(
+        self, edge: Edge, hot_path: HotPath, desks: Sequence[PictureDesk | TextDesk], admission: Admission
+    ) -> None:
         self.edge = edge
         self._hot_path = hot_path
         self._desks = desks
@@ -165,16 +167,16 @@ class _Delivery:
     def has_left(self) -> bool:
         return self.line.has_left()
 
-    def send(self, extra: Headers, media: str, content: bytes, work: Work) -> None:
+    def send(self, answer: Answer) -> None:
         edge, path = self.express.edge, self.scope["path"]
         request_id = edge.id_of(self.scope)
         seconds = perf_counter() - self.started
-        model = extra["Glyphvae-Model"].encode()
-        edge.answered(self.scope, path, request_id, status=200, seconds=seconds, model=model, work=work)
-        own = "".join([f"{name.lower()}: {value}\r\n" for name, value in extra.items()])
-        head = f"{own}content-length: {len(content)}\r\ncontent-type: {media}\r\n".encode()
+        model = answer.model.encode()
+        edge.answered(self.scope, path, request_id, status=200, seconds=seconds, model=model, work=answer.work)
+        own = "".join([f"{name.lower()}: {value}\r\n" for name, value in answer.headers.items()])
+        head = f"{own}content-length: {len(answer.content)}\r\ncontent-type: {answer.media}\r\n".encode()
         last = self.express.last_lines[path]
-        self.line.send(_OK, b"%b%bx-request-id: %b\r\n" % (head, last, request_id), content)
+        self.line.send(_OK, b"%b%bx-request-id: %b\r\n" % (head, last, request_id), answer.content)
 
     def start_over(self) -> None:
         self.line.start_over()

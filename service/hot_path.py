@@ -243,6 +243,8 @@ class HotPath:
 
     def _source(self, query: bytes) -> Source | None:
         """Where the answer to a query comes from, None where FastAPI has to give it."""
+        if len(query) > LONGEST_QUERY:
+            return None
         if self._context.engine is not self._engine:
             # Models were loaded anew; what was drawn ahead is the old ones'.
             self.kept.clear()
@@ -271,7 +273,7 @@ def make_plan(query: bytes, context: Context) -> Plan | None:
     """The plan for a query string without seed and latents; None unless it is valid and asks for a small picture."""
     pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     parameters = dict(pairs)
-    if len(query) > LONGEST_QUERY or len(parameters) < len(pairs) or parameters.keys() & {"seed", "z"}:
+    if len(parameters) < len(pairs) or parameters.keys() & {"seed", "z"}:
         return None
     label = {"label": [parameters.pop("label")]} if "label" in parameters else {}
     try:

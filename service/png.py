@@ -26,6 +26,7 @@ _GREYSCALE, _INDEXED = 0, 3
 _START = struct.Struct(">8s8sIIBBBBBII4s")
 _WRITTEN = (_SIGNATURE, _length(13) + b"IHDR", 8, _GREYSCALE, 0, 0, 0, b"IDAT")
 _SUM = struct.Struct(">I")
+_ZLIB = 0x78  # deflate with the usual window; ISA-L overlooks an impossible one
 _NOT_ZLIB = cast("type[Exception]", isal_zlib.error)  # declared as an instance
 _CHECKED, _PIXELS = slice(12, 29), _START.size
 # On a single glyph, ISA-L's level 0 saves three quarters of level 2's time and costs 150 bytes, which fit into the
@@ -65,6 +66,7 @@ def decode(file: bytes, max_pixels: int) -> NDArray[uint8] | None:
         (*beginning, depth, kind, packing, filters, interlaced, name) == _WRITTEN
         and 0 < width * height <= max_pixels
         and file[end + _SUM.size :] == _END
+        and file[_PIXELS] == _ZLIB
         and isal_zlib.crc32(file[_CHECKED]) == check
         and isal_zlib.crc32(file[_PIXELS:end], _IDAT) == _SUM.unpack_from(file, end)[0]
     )

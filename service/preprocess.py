@@ -112,7 +112,7 @@ def _fitted(ink: NDArray[uint8]) -> NDArray[uint8]:
     scale = _BOX / max(right - left, bottom - top)
     size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
     # What `Image.fromarray` comes to, without a copy.
-    image = Image.frombuffer("L", ink.shape[::-1], ink, "raw", "L", 0, 1)
+    image = Image.frombuffer("L", ink.shape[::-1], np.ascontiguousarray(ink), "raw", "L", 0, 1)
     return np.asarray(image.resize(size, Image.Resampling.BICUBIC, box=box))
 
 

@@ -111,6 +111,7 @@ class Press:
     def _run(self, z: Floats, labels: Labels, asked: "Sequence[Asked | None]") -> Pixels:
         began = perf_counter()
         pixels = self._model.decode_now(z, labels)
+        self.telemetry.ran(self._model.manifest.name, len(z), perf_counter() - began)
         if self.telemetry.tracing:
             self.telemetry.tracing.batch(self._model.manifest.name, len(z), asked, began)
         return pixels

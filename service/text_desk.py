@@ -3,10 +3,11 @@
 Orders, limits, glyphs, layout and pictures are those of `/render-text`; what is not plain, or goes wrong, it answers.
 """
 
-import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
+from time import perf_counter
 
 import numpy as np
 import orjson
@@ -17,21 +18,21 @@ from service import answers, negotiate
 from service.access_log import Work
 from service.answers import LARGE_PICTURE, Style
 from service.context import Context
-from service.desk import TURNS, Customer, Taker, accept_of_plain
+from service.desk import TURNS, Answer, Customer, Taker, accept_of_plain, deliver
 from service.draw import draw
-from service.engine import Pixels
+from service.engine import Model, Pixels
 from service.errors import Problem
 from service.render_text import LONG_TEXT, OFFERS, Draft, RenderText, draft, finished
 from service.turns import Turns
 from service.uploads import INLINE_BYTES
 
-logger = logging.getLogger("glyphvae")
-
 PATH = "/render-text"
 # Texts on one turn of the event loop, a few milliseconds of work.
 TOGETHER = 8
-# A wider or higher picture is drawn by a thread.
+# Pixels of a picture; a larger one is drawn by a thread.
 LARGEST = 2 * LARGE_PICTURE
+# Glyph pixels from a letter to the next, but for the gap between them, and of a line from its top to its last tail.
+_ADVANCE, _HEIGHT = 21, 28
 # An object with a list in it; deeper JSON is looked at more closely elsewhere.
 _BRACKETS = 2
 _KINDS = frozenset({b"application/json"})
@@ -43,6 +44,7 @@ class _Order:
     style: Style
     begun: Draft
     customer: Customer
+    since: float
 
     def has_left(self) -> bool:
         """Whether nobody waits any longer."""
@@ -68,7 +70,7 @@ class TextDesk:
         limit = min(INLINE_BYTES, settings.max_body_bytes, settings.max_json_bytes)
         accept = accept_of_plain(scope, _KINDS, limit)
         try:
-            plain = accept is not None and negotiate.choose(accept.decode("latin-1"), OFFERS) == negotiate.PNG
+            plain = accept is not None and negotiate.choose(accept, OFFERS) == negotiate.PNG
         except Problem:
             return None
         return self._ask if plain else None
@@ -78,32 +80,38 @@ class TextDesk:
             return False
         try:
             text = RenderText.model_validate(orjson.loads(content))
-            if len(text.text) > LONG_TEXT or len(text.text) * (28 * text.scale) ** 2 > 2 * LARGEST:
+            if len(text.text) > LONG_TEXT or _about(text) > LARGEST:
                 return False
             style, begun = text.style, draft(text, self._context)
         except (orjson.JSONDecodeError, ValidationError, Problem):
             return False
         if begun.model.loaded:  # the first to ask for a model waits for it
-            self._turns.add(_Order(text, style, begun, customer))
+            self._turns.add(_Order(text, style, begun, customer, perf_counter()))
         return begun.model.loaded
 
     def _answer(self, orders: Sequence[_Order]) -> None:
         """Write the texts of one turn."""
-        groups: defaultdict[str, list[_Order]] = defaultdict(list)
+        groups: defaultdict[Model, list[_Order]] = defaultdict(list)
         for order in orders:
-            groups[order.begun.model.title].append(order)
-        for group in groups.values():
-            sizes = [len(order.begun.z) for order in group]
-            try:
-                z = np.concatenate([order.begun.z for order in group])
-                labels = np.concatenate([order.begun.script.labels for order in group])
-                decoded = group[0].begun.model.decode_now(z, labels)
-            except Exception:  # noqa: BLE001 (the endpoint says what is wrong, and logs it)
-                for order in group:
-                    order.customer.start_over()
-                continue
-            for order, glyphs in zip(group, np.split(decoded, np.cumsum(sizes)[:-1]), strict=True):
-                self._finish(order, glyphs, len(z))
+            groups[order.begun.model].append(order)
+        for model, group in groups.items():
+            self._answer_group(model, group)
+
+    def _answer_group(self, model: Model, group: Sequence[_Order]) -> None:
+        name, telemetry, began = model.manifest.name, self._context.telemetry, perf_counter()
+        z = np.concatenate([order.begun.z for order in group])
+        labels = np.concatenate([order.begun.script.labels for order in group])
+        try:
+            decoded = model.decode_now(z, labels)
+        except Exception:  # noqa: BLE001 (the endpoint says what is wrong, and logs it)
+            for order in group:
+                order.customer.start_over()
+            return
+        telemetry.ran(name, len(z), perf_counter() - began)
+        stops = np.cumsum([len(order.begun.z) for order in group])
+        for order, glyphs in zip(group, np.split(decoded, stops[:-1]), strict=True):
+            telemetry.waits[name].observe(began - order.since)
+            self._finish(order, glyphs, len(z))
 
     def _finish(self, order: _Order, glyphs: Pixels, batch: int) -> None:
         text = order.text
@@ -115,7 +123,15 @@ class TextDesk:
         except Exception:  # noqa: BLE001 (the endpoint says what is wrong, and logs it)
             order.customer.start_over()
             return
-        try:
-            order.customer.send(writing.headers, negotiate.PNG, content, Work(len(glyphs), batch))
-        except Exception:
-            logger.exception("an answer was not sent")  # the others of this turn are
+        answer = Answer(writing.model.title, writing.headers, negotiate.PNG, content, Work(len(glyphs), batch))
+        deliver(order.customer, answer)
+
+
+def _about(text: RenderText) -> int:
+    """How many pixels the picture of a text has, more or less; what its glyphs measure is not known yet."""
+    edges = 2 * text.margin
+    lengths = [len(line) * max(1, _ADVANCE + text.letter_gap) for line in text.text.splitlines()]
+    width = text.width or edges + max(lengths, default=0)
+    lines = sum(max(1, ceil(length / max(1, width - edges))) for length in lengths)
+    height = edges + _HEIGHT + max(0, lines - 1) * text.line_height
+    return width * height * text.scale**2

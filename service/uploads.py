@@ -26,8 +26,12 @@ Kind = Literal["image", "array"]
 # Up to this many bytes, and pixels in them, a body is decoded sooner than a thread wakes.
 INLINE_BYTES = 1 << 14
 INLINE_PIXELS = 1 << 16
+# Up to this many pixels a picture is read in less than a tenth of a millisecond more than a glyph.
+SMALL_PIXELS = 1 << 12
 # Only files are read, so a form has text fields by mistake; a few are waited for, to name the first.
 MAX_FIELDS = 16
+
+_PNG, _NPY = b"\x89PNG", b"\x93NUMPY"
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ async def read_glyphs(request: Request, settings: Settings, mode: Mode) -> Pixel
 
 
 def read_glyph(content: bytes, settings: Settings, mode: Mode) -> Pixels | None:
-    """The character in a body of no more than `INLINE_BYTES`, as models read it, at once.
+    """The character in a small file of bounded cost, as models read it, at once.
 
     Args:
         content: The body.
@@ -80,16 +84,19 @@ def read_glyph(content: bytes, settings: Settings, mode: Mode) -> Pixels | None:
         mode: How the image is converted.
 
     Returns:
-        (1, 28, 28) uint8; None where it holds several images, or one that takes longer to decode than others can wait.
+        (1, 28, 28) uint8; None where it holds several images, or one that may take longer to decode than others can
+        wait: a large one, or one of a format that can say the same pixels over and over.
 
     Raises:
         Problem: As `read_glyphs`.
     """
-    plain = png.decode(content, min(settings.max_image_pixels, INLINE_PIXELS))
+    plain = png.decode(content, min(settings.max_image_pixels, settings.max_total_pixels, SMALL_PIXELS))
     if plain is not None:
         return value_of("body", preprocess, plain, mode)[None]
+    if not content.startswith((_PNG, _NPY)):
+        return None
     uploads = _open([("body", content)], settings)
-    if uploads[0].images > 1 or uploads[0].pixels > INLINE_PIXELS:
+    if uploads[0].images > 1 or uploads[0].pixels > SMALL_PIXELS:
         return None
     return _convert(uploads, mode)
 
@@ -175,9 +182,9 @@ def _kind(name: str, content: bytes) -> Kind:
     """What `content` is, by its first bytes: clients often send a wrong Content-Type, or none."""
     if not content:
         raise MalformedBody(f"{name} is empty; send a PNG, JPEG or WebP image, or a .npy array.")
-    if content.startswith(b"\x93NUMPY"):
+    if content.startswith(_NPY):
         return "array"
-    if content.startswith((b"\x89PNG", b"\xff\xd8\xff")) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP"):
+    if content.startswith((_PNG, b"\xff\xd8\xff")) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP"):
         return "image"
     raise UnsupportedMedia(f"{name} is none of PNG, JPEG, WebP and .npy.")
 

@@ -157,3 +157,10 @@ def test_ink_and_paper_may_be_either_way_round(points: list[tuple[float, float]]
             preprocess(255 - bright)
         return
     assert np.array_equal(preprocess(255 - bright), glyph)
+
+
+def test_the_order_in_memory_does_not_matter() -> None:
+    rng = np.random.default_rng(0)
+    photo = rng.normal(200, 3, (60, 50)).clip(0, 255).astype(np.uint8)
+    photo[20:40, 20:25] = 40
+    assert np.array_equal(preprocess(np.asfortranarray(photo)), preprocess(photo))

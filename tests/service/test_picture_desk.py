@@ -2,16 +2,23 @@
 
 import asyncio
 import json
+import struct
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from service.desk import OPEN_TOGETHER, TOGETHER, TURNS, Desk
+from service.batching import Rows
+from service.desk import TURNS, Answer
 from service.engine import load_engine
 from service.errors import NotReady
 from service.express import _Delivery
+from service.picture_desk import LONGEST_QUERY, OPEN_TOGETHER, TOGETHER, PictureDesk
+from service.png import encode
 from service.server import Server
 from tests.service.support import grey, image_file, npy
 from tests.service.test_express import ask, read, same
@@ -19,7 +26,20 @@ from tests.service.test_server import connect, connections, serving, until
 
 FIVE = grey(105)[0]
 # A stroke on paper, which every way of preprocessing takes.
-J = image_file(np.where(np.abs(np.arange(28) - 13.5) < 3, np.uint8(0), np.uint8(255)) * np.ones((28, 1), np.uint8))
+DRAWN = np.where(np.abs(np.arange(28) - 13.5) < 3, np.uint8(0), np.uint8(255)) * np.ones((28, 1), np.uint8)
+J = image_file(DRAWN)
+
+
+def odd_window() -> bytes:
+    """A picture of ours whose compressed data claim a window that there is not, with every sum right."""
+    file = encode(DRAWN)
+    data = file[41:-16]
+    first = 0x88
+    data = bytes([first, (-first * 256) % 31]) + data[2:]
+    return file[:41] + data + struct.pack(">I", zlib.crc32(b"IDAT" + data)) + file[-12:]
+
+
+ODD_WINDOW = odd_window()
 Served = tuple[Server, list[int]]
 
 
@@ -34,9 +54,9 @@ async def served(repository: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     rows: list[int] = []
     send = _Delivery.send
 
-    def sending(delivery: _Delivery, extra: dict[str, str], media: str, content: bytes, work: object) -> None:
-        rows.append(work.rows)  # type: ignore[attr-defined]
-        send(delivery, extra, media, content, work)  # type: ignore[arg-type]
+    def sending(delivery: _Delivery, answer: Answer) -> None:
+        rows.append(answer.work.rows)
+        send(delivery, answer)
 
     monkeypatch.setattr(_Delivery, "send", sending)
     async with serving(repository, preload="all", max_images=4) as server:
@@ -81,6 +101,8 @@ async def test_an_answer_is_the_endpoint_s(served: Served, sent: bytes, rows: in
         (post("/encode", b"--x--\r\n", kind="multipart/form-data; boundary=x"), 400),
         (post("/encode", b"[]", kind="application/json"), 415),
         (post("/encode", b"an image"), 415),
+        (post("/encode?label=J", image_file(DRAWN, "JPEG"), kind="image/jpeg"), 200),
+        (post("/encode?label=J&preprocess=none", ODD_WINDOW), 400),
         (post("/encode", J[:60]), 400),
         (post("/encode", image_file(grey(0)[0])), 422),
         (post("/encode", b""), 400),
@@ -161,7 +183,7 @@ async def test_what_arrives_together_is_one_batch_and_each_gets_its_own(
         express = server.server_state.express
         assert express is not None
         desk = express._desks[0]
-        assert isinstance(desk, Desk)
+        assert isinstance(desk, PictureDesk)
         answers = await asyncio.gather(
             *(ask(server, post(f"/encode?label={label}&preprocess=none")) for label in "ABC")
         )
@@ -235,15 +257,13 @@ async def test_one_answer_that_cannot_be_sent_takes_no_other_with_it(
 @pytest.mark.parametrize(
     ("target", "each"), [("/encode?label=J&preprocess=none", TOGETHER), ("/encode", OPEN_TOGETHER)]
 )
-async def test_those_who_come_when_many_wait_take_the_queue(served: Served, target: str, each: int) -> None:
-    server, counted = served
-    most = TURNS * each
-    streams = [await connect(server) for _ in range(most + 8)]
+async def test_many_at_once_are_all_answered(served: Served, target: str, each: int) -> None:
+    server, _ = served
+    streams = [await connect(server) for _ in range(TURNS * each + 8)]
     for _, writer in streams:
         writer.write(post(target))
     answers = [await read(reader) for reader, _ in streams]
     assert {status for status, _, _ in answers} == {200}
-    assert len(counted) <= len(streams)
     for _, writer in streams:
         writer.close()
 
@@ -271,16 +291,85 @@ async def test_where_too_many_wait_it_takes_no_more(served: Served) -> None:
     assert take(b"", Left())
 
 
-async def test_after_a_reload_the_new_models_read(served: Served) -> None:
+async def test_what_takes_long_to_read_waits_for_another_turn(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.picture_desk.READING", 0)
     server, counted = served
-    await ask(server, post("/encode?label=J"))
-    context = server.context
-    before = context.engine.get(None)
+    targets = ["/encode?label=J&preprocess=none", "/encode?preprocess=none"] * 3
+    answers = await asyncio.gather(*(ask(server, post(target)) for target in targets))
+    assert {status for ((status, _, _),) in answers} == {200}
+    assert sorted(counted) == [1, 1, 1, 72, 72, 72]
+    assert sum(server.context.telemetry.batches["cvae"].counts) == 6
+
+
+async def test_a_limit_on_all_pixels_holds_for_one_picture(repository: Path) -> None:
+    async with serving(repository, max_total_pixels=1568) as server:
+        (answer,) = await ask(server, post("/encode?label=J", encode(np.zeros((50, 50), np.uint8))))
+        assert answer[0] == 422
+        assert b"more than 1568 pixels together" in answer[2]
+
+
+async def test_long_queries_are_not_kept(served: Served) -> None:
+    server, _ = served
+    express = server.server_state.express
+    assert express is not None
+    desk = express._desks[0]
+    assert isinstance(desk, PictureDesk)
+    longest = "&".join(["label=J", *(f"{number}=1" for number in range(100))])
+    assert len(longest) > LONGEST_QUERY
+    for target in (f"/encode?{longest}", f"/generate?{longest}"):
+        await ask(server, post(target, b"" if "generate" in target else J))
+    assert not desk._plans
+    assert not express._hot_path.kept
+
+
+async def test_requests_before_and_after_a_reload_have_their_own_models(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, counted = served
+    context, express = server.context, server.server_state.express
+    assert express is not None
+    runs: list[str] = []
+
+    def watch(name: str) -> None:
+        sessions = context.engine.get(None).sessions
+        encode = sessions.encode
+
+        def encoding(outputs: list[str], feed: dict[str, NDArray[Any]]) -> Rows:
+            runs.append(name)
+            return encode(outputs, feed)
+
+        monkeypatch.setattr(sessions, "encode", encoding)
+
+    watch("old")
+    scope = {
+        "method": "POST",
+        "path": "/encode",
+        "query_string": b"label=J&preprocess=none",
+        "headers": [(b"content-length", b"%d" % len(J))],
+    }
+    old = express._desks[0].taker(scope)
     context.engine = load_engine(context.settings)
-    await ask(server, post("/encode?label=J"))
-    assert counted == [1, 1]
-    assert sum(context.engine.get(None)._telemetry.batches["cvae"].counts) == 1
-    assert sum(before._telemetry.batches["cvae"].counts) == 1
+    watch("new")
+    new = express._desks[0].taker(scope)
+    assert old is not None
+    assert new is not None
+    answered: list[bytes] = []
+
+    class Caller:
+        def has_left(self) -> bool:
+            return False
+
+        def send(self, answer: Answer) -> None:
+            answered.append(answer.content)
+
+        def start_over(self) -> None:
+            raise AssertionError
+
+    assert old(J, Caller())
+    assert new(J, Caller())
+    await until(lambda: len(answered) == 2)
+    assert runs == ["old", "new"]
+    assert counted == []
 
 
 async def test_a_model_that_is_not_loaded_is_waited_for(repository: Path) -> None:

@@ -1,0 +1,225 @@
+"""One small picture in, its latents or its reconstruction out: what arrives together is worked on together.
+
+The commonest requests to `/encode` and `/reconstruct`, read and answered without a task for each. Queries, limits,
+pictures, models and contents are those of the endpoints.
+"""
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from urllib.parse import parse_qsl
+
+import numpy as np
+from pydantic import ValidationError
+from starlette.types import Scope
+
+from service import answers, encode, negotiate, reconstruct, sheet
+from service.access_log import Work
+from service.answers import LARGE_PICTURE, Headers, Style
+from service.conditions import names_of, optional_label
+from service.context import Context
+from service.desk import TURNS, Answer, Customer, Taker, accept_of_plain, deliver
+from service.encode import ImageQuery
+from service.engine import Labels, Model, Pixels
+from service.errors import Problem
+from service.inference import infer_now, reconstruct_now
+from service.preprocess import Mode
+from service.reconstruct import ReconstructQuery
+from service.turns import Turns
+from service.uploads import INLINE_BYTES, read_glyph
+
+# Pictures on one turn of the event loop; where the label is open, each is held against all labels.
+TOGETHER, OPEN_TOGETHER = 32, 4
+# Seconds of a turn for reading. Glyphs on clean paper need half of it; photographs, of which each takes twenty times as
+# long, wait for their turn.
+READING = 0.004
+KEPT_QUERIES = 256
+LONGEST_QUERY = 256
+
+_PATHS = frozenset({"/encode", "/reconstruct"})
+# What says nothing but that the body is one file. JSON has limits of its own, and forms have parts.
+_FILES = frozenset({b"", b"image/png", b"image/jpeg", b"image/webp", b"application/octet-stream", b"application/x-npy"})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked query.
+
+    Attributes:
+        model: What reads the picture.
+        label: What it shows, None where that is open.
+        mode: How it is converted.
+        style: Of the picture that is answered; None for the JSON of `/encode`.
+    """
+
+    model: Model
+    label: int | None
+    mode: Mode
+    style: Style | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    plan: Plan
+    content: bytes
+    customer: Customer
+    since: float
+
+    def has_left(self) -> bool:
+        """Whether nobody waits any longer."""
+        return self.customer.has_left()
+
+
+class PictureDesk:
+    """Answers requests with one small picture.
+
+    Args:
+        context: Settings and models.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._engine = context.engine
+        self._plans: OrderedDict[tuple[str, bytes, str], Plan | None] = OrderedDict()
+        self._given = Turns(self._answer, context.telemetry, TOGETHER)
+        self._open = Turns(self._answer, context.telemetry, OPEN_TOGETHER)
+
+    def taker(self, scope: Scope) -> Taker | None:
+        """What takes the body of a request; None where the endpoint has to answer."""
+        plan = self._plan(scope)
+        return None if plan is None else partial(self._ask, plan)
+
+    def _plan(self, scope: Scope) -> Plan | None:
+        if scope["path"] not in _PATHS or len(scope["query_string"]) > LONGEST_QUERY:
+            return None
+        accept = accept_of_plain(scope, _FILES, min(INLINE_BYTES, self._context.settings.max_body_bytes))
+        if accept is None:
+            return None
+        if self._context.engine is not self._engine:  # models were loaded anew
+            self._plans.clear()
+            self._engine = self._context.engine
+        key = (scope["path"], scope["query_string"], accept)
+        if key in self._plans:
+            self._plans.move_to_end(key)
+            return self._plans[key]
+        plan = make_plan(*key, self._context)
+        if plan is not None and not plan.model.loaded:
+            return None  # the first to ask for a model waits for it
+        self._plans[key] = plan
+        if len(self._plans) > KEPT_QUERIES:
+            self._plans.popitem(last=False)
+        return plan
+
+    def _ask(self, plan: Plan, content: bytes, customer: Customer) -> bool:
+        turns, each = (self._open, OPEN_TOGETHER) if plan.label is None else (self._given, TOGETHER)
+        if len(turns) >= TURNS * each:
+            return False
+        turns.add(_Order(plan, content, customer, perf_counter()))
+        return True
+
+    def _wait(self, orders: Sequence[_Order]) -> None:
+        for order in orders:
+            (self._open if order.plan.label is None else self._given).add(order)
+
+    def _answer(self, orders: Sequence[_Order]) -> None:
+        """Answer those of one turn."""
+        groups: defaultdict[tuple[Model, bool, bool], list[tuple[_Order, Pixels]]] = defaultdict(list)
+        until = perf_counter() + READING
+        for index, order in enumerate(orders):
+            if index and perf_counter() > until:
+                self._wait(orders[index:])
+                break
+            pixels = self._read(order)
+            if pixels is None:
+                order.customer.start_over()
+            else:
+                plan = order.plan
+                groups[plan.model, plan.label is None, plan.style is None].append((order, pixels))
+        for (model, is_open, is_table), group in groups.items():
+            self._answer_group(model, group, is_open=is_open, is_table=is_table)
+
+    def _read(self, order: _Order) -> Pixels | None:
+        try:
+            return read_glyph(order.content, self._context.settings, order.plan.mode)
+        except Exception:  # noqa: BLE001 (the endpoint says what is wrong, and logs it)
+            return None
+
+    def _answer_group(
+        self, model: Model, group: Sequence[tuple[_Order, Pixels]], *, is_open: bool, is_table: bool
+    ) -> None:
+        name, telemetry, began = model.manifest.name, self._context.telemetry, perf_counter()
+        pixels = np.concatenate([pixels for _, pixels in group])
+        labels = np.array([order.plan.label or 0 for order, _ in group], np.int64)
+        # The rows of an answer, and how often they go through a graph: the encoder alone, or the decoder too.
+        rows, runs = (len(model.manifest.labels), 2) if is_open else (1, 1 if is_table else 2)
+        work = Work(runs * rows, rows * len(group))
+        try:
+            if is_table:
+                contents = list(_tables(model, pixels, None if is_open else labels))
+            else:
+                styles = [order.plan.style for order, _ in group if order.plan.style is not None]
+                contents = list(_pictures(model, pixels, None if is_open else labels, styles))
+        except Exception:  # noqa: BLE001 (the endpoint says what is wrong, and logs it)
+            for order, _ in group:
+                order.customer.start_over()
+            return
+        telemetry.ran(name, rows * len(group), perf_counter() - began)
+        for (order, _), (headers, media, content) in zip(group, contents, strict=True):
+            telemetry.waits[name].observe(began - order.since)
+            deliver(order.customer, Answer(model.title, headers, media, content, work))
+
+
+_Content = tuple[Headers, str, bytes]
+
+
+def _tables(model: Model, pixels: Pixels, labels: Labels | None) -> Iterator[_Content]:
+    """The JSON of `/encode` for each picture (n, 28, 28), under labels (n,) or each under its likeliest."""
+    extra, posterior = answers.headers(model.title), None
+    if labels is None:
+        inference = infer_now(model, pixels)
+        labels, mu, logvar = inference.best.labels, inference.best.mu, inference.best.logvar
+        posterior = inference.posterior
+    else:
+        mu, logvar = model.encode_now(pixels, labels)
+    for row in (slice(i, i + 1) for i in range(len(pixels))):
+        table = encode.encodings(
+            model, labels[row], mu[row], logvar[row], None if posterior is None else posterior[row]
+        )
+        yield extra, negotiate.JSON, answers.json_bytes(table)
+
+
+def _pictures(model: Model, pixels: Pixels, labels: Labels | None, styles: Sequence[Style]) -> Iterator[_Content]:
+    """The PNG of `/reconstruct` for each picture, likewise."""
+    result = infer_now(model, pixels).best if labels is None else reconstruct_now(model, pixels, labels)
+    for i, style in enumerate(styles):
+        one = result.take(slice(i, i + 1))
+        picture = style.show(sheet.upscale(one.pixels[0], style.scale))
+        yield reconstruct.facts(model, names_of(one.labels, model), one), negotiate.PNG, picture
+
+
+def make_plan(path: str, query: bytes, accept: str, context: Context) -> Plan | None:
+    """The plan for a query; None unless it is valid, and asks for JSON of `/encode` or a small picture."""
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    if len(dict(pairs)) < len(pairs):
+        return None
+    kind, offers, media = (
+        (ImageQuery, encode.OFFERS, negotiate.JSON)
+        if path == "/encode"
+        else (ReconstructQuery, reconstruct.OFFERS, negotiate.PNG)
+    )
+    try:
+        checked = kind.model_validate(dict(pairs))
+        model = context.engine.get(checked.model)
+        label = optional_label(checked.label, model)
+        style = None
+        if isinstance(checked, ReconstructQuery):
+            style = Style.parse("query", checked.scale, checked.ink, checked.paper)
+        if negotiate.choose(accept, offers) != media:
+            return None
+    except (ValidationError, Problem):
+        return None
+    if style is not None and (28 * style.scale) ** 2 > min(LARGE_PICTURE, context.settings.max_output_pixels):
+        return None
+    return Plan(model, label, checked.preprocess, style)
