@@ -88,15 +88,6 @@ def main_groups(labels: Sequence[str]) -> tuple[str, ...]:
     return next(iter(merges(labels).values()))
 
 
-def readable_groups(labels: Sequence[str]) -> tuple[str, ...]:
-    """What a model need not keep apart when it is taught to be read.
-
-    With small letters all that is similar: real ones among them are too often misread, and a decoder that has to make
-    every `g` unlike a 9 does so by a texture that only the reader sees.
-    """
-    return SIMILAR if merges(labels) is MERGED_CASED else main_groups(labels)
-
-
 def accuracy(
     predicted: NDArray[np.int64], labels: NDArray[np.int64], names: Sequence[str], rng: np.random.Generator
 ) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from training.dataset import Dataset, Split
 from training.errors import RunError
 from training.flow import Flow
 from training.judge import Judge
-from training.measure import merged_labels, readable_groups
+from training.measure import main_groups, merged_labels
 from training.objective import reconstruction, reparameterise
 from training.runs import Run, save_whole
 
@@ -293,5 +293,5 @@ class Refinement:
 
 def groups(labels: Sequence[str]) -> Tensor:
     """Which labels count as one: float (labels, labels), 1 where they do."""
-    index = torch.from_numpy(merged_labels(labels, readable_groups(labels)))
+    index = torch.from_numpy(merged_labels(labels, main_groups(labels)))
     return (index[:, None] == index).float()

@@ -57,7 +57,7 @@ PRESETS = {
         {"latent_size": 24, "label_count": 62, "encoder": "dense", "decoder": "residual"},
         TrainingConfig(beta=0.25, epochs=24),
         PriorConfig(couplings=6, epochs=20),
-        RefineConfig(steps=3500, prior_weight=0.3, reader_weight=0.5, reader_margin=0.15, focus=1.0),
+        RefineConfig(steps=2500, prior_weight=0.3, reader_weight=2.0, focus=2.0, widen_read=1.11),
         dataset="byclass",
     ),
     "cvae": Preset(

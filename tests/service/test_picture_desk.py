@@ -19,7 +19,7 @@ from service.errors import NotReady
 from service.express import _Delivery
 from service.picture_desk import LONGEST_QUERY, OPEN_TOGETHER, TOGETHER, PictureDesk
 from service.png import encode
-from service.server import Server
+from tests.service.desks import Left, Served, request, watched
 from tests.service.support import grey, image_file, npy
 from tests.service.test_express import ask, read, same
 from tests.service.test_server import connect, connections, serving, until
@@ -40,27 +40,16 @@ def odd_window() -> bytes:
 
 
 ODD_WINDOW = odd_window()
-Served = tuple[Server, list[int]]
 
 
 def post(target: str, body: bytes = J, *headers: str, kind: str = "image/png") -> bytes:
-    lines = [f"POST {target} HTTP/1.1", "Host: glyphvae", f"Content-Length: {len(body)}", f"Content-Type: {kind}"]
-    return "\r\n".join([*lines, "X-Request-ID: mine", *headers, "", ""]).encode() + body
+    return request(target, body, kind, *headers)
 
 
 @pytest.fixture
 async def served(repository: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
-    """A server, and the rows that were read for each answer it gave without a task."""
-    rows: list[int] = []
-    send = _Delivery.send
-
-    def sending(delivery: _Delivery, answer: Answer) -> None:
-        rows.append(answer.work.rows)
-        send(delivery, answer)
-
-    monkeypatch.setattr(_Delivery, "send", sending)
-    async with serving(repository, preload="all", max_images=4) as server:
-        yield server, rows
+    async with watched(repository, monkeypatch, max_images=4) as both:
+        yield both
 
 
 @pytest.mark.parametrize(
@@ -275,15 +264,6 @@ async def test_where_too_many_wait_it_takes_no_more(served: Served) -> None:
     scope = {"method": "POST", "path": "/encode", "query_string": b"", "headers": [(b"content-length", b"9")]}
     take = express._desks[0].taker(scope)
     assert take is not None
-
-    class Left:
-        def has_left(self) -> bool:
-            return True
-
-        def send(self, *_: object) -> None:
-            raise AssertionError
-
-        start_over = send
 
     assert all(take(b"", Left()) for _ in range(TURNS * OPEN_TOGETHER))
     assert not take(b"", Left())

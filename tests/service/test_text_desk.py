@@ -10,34 +10,22 @@ import pytest
 from service.desk import TURNS, Answer
 from service.errors import NotReady
 from service.express import _Delivery
-from service.server import Server
 from service.text_desk import TOGETHER, TextDesk
+from tests.service.desks import Left, Served, request, watched
 from tests.service.support import picture
 from tests.service.test_express import ask, read, same
 from tests.service.test_server import connect, serving, until
 
-Served = tuple[Server, list[int]]
-
 
 def post(body: object = b"", *headers: str, target: str = "/render-text", kind: str = "application/json") -> bytes:
     content = body if isinstance(body, bytes) else orjson.dumps(body)
-    lines = [f"POST {target} HTTP/1.1", "Host: glyphvae", f"Content-Length: {len(content)}", f"Content-Type: {kind}"]
-    return "\r\n".join([*lines, "X-Request-ID: mine", *headers, "", ""]).encode() + content
+    return request(target, content, kind, *headers)
 
 
 @pytest.fixture
 async def served(repository: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
-    """A server, and the glyphs of each text that it wrote without a task."""
-    rows: list[int] = []
-    send = _Delivery.send
-
-    def sending(delivery: _Delivery, answer: Answer) -> None:
-        rows.append(answer.work.rows)
-        send(delivery, answer)
-
-    monkeypatch.setattr(_Delivery, "send", sending)
-    async with serving(repository, preload="all") as server:
-        yield server, rows
+    async with watched(repository, monkeypatch) as both:
+        yield both
 
 
 @pytest.mark.parametrize(
@@ -140,15 +128,6 @@ async def test_it_takes_no_more_than_a_few_turns_are_full_of(served: Served) -> 
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     take = desk.taker({"method": "POST", "path": "/render-text", "query_string": b"", "headers": headers})
     assert take is not None
-
-    class Left:
-        def has_left(self) -> bool:
-            return True
-
-        def send(self, *_: object) -> None:
-            raise AssertionError
-
-        start_over = send
 
     assert all(take(body, Left()) for _ in range(TURNS * TOGETHER))
     assert not take(body, Left())

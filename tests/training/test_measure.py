@@ -9,7 +9,6 @@ from training.measure import (
     mean_of,
     merged_labels,
     merges,
-    readable_groups,
     significant,
 )
 
@@ -73,11 +72,6 @@ def test_small_letters_are_merged_with_capitals_of_their_shape() -> None:
         ("g", "9"),
         ("q", "9"),
     }
-
-
-def test_a_model_with_small_letters_need_not_tell_similar_ones_apart() -> None:
-    assert readable_groups(NAMES) == main_groups(NAMES)
-    assert "9gq" in readable_groups((*NAMES, "g", "q"))
 
 
 def test_without_small_letters_only_pairs_are_merged() -> None:
