@@ -16,9 +16,10 @@ from service.answers import Headers
 
 logger = logging.getLogger("glyphvae")
 
-# Turns of the event loop that may be full of those who wait. Others wait in the queue of `Admission`, which knows their
-# deadlines.
+# Turns of the event loop that may be full of those who wait, and seconds that the first of them may have waited. Others
+# wait in the queue of `Admission`, which knows their deadlines and whom to refuse.
 TURNS = 8
+LONGEST_WAIT = 0.05
 # A longer `Accept` is not worth keeping what it means.
 LONGEST_ACCEPT = 256
 

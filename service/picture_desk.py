@@ -20,7 +20,7 @@ from service.access_log import Work
 from service.answers import LARGE_PICTURE, Headers, Style
 from service.conditions import names_of, optional_label
 from service.context import Context
-from service.desk import TURNS, Answer, Customer, Taker, accept_of_plain, deliver
+from service.desk import LONGEST_WAIT, TURNS, Answer, Customer, Taker, accept_of_plain, deliver
 from service.encode import ImageQuery
 from service.engine import Labels, Model, Pixels
 from service.errors import Problem
@@ -114,14 +114,11 @@ class PictureDesk:
 
     def _ask(self, plan: Plan, content: bytes, customer: Customer) -> bool:
         turns, each = (self._open, OPEN_TOGETHER) if plan.label is None else (self._given, TOGETHER)
-        if len(turns) >= TURNS * each:
+        now = perf_counter()
+        if len(turns) >= TURNS * each or (turns.oldest and now - turns.oldest.since > LONGEST_WAIT):
             return False
-        turns.add(_Order(plan, content, customer, perf_counter()))
+        turns.add(_Order(plan, content, customer, now))
         return True
-
-    def _wait(self, orders: Sequence[_Order]) -> None:
-        for order in orders:
-            (self._open if order.plan.label is None else self._given).add(order)
 
     def _answer(self, orders: Sequence[_Order]) -> None:
         """Answer those of one turn."""
@@ -129,7 +126,7 @@ class PictureDesk:
         until = perf_counter() + READING
         for index, order in enumerate(orders):
             if index and perf_counter() > until:
-                self._wait(orders[index:])
+                (self._open if order.plan.label is None else self._given).put_back(orders[index:])
                 break
             pixels = self._read(order)
             if pixels is None:

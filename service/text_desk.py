@@ -18,7 +18,7 @@ from service import answers, negotiate
 from service.access_log import Work
 from service.answers import LARGE_PICTURE, Style
 from service.context import Context
-from service.desk import TURNS, Answer, Customer, Taker, accept_of_plain, deliver
+from service.desk import LONGEST_WAIT, TURNS, Answer, Customer, Taker, accept_of_plain, deliver
 from service.draw import draw
 from service.engine import Model, Pixels
 from service.errors import Problem
@@ -76,7 +76,10 @@ class TextDesk:
         return self._ask if plain else None
 
     def _ask(self, content: bytes, customer: Customer) -> bool:
-        if len(self._turns) >= TURNS * TOGETHER or content.count(b"[") + content.count(b"{") > _BRACKETS:
+        now, oldest = perf_counter(), self._turns.oldest
+        if len(self._turns) >= TURNS * TOGETHER or (oldest and now - oldest.since > LONGEST_WAIT):
+            return False
+        if content.count(b"[") + content.count(b"{") > _BRACKETS:
             return False
         try:
             text = RenderText.model_validate(orjson.loads(content))
@@ -86,7 +89,7 @@ class TextDesk:
         except (orjson.JSONDecodeError, ValidationError, Problem):
             return False
         if begun.model.loaded:  # the first to ask for a model waits for it
-            self._turns.add(_Order(text, style, begun, customer, perf_counter()))
+            self._turns.add(_Order(text, style, begun, customer, now))
         return begun.model.loaded
 
     def _answer(self, orders: Sequence[_Order]) -> None:

@@ -43,6 +43,17 @@ class Turns(Generic[Waiter]):
         if len(self._waiting) == 1:
             asyncio.get_running_loop().call_soon(self._turn)
 
+    @property
+    def oldest(self) -> Waiter | None:
+        """Who has waited longest."""
+        return self._waiting[0] if self._waiting else None
+
+    def put_back(self, waiters: Sequence[Waiter]) -> None:
+        """Have some wait for another turn, in front of all others."""
+        self._waiting[:0] = waiters
+        if len(self._waiting) == len(waiters):  # else a turn is under way already
+            asyncio.get_running_loop().call_soon(self._turn)
+
     def _turn(self) -> None:
         taken = self._waiting[: self._most]
         del self._waiting[: self._most]

@@ -281,6 +281,22 @@ async def test_what_takes_long_to_read_waits_for_another_turn(served: Served, mo
     assert sum(server.context.telemetry.batches["cvae"].counts) == 6
 
 
+async def test_where_the_first_has_waited_long_it_takes_no_more(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.picture_desk.LONGEST_WAIT", -1.0)
+    server, _ = served
+    express = server.server_state.express
+    assert express is not None
+    scope = {"method": "POST", "path": "/encode", "query_string": b"", "headers": [(b"content-length", b"9")]}
+    take = express._desks[0].taker(scope)
+    assert take is not None
+    assert take(b"", Left())
+    assert not take(b"", Left())
+    await until(lambda: server.context.telemetry.refused["gone"] == 1)
+    assert take(b"", Left())
+
+
 async def test_a_limit_on_all_pixels_holds_for_one_picture(repository: Path) -> None:
     async with serving(repository, max_total_pixels=1568) as server:
         (answer,) = await ask(server, post("/encode?label=J", encode(np.zeros((50, 50), np.uint8))))

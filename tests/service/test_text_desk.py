@@ -134,6 +134,21 @@ async def test_it_takes_no_more_than_a_few_turns_are_full_of(served: Served) -> 
     await until(lambda: server.context.telemetry.refused["gone"] == TURNS * TOGETHER)
 
 
+async def test_where_the_first_has_waited_long_the_others_take_the_queue(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.text_desk.LONGEST_WAIT", -1.0)
+    server, counted = served
+    streams = [await connect(server) for _ in range(5)]
+    for _, writer in streams:
+        writer.write(post({"text": "HI", "seed": 3}))
+    answers = [await read(reader) for reader, _ in streams]
+    assert {(status, content) for status, _, content in answers} == {(200, answers[0][2])}
+    assert 1 <= len(counted) <= 5
+    for _, writer in streams:
+        writer.close()
+
+
 async def test_a_model_that_fails_is_the_endpoint_s_to_tell(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     server, counted = served
 
