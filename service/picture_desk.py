@@ -28,7 +28,7 @@ from service.inference import infer_now, reconstruct_now
 from service.preprocess import Mode
 from service.reconstruct import ReconstructQuery
 from service.turns import Turns
-from service.uploads import INLINE_BYTES, read_glyph
+from service.uploads import INLINE_BYTES, is_bounded, read_glyph
 
 # Pictures on one turn of the event loop; where the label is open, each is held against all labels.
 TOGETHER, OPEN_TOGETHER = 32, 4
@@ -113,6 +113,8 @@ class PictureDesk:
         return plan
 
     def _ask(self, plan: Plan, content: bytes, customer: Customer) -> bool:
+        if not is_bounded(content):
+            return False
         turns, each = (self._open, OPEN_TOGETHER) if plan.label is None else (self._given, TOGETHER)
         now = perf_counter()
         if len(turns) >= TURNS * each or (turns.oldest and now - turns.oldest.since > LONGEST_WAIT):

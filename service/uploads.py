@@ -75,17 +75,21 @@ async def read_glyphs(request: Request, settings: Settings, mode: Mode) -> Pixel
     return await offload(work, INLINE_PIXELS, _convert, uploads, mode)
 
 
+def is_bounded(content: bytes) -> bool:
+    """Whether a file is of a format that cannot say the same pixels over and over, which takes long to read."""
+    return content.startswith((_PNG, _NPY))
+
+
 def read_glyph(content: bytes, settings: Settings, mode: Mode) -> Pixels | None:
-    """The character in a small file of bounded cost, as models read it, at once.
+    """The character in a small file, as models read it, at once.
 
     Args:
-        content: The body.
+        content: The body, for which `is_bounded` holds.
         settings: The limits.
         mode: How the image is converted.
 
     Returns:
-        (1, 28, 28) uint8; None where it holds several images, or one that may take longer to decode than others can
-        wait: a large one, or one of a format that can say the same pixels over and over.
+        (1, 28, 28) uint8; None where it holds several images, or one that takes longer to decode than others can wait.
 
     Raises:
         Problem: As `read_glyphs`.
@@ -93,8 +97,6 @@ def read_glyph(content: bytes, settings: Settings, mode: Mode) -> Pixels | None:
     plain = png.decode(content, min(settings.max_image_pixels, settings.max_total_pixels, SMALL_PIXELS))
     if plain is not None:
         return value_of("body", preprocess, plain, mode)[None]
-    if not content.startswith((_PNG, _NPY)):
-        return None
     uploads = _open([("body", content)], settings)
     if uploads[0].images > 1 or uploads[0].pixels > SMALL_PIXELS:
         return None
