@@ -2,13 +2,16 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from benchmarks.calls import glyphvae
 from benchmarks.goals import EMPTY, GOALS, SERVICE, Goal, Results
 from benchmarks.page import NOT_YET, page, write_page
 from benchmarks.results import FOLDER, read
 from benchmarks.rounds import Spread
 from benchmarks.sections import number, shown
+from service import png
 
 DOCS = Path(__file__).parents[2] / "docs"
 LATENCY = {"p50_ms": 1.0, "p90_ms": 2.0, "p99_ms": 3.0, "max_ms": 4.0, "failed": 0, "broken": 0, "requests": 100}
@@ -38,7 +41,7 @@ def results() -> Results:
         "commit": "0123456789abcdef",
         "uncommitted_changes": False,
     }
-    calls = ["generate", "generate, seed", "generate, z", "encode", "reconstruct", "render-text, 20 characters"]
+    calls = [call.name for call in glyphvae(png.encode(np.zeros((28, 28), np.uint8)))]
     http = []
     for connections in (1, 32):
         http += [http_figure(SERVICE, call, connections, 6000.0) for call in calls]
