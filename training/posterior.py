@@ -20,7 +20,7 @@ from training.cvae import CVAE, CVAEConfig
 from training.dataset import Dataset
 from training.errors import RunError
 from training.objective import loss, reparameterise
-from training.runs import Run
+from training.runs import Run, check_data
 
 Progress = Callable[[int, int], None]
 
@@ -68,8 +68,7 @@ def fit_posterior(
     first = run.model
     if not isinstance(first, CVAE) or first.flow is None or first.config.variance == "noise":
         raise RunError("an encoder is fitted to a conditional model with a prior, once")
-    if data.sha256 != run.data_sha256:
-        raise RunError(f"the run was trained on data {run.data_sha256[:12]}, not on these ({data.sha256[:12]})")
+    check_data(run, data)
     model = CVAE(CVAEConfig(**first.config.to_dict() | {"variance": "noise"}))
     model.load_state_dict(first.state_dict())
     model.eval().requires_grad_(requires_grad=False)

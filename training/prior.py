@@ -18,7 +18,7 @@ from training.dataset import Dataset, Split
 from training.errors import RunError
 from training.flow import Flow
 from training.objective import reparameterise
-from training.runs import Run
+from training.runs import Run, check_data
 
 Progress = Callable[[int, int], None]
 
@@ -61,8 +61,7 @@ def fit_prior(run: Run, data: Dataset, config: PriorConfig, progress: Progress =
     first = run.model
     if not isinstance(first, CVAE) or first.flow is not None:
         raise RunError("a prior is fitted to a conditional model that has none yet")
-    if data.sha256 != run.data_sha256:
-        raise RunError(f"the run was trained on data {run.data_sha256[:12]}, not on these ({data.sha256[:12]})")
+    check_data(run, data)
     model = CVAE(CVAEConfig(**first.config.to_dict() | {"couplings": config.couplings}))
     model.load_state_dict(first.state_dict(), strict=False)
     assert model.flow is not None  # noqa: S101 (as configured)

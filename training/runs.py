@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from training.dataset import Dataset
 from training.errors import RunError
 from training.models import Model, ModelKind, build_model
 
@@ -52,6 +53,16 @@ class Run:
         """Everything but the weights."""
         facts = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "model"}
         return {"kind": self.kind, "config": self.model.config.to_dict()} | facts
+
+
+def check_data(run: Run, data: Dataset) -> None:
+    """Refuse to go on with a run on other data.
+
+    Raises:
+        RunError: It was trained on another data set.
+    """
+    if data.sha256 != run.data_sha256:
+        raise RunError(f"the run was trained on data {run.data_sha256[:12]}, not on these ({data.sha256[:12]})")
 
 
 def check_folder(folder: Path, *, resume: bool) -> None:
