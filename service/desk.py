@@ -4,17 +4,15 @@
 the endpoint, which words every error.
 """
 
-import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from starlette.types import Scope
 
 from service.access_log import Work
 from service.answers import Headers
-
-logger = logging.getLogger("glyphvae")
+from service.turns import Turns
 
 # Turns of the event loop that may be full of those who wait, and seconds that the first of them may have waited. Others
 # wait in the queue of `Admission`, which knows their deadlines and whom to refuse.
@@ -62,12 +60,36 @@ class Customer(Protocol):
 Taker = Callable[[bytes, Customer], bool]
 
 
-def deliver(customer: Customer, answer: Answer) -> None:
-    """Send an answer; where that fails, the others of its turn are sent all the same."""
-    try:
-        customer.send(answer)
-    except Exception:
-        logger.exception("an answer was not sent")
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What waits at a desk.
+
+    Attributes:
+        customer: For whom.
+        since: When it came, by `perf_counter`.
+    """
+
+    customer: Customer
+    since: float
+
+    def has_left(self) -> bool:
+        """Whether nobody waits any longer."""
+        return self.customer.has_left()
+
+
+Waiter = TypeVar("Waiter", bound=Order)
+
+
+def has_room(turns: Turns[Waiter], now: float) -> bool:
+    """Whether one more may wait at a desk, rather than in the queue."""
+    oldest = turns.oldest
+    return len(turns) < TURNS * turns.most and (oldest is None or now - oldest.since <= LONGEST_WAIT)
+
+
+def start_over(orders: Iterable[Order]) -> None:
+    """Leave orders to the endpoint."""
+    for order in orders:
+        order.customer.start_over()
 
 
 def accept_of_plain(scope: Scope, kinds: Collection[bytes], limit: int) -> str | None:

@@ -7,7 +7,6 @@ way without a task for each request.
 """
 
 import asyncio
-import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,9 +29,7 @@ from service.latents import MAX_SEED, new_seed, parse_latents
 from service.png import Frame
 from service.pool import Pool
 from service.press import Press
-from service.turns import Turns
-
-logger = logging.getLogger("glyphvae")
+from service.turns import Turns, send_or_log
 
 PATH = "/generate"
 
@@ -144,10 +141,7 @@ class Source:
             except Exception as error:  # noqa: BLE001 (every receiver gets the error; the loop must go on)
                 receiver.fail(error)
                 continue
-            try:
-                receiver.send(self.plan, content, seed, 0)
-            except Exception:
-                logger.exception("an answer was not sent")  # the others of this turn are
+            send_or_log(receiver.send, self.plan, content, seed, 0)
 
     def _draw_ahead(self, count: int) -> list[tuple[bytes, int]]:
         """New glyphs as PNGs, each with the seed that reproduces it alone."""

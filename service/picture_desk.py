@@ -20,14 +20,15 @@ from service.access_log import Work
 from service.answers import LARGE_PICTURE, Headers, Style
 from service.conditions import names_of, optional_label
 from service.context import Context
-from service.desk import LONGEST_WAIT, TURNS, Answer, Customer, Taker, accept_of_plain, deliver
+from service.desk import Answer, Customer, Order, Taker, accept_of_plain, has_room, start_over
 from service.encode import ImageQuery
 from service.engine import Labels, Model, Pixels
 from service.errors import Problem
+from service.hot_path import KEPT_QUERIES, LONGEST_QUERY
 from service.inference import infer_now, reconstruct_now
 from service.preprocess import Mode
 from service.reconstruct import ReconstructQuery
-from service.turns import Turns
+from service.turns import Turns, send_or_log
 from service.uploads import INLINE_BYTES, is_bounded, read_glyph
 
 # Pictures on one turn of the event loop; where the label is open, each is held against all labels.
@@ -35,8 +36,6 @@ TOGETHER, OPEN_TOGETHER = 32, 4
 # Seconds of a turn for reading. Glyphs on clean paper need half of it; photographs, of which each takes twenty times as
 # long, wait for their turn.
 READING = 0.004
-KEPT_QUERIES = 256
-LONGEST_QUERY = 256
 
 _PATHS = frozenset({"/encode", "/reconstruct"})
 # What says nothing but that the body is one file. JSON has limits of its own, and forms have parts.
@@ -61,15 +60,9 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class _Order(Order):
     plan: Plan
     content: bytes
-    customer: Customer
-    since: float
-
-    def has_left(self) -> bool:
-        """Whether nobody waits any longer."""
-        return self.customer.has_left()
 
 
 class PictureDesk:
@@ -115,12 +108,14 @@ class PictureDesk:
     def _ask(self, plan: Plan, content: bytes, customer: Customer) -> bool:
         if not is_bounded(content):
             return False
-        turns, each = (self._open, OPEN_TOGETHER) if plan.label is None else (self._given, TOGETHER)
-        now = perf_counter()
-        if len(turns) >= TURNS * each or (turns.oldest and now - turns.oldest.since > LONGEST_WAIT):
+        turns, now = self._turns_of(plan), perf_counter()
+        if not has_room(turns, now):
             return False
-        turns.add(_Order(plan, content, customer, now))
+        turns.add(_Order(customer, now, plan, content))
         return True
+
+    def _turns_of(self, plan: Plan) -> Turns[_Order]:
+        return self._open if plan.label is None else self._given
 
     def _answer(self, orders: Sequence[_Order]) -> None:
         """Answer those of one turn."""
@@ -128,7 +123,7 @@ class PictureDesk:
         until = perf_counter() + READING
         for index, order in enumerate(orders):
             if index and perf_counter() > until:
-                (self._open if order.plan.label is None else self._given).put_back(orders[index:])
+                self._turns_of(order.plan).put_back(orders[index:])
                 break
             pixels = self._read(order)
             if pixels is None:
@@ -161,13 +156,12 @@ class PictureDesk:
                 styles = [order.plan.style for order, _ in group if order.plan.style is not None]
                 contents = list(_pictures(model, pixels, None if is_open else labels, styles))
         except Exception:  # noqa: BLE001 (the endpoint says what is wrong, and logs it)
-            for order, _ in group:
-                order.customer.start_over()
+            start_over(order for order, _ in group)
             return
         telemetry.ran(name, rows * len(group), perf_counter() - began)
         for (order, _), (headers, media, content) in zip(group, contents, strict=True):
             telemetry.waits[name].observe(began - order.since)
-            deliver(order.customer, Answer(model.title, headers, media, content, work))
+            send_or_log(order.customer.send, Answer(model.title, headers, media, content, work))
 
 
 _Content = tuple[Headers, str, bytes]

@@ -4,7 +4,6 @@ What `Batcher` does for any rows, for the commonest case alone: latents are draw
 glyph is handed to whoever asked, without a task that waits for it.
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -15,13 +14,10 @@ import numpy as np
 from service.engine import Floats, Labels, Model, Pixels
 from service.latents import fill_latents
 from service.telemetry import Telemetry
-from service.turns import Turns
+from service.turns import Turns, send_or_log
 
 if TYPE_CHECKING:
     from service.tracing import Asked
-
-
-logger = logging.getLogger("glyphvae")
 
 
 class Caller(Protocol):
@@ -97,10 +93,7 @@ class Press:
                 call.caller.fail(error)
             return
         for call, glyph in zip(batch, pixels, strict=True):
-            try:
-                call.caller.give(glyph, len(batch))
-            except Exception:
-                logger.exception("an answer was not sent")  # the others of this batch are
+            send_or_log(call.caller.give, glyph, len(batch))
 
     def _draw(self, batch: Sequence[_Call]) -> Pixels:
         z = np.empty((len(batch), self._model.manifest.latent_size), np.float32)

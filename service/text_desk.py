@@ -18,12 +18,12 @@ from service import answers, negotiate
 from service.access_log import Work
 from service.answers import LARGE_PICTURE, Style
 from service.context import Context
-from service.desk import LONGEST_WAIT, TURNS, Answer, Customer, Taker, accept_of_plain, deliver
+from service.desk import Answer, Customer, Order, Taker, accept_of_plain, has_room, start_over
 from service.draw import draw
 from service.engine import Model, Pixels
 from service.errors import Problem
 from service.render_text import LONG_TEXT, OFFERS, Draft, RenderText, draft, finished
-from service.turns import Turns
+from service.turns import Turns, send_or_log
 from service.uploads import INLINE_BYTES
 
 PATH = "/render-text"
@@ -39,16 +39,10 @@ _KINDS = frozenset({b"application/json"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class _Order(Order):
     text: RenderText
     style: Style
     begun: Draft
-    customer: Customer
-    since: float
-
-    def has_left(self) -> bool:
-        """Whether nobody waits any longer."""
-        return self.customer.has_left()
 
 
 class TextDesk:
@@ -76,10 +70,8 @@ class TextDesk:
         return self._ask if plain else None
 
     def _ask(self, content: bytes, customer: Customer) -> bool:
-        now, oldest = perf_counter(), self._turns.oldest
-        if len(self._turns) >= TURNS * TOGETHER or (oldest and now - oldest.since > LONGEST_WAIT):
-            return False
-        if content.count(b"[") + content.count(b"{") > _BRACKETS:
+        now = perf_counter()
+        if not has_room(self._turns, now) or content.count(b"[") + content.count(b"{") > _BRACKETS:
             return False
         try:
             text = RenderText.model_validate(orjson.loads(content))
@@ -89,7 +81,7 @@ class TextDesk:
         except (orjson.JSONDecodeError, ValidationError, Problem):
             return False
         if begun.model.loaded:  # the first to ask for a model waits for it
-            self._turns.add(_Order(text, style, begun, customer, now))
+            self._turns.add(_Order(customer, now, text, style, begun))
         return begun.model.loaded
 
     def _answer(self, orders: Sequence[_Order]) -> None:
@@ -107,8 +99,7 @@ class TextDesk:
         try:
             decoded = model.decode_now(z, labels)
         except Exception:  # noqa: BLE001 (the endpoint says what is wrong, and logs it)
-            for order in group:
-                order.customer.start_over()
+            start_over(group)
             return
         telemetry.ran(name, len(z), perf_counter() - began)
         stops = np.cumsum([len(order.begun.z) for order in group])
@@ -127,7 +118,7 @@ class TextDesk:
             order.customer.start_over()
             return
         answer = Answer(writing.model.title, writing.headers, negotiate.PNG, content, Work(len(glyphs), batch))
-        deliver(order.customer, answer)
+        send_or_log(order.customer.send, answer)
 
 
 def _about(text: RenderText) -> int:

@@ -1,11 +1,24 @@
 """What waits for the event loop's next turn, and is done together there."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, ParamSpec, Protocol, TypeVar
 
 from service.batching import MAX_ROWS
 from service.telemetry import Telemetry
+
+P = ParamSpec("P")
+
+logger = logging.getLogger("glyphvae")
+
+
+def send_or_log(send: Callable[P, None], *arguments: P.args, **options: P.kwargs) -> None:
+    """`send(*arguments)`; where that fails, the others of its turn are sent all the same."""
+    try:
+        send(*arguments, **options)
+    except Exception:
+        logger.exception("an answer was not sent")
 
 
 class Waiting(Protocol):
@@ -25,10 +38,13 @@ class Turns(Generic[Waiter]):
         work: Given those who have not left, at least one; it must not raise.
         telemetry: Where those who have left are counted.
         most: Taken on each turn.
+
+    Attributes:
+        most: Likewise.
     """
 
     def __init__(self, work: Callable[[Sequence[Waiter]], None], telemetry: Telemetry, most: int = MAX_ROWS) -> None:
-        self._most = most
+        self.most = most
         self._work = work
         self._telemetry = telemetry
         self._waiting: list[Waiter] = []
@@ -55,8 +71,8 @@ class Turns(Generic[Waiter]):
             asyncio.get_running_loop().call_soon(self._turn)
 
     def _turn(self) -> None:
-        taken = self._waiting[: self._most]
-        del self._waiting[: self._most]
+        taken = self._waiting[: self.most]
+        del self._waiting[: self.most]
         # Between two turns the loop reads requests.
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._turn)

@@ -17,7 +17,8 @@ from service.desk import TURNS, Answer
 from service.engine import load_engine
 from service.errors import NotReady
 from service.express import _Delivery
-from service.picture_desk import LONGEST_QUERY, OPEN_TOGETHER, TOGETHER, PictureDesk
+from service.hot_path import LONGEST_QUERY
+from service.picture_desk import OPEN_TOGETHER, TOGETHER, PictureDesk
 from service.png import encode
 from tests.service.desks import Left, Served, request, watched
 from tests.service.support import grey, image_file, npy
@@ -284,7 +285,7 @@ async def test_what_takes_long_to_read_waits_for_another_turn(served: Served, mo
 async def test_where_the_first_has_waited_long_it_takes_no_more(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.picture_desk.LONGEST_WAIT", -1.0)
+    monkeypatch.setattr("service.desk.LONGEST_WAIT", -1.0)
     server, _ = served
     express = server.server_state.express
     assert express is not None

@@ -137,7 +137,7 @@ async def test_it_takes_no_more_than_a_few_turns_are_full_of(served: Served) -> 
 async def test_where_the_first_has_waited_long_the_others_take_the_queue(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.text_desk.LONGEST_WAIT", -1.0)
+    monkeypatch.setattr("service.desk.LONGEST_WAIT", -1.0)
     server, counted = served
     streams = [await connect(server) for _ in range(5)]
     for _, writer in streams:
