@@ -21,7 +21,7 @@ _LONGEST = 512
 # Grey levels around the median that count as one paper.
 _ONE_LEVEL = 1
 # Ink differs from paper by at least so many grey levels, and so many standard deviations of the noise.
-_LEAST_CONTRAST = 16
+LEAST_CONTRAST = 16
 _LEAST_SIGNIFICANCE = 6
 # A departure of so many grey levels is hardly noise: if it seems so, the border has misled. That happens to characters
 # that were cut out without a margin.
@@ -42,7 +42,7 @@ def lift_ink(grey: Grey) -> Grey:
         (height, width) no larger than 512x512, paper 0, strongest ink 255; only paper if there is no ink.
     """
     small = _reduced(grey)
-    border = small.ravel()[_border(*small.shape)]
+    border = small.ravel()[border_of(*small.shape)]
     for paper in (0, 255):
         if 2 * np.count_nonzero(border == paper) > border.size:
             return _on_clean_paper(small, paper)
@@ -56,14 +56,14 @@ def lift_ink(grey: Grey) -> Grey:
 def _on_clean_paper(grey: Grey, paper: int) -> Grey:
     """As `_significant`, where the paper has the last of all levels: all departs to one side, and there is no noise."""
     strongest = int(grey.max()) if paper == 0 else 255 - int(grey.min())
-    return _stretched_by(strongest, paper).take(grey)
+    return stretched_by(strongest, paper).take(grey)
 
 
 @lru_cache(maxsize=512)
-def _stretched_by(strongest: int, paper: int) -> Grey:
+def stretched_by(strongest: int, paper: int) -> Grey:
     """(256,) the ink of each level."""
     departure = np.abs(np.arange(256) - paper).astype(float32)
-    if strongest < _LEAST_CONTRAST:
+    if strongest < LEAST_CONTRAST:
         return np.zeros(256, uint8)
     ink: Grey = np.rint(np.minimum(departure * (255 / strongest), 255)).astype(uint8)
     return ink
@@ -76,7 +76,7 @@ def _significant(departure: Levels) -> Grey:
     noise = float(np.sqrt(2 * np.mean(np.square(other))))  # paper is as often too bright as too dark
     ink[ink < _NOISE_BAND * noise] = 0
     strongest = _strongest(ink, noise)
-    if strongest < max(_LEAST_CONTRAST, _LEAST_SIGNIFICANCE * noise):
+    if strongest < max(LEAST_CONTRAST, _LEAST_SIGNIFICANCE * noise):
         return np.zeros(departure.shape, uint8)
     stretched: Levels = np.minimum(ink * (255 / strongest), 255)
     return np.rint(stretched).astype(uint8)
@@ -97,7 +97,7 @@ def _reduced(grey: Grey) -> Grey:
 
 def _paper(grey: Grey) -> Levels | float32:
     """The paper's level everywhere, (h, w), or one for all."""
-    border = _border(*grey.shape)
+    border = border_of(*grey.shape)
     levels = grey.ravel()[border].astype(float32)
     median = np.partition(levels, levels.size // 2)[levels.size // 2]
     if np.mean(np.abs(levels - median) <= _ONE_LEVEL) >= 0.5:
@@ -108,13 +108,13 @@ def _paper(grey: Grey) -> Levels | float32:
 
 def _extreme(grey: Grey) -> float32:
     """The paper's level where most of the border may be the edges of strokes."""
-    levels = np.sort(grey.ravel()[_border(*grey.shape)])
+    levels = np.sort(grey.ravel()[border_of(*grey.shape)])
     is_dark = float(levels[levels.size // 2]) < (float(grey.min()) + float(grey.max())) / 2
     return float32(levels[levels.size // 10 if is_dark else -1 - levels.size // 10])
 
 
 @lru_cache(maxsize=64)
-def _border(height: int, width: int) -> NDArray[intp]:
+def border_of(height: int, width: int) -> NDArray[intp]:
     """Flat indices of pixels near the edge, at most some thousand."""
     inside = np.zeros((height, width), bool)
     depth = 1 + max(height, width) // 40

@@ -27,9 +27,10 @@ from service.errors import Problem
 from service.hot_path import KEPT_QUERIES, LONGEST_QUERY
 from service.inference import infer_now, reconstruct_now
 from service.preprocess import Mode
+from service.preprocess_many import preprocess_many
 from service.reconstruct import ReconstructQuery
 from service.turns import Turns, send_or_log
-from service.uploads import INLINE_BYTES, is_bounded, read_glyph
+from service.uploads import INLINE_BYTES, glyph_of, is_bounded, read_small
 
 # Pictures on one turn of the event loop; where the label is open, each is held against all labels.
 TOGETHER, OPEN_TOGETHER = 32, 4
@@ -120,23 +121,35 @@ class PictureDesk:
     def _answer(self, orders: Sequence[_Order]) -> None:
         """Answer those of one turn."""
         groups: defaultdict[tuple[Model, bool, bool], list[tuple[_Order, Pixels]]] = defaultdict(list)
-        until = perf_counter() + READING
-        for index, order in enumerate(orders):
-            if index and perf_counter() > until:
-                self._turns_of(order.plan).put_back(orders[index:])
-                break
-            pixels = self._read(order)
-            if pixels is None:
-                order.customer.start_over()
-            else:
-                plan = order.plan
-                groups[plan.model, plan.label is None, plan.style is None].append((order, pixels))
+        for order, glyph in self._read(orders):
+            plan = order.plan
+            groups[plan.model, plan.label is None, plan.style is None].append((order, glyph))
         for (model, is_open, is_table), group in groups.items():
             self._answer_group(model, group, is_open=is_open, is_table=is_table)
 
-    def _read(self, order: _Order) -> Pixels | None:
+    def _read(self, orders: Sequence[_Order]) -> Iterator[tuple[_Order, Pixels]]:
+        """The glyphs (28, 28) of those that can be read in time; others wait for another turn, or start over."""
+        until = perf_counter() + READING
+        greys = [self._grey(order) for order in orders]
+        auto = [grey if order.plan.mode == "auto" else None for order, grey in zip(orders, greys, strict=True)]
+        late: list[_Order] = []
+        for order, grey, together in zip(orders, greys, preprocess_many(auto), strict=True):
+            glyph = together
+            if glyph is None and grey is not None:
+                if order is not orders[0] and perf_counter() > until:
+                    late.append(order)
+                    continue
+                glyph = _glyph(order, grey)
+            if glyph is None:
+                order.customer.start_over()
+            else:
+                yield order, glyph
+        if late:
+            self._turns_of(late[0].plan).put_back(late)
+
+    def _grey(self, order: _Order) -> Pixels | None:
         try:
-            return read_glyph(order.content, self._context.settings, order.plan.mode)
+            return read_small(order.content, self._context.settings)
         except Exception:  # noqa: BLE001 (the endpoint says what is wrong, and logs it)
             return None
 
@@ -144,7 +157,7 @@ class PictureDesk:
         self, model: Model, group: Sequence[tuple[_Order, Pixels]], *, is_open: bool, is_table: bool
     ) -> None:
         name, telemetry, began = model.manifest.name, self._context.telemetry, perf_counter()
-        pixels = np.concatenate([pixels for _, pixels in group])
+        pixels = np.stack([glyph for _, glyph in group])
         labels = np.array([order.plan.label or 0 for order, _ in group], np.int64)
         # The rows of an answer, and how often they go through a graph: the encoder alone, or the decoder too.
         rows, runs = (len(model.manifest.labels), 2) if is_open else (1, 1 if is_table else 2)
@@ -162,6 +175,13 @@ class PictureDesk:
         for (order, _), (headers, media, content) in zip(group, contents, strict=True):
             telemetry.waits[name].observe(began - order.since)
             send_or_log(order.customer.send, Answer(model.title, headers, media, content, work))
+
+
+def _glyph(order: _Order, grey: Pixels) -> Pixels | None:
+    try:
+        return glyph_of("body", grey, order.plan.mode)
+    except Exception:  # noqa: BLE001 (as above)
+        return None
 
 
 _Content = tuple[Headers, str, bytes]

@@ -1,7 +1,8 @@
-"""A PNG writer for ink on paper, and a reader for what it wrote.
+"""A PNG writer for ink on paper, and a reader for plain greyscale files such as it writes.
 
 Its pictures need one byte per pixel and no filter, and the rest of the file is known before the pixels are, which
-makes it, and reading them back, many times faster than a general coder. ISA-L compresses as well as zlib's level 1 in
+makes it many times faster than a general coder. To read them back, and what other writers make of the same pixels, a
+look at that rest is enough. ISA-L compresses as well as zlib's level 1 in
 a tenth of its time. Format: https://www.w3.org/TR/png-3/
 """
 
@@ -15,6 +16,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy import uint8
 from numpy.typing import NDArray
+from PIL import Image
 
 from service.colours import BLACK, WHITE, Colour
 
@@ -24,7 +26,7 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREYSCALE, _INDEXED = 0, 3
 # A file whose pixels follow its header in one block: the header, its sum, and the head of the block.
 _START = struct.Struct(">8s8sIIBBBBBII4s")
-_WRITTEN = (_SIGNATURE, _length(13) + b"IHDR", 8, _GREYSCALE, 0, 0, 0, b"IDAT")
+_PLAIN = (_SIGNATURE, _length(13) + b"IHDR", 8, _GREYSCALE, 0, 0, 0, b"IDAT")
 _SUM = struct.Struct(">I")
 _ZLIB = 0x78  # deflate with the usual window; ISA-L overlooks an impossible one
 _NOT_ZLIB = cast("type[Exception]", isal_zlib.error)  # declared as an instance
@@ -49,7 +51,7 @@ def encode(pixels: NDArray[uint8], ink: Colour = BLACK, paper: Colour | None = W
 
 
 def decode(file: bytes, max_pixels: int) -> NDArray[uint8] | None:
-    """The pixels of a greyscale picture as this module writes it.
+    """The pixels of a greyscale picture in a file that holds nothing else, in one block.
 
     Args:
         file: A file.
@@ -62,18 +64,30 @@ def decode(file: bytes, max_pixels: int) -> NDArray[uint8] | None:
         return None
     *beginning, width, height, depth, kind, packing, filters, interlaced, check, size, name = _START.unpack_from(file)
     end = _PIXELS + size
-    is_ours = (
-        (*beginning, depth, kind, packing, filters, interlaced, name) == _WRITTEN
+    is_plain = (
+        (*beginning, depth, kind, packing, filters, interlaced, name) == _PLAIN
         and 0 < width * height <= max_pixels
         and file[end + _SUM.size :] == _END
         and file[_PIXELS] == _ZLIB
         and isal_zlib.crc32(file[_CHECKED]) == check
         and isal_zlib.crc32(file[_PIXELS:end], _IDAT) == _SUM.unpack_from(file, end)[0]
     )
-    data = _inflated(file[_PIXELS:end], height * (width + 1)) if is_ours else None
-    if data is None or data[:: width + 1].count(0) < height:  # a row begins with its filter
+    data = _inflated(file[_PIXELS:end], height * (width + 1)) if is_plain else None
+    if data is None:
         return None
+    if data[:: width + 1].count(0) < height:  # a row begins with its filter
+        return _unfiltered(file[_PIXELS:end], height, width)
     return np.ascontiguousarray(np.frombuffer(data, uint8).reshape(height, width + 1)[:, 1:])
+
+
+def _unfiltered(data: bytes, height: int, width: int) -> NDArray[uint8] | None:
+    """The pixels of complete `data` with filtered rows; None where a filter is unknown."""
+    try:
+        image = Image.frombytes("L", (width, height), data, "zip", "L", False)
+    except ValueError:
+        return None
+    # Faster than through the array interface.
+    return np.frombuffer(image.tobytes(), uint8).reshape(height, width)
 
 
 def _inflated(data: bytes, size: int) -> bytes | None:

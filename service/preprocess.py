@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from numpy import float32, float64, uint8
+from numpy import float64, uint8
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
@@ -19,16 +19,16 @@ Mode = Literal["auto", "none"]
 Box = tuple[int, int, int, int]
 
 SIDE = 28
-_BOX = 20
+BOX = 20
 # In MNIST the centre of mass, in pixel indices, is 14.0 +- 0.5 in each direction.
-_CENTRE = 14
+CENTRE = 14
 # What is fainter, here and in the making of the training data, is the blur around a stroke and no part of its extent.
-_FAINTEST_INK = 40
+FAINTEST_INK = 40
 # Ink pixels with fewer others around them, within this share of the picture's side, than the end of the thinnest line
 # has, are specks.
 _SPECK = 64
 # Mean level of ink, weighted by ink: 99.9 % of MNIST is above. Thin pens come out fainter when they are made small.
-_STRONG_INK = 150
+STRONG_INK = 150
 
 _TRUE = b"\1"
 
@@ -76,12 +76,12 @@ def _is_placed(ink: NDArray[uint8]) -> bool:
         return False
     left, top, right, bottom = _box_of(ink > 0) or (0, 0, 0, 0)
     size = max(right - left, bottom - top)
-    return size == _BOX and all(abs(place - _CENTRE) <= 0.5 for place in _centre_of_mass(ink))
+    return size == BOX and all(abs(place - CENTRE) <= 0.5 for place in _centre_of_mass(ink))
 
 
 def _ink_box(ink: NDArray[uint8]) -> Box | None:
     """Left, top, right and bottom (both exclusive) of the ink; None if there is none but specks."""
-    mask = ink >= _FAINTEST_INK
+    mask = ink >= FAINTEST_INK
     reach = max(ink.shape) // _SPECK
     if reach:
         # With paper around it, because the filter repeats what is at the edge.
@@ -109,7 +109,7 @@ def _fitted(ink: NDArray[uint8]) -> NDArray[uint8]:
     if box is None:
         return np.zeros((1, 1), uint8)
     left, top, right, bottom = box
-    scale = _BOX / max(right - left, bottom - top)
+    scale = BOX / max(right - left, bottom - top)
     size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
     # What `Image.fromarray` comes to, without a copy.
     image = Image.frombuffer("L", ink.shape[::-1], np.ascontiguousarray(ink), "raw", "L", 0, 1)
@@ -118,8 +118,8 @@ def _fitted(ink: NDArray[uint8]) -> NDArray[uint8]:
 
 def _strengthened(ink: NDArray[uint8]) -> NDArray[uint8]:
     # Widening thin strokes as well was tried: on letters made thin, a classifier gained nothing by it.
-    levels = ink.astype(float32)
-    strength = float(np.vdot(levels, levels) / levels.sum()) / _STRONG_INK
+    levels = ink.astype(float64)  # sums of whole numbers, exact in any order
+    strength = float(np.vdot(levels, levels) / levels.sum()) / STRONG_INK
     return ink if strength >= 1 else np.minimum(levels / strength, 255).astype(uint8)
 
 
@@ -127,7 +127,7 @@ def _placed(ink: NDArray[uint8]) -> NDArray[uint8]:
     """(28, 28) with the centre of mass at the centre, as near as whole pixels and the field's edge allow."""
     field = np.zeros((SIDE, SIDE), uint8)
     corner = (
-        max(0, min(round(_CENTRE - place), SIDE - side))
+        max(0, min(round(CENTRE - place), SIDE - side))
         for side, place in zip(ink.shape, _centre_of_mass(ink), strict=True)
     )
     (height, width), (top, left) = ink.shape, corner
@@ -138,12 +138,12 @@ def _placed(ink: NDArray[uint8]) -> NDArray[uint8]:
 def _centre_of_mass(ink: NDArray[uint8]) -> tuple[float, float]:
     """Down and across, in pixel indices."""
     # Whole numbers far below 2^53, which are added exactly in any order.
-    down, across, mass = (_moments(*ink.shape) @ ink.ravel().astype(float64)).tolist()
+    down, across, mass = (moments(*ink.shape) @ ink.ravel().astype(float64)).tolist()
     return down / mass, across / mass
 
 
 @lru_cache(maxsize=64)
-def _moments(height: int, width: int) -> NDArray[float64]:
+def moments(height: int, width: int) -> NDArray[float64]:
     """(3, height·width) what each pixel of a field adds to the first moments, down and across, and to the mass."""
     down, across = np.indices((height, width), float64).reshape(2, -1)
     return np.stack([down, across, np.ones(height * width)])

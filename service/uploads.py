@@ -18,6 +18,7 @@ from service.images import ImageTooLargeError, MalformedImageError
 from service.offload import offload
 from service.parameters import value_of
 from service.preprocess import Mode, preprocess
+from service.preprocess_many import preprocess_many
 from service.settings import Settings
 from service.wording import quoted
 
@@ -80,27 +81,42 @@ def is_bounded(content: bytes) -> bool:
     return content.startswith((_PNG, _NPY))
 
 
-def read_glyph(content: bytes, settings: Settings, mode: Mode) -> Pixels | None:
-    """The character in a small file, as models read it, at once.
+def read_small(content: bytes, settings: Settings) -> Pixels | None:
+    """The picture in a small file, at once.
 
     Args:
         content: The body, for which `is_bounded` holds.
         settings: The limits.
-        mode: How the image is converted.
 
     Returns:
-        (1, 28, 28) uint8; None where it holds several images, or one that takes longer to decode than others can wait.
+        (height, width) grey levels; None where it holds several images, or one that takes longer to decode than others
+        can wait.
 
     Raises:
         Problem: As `read_glyphs`.
     """
     plain = png.decode(content, min(settings.max_image_pixels, settings.max_total_pixels, SMALL_PIXELS))
     if plain is not None:
-        return value_of("body", preprocess, plain, mode)[None]
-    uploads = _open([("body", content)], settings)
-    if uploads[0].images > 1 or uploads[0].pixels > SMALL_PIXELS:
+        return plain
+    (upload,) = _open([("body", content)], settings)
+    if upload.images > 1 or upload.pixels > SMALL_PIXELS:
         return None
-    return _convert(uploads, mode)
+    ((_, grey),) = _read_all([upload])
+    return grey
+
+
+def glyph_of(name: str, grey: Pixels, mode: Mode) -> Pixels:
+    """The character in a picture, (28, 28) as models read it.
+
+    Args:
+        name: What an error calls the picture by.
+        grey: (height, width) grey levels.
+        mode: How it is converted.
+
+    Raises:
+        InvalidParameter: It shows no character.
+    """
+    return value_of(name, preprocess, grey, mode)
 
 
 async def _parts(request: Request, max_images: int) -> list[tuple[str, bytes]]:
@@ -159,14 +175,23 @@ def _upload(name: str, content: bytes, settings: Settings) -> Upload:
 
 
 def _convert(uploads: Sequence[Upload], mode: Mode) -> Pixels:
-    glyphs: list[Pixels] = []
+    pictures = list(_read_all(uploads))
+    together = preprocess_many([grey if mode == "auto" else None for _, grey in pictures])
+    return np.stack(
+        [
+            glyph_of(name, grey, mode) if glyph is None else glyph
+            for (name, grey), glyph in zip(pictures, together, strict=True)
+        ]
+    )
+
+
+def _read_all(uploads: Sequence[Upload]) -> Iterator[tuple[str, Pixels]]:
+    """Each picture, with what an error calls it by."""
     for upload in uploads:
         with _named(upload.name):
             pictures = upload.read()
         for index, grey in enumerate(pictures):
-            name = f"{upload.name}[{index}]" if len(pictures) > 1 else upload.name
-            glyphs.append(value_of(name, preprocess, grey, mode))
-    return glyphs[0][None] if len(glyphs) == 1 else np.stack(glyphs)
+            yield f"{upload.name}[{index}]" if len(pictures) > 1 else upload.name, grey
 
 
 @contextmanager

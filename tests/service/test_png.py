@@ -1,4 +1,7 @@
 import io
+import struct
+import zlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -87,9 +90,28 @@ def test_what_was_written_is_read_back(pixels: NDArray[np.uint8]) -> None:
     assert np.array_equal(read, pixels)
 
 
-@given(PICTURES, st.data())
-def test_a_changed_file_is_read_as_others_read_it_or_not_at_all(pixels: NDArray[np.uint8], data: st.DataObject) -> None:
-    file = bytearray(encode(pixels))
+@given(PICTURES)
+def test_filtered_rows_of_other_writers_are_read(pixels: NDArray[np.uint8]) -> None:
+    read = decode(image_file(pixels), 70 * 70)
+    assert read is not None
+    assert read.dtype == np.uint8
+    assert np.array_equal(read, pixels)
+
+
+def test_an_unknown_filter_is_left_to_others() -> None:
+    head, tail = encode(np.zeros((1, 1), np.uint8))[:33], b"\0\0\0\0IEND\xaeB`\x82"
+    for filtering, known in ((0, True), (4, True), (5, False), (255, False)):
+        block = b"IDAT" + zlib.compress(bytes([filtering, 7]))
+        file = head + struct.pack(">I", len(block) - 4) + block + struct.pack(">I", zlib.crc32(block)) + tail
+        read = decode(file, 1)
+        assert (read is not None and read.tolist() == [[7]]) is known
+
+
+@given(PICTURES, st.sampled_from([encode, image_file]), st.data())
+def test_a_changed_file_is_read_as_others_read_it_or_not_at_all(
+    pixels: NDArray[np.uint8], write: Callable[[NDArray[np.uint8]], bytes], data: st.DataObject
+) -> None:
+    file = bytearray(write(pixels))
     place = data.draw(st.integers(0, len(file) - 1))
     file[place] = data.draw(st.integers(0, 255))
     read = decode(bytes(file), 70 * 70)
@@ -109,7 +131,6 @@ def test_what_is_not_plain_is_left_to_others() -> None:
     pixels = np.arange(784, dtype=np.uint8).reshape(28, 28)
     assert decode(encode(pixels), 783) is None
     assert decode(encode(pixels, Colour(255, 0, 0)), 784) is None  # a palette
-    assert decode(image_file(pixels), 784) is None  # filters
     assert decode(image_file(np.dstack([pixels] * 3)), 784) is None
     assert decode(b"", 784) is None
 
