@@ -51,14 +51,14 @@ def kl_divergence(mu: Floats, logvar: Floats) -> Floats:
     return np.asarray(0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).sum(axis=1), dtype=np.float32)
 
 
-def label_posterior(elbo: Floats) -> Floats:
-    """p(label|x) by Bayes' rule with equal priors, the ELBO standing in for log p(x|label).
+def label_posterior(evidence: Floats) -> Floats:
+    """p(label|x) by Bayes' rule with equal priors.
 
     Args:
-        elbo: (n, labels) float32, nats.
+        evidence: (n, labels) float32, nats: log p(x|label) but for a constant of each x, for which the ELBO stands in.
 
     Returns:
         (n, labels) float32, rows that sum to 1.
     """
-    weights = np.exp(elbo - elbo.max(axis=1, keepdims=True))
+    weights = np.exp(evidence - evidence.max(axis=1, keepdims=True))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)

@@ -20,7 +20,7 @@ from service.errors import (
     UnsupportedMedia,
     documented,
 )
-from service.inference import infer
+from service.inference import read_labels
 from service.parameters import ModelName, Parameters
 from service.preprocess import Mode
 from service.uploads import documented_upload, read_glyphs
@@ -92,7 +92,8 @@ class Encodings(BaseModel):
 async def encode(request: Request, query: Annotated[ImageQuery, Query()], context: Running) -> Response:
     """The latents of each image under its label; without a label, the most likely one and how likely each is.
 
-    A conditional VAE classifies by Bayes' rule: the ELBO under a label stands in for the likelihood of the image.
+    The labels are those of the model's classifier. A conditional VAE without one classifies by Bayes' rule: the ELBO
+    under a label stands in for the likelihood of the image.
     """
     media = negotiate.choose_for(request, OFFERS)
     model = context.engine.get(query.model)
@@ -100,12 +101,11 @@ async def encode(request: Request, query: Annotated[ImageQuery, Query()], contex
     pixels = await read_glyphs(request, context.settings, query.preprocess)
     posterior = None
     if label is None:
-        inference = await infer(model, pixels)
-        labels, mu, logvar = inference.best.labels, inference.best.mu, inference.best.logvar
-        posterior = inference.posterior
+        reading = await read_labels(model, pixels)
+        labels, posterior = reading.labels, reading.posterior
     else:
         labels = np.full(len(pixels), label)
-        mu, logvar = await model.encode(pixels, labels)
+    mu, logvar = await model.encode(pixels, labels)
     extra = answers.headers(model.title)
     if media == negotiate.NPY:
         return answers.npy_answer(np.stack([mu, logvar], axis=1), extra)

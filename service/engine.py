@@ -40,6 +40,7 @@ class Model:
         self._decode = Batcher(self._run_decoder, worker, manifest.name)
         self._decode_logits = Batcher(self._run_decoder_logits, worker, manifest.name)
         self._encode = Batcher(self._run_encoder, worker, manifest.name)
+        self._classify = Batcher(self._run_classifier, worker, manifest.name)
 
     @property
     def title(self) -> str:
@@ -59,12 +60,16 @@ class Model:
     @property
     def backlog(self) -> int:
         """Rows of small calls that wait for the next batches."""
-        return self._decode.queued + self._decode_logits.queued + self._encode.queued
+        return sum(batcher.queued for batcher in self._batchers)
 
     def report_to(self, telemetry: Telemetry) -> None:
         """Count waits and runs there."""
-        for batcher in (self._decode, self._decode_logits, self._encode):
+        for batcher in self._batchers:
             batcher.telemetry = telemetry
+
+    @property
+    def _batchers(self) -> tuple[Batcher, ...]:
+        return self._decode, self._decode_logits, self._encode, self._classify
 
     async def decode(self, z: Floats, labels: Labels) -> Pixels:
         """Glyphs (n, 28, 28) of latents (n, latent) under labels (n,); an unconditional model ignores the labels."""
@@ -90,6 +95,11 @@ class Model:
         mu, logvar = await self._call(self._encode, pixels, labels)
         return mu, logvar
 
+    async def classify(self, pixels: Pixels) -> Floats:
+        """Log p(label|x) but for a constant of each glyph, (n, labels); only where the manifest has a classifier."""
+        (logits,) = await self._call(self._classify, pixels)
+        return logits
+
     def decode_logits_now(self, z: Floats, labels: Labels) -> tuple[Pixels, Floats]:
         """As `decode_logits`, at once and in this thread; raises as `decode_now` does."""
         pixels, logits = self._run_decoder_logits((z, labels))
@@ -100,15 +110,23 @@ class Model:
         mu, logvar = self._run_encoder((pixels, labels))
         return mu, logvar
 
-    async def _call(self, batcher: Batcher, first: Pixels | Floats, labels: Labels) -> Rows:
+    def classify_now(self, pixels: Pixels) -> Floats:
+        """As `classify`, at once and in this thread; raises as `decode_now` does."""
+        (logits,) = self._run_classifier((pixels,))
+        return logits
+
+    async def _call(self, batcher: Batcher, *rows: NDArray[np.generic]) -> Rows:
         if work := current_work():
-            work.rows += len(labels)
+            work.rows += len(rows[0])
         if not self.loaded:
             await self.sessions.ready()
-        return await batcher(first, labels)
+        return await batcher(*rows)
 
     def _run_encoder(self, rows: Rows) -> Rows:
         return self.sessions.encode(["mu", "logvar"], self._feed("pixels", rows))
+
+    def _run_classifier(self, rows: Rows) -> Rows:
+        return self.sessions.classify(["logits"], {"pixels": rows[0]})
 
     def _run_decoder(self, rows: Rows) -> Rows:
         return self.sessions.decode(["pixels"], self._feed("z", rows))

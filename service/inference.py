@@ -1,7 +1,6 @@
 """What a model says about an image: its latents, its label and how well it can be reconstructed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -43,15 +42,15 @@ class Reconstruction:
 
 
 @dataclass(frozen=True)
-class Inference:
-    """The best reading of n images.
+class Reading:
+    """The labels of n images.
 
     Attributes:
-        best: Each image under its most likely label.
+        labels: (n,) int64, the most likely of each.
         posterior: (n, labels) float32, p(label|image).
     """
 
-    best: Reconstruction
+    labels: Labels
     posterior: Floats
 
 
@@ -77,28 +76,31 @@ def _reconstruction(  # noqa: PLR0917 (what was given, what the encoder said, wh
     return Reconstruction(labels, mu, logvar, decoded, reconstruction_error(pixels, logits), kl_divergence(mu, logvar))
 
 
-async def infer(model: Model, pixels: Pixels) -> Inference:
-    """Images (n, 28, 28) under the most likely of the model's labels, by Bayes' rule with the ELBO as evidence."""
-    parts = [await _infer(model, pixels[start : start + CHUNK]) for start in range(0, len(pixels), CHUNK)]
-    return Inference(_join([part.best for part in parts]), np.concatenate([part.posterior for part in parts]))
+async def read_labels(model: Model, pixels: Pixels) -> Reading:
+    """The labels of images (n, 28, 28): by the model's classifier, else by Bayes' rule with the ELBO as evidence."""
+    if model.manifest.classifier is not None:
+        return _reading(await model.classify(pixels))
+    parts = [
+        (await reconstruct(model, *_under_every_label(model, pixels[start : start + CHUNK]))).elbo
+        for start in range(0, len(pixels), CHUNK)
+    ]
+    return _reading(np.concatenate(parts).reshape(len(pixels), -1))
 
 
-def _join(parts: Sequence[Reconstruction]) -> Reconstruction:
-    columns = ([getattr(part, field.name) for part in parts] for field in fields(Reconstruction))
-    return Reconstruction(*(np.concatenate(column) for column in columns))
-
-
-async def _infer(model: Model, pixels: Pixels) -> Inference:
-    return _best(await reconstruct(model, *_under_every_label(model, pixels)), len(pixels))
-
-
-def infer_now(model: Model, pixels: Pixels) -> Inference:
-    """As `infer`, at once and in this thread; for few images.
+def read_labels_now(model: Model, pixels: Pixels) -> Reading:
+    """As `read_labels`, at once and in this thread; for few images.
 
     Raises:
         NotReady: The model is not loaded yet, or fails.
     """
-    return _best(reconstruct_now(model, *_under_every_label(model, pixels)), len(pixels))
+    if model.manifest.classifier is not None:
+        return _reading(model.classify_now(pixels))
+    return _reading(reconstruct_now(model, *_under_every_label(model, pixels)).elbo.reshape(len(pixels), -1))
+
+
+def rows_to_read(model: Model) -> int:
+    """How often `read_labels` sends an image through a graph."""
+    return 1 if model.manifest.classifier is not None else 2 * len(model.manifest.labels)
 
 
 def _under_every_label(model: Model, pixels: Pixels) -> tuple[Pixels, Labels]:
@@ -107,9 +109,6 @@ def _under_every_label(model: Model, pixels: Pixels) -> tuple[Pixels, Labels]:
     return np.repeat(pixels, classes, axis=0), np.tile(np.arange(classes), len(pixels))
 
 
-def _best(every: Reconstruction, n: int) -> Inference:
-    """The reading of n images that each of them has the highest ELBO under."""
-    elbo = every.elbo.reshape(n, -1)
-    classes = elbo.shape[1]
-    best = np.arange(n) * classes + elbo.argmax(axis=1)
-    return Inference(every.take(best), label_posterior(elbo))
+def _reading(evidence: Floats) -> Reading:
+    """Of log p(image|label) (n, labels), but for a constant of each image."""
+    return Reading(evidence.argmax(axis=1), label_posterior(evidence))

@@ -15,7 +15,7 @@ from service.context import Context, Running
 from service.encode import PROBLEMS
 from service.engine import Floats, Labels, Model, Pixels
 from service.errors import InvalidParameter
-from service.inference import infer
+from service.inference import read_labels
 from service.latents import draw_latents, new_seed, parse_latents
 from service.parameters import Ink, ModelName, Paper, Parameters, Scale, Seed, Temperature, value_of
 from service.preprocess import Mode
@@ -123,9 +123,9 @@ async def _ends_of_images(request: Request, query: InterpolateQuery, context: Co
     if len(images) != 2:
         raise InvalidParameter.of("body", f"it holds {len(images)} images", "exactly two")
     if model.manifest.labels and not query.label:
-        best = (await infer(model, images)).best
-        return Ends(best.mu, best.labels, None)
-    labels = np.resize(required_labels(query.label, model), 2)
+        labels = (await read_labels(model, images)).labels
+    else:
+        labels = np.resize(required_labels(query.label, model), 2)
     mu, _ = await model.encode(images, labels)
     return Ends(mu, labels, None)
 

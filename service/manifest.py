@@ -53,16 +53,27 @@ class Manifest(_Facts):
     pixels: Pixels
     encoder: File
     decoder: File
+    encoder_int8: File | None = Field(
+        None, alias="encoder-int8", description="The encoder in 8-bit integers, which is what a CPU runs."
+    )
     decoder_int8: File | None = Field(
         None, alias="decoder-int8", description="The decoder in 8-bit integers, which is what a CPU runs."
     )
     decoder_float16: File | None = Field(
         None, alias="decoder-float16", description="The decoder in half precision, for GPUs."
     )
+    classifier: File | None = Field(
+        None,
+        description="Finds the label of an image, on the CPU; without it, that is the one with the highest ELBO.",
+    )
     data: dict[str, Any]
     code: dict[str, Any]
     config: dict[str, Any]
     metrics: dict[str, Any]
+
+    def encoder_for(self, device: str, precision: str) -> File:
+        """The encoder to run on `device` at the `precision` setting."""
+        return (device == "cpu" and precision == "auto" and self.encoder_int8) or self.encoder
 
     def decoder_for(self, device: str, precision: str) -> File:
         """The decoder to run on `device` at the `precision` setting; only a CPU gains from integers."""
@@ -74,6 +85,8 @@ class Manifest(_Facts):
     def _labels_match_the_kind(self) -> "Manifest":
         if (self.kind == "cvae") != bool(self.labels):
             raise ValueError("a conditional model has labels and an unconditional one has none")
+        if self.classifier is not None and not self.labels:
+            raise ValueError("an unconditional model has no classifier")
         return self
 
 

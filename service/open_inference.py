@@ -6,7 +6,7 @@ same repository. The protocol's own OpenAPI document describes these routes, so 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import orjson
@@ -16,6 +16,7 @@ from service import __version__
 from service.context import Context, Running
 from service.engine import Model
 from service.errors import MalformedBody, UnknownModel
+from service.manifest import File
 from service.negotiate import JSON
 from service.offload import offload
 from service.open_inference_request import HEADER_LENGTH, Inference, parse, split
@@ -31,6 +32,10 @@ LARGE = 1 << 14
 # A hundred thousand times what the prior draws, and float32 stays finite through any decoder.
 MOST = 1e5
 
+Part = Literal["encoder", "decoder", "classifier"]
+
+_IMAGES = (-1, 28, 28)
+
 router = APIRouter(prefix="/v2", include_in_schema=False)
 
 
@@ -41,29 +46,31 @@ class Graph:
     Attributes:
         name: Its folder in the model repository.
         model: The model that it belongs to.
-        encodes: Whether it is the encoder.
+        part: Which of its graphs it is.
     """
 
     name: str
     model: Model
-    encodes: bool
+    part: Part
 
     @property
     def inputs(self) -> dict[str, Spec]:
         """What it takes, by name."""
-        first = Spec("pixels", "UINT8", (-1, 28, 28)) if self.encodes else Spec("z", "FP32", (-1, self._latents))
+        first = Spec("z", "FP32", (-1, self._latents)) if self.part == "decoder" else Spec("pixels", "UINT8", _IMAGES)
         # As in Triton's configuration, which knows no tensor of one axis.
-        label = [Spec("label", "INT64", (-1, 1))] if self.model.manifest.labels else []
+        conditional = self.model.manifest.labels and self.part != "classifier"
+        label = [Spec("label", "INT64", (-1, 1))] if conditional else []
         return {spec.name: spec for spec in (first, *label)}
 
     @property
     def outputs(self) -> dict[str, Spec]:
         """What it gives, by name."""
-        if self.encodes:
-            specs = [Spec(name, "FP32", (-1, self._latents)) for name in ("mu", "logvar")]
-        else:
-            specs = [Spec("pixels", "UINT8", (-1, 28, 28)), Spec("logits", "FP32", (-1, 28, 28))]
-        return {spec.name: spec for spec in specs}
+        specs = {
+            "encoder": [Spec(name, "FP32", (-1, self._latents)) for name in ("mu", "logvar")],
+            "decoder": [Spec("pixels", "UINT8", _IMAGES), Spec("logits", "FP32", _IMAGES)],
+            "classifier": [Spec("logits", "FP32", (-1, len(self.model.manifest.labels)))],
+        }
+        return {spec.name: spec for spec in specs[self.part]}
 
     @property
     def _latents(self) -> int:
@@ -75,9 +82,11 @@ class Graph:
         Raises:
             NotReady: It does not run.
         """
-        first = inputs["pixels" if self.encodes else "z"]
+        if self.part == "classifier":
+            return {"logits": await self.model.classify(inputs["pixels"].astype(np.uint8, copy=False))}
+        first = inputs["pixels" if self.part == "encoder" else "z"]
         labels = inputs.get("label", np.zeros(len(first), dtype=np.int64)).reshape(len(first)).astype(np.int64)
-        if self.encodes:
+        if self.part == "encoder":
             mu, logvar = await self.model.encode(first.astype(np.uint8, copy=False), labels)
             return {"mu": mu, "logvar": logvar}
         z = first.astype(np.float32, copy=False)
@@ -157,9 +166,15 @@ def find(context: Context, name: str, version: str | None) -> Graph:
     for model in context.engine.models.values():
         if version not in {None, str(model.manifest.version)}:
             continue
-        for entry, encodes in ((model.manifest.encoder.entry, True), (model.manifest.decoder.entry, False)):
-            if entry == name:
-                return Graph(name, model, encodes)
+        facts = model.manifest
+        parts: tuple[tuple[Part, File | None], ...] = (
+            ("encoder", facts.encoder),
+            ("decoder", facts.decoder),
+            ("classifier", facts.classifier),
+        )
+        for part, file in parts:
+            if file is not None and file.entry == name:
+                return Graph(name, model, part)
     of_version = "" if version is None else f" of version {quoted(version)}"
     raise UnknownModel(f"There is no model {quoted(name)}{of_version}.")
 
@@ -195,7 +210,7 @@ def check(graph: Graph, inputs: Mapping[str, Tensor], context: Context) -> None:
         InvalidTensorError: The batches differ or are too large, a latent is not finite or far out, or a label is none.
     """
     rows = {len(tensor) for tensor in inputs.values()}
-    most = context.settings.max_images if graph.encodes else context.settings.max_samples
+    most = context.settings.max_samples if graph.part == "decoder" else context.settings.max_images
     if len(rows) > 1 or max(rows) > most:
         raise InvalidTensorError(f"the batch is {sorted(rows)}; it must be the same everywhere, and at most {most}")
     # Written so that NaN, which compares false, is refused too.

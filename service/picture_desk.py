@@ -25,14 +25,14 @@ from service.encode import ImageQuery
 from service.engine import Labels, Model, Pixels
 from service.errors import Problem
 from service.hot_path import KEPT_QUERIES, LONGEST_QUERY
-from service.inference import infer_now, reconstruct_now
+from service.inference import read_labels_now, reconstruct_now, rows_to_read
 from service.preprocess import Mode
 from service.preprocess_many import preprocess_many
 from service.reconstruct import ReconstructQuery
 from service.turns import Turns, send_or_log
 from service.uploads import INLINE_BYTES, glyph_of, is_bounded, read_small
 
-# Pictures on one turn of the event loop; where the label is open, each is held against all labels.
+# Pictures on one turn of the event loop; without label and classifier, each is held against all labels.
 TOGETHER, OPEN_TOGETHER = 32, 4
 # Seconds of a turn for reading. Glyphs on clean paper need half of it; photographs, of which each takes twenty times as
 # long, wait for their turn.
@@ -77,8 +77,8 @@ class PictureDesk:
         self._context = context
         self._engine = context.engine
         self._plans: OrderedDict[tuple[str, bytes, str], Plan | None] = OrderedDict()
-        self._given = Turns(self._answer, context.telemetry, TOGETHER)
-        self._open = Turns(self._answer, context.telemetry, OPEN_TOGETHER)
+        self._quick = Turns(self._answer, context.telemetry, TOGETHER)
+        self._slow = Turns(self._answer, context.telemetry, OPEN_TOGETHER)
 
     def taker(self, scope: Scope) -> Taker | None:
         """What takes the body of a request; None where the endpoint has to answer."""
@@ -116,7 +116,7 @@ class PictureDesk:
         return True
 
     def _turns_of(self, plan: Plan) -> Turns[_Order]:
-        return self._open if plan.label is None else self._given
+        return self._slow if plan.label is None and plan.model.manifest.classifier is None else self._quick
 
     def _answer(self, orders: Sequence[_Order]) -> None:
         """Answer those of one turn."""
@@ -159,9 +159,11 @@ class PictureDesk:
         name, telemetry, began = model.manifest.name, self._context.telemetry, perf_counter()
         pixels = np.stack([glyph for _, glyph in group])
         labels = np.array([order.plan.label or 0 for order, _ in group], np.int64)
-        # The rows of an answer, and how often they go through a graph: the encoder alone, or the decoder too.
-        rows, runs = (len(model.manifest.labels), 2) if is_open else (1, 1 if is_table else 2)
-        work = Work(runs * rows, rows * len(group))
+        # How often a picture goes through a graph: the encoder, perhaps the decoder, and what finds the label.
+        reading = rows_to_read(model) if is_open else 0
+        rows = reading + (1 if is_table else 2)
+        largest = len(group) * max(1, reading // 2)
+        work = Work(rows, largest)
         try:
             if is_table:
                 contents = list(_tables(model, pixels, None if is_open else labels))
@@ -171,7 +173,7 @@ class PictureDesk:
         except Exception:  # noqa: BLE001 (the endpoint says what is wrong, and logs it)
             start_over(order for order, _ in group)
             return
-        telemetry.ran(name, rows * len(group), perf_counter() - began)
+        telemetry.ran(name, largest, perf_counter() - began)
         for (order, _), (headers, media, content) in zip(group, contents, strict=True):
             telemetry.waits[name].observe(began - order.since)
             send_or_log(order.customer.send, Answer(model.title, headers, media, content, work))
@@ -191,11 +193,9 @@ def _tables(model: Model, pixels: Pixels, labels: Labels | None) -> Iterator[_Co
     """The JSON of `/encode` for each picture (n, 28, 28), under labels (n,) or each under its likeliest."""
     extra, posterior = answers.headers(model.title), None
     if labels is None:
-        inference = infer_now(model, pixels)
-        labels, mu, logvar = inference.best.labels, inference.best.mu, inference.best.logvar
-        posterior = inference.posterior
-    else:
-        mu, logvar = model.encode_now(pixels, labels)
+        reading = read_labels_now(model, pixels)
+        labels, posterior = reading.labels, reading.posterior
+    mu, logvar = model.encode_now(pixels, labels)
     for row in (slice(i, i + 1) for i in range(len(pixels))):
         table = encode.encodings(
             model, labels[row], mu[row], logvar[row], None if posterior is None else posterior[row]
@@ -205,7 +205,7 @@ def _tables(model: Model, pixels: Pixels, labels: Labels | None) -> Iterator[_Co
 
 def _pictures(model: Model, pixels: Pixels, labels: Labels | None, styles: Sequence[Style]) -> Iterator[_Content]:
     """The PNG of `/reconstruct` for each picture, likewise."""
-    result = infer_now(model, pixels).best if labels is None else reconstruct_now(model, pixels, labels)
+    result = reconstruct_now(model, pixels, read_labels_now(model, pixels).labels if labels is None else labels)
     for i, style in enumerate(styles):
         one = result.take(slice(i, i + 1))
         picture = style.show(sheet.upscale(one.pixels[0], style.scale))

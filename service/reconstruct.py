@@ -12,7 +12,7 @@ from service.conditions import names_of, optional_label
 from service.context import Running
 from service.encode import PROBLEMS, ImageQuery
 from service.engine import Model
-from service.inference import Reconstruction, infer, reconstruct
+from service.inference import Reconstruction, read_labels, reconstruct
 from service.parameters import Ink, Paper, Scale
 from service.uploads import documented_upload, read_glyphs
 
@@ -101,10 +101,8 @@ async def reconstruct_images(
     side = 28 * query.scale
     if media == negotiate.PNG:
         answers.check_picture("query.scale", columns * side, rows * side, context.settings.max_output_pixels)
-    if label is None:
-        result = (await infer(model, pixels)).best
-    else:
-        result = await reconstruct(model, pixels, np.full(len(pixels), label))
+    labels = (await read_labels(model, pixels)).labels if label is None else np.full(len(pixels), label)
+    result = await reconstruct(model, pixels, labels)
     names = names_of(result.labels, model)
     extra = facts(model, names, result)
     if media == negotiate.PNG:

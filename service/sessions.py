@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import NotReady, StartError
-from service.manifest import Manifest, read_verified
+from service.manifest import File, Manifest, read_verified
 from service.runtime import Device, Runtime, first_line
 from service.settings import Settings
 from service.ticket import current
@@ -26,7 +26,7 @@ RETRY = {"Retry-After": str(RETRY_SECONDS)}
 
 
 class Sessions:
-    """Encoder and decoder of one model.
+    """Encoder, decoder and classifier of one model.
 
     Args:
         manifest: Which files they are.
@@ -43,6 +43,7 @@ class Sessions:
         self._builder = builder
         self._encoder: Any = None
         self._decoder: Any = None
+        self._classifier: Any = None
         self._lock = Lock()
         self._building: Future[None] | None = None
         self._failed_at = -float(RETRY_SECONDS)
@@ -69,7 +70,9 @@ class Sessions:
             StartError: One is not what the manifest says.
         """
         facts = self._manifest
-        for file in filter(None, (facts.encoder, facts.decoder, facts.decoder_int8, facts.decoder_float16)):
+        encoders = facts.encoder, facts.encoder_int8
+        decoders = facts.decoder, facts.decoder_int8, facts.decoder_float16
+        for file in filter(None, (*encoders, *decoders, facts.classifier)):
             read_verified(self._settings.models, file)
 
     def build(self) -> None:
@@ -84,12 +87,19 @@ class Sessions:
     def _build_on(self, runtime: Runtime) -> None:
         repository = self._settings.models
         facts = self._manifest
-        # An encoder is asked for less often, and runs as fast without a pool.
-        encoder = runtime.session(read_verified(repository, facts.encoder), facts.encoder.file, pool=False)
-        file = facts.decoder_for(runtime.device, self._settings.precision)
-        decoder = runtime.session(read_verified(repository, file), file.file)
-        check(self._manifest, encoder, decoder)
-        self._encoder, self._decoder, self._runtime = encoder, decoder, runtime
+
+        precision = self._settings.precision
+
+        def session(file: File, runtime: Runtime, *, pool: bool = False) -> Any:  # noqa: ANN401 (see Runtime)
+            return runtime.session(read_verified(repository, file), file.file, pool=pool)
+
+        # The others are asked for less often, and run as fast without a pool.
+        encoder = session(facts.encoder_for(runtime.device, precision), runtime)
+        decoder = session(facts.decoder_for(runtime.device, precision), runtime, pool=True)
+        classifier = session(facts.classifier, Runtime("cpu", runtime.threads)) if facts.classifier else None
+        check(self._manifest, encoder, decoder, classifier)
+        self._encoder, self._decoder, self._classifier = encoder, decoder, classifier
+        self._runtime = runtime
 
     async def ready(self) -> None:
         """Wait until they are there; the first who asks has them built, off the event loop.
@@ -145,6 +155,10 @@ class Sessions:
         """Run the decoder, as `encode`."""
         return self._run(self._decoder, outputs, feed)
 
+    def classify(self, outputs: list[str], feed: dict[str, NDArray[Any]]) -> Rows:
+        """Run the classifier, as `encode`."""
+        return self._run(self._classifier, outputs, feed)
+
     def _run(self, session: Any, outputs: list[str], feed: dict[str, NDArray[Any]]) -> Rows:  # noqa: ANN401 (see Runtime)
         if session is None:
             self.start_building()
@@ -156,7 +170,7 @@ class Sessions:
             raise self.not_ready("the model did not run") from error
 
     def run_once(self) -> None:
-        """Send one blank glyph through both.
+        """Send one blank glyph through all of them.
 
         Raises:
             NotReady: They are not loaded, do not run, or answer in another shape or type than the manifest promises.
@@ -164,7 +178,7 @@ class Sessions:
         if not self.loaded:
             raise self.not_ready("the model is not loaded")
         try:
-            check(self._manifest, self._encoder, self._decoder)
+            check(self._manifest, self._encoder, self._decoder, self._classifier)
         except StartError as error:
             self._recover_later()
             raise self.not_ready("the model did not run") from error
@@ -186,7 +200,7 @@ class Sessions:
         self._failed_at = monotonic()
         fallback = [Runtime("cpu", self._wanted.threads)] if self._settings.gpu_fault == "cpu" else []
         try:
-            check(self._manifest, self._encoder, self._decoder)
+            check(self._manifest, self._encoder, self._decoder, self._classifier)
         except StartError as error:
             logger.error("%s; building it anew", error)  # noqa: TRY400
         else:
@@ -201,23 +215,30 @@ class Sessions:
                 return
 
 
-def check(manifest: Manifest, encoder: Any, decoder: Any) -> None:  # noqa: ANN401 (see Runtime)
-    """Send one blank glyph through an encoder and a decoder.
+def check(manifest: Manifest, encoder: Any, decoder: Any, classifier: Any = None) -> None:  # noqa: ANN401 (see Runtime)
+    """Send one blank glyph through an encoder, a decoder, and a classifier if there is one.
 
     Raises:
         StartError: They do not run, or answer in another shape or type than the manifest promises.
     """
     size = manifest.latent_size
+    image = {"pixels": np.zeros((1, 28, 28), dtype=np.uint8)}
     label = {"label": np.zeros(1, dtype=np.int64)} if manifest.labels else {}
     try:
-        mu, logvar = encoder.run(["mu", "logvar"], {"pixels": np.zeros((1, 28, 28), dtype=np.uint8)} | label)
+        mu, logvar = encoder.run(["mu", "logvar"], image | label)
         pixels, logits = decoder.run(["pixels", "logits"], {"z": mu} | label)
+        scores = classifier.run(["logits"], image) if classifier else []
     except Exception as error:
         raise StartError(f"model {manifest.name!r} does not run: {first_line(error)}") from error
-    answers = {"mu": mu, "logvar": logvar, "pixels": pixels, "logits": logits}
-    promised = {"mu": (1, size), "logvar": (1, size), "pixels": (1, 28, 28), "logits": (1, 28, 28)}
-    for name, array in answers.items():
+    answers = [
+        ("mu", mu, (1, size)),
+        ("logvar", logvar, (1, size)),
+        ("pixels", pixels, (1, 28, 28)),
+        ("logits", logits, (1, 28, 28)),
+        *(("logits of the classifier", array, (1, len(manifest.labels))) for array in scores),
+    ]
+    for name, array, shape in answers:
         dtype = np.uint8 if name == "pixels" else np.float32
-        if array.shape != promised[name] or array.dtype != dtype:
-            got, wanted = f"{array.dtype} {array.shape}", f"{np.dtype(dtype)} {promised[name]}"
+        if array.shape != shape or array.dtype != dtype:
+            got, wanted = f"{array.dtype} {array.shape}", f"{np.dtype(dtype)} {shape}"
             raise StartError(f"model {manifest.name!r}: {name} is {got}, its manifest promises {wanted}")

@@ -54,8 +54,8 @@ class Settings(BaseSettings):
     )
     precision: Literal["auto", "float32", "float16"] = Field(
         "auto",
-        description="`auto` runs decoders in 8-bit integers on the CPU where a model has one (`glyphvae quantise`), "
-        "`float16` in half precision on a GPU likewise; `float32` does neither.",
+        description="`auto` runs 8-bit integers on the CPU where a model has them (`glyphvae quantise`), "
+        "`float16` decoders in half precision on a GPU likewise; `float32` does neither.",
     )
     gpu_graphs: Literal["on", "off"] = Field(
         "on", description="Capture the kernels of a run as a CUDA graph and replay it, on a GPU."

@@ -4,6 +4,9 @@ Decoder: every pixel is 100 + 10·z[0] + label (z[0] alone for the unconditional
 Encoder: mu[0] = (pixel (0, 0) - 100 - label) / 10, which undoes the decoder; the other latents are 0, and so is logvar.
 
 So grey 119 is a J (label 19) in the model's eyes: under J its mu is 0, and under any other label it is further off.
+
+A model may be given a classifier, which counts labels from the other end, so that it can be told from the ELBO:
+logits[label] = -(pixel (0, 0) - 135 + label)², and grey 119 is a G (label 16).
 """
 
 import hashlib
@@ -122,6 +125,25 @@ def encoder(conditional: bool = True, latent_size: int = LATENT_SIZE) -> bytes:
     return _model(nodes, _inputs("pixels", TensorProto.UINT8, ["batch", 28, 28], conditional), outputs, constants)
 
 
+def classifier(labels: int = len(LABELS)) -> bytes:
+    """logits = -(pixel (0, 0) - 135 + label)²."""
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["grey"], to=TensorProto.FLOAT),
+        helper.make_node("Reshape", ["grey", "flat"], ["rows"]),
+        helper.make_node("Gather", ["rows", "zero"], ["corner"], axis=1),
+        helper.make_node("Sub", ["corner", "levels"], ["difference"]),
+        helper.make_node("Mul", ["difference", "difference"], ["squared"]),
+        helper.make_node("Neg", ["squared"], ["logits"]),
+    ]
+    constants = {
+        "zero": _CONSTANTS["zero"],
+        "flat": np.array([-1, 784], dtype=np.int64),
+        "levels": 135 - np.arange(labels, dtype=np.float32)[None],
+    }
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", labels])]
+    return _model(nodes, _inputs("pixels", TensorProto.UINT8, ["batch", 28, 28], False), outputs, constants)
+
+
 def write_model(
     repository: Path,
     name: str = "cvae",
@@ -135,7 +157,8 @@ def write_model(
         repository: The folder.
         name: The model's name.
         conditional: Whether it takes a label.
-        files: Other content for `encoder` or `decoder`, or a `decoder-int8`, which the manifest then vouches for.
+        files: Other content for `encoder` or `decoder`, or a `decoder-int8` or `classifier`, which the manifest
+            then vouches for.
         facts: Other facts for the manifest.
     """
     manifest: dict[str, object] = {

@@ -199,22 +199,29 @@ def quantise(
     model: Annotated[str, typer.Argument(help="Name of an exported model.")],
     data: Annotated[Path, typer.Option(help="Folder with the source files of its run.")] = Path("data"),
     exported: Annotated[Path, typer.Option(help="Folder of exported models.")] = Path("exported"),
+    part: Annotated[Literal["decoder", "encoder"], typer.Option(help="What of it; an encoder in int8.")] = "decoder",
     to: Annotated[Literal["int8", "float16"], typer.Option(help="8-bit integers for CPUs, float16 for GPUs.")] = "int8",
     seed: Annotated[int, typer.Option(min=0, help="Of the latents that set the scales of integers.")] = 0,
 ) -> None:
-    """Add a decoder in less precision to an exported model; fails if pictures would lose by it."""
+    """Add a decoder or an encoder in less precision to an exported model; fails if pictures would lose by it."""
+    if part == "encoder" and to != "int8":
+        raise typer.BadParameter("an encoder is made for CPUs alone, in int8", param_hint="--to")
     with reported():
         from rich.console import Console  # noqa: PLC0415 (see the top)
 
         from training.dataset import load_named  # noqa: PLC0415
-        from training.quantise import quantise_model  # noqa: PLC0415
+        from training.quantise import quantise_encoder, quantise_model  # noqa: PLC0415
         from training.repository import published  # noqa: PLC0415
 
         with Console(stderr=True).status("quantising"):
             facts, _ = published(exported, model)
-            lost = quantise_model(exported, model, load_named(facts.data["name"], data).test, to, seed)
+            loaded = load_named(facts.data["name"], data)
+            if part == "encoder":
+                lost = quantise_encoder(exported, model, loaded)
+            else:
+                lost = quantise_model(exported, model, loaded.test, to, seed)
         typer.echo(
-            f"{model}-decoder-{to} is written: {lost['levels']:.2f} grey levels a pixel and {lost['nats']:.2f} nats "
+            f"{model}-{part}-{to} is written: {lost['levels']:.2f} grey levels a pixel and {lost['nats']:.2f} nats "
             "an image from the exact one."
         )
 
@@ -238,6 +245,53 @@ def compact(
         typer.echo(
             f"The weights of {model} are in float16: {lost['levels']:.2g} grey levels a pixel and {lost['nats']:.2g} "
             "nats an image from what they were."
+        )
+
+
+def add_classifier(
+    model: Annotated[str, typer.Argument(help="Name of an exported conditional model.")],
+    data: Annotated[Path, typer.Option(help="Folder with the source files of its run.")] = Path("data"),
+    exported: Annotated[Path, typer.Option(help="Folder of exported models.")] = Path("exported"),
+    kept: Annotated[Path, typer.Option(help="Where trained classifiers are kept.")] = Path("runs/judges"),
+    images: Annotated[
+        int | None, typer.Option(min=512, help="Images it is trained on.", show_default="what its accuracy needs")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the training.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="PyTorch's.")] = 1,
+) -> None:
+    """Train a classifier of labels and add it to an exported model, which then finds labels by it."""
+    with reported():
+        import torch  # noqa: PLC0415 (see the top)
+        from rich.console import Console  # noqa: PLC0415
+        from rich.progress import Progress  # noqa: PLC0415
+
+        from training.classifier import add_classifier as add  # noqa: PLC0415
+        from training.dataset import load_named  # noqa: PLC0415
+        from training.judge_data import load_judge_data  # noqa: PLC0415
+        from training.repository import published  # noqa: PLC0415
+
+        torch.set_num_threads(threads)
+        facts, _ = published(exported, model)
+        name = facts.data["name"]
+        with Progress(console=Console(stderr=True)) as bars:
+            task = bars.add_task("training", total=None)
+
+            def show(done: int, total: int) -> None:
+                bars.update(task, completed=done, total=total)
+
+            found = add(
+                exported,
+                model,
+                load_named(name, data),
+                load_judge_data(data, name=name),
+                kept,
+                images=images,
+                seed=seed,
+                progress=show,
+            )
+        typer.echo(
+            f"{model}-classifier is written: right about {found['accuracy']['value']:.1%} of held-out characters, "
+            f"{found['accuracy_merged']['value']:.1%} where look-alikes count as one."
         )
 
 

@@ -52,14 +52,14 @@ def check_loss(lost: Mapping[str, float], what: str) -> None:
             raise ExportError(f"{what} loses {lost[name]:.3g} {name}; allowed are {most:g}")
 
 
-def check_graph(model: onnx.ModelProto, part: Part, latent_size: int, *, conditional: bool) -> None:
+def check_graph(model: onnx.ModelProto, part: Part, latent_size: int, labels: int) -> None:
     """Everything that can be told without running the graph.
 
     Args:
         model: the exported graph, with its metadata.
-        part: which half it is.
+        part: which one it is.
         latent_size: of the model.
-        conditional: whether it takes a label.
+        labels: of the model; 0 for an unconditional one.
 
     Raises:
         ExportError: the first gate that does not pass.
@@ -69,7 +69,7 @@ def check_graph(model: onnx.ModelProto, part: Part, latent_size: int, *, conditi
     check_domains(model)
     check_deterministic(model)
     check_self_contained(model)
-    check_signature(model, part, latent_size, conditional=conditional)
+    check_signature(model, part, latent_size, labels)
     check_no_paths(model)
 
 
@@ -112,19 +112,22 @@ def check_self_contained(model: onnx.ModelProto) -> None:
         raise ExportError(f"weights lie in other files: {', '.join(external)}")
 
 
-def check_signature(model: onnx.ModelProto, part: Part, latent_size: int, *, conditional: bool) -> None:
+def check_signature(model: onnx.ModelProto, part: Part, latent_size: int, labels: int) -> None:
     """Names, element types and shapes of inputs and outputs, as `training.graphs` promises them."""
     image: Shape = ("batch", SIDE, SIDE)
     latent: Shape = ("batch", latent_size)
     inputs: Signature
     outputs: Signature
-    if part == "encoder":
+    if part.startswith("encoder"):
         inputs = {"pixels": (TensorProto.UINT8, image)}
         outputs = {"mu": (TensorProto.FLOAT, latent), "logvar": (TensorProto.FLOAT, latent)}
+    elif part == "classifier":
+        inputs = {"pixels": (TensorProto.UINT8, image)}
+        outputs = {"logits": (TensorProto.FLOAT, ("batch", labels))}
     else:
         inputs = {"z": (TensorProto.FLOAT, latent)}
         outputs = {"pixels": (TensorProto.UINT8, image), "logits": (TensorProto.FLOAT, image)}
-    if conditional:
+    if labels and part != "classifier":
         inputs |= {"label": (TensorProto.INT64, ("batch",))}
     expected = (inputs, outputs)
     found = (signature(model.graph.input), signature(model.graph.output))

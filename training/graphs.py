@@ -1,14 +1,17 @@
-"""A trained model as two ONNX graphs, the encoder and the decoder, with the signature that the service relies on.
+"""A trained model as ONNX graphs, the encoder and the decoder, with the signature that the service relies on.
 
 | part | inputs | outputs |
 |---|---|---|
 | encoder | `pixels` uint8 [batch, 28, 28], `label` int64 [batch] | `mu`, `logvar` float32 [batch, latent] |
 | decoder | `z` float32 [batch, latent], `label` int64 [batch] | `pixels` uint8, `logits` float32 [batch, 28, 28] |
+| classifier | `pixels` uint8 [batch, 28, 28] | `logits` float32 [batch, labels] |
 
-An unconditional model has no `label`. Neither graph draws random numbers: the noise is the caller's.
+An unconditional model has no `label`; a conditional one may have a classifier (`training.classifier`). No graph draws
+random numbers: the noise is the caller's.
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Literal
 
 import onnx
@@ -19,11 +22,12 @@ from training.cvae import CVAE
 from training.fusion import Fused
 from training.models import Model
 
-# The last two are the decoder once more, made for CPUs and for GPUs by `training.quantise`; not every model has them.
-Part = Literal["encoder", "decoder", "decoder-int8", "decoder-float16"]
+# Not every model has the others: encoder and decoder once more, made for CPUs and for GPUs by `training.quantise`, and
+# the classifier.
+Part = Literal["encoder", "decoder", "encoder-int8", "decoder-int8", "decoder-float16", "classifier"]
 
 PARTS: tuple[Part, Part] = ("encoder", "decoder")
-ALL_PARTS: tuple[Part, ...] = (*PARTS, "decoder-int8", "decoder-float16")
+ALL_PARTS: tuple[Part, ...] = (*PARTS, "encoder-int8", "decoder-int8", "decoder-float16", "classifier")
 SIDE = 28
 # Every operator here is older than opset 20 (ONNX 1.15); ONNX Runtime has run it since 1.17, and so does every Triton
 # release since 24.02. A newer opset would only shut out older runtimes.
@@ -98,19 +102,34 @@ def to_onnx(model: Model, part: Part) -> onnx.ModelProto:
     Returns:
         A model whose weights are inside it; not yet checked (`training.gates`) and without metadata.
     """
+    inputs = example_inputs(model, part)
+    names = (INPUTS[part], "label")[: len(inputs)]
+    return traced(exported_graph_of(model, part), inputs, names, OUTPUTS[part])
+
+
+def traced(
+    graph: nn.Module, inputs: tuple[Tensor, ...], input_names: Sequence[str], output_names: Sequence[str]
+) -> onnx.ModelProto:
+    """A module in evaluation mode as ONNX.
+
+    Args:
+        graph: on the CPU.
+        inputs: examples, of `EXAMPLE_BATCH` rows each.
+        input_names: of the graph.
+        output_names: of the graph.
+    """
     # It reports, for every graph, that it cannot export operators of torchvision, which is not used.
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
-    inputs = example_inputs(model, part)
     program = torch.onnx.export(
-        exported_graph_of(model, part),
+        graph,
         inputs,
         dynamo=True,
         external_data=False,
         optimize=True,
         verbose=False,
         opset_version=OPSET,
-        input_names=[INPUTS[part], "label"][: len(inputs)],
-        output_names=list(OUTPUTS[part]),
+        input_names=list(input_names),
+        output_names=list(output_names),
         dynamic_shapes=batch_axes(len(inputs)),
     )
     assert program is not None  # noqa: S101 (there is none only where a file is named)

@@ -33,13 +33,17 @@ one of the least root mean squared difference of ink. **−log p** is the import
 grey pixels it is no density and never compares with that of pixels binarised once. Draws are from the exported
 encoder; those for test digits binarised once are from the posterior that the flow of `vae-binarised` was trained with,
 of which its exported encoder gives only the nearest Gaussian. The **AUROC** is how often the ELBO
-of a character exceeds that of noise, of shuffled pixels, or of a crop of a photograph."""
+of a character exceeds that of noise, of shuffled pixels, or of a crop of a photograph. The **classifier** finds the
+label of an image that comes without one (`glyphvae add-classifier`); it learnt from real characters, and every label is
+equally likely beforehand. Its **calibration error** (arXiv:1706.04599) is how far the probability of the label it finds
+is from how often that is right, in 15 bins."""
 
 
 def model_card(manifest: dict[str, Any]) -> str:
     """One model's section of docs/models.md."""
     name = manifest["name"]
-    sizes = " + ".join(f"{manifest[part]['bytes'] / 1e6:.2f} MB" for part in ("encoder", "decoder"))
+    graphs = [part for part in ("encoder", "decoder", "classifier") if part in manifest]
+    sizes = " + ".join(f"{manifest[part]['bytes'] / 1e6:.2f} MB" for part in graphs)
     config = ", ".join(f"{key} {value}" for key, value in manifest["config"].items())
     facts = table(
         ["fact", "value"],
@@ -50,7 +54,7 @@ def model_card(manifest: dict[str, Any]) -> str:
             ["beta", f"{manifest['beta']:g}"],
             ["likelihood", manifest["likelihood"]],
             ["config", config],
-            ["encoder + decoder", sizes],
+            [" + ".join(graphs), sizes],
             *precision_rows(manifest["metrics"]),
             ["trained on", f"{', '.join(manifest['data']['sources'])} (`{manifest['data']['sha256'][:12]}`)"],
             ["exported by", f"glyphvae {manifest['code']['version']} (`{manifest['code']['sha256'][:12]}`)"],
@@ -67,7 +71,12 @@ def model_card(manifest: dict[str, Any]) -> str:
 
 def precision_rows(metrics: dict[str, Any]) -> list[list[str]]:
     """What less precision cost when it was introduced, where that was measured."""
-    names = {"compact": "weights in float16 cost", "int8": "8-bit decoder costs", "float16": "float16 decoder costs"}
+    names = {
+        "compact": "weights in float16 cost",
+        "int8": "8-bit decoder costs",
+        "encoder-int8": "8-bit encoder costs",
+        "float16": "float16 decoder costs",
+    }
     return [
         [name, f"{metrics[key]['levels']:.2g} grey levels a pixel, {metrics[key]['nats']:.2g} nats an image"]
         for key, name in names.items()

@@ -1,4 +1,4 @@
-"""Decoders in less precision: 8-bit integers, which a CPU computes in about half the time, and float16 for GPUs.
+"""Graphs in less precision: 8-bit integers, which a CPU computes in about half the time, and float16 for GPUs.
 
 In integers, the weights of each large matrix product become integers with a scale for each output, its inputs unsigned
 integers with one scale for all (Jacob et al., "Quantization and training of neural networks for efficient
@@ -20,7 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.transformers.float16 import convert_float_to_float16
 from onnxruntime.transformers.onnx_model import OnnxModel
 
-from training.dataset import Split
+from training.dataset import Dataset, Split
 from training.errors import ExportError
 from training.exported import Arrays, Exported, Floats, run, session
 from training.gates import check_loss
@@ -28,7 +28,7 @@ from training.graphs import Part
 from training.measure import significant
 from training.objective import reconstruction
 from training.repository import publish, published
-from training.storage import compact, expanded
+from training.storage import compact, difference, expanded
 
 Precision = Literal["int8", "float16"]
 
@@ -78,27 +78,53 @@ def quantise_model(
     return lost
 
 
-def quantised(decoder: onnx.ModelProto, inputs: Arrays) -> onnx.ModelProto:
-    """A decoder whose large matrix products are computed in 8-bit integers.
+def quantise_encoder(folder: Path, name: str, data: Dataset) -> dict[str, float]:
+    """Adds the encoder of a published model in 8-bit integers to it.
 
     Args:
-        decoder: a graph in float32.
+        folder: the model repository.
+        name: of the model.
+        data: what it was trained on; images of the validation part set the scales, those of the test part are the gate.
+
+    Returns:
+        `levels`, the mean difference of a reconstructed pixel in grey levels, and `nats`, what an image costs more on
+        average: -log p(x|z) at z = mu, plus the KL.
+
+    Raises:
+        ExportError: there is no such model, its encoder has nothing to quantise, or either is more than is allowed;
+            nothing has been written.
+    """
+    facts, graphs = published(folder, name)
+    known = data.validation
+    inputs: Arrays = {"pixels": known.images} | ({"label": known.labels} if facts.labels else {})
+    graphs["encoder-int8"] = compact(quantised(expanded(graphs["encoder"]), inputs))
+    lost = difference(facts, graphs, graphs | {"encoder": graphs["encoder-int8"]}, data.test)
+    check_loss(lost, "the encoder in less precision")
+    publish(folder, facts.with_metrics(facts.metrics | {"encoder-int8": lost}), graphs)
+    return lost
+
+
+def quantised(model: onnx.ModelProto, inputs: Arrays) -> onnx.ModelProto:
+    """A graph whose large matrix products are computed in 8-bit integers.
+
+    Args:
+        model: in float32.
         inputs: what it is fed to find the largest input of each product.
 
     Raises:
         ExportError: it has no product that is worth it.
     """
-    weights = {tensor.name: tensor for tensor in decoder.graph.initializer}
-    large = [node for node in decoder.graph.node if _is_large_product(node, weights)]
-    ranges = _ranges(decoder, [node.input[0] for node in large], inputs) if large else {}
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    large = [node for node in model.graph.node if _is_large_product(node, weights)]
+    ranges = _ranges(model, [node.input[0] for node in large], inputs) if large else {}
     products = [node for node in large if node.input[0] in ranges]
     if not products:
-        raise ExportError(f"the decoder has no matrix product of {FEWEST} non-negative inputs and outputs or more")
+        raise ExportError(f"the graph has no matrix product of {FEWEST} non-negative inputs and outputs or more")
     result = onnx.ModelProto()
-    result.CopyFrom(decoder)
+    result.CopyFrom(model)
     del result.graph.node[:], result.graph.initializer[:]
     tensors: list[onnx.TensorProto] = []
-    for node in decoder.graph.node:
+    for node in model.graph.node:
         if node not in products:
             result.graph.node.append(node)
             continue
@@ -153,10 +179,10 @@ def _is_large_product(node: onnx.NodeProto, weights: dict[str, onnx.TensorProto]
     return plain and min(weights[node.input[1]].dims) >= FEWEST
 
 
-def _ranges(decoder: onnx.ModelProto, names: Sequence[str], inputs: Arrays) -> dict[str, float]:
+def _ranges(model: onnx.ModelProto, names: Sequence[str], inputs: Arrays) -> dict[str, float]:
     """The largest value of each named tensor that is never negative, so that unsigned integers hold it."""
     watched = onnx.ModelProto()
-    watched.CopyFrom(decoder)
+    watched.CopyFrom(model)
     del watched.graph.output[:]
     watched.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in set(names))
     found = run(session(watched.SerializeToString()), inputs)

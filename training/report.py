@@ -115,6 +115,12 @@ def elbo_rows(metrics: Json) -> Iterable[list[str]]:
     told = metrics["without_label"]
     if "label_accuracy_merged" in told:
         yield ["label read from the ELBO, look-alikes merged", "", percent_interval(told["label_accuracy_merged"])]
+    if "classifier" in metrics:
+        found = metrics["classifier"]
+        yield ["label found by the classifier, look-alikes merged", "", percent_interval(found["accuracy_merged"])]
+        yield ["the same, look-alikes apart", "", percent_interval(found["accuracy"])]
+        yield ["the same, each label weighing the same", "", percent(found["mean_of_labels"])]
+        yield ["what its probabilities are off by (calibration error)", "", percent(found["calibration_error"])]
     for name, value in told["auroc"].items():
         yield [f"characters told from {name} by the ELBO, AUROC", "", f"{value:.4f}"]
     bound = metrics["importance_weighted"]

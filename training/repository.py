@@ -5,7 +5,8 @@
 | `<name>.json` | the manifest |
 | `<name>-encoder/config.pbtxt` | Triton's configuration |
 | `<name>-encoder/<version>/model.onnx` | the graph; and the same for the decoder |
-| `<name>-decoder-int8/…`, `<name>-decoder-float16/…` | the decoder for CPUs and for GPUs, if there is one |
+| `<name>-encoder-int8/…` and so on | what `training.quantise` made for CPUs and for GPUs, if anything |
+| `<name>-classifier/…` | the classifier of labels, if there is one |
 """
 
 import json
@@ -30,12 +31,12 @@ from training.triton import config_pbtxt
 
 
 def publish(folder: Path, facts: Facts, graphs: dict[Part, onnx.ModelProto]) -> Path:
-    """Writes one model: both graphs with the facts in their metadata, their configurations, and the manifest.
+    """Writes one model: its graphs with the facts in their metadata, their configurations, and the manifest.
 
     Args:
         folder: the model repository; made if it is not there. Other models and versions in it stay.
         facts: about the model.
-        graphs: encoder and decoder, and the decoders in less precision if there are any.
+        graphs: encoder and decoder, and the others if there are any.
 
     Returns:
         The manifest's path.
@@ -47,7 +48,7 @@ def publish(folder: Path, facts: Facts, graphs: dict[Part, onnx.ModelProto]) -> 
     contents: dict[Part, bytes] = {}
     for part, plain in graphs.items():
         graph = with_metadata(plain, facts, part)
-        check_graph(graph, part, facts.latent_size, conditional=bool(facts.labels))
+        check_graph(graph, part, facts.latent_size, len(facts.labels))
         contents[part] = graph.SerializeToString(deterministic=True)
         entry = entry_name(facts.name, part)
         files[model_path(facts.name, facts.version, part)] = contents[part]

@@ -113,10 +113,17 @@ def check_compact(
     Raises:
         ExportError: either is more than is allowed.
     """
-    (before, cost), (after, more) = (described(facts, graphs, held_out) for graphs in (exact, rounded))
-    lost = {"levels": significant(float(np.abs(after - before).mean())), "nats": significant(more - cost)}
+    lost = difference(facts, exact, rounded, held_out)
     check_loss(lost, "storing weights in float16")
     return lost
+
+
+def difference(
+    facts: Facts, exact: dict[Part, onnx.ModelProto], other: dict[Part, onnx.ModelProto], held_out: Split
+) -> dict[str, float]:
+    """What `check_compact` returns, of any two versions of a model."""
+    (before, cost), (after, more) = (described(facts, graphs, held_out) for graphs in (exact, other))
+    return {"levels": significant(float(np.abs(after - before).mean())), "nats": significant(more - cost)}
 
 
 def described(facts: Facts, graphs: dict[Part, onnx.ModelProto], split: Split) -> tuple[Floats, float]:

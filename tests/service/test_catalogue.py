@@ -16,7 +16,7 @@ async def test_every_model_is_listed_with_the_facts_of_its_manifest(
     assert [model["name"] for model in served] == ["cvae", "vae"]
     for model in served:
         manifest = json.loads((repository / f"{model['name']}.json").read_text())
-        facts = {"decoder-int8": None, "decoder-float16": None} | manifest
+        facts = {"encoder-int8": None, "decoder-int8": None, "decoder-float16": None, "classifier": None} | manifest
         assert model == facts | {"device": "cpu", "default": model["name"] == "cvae"}
 
 

@@ -202,8 +202,22 @@ def test_a_gpu_runs_the_exact_decoder_or_the_one_in_half_precision(tmp_path: Pat
     assert manifest.decoder_for("cpu", "float16") == manifest.decoder_for("cpu", "float32") == manifest.decoder
 
 
-@pytest.mark.parametrize("part", ["decoder-int8", "decoder-float16"])
-def test_decoders_in_less_precision_are_verified_at_the_start(tmp_path: Path, part: str) -> None:
+@pytest.mark.parametrize(("precision", "latents"), [("auto", 4), ("float32", 6)])
+def test_the_encoder_likewise(tmp_path: Path, precision: Literal["auto", "float32"], latents: int) -> None:
+    # In place of integers one of another size, which the check of the start names.
+    write_model(tmp_path, files={"encoder-int8": encoder(latent_size=4)})
+    manifest = read_manifest(tmp_path / "cvae.json")
+    assert manifest.encoder_for("cuda", precision) == manifest.encoder
+    settings = Settings(models=tmp_path, device="cpu", precision=precision)
+    if latents == LATENT_SIZE:
+        load_engine(settings)
+    else:
+        with pytest.raises(StartError, match="cvae"):
+            load_engine(settings)
+
+
+@pytest.mark.parametrize("part", ["encoder-int8", "decoder-int8", "decoder-float16"])
+def test_graphs_in_less_precision_are_verified_at_the_start(tmp_path: Path, part: str) -> None:
     write_model(tmp_path, files={part: decoder()})
     (tmp_path / f"cvae-{part}" / "1" / "model.onnx").write_bytes(b"broken")
     with pytest.raises(StartError, match=part):

@@ -4,7 +4,7 @@ import pytest
 from service.context import Context
 from service.elbo import label_posterior, reconstruction_error
 from service.engine import Model
-from service.inference import CHUNK, infer, reconstruct
+from service.inference import CHUNK, read_labels, read_labels_now, reconstruct
 from tests.service.support import grey
 
 
@@ -35,35 +35,40 @@ async def test_rows_can_be_taken(model: Model) -> None:
     assert len(result.elbo) == 2
 
 
-async def test_each_image_is_read_under_its_most_likely_label(model: Model) -> None:
+async def test_the_most_likely_label_is_the_one_with_the_highest_elbo(model: Model) -> None:
     """Grey 100 + c is class c: only under that label is mu 0, and with it the KL."""
     n = 36
     assert n > CHUNK
-    inference = await infer(model, grey(*range(100, 100 + n)))
-    assert inference.best.labels.tolist() == list(range(n))
-    assert np.allclose(inference.best.mu, 0, atol=1e-6)
-    assert inference.posterior.shape == (n, 36)
-    assert inference.posterior.argmax(axis=1).tolist() == list(range(n))
+    reading = await read_labels(model, grey(*range(100, 100 + n)))
+    assert reading.labels.tolist() == list(range(n))
+    assert reading.posterior.shape == (n, 36)
+    assert reading.posterior.argmax(axis=1).tolist() == list(range(n))
 
 
 async def test_the_posterior_is_that_of_bayes_rule(model: Model) -> None:
-    inference = await infer(model, grey(119))
+    reading = await read_labels(model, grey(119))
     # Every label reconstructs alike; label c costs a KL of mu²/2 with mu = (19 - c) / 10.
     kl = ((19 - np.arange(36)) / 10) ** 2 / 2
     expected = label_posterior(-kl[None].astype(np.float32))
-    assert np.allclose(inference.posterior, expected, atol=1e-4)
-    assert inference.posterior.sum() == pytest.approx(1)
+    assert np.allclose(reading.posterior, expected, atol=1e-4)
+    assert reading.posterior.sum() == pytest.approx(1)
 
 
 async def test_an_image_is_read_the_same_in_any_company(model: Model) -> None:
-    alone = await infer(model, grey(110))
-    among = await infer(model, grey(*[101] * CHUNK, 110))
+    alone = await read_labels(model, grey(110))
+    among = await read_labels(model, grey(*[101] * CHUNK, 110))
     assert np.array_equal(alone.posterior[0], among.posterior[-1])
-    assert alone.best.elbo[0] == among.best.elbo[-1]
 
 
 async def test_what_no_label_explains_has_a_lower_bound(model: Model) -> None:
     """White lies 120 levels beyond Z: its mu is 12, far out of the prior."""
-    inference = await infer(model, grey(255, 135))
-    assert inference.best.labels.tolist() == [35, 35]
-    assert np.allclose(inference.best.kl, [72, 0])
+    pixels = grey(255, 135)
+    reading = await read_labels(model, pixels)
+    assert reading.labels.tolist() == [35, 35]
+    assert np.allclose((await reconstruct(model, pixels, reading.labels)).kl, [72, 0])
+
+
+async def test_at_once_as_when_waited_for(model: Model) -> None:
+    now, then = read_labels_now(model, grey(107, 110)), await read_labels(model, grey(107, 110))
+    assert np.array_equal(now.labels, then.labels)
+    assert np.array_equal(now.posterior, then.posterior)

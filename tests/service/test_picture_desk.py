@@ -59,11 +59,11 @@ async def served(repository: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
         (post("/encode?label=J&preprocess=none"), 1),
         (post("/encode?label=19&preprocess=none", npy(FIVE), kind="application/x-npy"), 1),
         (post("/encode?label=J", image_file(np.pad(FIVE, 9)), kind="application/octet-stream"), 1),
-        (post("/encode?preprocess=none"), 72),
-        (post("/encode?preprocess=none", J, "Accept: application/json", "Accept: text/html"), 72),
+        (post("/encode?preprocess=none"), 73),
+        (post("/encode?preprocess=none", J, "Accept: application/json", "Accept: text/html"), 73),
         (post("/encode?model=vae&preprocess=none"), 1),
         (post("/reconstruct?label=J&preprocess=none"), 2),
-        (post("/reconstruct?preprocess=none", J, "Accept: image/*"), 72),
+        (post("/reconstruct?preprocess=none", J, "Accept: image/*"), 74),
         (post("/reconstruct?preprocess=none&model=vae&scale=3&ink=navy&paper=transparent"), 2),
     ],
 )
@@ -181,7 +181,7 @@ async def test_what_arrives_together_is_one_batch_and_each_gets_its_own(
         batches = server.context.telemetry.batches["cvae"]
         assert batches.total == 3
         assert server.context.telemetry.requests == {("/encode", 200): 3}
-        assert not len(desk._given)
+        assert not len(desk._quick)
         await asyncio.sleep(0.01)
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if "glyphvae.access" in line]
     assert {(line["route"], line["status"], line["model"], line["rows"]) for line in lines} == {
@@ -278,7 +278,7 @@ async def test_what_takes_long_to_read_waits_for_another_turn(served: Served, mo
     targets = ["/encode?label=J&preprocess=none", "/encode?preprocess=none"] * 3
     answers = await asyncio.gather(*(ask(server, post(target)) for target in targets))
     assert {status for ((status, _, _),) in answers} == {200}
-    assert sorted(counted) == [1, 1, 1, 72, 72, 72]
+    assert sorted(counted) == [1, 1, 1, 73, 73, 73]
     assert sum(server.context.telemetry.batches["cvae"].counts) == 6
 
 

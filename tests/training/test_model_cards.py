@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,20 @@ def test_a_card_has_the_manifests_facts_and_metrics(page: str) -> None:
     assert "| exported by | glyphvae 0.1.0 (`cccccccccccc`) |" in card
     assert "![Samples of cvae: a row for each label](images/cvae-samples.png)" in card
     assert "| −ELBO, nats per image | 120.12 | 120.11 – 120.13 |" in card
+
+
+def test_the_card_of_the_default_model_tells_how_often_its_classifier_is_right() -> None:
+    root = Path(__file__).parent.parent.parent
+    page = models_page(root / "exported")
+    card = page[page.index("## `cvae-hq`") : page.index("## `vae-binarised`")]
+    metrics = json.loads((root / "exported" / "cvae-hq.json").read_text(encoding="utf-8"))["metrics"]
+    found = metrics["classifier"]
+    assert found["accuracy_merged"]["value"] > metrics["without_label"]["label_accuracy_merged"]["value"]
+    row = f"| label found by the classifier, look-alikes merged |  | {100 * found['accuracy_merged']['value']:.1f} %"
+    assert row in card
+    assert f"calibration error) |  | {100 * found['calibration_error']:.1f} % |" in card
+    assert "| encoder + decoder + classifier | " in card
+    assert "| 8-bit encoder costs | " in card
 
 
 def test_a_model_that_has_not_been_measured_says_so(page: str) -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,9 +7,10 @@ import onnx
 import pytest
 
 from tests.training.examples import FACTS, characters, exported, graph
+from training.dataset import Dataset, Split
 from training.errors import ExportError
 from training.exported import Arrays, Exported, read_exported, run, session
-from training.quantise import check_quantised, quantise_model, quantised
+from training.quantise import check_quantised, quantise_encoder, quantise_model, quantised
 from training.repository import publish, publish_metrics
 
 ROWS = 256
@@ -84,6 +86,40 @@ def test_a_published_model_gets_the_decoder_and_keeps_it(tmp_path: Path) -> None
     publish_metrics(tmp_path, "cvae", {})
     assert (tmp_path / json.loads((tmp_path / "cvae.json").read_text())["decoder-int8"]["file"]).is_file()
     assert read_exported(tmp_path, "cvae").latent_size == 6
+
+
+@pytest.fixture
+def data() -> Dataset:
+    validation, test = characters(3, seed=1), characters(2)
+    return Dataset("alphanumeric", FACTS.labels, validation, validation, test, "a" * 64, ("blobs",))
+
+
+def test_a_published_model_gets_the_encoder_and_keeps_it(tmp_path: Path, data: Dataset) -> None:
+    publish(tmp_path, FACTS.with_metrics({"kept": 1}), exported() | {"encoder": graph("encoder", encoder="dense")})
+    lost = quantise_encoder(tmp_path, "cvae", data)
+    assert 0 < lost["levels"] < 1
+    manifest = json.loads((tmp_path / "cvae.json").read_text())
+    assert manifest["metrics"] == {"kept": 1, "encoder-int8": lost}
+    assert manifest["encoder-int8"]["bytes"] < 0.6 * manifest["encoder"]["bytes"]
+    files = [(tmp_path / manifest[part]["file"]).read_bytes() for part in ("encoder", "encoder-int8")]
+    fresh: Arrays = {"pixels": characters(2, seed=2).images, "label": characters(2, seed=2).labels}
+    exact, fast = (run(session(file), fresh)["mu"] for file in files)
+    assert np.abs(fast - exact).mean() < 0.05 * exact.std()
+    publish_metrics(tmp_path, "cvae", {})
+    assert (tmp_path / json.loads((tmp_path / "cvae.json").read_text())["encoder-int8"]["file"]).is_file()
+
+
+def test_an_encoder_that_loses_pictures_is_refused(tmp_path: Path, data: Dataset) -> None:
+    sensitive = graph("decoder")
+    for tensor in sensitive.graph.initializer:
+        if sorted(tensor.dims) == [6, 256]:
+            tensor.CopyFrom(onnx.numpy_helper.from_array(100 * onnx.numpy_helper.to_array(tensor), tensor.name))
+    publish(tmp_path, FACTS, {"encoder": graph("encoder", encoder="dense"), "decoder": sensitive})
+    # Scales from fainter images than those of the gate: what is darker is cut off.
+    faint = Split(data.validation.images // 50, data.validation.labels)
+    with pytest.raises(ExportError, match=r"the encoder in less precision loses .* allowed"):
+        quantise_encoder(tmp_path, "cvae", replace(data, validation=faint))
+    assert "encoder-int8" not in json.loads((tmp_path / "cvae.json").read_text())
 
 
 def test_half_precision_for_gpus(tmp_path: Path) -> None:

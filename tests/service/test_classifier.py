@@ -1,0 +1,132 @@
+"""A model with a classifier finds labels by it, whichever way a request takes."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from service.app import create_app
+from service.context import Context
+from service.elbo import label_posterior
+from service.engine import load_engine
+from service.errors import StartError
+from service.inference import read_labels, read_labels_now
+from service.settings import Settings
+from tests.known_model import LABELS, classifier, write_model
+from tests.service.desks import watched
+from tests.service.support import JSON, grey, npy
+from tests.service.test_express import ask, same
+from tests.service.test_picture_desk import post
+
+# By the classifier a G, by the ELBO a J.
+G = npy(grey(119))
+
+
+@pytest.fixture
+def classified(tmp_path: Path) -> Path:
+    """A model repository with the known model and its classifier."""
+    write_model(tmp_path, files={"classifier": classifier()})
+    return tmp_path
+
+
+@pytest.fixture
+def context(classified: Path) -> Context:
+    settings = Settings(models=classified, device="cpu")
+    return Context(settings, load_engine(settings))
+
+
+@pytest.fixture
+async def client(context: Context) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(context))
+    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        yield client
+
+
+async def test_labels_and_their_posterior_are_the_classifier_s(context: Context) -> None:
+    model = context.engine.get(None)
+    pixels = grey(119, 135, 100)
+    reading = await read_labels(model, pixels)
+    assert reading.labels.tolist() == [16, 0, 35]
+    logits = -np.square(pixels[:, 0, :1].astype(np.float32) - np.arange(135, 99, -1, dtype=np.float32))
+    assert np.array_equal(reading.posterior, label_posterior(logits.astype(np.float32)))
+    assert reading.posterior.sum(axis=1) == pytest.approx(1)
+    now = read_labels_now(model, pixels)
+    assert np.array_equal(now.labels, reading.labels)
+    assert np.array_equal(now.posterior, reading.posterior)
+
+
+async def test_many_images_go_through_it_in_slices(context: Context) -> None:
+    levels = np.resize(np.arange(100, 136), 300)
+    reading = await read_labels(context.engine.get(None), grey(*levels.tolist()))
+    assert reading.labels.tolist() == (135 - levels).tolist()
+
+
+async def test_encode_takes_it(client: httpx.AsyncClient) -> None:
+    (encoding,) = (await client.post("/encode?preprocess=none", content=G)).json()["encodings"]
+    assert encoding["label"] == "G"
+    assert encoding["mu"][0] == pytest.approx((119 - 100 - 16) / 10)
+    assert list(encoding["posterior"]) == list(LABELS)
+    assert max(encoding["posterior"], key=encoding["posterior"].__getitem__) == "G"
+
+
+async def test_reconstruct_and_interpolate_take_it(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/reconstruct?preprocess=none", content=G, headers=JSON)
+    assert [one["label"] for one in answer.json()["reconstructions"]] == ["G"]
+    ends = npy(grey(119, 120))
+    answer = await client.post("/interpolate?preprocess=none&n=2", content=ends, headers=JSON)
+    assert [step["label"] for step in answer.json()["steps"]] == ["G", "F"]
+
+
+async def test_a_given_label_is_kept(client: httpx.AsyncClient) -> None:
+    (encoding,) = (await client.post("/encode?preprocess=none&label=J", content=G)).json()["encodings"]
+    assert encoding["label"] == "J"
+
+
+@pytest.mark.parametrize(("target", "rows"), [("/encode?preprocess=none", 2), ("/reconstruct?preprocess=none", 3)])
+async def test_on_the_connection_too(classified: Path, monkeypatch: pytest.MonkeyPatch, target: str, rows: int) -> None:
+    async with watched(classified, monkeypatch) as (server, counted):
+        (answer,) = await ask(server, post(target))
+        assert counted == [rows]
+        server.server_state.express = None
+        (expected,) = await ask(server, post(target))
+        assert answer[0] == expected[0] == 200
+        assert same(answer[1]) == same(expected[1])
+        assert answer[2] == expected[2]
+
+
+async def test_it_is_a_model_of_the_open_inference_protocol(client: httpx.AsyncClient) -> None:
+    described = (await client.get("/v2/models/cvae-classifier")).json()
+    assert described["inputs"] == [{"name": "pixels", "datatype": "UINT8", "shape": [-1, 28, 28]}]
+    assert described["outputs"] == [{"name": "logits", "datatype": "FP32", "shape": [-1, 36]}]
+    sent = {"name": "pixels", "datatype": "UINT8", "shape": [2, 28, 28], "data": grey(119, 135).ravel().tolist()}
+    answer = await client.post("/v2/models/cvae-classifier/infer", json={"inputs": [sent]})
+    (output,) = answer.json()["outputs"]
+    assert (output["name"], output["shape"]) == ("logits", [2, 36])
+    assert np.reshape(output["data"], (2, 36)).argmax(axis=1).tolist() == [16, 0]
+    assert (await client.get("/v2/models/vae-classifier")).status_code == 404
+
+
+async def test_the_catalogue_names_its_file(client: httpx.AsyncClient) -> None:
+    facts = (await client.get("/models/cvae")).json()
+    assert facts["classifier"]["entry"] == "cvae-classifier"
+
+
+def test_one_that_answers_for_other_labels_is_refused(tmp_path: Path) -> None:
+    write_model(tmp_path, files={"classifier": classifier(labels=35)})
+    with pytest.raises(StartError, match=r"logits of the classifier is float32 \(1, 35\), its manifest promises"):
+        load_engine(Settings(models=tmp_path, device="cpu"))
+
+
+def test_an_unconditional_model_has_none(tmp_path: Path) -> None:
+    write_model(tmp_path, "vae", conditional=False, files={"classifier": classifier()})
+    with pytest.raises(StartError, match="an unconditional model has no classifier"):
+        load_engine(Settings(models=tmp_path, device="cpu", default_model="vae"))
+
+
+def test_a_damaged_one_stops_the_start(classified: Path) -> None:
+    path = classified / "cvae-classifier" / "1" / "model.onnx"
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(StartError, match=r"cvae-classifier.*sha256"):
+        load_engine(Settings(models=classified, device="cpu"))
