@@ -1,5 +1,8 @@
+import json
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -7,26 +10,32 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tests.training.examples import LABELS
+from tests.training.examples import FACTS, LABELS, exported, graph
 from training import binarised, cli, decoders, encoders, models, stages
 from training.binarised import BinarisedConfig
-from training.cli import train
+from training.cli import add_classifier, quantise, train
+from training.dataset import Dataset
 from training.judge import Judge
 from training.judge_data import JudgeData
 from training.judge_training import stored_judge
 from training.prior import PriorConfig
 from training.refine import RefineConfig
+from training.repository import publish
 from training.runs import load_run
 from training.trainer import TrainingConfig
 from training.vae import VAEConfig
 
-app = typer.Typer()
-app.command()(train)
+
+def alone(of: Callable[..., None]) -> typer.Typer:
+    """A command line of one command."""
+    app = typer.Typer()
+    app.command()(of)
+    return app
 
 
-def command(*arguments: str | Path) -> str:
-    """What the command prints; it has to end well."""
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+def command(*arguments: str | Path, of: Callable[..., None] = train) -> str:
+    """What the command `of` prints; it has to end well."""
+    result = CliRunner().invoke(alone(of), [str(argument) for argument in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -89,7 +98,7 @@ def test_presets_are_trained_by_name(tmp_path: Path, sample_folder: Path, monkey
 
 
 def test_missing_data_is_one_line(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["cvae", "--data", str(tmp_path)])
+    result = CliRunner().invoke(alone(train), ["cvae", "--data", str(tmp_path)])
     assert result.exit_code == 1
     assert result.output.startswith(f"glyphvae: train-images-idx3-ubyte.gz is not in {tmp_path}: put it there, or add")
     assert result.output.count("\n") == 1
@@ -99,6 +108,25 @@ def test_data_that_is_there_is_not_fetched(tmp_path: Path, sample_folder: Path) 
     options = ("--epochs", "1", "--accelerator", "cpu", "--threads", "1", "--encoder", "dense", "--decoder", "dense")
     command("cvae", "--fetch", "--dataset", "mnist", "--data", sample_folder, "--out", tmp_path, *options)
     assert len(load_run(tmp_path).labels) == 10
+
+
+def test_an_exported_model_gets_a_classifier_and_integers(tmp_path: Path, sample_folder: Path, sample: Dataset) -> None:
+    facts = replace(FACTS, data={"name": "alphanumeric", "sha256": sample.sha256, "sources": []})
+    publish(tmp_path, facts, exported() | {"encoder": graph("encoder", encoder="dense")})
+    where = ("--exported", tmp_path, "--data", sample_folder)
+    kept = ("--kept", tmp_path / "kept", "--images", "512")
+    assert "cvae-classifier is written: right about" in command("cvae", *where, *kept, of=add_classifier)
+    assert "cvae-encoder-int8 is written:" in command("cvae", *where, "--part", "encoder", of=quantise)
+    assert "cvae-decoder-int8 is written:" in command("cvae", *where, of=quantise)
+    manifest = json.loads((tmp_path / "cvae.json").read_text())
+    assert {"classifier", "encoder-int8", "decoder-int8"} <= manifest.keys()
+    assert set(manifest["metrics"]) == {"classifier", "encoder-int8", "int8"}
+
+
+def test_encoders_are_not_made_for_gpus() -> None:
+    result = CliRunner().invoke(alone(quantise), ["cvae", "--part", "encoder", "--to", "float16"])
+    assert result.exit_code == 2
+    assert "for CPUs alone" in result.output
 
 
 def test_the_commands_need_pytorch_only_when_they_run() -> None:
