@@ -28,5 +28,6 @@ class ConditionedLinear(nn.Module):
         h: Tensor = self.linear(x)
         if self.table is not None:
             assert label is not None, "a conditional layer needs labels"  # noqa: S101 (narrows for the type checker)
-            h = h + self.table(label)
+            # In mixed precision the table alone would be float32, and what follows with it.
+            h = h + self.table(label).to(h.dtype)
         return h

@@ -17,3 +17,11 @@ def test_without_labels_it_is_a_linear_layer() -> None:
     x = torch.rand(2, 5)
     torch.testing.assert_close(layer(x, None), layer.linear(x))
     assert layer.table is None
+
+
+def test_in_mixed_precision_a_layer_stays_in_it() -> None:
+    layer, x, label = ConditionedLinear(5, 3, 4), torch.rand(6, 5), torch.tensor([0, 1, 2, 3, 3, 0])
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = layer(x, label)
+    assert mixed.dtype == torch.bfloat16
+    torch.testing.assert_close(mixed.float(), layer(x, label), atol=0.03, rtol=0.03)

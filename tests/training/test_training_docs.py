@@ -11,7 +11,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="
 
 
 def test_every_option_in_the_text_exists() -> None:
-    parameters = inspect.signature(cli.train).parameters
+    parameters = inspect.signature(cli.train).parameters | inspect.signature(cli.quantise).parameters
     mentioned = {option.removeprefix("no-").replace("-", "_") for option in re.findall(r"--([a-z][a-z-]*)", TEXT)}
     assert mentioned - {"help"} <= parameters.keys()
     assert len(mentioned) > 5
