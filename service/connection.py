@@ -30,6 +30,10 @@ SLOWEST = 500
 LAST_CALL = 0.5
 
 
+def _ignore() -> None:
+    """Nobody wants to know."""
+
+
 class State(ServerState):
     """What the connections of a server share.
 
@@ -39,6 +43,7 @@ class State(ServerState):
     Attributes:
         draining: Whether the server is about to end, so that each answer is the last of its connection.
         now: The monotonic clock, about a second coarse.
+        arrived: Told of each new connection.
         express: Answers what needs no task; None until the application is there, and where something stands in
             front of it that such a request would not meet.
     """
@@ -47,6 +52,7 @@ class State(ServerState):
         super().__init__()
         self.draining = False
         self.now = monotonic()
+        self.arrived: Callable[[], None] = _ignore
         self.express: Express | None = None
         self.receive_timeout = settings.receive_timeout
         self.max_connections = settings.max_connections
@@ -88,6 +94,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
         super().connection_made(transport)
+        self.server_state.arrived()
         if len(self.connections) > self.server_state.max_connections:
             most = self.server_state.max_connections
             self._refuse(Busy(f"{most} connections are open already.", headers=RETRY))

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from service.admin import AdminServer, create_admin
 from service.app import create_served
+from service.arrivals import Arrivals
 from service.connection import Connection, State
 from service.context import Context
 from service.engine import load_engine
@@ -113,6 +114,7 @@ class Server(uvicorn.Server):
         self._admin: AdminServer | None = None
         self._counts: Writer | None = None
         self._look: asyncio.TimerHandle | None = None
+        self._arrivals = Arrivals([], self._protocol)
 
     @property
     def context(self) -> Context:
@@ -124,6 +126,8 @@ class Server(uvicorn.Server):
         """Listen, and begin to watch."""
         await super().startup(sockets)
         self.server_state.express = self.context.express
+        self._arrivals = Arrivals(sockets or [], self._protocol)
+        self.server_state.arrived = self._arrivals.look
         sys.setswitchinterval(SWITCH)
         several = self.config.workers > 1
         reloader = Reloader(self.context, _tell_the_supervisor if several else lambda: None)
@@ -174,6 +178,7 @@ class Server(uvicorn.Server):
     async def _take_the_rest(self, sockets: list[socket.socket]) -> None:
         """Stop listening, but serve the connections that the kernel has accepted on our behalf."""
         loop = asyncio.get_running_loop()
+        self._arrivals.stop()
         # Closing a listening socket resets what is in its queue, so the queue is closed to newcomers and emptied first.
         listeners = [listener.dup() for listener in sockets]
         for server in self.servers:
