@@ -22,6 +22,10 @@ PngImagePlugin.MAX_TEXT_CHUNK = 1 << 16
 PngImagePlugin.MAX_TEXT_MEMORY = 1 << 20
 
 
+# Pillow inflates each colour profile of a PNG file, of which there may be one, up to `MAX_TEXT_CHUNK`, and keeps no
+# account of them. The name of that chunk comes about by chance in one of a billion places.
+MOST_PROFILES = 8
+
 # Where the formats offered keep an orientation: EXIF, or XMP.
 _ORIENTED = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}
 
@@ -76,6 +80,8 @@ def open_image(data: bytes, *, max_pixels: int, max_frames: int = 1) -> Picture:
         MalformedImageError: Another format, or a broken head.
         ImageTooLargeError: Over a limit.
     """
+    if data.count(b"iCCP") > MOST_PROFILES:
+        raise MalformedImageError("The image has more colour profiles than a PNG file can.")
     with _refusals(max_pixels):
         image = Image.open(BytesIO(data), formats=FORMATS)
         _check_limits(image, max_pixels, max_frames)

@@ -27,7 +27,7 @@ from service.errors import Problem
 from service.hot_path import KEPT_QUERIES, LONGEST_QUERY
 from service.inference import read_labels_now, reconstruct_now, rows_to_read
 from service.preprocess import Mode
-from service.preprocess_many import preprocess_many
+from service.preprocess_many import GLYPH, preprocess_many
 from service.reconstruct import ReconstructQuery
 from service.turns import Turns, send_or_log
 from service.uploads import INLINE_BYTES, glyph_of, is_bounded, read_small
@@ -123,29 +123,37 @@ class PictureDesk:
         groups: defaultdict[tuple[Model, bool, bool], list[tuple[_Order, Pixels]]] = defaultdict(list)
         for order, glyph in self._read(orders):
             plan = order.plan
-            groups[plan.model, plan.label is None, plan.style is None].append((order, glyph))
-        for (model, is_open, is_table), group in groups.items():
-            self._answer_group(model, group, is_open=is_open, is_table=is_table)
-
-    def _read(self, orders: Sequence[_Order]) -> Iterator[tuple[_Order, Pixels]]:
-        """The glyphs (28, 28) of those that can be read in time; others wait for another turn, or start over."""
-        until = perf_counter() + READING
-        greys = [self._grey(order) for order in orders]
-        auto = [grey if order.plan.mode == "auto" else None for order, grey in zip(orders, greys, strict=True)]
-        late: list[_Order] = []
-        for order, grey, together in zip(orders, greys, preprocess_many(auto), strict=True):
-            glyph = together
-            if glyph is None and grey is not None:
-                if order is not orders[0] and perf_counter() > until:
-                    late.append(order)
-                    continue
-                glyph = _glyph(order, grey)
             if glyph is None:
                 order.customer.start_over()
             else:
+                groups[plan.model, plan.label is None, plan.style is None].append((order, glyph))
+        for (model, is_open, is_table), group in groups.items():
+            self._answer_group(model, group, is_open=is_open, is_table=is_table)
+
+    def _read(self, orders: Sequence[_Order]) -> Iterator[tuple[_Order, Pixels | None]]:
+        """The glyphs (28, 28) of those that can be read in time, None where the endpoint has to; others wait."""
+        until = perf_counter() + READING
+        quick: list[tuple[_Order, Pixels]] = []
+        late: list[_Order] = []
+        unread: Sequence[_Order] = ()
+        for index, order in enumerate(orders):
+            if index and perf_counter() > until:
+                unread = orders[index:]
+                break
+            grey = self._grey(order)
+            if grey is not None and grey.shape == GLYPH and order.plan.mode == "auto":
+                quick.append((order, grey))
+            else:
+                yield order, _glyph(order, grey)
+        for (order, grey), glyph in zip(quick, _together([grey for _, grey in quick]), strict=True):
+            if glyph is not None:
                 yield order, glyph
-        if late:
-            self._turns_of(late[0].plan).put_back(late)
+            elif order is orders[0] or perf_counter() <= until:
+                yield order, _glyph(order, grey)
+            else:
+                late.append(order)
+        if late or unread:
+            self._turns_of(orders[0].plan).put_back([*late, *unread])
 
     def _grey(self, order: _Order) -> Pixels | None:
         try:
@@ -179,10 +187,17 @@ class PictureDesk:
             send_or_log(order.customer.send, Answer(model.title, headers, media, content, work))
 
 
-def _glyph(order: _Order, grey: Pixels) -> Pixels | None:
+def _together(greys: Sequence[Pixels]) -> list[Pixels | None]:
     try:
-        return glyph_of("body", grey, order.plan.mode)
-    except Exception:  # noqa: BLE001 (as above)
+        return preprocess_many(greys)
+    except Exception:  # noqa: BLE001 (each may be converted alone)
+        return [None] * len(greys)
+
+
+def _glyph(order: _Order, grey: Pixels | None) -> Pixels | None:
+    try:
+        return None if grey is None else glyph_of("body", grey, order.plan.mode)
+    except Exception:  # noqa: BLE001 (the endpoint says what is wrong, and logs it)
         return None
 
 

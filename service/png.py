@@ -2,8 +2,7 @@
 
 Its pictures need one byte per pixel and no filter, and the rest of the file is known before the pixels are, which
 makes it many times faster than a general coder. To read them back, and what other writers make of the same pixels, a
-look at that rest is enough. ISA-L compresses as well as zlib's level 1 in
-a tenth of its time. Format: https://www.w3.org/TR/png-3/
+look at that rest is enough. ISA-L compresses as well as zlib's level 1 in a tenth of its time. Format: https://www.w3.org/TR/png-3/
 """
 
 import struct

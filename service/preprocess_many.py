@@ -19,24 +19,25 @@ Pixels = NDArray[uint8]
 Levels = NDArray[float64]
 Counts = NDArray[np.intp]
 
+GLYPH = (SIDE, SIDE)
 # Fewer are faster one by one.
 FEWEST = 4
 # Pillow resizes 8-bit pictures with weights in whole numbers of this share, and rounds after each direction.
 _UNIT = 1 << 22
 
 
-def preprocess_many(greys: Sequence[Pixels | None]) -> list[Pixels | None]:
+def preprocess_many(greys: Sequence[Pixels]) -> list[Pixels | None]:
     """Those pictures in MNIST's convention that are quick to convert together.
 
     Args:
-        greys: Each (height, width) grey levels; None for one to leave out.
+        greys: Each (height, width) grey levels.
 
     Returns:
         For each picture, (28, 28) as `preprocess` returns it in the mode `auto`; None where that has to be asked: for
         another size, another paper than clean white or black, no ink or a flat stroke, and where there are too few.
     """
     glyphs: list[Pixels | None] = [None] * len(greys)
-    chosen = {index: grey for index, grey in enumerate(greys) if grey is not None and grey.shape == (SIDE, SIDE)}
+    chosen = {index: grey for index, grey in enumerate(greys) if grey.shape == GLYPH}
     if len(chosen) < FEWEST:
         return glyphs
     ink, shown = _lifted(np.stack(list(chosen.values())))

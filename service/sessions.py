@@ -98,8 +98,8 @@ class Sessions:
         decoder = session(facts.decoder_for(runtime.device, precision), runtime, pool=True)
         classifier = session(facts.classifier, Runtime("cpu", runtime.threads)) if facts.classifier else None
         check(self._manifest, encoder, decoder, classifier)
-        self._encoder, self._decoder, self._classifier = encoder, decoder, classifier
-        self._runtime = runtime
+        self._encoder, self._classifier, self._runtime = encoder, classifier, runtime
+        self._decoder = decoder  # last, because it tells the event loop that all are there
 
     async def ready(self) -> None:
         """Wait until they are there; the first who asks has them built, off the event loop.

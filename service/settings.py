@@ -55,7 +55,8 @@ class Settings(BaseSettings):
     precision: Literal["auto", "float32", "float16"] = Field(
         "auto",
         description="`auto` runs 8-bit integers on the CPU where a model has them (`glyphvae quantise`), "
-        "`float16` decoders in half precision on a GPU likewise; `float32` does neither.",
+        "`float16` decoders in half precision on a GPU likewise; `float32` does neither. "
+        "Classifiers are in integers in any case.",
     )
     gpu_graphs: Literal["on", "off"] = Field(
         "on", description="Capture the kernels of a run as a CUDA graph and replay it, on a GPU."

@@ -13,12 +13,12 @@ from starlette.exceptions import HTTPException
 from service import arrays, images, png
 from service.arrays import ArrayNotAllowedError, MalformedArrayError
 from service.engine import Pixels
-from service.errors import InvalidParameter, MalformedBody, UnsupportedMedia
+from service.errors import InvalidParameter, MalformedBody, Problem, UnsupportedMedia
 from service.images import ImageTooLargeError, MalformedImageError
 from service.offload import offload
 from service.parameters import value_of
 from service.preprocess import Mode, preprocess
-from service.preprocess_many import preprocess_many
+from service.preprocess_many import GLYPH, preprocess_many
 from service.settings import Settings
 from service.wording import quoted
 
@@ -29,6 +29,8 @@ INLINE_BYTES = 1 << 14
 INLINE_PIXELS = 1 << 16
 # Up to this many pixels a picture is read in less than a tenth of a millisecond more than a glyph.
 SMALL_PIXELS = 1 << 12
+# Pictures of a glyph's size that are converted together; more are no faster.
+TOGETHER = 128
 # Only files are read, so a form has text fields by mistake; a few are waited for, to name the first.
 MAX_FIELDS = 16
 
@@ -175,14 +177,29 @@ def _upload(name: str, content: bytes, settings: Settings) -> Upload:
 
 
 def _convert(uploads: Sequence[Upload], mode: Mode) -> Pixels:
-    pictures = list(_read_all(uploads))
-    together = preprocess_many([grey if mode == "auto" else None for _, grey in pictures])
-    return np.stack(
-        [
-            glyph_of(name, grey, mode) if glyph is None else glyph
-            for (name, grey), glyph in zip(pictures, together, strict=True)
-        ]
-    )
+    glyphs: list[Pixels] = []
+    waiting: list[tuple[str, Pixels]] = []
+    try:
+        for name, grey in _read_all(uploads):
+            waiting.append((name, grey))
+            # What is large is made small at once.
+            if grey.shape != GLYPH or len(waiting) == TOGETHER:
+                glyphs += _glyphs(waiting, mode)
+                waiting.clear()
+    except Problem:
+        _glyphs(waiting, mode)  # what is wrong with an earlier picture is told first
+        raise
+    return np.stack(glyphs + _glyphs(waiting, mode))
+
+
+def _glyphs(pictures: Sequence[tuple[str, Pixels]], mode: Mode) -> list[Pixels]:
+    """Pictures, each with its name, as models read them."""
+    greys = [grey for _, grey in pictures]
+    together = preprocess_many(greys) if mode == "auto" else [None] * len(greys)
+    return [
+        glyph_of(name, grey, mode) if glyph is None else glyph
+        for (name, grey), glyph in zip(pictures, together, strict=True)
+    ]
 
 
 def _read_all(uploads: Sequence[Upload]) -> Iterator[tuple[str, Pixels]]:

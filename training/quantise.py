@@ -91,10 +91,12 @@ def quantise_encoder(folder: Path, name: str, data: Dataset) -> dict[str, float]
         average: -log p(x|z) at z = mu, plus the KL.
 
     Raises:
-        ExportError: there is no such model, its encoder has nothing to quantise, or either is more than is allowed;
-            nothing has been written.
+        ExportError: there is no such model, `data` is other, its encoder has nothing to quantise, or either figure is
+            more than is allowed; nothing has been written.
     """
     facts, graphs = published(folder, name)
+    if data.sha256 != facts.data["sha256"]:
+        raise ExportError(f"{name} was trained on other data ({facts.data['sha256'][:12]}, not {data.sha256[:12]})")
     known = data.validation
     inputs: Arrays = {"pixels": known.images} | ({"label": known.labels} if facts.labels else {})
     graphs["encoder-int8"] = compact(quantised(expanded(graphs["encoder"]), inputs))

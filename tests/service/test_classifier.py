@@ -113,6 +113,15 @@ async def test_the_catalogue_names_its_file(client: httpx.AsyncClient) -> None:
     assert facts["classifier"]["entry"] == "cvae-classifier"
 
 
+async def test_a_model_built_when_it_is_first_asked_has_it_from_then_on(classified: Path) -> None:
+    write_model(classified, "second", files={"classifier": classifier()})
+    engine = load_engine(Settings(models=classified, device="cpu"))
+    model = engine.get("second")
+    assert not model.loaded
+    assert (await read_labels(model, grey(119))).labels.tolist() == [16]
+    engine.check()
+
+
 def test_one_that_answers_for_other_labels_is_refused(tmp_path: Path) -> None:
     write_model(tmp_path, files={"classifier": classifier(labels=35)})
     with pytest.raises(StartError, match=r"logits of the classifier is float32 \(1, 35\), its manifest promises"):

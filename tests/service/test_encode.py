@@ -112,6 +112,7 @@ async def test_pictures_are_converted_unless_they_are_taken_as_they_are(client: 
     expect_problem(refused, InvalidParameter, "28", "body")
 
 
+NOISE = np.random.default_rng(0).integers(0, 255, (28, 28), np.uint8)
 BLANK = image_file(np.full((40, 40), 255, dtype=np.uint8))
 
 
@@ -143,6 +144,15 @@ BLANK = image_file(np.full((40, 40), 255, dtype=np.uint8))
 async def test_what_is_wrong_is_named(client: httpx.AsyncClient, wrong: Wrong) -> None:
     response = await client.post(f"/encode?{wrong.query}", content=wrong.content)
     expect_problem(response, wrong.problem, wrong.says, wrong.field)
+
+
+async def test_of_several_wrong_images_the_first_is_told(client: httpx.AsyncClient) -> None:
+    blank, whole = (image_file(np.full((28, 28), 255, np.uint8) - noise) for noise in (0, NOISE))
+    broken = whole[: len(whole) // 2]  # its head is right
+    for first, second, problem in ((blank, broken, InvalidParameter), (broken, blank, MalformedBody)):
+        answer = await client.post("/encode", files=[("file", first), ("file", second)])
+        assert answer.status_code == problem.status
+        assert "body.file[0]" in answer.text
 
 
 async def test_as_many_images_as_the_limit_are_allowed(client: httpx.AsyncClient) -> None:

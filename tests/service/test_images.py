@@ -158,6 +158,15 @@ def test_bomb_is_refused_by_its_header() -> None:
         decode(b"RIFF" + struct.pack("<I", 4 + len(webp)) + b"WEBP" + webp)
 
 
+def test_colour_profiles_are_read_once_and_not_by_the_hundred() -> None:
+    """Pillow inflates each."""
+    profile = chunk(b"iCCP", b"name\0\0" + zlib.compress(bytes(60_000), 9))
+    rows = bytes([0, 7])
+    assert decode(png(1, 1, 8, 0, rows, profile)).tolist() == [[7]]
+    with pytest.raises(MalformedImageError, match="more colour profiles than a PNG file can"):
+        decode(png(1, 1, 8, 0, rows, *[profile] * 9))
+
+
 def test_bomb_is_refused_outside_of_tests_too() -> None:
     # Under pytest every warning is an error already, so what the module does about it shows only in another process.
     code = (

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import struct
+import time
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,8 +19,10 @@ from service.engine import load_engine
 from service.errors import NotReady
 from service.express import _Delivery
 from service.hot_path import LONGEST_QUERY
-from service.picture_desk import OPEN_TOGETHER, TOGETHER, PictureDesk
+from service.picture_desk import OPEN_TOGETHER, READING, TOGETHER, PictureDesk
 from service.png import encode
+from service.settings import Settings
+from service.uploads import read_small
 from tests.service.desks import Left, Served, request, watched
 from tests.service.support import grey, image_file, npy
 from tests.service.test_express import ask, read, same
@@ -280,6 +283,33 @@ async def test_what_takes_long_to_read_waits_for_another_turn(served: Served, mo
     assert {status for ((status, _, _),) in answers} == {200}
     assert sorted(counted) == [1, 1, 1, 73, 73, 73]
     assert sum(server.context.telemetry.batches["cvae"].counts) == 6
+
+
+async def test_each_is_read_on_one_turn_alone(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that wait for another turn have not been opened yet, so that no picture is opened twice."""
+    opened: list[bytes] = []
+
+    def slowly(content: bytes, settings: Settings) -> NDArray[np.uint8] | None:
+        opened.append(content)
+        time.sleep(READING)
+        return read_small(content, settings)
+
+    monkeypatch.setattr("service.picture_desk.read_small", slowly)
+    server, counted = served
+    answers = await asyncio.gather(*(ask(server, post("/encode?label=J")) for _ in range(TOGETHER)))
+    assert {status for ((status, _, _),) in answers} == {200}
+    assert len(counted) == len(opened) == TOGETHER
+
+
+async def test_many_whose_conversion_fails_are_converted_alone(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("service.picture_desk.preprocess_many", fail)
+    server, counted = served
+    answers = await asyncio.gather(*(ask(server, post("/encode?label=J")) for _ in range(8)))
+    assert {status for ((status, _, _),) in answers} == {200}
+    assert counted == [1] * 8
 
 
 async def test_where_the_first_has_waited_long_it_takes_no_more(

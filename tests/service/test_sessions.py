@@ -16,7 +16,7 @@ from service.runtime import Device, Runtime
 from service.sessions import RETRY_SECONDS
 from service.settings import Settings
 from service.ticket import Ticket, current
-from tests.known_model import LATENT_SIZE, decoder, write_model
+from tests.known_model import LATENT_SIZE, classifier, decoder, write_model
 
 PATIENCE = 60
 Z = np.zeros((1, LATENT_SIZE), np.float32)
@@ -210,6 +210,18 @@ async def test_a_lost_gpu_gives_way_to_the_cpu_where_that_is_allowed(
     assert await level(model) == 119
     assert (model.device, model.sessions.degraded) == ("cpu", True)
     assert "cvae runs again, on cpu" in caplog.text
+
+
+async def test_a_classifier_stays_on_the_cpu(tmp_path: Path) -> None:
+    write_model(tmp_path, files={"classifier": classifier()})
+    gpu = Gpu()
+    model = on_gpu(tmp_path, gpu, "cpu")
+    gpu.lost = True
+    pixels = np.full((1, 28, 28), 119, np.uint8)
+    assert (await model.classify(pixels)).argmax() == 16
+    await failed(model)
+    assert (await model.classify(pixels)).argmax() == 16
+    assert await level(model) == 119
 
 
 async def test_what_fails_on_the_cpu_is_not_built_anew(tmp_path: Path) -> None:

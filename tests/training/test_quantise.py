@@ -109,6 +109,12 @@ def test_a_published_model_gets_the_encoder_and_keeps_it(tmp_path: Path, data: D
     assert (tmp_path / json.loads((tmp_path / "cvae.json").read_text())["encoder-int8"]["file"]).is_file()
 
 
+def test_other_data_are_refused(tmp_path: Path, data: Dataset) -> None:
+    publish(tmp_path, FACTS, exported())
+    with pytest.raises(ExportError, match="was trained on other data"):
+        quantise_encoder(tmp_path, "cvae", replace(data, sha256="c" * 64))
+
+
 def test_an_encoder_that_loses_pictures_is_refused(tmp_path: Path, data: Dataset) -> None:
     sensitive = graph("decoder")
     for tensor in sensitive.graph.initializer:
