@@ -35,13 +35,18 @@ def untrained(kind: ModelKind = "cvae", encoder: str = "paper", decoder: str = "
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = build_model(kind, {"latent_size": 6, "encoder": encoder, "decoder": decoder})
-        for module in model.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                assert module.running_mean is not None
-                assert module.running_var is not None
-                nn.init.normal_(module.running_mean)
-                nn.init.uniform_(module.running_var, 0.5, 2)
+        draw_statistics(model)
     return model.eval()
+
+
+def draw_statistics(model: nn.Module) -> None:
+    """Gives every batch normalisation statistics that matter."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            assert module.running_mean is not None
+            assert module.running_var is not None
+            nn.init.normal_(module.running_mean)
+            nn.init.uniform_(module.running_var, 0.5, 2)
 
 
 @functools.cache

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tests.training.examples import FACTS, LABELS, characters, exported
+from tests.training.examples import FACTS, LABELS, characters, draw_statistics, exported
 from training.classifier import (
     ClassifierGraph,
     add_classifier,
@@ -50,12 +50,7 @@ def network(seed: int = 0) -> nn.Sequential:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         layers = classifier(len(LABELS))
-        for module in layers.modules():
-            if isinstance(module, nn.BatchNorm1d):
-                assert module.running_mean is not None
-                assert module.running_var is not None
-                nn.init.normal_(module.running_mean)
-                nn.init.uniform_(module.running_var, 0.5, 2)
+        draw_statistics(layers)
     return layers.eval()
 
 
