@@ -5,7 +5,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from benchmarks.goals import GOALS, Goal, Results
+from benchmarks.goals import GOALS, Goal, Results, text_budget
 from benchmarks.plots import PLOTS
 from benchmarks.results import Result
 from benchmarks.sections import (
@@ -15,6 +15,7 @@ from benchmarks.sections import (
     gpu_section,
     growth_section,
     http_section,
+    number,
     shown,
     training_section,
 )
@@ -77,7 +78,15 @@ def goals_section(results: Results) -> str:
     """Each goal beside what was measured."""
     rows = [_goal_row(goal, results) for goal in GOALS if goal.part in results]
     head = ["what", "goal", "measured", "reached"]
-    return "## Goals\n\nRatios to the bare limit, one core, 32 connections unless said.\n\n" + table(head, rows) + "\n"
+    section = f"## Goals\n\nRatios to the bare limit, one core, 32 connections unless said.\n\n{table(head, rows)}\n"
+    if not {"http", "decoder"} <= results.keys():
+        return section
+    decoding, allowed = text_budget(results)
+    return (
+        f"{section}\nThe goal for `/render-text` allows {number(allowed)} µs of a core for a text. Of these its glyphs "
+        f"take the decoder alone\n{number(decoding)} µs in its best batches; HTTP, layout, enlarging and the PNG come "
+        "on top.\n"
+    )
 
 
 def _goal_row(goal: Goal, results: Results) -> list[str]:
