@@ -42,9 +42,9 @@ cover: $(DEV)/.done ## Run all tests with branch coverage
 	$(DEV)/bin/python -m pytest --cov --cov-report=term-missing:skip-covered
 
 openapi: $(DEV)/.done ## Write docs/openapi.json, docs/settings.md and docs/errors.md from the code
-	$(DEV)/bin/python -m service.openapi docs/openapi.json
-	$(DEV)/bin/python -m service.settings docs/settings.md
-	$(DEV)/bin/python -m service.errors docs/errors.md
+	$(DEV)/bin/python -m glyphvae.web.openapi docs/openapi.json
+	$(DEV)/bin/python -m glyphvae.settings docs/settings.md
+	$(DEV)/bin/python -m glyphvae.errors docs/errors.md
 
 bench: $(DEV)/.done $(SERVE)/.done $(BENCH:%=.venv-bench-%/.done) ## Measure the service beside others (ten minutes, two idle cores, wrk)
 	$(DEV)/bin/python -m benchmarks all --python $(SERVE)/bin/python

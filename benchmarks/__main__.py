@@ -23,7 +23,7 @@ from benchmarks.http import Options
 from benchmarks.page import write_page
 from benchmarks.server import stop_on_signal
 from benchmarks.stage import Subject
-from service.settings import SHIPPED_MODELS
+from glyphvae.settings import SHIPPED_MODELS
 
 app = typer.Typer(help="Measure the service beside others.", no_args_is_help=True, pretty_exceptions_enable=False)
 

@@ -17,10 +17,10 @@ import typer
 from benchmarks import processes, results
 from benchmarks.programs import ROOT, glyphvae
 from benchmarks.server import Server
-from service.client import Client
-from service.dataset_files import Name
+from glyphvae.client import Client
+from glyphvae.datasets.formats import Name
 
-COMMAND = (sys.executable, "-m", "service", "dataset")
+COMMAND = (sys.executable, "-m", "glyphvae", "dataset")
 KIBIBYTE = 1024
 
 

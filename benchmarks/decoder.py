@@ -15,8 +15,8 @@ from torch.nn import functional
 from benchmarks.cores import on_cores, two_cores
 from benchmarks.rounds import ratios
 from benchmarks.stage import Subject, console
-from training.exported import session
-from training.timing import Call, decoder_call, interleaved
+from glyphvae_training.export.exported import session
+from glyphvae_training.measures.timing import Call, decoder_call, interleaved
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 # Where models are held to a latency, and the name under which the reference takes its turn among them.

@@ -22,7 +22,7 @@ from benchmarks.programs import GENERATE, glyphvae
 from benchmarks.server import Server
 from benchmarks.servers.weights import load_model
 from benchmarks.stage import Subject, console
-from training.storage import expanded
+from glyphvae_training.export.storage import expanded
 
 BATCHES = tuple(4**power for power in range(9))  # 1 to 65,536
 GLYPH_BYTES = 28 * 28

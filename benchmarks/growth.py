@@ -20,10 +20,10 @@ from benchmarks.programs import GENERATE, bare, glyphvae, references
 from benchmarks.rounds import ratios
 from benchmarks.server import Server
 from benchmarks.stage import Subject, console, staged
-from service.settings import Settings
-from training.exported import session
-from training.graphs import ALL_PARTS
-from training.timing import seconds_per_call
+from glyphvae.settings import Settings
+from glyphvae_training.export.exported import session
+from glyphvae_training.export.graphs import ALL_PARTS
+from glyphvae_training.measures.timing import seconds_per_call
 
 CONNECTIONS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 SAMPLES = (1, 10, 100, 1000, 10_000, 100_000)

@@ -19,7 +19,7 @@ from benchmarks.sections import (
     shown,
     training_section,
 )
-from training.report import table
+from glyphvae_training.evaluation.report import table
 
 NOT_YET = {
     "arrivals": "## Latency at a given load\n\nNot measured yet: `python -m benchmarks arrivals`.",

@@ -65,7 +65,7 @@ def glyphvae(models: Path, *flags: str, python: str = sys.executable, name: str 
     command = (
         python,
         "-m",
-        "service",
+        "glyphvae",
         "serve",
         "--port",
         "{port}",

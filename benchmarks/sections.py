@@ -7,7 +7,7 @@ from benchmarks.goals import rates
 from benchmarks.http import BARE, CONNECTIONS
 from benchmarks.results import Result
 from benchmarks.rounds import Spread, spread
-from training.report import table
+from glyphvae_training.evaluation.report import table
 
 MEGABYTE = 1e6
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from benchmarks.cores import two_cores
 from benchmarks.programs import Program
 from benchmarks.server import Server
-from service.manifest import Manifest, read_manifest
-from service.settings import Settings
+from glyphvae.models.manifest import Manifest, read_manifest
+from glyphvae.settings import Settings
 
 console = Console(stderr=True)
 

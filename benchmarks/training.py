@@ -24,11 +24,11 @@ from torch.utils.data import Dataset as TorchDataset
 
 from benchmarks.rounds import ratios, rotated
 from benchmarks.stage import console
-from training.batches import Batch, Batches
-from training.cvae import CVAE, CVAEConfig
-from training.dataset import Dataset, Split
-from training.objective import loss, reparameterise
-from training.trainer import Hardware, TrainingConfig, fit
+from glyphvae_training.data.batches import Batch, Batches
+from glyphvae_training.data.dataset import Dataset, Split
+from glyphvae_training.fitting.objective import loss, reparameterise
+from glyphvae_training.fitting.trainer import Hardware, TrainingConfig, fit
+from glyphvae_training.models.cvae import CVAE, CVAEConfig
 
 LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 CONFIG = CVAEConfig(latent_size=6, label_count=len(LABELS))
@@ -44,8 +44,8 @@ import sys, tempfile
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import numpy as np
-from training.dataset import Dataset, Split
-from training.trainer import Hardware, TrainingConfig, fit
+from glyphvae_training.data.dataset import Dataset, Split
+from glyphvae_training.fitting.trainer import Hardware, TrainingConfig, fit
 images, epochs, threads = map(int, sys.argv[2:])
 rng, labels = np.random.default_rng(0), tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 train, held_out = (

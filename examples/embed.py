@@ -8,11 +8,11 @@ from typing import Annotated
 
 from fastapi import FastAPI, Path, Response
 
-from service.app import create_app
-from service.context import Context
-from service.engine import load_engine
-from service.render_text import RenderText, render_png
-from service.settings import load_settings
+from glyphvae.api.context import Context
+from glyphvae.app import create_app
+from glyphvae.models.registry import load_engine
+from glyphvae.operations.render_text import RenderText, render_png
+from glyphvae.settings import load_settings
 
 settings = load_settings()
 context = Context(settings, load_engine(settings))

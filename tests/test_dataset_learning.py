@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 from sklearn.svm import SVC
 
-from service.dataset import Dataset, DatasetOrder, make_recipe
-from service.engine import load_engine
-from service.settings import Settings
-from training.pixels import normalise
-from training.sources import FIRST_SMALL_LETTER, read_emnist, read_mnist
+from glyphvae.datasets.recipe import Dataset, DatasetOrder, make_recipe
+from glyphvae.models.registry import load_engine
+from glyphvae.settings import Settings
+from glyphvae_training.data.pixels import normalise
+from glyphvae_training.data.sources import FIRST_SMALL_LETTER, read_emnist, read_mnist
 
 DATA = Path(__file__).parent / "data"
 

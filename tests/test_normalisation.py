@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from service.preprocess import preprocess
-from training.pixels import normalise
-from training.sources import read_emnist, read_mnist
+from glyphvae.imaging.preprocess import preprocess
+from glyphvae_training.data.pixels import normalise
+from glyphvae_training.data.sources import read_emnist, read_mnist
 
 DATA = Path(__file__).parent / "data"
 

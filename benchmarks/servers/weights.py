@@ -7,9 +7,9 @@ import onnx
 import torch
 from onnx import numpy_helper
 
-from training.cvae import CVAE, CVAEConfig
-from training.fusion import Fused
-from training.storage import expanded
+from glyphvae_training.export.fusion import Fused
+from glyphvae_training.export.storage import expanded
+from glyphvae_training.models.cvae import CVAE, CVAEConfig
 
 
 def load_model(decoder: Path) -> Fused:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import torch
 
-from training.cvae import CVAE, CVAEConfig
-from training.graphs import PARTS, to_onnx
-from training.manifest import Facts, code_facts
-from training.repository import publish
+from glyphvae_training.export.graphs import PARTS, to_onnx
+from glyphvae_training.export.manifest import Facts, code_facts
+from glyphvae_training.export.repository import publish
+from glyphvae_training.models.cvae import CVAE, CVAEConfig
 
 MODEL = CVAEConfig(latent_size=6, label_count=36, encoder="dense", decoder="dense")
 LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")

@@ -7,7 +7,7 @@ import pytest
 from benchmarks import decoder
 from benchmarks.decoder import LABELS, LATENT_SIZE, ReferenceDecoder, measure, reference_graph
 from benchmarks.stage import Subject
-from training.exported import session
+from glyphvae_training.export.exported import session
 
 
 def test_the_reference_has_the_size_it_is_known_by() -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.growth import copy_models
-from service.engine import load_engine
-from service.settings import Settings
+from glyphvae.models.registry import load_engine
+from glyphvae.settings import Settings
 from tests.known_model import decoder, write_model
 
 

@@ -9,7 +9,7 @@ from benchmarks.calls import glyphvae
 from benchmarks.http import BARE, Case, Options, bare_sizes, measure_cases
 from benchmarks.programs import bare, bare_call
 from benchmarks.stage import staged
-from service import png
+from glyphvae.formats import png
 
 
 def test_similar_sizes_share_a_bare_limit_and_others_do_not() -> None:

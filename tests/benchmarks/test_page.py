@@ -11,7 +11,7 @@ from benchmarks.page import NOT_YET, page, write_page
 from benchmarks.results import FOLDER, read
 from benchmarks.rounds import Spread
 from benchmarks.sections import number, shown
-from service import png
+from glyphvae.formats import png
 
 DOCS = Path(__file__).parents[2] / "docs"
 LATENCY = {"p50_ms": 1.0, "p90_ms": 2.0, "p99_ms": 3.0, "max_ms": 4.0, "failed": 0, "broken": 0, "requests": 100}

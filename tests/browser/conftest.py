@@ -12,10 +12,10 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
-from service.app import create_served
-from service.context import Context
-from service.engine import load_engine
-from service.settings import Settings
+from glyphvae.api.context import Context
+from glyphvae.app import create_served
+from glyphvae.models.registry import load_engine
+from glyphvae.settings import Settings
 from tests.browser.pages import Playground
 from tests.known_model import decoder, encoder, write_model
 

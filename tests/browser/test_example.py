@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.known_model import write_model
-from tests.service.server import ROOT, running
+from tests.service.processes import ROOT, running
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from service.metrics import Published
-from service.telemetry import Telemetry
+from glyphvae.observability.metrics import Published
+from glyphvae.observability.telemetry import Telemetry
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "deploy/prometheus/prometheus.yml"

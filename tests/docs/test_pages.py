@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.server import ROOT, Server, plain_environment, running
+from tests.service.processes import ROOT, Server, plain_environment, running
 
 ADDRESS = "http://127.0.0.1:8000"
 PAGES = ("clients.md", "dataset.md")

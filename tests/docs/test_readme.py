@@ -10,7 +10,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.service.server import Server, running
+from tests.service.processes import Server, running
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

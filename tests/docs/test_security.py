@@ -16,7 +16,7 @@ def test_every_test_that_is_named_exists() -> None:
 
 
 def test_every_setting_and_module_that_is_named_exists() -> None:
-    settings = (ROOT / "service" / "settings.py").read_text(encoding="utf-8")
+    settings = (ROOT / "service" / "glyphvae" / "settings.py").read_text(encoding="utf-8")
     for name in re.findall(r"`((?:max|receive|request|rate|admin|keys)_?[a-z_]*)(?:_\*)?`", TEXT):
         assert re.search(rf"^    {name}", settings, re.MULTILINE), name
     for module in re.findall(r"`(service/[a-z_]+\.py)`", TEXT):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.service.server import ROOT, Server, plain_environment, running
+from tests.service.processes import ROOT, Server, plain_environment, running
 
 EXAMPLES = ROOT / "examples"
 

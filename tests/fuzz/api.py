@@ -24,11 +24,11 @@ from schemathesis.core.result import Ok
 from schemathesis.schemas import APIOperation
 from starlette.types import ASGIApp
 
-from service.admission import HEADER
-from service.app import create_app, create_served, guard
-from service.context import Context
-from service.engine import load_engine
-from service.settings import Settings
+from glyphvae.api.context import Context
+from glyphvae.app import create_app, create_served, guard
+from glyphvae.models.registry import load_engine
+from glyphvae.settings import Settings
+from glyphvae.web.admission import HEADER
 from tests.known_model import write_model
 
 Operation = APIOperation[Any, Any, Any, Any]

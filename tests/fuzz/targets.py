@@ -13,19 +13,19 @@ import orjson
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from service.arrays import ArrayNotAllowedError, MalformedArrayError, npy_bytes, open_images
-from service.colours import parse_ink, parse_paper
-from service.errors import NotAcceptable, Problem
-from service.generate import GenerateQuery
-from service.images import ImageTooLargeError, MalformedImageError, open_image
-from service.labels import parse_label
-from service.latents import parse_latents
-from service.layout import LayoutError, Setting, layout
-from service.limits import Nesting
-from service.negotiate import JSON, NPY, PNG, choose
-from service.preprocess import UnsuitableImageError, preprocess
-from service.render_text import RenderText
-from service.script import UnknownCharacterError, fold
+from glyphvae.api.negotiate import JSON, NPY, PNG, choose
+from glyphvae.errors import NotAcceptable, Problem
+from glyphvae.formats.colours import parse_ink, parse_paper
+from glyphvae.formats.npy import ArrayNotAllowedError, MalformedArrayError, npy_bytes, open_images
+from glyphvae.imaging.decode import ImageTooLargeError, MalformedImageError, open_image
+from glyphvae.imaging.preprocess import UnsuitableImageError, preprocess
+from glyphvae.models.labels import parse_label
+from glyphvae.models.latents import parse_latents
+from glyphvae.operations.generate import GenerateQuery
+from glyphvae.operations.render_text import RenderText
+from glyphvae.text.layout import LayoutError, Setting, layout
+from glyphvae.text.symbols import UnknownCharacterError, fold
+from glyphvae.web.body_limits import Nesting
 
 LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 MAX_PIXELS = 100_000

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from starlette.types import ASGIApp
 
-from service.context import Context
+from glyphvae.api.context import Context
 from tests.fuzz.api import STACKS, build, check, operations
 from tests.known_model import write_model
 

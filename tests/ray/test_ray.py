@@ -22,9 +22,9 @@ from ray import serve  # noqa: E402
 from ray.cluster_utils import Cluster  # noqa: E402
 from ray.serve.schema import ServeDeploySchema  # noqa: E402
 
-from service.dataset_answer import DatasetRequest  # noqa: E402
-from service.dataset_ray import OnRay  # noqa: E402
-from service.dataset_shards import Shard, split, write_shards  # noqa: E402
+from glyphvae.datasets.ray import OnRay  # noqa: E402
+from glyphvae.datasets.shards import Shard, split, write_shards  # noqa: E402
+from glyphvae.operations.dataset import DatasetRequest  # noqa: E402
 from tests.deploy.container import free_port  # noqa: E402
 from tests.known_model import write_model  # noqa: E402
 
@@ -132,7 +132,7 @@ def small(config: dict[str, Any], port: int) -> dict[str, Any]:
 @pytest.mark.parametrize("name", ["serve.yaml", "serve-gpu.yaml"])
 def test_ray_serve_takes_the_configuration(name: str) -> None:
     config = ServeDeploySchema.model_validate(yaml.safe_load((DEPLOY / name).read_text("utf-8")))
-    assert config.applications[0].import_path == "service.ray_serve:app"
+    assert config.applications[0].import_path == "glyphvae.server.ray_serve:app"
 
 
 def test_traffic_goes_on_while_a_node_is_killed(

@@ -9,12 +9,12 @@ import pytest
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from service.app import create_app, create_served, guard
-from service.context import Context
-from service.engine import load_engine
-from service.settings import Settings
+from glyphvae.api.context import Context
+from glyphvae.app import create_app, create_served, guard
+from glyphvae.models.registry import load_engine
+from glyphvae.settings import Settings
 from tests.known_model import decoder, write_model
-from tests.service.server import Server, running
+from tests.service.processes import Server, running
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from service.desk import Answer
-from service.express import _Delivery
-from service.server import Server
-from tests.service.test_server import serving
+from glyphvae.server.server import Server
+from glyphvae.web.desk import Answer
+from glyphvae.web.express import _Delivery
+from tests.service.server.test_server import serving
 
 Served = tuple[Server, list[int]]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from service.errors import MEDIA_TYPE, Problem, ProblemBody
+from glyphvae.errors import MEDIA_TYPE, Problem, ProblemBody
 
 JSON = {"accept": "application/json"}
 NPY = {"accept": "application/x-npy"}

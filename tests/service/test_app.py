@@ -2,11 +2,10 @@ import httpx
 import pytest
 from fastapi import FastAPI, Response
 
-from service.app import create, create_app, create_bare_app, create_served
-from service.context import Context
-from service.encode import ImageQuery
-from service.error_answers import problem_of
-from service.errors import (
+from glyphvae.api.context import Context
+from glyphvae.api.error_handlers import problem_of
+from glyphvae.app import create, create_app, create_bare_app, create_served
+from glyphvae.errors import (
     InternalError,
     InvalidParameter,
     MalformedBody,
@@ -15,7 +14,8 @@ from service.errors import (
     StartError,
     UnsupportedMedia,
 )
-from service.short_way import ENDPOINTS, Endpoint
+from glyphvae.operations.encode import ImageQuery
+from glyphvae.web.short_way import ENDPOINTS, Endpoint
 from tests.service.support import expect_problem
 
 AS_JSON = {"content-type": "application/json"}

@@ -7,18 +7,18 @@ import httpx
 import numpy as np
 import pytest
 
-from service.app import create_app
-from service.context import Context
-from service.elbo import label_posterior
-from service.engine import load_engine
-from service.errors import StartError
-from service.inference import read_labels, read_labels_now
-from service.settings import Settings
+from glyphvae.api.context import Context
+from glyphvae.app import create_app
+from glyphvae.errors import StartError
+from glyphvae.models.elbo import label_posterior
+from glyphvae.models.posterior import read_labels, read_labels_now
+from glyphvae.models.registry import load_engine
+from glyphvae.settings import Settings
 from tests.known_model import LABELS, classifier, write_model
 from tests.service.desks import watched
 from tests.service.support import JSON, grey, npy
-from tests.service.test_express import ask, same
-from tests.service.test_picture_desk import post
+from tests.service.web.test_express import ask, same
+from tests.service.web.test_picture_desk import post
 
 # By the classifier a G, by the ELBO a J.
 G = npy(grey(119))

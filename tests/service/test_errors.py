@@ -6,8 +6,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from service import errors
-from service.errors import (
+from glyphvae import errors
+from glyphvae.errors import (
     MEDIA_TYPE,
     GlyphvaeError,
     InvalidField,
@@ -98,5 +98,5 @@ def test_every_problem_is_in_the_document() -> None:
 
 
 def test_the_document_is_written_by_a_command(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "service.errors", tmp_path / "errors.md"], check=True)
+    subprocess.run([sys.executable, "-m", "glyphvae.errors", tmp_path / "errors.md"], check=True)
     assert (tmp_path / "errors.md").read_text(encoding="utf-8") == markdown()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from tests.service.server import ROOT, Server
+from tests.service.processes import ROOT, Server
 
 DOCUMENT = ROOT / "docs" / "openapi.json"
 TOOLS = Path(sys.executable).parent

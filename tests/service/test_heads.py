@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from tests.service.server import Server
+from tests.service.processes import Server
 
 FLOOD = 64 << 20  # bytes; a hundred times what is read
 

@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 from starlette.types import ASGIApp
 
-from service.errors import MEDIA_TYPE
+from glyphvae.errors import MEDIA_TYPE
+from tests.service.imaging.test_decode import chunk, png
 from tests.service.support import JSON, image_file, npy
-from tests.service.test_edge import caller
-from tests.service.test_images import chunk, png
+from tests.service.web.test_request_context import caller
 
 DRAWING = np.full((40, 40), 255, np.uint8)
 DRAWING[10:30, 17:22] = 0

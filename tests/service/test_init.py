@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-import service
+import glyphvae
 
-FILE = Path(service.__file__)
+FILE = Path(glyphvae.__file__)
 
 
 def test_the_version_is_that_of_the_installed_distribution(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,12 +28,12 @@ def imported(file: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("file", MODULES["service"], ids=lambda file: file.stem)
 def test_the_service_imports_neither_training_nor_its_libraries(file: Path) -> None:
-    assert not set(imported(file)) & (TRAINING_LIBRARIES | {"training", "tests"})
+    assert not set(imported(file)) & (TRAINING_LIBRARIES | {"glyphvae_training", "tests"})
 
 
 @pytest.mark.parametrize("file", MODULES["training"], ids=lambda file: file.stem)
 def test_training_does_not_import_the_service(file: Path) -> None:
-    assert not set(imported(file)) & {"service", "tests"}
+    assert not set(imported(file)) & {"glyphvae", "tests"}
 
 
 PROGRAM = """
@@ -47,21 +47,21 @@ class Missing:
 sys.meta_path.insert(0, Missing())
 
 import httpx
-from service import cli
-from service.app import create
+from glyphvae.commands import main
+from glyphvae.app import create
 
-async def main():
+async def ask():
     async with httpx.AsyncClient(transport=httpx.ASGITransport(create()), base_url="http://glyphvae") as client:
         response = await client.post("/generate?label=J")
         print(response.status_code, response.headers["content-type"])
 
-asyncio.run(main())
+asyncio.run(ask())
 """
 
 
 def test_the_service_answers_where_nothing_for_training_is_installed(repository: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PROGRAM.format(libraries=TRAINING_LIBRARIES | {"training"})],
+        [sys.executable, "-W", "error", "-c", PROGRAM.format(libraries=TRAINING_LIBRARIES | {"glyphvae_training"})],
         capture_output=True,
         text=True,
         cwd=ROOT,

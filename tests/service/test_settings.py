@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from service.errors import StartError
-from service.settings import SHIPPED_MODELS, Settings, load_settings, markdown
+from glyphvae.errors import StartError
+from glyphvae.settings import SHIPPED_MODELS, Settings, load_settings, markdown
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -87,5 +87,5 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_the_document_is_written_by_a_command(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "service.settings", tmp_path / "settings.md"], check=True)
+    subprocess.run([sys.executable, "-m", "glyphvae.settings", tmp_path / "settings.md"], check=True)
     assert (tmp_path / "settings.md").read_text(encoding="utf-8") == markdown()

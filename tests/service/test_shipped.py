@@ -9,14 +9,14 @@ import pytest
 from numpy.typing import NDArray
 from starlette.types import ASGIApp
 
-from service.app import create_served
-from service.context import Context
-from service.engine import load_engine
-from service.settings import Settings
+from glyphvae.api.context import Context
+from glyphvae.app import create_served
+from glyphvae.models.registry import load_engine
+from glyphvae.settings import Settings
+from glyphvae_training.data.sources import Characters, read_emnist, read_mnist
 from tests.known_model import LABELS
-from tests.service.server import running
+from tests.service.processes import running
 from tests.service.support import JSON, NPY, array, image_file, npy, picture
-from training.sources import Characters, read_emnist, read_mnist
 
 DATA = Path(__file__).parents[1] / "data"
 

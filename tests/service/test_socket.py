@@ -12,9 +12,9 @@ import httpx
 import numpy as np
 import pytest
 
-from service.errors import BodyTooLarge, NotFound
-from service.generate import CHUNK
-from tests.service.server import COMMAND, ROOT, Server, plain_environment, running
+from glyphvae.errors import BodyTooLarge, NotFound
+from glyphvae.operations.generate import CHUNK
+from tests.service.processes import COMMAND, ROOT, Server, plain_environment, running
 from tests.service.support import JSON, NPY, array, expect_problem, grey, image_file, npy, picture
 
 J = image_file(grey(119)[0])

@@ -3,7 +3,7 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.wording import character_ranges, quoted
+from glyphvae.wording import character_ranges, quoted
 
 
 def test_consecutive_characters_become_ranges() -> None:

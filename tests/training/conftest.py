@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from training.dataset import Dataset, load_alphanumeric, load_mnist
+from glyphvae_training.data.dataset import Dataset, load_alphanumeric, load_mnist
 
 SAMPLE = Path(__file__).parent.parent / "data"
 

@@ -7,11 +7,11 @@ import onnx
 import torch
 from torch import nn
 
-from training.dataset import Dataset, Split
-from training.graphs import PARTS, Part, to_onnx
-from training.manifest import Facts
-from training.models import Model, ModelKind, build_model
-from training.runs import Run
+from glyphvae_training.data.dataset import Dataset, Split
+from glyphvae_training.export.graphs import PARTS, Part, to_onnx
+from glyphvae_training.export.manifest import Facts
+from glyphvae_training.fitting.runs import Run
+from glyphvae_training.models.families import Model, ModelKind, build_model
 
 LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 # What an export says of `untrained`.

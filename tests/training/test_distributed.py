@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from training.dataset import Dataset
-from training.runs import load_run
-from training.trainer import Hardware, TrainingConfig, fit, read_metrics
+from glyphvae_training.data.dataset import Dataset
+from glyphvae_training.fitting.runs import load_run
+from glyphvae_training.fitting.trainer import Hardware, TrainingConfig, fit, read_metrics
 
 ROOT = Path(__file__).parents[2]
 # The shipped sample's validation split leaves an odd rest, so that in the last batch one process has a row less.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.settings import Settings
+from glyphvae.settings import Settings
 
 EXPORTED = Path(__file__).parents[2] / "exported"
 MANIFESTS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(EXPORTED.glob("*.json"))}

@@ -3,15 +3,15 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from training import cli
-from training.decoders import DecoderName
-from training.encoders import EncoderName
+from glyphvae_training.commands import main
+from glyphvae_training.models.decoders import DecoderName
+from glyphvae_training.models.encoders import EncoderName
 
 TEXT = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
 
 
 def test_every_option_in_the_text_exists() -> None:
-    parameters = inspect.signature(cli.train).parameters | inspect.signature(cli.quantise).parameters
+    parameters = inspect.signature(main.train).parameters | inspect.signature(main.quantise).parameters
     mentioned = {option.removeprefix("no-").replace("-", "_") for option in re.findall(r"--([a-z][a-z-]*)", TEXT)}
     assert mentioned - {"help"} <= parameters.keys()
     assert len(mentioned) > 5

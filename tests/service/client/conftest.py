@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from service.app import create_served
-from service.client import AsyncClient, Client
-from service.context import Context
-from tests.service.server import Server
+from glyphvae.api.context import Context
+from glyphvae.app import create_served
+from glyphvae.client import AsyncClient, Client
+from tests.service.processes import Server
 
 
 @pytest.fixture

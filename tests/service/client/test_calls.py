@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.app import create_bare_app
-from service.arrays import npy_bytes
-from service.client import AsyncClient, Client, ProblemError, calls
-from service.client.call import Call, Stream
-from service.context import Context
+from glyphvae.api.context import Context
+from glyphvae.app import create_bare_app
+from glyphvae.client import AsyncClient, Client, ProblemError, calls
+from glyphvae.client.call import Call, Stream
+from glyphvae.formats.npy import npy_bytes
 from tests.service.support import grey, image_file
 
 CALLS = [name for name, call in inspect.getmembers(calls, inspect.isfunction) if call.__module__ == calls.__name__]

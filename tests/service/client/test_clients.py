@@ -11,9 +11,9 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 
-from service.app import create_served
-from service.arrays import npy_bytes
-from service.client import (
+from glyphvae.api.context import Context
+from glyphvae.app import create_served
+from glyphvae.client import (
     AsyncClient,
     BrokenAnswerError,
     Client,
@@ -22,10 +22,10 @@ from service.client import (
     ProblemError,
     Retry,
 )
-from service.context import Context
-from service.keys import new_key
+from glyphvae.formats.npy import npy_bytes
+from glyphvae.web.keys import new_key
 from tests.service.client.scripted import answer, scripted
-from tests.service.server import ROOT
+from tests.service.processes import ROOT
 from tests.service.support import grey
 
 AT_ONCE = Retry(attempts=3, first=0.0)
@@ -156,7 +156,7 @@ class Missing:
 
 sys.meta_path.insert(0, Missing())
 
-from service.client import AsyncClient, Client
+from glyphvae.client import AsyncClient, Client
 assert not {"numpy", "PIL"} & set(sys.modules)
 with Client(sys.argv[1]) as client:
     print(client.generate("J", z=[0]).pixels[0, 0, 0], client.generate_picture("J").image.size)

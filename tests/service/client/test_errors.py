@@ -3,8 +3,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from service.client.errors import RefusedField, problem_of, retry_after
-from service.errors import InvalidParameter
+from glyphvae.client.errors import RefusedField, problem_of, retry_after
+from glyphvae.errors import InvalidParameter
 
 
 def test_a_problem_carries_all_its_fields() -> None:

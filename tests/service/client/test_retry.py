@@ -3,8 +3,8 @@ import random
 import httpx
 import pytest
 
-from service.client.errors import DeadlineExceededError, NoAnswerError
-from service.client.retry import Attempts, Retry
+from glyphvae.client.errors import DeadlineExceededError, NoAnswerError
+from glyphvae.client.retry import Attempts, Retry
 
 
 class Clock:

@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from training.exported import Floats
+from glyphvae_training.export.exported import Floats
 
 
 class KnownCoder:

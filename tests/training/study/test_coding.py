@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from glyphvae_training.data.dataset import Split
+from glyphvae_training.study.coding import class_means, coding, distance_to_mean, reconstruction_mse, samples
 from tests.training.study.known_coder import KnownCoder
-from training.dataset import Split
-from training.study.coding import class_means, coding, distance_to_mean, reconstruction_mse, samples
 
 rng = np.random.default_rng
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from training.study.equations import EQUATIONS, Equation
+from glyphvae_training.study.equations import EQUATIONS, Equation
 
 ROOT = Path(__file__).parents[3]
 

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from training.study.figures import colours, save, scatter, tiled
+from glyphvae_training.study.figures import colours, save, scatter, tiled
 
 
 def picture() -> Figure:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.study.latents import moments, neighbour_accuracy, plane, ranking, silhouette
+from glyphvae_training.study.latents import moments, neighbour_accuracy, plane, ranking, silhouette
 
 rng = np.random.default_rng
 

@@ -1,8 +1,8 @@
 import re
 from pathlib import Path
 
-from training.study.page import write_page
-from training.study.plan import FULL, plans
+from glyphvae_training.study.page import write_page
+from glyphvae_training.study.plan import FULL, plans
 
 DOCS = Path(__file__).parents[3] / "docs"
 

@@ -1,6 +1,6 @@
 import pytest
 
-from training.study.plan import BETAS, FULL, QUICK, beta_norm, plans
+from glyphvae_training.study.plan import BETAS, FULL, QUICK, beta_norm, plans
 
 
 def test_the_models_are_the_papers() -> None:

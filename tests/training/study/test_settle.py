@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from glyphvae_training.data.dataset import Dataset
+from glyphvae_training.fitting.objective import kl_divergence
+from glyphvae_training.fitting.runs import Run, load_run
+from glyphvae_training.fitting.trainer import Hardware, TrainingConfig
+from glyphvae_training.models.families import Model, ModelKind
+from glyphvae_training.study.plan import Plan
+from glyphvae_training.study.settle import moments_of, settle
+from glyphvae_training.study.train import BALANCED, balanced, trained
 from tests.training.examples import characters, untrained
-from training.dataset import Dataset
-from training.models import Model, ModelKind
-from training.objective import kl_divergence
-from training.runs import Run, load_run
-from training.study.plan import Plan
-from training.study.settle import moments_of, settle
-from training.study.train import BALANCED, balanced, trained
-from training.trainer import Hardware, TrainingConfig
 
 CHARACTERS = characters(4)
 X = torch.from_numpy(CHARACTERS.images).float() / 255

@@ -4,12 +4,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from training.dataset import Dataset
-from training.exported import read_exported
-from training.study.coding import class_means, coding, distance_to_mean
-from training.study.plan import BETAS
-from training.study.theory import Check, checks
-from training.study.train import balanced
+from glyphvae_training.data.dataset import Dataset
+from glyphvae_training.export.exported import read_exported
+from glyphvae_training.study.coding import class_means, coding, distance_to_mean
+from glyphvae_training.study.plan import BETAS
+from glyphvae_training.study.theory import Check, checks
+from glyphvae_training.study.train import balanced
 
 Json = dict[str, Any]
 EXPORTED = Path(__file__).parents[3] / "exported"

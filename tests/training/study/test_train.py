@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.dataset import Dataset
-from training.errors import RunError
-from training.study.coder import Trained
-from training.study.plan import Plan
-from training.study.record import read_latents, seconds_trained
-from training.study.train import subsample, trained
-from training.trainer import Hardware, TrainingConfig
+from glyphvae_training.data.dataset import Dataset
+from glyphvae_training.errors import RunError
+from glyphvae_training.fitting.trainer import Hardware, TrainingConfig
+from glyphvae_training.study.coder import Trained
+from glyphvae_training.study.plan import Plan
+from glyphvae_training.study.record import read_latents, seconds_trained
+from glyphvae_training.study.train import subsample, trained
 
 EPOCHS = 2
 PLAN = Plan(

@@ -1,0 +1,68 @@
+"""Content negotiation: which offered media type a request's `Accept` header asks for (RFC 9110, 12.5.1)."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from starlette.requests import Request
+
+from glyphvae.errors import NotAcceptable
+from glyphvae.wording import quoted
+
+PNG = "image/png"
+JSON = "application/json"
+NPY = "application/x-npy"
+
+
+def choose_for(request: Request, offers: tuple[str, ...]) -> str:
+    """The offer that `request` prefers.
+
+    Raises:
+        NotAcceptable: No offer satisfies its `Accept`.
+    """
+    # Repeated headers mean the same as one with commas.
+    return choose(", ".join(request.headers.getlist("accept")), offers)
+
+
+@lru_cache(maxsize=256)
+def choose(accept: str, offers: tuple[str, ...]) -> str:
+    """The offer that `accept` prefers; of equals the one offered first, without any preference the first.
+
+    Raises:
+        NotAcceptable: No offer satisfies `accept`.
+    """
+    if not accept.strip():
+        return offers[0]
+    ranges = [_parse(item) for item in accept.split(",")]
+    best = max(offers, key=lambda offer: _quality(offer, ranges))
+    if _quality(best, ranges) <= 0:
+        raise NotAcceptable(
+            f"This route offers {', '.join(offers)}; none satisfies {quoted(accept)}.", headers={"Vary": "Accept"}
+        )
+    return best
+
+
+def _parse(item: str) -> tuple[str, float]:
+    media, *parameters = (part.strip().lower() for part in item.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            return media, _weight(value.strip())
+    return media, 1.0
+
+
+def _weight(text: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        return 0.0
+    # Written so that NaN, which compares false, weighs nothing.
+    return min(weight, 1.0) if weight > 0 else 0.0
+
+
+def _quality(offer: str, ranges: Sequence[tuple[str, float]]) -> float:
+    """The weight of the most specific range that covers `offer`, 0 where none does."""
+    for pattern in (offer, f"{offer.partition('/')[0]}/*", "*/*"):
+        weights = [weight for media, weight in ranges if media == pattern]
+        if weights:
+            return max(weights)
+    return 0.0

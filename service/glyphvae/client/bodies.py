@@ -1,0 +1,50 @@
+"""Images as a body: files, Pillow images and NumPy arrays, as the service reads them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from glyphvae.client.call import Files
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    Picture = bytes | Path | Image.Image
+    Images = Picture | NDArray[np.generic] | Sequence[Picture]
+
+
+def body_of(images: Images) -> dict[str, Any]:
+    """The arguments of a request that carry `images`.
+
+    Args:
+        images: An image as the bytes of a PNG, JPEG or WebP file, as a path of one or as a Pillow image; several of
+            these in a list; or an array (28, 28), (n, 28, 28), (n, 784) or (n, height, width) of uint8 or of floats in
+            [0, 1].
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    if isinstance(images, (list, tuple)):
+        files: Files = [("file", (f"{index}", _bytes(image))) for index, image in enumerate(images)]
+        return {"files": files}
+    return {"content": _bytes(images)}
+
+
+def _bytes(image: Any) -> bytes:  # noqa: ANN401 (see Images; NumPy and Pillow may not be imported yet)
+    if isinstance(image, bytes):
+        return image
+    if isinstance(image, Path):
+        return image.read_bytes()
+    file = io.BytesIO()
+    if hasattr(image, "__array_interface__") and not hasattr(image, "save"):
+        import numpy as np
+
+        np.save(file, image, allow_pickle=False)
+    else:
+        image.save(file, "PNG")
+    return file.getvalue()

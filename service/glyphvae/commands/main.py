@@ -1,0 +1,183 @@
+"""The command `glyphvae`.
+
+The commands of training come in through the entry points of the group `glyphvae.commands`, so that neither package
+imports the other.
+"""
+
+import asyncio
+import inspect
+import logging.config
+import sys
+from contextlib import nullcontext, suppress
+from importlib.metadata import entry_points
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from glyphvae.api.context import Context
+from glyphvae.api.error_handlers import problem_of
+from glyphvae.commands.dataset import dataset
+from glyphvae.commands.keys import keys, sign
+from glyphvae.commands.remote import remote
+from glyphvae.errors import GlyphvaeError, Problem, StartError
+from glyphvae.models.latents import parse_latents
+from glyphvae.models.registry import load_engine
+from glyphvae.operations.render_text import RenderText, render_png
+from glyphvae.server.admin import listen
+from glyphvae.server.server import Config, Server
+from glyphvae.server.supervisor import Supervisor
+from glyphvae.settings import Settings, load_settings
+from glyphvae.wording import character_ranges
+
+OWN_COMMANDS = {"serve", "render", "dataset", "keys", "models", "sign"}
+
+app = typer.Typer(
+    help="Handwriting from variational autoencoders: serve it, train it, measure it.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+
+
+def _flags() -> inspect.Signature:
+    """One option a setting, so that flags and environment cannot drift apart; None means not given."""
+    return inspect.Signature(
+        [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=Annotated[
+                    _option_type(field.annotation),
+                    typer.Option(help=field.description, show_default=str(field.default)),
+                ],
+            )
+            for name, field in Settings.model_fields.items()
+        ]
+    )
+
+
+def _option_type(annotation: Any) -> Any:  # noqa: ANN401 (a type, or a Literal)
+    # Choices are checked by Settings, which names the setting whether it came as a flag or from the environment.
+    return annotation | None if annotation in {int, float, Path} else str | None
+
+
+def serve(**flags: object) -> None:
+    """Serve the exported models over HTTP."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    settings = load_settings(**given)
+    log_config = _log_config(settings.log_level, settings.log_format)
+    logging.config.dictConfig(log_config)
+    admin = listen(settings.admin_host, settings.admin_port) if settings.admin_port else None
+    if settings.workers == 1:
+        config = Config(settings, log_config, admin)
+        config.load()
+        server = Server(config)
+        with suppress(KeyboardInterrupt):
+            server.run([config.bind_socket()])
+    else:
+        load_engine(settings)  # so that a wrong file stops the start here, not in every process over and over
+        with TemporaryDirectory(prefix="glyphvae-") if admin else nullcontext() as counts:
+            config = Config(settings, log_config, admin, None if counts is None else Path(counts))
+            Supervisor(config, [config.bind_socket()]).run()
+
+
+serve.__signature__ = _flags()  # type: ignore[attr-defined]
+app.command()(serve)
+app.command()(dataset)
+app.command()(keys)
+app.command()(sign)
+
+
+@app.command()
+def render(
+    text: Annotated[str, typer.Argument(help="What to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The PNG file to write.")],
+    seed: Annotated[int | None, typer.Option(help="Makes the picture reproducible.")] = None,
+    z: Annotated[str | None, typer.Option(help="Style: latents with commas between; blank ones are drawn.")] = None,
+    variation: Annotated[float, typer.Option(help="How much glyphs vary around the style.")] = 0.25,
+    width: Annotated[int | None, typer.Option(help="Wrap lines to this width, in glyph pixels.")] = None,
+    align: Annotated[str, typer.Option(help="left, centre, right or justify.")] = "left",
+    scale: Annotated[int, typer.Option(help="Picture pixels per glyph pixel.")] = 2,
+    ink: Annotated[str, typer.Option(help="Colour of the ink.")] = "black",
+    paper: Annotated[str, typer.Option(help="Colour of the paper, or transparent.")] = "white",
+    model: Annotated[str | None, typer.Option(help="Which model; see `glyphvae models`.")] = None,
+    models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None,
+    url: Annotated[str | None, typer.Option(help="A service that writes it, instead of this process.")] = None,
+    key: Annotated[str | None, typer.Option(envvar="GLYPHVAE_KEY", help="A key, if that service wants one.")] = None,
+) -> None:
+    """Write a text to a PNG file: with the models here, or by a service elsewhere."""
+    if url is not None and models is not None:
+        raise StartError("--models are those of this process; a service has its own")
+    body = {
+        "text": text,
+        "seed": seed,
+        # Whoever writes it knows how many latents the model has.
+        "z": None if z is None else parse_latents(z, z.count(",") + 1),
+        "variation": variation,
+        "width": width,
+        "align": align,
+        "scale": scale,
+        "ink": ink,
+        "paper": paper,
+        "model": model,
+    }
+    order = RenderText.model_validate(body)
+    if url is None:
+        output.write_bytes(asyncio.run(render_png(order, _context(models))))
+        return
+    with remote(url, key) as client:
+        client.render_text(**order.model_dump(exclude_unset=True)).save(output)
+
+
+@app.command("models")
+def list_models(
+    models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None,
+) -> None:
+    """List the exported models."""
+    from rich.console import Console  # noqa: PLC0415 (a server does without it)
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("model", "kind", "labels", "latents", "beta", "summary")
+    for model in _context(models).engine.models.values():
+        facts = model.manifest
+        labels = character_ranges(facts.labels) if facts.labels else "none"
+        table.add_row(model.title, facts.kind, labels, str(facts.latent_size), f"{facts.beta:g}", facts.summary)
+    Console().print(table)
+
+
+def _context(models: Path | None) -> Context:
+    settings = load_settings(**({} if models is None else {"models": models}))
+    return Context(settings, load_engine(settings))
+
+
+def _log_config(level: str, style: str) -> dict[str, Any]:
+    """One line an event, to standard error; as a dictionary, so that server processes of their own get it too."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+            "json": {"()": "glyphvae.observability.access_log.JsonFormatter"},
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": style}},
+        "root": {"level": level.upper(), "handlers": ["stderr"]},
+    }
+
+
+def main() -> None:
+    """Run the command line; an error of our own is one line, not a traceback."""
+    # The service's own commands neither wait for what others import nor fail with it.
+    if not OWN_COMMANDS & set(sys.argv[1:2]):
+        for point in entry_points(group="glyphvae.commands"):
+            app.command(point.name)(point.load())
+    try:
+        app()
+    except Problem as problem:
+        raise SystemExit(f"glyphvae: {problem.detail}") from None
+    except ValidationError as error:
+        raise SystemExit(f"glyphvae: {problem_of(error.errors()).detail}") from None
+    except (GlyphvaeError, ValueError, OSError) as error:
+        raise SystemExit(f"glyphvae: {error}") from None

@@ -1,0 +1,119 @@
+"""The formats of data sets. Each writer gives the file piece by piece, in memory for a few blocks of samples.
+
+| format | what reads it |
+|---|---|
+| npz | `numpy.load`: `images`, `labels`, `z` and `classes` |
+| idx | whatever reads MNIST: its four files under `MNIST/raw`, in a tar archive |
+| webdataset | `webdataset`: `NUMBER.png` and `NUMBER.cls`, in a tar archive |
+| parquet | `datasets`: the features `image` and `label` |
+"""
+
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+
+from glyphvae.datasets import parquet
+from glyphvae.datasets.archives import tar_end, tar_member, zip_stream
+from glyphvae.datasets.recipe import Dataset
+from glyphvae.formats import png
+from glyphvae.formats.colours import BLACK, WHITE
+from glyphvae.formats.npy import npy_bytes, npy_header
+
+Name = Literal["npz", "idx", "webdataset", "parquet"]
+
+# Bright ink on dark paper, as in MNIST: the pictures hold the pixels as they are.
+show = partial(png.encode, ink=WHITE, paper=BLACK)
+
+_IDX_IMAGES, _IDX_LABELS = 0x803, 0x801  # unsigned bytes in three dimensions, and in one
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format.
+
+    Attributes:
+        media_type: Of its files.
+        file: What one is called.
+        write: Gives the file of a data set, the last `test` samples set apart where the format has a place for them.
+        check: Called first.
+    """
+
+    media_type: str
+    file: str
+    write: Callable[[Dataset, int], Iterator[bytes]]
+    check: Callable[[], None] = lambda: None
+
+
+def write_npz(dataset: Dataset, _: int) -> Iterator[bytes]:
+    """NumPy's archive of arrays: `images` (n, 28, 28), `labels` (n,), `z` (n, latent) and `classes` (labels,)."""
+    n, size = dataset.count, dataset.recipe.model.manifest.latent_size
+    # Drawn again for each array, because that costs less than keeping what belongs to a million images.
+    return zip_stream(
+        [
+            ("images.npy", _npy((n, 28, 28), np.uint8, (part.pixels for part in dataset.samples()))),
+            ("labels.npy", _npy((n,), np.int64, (part.labels for part in dataset.conditions()))),
+            ("z.npy", _npy((n, size), np.float32, (part.z for part in dataset.conditions()))),
+            ("classes.npy", [npy_bytes(np.array(dataset.classes))]),
+        ]
+    )
+
+
+def _npy(
+    shape: tuple[int, ...], dtype: type[np.generic], parts: Iterable[np.typing.NDArray[np.generic]]
+) -> Iterator[bytes]:
+    yield npy_header(shape, dtype)
+    for part in parts:
+        yield part.tobytes()
+
+
+def write_idx(dataset: Dataset, test: int) -> Iterator[bytes]:
+    """MNIST's four files, the last `test` samples in those of the test set (http://yann.lecun.com/exdb/mnist/)."""
+    train = dataset.count - test
+    for name, part in (("train", dataset.part(0, train)), ("t10k", dataset.part(train, test))):
+        folder = f"MNIST/raw/{name}"
+        n = part.count
+        head = struct.pack(">4I", _IDX_IMAGES, n, 28, 28)
+        images = (samples.pixels.tobytes() for samples in part.samples())
+        yield from _file(f"{folder}-images-idx3-ubyte", head, n * 784, images)
+        head = struct.pack(">2I", _IDX_LABELS, n)
+        labels = (block.labels.astype(np.uint8).tobytes() for block in part.conditions())
+        yield from _file(f"{folder}-labels-idx1-ubyte", head, n, labels)
+    yield tar_end()
+
+
+def _file(name: str, head: bytes, size: int, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    def content() -> Iterator[bytes]:
+        yield head
+        yield from pieces
+
+    return tar_member(name, len(head) + size, content())
+
+
+def write_webdataset(dataset: Dataset, _: int) -> Iterator[bytes]:
+    """A tar archive with a picture and a label for each sample, named by the sample's number."""
+    number = dataset.start
+    for samples in dataset.samples():
+        pieces: list[bytes] = []
+        for pixels, label in zip(samples.pixels, samples.labels, strict=True):
+            for suffix, content in (("png", show(pixels)), ("cls", b"%d" % label)):
+                pieces += tar_member(f"{number:012d}.{suffix}", len(content), [content])
+            number += 1
+        yield b"".join(pieces)
+    yield tar_end()
+
+
+def write_parquet(dataset: Dataset, _: int) -> Iterator[bytes]:
+    """Parquet with the features of Hugging Face's `datasets`."""
+    return parquet.write(dataset, show)
+
+
+FORMATS: dict[Name, Format] = {
+    "npz": Format("application/zip", "glyphs.npz", write_npz),
+    "idx": Format("application/x-tar", "glyphs-idx.tar", write_idx),
+    "webdataset": Format("application/x-tar", "glyphs.tar", write_webdataset),
+    "parquet": Format("application/vnd.apache.parquet", "glyphs.parquet", write_parquet, parquet.check),
+}

@@ -1,0 +1,171 @@
+"""`.npy` files in and out, without ever unpickling.
+
+Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+"""
+
+import re
+import struct
+from dataclasses import dataclass
+from io import BytesIO
+from math import prod
+
+import numpy as np
+from numpy import generic, uint8
+from numpy.typing import DTypeLike, NDArray
+
+from glyphvae.wording import quoted
+
+_LENGTH_FORMATS = {b"\x93NUMPY\x01\x00": "<H", b"\x93NUMPY\x02\x00": "<I"}
+_MAX_HEADER = 1024  # several times what numpy writes for the longest shape that is allowed
+# What Python's tokenizer reads as blank, and as a tuple of numbers.
+_BLANK = r"[ \t\n]*"
+_NUMBER = rf"{_BLANK}(?:0|[1-9][0-9]*){_BLANK}"
+_TUPLE = rf"\((?:{_BLANK}|(?:{_NUMBER},)+(?:{_NUMBER}|{_BLANK}))\)"
+_TEXT = r"""'[^'\\\n]*'|"[^"\\\n]*\""""
+_ITEM = r"""{blank}(['"])(descr|fortran_order|shape)\{quote}{blank}:{blank}({text}|True|False|{tuple}){blank}"""
+_ITEMS = [_ITEM.format(blank=_BLANK, text=_TEXT, tuple=_TUPLE, quote=quote) for quote in (1, 4, 7)]
+_HEADER = re.compile(rf"\{{{','.join(_ITEMS)}(?:,{_BLANK})?\}}{_BLANK}")
+_DTYPES = {"|u1", "|b1"} | {f"{order}f{size}" for order in "<>" for size in (2, 4, 8)}
+_ALLOWED_DTYPES = "uint8 0-255, or bool or float16, float32, float64 in [0, 1]"
+_ALLOWED_SHAPES = "(28, 28), (n, 784), (n, 28, 28) or (n, height, width)"
+_SIDE = 28
+
+
+class MalformedArrayError(ValueError):
+    """The bytes are not a complete `.npy` file."""
+
+
+class ArrayNotAllowedError(ValueError):
+    """The array's dtype, shape, size or values are not allowed; the message says what is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    descr: str
+    fortran_order: bool
+    shape: tuple[int, ...]
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """A `.npy` file whose head has been read and found within the limits; no value has been looked at.
+
+    Attributes:
+        shape: (n, height, width).
+        values: As they stand in the file, a read-only view of it.
+    """
+
+    shape: tuple[int, int, int]
+    values: NDArray[generic]
+
+    @property
+    def pixels(self) -> int:
+        """How many the images have together."""
+        return prod(self.shape)
+
+    def grey(self) -> NDArray[uint8]:
+        """Grey levels (n, height, width); possibly a read-only view of the file.
+
+        Raises:
+            ArrayNotAllowedError: Values are outside [0, 1].
+        """
+        return np.ascontiguousarray(_grey(self.values).reshape(self.shape))
+
+
+def open_images(data: bytes, *, max_images: int, max_pixels: int) -> Array:
+    """The images of a `.npy` file; nothing is allocated.
+
+    Args:
+        data: The whole file: uint8 0-255, or bool or float16, float32, float64 in [0, 1]; of shape (28, 28),
+            (n, 784), (n, 28, 28), or (n, height, width) for images of another size; C or Fortran order.
+        max_images: Upper limit of n.
+        max_pixels: Upper limit of height x width.
+
+    Raises:
+        MalformedArrayError: not a `.npy` file, truncated, or with bytes left over.
+        ArrayNotAllowedError: another dtype or shape, or over a limit.
+    """
+    header = _read_header(data)
+    if header.descr not in _DTYPES:
+        dtype_name = quoted(header.descr)
+        raise ArrayNotAllowedError(f"The dtype {dtype_name} is not allowed; allowed is {_ALLOWED_DTYPES}.")
+    shape = _image_shape(header.shape)
+    _check_limits(shape, max_images, max_pixels)
+    dtype = np.dtype(header.descr)
+    announced, present = prod(shape) * dtype.itemsize, len(data) - header.end
+    if announced != present:
+        raise MalformedArrayError(f"The .npy file announces {announced} bytes of values and holds {present}.")
+    values = np.frombuffer(data, dtype, offset=header.end)
+    return Array(shape, values.reshape(header.shape, order="F" if header.fortran_order else "C"))
+
+
+def npy_header(shape: tuple[int, ...], dtype: DTypeLike) -> bytes:
+    """What precedes the C-ordered values in a `.npy` file, for answers that are streamed."""
+    file = BytesIO()
+    descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
+    np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+def npy_bytes(array: NDArray[generic]) -> bytes:
+    """An array of any shape and plain dtype as a `.npy` file."""
+    return npy_header(array.shape, array.dtype) + array.tobytes()
+
+
+def _read_header(data: bytes) -> _Header:
+    length_format = _LENGTH_FORMATS.get(data[:8])
+    if length_format is None:
+        raise MalformedArrayError("The body is not a .npy file of format 1.0 or 2.0.")
+    start = 8 + struct.calcsize(length_format)
+    if len(data) < start:
+        raise MalformedArrayError("The .npy file ends within its header.")
+    end = start + struct.unpack_from(length_format, data, 8)[0]
+    if end > min(len(data), start + _MAX_HEADER):
+        raise MalformedArrayError(f"The .npy file's header is incomplete or longer than {_MAX_HEADER} bytes.")
+    return _parse_header(data[start:end].decode("latin-1"), end)
+
+
+def _parse_header(text: str, end: int) -> _Header:
+    # Matched rather than evaluated, as numpy does: a header is a Python expression in the hand of a stranger.
+    match = _HEADER.fullmatch(text)
+    items = dict(zip(match.groups()[1::3], match.groups()[2::3], strict=True)) if match else {}
+    descr, order, shape = (items.get(key, "") for key in ("descr", "fortran_order", "shape"))
+    if descr[:1] not in {"'", '"'} or order not in {"True", "False"} or shape[:1] != "(":
+        raise MalformedArrayError("The .npy file's header is not that of a plain array.")
+    return _Header(descr[1:-1], order == "True", tuple(map(int, re.findall(r"[0-9]+", shape))), end)
+
+
+def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    match shape:
+        case (28, 28):
+            return 1, _SIDE, _SIDE
+        case (n, 784) if n > 0:
+            return n, _SIDE, _SIDE
+        case (n, height, width) if min(shape) > 0:
+            return n, height, width
+    raise ArrayNotAllowedError(f"The shape {shape} is not allowed; allowed is {_ALLOWED_SHAPES}, none of them 0.")
+
+
+def _check_limits(shape: tuple[int, int, int], max_images: int, max_pixels: int) -> None:
+    n, height, width = shape
+    if n > max_images:
+        raise ArrayNotAllowedError(f"The array holds {n} images; at most {max_images} are allowed.")
+    if height * width > max_pixels:
+        raise ArrayNotAllowedError(
+            f"The array's images have {height * width} pixels; at most {max_pixels} are allowed."
+        )
+
+
+def _grey(values: NDArray[generic]) -> NDArray[uint8]:
+    """0-255, whatever the dtype, in the same shape."""
+    if values.dtype == np.uint8:
+        return values.view(uint8)
+    if values.dtype == np.bool:
+        return np.where(values, uint8(255), uint8(0))
+    with np.errstate(invalid="ignore", over="ignore"):  # a stranger's NaN is no news for the log
+        levels: NDArray[np.float32] = np.multiply(values, 255, dtype=np.float32)
+        inside = levels.min() >= 0 and levels.max() <= 255  # false for NaN
+    if not inside:
+        raise ArrayNotAllowedError("The array has values outside [0, 1], which is the range for floats.")
+    return np.rint(levels).astype(uint8)

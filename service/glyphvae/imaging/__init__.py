@@ -1,0 +1,1 @@
+"""Pictures of characters, decoded and converted to glyphs."""

@@ -1,0 +1,258 @@
+"""The Open Inference Protocol under `/v2`: each exported graph as a model that any KServe or Triton client can call.
+
+The names are those of the folders in the model repository, so a client can go from here to a Triton server over the
+same repository. The protocol's own OpenAPI document describes these routes, so ours does not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from glyphvae import __version__
+from glyphvae.api.context import Context, Running
+from glyphvae.api.negotiate import JSON
+from glyphvae.api.readiness import check_live, check_ready
+from glyphvae.errors import MalformedBody, UnknownModel
+from glyphvae.kserve.protocol import HEADER_LENGTH, Inference, parse, split
+from glyphvae.kserve.tensors import TYPES, InvalidTensorError, Spec, Tensor
+from glyphvae.models.manifest import File
+from glyphvae.models.registry import Model
+from glyphvae.scheduling.offload import offload
+from glyphvae.wording import quoted
+
+BYTES = "application/octet-stream"
+
+# Values; writing more of them as JSON takes longer than a thread takes to wake.
+LARGE = 1 << 14
+
+# A hundred thousand times what the prior draws, and float32 stays finite through any decoder.
+MOST = 1e5
+
+Part = Literal["encoder", "decoder", "classifier"]
+
+_IMAGES = (-1, 28, 28)
+
+router = APIRouter(prefix="/v2", include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """An exported graph as the protocol sees it.
+
+    Attributes:
+        name: Its folder in the model repository.
+        model: The model that it belongs to.
+        part: Which of its graphs it is.
+    """
+
+    name: str
+    model: Model
+    part: Part
+
+    @property
+    def inputs(self) -> dict[str, Spec]:
+        """What it takes, by name."""
+        first = Spec("z", "FP32", (-1, self._latents)) if self.part == "decoder" else Spec("pixels", "UINT8", _IMAGES)
+        # As in Triton's configuration, which knows no tensor of one axis.
+        conditional = self.model.manifest.labels and self.part != "classifier"
+        label = [Spec("label", "INT64", (-1, 1))] if conditional else []
+        return {spec.name: spec for spec in (first, *label)}
+
+    @property
+    def outputs(self) -> dict[str, Spec]:
+        """What it gives, by name."""
+        specs = {
+            "encoder": [Spec(name, "FP32", (-1, self._latents)) for name in ("mu", "logvar")],
+            "decoder": [Spec("pixels", "UINT8", _IMAGES), Spec("logits", "FP32", _IMAGES)],
+            "classifier": [Spec("logits", "FP32", (-1, len(self.model.manifest.labels)))],
+        }
+        return {spec.name: spec for spec in specs[self.part]}
+
+    @property
+    def _latents(self) -> int:
+        return self.model.manifest.latent_size
+
+    async def run(self, inputs: Mapping[str, Tensor], outputs: set[str]) -> dict[str, Tensor]:
+        """The tensors `outputs`, which may come with others, computed together with whatever else waits.
+
+        Raises:
+            NotReady: It does not run.
+        """
+        if self.part == "classifier":
+            return {"logits": await self.model.classify(inputs["pixels"].astype(np.uint8, copy=False))}
+        first = inputs["pixels" if self.part == "encoder" else "z"]
+        labels = inputs.get("label", np.zeros(len(first), dtype=np.int64)).reshape(len(first)).astype(np.int64)
+        if self.part == "encoder":
+            mu, logvar = await self.model.encode(first.astype(np.uint8, copy=False), labels)
+            return {"mu": mu, "logvar": logvar}
+        z = first.astype(np.float32, copy=False)
+        if "logits" not in outputs:
+            return {"pixels": await self.model.decode(z, labels)}
+        pixels, logits = await self.model.decode_logits(z, labels)
+        return {"pixels": pixels, "logits": logits}
+
+
+@router.get("")
+@router.get("/")
+async def server() -> dict[str, Any]:
+    """What serves."""
+    return {"name": "glyphvae", "version": __version__, "extensions": ["binary_tensor_data"]}
+
+
+@router.get("/health/live")
+async def live(context: Running) -> dict[str, bool]:
+    """As `/livez`."""
+    check_live(context)
+    return {"live": True}
+
+
+@router.get("/health/ready")
+async def ready(context: Running) -> dict[str, bool]:
+    """As `/readyz`."""
+    check_ready(context)
+    return {"ready": True}
+
+
+@router.get("/models/{name}")
+@router.get("/models/{name}/versions/{version}")
+async def describe(name: str, context: Running, version: str | None = None) -> dict[str, Any]:
+    """What a graph takes and gives."""
+    graph = find(context, name, version)
+    return {
+        "name": name,
+        "versions": [str(graph.model.manifest.version)],
+        "platform": "onnxruntime_onnx",
+        "inputs": [spec.described() for spec in graph.inputs.values()],
+        "outputs": [spec.described() for spec in graph.outputs.values()],
+    }
+
+
+@router.get("/models/{name}/ready")
+@router.get("/models/{name}/versions/{version}/ready")
+async def model_ready(name: str, context: Running, version: str | None = None) -> dict[str, Any]:
+    """Runs the model once."""
+    find(context, name, version).model.check()
+    return {"name": name, "ready": True}
+
+
+@router.post("/models/{name}/infer")
+@router.post("/models/{name}/versions/{version}/infer")
+async def infer(name: str, request: Request, context: Running, version: str | None = None) -> Response:
+    """Run a graph on the tensors in the body."""
+    graph = find(context, name, version)
+    json, binary = split(await request.body(), request.headers.get(HEADER_LENGTH), context.settings.max_json_bytes)
+    asked = parse(json)
+    try:
+        inputs = tensors(graph, asked, binary)
+        check(graph, inputs, context)
+        wanted = wanted_outputs(graph, asked)
+    except InvalidTensorError as error:
+        raise MalformedBody(f"{error}.") from None
+    given = await graph.run(inputs, set(wanted))
+    size = sum(given[output].size for output, as_bytes in wanted.items() if not as_bytes)
+    return await offload(size, LARGE, answer, graph, asked, wanted, given)
+
+
+def find(context: Context, name: str, version: str | None) -> Graph:
+    """The graph called `name`.
+
+    Raises:
+        UnknownModel: There is none, or not of that version.
+    """
+    for model in context.engine.models.values():
+        if version not in {None, str(model.manifest.version)}:
+            continue
+        facts = model.manifest
+        parts: tuple[tuple[Part, File | None], ...] = (
+            ("encoder", facts.encoder),
+            ("decoder", facts.decoder),
+            ("classifier", facts.classifier),
+        )
+        for part, file in parts:
+            if file is not None and file.entry == name:
+                return Graph(name, model, part)
+    of_version = "" if version is None else f" of version {quoted(version)}"
+    raise UnknownModel(f"There is no model {quoted(name)}{of_version}.")
+
+
+def tensors(graph: Graph, asked: Inference, binary: bytes) -> dict[str, Tensor]:
+    """The tensors that were sent, by name.
+
+    Raises:
+        InvalidTensorError: One is missing, twice, unknown or not what the graph takes.
+        MalformedBody: The bytes are more or fewer than announced.
+    """
+    specs, found, start = graph.inputs, dict[str, Tensor](), 0
+    for sent in asked.inputs:
+        if sent.name not in specs or sent.name in found:
+            raise InvalidTensorError(f"{quoted(sent.name)} is sent twice or no input; inputs are {', '.join(specs)}")
+        spec, size = specs[sent.name], sent.size
+        if size is None:
+            found[sent.name] = spec.from_json(sent.datatype, sent.shape, sent.data)
+        else:
+            found[sent.name] = spec.from_bytes(sent.datatype, sent.shape, binary[start : start + size])
+            start += size
+    if start != len(binary):
+        raise MalformedBody(f"{start} bytes of tensors were announced, {len(binary)} came.")
+    if missing := set(specs) - set(found):
+        raise InvalidTensorError(f"{', '.join(sorted(missing))}: missing")
+    return found
+
+
+def check(graph: Graph, inputs: Mapping[str, Tensor], context: Context) -> None:
+    """Refuse what other routes refuse too.
+
+    Raises:
+        InvalidTensorError: The batches differ or are too large, a latent is not finite or far out, or a label is none.
+    """
+    rows = {len(tensor) for tensor in inputs.values()}
+    most = context.settings.max_samples if graph.part == "decoder" else context.settings.max_images
+    if len(rows) > 1 or max(rows) > most:
+        raise InvalidTensorError(f"the batch is {sorted(rows)}; it must be the same everywhere, and at most {most}")
+    # Written so that NaN, which compares false, is refused too.
+    if "z" in inputs and not np.abs(inputs["z"]).max() <= MOST:
+        raise InvalidTensorError(f"z: a latent is not a number from {-MOST:g} to {MOST:g}")
+    labels = len(graph.model.manifest.labels)
+    if "label" in inputs and not ((inputs["label"] >= 0) & (inputs["label"] < labels)).all():
+        raise InvalidTensorError(f"label: one is not a number from 0 to {labels - 1}")
+
+
+def wanted_outputs(graph: Graph, asked: Inference) -> dict[str, bool]:
+    """The outputs that were asked for, each with whether it is wanted in bytes; all where none were named.
+
+    Raises:
+        InvalidTensorError: One is unknown.
+    """
+    as_bytes = asked.parameters.get("binary_data_output") is True
+    wanted = {output.name: output.parameters.get("binary_data", as_bytes) is True for output in asked.outputs}
+    if unknown := set(wanted) - set(graph.outputs):
+        raise InvalidTensorError(f"{quoted(min(unknown))} is no output; outputs are {', '.join(graph.outputs)}")
+    return wanted or dict.fromkeys(graph.outputs, as_bytes)
+
+
+def answer(graph: Graph, asked: Inference, wanted: Mapping[str, bool], given: Mapping[str, Tensor]) -> Response:
+    """The answer of an inference."""
+    described: list[dict[str, Any]] = []
+    binary: list[bytes] = []
+    for name, as_bytes in wanted.items():
+        tensor = given[name]
+        spec = graph.outputs[name]
+        output: dict[str, Any] = {"name": name, "datatype": spec.datatype, "shape": list(tensor.shape)}
+        if as_bytes:
+            binary.append(tensor.astype(TYPES[spec.datatype], copy=False).tobytes())
+            output["parameters"] = {"binary_data_size": len(binary[-1])}
+        else:
+            output["data"] = np.ascontiguousarray(tensor).reshape(-1)
+        described.append(output)
+    content: dict[str, Any] = {"model_name": graph.name, "model_version": str(graph.model.manifest.version)}
+    content |= {} if asked.id is None else {"id": asked.id}
+    json = orjson.dumps(content | {"outputs": described}, option=orjson.OPT_SERIALIZE_NUMPY)
+    headers = {"Glyphvae-Model": graph.model.title, "Cache-Control": "no-store"}
+    if not binary:
+        return Response(json, headers=headers, media_type=JSON)
+    headers[HEADER_LENGTH] = str(len(json))
+    return Response(b"".join([json, *binary]), headers=headers, media_type=BYTES)

@@ -1,0 +1,1 @@
+"""Exported models: manifests, ONNX Runtime sessions and what they compute."""

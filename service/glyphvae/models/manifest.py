@@ -1,0 +1,146 @@
+"""The manifest of an exported model: what it is, and which files it consists of, by their sha256."""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from glyphvae.errors import StartError
+from glyphvae.models.signatures import check_signature
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Pixels(_Facts):
+    """The pixel convention that training and service share."""
+
+    height: Literal[28]
+    width: Literal[28]
+    paper: Literal[0]
+    ink: Literal[255]
+    normalisation: Literal["mnist-20x20-mass"] = Field(
+        description="Ink cropped, fitted to `box`x`box`, centred by mass in `height`x`width`, as MNIST was made."
+    )
+    box: Literal[20]
+
+
+class File(_Facts):
+    """One ONNX file of the model."""
+
+    entry: str = Field(description="Its name in the model repository.")
+    file: str = Field(description="Its path, relative to the model repository.")
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    bytes: Annotated[int, Field(gt=0)]
+
+
+class Manifest(_Facts):
+    """All facts about a model, as its export wrote them."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
+    version: Annotated[int, Field(ge=1)]
+    kind: Literal["vae", "cvae"]
+    summary: str
+    labels: tuple[Annotated[str, Field(min_length=1, max_length=1)], ...] = Field(
+        description="The characters the model writes, by label; empty for an unconditional model."
+    )
+    latent_size: Annotated[int, Field(ge=1)]
+    beta: float
+    likelihood: Literal["bernoulli"]
+    pixels: Pixels
+    encoder: File
+    decoder: File
+    encoder_int8: File | None = Field(
+        None, alias="encoder-int8", description="The encoder in 8-bit integers, which is what a CPU runs."
+    )
+    decoder_int8: File | None = Field(
+        None, alias="decoder-int8", description="The decoder in 8-bit integers, which is what a CPU runs."
+    )
+    decoder_float16: File | None = Field(
+        None, alias="decoder-float16", description="The decoder in half precision, for GPUs."
+    )
+    classifier: File | None = Field(
+        None,
+        description="Finds the label of an image, on the CPU; without it, that is the one with the highest ELBO.",
+    )
+    data: dict[str, Any]
+    code: dict[str, Any]
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+
+    def encoder_for(self, device: str, precision: str) -> File:
+        """The encoder to run on `device` at the `precision` setting."""
+        return (device == "cpu" and precision == "auto" and self.encoder_int8) or self.encoder
+
+    def decoder_for(self, device: str, precision: str) -> File:
+        """The decoder to run on `device` at the `precision` setting; only a CPU gains from integers."""
+        if device == "cpu":
+            return (precision == "auto" and self.decoder_int8) or self.decoder
+        return (precision == "float16" and self.decoder_float16) or self.decoder
+
+    @model_validator(mode="after")
+    def _labels_match_the_kind(self) -> "Manifest":
+        if (self.kind == "cvae") != bool(self.labels):
+            raise ValueError("a conditional model has labels and an unconditional one has none")
+        if self.classifier is not None and not self.labels:
+            raise ValueError("an unconditional model has no classifier")
+        return self
+
+
+def read_manifest(path: Path, key: bytes | None = None) -> Manifest:
+    """Read one manifest.
+
+    Args:
+        path: A file named after its model.
+        key: What it has to be signed with, None if it need not be.
+
+    Raises:
+        StartError: The file is missing, not signed, not JSON, not a manifest, or that of another model.
+    """
+    _check_place(path, path.parent)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise StartError(f"{path}: {error.strerror}") from None
+    if key is not None:
+        check_signature(path, content, key)
+    try:
+        manifest = Manifest.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = ": ".join([".".join(map(str, first["loc"])), first["msg"]] if first["loc"] else [first["msg"]])
+        raise StartError(f"{path}: not a model manifest: {reason}") from None
+    if manifest.name != path.stem:
+        raise StartError(f"{path}: the manifest of {manifest.name!r}, which belongs in {manifest.name}.json")
+    return manifest
+
+
+def read_verified(repository: Path, file: File) -> bytes:
+    """The bytes of `file`, exactly those the manifest names.
+
+    Raises:
+        StartError: The file is missing, outside the repository, or its sha256 differs.
+    """
+    path = repository / file.file
+    _check_place(path, repository)
+    try:
+        with path.open("rb") as opened:
+            content = opened.read(file.bytes + 1)
+    except OSError as error:
+        raise StartError(f"{path}: {error.strerror}") from None
+    if len(content) != file.bytes:
+        size = len(content) if len(content) < file.bytes else f"more than {file.bytes}"
+        raise StartError(f"{path}: {size} bytes, but the manifest says {file.bytes}")
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != file.sha256:
+        raise StartError(f"{path}: sha256 is {digest}, but the manifest says {file.sha256}")
+    return content
+
+
+def _check_place(path: Path, repository: Path) -> None:
+    # Links may lead elsewhere in the folder, as those of a Kubernetes volume do, and never out of it.
+    if not path.resolve().is_relative_to(repository.resolve()):
+        raise StartError(f"{path}: lies outside the model repository")

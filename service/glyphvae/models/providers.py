@@ -1,0 +1,182 @@
+"""ONNX Runtime: which execution provider runs the models, and sessions on it."""
+
+import ctypes
+import logging
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Any, Literal
+
+from glyphvae.errors import StartError
+from glyphvae.models.onnx_check import check_graph
+
+try:
+    import onnxruntime as ort
+except ModuleNotFoundError:
+    raise SystemExit(
+        "glyphvae: ONNX Runtime is not installed. Choose one extra: "
+        "pip install 'glyphvae[cpu]', or 'glyphvae[gpu]' on a machine with an NVIDIA GPU."
+    ) from None
+
+logger = logging.getLogger("glyphvae")
+
+Device = Literal["cpu", "cuda"]
+# What ONNX Runtime logs as an error it also raises, and the service says it once, in its own words.
+SILENT = 4
+ort.set_default_logger_severity(SILENT)
+
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """How a GPU is used.
+
+    Attributes:
+        graphs: Capture the kernels of a run as a CUDA graph, and replay that.
+        from_rows: Rows from which on a batch runs there rather than on the CPU; None to measure it at the start.
+        tensorrt: Let TensorRT compile the models, in half precision where it finds that faster.
+    """
+
+    graphs: bool = True
+    from_rows: int | None = None
+    tensorrt: bool = False
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """How sessions are made.
+
+    Attributes:
+        device: Where models run.
+        threads: Intra-op threads of each session.
+        gpu: How a GPU is used, if there is one.
+    """
+
+    device: Device
+    threads: int
+    gpu: Gpu = field(default_factory=Gpu)
+
+    def session(self, model: bytes, file: str, *, pool: bool = True) -> Any:  # noqa: ANN401 (ONNX Runtime has no types)
+        """A session over a serialised ONNX model; on a GPU one that leaves small batches to the CPU.
+
+        Args:
+            model: The file's content.
+            file: Its name, for the error.
+            pool: Keep memory for the next run, a megabyte and more, on the CPU.
+
+        Raises:
+            StartError: The model holds what none should, ONNX Runtime refuses it, or it cannot run on the device.
+        """
+        check_graph(model, file)
+        plain = self._plain_session(model, file, pool=pool)
+        if self.device == "cpu":
+            return plain
+        # Only a GPU needs these.
+        from glyphvae.models.gpu_session import BoundSession, SplitSession, crossover  # noqa: PLC0415
+
+        large = BoundSession(plain, self.device, graphs=self.gpu.graphs)
+        small = Runtime("cpu", self.threads).session(model, file, pool=pool)
+        outputs = [plain.get_outputs()[0].name]
+        try:
+            rows = self.gpu.from_rows or crossover(small, large, plain.get_inputs(), outputs)
+        except Exception as error:  # noqa: BLE001 (as above)
+            raise StartError(f"{file}: does not run on {self.device}: {first_line(error)}") from None
+        logger.info("%s: batches of %d rows or more run on %s", file, rows, self.device)
+        return SplitSession(small, large, rows)
+
+    def _plain_session(self, model: bytes, file: str, *, pool: bool) -> Any:  # noqa: ANN401 (ONNX Runtime has no types)
+        """A session of ONNX Runtime alone.
+
+        Args:
+            model: The file's content.
+            file: Its name, for the error.
+            pool: As for `session`.
+
+        Raises:
+            StartError: ONNX Runtime refuses the model, or cannot run it on the device.
+        """
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = pool
+        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+        # Spinning workers would keep a core busy while the service is idle.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = SILENT
+        wanted = self._providers()
+        if wanted[0] not in ort.get_available_providers():
+            raise StartError(f"device {self.device!r} was asked for but cannot work: {_why_cuda_fails()}")
+        try:
+            session = ort.InferenceSession(model, options, providers=wanted, provider_options=self._options(wanted))
+        except Exception as error:  # noqa: BLE001 (ONNX Runtime raises a family of untyped exceptions)
+            raise StartError(f"{file}: ONNX Runtime refuses it: {first_line(error)}") from None
+        if session.get_providers()[0] != wanted[0]:
+            raise StartError(f"device {self.device!r} was asked for but cannot work: {_why_cuda_fails()}")
+        return session
+
+    def _providers(self) -> list[str]:
+        """Which to use for a node, the first that has it."""
+        # Without the CPU behind it, a node that CUDA lacks would stop the session.
+        names = {"cpu": ["cpu"], "cuda": ["cuda", "cpu"]}[self.device]
+        return [PROVIDERS[name] for name in (["tensorrt"] if self.gpu.tensorrt else []) + names]
+
+    def _options(self, providers: Sequence[str]) -> list[dict[str, str]]:
+        own = {
+            # Matrix products with 10 bits of mantissa would move pixels by more than rounding does.
+            PROVIDERS["cuda"]: {"enable_cuda_graph": str(int(self.gpu.graphs)), "use_tf32": "0"},
+            PROVIDERS["tensorrt"]: {"trt_cuda_graph_enable": str(int(self.gpu.graphs)), "trt_fp16_enable": "1"},
+        }
+        return [own.get(name, {}) for name in providers]
+
+
+def choose_runtime(
+    device: Literal["auto", "cpu", "cuda"], threads: int, model: bytes, file: str, gpu: Gpu | None = None
+) -> Runtime:
+    """The runtime for the `device` setting; `auto` is CUDA if a model starts on it, else the CPU.
+
+    Args:
+        device: The setting.
+        threads: Intra-op threads of each session.
+        model: Any of the models, serialised ONNX.
+        file: Its name, for the error.
+        gpu: How a GPU is used.
+
+    Raises:
+        StartError: `cuda` was asked for and cannot work; the message says why.
+    """
+    if device == "cpu":
+        return Runtime("cpu", threads)
+    if PROVIDERS["cuda"] in ort.get_available_providers():
+        with redirect_stdout(StringIO()):  # it prints what it misses, which is said better below
+            ort.preload_dlls()
+    elif device == "auto":
+        return Runtime("cpu", threads)
+    cuda = Runtime("cuda", threads, gpu or Gpu())
+    try:
+        cuda.session(model, file)
+    except StartError as error:
+        if device == "cuda":
+            raise
+        logger.warning("falling back to the CPU: %s", error)
+        return Runtime("cpu", threads)
+    return cuda
+
+
+def _why_cuda_fails() -> str:
+    if PROVIDERS["cuda"] not in ort.get_available_providers():
+        return "this ONNX Runtime is built without CUDA (install 'glyphvae[gpu]' instead of 'glyphvae[cpu]')"
+    libraries = Path(ort.__file__).parent / "capi"
+    try:
+        ctypes.CDLL(str(libraries / "libonnxruntime_providers_shared.so"), mode=ctypes.RTLD_GLOBAL)
+        ctypes.CDLL(str(libraries / "libonnxruntime_providers_cuda.so"))
+    except OSError as error:
+        return f"its CUDA libraries do not load ({first_line(error)})"
+    return "its CUDA libraries load, but no CUDA device answers (see `nvidia-smi`)"
+
+
+def first_line(error: BaseException | None) -> str:
+    """What `error` says, without the stack that ONNX Runtime puts behind it."""
+    return str(error).partition("\n")[0]

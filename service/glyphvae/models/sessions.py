@@ -1,0 +1,244 @@
+"""The ONNX Runtime sessions of one model: built when they are first needed, and built again when a GPU fails."""
+
+import asyncio
+import logging
+from concurrent.futures import Executor, Future
+from threading import Lock
+from time import monotonic
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphvae.errors import NotReady, StartError
+from glyphvae.models.manifest import File, Manifest, read_verified
+from glyphvae.models.providers import Device, Runtime, first_line
+from glyphvae.scheduling.deadline import current
+from glyphvae.settings import Settings
+
+logger = logging.getLogger("glyphvae")
+
+Rows = tuple[NDArray[Any], ...]
+
+# Where a model fails for a moment, as a GPU out of memory does, it is worth asking again, and building again.
+RETRY_SECONDS = 5
+RETRY = {"Retry-After": str(RETRY_SECONDS)}
+
+
+class Sessions:
+    """Encoder, decoder and classifier of one model.
+
+    Args:
+        manifest: Which files they are.
+        settings: Where the files are, how precise they shall be, and what to do when a GPU fails.
+        runtime: Where they run.
+        builder: The one thread that builds, for all models.
+    """
+
+    def __init__(self, manifest: Manifest, settings: Settings, runtime: Runtime, builder: Executor) -> None:
+        self._manifest = manifest
+        self._settings = settings
+        self._wanted = runtime
+        self._runtime = runtime
+        self._builder = builder
+        self._encoder: Any = None
+        self._decoder: Any = None
+        self._classifier: Any = None
+        self._lock = Lock()
+        self._building: Future[None] | None = None
+        self._failed_at = -float(RETRY_SECONDS)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether they are there."""
+        return self._decoder is not None
+
+    @property
+    def device(self) -> Device:
+        """Where they run, or will."""
+        return self._runtime.device
+
+    @property
+    def degraded(self) -> bool:
+        """Whether they run on the CPU because the GPU failed."""
+        return self._runtime is not self._wanted
+
+    def verify(self) -> None:
+        """Read every file, and keep none.
+
+        Raises:
+            StartError: One is not what the manifest says.
+        """
+        facts = self._manifest
+        encoders = facts.encoder, facts.encoder_int8
+        decoders = facts.decoder, facts.decoder_int8, facts.decoder_float16
+        for file in filter(None, (*encoders, *decoders, facts.classifier)):
+            read_verified(self._settings.models, file)
+
+    def build(self) -> None:
+        """Make them, in this thread.
+
+        Raises:
+            StartError: A file is not what the manifest says, or does not load, or one inference through it fails.
+        """
+        self._build_on(self._runtime)
+        logger.info("loaded %s version %d on %s", self._manifest.name, self._manifest.version, self.device)
+
+    def _build_on(self, runtime: Runtime) -> None:
+        repository = self._settings.models
+        facts = self._manifest
+
+        precision = self._settings.precision
+
+        def session(file: File, runtime: Runtime, *, pool: bool = False) -> Any:  # noqa: ANN401 (see Runtime)
+            return runtime.session(read_verified(repository, file), file.file, pool=pool)
+
+        # The others are asked for less often, and run as fast without a pool.
+        encoder = session(facts.encoder_for(runtime.device, precision), runtime)
+        decoder = session(facts.decoder_for(runtime.device, precision), runtime, pool=True)
+        classifier = session(facts.classifier, Runtime("cpu", runtime.threads)) if facts.classifier else None
+        check(self._manifest, encoder, decoder, classifier)
+        self._encoder, self._classifier, self._runtime = encoder, classifier, runtime
+        self._decoder = decoder  # last, because it tells the event loop that all are there
+
+    async def ready(self) -> None:
+        """Wait until they are there; the first who asks has them built, off the event loop.
+
+        Raises:
+            NotReady: They cannot be built now.
+            DeadlineExceeded: That takes longer than the request has time.
+        """
+        if self.loaded:
+            return
+        job = asyncio.wrap_future(self.start_building())
+        ticket = current.get()
+        try:
+            async with asyncio.timeout(ticket.remaining if ticket else None):
+                await asyncio.shield(job)  # others wait for it too
+        except TimeoutError:
+            assert ticket is not None  # noqa: S101 (nobody else has a timeout)
+            raise ticket.expired() from None
+        except StartError as error:
+            raise self.not_ready("the model did not load") from error
+
+    def start_building(self) -> "Future[None]":
+        """Have the builder make them, unless it is at it.
+
+        Raises:
+            NotReady: It failed a moment ago.
+        """
+        with self._lock:
+            if self._building is None or self._building.done():
+                if monotonic() - self._failed_at < RETRY_SECONDS:
+                    raise self.not_ready("the model did not load")
+                self._building = self._builder.submit(self._build_or_note)
+            return self._building
+
+    def _build_or_note(self) -> None:
+        try:
+            if not self.loaded:
+                self.build()
+        except StartError as error:
+            self._failed_at = monotonic()
+            logger.error("%s", error)  # noqa: TRY400 (one line; its trace says nothing more)
+            raise
+
+    def encode(self, outputs: list[str], feed: dict[str, NDArray[Any]]) -> Rows:
+        """Run the encoder.
+
+        Raises:
+            NotReady: It is not loaded, or fails.
+        """
+        return self._run(self._encoder, outputs, feed)
+
+    def decode(self, outputs: list[str], feed: dict[str, NDArray[Any]]) -> Rows:
+        """Run the decoder, as `encode`."""
+        return self._run(self._decoder, outputs, feed)
+
+    def classify(self, outputs: list[str], feed: dict[str, NDArray[Any]]) -> Rows:
+        """Run the classifier, as `encode`."""
+        return self._run(self._classifier, outputs, feed)
+
+    def _run(self, session: Any, outputs: list[str], feed: dict[str, NDArray[Any]]) -> Rows:  # noqa: ANN401 (see Runtime)
+        if session is None:
+            self.start_building()
+            raise self.not_ready("the model is being loaded")
+        try:
+            return tuple(session.run(outputs, feed))
+        except Exception as error:
+            self._recover_later()
+            raise self.not_ready("the model did not run") from error
+
+    def run_once(self) -> None:
+        """Send one blank glyph through all of them.
+
+        Raises:
+            NotReady: They are not loaded, do not run, or answer in another shape or type than the manifest promises.
+        """
+        if not self.loaded:
+            raise self.not_ready("the model is not loaded")
+        try:
+            check(self._manifest, self._encoder, self._decoder, self._classifier)
+        except StartError as error:
+            self._recover_later()
+            raise self.not_ready("the model did not run") from error
+
+    def not_ready(self, what: str) -> NotReady:
+        """The answer where the model fails; what ONNX Runtime says of it is for the log."""
+        return NotReady(f"{self._manifest.name}: {what}.", headers=RETRY)
+
+    def _recover_later(self) -> None:
+        """After a GPU failed: try again, and build again if that fails too, one attempt at a time."""
+        if self.device == "cpu":
+            return  # what fails there fails because of what it was asked
+        with self._lock:
+            idle = self._building is None or self._building.done()
+            if idle and monotonic() - self._failed_at >= RETRY_SECONDS:
+                self._building = self._builder.submit(self._recover)
+
+    def _recover(self) -> None:
+        self._failed_at = monotonic()
+        fallback = [Runtime("cpu", self._wanted.threads)] if self._settings.gpu_fault == "cpu" else []
+        try:
+            check(self._manifest, self._encoder, self._decoder, self._classifier)
+        except StartError as error:
+            logger.error("%s; building it anew", error)  # noqa: TRY400
+        else:
+            return  # short of memory for a moment
+        for runtime in [self._wanted, *fallback]:
+            try:
+                self._build_on(runtime)
+            except StartError as error:
+                logger.error("%s", error)  # noqa: TRY400
+            else:
+                logger.warning("%s runs again, on %s", self._manifest.name, runtime.device)
+                return
+
+
+def check(manifest: Manifest, encoder: Any, decoder: Any, classifier: Any = None) -> None:  # noqa: ANN401 (see Runtime)
+    """Send one blank glyph through an encoder, a decoder, and a classifier if there is one.
+
+    Raises:
+        StartError: They do not run, or answer in another shape or type than the manifest promises.
+    """
+    size = manifest.latent_size
+    image = {"pixels": np.zeros((1, 28, 28), dtype=np.uint8)}
+    label = {"label": np.zeros(1, dtype=np.int64)} if manifest.labels else {}
+    try:
+        mu, logvar = encoder.run(["mu", "logvar"], image | label)
+        pixels, logits = decoder.run(["pixels", "logits"], {"z": mu} | label)
+        scores = classifier.run(["logits"], image) if classifier else []
+    except Exception as error:
+        raise StartError(f"model {manifest.name!r} does not run: {first_line(error)}") from error
+    answers = [
+        ("mu", mu, (1, size)),
+        ("logvar", logvar, (1, size)),
+        ("pixels", pixels, (1, 28, 28)),
+        ("logits", logits, (1, 28, 28)),
+        *(("logits of the classifier", array, (1, len(manifest.labels))) for array in scores),
+    ]
+    for name, array, shape in answers:
+        dtype = np.uint8 if name == "pixels" else np.float32
+        if array.shape != shape or array.dtype != dtype:
+            got, wanted = f"{array.dtype} {array.shape}", f"{np.dtype(dtype)} {shape}"
+            raise StartError(f"model {manifest.name!r}: {name} is {got}, its manifest promises {wanted}")

@@ -1,0 +1,142 @@
+"""What Prometheus reads at `/metrics` on the admin port.
+
+The names follow https://prometheus.io/docs/practices/naming/. Everything here runs only when somebody asks: what serves
+requests just counts (see `glyphvae.observability.telemetry`).
+"""
+
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from glyphvae import __version__
+from glyphvae.observability.telemetry import Histogram, State, Telemetry
+
+# What every process counted, and the levels of those that live.
+States = Callable[[], tuple[Telemetry, Sequence[State]]]
+
+
+def of_one(telemetry: Telemetry) -> States:
+    """The counts of a service that is one process."""
+
+    def states() -> tuple[Telemetry, Sequence[State]]:
+        # A copy, because the event loop counts on while a thread reads.
+        state, total = telemetry.state(), Telemetry()
+        total.add(state)
+        return total, [state]
+
+    return states
+
+
+def metrics_route(states: States) -> Route:
+    """`GET /metrics`.
+
+    Args:
+        states: Read anew for each answer.
+    """
+
+    async def metrics(request: Request) -> Response:
+        registry = CollectorRegistry()
+        registry.register(Published(states))
+        encode, media_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(await run_in_threadpool(encode, registry), media_type=media_type)
+
+    return Route("/metrics", metrics)
+
+
+class Published(Collector):
+    """The counts under the names that Prometheus knows them by.
+
+    Args:
+        states: Read once for each collection.
+    """
+
+    def __init__(self, states: States) -> None:
+        self._states = states
+
+    def describe(self) -> list[Metric]:
+        """Nothing: names need no checking, so registering collects nothing."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric, with its values now."""
+        total, living = self._states()
+        yield _build()
+        yield GaugeMetricFamily("glyphvae_workers", "Server processes that live.", len(living))
+        yield _requests(total)
+        yield _histogram("request_seconds", "From a request's head to the end of its answer.", "route", total.latency)
+        yield _counter("refused", "Requests refused or given up, by reason.", "reason", total.refused)
+        queued = [state["queued"] for state in living]
+        yield _gauge("queue_rows", "Rows that wait for a model.", queued)
+        yield _histogram("queue_wait_seconds", "How long a call waited for its batch.", "model", total.waits)
+        yield _histogram("batch_rows", "Rows in a batch.", "model", total.batches)
+        yield _histogram("run_seconds", "How long a batch ran.", "model", total.runs)
+        yield _gauge("pool_glyphs", "Glyphs drawn ahead.", [state["pooled"] for state in living])
+
+
+def _build() -> Metric:
+    facts = {
+        "version": __version__,
+        "python": platform.python_version(),
+        "onnxruntime": next(filter(None, map(_version, ("onnxruntime", "onnxruntime-gpu"))), "unknown"),
+    }
+    return InfoMetricFamily("glyphvae_build", "What runs.", facts)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except ModuleNotFoundError:
+        return None
+
+
+def _requests(total: Telemetry) -> Metric:
+    family = CounterMetricFamily("glyphvae_requests", "Answers.", labels=("route", "status"))
+    for (route, status), count in total.requests.items():
+        family.add_metric((route, str(status)), count)
+    return family
+
+
+def _counter(name: str, meaning: str, label: str, counts: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(f"glyphvae_{name}", meaning, labels=(label,))
+    for key, count in counts.items():
+        family.add_metric((key,), count)
+    return family
+
+
+def _gauge(name: str, meaning: str, levels: Sequence[Mapping[str, int]]) -> Metric:
+    """A level by model, summed over processes."""
+    family = GaugeMetricFamily(f"glyphvae_{name}", meaning, labels=("model",))
+    for model in sorted({model for level in levels for model in level}):
+        family.add_metric((model,), sum(level.get(model, 0) for level in levels))
+    return family
+
+
+def _histogram(name: str, meaning: str, label: str, histograms: Mapping[str, Histogram]) -> Metric:
+    family = HistogramMetricFamily(f"glyphvae_{name}", meaning, labels=(label,))
+    for key, histogram in histograms.items():
+        family.add_metric((key,), _buckets(histogram), histogram.total)
+    return family
+
+
+def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
+    """Prometheus' buckets hold everything below their bound, ours what lies between two."""
+    below, buckets = 0, []
+    for bound, count in zip([*map(str, histogram.bounds), "+Inf"], histogram.counts, strict=True):
+        below += count
+        buckets.append((bound, float(below)))
+    return buckets

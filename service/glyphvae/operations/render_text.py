@@ -1,0 +1,358 @@
+"""`POST /render-text`: a text as one image of handwriting."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from glyphvae.api import negotiate, responses
+from glyphvae.api.context import Context, Running
+from glyphvae.api.parameters import Ink, ModelName, Paper, Parameters, Scale, Seed, value_of
+from glyphvae.api.responses import LARGE_PICTURE, Style
+from glyphvae.errors import (
+    BodyTooLarge,
+    InvalidParameter,
+    MalformedBody,
+    NotAcceptable,
+    NotReady,
+    UnknownModel,
+    UnsupportedMedia,
+    documented,
+)
+from glyphvae.models.latents import MAX_LATENT, draw_latents, new_seed
+from glyphvae.models.registry import Floats, Model, Pixels
+from glyphvae.scheduling.offload import offload
+from glyphvae.text.layout import Alignment, Layout, LayoutError, Setting, layout
+from glyphvae.text.rasterize import draw
+from glyphvae.text.symbols import Script, fold
+from glyphvae.text.x_height import proportioned
+
+OFFERS = (negotiate.PNG, negotiate.JSON, negotiate.NPY)
+
+# Setting more characters takes longer than a thread takes to wake.
+LONG_TEXT = 64
+
+router = APIRouter()
+
+Latent = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
+
+
+class RenderText(Parameters):
+    """The body of `/render-text`."""
+
+    # Without it, clients make an example up from the types, with a model called `string`.
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "The quick brown fox", "width": 240, "align": "centre", "seed": 7}]}
+    )
+
+    text: str = Field(min_length=1, description="What to write.")
+    seed: Seed = None
+    z: list[Latent | None] | None = Field(
+        None, max_length=64, description="The style: latents from -10 to 10; a null or missing one is drawn."
+    )
+    temperature: float = Field(
+        0.7,
+        ge=0,
+        le=10,
+        allow_inf_nan=False,
+        description="Standard deviation of the drawn latents of the style.",
+    )
+    variation: float = Field(
+        0.25,
+        ge=0,
+        le=10,
+        allow_inf_nan=False,
+        description="Standard deviation of each glyph's latents around the style: 0 repeats a letter exactly, 1 "
+        "ignores the style.",
+    )
+    unknown: Literal["error", "skip", "blank"] = Field(
+        "error", description="What becomes of a character that the model cannot write."
+    )
+    case: Literal["upper", "keep"] = Field(
+        "upper",
+        description="`upper` sets small letters as capitals where the model has no small ones; `keep` does not.",
+    )
+    width: int | None = Field(
+        None, ge=28, le=65536, description="Width to wrap lines to, in glyph pixels. Default: no wrapping."
+    )
+    align: Alignment = Field("left", description="Where shorter lines go.")
+    letter_gap: int = Field(3, ge=-10, le=100, description="Paper between two letters, in glyph pixels.")
+    word_space: int = Field(12, ge=0, le=200, description="Paper between two words, in glyph pixels.")
+    line_height: int = Field(32, ge=1, le=200, description="Distance of two baselines, in glyph pixels.")
+    margin: int = Field(8, ge=0, le=1000, description="Paper around the text, in glyph pixels.")
+    scale: Scale = 2
+    ink: Ink = "black"
+    paper: Paper = "white"
+    model: ModelName = None
+
+    @property
+    def style(self) -> Style:
+        """How the picture is shown.
+
+        Raises:
+            InvalidParameter: A colour is none.
+        """
+        return Style.parse("body", self.scale, self.ink, self.paper)
+
+    @property
+    def setting(self) -> Setting:
+        """How the text is set."""
+        return Setting(self.width, self.align, self.letter_gap, self.word_space, self.line_height, self.margin)
+
+
+class PlacedGlyph(BaseModel):
+    """One glyph of the text."""
+
+    label: str = Field(description="Its character.")
+    position: int = Field(description="Place of that character in the text, from 0.")
+    line: int = Field(description="Its line, from 0.")
+    x: int = Field(description="Left edge of its 28×28 cell, in glyph pixels.")
+    y: int = Field(description="Upper edge of its cell, in glyph pixels.")
+    z: list[float] = Field(description="Its latents.")
+    pixels: list[list[int]] = Field(
+        description="28 rows of 28 pixels, paper 0, ink 255; small letters at their height beside capitals."
+    )
+
+
+class RenderedText(BaseModel):
+    """The JSON answer of `/render-text`."""
+
+    model: str
+    seed: int = Field(description="Reproduces the answer.")
+    z: list[float] = Field(description="The style.")
+    width: int = Field(description="Width of the picture in glyph pixels, before `scale`.")
+    height: int = Field(description="Height of the picture in glyph pixels, before `scale`.")
+    baselines: list[int] = Field(description="The row each line stands on, in glyph pixels.")
+    folded: list[int] = Field(description="Places of small letters that were set as capitals.")
+    unknown: list[int] = Field(description="Places of characters that were skipped or left blank.")
+    glyphs: list[PlacedGlyph]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A text, before its glyphs are decoded.
+
+    Attributes:
+        model: What is to write it.
+        seed: The seed of all latents.
+        style: (latent,) the style.
+        z: (n, latent) the latents of each glyph.
+        script: What is to be written.
+    """
+
+    model: Model
+    seed: int
+    style: Floats
+    z: Floats
+    script: Script
+
+
+@dataclass(frozen=True)
+class Writing(Draft):
+    """A text, written.
+
+    Attributes:
+        pixels: (n, 28, 28) the glyphs, small letters at their height beside capitals.
+        layout: Where they go.
+    """
+
+    pixels: Pixels
+    layout: Layout
+
+    @property
+    def headers(self) -> responses.Headers:
+        """The headers of the answer."""
+        return responses.headers(
+            self.model.title,
+            seed=self.seed,
+            folded=len(self.script.folded) or None,
+            unknown=len(self.script.unknown) or None,
+        )
+
+
+@router.post(
+    "/render-text",
+    summary="Write a text",
+    response_class=Response,
+    responses={
+        200: responses.documented_answer(
+            "RenderedText",
+            {
+                "model": "cvae/1",
+                "seed": 7,
+                "z": [0.4],
+                "width": 60,
+                "height": 44,
+                "baselines": [36],
+                "folded": [1],
+                "unknown": [],
+                "glyphs": [
+                    {
+                        "label": "H",
+                        "position": 0,
+                        "line": 0,
+                        "x": 4,
+                        "y": 12,
+                        "z": [0.5],
+                        "pixels": [[0, 255]],
+                    },
+                ],
+            },
+            "The text.",
+            "uint8 (height·scale, width·scale), paper 0, ink 255.",
+            {
+                "Glyphvae-Seed": "The seed that reproduces the answer.",
+                "Glyphvae-Folded": "How many small letters were set as capitals, if any.",
+                "Glyphvae-Unknown": "How many characters were skipped or left blank, if any.",
+            },
+        ),
+        **documented(
+            MalformedBody, UnknownModel, NotAcceptable, BodyTooLarge, UnsupportedMedia, InvalidParameter, NotReady
+        ),
+    },
+)
+async def render_text(request: Request, order: RenderText, context: Running) -> Response:
+    """Write a text in one hand, no two letters alike.
+
+    Glyphs stand on a common baseline and are spaced by their ink. The headers `Glyphvae-Folded` and
+    `Glyphvae-Unknown` count the small letters set as capitals and the characters left out.
+    """
+    media = negotiate.choose_for(request, OFFERS)
+    style = order.style
+    writing = await write(order, context)
+    if media == negotiate.JSON:
+        blocks = responses.in_blocks(_glyphs(writing))
+        return await responses.json_list_answer(
+            _content(writing), "glyphs", blocks, len(writing.pixels), writing.headers
+        )
+    picture = await picture_of(writing, order.scale, context)
+    if media == negotiate.NPY:
+        return responses.npy_answer(picture, writing.headers)
+    return responses.png_answer(await offload(picture.size, LARGE_PICTURE, style.show, picture), writing.headers)
+
+
+async def render_png(order: RenderText, context: Context) -> bytes:
+    """The text as a PNG file, for callers without a server.
+
+    Raises:
+        Problem: What `/render-text` would answer.
+    """
+    style = order.style
+    return style.show(await picture_of(await write(order, context), order.scale, context))
+
+
+async def write(order: RenderText, context: Context) -> Writing:
+    """Decode the glyphs of a text and set them.
+
+    Raises:
+        Problem: As `draft`, or the text cannot be set.
+    """
+    begun = draft(order, context)
+    decoded = await begun.model.decode(begun.z, begun.script.labels)
+    return await offload(len(order.text), LONG_TEXT, finished, begun, decoded, order.setting)
+
+
+def draft(order: RenderText, context: Context) -> Draft:
+    """What is to be decoded.
+
+    Raises:
+        UnknownModel: No such model.
+        InvalidParameter: The text is too long, or a character is not allowed.
+    """
+    model = context.engine.get(order.model)
+    labels = model.manifest.labels
+    if not labels:
+        raise InvalidParameter.of("body.model", f"model {model.manifest.name!r} has no labels, so it cannot write text")
+    limit = context.settings.max_text_length
+    if len(order.text) > limit:
+        raise InvalidParameter.of("body.text", f"it has {len(order.text)} characters", f"at most {limit}")
+    script = value_of("body.text", fold, order.text, labels, order.unknown, order.case)
+    seed = new_seed() if order.seed is None else order.seed
+    style, z = draw_style(seed, len(script.labels), _given(order.z, model), order.temperature, order.variation)
+    return Draft(model, seed, style, z, script)
+
+
+def finished(begun: Draft, decoded: Pixels, setting: Setting) -> Writing:
+    """The glyphs in their sizes, and where they go.
+
+    Args:
+        begun: The draft.
+        decoded: (n, 28, 28) its glyphs.
+        setting: How the text is set.
+
+    Raises:
+        InvalidParameter: It cannot be set like that.
+    """
+    labels = begun.model.manifest.labels
+    pixels = proportioned(decoded, begun.script.labels, labels)
+    try:
+        placed = layout(begun.script, pixels, labels, setting)
+    except LayoutError as error:
+        raise InvalidParameter.of("body.width", str(error)) from None
+    return Writing(begun.model, begun.seed, begun.style, begun.z, begun.script, pixels, placed)
+
+
+def _given(z: Sequence[float | None] | None, model: Model) -> tuple[float | None, ...]:
+    size = model.manifest.latent_size
+    given = tuple(z or ())
+    if len(given) > size:
+        raise InvalidParameter.of("body.z", f"{len(given)} latents were given", f"at most {size}")
+    return given + (None,) * (size - len(given))
+
+
+def draw_style(
+    seed: int, n: int, given: Sequence[float | None], temperature: float, variation: float
+) -> tuple[Floats, Floats]:
+    """A style (latent,), and `n` latents (n, latent) around it; one stream of `seed` gives both.
+
+    The style does not depend on `n`, so a longer text keeps the hand of a shorter one.
+    """
+    style = draw_latents(seed, 1, given, temperature)[0]
+    # Row 0 of the stream became the style, the rows after it the glyphs' own deviations.
+    deviations = draw_latents(seed, n + 1, (None,) * len(given), variation)[1:]
+    return style, style + deviations
+
+
+async def picture_of(writing: Writing, scale: int, context: Context) -> Pixels:
+    """The picture (height, width) of a text.
+
+    Raises:
+        InvalidParameter: It would be over the limit.
+    """
+    width, height = writing.layout.size(scale)
+    responses.check_picture("body.scale", width, height, context.settings.max_output_pixels)
+    return await offload(width * height, LARGE_PICTURE, draw, writing.layout, writing.pixels, scale)
+
+
+def _content(writing: Writing) -> dict[str, Any]:
+    """The JSON answer, but for its glyphs."""
+    script, placed = writing.script, writing.layout
+    return {
+        "model": writing.model.title,
+        "seed": writing.seed,
+        "z": writing.style,
+        "width": placed.width,
+        "height": placed.height,
+        "baselines": placed.baselines,
+        "folded": script.folded,
+        "unknown": script.unknown,
+    }
+
+
+def _glyphs(writing: Writing) -> Iterator[dict[str, Any]]:
+    names = writing.model.manifest.labels
+    script, placed = writing.script, writing.layout
+    positions = script.positions[script.symbols >= 0]
+    columns = zip(script.labels, positions, placed.line, placed.x, placed.y, writing.z, writing.pixels, strict=True)
+    for label, position, line, x, y, z, pixels in columns:
+        yield {
+            "label": names[label],
+            "position": position,
+            "line": line,
+            "x": x,
+            "y": y,
+            "z": z,
+            "pixels": pixels,
+        }

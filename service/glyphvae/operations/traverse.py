@@ -1,0 +1,97 @@
+"""`POST /traverse`: what one latent does, or two."""
+
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field, model_validator
+
+from glyphvae.api import sequence
+from glyphvae.api.conditions import names_of, required_labels
+from glyphvae.api.context import Running
+from glyphvae.api.parameters import Ink, Latents, ModelName, Paper, Parameters, Scale, Seed, value_of
+from glyphvae.api.responses import Style
+from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, documented
+from glyphvae.models.latents import MAX_LATENT, draw_latents, new_seed, parse_latents
+from glyphvae.models.registry import Floats
+
+router = APIRouter()
+
+Bound = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
+
+
+class TraverseQuery(Parameters):
+    """The query of `/traverse`."""
+
+    latent: list[Annotated[int, Field(ge=1)]] = Field(
+        min_length=1,
+        max_length=2,
+        description="Which latents move, from 1: one gives a row, two a grid.",
+        examples=[[1]],
+    )
+    label: str | None = Field(None, max_length=16, description="What to write; as for `/generate`.", examples=["J"])
+    start: Bound = Field(-3.0, description="First value of the moving latents.")
+    stop: Bound = Field(3.0, description="Last value.")
+    n: int = Field(9, ge=2, le=100, description="Values of each moving latent.")
+    z: Latents = None
+    temperature: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        allow_inf_nan=False,
+        description="Standard deviation of the latents that `z` leaves open; 0 puts them at the centre of the prior.",
+    )
+    seed: Seed = None
+    scale: Scale = 1
+    ink: Ink = "black"
+    paper: Paper = "white"
+    model: ModelName = None
+
+    @model_validator(mode="after")
+    def _two_different(self) -> "TraverseQuery":
+        if len(set(self.latent)) < len(self.latent):
+            raise ValueError("latent: two different ones are needed for a grid")
+        return self
+
+
+@router.post(
+    "/traverse",
+    summary="Move one or two latents",
+    response_class=Response,
+    responses={
+        200: sequence.documented_sequence("A row of glyphs; with two latents a grid, the first moving downwards."),
+        **documented(UnknownModel, NotAcceptable, InvalidParameter, NotReady),
+    },
+)
+async def traverse(request: Request, query: Annotated[TraverseQuery, Query()], context: Running) -> Response:
+    """Glyphs as one latent, or two, move over a range while the others stay: the paper's figure 4."""
+    model = context.engine.get(query.model)
+    size = model.manifest.latent_size
+    if max(query.latent) > size:
+        raise InvalidParameter.of("query.latent", f"there is no latent {max(query.latent)}", f"1 to {size}")
+    (label,) = required_labels([] if query.label is None else [query.label], model)
+    style = Style.parse("query", query.scale, query.ink, query.paper)
+    rows = query.n if len(query.latent) == 2 else 1
+    media = sequence.check(request, rows, query.n, style, context.settings)
+    given = value_of("query.z", parse_latents, query.z or "", size)
+    seed = new_seed() if query.seed is None else query.seed
+    base = draw_latents(seed, 1, given, query.temperature)[0]
+    z = grid(base, [index - 1 for index in query.latent], np.linspace(query.start, query.stop, query.n))
+    labels = np.full(len(z), label, dtype=np.int64)
+    pixels = await model.decode(z, labels)
+    drawn = seed if query.temperature and None in given else None
+    steps = sequence.Sequence(model, names_of(labels, model), z, pixels, rows, drawn)
+    return await sequence.answer(media, steps, style)
+
+
+def grid(base: Floats, moving: list[int], values: np.typing.NDArray[np.float64]) -> Floats:
+    """Copies of `base` (latent,) with each coordinate in `moving` set to each of `values` (n,).
+
+    Returns:
+        (n ** len(moving), latent) float32; the last moving coordinate changes fastest.
+    """
+    axes = np.meshgrid(*[values] * len(moving), indexing="ij")
+    z = np.tile(base, (axes[0].size, 1))
+    for index, axis in zip(moving, axes, strict=True):
+        z[:, index] = axis.ravel()
+    return z

@@ -1,0 +1,1 @@
+"""Batching, deadlines and worker pools."""

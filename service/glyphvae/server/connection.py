@@ -1,0 +1,248 @@
+"""HTTP connections that no client can hold by being slow, on uvicorn's own parser.
+
+Uvicorn waits for a request, and for a client to read its answer, as long as it takes. Here a request has to arrive
+within `receive_timeout` seconds, longer only as far as it arrives at `SLOWEST` bytes a second; an answer has to be
+taken at some speed; and no more than `max_connections` are open. One look at all connections a second keeps watch, so
+that a request pays for no timer of its own.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, cast
+
+from uvicorn._types import ASGI3Application
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from glyphvae.errors import Busy, HeadersTooLarge, Problem, RequestTimeout
+from glyphvae.scheduling.deadline import RETRY
+from glyphvae.settings import Settings
+from glyphvae.web.admission import GONE
+from glyphvae.web.express import Express
+from glyphvae.web.request_context import LONGEST_PATH, lines
+
+# Bytes a second; a telephone modem had ten times as many.
+SLOWEST = 500
+# Seconds; longer than a request takes from a client to the server.
+LAST_CALL = 0.5
+
+
+def _ignore() -> None:
+    """Nobody wants to know."""
+
+
+class State(ServerState):
+    """What the connections of a server share.
+
+    Args:
+        settings: The limits.
+
+    Attributes:
+        draining: Whether the server is about to end, so that each answer is the last of its connection.
+        now: The monotonic clock, about a second coarse.
+        arrived: Told of each new connection.
+        express: Answers what needs no task; None until the application is there, and where something stands in
+            front of it that such a request would not meet.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.draining = False
+        self.now = monotonic()
+        self.arrived: Callable[[], None] = _ignore
+        self.express: Express | None = None
+        self.receive_timeout = settings.receive_timeout
+        self.max_connections = settings.max_connections
+        # What is within this is measured exactly, and refused by name, once it has arrived.
+        self.max_head = settings.max_header_bytes + settings.max_query_bytes + 4 * LONGEST_PATH
+
+    def watch(self) -> None:
+        """Close the connections that have been slow for too long."""
+        self.now = monotonic()
+        for connection in list(self.connections):
+            if isinstance(connection, Connection):
+                connection.watch()
+
+
+class Connection(HttpToolsProtocol):
+    """One connection, as uvicorn makes them."""
+
+    server_state: State
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: State,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._extensions = {GONE: self._has_gone}
+        self._lost = False
+        self._receiving = True  # the first request is awaited from the beginning
+        self._since = server_state.now
+        self._received = 0
+        self._in_head = True
+        self._began = False
+        self._unsent = 0
+        self._unsent_since = 0.0
+        self.when_whole: Callable[[bytes], None] | None = None  # gets the body of the request that arrives now
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has connected."""
+        super().connection_made(transport)
+        self.server_state.arrived()
+        if len(self.connections) > self.server_state.max_connections:
+            most = self.server_state.max_connections
+            self._refuse(Busy(f"{most} connections are open already.", headers=RETRY))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has gone, or was closed."""
+        self._lost = True
+        super().connection_lost(exc)
+        read, self.when_whole = self.when_whole, None
+        if read is not None:
+            read(b"")
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes of a request."""
+        # The parser keeps a head, and even a single header of it, until it is complete, however long it is.
+        if self._in_head and self._received > self.server_state.max_head:
+            self._refuse(HeadersTooLarge(f"The request's head has more than {self.server_state.max_head} bytes."))
+            return
+        self._began = False
+        super().data_received(data)
+        # Where in these bytes a request began is not told; those before it may be other requests, and many.
+        self._received += min(len(data), self.server_state.max_head) if self._began else len(data)
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        super().on_message_begin()
+        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
+        self._receiving = self._in_head = self._began = True
+        self._since = self.server_state.now
+        self._received = 0
+
+    def on_headers_complete(self) -> None:
+        """The end of a request's head."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The last byte of a request."""
+        super().on_message_complete()
+        self._receiving = False
+        if self.server_state.draining:
+            self.cycle.keep_alive = False
+        read, self.when_whole = self.when_whole, None
+        if read is not None:
+            read(bytes(self.cycle.body))
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Begin to answer a request; of those kept until another was answered all but the last get a task."""
+        express = self.server_state.express
+        plain = cycle is self.cycle and cycle.keep_alive and not cycle.waiting_for_100_continue
+        held = self.flow.write_paused or self.server_state.draining
+        scope = cast("dict[str, Any]", cycle.scope)
+        if express is None or not plain or held or not express.begin(scope, _Line(self, cycle, app)):
+            super()._start_asgi_task(cycle, app)
+
+    def start_over(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Answer a request through ASGI, now that it could not be answered without."""
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        """The end of an answer; where uvicorn sets a timer for connections that rest, `watch` looks at them all."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._since = self.server_state.now
+
+    def shutdown(self) -> None:
+        """The server is about to end; what is on its way may still arrive."""
+        if self._is_answering():
+            self.cycle.keep_alive = False
+        else:
+            self.loop.call_later(LAST_CALL, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        arriving = self._receiving and self._received > 0
+        if not arriving and not self._is_answering():
+            self.transport.close()
+
+    def drain(self) -> None:
+        """Let the answer that is being made be the last one."""
+        if self._is_answering():
+            self.cycle.keep_alive = False
+
+    def watch(self) -> None:
+        """Close it if its client has been too slow."""
+        now = self.server_state.now
+        if self.flow.read_paused:
+            self._since = now  # it is the application that takes its time
+        elif self._receiving and now - self._since > self.server_state.receive_timeout + self._received / SLOWEST:
+            seconds = self.server_state.receive_timeout
+            self._refuse(RequestTimeout(f"The request has not arrived within {seconds:g} seconds."))
+        elif not self._receiving and not self._is_answering() and now - self._since > self.timeout_keep_alive:
+            self.transport.close()
+        unsent = self.transport.get_write_buffer_size()
+        if unsent == 0 or unsent != self._unsent:
+            self._unsent, self._unsent_since = unsent, now
+        elif now - self._unsent_since > self.server_state.receive_timeout:
+            self.transport.abort()  # closing would wait for the client to read the rest
+
+    def _refuse(self, problem: Problem) -> None:
+        """Say why, unless an answer has begun, and close."""
+        if not (self._is_answering() and self.cycle.response_started):
+            response = problem.response()
+            headers = [*self.server_state.default_headers, *response.raw_headers, (b"connection", b"close")]
+            status = b"HTTP/1.1 %d %s\r\n" % (problem.status, problem.status.phrase.encode())
+            self.transport.write(b"".join([status, lines(headers), b"\r\n", bytes(response.body)]))
+        self.transport.close()
+
+    def _is_answering(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # None until the first request, whatever uvicorn declares
+        return cycle is not None and not cycle.response_complete
+
+    def _has_gone(self) -> bool:
+        return self._lost
+
+
+@dataclass(slots=True)
+class _Line:
+    """One request's part in a connection; a `Line` of `Express`."""
+
+    connection: Connection
+    cycle: RequestResponseCycle
+    app: ASGI3Application
+
+    def has_left(self) -> bool:
+        # Of the requests on a connection that was closed uvicorn marks only the last one.
+        return self.cycle.disconnected or self.connection.transport.is_closing()
+
+    def send(self, status: bytes, head: bytes, content: bytes) -> None:
+        cycle = self.cycle
+        if not self.has_left():
+            last = b"" if cycle.keep_alive else b"connection: close\r\n"
+            first = lines(self.connection.server_state.default_headers)
+            self.connection.transport.write(b"%b%b%b%b\r\n%b" % (status, first, head, last, content))
+            cycle.response_started = cycle.response_complete = True
+            if not cycle.keep_alive:
+                self.connection.transport.close()
+            cycle.on_response()
+
+    def when_whole(self, read: Callable[[bytes], None]) -> None:
+        if self.cycle.more_body:
+            self.connection.when_whole = read
+        else:  # it came while the answer before was made
+            read(bytes(self.cycle.body))
+
+    def start_over(self) -> None:
+        self.connection.start_over(self.cycle, self.app)

@@ -1,0 +1,225 @@
+"""The server: uvicorn, with an end that fails no request, reloading, and an eye on itself."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from glyphvae.api.context import Context
+from glyphvae.api.readiness import check_live
+from glyphvae.app import create_served
+from glyphvae.errors import NotReady, ReloadRefused
+from glyphvae.models.registry import load_engine
+from glyphvae.server.accept_loop import Arrivals
+from glyphvae.server.admin import AdminServer, create_admin
+from glyphvae.server.connection import Connection, State
+from glyphvae.server.reload import Reloader
+from glyphvae.settings import Settings
+from glyphvae.startup import settle
+
+if TYPE_CHECKING:
+    from glyphvae.observability.shared_counters import Writer
+
+logger = logging.getLogger("glyphvae")
+
+# Seconds between two looks at connections and threads.
+LOOK = 1.0
+# Seconds for which a thread that decodes or draws may keep the event loop waiting, a tenth of Python's own default.
+SWITCH = 0.0005
+
+
+class Application:
+    """Makes the application in whichever process is to serve it.
+
+    Args:
+        settings: As they were read at the start.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.context: Context | None = None
+
+    def __call__(self) -> ASGIApp:
+        """The application over loaded models.
+
+        Raises:
+            StartError: They cannot be loaded.
+        """
+        self.context = Context(self.settings, load_engine(self.settings))
+        return create_served(self.context)
+
+
+class Config(uvicorn.Config):
+    """How uvicorn is to serve; server processes get a copy.
+
+    Args:
+        settings: The service's.
+        log_config: For `logging.config`.
+        admin: Where the admin port listens, None where there is none.
+        counts: Folder where server processes tell each other what they counted, None where there is one process.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        log_config: dict[str, Any],
+        admin: socket.socket | None = None,
+        counts: Path | None = None,
+    ) -> None:
+        super().__init__(
+            Application(settings),
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            # A new process imports for seconds on a busy machine; one that answers no sooner is ended and started anew.
+            timeout_worker_healthcheck=30,
+            timeout_graceful_shutdown=int(settings.grace_seconds),
+            log_level=settings.log_level,
+            log_config=log_config,
+            access_log=False,
+            server_header=False,
+            loop="auto",
+            http=Connection,
+            ws="none",
+        )
+        self.settings = settings
+        self.admin = admin
+        self.counts = counts
+
+
+class Server(uvicorn.Server):
+    """One process's server.
+
+    Args:
+        config: How to serve.
+    """
+
+    config: Config
+    server_state: State
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.server_state = State(config.settings)
+        self._admin: AdminServer | None = None
+        self._counts: Writer | None = None
+        self._look: asyncio.TimerHandle | None = None
+        self._arrivals = Arrivals([], self._protocol)
+
+    @property
+    def context(self) -> Context:
+        """The state of the service, once it is loaded."""
+        context: Context = self.config.app.context  # type: ignore[union-attr]
+        return context
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and begin to watch."""
+        await super().startup(sockets)
+        self.server_state.express = self.context.express
+        self._arrivals = Arrivals(sockets or [], self._protocol)
+        self.server_state.arrived = self._arrivals.look
+        sys.setswitchinterval(SWITCH)
+        several = self.config.workers > 1
+        reloader = Reloader(self.context, _tell_the_supervisor if several else lambda: None)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, lambda: threading.Thread(target=_reload, args=(reloader,)).start())
+        if self.config.admin is not None:
+            self._admin = AdminServer(create_admin(self.context, reloader, self._metrics()), self.config.admin)
+            self._admin.start()
+        settle()
+        self._watch(loop)
+        if several:  # somebody starts it anew
+            threading.Thread(target=_end_if_stalled, args=(self.context,), name="glyphvae-watch", daemon=True).start()
+
+    def _metrics(self) -> Route:
+        from glyphvae.observability.metrics import metrics_route, of_one  # noqa: PLC0415 (slow, and not needed without the port)
+
+        telemetry = self.context.telemetry
+        if self.config.counts is None:
+            return metrics_route(of_one(telemetry))
+        from glyphvae.observability.shared_counters import Writer  # noqa: PLC0415 (locks files as POSIX does)
+
+        self._counts = Writer(self.config.counts, telemetry)
+        return metrics_route(self._counts.read)
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.context.beat = monotonic()
+        self.server_state.watch()
+        self._look = loop.call_later(LOOK, self._watch, loop)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End without failing a request: say so to whoever asks, then take no more, then finish what there is."""
+        self.context.draining = self.server_state.draining = True
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, Connection):
+                connection.drain()
+        # Whoever is at a terminal need not wait for a balancer to notice.
+        if signal.SIGINT not in self._captured_signals:
+            await asyncio.sleep(self.config.settings.drain_seconds)
+        await self._take_the_rest(sockets or [])
+        await super().shutdown(sockets)
+        if self._look is not None:
+            self._look.cancel()
+        if self._admin is not None:
+            self._admin.stop()
+        if self._counts is not None:
+            self._counts.close()
+
+    async def _take_the_rest(self, sockets: list[socket.socket]) -> None:
+        """Stop listening, but serve the connections that the kernel has accepted on our behalf."""
+        loop = asyncio.get_running_loop()
+        self._arrivals.stop()
+        # Closing a listening socket resets what is in its queue, so the queue is closed to newcomers and emptied first.
+        listeners = [listener.dup() for listener in sockets]
+        for server in self.servers:
+            server.close()
+        for listener in listeners:
+            listener.listen(0)
+            for connection in _accepted(listener):
+                await loop.connect_accepted_socket(self._protocol, connection)
+            listener.close()
+
+    def _protocol(self) -> Connection:
+        return Connection(self.config, self.server_state, self.lifespan.state)
+
+
+def _accepted(listener: socket.socket) -> list[socket.socket]:
+    listener.setblocking(False)
+    accepted = []
+    try:
+        while True:
+            accepted.append(listener.accept()[0])
+    except BlockingIOError:
+        return accepted
+
+
+def _tell_the_supervisor() -> None:
+    os.kill(os.getppid(), signal.SIGHUP)
+
+
+def _reload(reloader: Reloader) -> None:
+    try:
+        reloader.reload()
+    except ReloadRefused:
+        return  # the log has it
+
+
+def _end_if_stalled(context: Context) -> None:
+    """End this process, for another to take its place, once nothing else helps."""
+    while True:
+        sleep(LOOK)
+        try:
+            check_live(context)
+        except NotReady as problem:
+            logger.critical("this process ends: %s", problem.detail)
+            os.kill(os.getpid(), signal.SIGKILL)

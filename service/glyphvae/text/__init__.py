@@ -1,0 +1,1 @@
+"""Texts as symbols, lines and placed glyphs."""

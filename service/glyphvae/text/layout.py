@@ -1,0 +1,169 @@
+"""Where the glyphs of a text go, apart from how they are drawn.
+
+The unit is the glyph pixel: a glyph's cell is 28x28 of them and a capital nominally 20 high.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import inf, isinf
+from typing import Literal
+
+import numpy as np
+from numpy import int64, uint8
+from numpy.typing import NDArray
+
+from glyphvae.text.glyph_metrics import Ink, measure
+from glyphvae.text.line_breaking import Line, Ruler, break_lines
+from glyphvae.text.symbols import BLANK, Script
+from glyphvae.text.x_height import TAILS
+
+Alignment = Literal["left", "centre", "right", "justify"]
+
+_SIDE = 28
+_CAPITAL_HEIGHT = 20
+
+
+class LayoutError(ValueError):
+    """The text cannot be set like that; the message says what can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How text is set; lengths in glyph pixels.
+
+    Attributes:
+        width: Width of the picture, margins included, to which lines are wrapped; None for that of the longest line.
+        align: Where shorter lines go; `justify` widens the spaces of lines that were wrapped.
+        letter_gap: Paper between two letters; between straight stems it is more, between round or slanting ones less.
+        word_space: Paper between two words.
+        line_height: Distance of two baselines.
+        margin: Paper around the text.
+    """
+
+    width: int | None = None
+    align: Alignment = "left"
+    letter_gap: int = 3
+    word_space: int = 12
+    line_height: int = 32
+    margin: int = 8
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The place of every glyph of a text.
+
+    Attributes:
+        width: Width of the picture in glyph pixels, >= 1.
+        height: Height of the picture in glyph pixels, >= 1.
+        x: (n,) left edge of each glyph's 28x28 cell. Cells may overlap and reach over the picture's edge; ink does not
+            reach over it.
+        y: (n,) upper edge of each glyph's cell.
+        line: (n,) index of each glyph's line.
+        baselines: (lines,) the first row below the ink that stands on the line.
+    """
+
+    width: int
+    height: int
+    x: NDArray[int64]
+    y: NDArray[int64]
+    line: NDArray[int64]
+    baselines: NDArray[int64]
+
+    def size(self, scale: int) -> tuple[int, int]:
+        """(width, height) of the picture drawn with `scale` picture pixels per glyph pixel."""
+        return self.width * scale, self.height * scale
+
+
+def layout(script: Script, pixels: NDArray[uint8], labels: Sequence[str], setting: Setting) -> Layout:
+    """Sets a text: letters by their ink, on a common baseline, in lines.
+
+    Args:
+        script: What is written.
+        pixels: (n, 28, 28), paper 0, ink 255: an image for each of `script.labels`.
+        labels: The model's labels.
+        setting: How the text is set.
+
+    Raises:
+        LayoutError: The width leaves no room for a glyph.
+    """
+    column = _column(setting)
+    items = script.symbols[(script.symbols >= 0) | (script.symbols == BLANK)]
+    ink = _measure(items, pixels, labels)
+    starts = _starts(ink, setting.letter_gap)
+    ruler = Ruler(starts.tolist(), (starts + ink.width).tolist(), setting.word_space, column)
+    lines = break_lines(script.symbols.tolist(), ruler)
+    lefts, line, width = _place(lines, starts, ruler, setting.align)
+    rows = setting.line_height * np.arange(len(lines))
+    above = (ink.ascent - rows[line]).max(initial=_CAPITAL_HEIGHT)
+    below = (ink.descent - rows[::-1][line]).max(initial=0)
+    baselines = setting.margin + above + rows
+    drawn = items >= 0
+    return Layout(
+        width=max(1, width + 2 * setting.margin),
+        height=int(baselines[-1] + below + setting.margin),
+        x=(setting.margin + lefts - ink.left)[drawn],
+        y=(baselines[line] - ink.base)[drawn],
+        line=line[drawn],
+        baselines=baselines,
+    )
+
+
+def _column(setting: Setting) -> float:
+    """Width of a line."""
+    if setting.width is None:
+        return inf
+    column = setting.width - 2 * setting.margin
+    if column < _SIDE:
+        raise LayoutError(
+            f"A width of {setting.width} with margins of {setting.margin} leaves no room for a glyph; "
+            f"at least {_SIDE + 2 * setting.margin} is needed."
+        )
+    return column
+
+
+def _measure(items: NDArray[int64], pixels: NDArray[uint8], labels: Sequence[str]) -> Ink:
+    """The ink of each item, blanks included."""
+    drawn = items >= 0
+    cells = np.zeros((len(items), _SIDE, _SIDE), uint8)
+    cells[drawn] = pixels
+    tails = np.zeros(len(items))
+    tails[drawn] = np.array([TAILS.get(label, 0.0) for label in labels])[items[drawn]]
+    return measure(cells, tails)
+
+
+def _starts(ink: Ink, letter_gap: int) -> NDArray[int64]:
+    """(k,) left edge of each item if all of them stood in one word."""
+    # Whatever the gap, each letter begins and ends to the right of the one before it: text keeps its order.
+    narrower = np.minimum(ink.width[:-1], ink.width[1:])
+    steps = ink.width[:-1] + np.maximum(ink.gaps(letter_gap), 1 - narrower)
+    return np.concatenate([np.zeros(min(1, len(ink.width)), int64), np.cumsum(steps)])
+
+
+def _place(
+    lines: Sequence[Line], starts: NDArray[int64], ruler: Ruler, align: Alignment
+) -> tuple[NDArray[int64], NDArray[int64], int]:
+    """(k,) left edge of each item's ink in the column, (k,) its line, and the column's width."""
+    widths = [_width(line, ruler) for line in lines]
+    column = max(widths) if isinf(ruler.limit) else int(ruler.limit)
+    words = [
+        (edge - ruler.starts[word.start], row, word.end - word.start)
+        for row, (line, width) in enumerate(zip(lines, widths, strict=True))
+        for word, edge in zip(line.words, _edges(line, column - width, ruler, align), strict=True)
+    ]
+    shifts, rows, counts = np.array(words, int64).reshape(-1, 3).T
+    return starts + np.repeat(shifts, counts), np.repeat(rows, counts), column
+
+
+def _width(line: Line, ruler: Ruler) -> int:
+    return sum(word.spaces * ruler.space + ruler.width(word) for word in line.words)
+
+
+def _edges(line: Line, slack: int, ruler: Ruler, align: Alignment) -> Iterator[int]:
+    """Left edge of each word in a column that has `slack` to spare."""
+    x = {"left": 0, "centre": slack // 2, "right": slack, "justify": 0}[align]
+    stretch = slack if align == "justify" and not line.ends_paragraph else 0
+    gaps = max(1, len(line.words) - 1)
+    for index, word in enumerate(line.words):
+        x += word.spaces * ruler.space
+        yield x + stretch * index // gaps
+        x += ruler.width(word)

@@ -1,0 +1,66 @@
+"""`GET /`, `GET /livez` and `GET /readyz`."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, Field
+
+from glyphvae import __version__
+from glyphvae.api import negotiate
+from glyphvae.api.context import Running
+from glyphvae.api.readiness import Readiness, check_live, check_ready
+from glyphvae.errors import NotAcceptable, NotReady, documented
+
+HTML = "text/html"
+OFFERS = (negotiate.JSON, HTML)
+
+router = APIRouter()
+
+
+class Welcome(BaseModel):
+    """Where to go from here."""
+
+    name: Literal["glyphvae"] = "glyphvae"
+    version: str
+    playground: str = Field("/playground", description="The models, to play with in a browser.")
+    docs: str = Field("/docs", description="Every endpoint, to try out.")
+    openapi: str = Field("/openapi.json", description="The same for machines.")
+    models: str = Field("/models", description="What is served.")
+    example: str = Field(description="The first thing to try.")
+
+
+class Health(BaseModel):
+    """The process works."""
+
+    status: Literal["live"] = "live"
+
+
+@router.get(
+    "/",
+    summary="Where to start",
+    response_model=Welcome,
+    responses={307: {"description": "To the playground, for browsers."}, **documented(NotAcceptable)},
+)
+async def welcome(request: Request) -> Response:
+    """Points to the playground and the documentation; a browser is sent to the playground."""
+    vary = {"Vary": "Accept"}
+    if negotiate.choose_for(request, OFFERS) == HTML:
+        # Relative, so that it holds behind a proxy that serves this under a path of its own.
+        return RedirectResponse("playground", headers=vary)
+    example = f"curl -X POST '{request.base_url}generate?label=J' -o j.png"
+    content = Welcome(version=__version__, example=example).model_dump_json()
+    return Response(content, headers=vary, media_type=negotiate.JSON)
+
+
+@router.get("/livez", summary="Is the process alive?", responses=documented(NotReady))
+async def live(context: Running) -> Health:
+    """Costs nothing; 503 only where a thread hangs and nothing but a new start helps."""
+    check_live(context)
+    return Health()
+
+
+@router.get("/readyz", summary="Can it answer?", responses=documented(NotReady))
+async def ready(context: Running) -> Readiness:
+    """Runs every loaded model once; 503 where one fails, where nothing moves, and before the process ends."""
+    return check_ready(context)

@@ -1,0 +1,152 @@
+"""Bearer keys: a file of their hashes, and which key a request shows.
+
+A key is 256 random bits, so its SHA-256 is as hard to reverse as the key is to guess: a slow hash, which makes up for
+passwords that people choose, would protect nothing here and would cost every request its time.
+"""
+
+import hashlib
+import logging
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from hmac import compare_digest
+from pathlib import Path
+from time import monotonic
+from typing import Annotated
+
+from limits import RateLimitItem, parse
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from glyphvae.errors import StartError
+
+logger = logging.getLogger("glyphvae")
+
+# Found by scanners for leaked secrets, and by whoever wonders what a string is.
+PREFIX = "glyphvae_"
+# A key that is taken out of the file works no longer than this, in seconds.
+REREAD = 1.0
+
+
+class Key(BaseModel):
+    """One line of the file, in JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="Who has it; the log names it.")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the key.")]
+    expires: AwareDatetime | None = Field(None, description="When it ends; null for never.")
+    rate: str | None = Field(None, description="Most requests in a time: `100/minute`, `5 per second`; null for any.")
+    routes: tuple[Annotated[str, Field(pattern="^/")], ...] = Field(
+        (), description="Paths it opens, with all below them; empty for all."
+    )
+
+    @field_validator("rate")
+    @classmethod
+    def _rate_is_one(cls, rate: str | None) -> str | None:
+        try:
+            if rate is not None:
+                parse(rate)
+        except ValueError:
+            raise ValueError("not a number and a time, such as 100/minute") from None
+        return rate
+
+    @cached_property
+    def limit(self) -> RateLimitItem | None:
+        """The rate, parsed."""
+        return None if self.rate is None else parse(self.rate)
+
+    @property
+    def expired(self) -> bool:
+        """Whether its time is over."""
+        return self.expires is not None and self.expires <= datetime.now(UTC)
+
+    def opens(self, path: str) -> bool:
+        """Whether a request to `path` may be made with it."""
+        return not self.routes or any(f"{path}/".startswith(f"{route.rstrip('/')}/") for route in self.routes)
+
+
+class KeyFile:
+    """The keys of a file, read again when it changes.
+
+    Args:
+        path: The file; one key a line, blank lines aside.
+
+    Raises:
+        StartError: The file is missing or a line is no key.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp = path.stat().st_mtime_ns if path.exists() else 0
+        self._keys = read_keys(path)
+        self._known: dict[bytes, Key] = {}
+        self._checked = monotonic()
+
+    def find(self, token: bytes) -> Key | None:
+        """The key that `token` is, expired or not; None if it is none."""
+        self._reread()
+        # A hit tells nothing about other keys: the caller had all of this one.
+        key = self._known.get(token)
+        if key is None:
+            key = self._search(hashlib.sha256(token).hexdigest())
+            if key is not None:
+                self._known[token] = key
+        return key
+
+    def _search(self, digest: str) -> Key | None:
+        """As long for any digest: each is compared in full, and with every key."""
+        found = None
+        for key in self._keys:
+            if compare_digest(key.sha256, digest):
+                found = key
+        return found
+
+    def _reread(self) -> None:
+        if monotonic() - self._checked < REREAD:
+            return
+        self._checked = monotonic()
+        try:
+            stamp = self._path.stat().st_mtime_ns
+            if stamp != self._stamp:
+                self._keys, self._known, self._stamp = read_keys(self._path), {}, stamp
+        except (OSError, StartError) as error:
+            logger.error("the keys stay as they were: %s", error)  # noqa: TRY400 (one line says it)
+
+
+def read_keys(path: Path) -> Sequence[Key]:
+    """The keys of a file.
+
+    Raises:
+        StartError: The file cannot be read, a line is no key, or a name or a hash comes twice.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(f"{path}: {getattr(error, 'strerror', None) or 'not a text file'}") from None
+    keys = [_read_key(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    for facts in ([key.name for key in keys], [key.sha256 for key in keys]):
+        if len(set(facts)) < len(facts):
+            raise StartError(f"{path}: two keys have the same name or hash")
+    return keys
+
+
+def _read_key(path: Path, number: int, line: str) -> Key:
+    try:
+        return Key.model_validate_json(line)
+    except ValidationError as error:
+        # What the line says is not repeated: somebody may have put a key there instead of its hash.
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the line"
+        raise StartError(f"{path}, line {number}: {where}: {first['msg']}") from None
+
+
+def new_key(name: str, expires: datetime | None, rate: str | None, routes: Sequence[str]) -> tuple[str, Key]:
+    """A new key, and what the file has to say about it.
+
+    Raises:
+        ValidationError: A fact about it is not allowed.
+    """
+    token = PREFIX + secrets.token_urlsafe(32)
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    return token, Key(name=name, sha256=digest, expires=expires, rate=rate, routes=tuple(routes))

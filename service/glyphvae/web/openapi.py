@@ -1,0 +1,105 @@
+"""The OpenAPI document, with the parts that FastAPI cannot derive.
+
+`python -m glyphvae.web.openapi FILE` writes docs/openapi.json.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from glyphvae.api.sequence import Steps
+from glyphvae.errors import (
+    AddressTooLong,
+    Busy,
+    DeadlineExceeded,
+    Forbidden,
+    HeadersTooLarge,
+    InternalError,
+    Problem,
+    ProblemBody,
+    TooManyRequests,
+    Unauthorized,
+    documented,
+)
+from glyphvae.operations.encode import Encodings
+from glyphvae.operations.generate import Samples
+from glyphvae.operations.reconstruct import Reconstructions
+from glyphvae.operations.render_text import RenderedText
+from glyphvae.web.admission import HEADER
+
+# Bodies that handlers build without pydantic, for speed, are described here all the same.
+_DESCRIBED: tuple[type[BaseModel], ...] = (ProblemBody, Samples, Encodings, Reconstructions, RenderedText, Steps)
+# What any operation can come to, whatever it does.
+_ANYWHERE = (Unauthorized, Forbidden, AddressTooLong, TooManyRequests, HeadersTooLarge, InternalError)
+# What every operation that does work can come to, whatever it does.
+_QUEUED = (Busy, DeadlineExceeded)
+_TIMEOUT = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Seconds after which the answer is of no use; decimals are allowed, and the setting "
+    "`request_timeout` is the most.",
+    "schema": {"type": "number", "exclusiveMinimum": 0},
+}
+_REFERENCE = "#/components/schemas/{model}"
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of `app`, computed once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            license_info=app.license_info,
+            routes=app.routes,
+            separate_input_output_schemas=False,
+        )
+        _, schemas = models_json_schema([(model, "serialization") for model in _DESCRIBED], ref_template=_REFERENCE)
+        components = document["components"]["schemas"]
+        components |= schemas["$defs"]
+        # FastAPI's own error shape, which no answer of this service has.
+        components.pop("HTTPValidationError", None)
+        components.pop("ValidationError", None)
+        for path in document["paths"].values():
+            for method, operation in path.items():
+                operation["responses"] = _responses(operation["responses"], _QUEUED if method == "post" else ())
+                if method == "post":
+                    operation.setdefault("parameters", []).append(_TIMEOUT)
+        # Keys are asked for only where the operator has set some, hence the empty alternative.
+        document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{"key": []}, {}]
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def serialise(app: FastAPI) -> str:
+    """The document as docs/openapi.json holds it."""
+    return json.dumps(describe(app), indent=2, ensure_ascii=False) + "\n"
+
+
+def _responses(responses: dict[str, Any], more: Sequence[type[Problem]]) -> dict[str, Any]:
+    """The responses without FastAPI's own 422, and with the problems that any such operation can come to."""
+    kept = {
+        status: response
+        for status, response in responses.items()
+        if status != "422" or "application/json" not in response["content"]
+    }
+    for status, response in documented(*_ANYWHERE, *more).items():
+        known = kept.setdefault(str(status), response)
+        for media, content in response["content"].items():
+            known["content"][media]["examples"] |= content["examples"]
+    return dict(sorted(kept.items()))
+
+
+if __name__ == "__main__":
+    from glyphvae.app import create_bare_app
+
+    Path(sys.argv[1]).write_text(serialise(create_bare_app()), encoding="utf-8")

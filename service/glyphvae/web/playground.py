@@ -1,0 +1,113 @@
+"""`GET /playground`: a page to play with the models, and its files.
+
+The page knows no more than the public API. Its files are part of the package and are read once, at import.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from glyphvae.errors import NotFound
+
+FOLDER = Path(__file__).with_name("playground_page")
+INDEX = "index.html"
+
+# The page gets scripts, styles, fonts and answers from its own origin alone; `blob:` is a picture the page was
+# answered or is sent. Nothing is inline, nothing frames it, and it has no form to submit.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "font-src 'self'",
+        "img-src 'self' blob:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+    )
+)
+
+_MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".woff2": "font/woff2",
+}
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of the page.
+
+    Attributes:
+        content: Its bytes.
+        media_type: What they are.
+        etag: Names exactly these bytes (RFC 9110, 8.8.3).
+    """
+
+    content: bytes
+    media_type: str
+    etag: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of every answer about it."""
+        return {
+            "ETag": self.etag,
+            # Kept by the browser, and asked about each time: the files of one version must not meet those of another.
+            "Cache-Control": "no-cache",
+            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+        }
+
+
+def _read(path: Path) -> File:
+    content = path.read_bytes()
+    return File(content, _MEDIA_TYPES[path.suffix], f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+
+
+def _files(folder: Path) -> Iterator[tuple[str, File]]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield path.relative_to(folder).as_posix(), _read(path)
+
+
+FILES = dict(_files(FOLDER))
+
+
+@router.api_route("/playground", methods=["GET", "HEAD"])
+async def page(request: Request) -> Response:
+    """The page."""
+    return _answer(request, FILES[INDEX])
+
+
+@router.api_route("/playground/{name:path}", methods=["GET", "HEAD"])
+async def file(request: Request, name: str) -> Response:
+    """A file of the page."""
+    if not name:
+        # The page's links are relative to /playground.
+        return RedirectResponse("../playground", 308)
+    if name not in FILES:
+        raise NotFound(f"There is nothing at {request.url.path}; the page is at /playground.")
+    return _answer(request, FILES[name])
+
+
+def _answer(request: Request, served: File) -> Response:
+    known = (tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(","))
+    if served.etag in known:
+        return Response(status_code=304, headers=served.headers)
+    # Starlette leaves the body out of an answer to HEAD, and keeps its length.
+    return Response(served.content, headers=served.headers, media_type=served.media_type)

@@ -1,0 +1,142 @@
+from threading import get_ident
+
+import httpx
+import numpy as np
+import pytest
+
+from glyphvae.api.context import Context
+from glyphvae.api.uploads import INLINE_BYTES, INLINE_PIXELS, MAX_FIELDS
+from glyphvae.app import create_served
+from glyphvae.errors import InvalidParameter, MalformedBody, UnsupportedMedia
+from glyphvae.imaging import decode
+from glyphvae.models.registry import Pixels
+from tests.service.support import expect_problem, grey, image_file, npy
+
+J = image_file(grey(119)[0])
+FORM = {"content-type": "multipart/form-data; boundary=limit"}
+
+
+def form(*parts: str) -> str:
+    return "".join(f"--limit\r\n{part}\r\n" for part in parts) + "--limit--\r\n"
+
+
+FILE = 'Content-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+FIELD = 'Content-Disposition: form-data; name="label"\r\n\r\nJ'
+
+
+async def encode(client: httpx.AsyncClient, **request: object) -> httpx.Response:
+    return await client.post("/encode?preprocess=none", **request)  # type: ignore[arg-type]
+
+
+async def test_a_form_without_a_file_is_malformed(client: httpx.AsyncClient) -> None:
+    response = await encode(client, content="--limit--\r\n", headers=FORM)
+    expect_problem(response, MalformedBody, "The multipart body has no file.")
+
+
+async def test_a_text_field_is_refused_by_name(client: httpx.AsyncClient) -> None:
+    response = await encode(client, content=form(FIELD), headers=FORM)
+    expect_problem(response, InvalidParameter, "'label' is a text field; only files are read", "body")
+
+
+@pytest.mark.parametrize(
+    ("content", "headers"),
+    [
+        (form(FILE), {"content-type": "multipart/form-data"}),
+        (form("no header"), FORM),
+        (form("Content-Disposition: form-data\r\n\r\nJ"), FORM),
+        ("--another\r\n\r\n", FORM),
+    ],
+)
+async def test_a_broken_form_is_malformed(client: httpx.AsyncClient, content: str, headers: dict[str, str]) -> None:
+    expect_problem(await encode(client, content=content, headers=headers), MalformedBody, "")
+
+
+async def test_the_piece_that_is_wrong_is_named(client: httpx.AsyncClient) -> None:
+    files = [("file", J), ("file", b"GIF89a")]
+    expect_problem(await encode(client, files=files), UnsupportedMedia, "body.file[1] is none of PNG, JPEG, WebP")
+    files[1] = ("file", b"")
+    expect_problem(await encode(client, files=files), MalformedBody, "body.file[1] is empty")
+    files[1] = ("file", J[:40])
+    expect_problem(await encode(client, files=files), MalformedBody, "body.file[1]: ")
+    files[1] = ("file", image_file(np.zeros((30, 30), np.uint8)))
+    expect_problem(await encode(client, files=files), InvalidParameter, "28", "body.file[1]")
+
+
+async def test_the_image_of_an_array_that_is_wrong_is_named(client: httpx.AsyncClient) -> None:
+    drawings = np.full((3, 40, 40), 255, dtype=np.uint8)
+    drawings[:2, 10:30, 15:25] = 0
+    expect_problem(await client.post("/encode", content=npy(drawings)), InvalidParameter, "ink", "body[2]")
+    expect_problem(await client.post("/encode", content=npy(drawings[::-1])), InvalidParameter, "ink", "body[0]")
+    expect_problem(await client.post("/encode", content=npy(drawings[2:])), InvalidParameter, "ink", "body")
+    files = [("file", npy(drawings))]
+    expect_problem(await client.post("/encode", files=files), InvalidParameter, "ink", "body.file[0][2]")
+
+
+async def test_the_pixels_of_all_images_together_are_limited(client: httpx.AsyncClient, context: Context) -> None:
+    """Before the first of them is decoded: the last is broken, and that is not what the answer is about."""
+    limit = context.settings.max_total_pixels
+    drawing = np.full((100, 100), 255, np.uint8)
+    drawing[30:70, 45:55] = 0
+    assert limit == 6 * drawing.size
+    whole = image_file(drawing)
+    files = [("file", whole)] * 5 + [("file", npy(drawing[None]))]
+    assert len((await client.post("/encode", files=files)).json()["encodings"]) == 6
+    response = await client.post("/encode", files=[*files, ("file", image_file(np.zeros((1, 1), np.uint8)))])
+    expect_problem(response, InvalidParameter, f"at most {limit}", "body")
+    response = await client.post("/encode", files=[("file", whole[:-40]), *files])
+    expect_problem(response, InvalidParameter, f"at most {limit}", "body")
+
+
+async def test_the_images_of_all_files_together_are_limited(client: httpx.AsyncClient, context: Context) -> None:
+    limit = context.settings.max_images
+    full = ("file", npy(grey(*[119] * limit)))
+    tiny = ("file", npy(np.zeros((limit - 1, 28, 28), np.uint8)))
+    assert len((await encode(client, files=[tiny, ("file", J)])).json()["encodings"]) == limit
+    expect_problem(await encode(client, files=[full, ("file", J)]), InvalidParameter, f"at most {limit}", "body")
+
+
+async def test_the_files_of_a_form_are_limited(client: httpx.AsyncClient, context: Context) -> None:
+    limit = context.settings.max_images
+    assert (await encode(client, files=[("file", J)] * limit)).status_code == 200
+    response = await encode(client, files=[("file", J)] * (limit + 1))
+    expect_problem(response, InvalidParameter, f"more than {limit} files", "body")
+
+
+async def test_the_fields_of_a_form_are_limited(client: httpx.AsyncClient) -> None:
+    response = await encode(client, content=form(*[FIELD] * MAX_FIELDS), headers=FORM)
+    expect_problem(response, InvalidParameter, "'label' is a text field; only files are read", "body")
+    response = await encode(client, content=form(*[FIELD] * (MAX_FIELDS + 1)), headers=FORM)
+    expect_problem(response, MalformedBody, f"Too many fields. Maximum number of fields is {MAX_FIELDS}")
+
+
+async def test_what_unfolds_to_many_pixels_is_decoded_in_a_thread(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of a few kilobytes that would keep the event loop for a second."""
+    drawing = np.full((1000, 1000), 255, np.uint8)
+    drawing[300:700, 450:550] = 0
+    content = image_file(drawing)
+    assert len(content) < INLINE_BYTES < INLINE_PIXELS < drawing.size
+    threads: set[int] = set()
+    grey_levels = decode.Picture.grey
+
+    def remembered(self: decode.Picture) -> Pixels:
+        threads.add(get_ident())
+        return grey_levels(self)
+
+    monkeypatch.setattr(decode.Picture, "grey", remembered)
+    settings = context.settings.model_copy(update={"max_image_pixels": drawing.size, "max_total_pixels": drawing.size})
+    app = create_served(Context(settings, context.engine))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://glyphvae") as client:
+        assert (await client.post("/encode", content=content)).status_code == 200
+        assert threads
+        assert get_ident() not in threads
+        assert (await client.post("/encode?preprocess=none", content=J)).status_code == 200
+        assert get_ident() in threads
+
+
+async def test_large_bodies_are_read_as_small_ones(client: httpx.AsyncClient) -> None:
+    small, large = npy(grey(119)), npy(grey(*[119] * 40))
+    assert len(small) <= INLINE_BYTES < len(large)
+    (one,) = (await encode(client, content=small)).json()["encodings"]
+    assert (await encode(client, content=large)).json()["encodings"] == [one] * 40

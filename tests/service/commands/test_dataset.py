@@ -1,0 +1,91 @@
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from glyphvae.commands import main
+from glyphvae.commands.dataset import dataset, parse_mix
+from glyphvae.datasets.formats import FORMATS
+from tests.service.processes import Server
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> object:
+    """`glyphvae dataset ARGUMENTS`, in process; what it exits with."""
+    monkeypatch.setattr(sys, "argv", ["glyphvae", "dataset", *map(str, arguments)])
+    with pytest.raises(SystemExit) as caught:
+        main.main()
+    return caught.value.code
+
+
+@pytest.fixture(autouse=True)
+def here(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLYPHVAE_MODELS", str(repository))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "options"),
+    [
+        ("a.npz", "--seed 7 --start 5 --labels A:2,B --z 1,,2 --temperature 0.5 --variation 0.1"),
+        ("a.parquet", "--seed 7"),
+        ("a.tar", "--seed 7 --format webdataset --model cvae"),
+        ("a.tar", "--seed 7 --format idx --test 20"),
+    ],
+)
+def test_a_service_elsewhere_makes_the_same_file(
+    monkeypatch: pytest.MonkeyPatch, real_server: Server, file: str, options: str
+) -> None:
+    assert run(monkeypatch, "150", "-o", file, *options.split()) == 0
+    assert run(monkeypatch, "150", "-o", f"remote-{file}", *options.split(), "--url", real_server.url) == 0
+    assert Path(file).read_bytes() == Path(f"remote-{file}").read_bytes()
+    assert {path.name for path in Path().iterdir()} == {file, f"remote-{file}"}
+
+
+def test_the_file_says_what_it_holds_and_the_seed_repeats_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert run(monkeypatch, "10", "-o", "a.npz", "--labels", "J") == 0
+    said = capsys.readouterr().err.split()
+    assert "10 samples of cvae/1, seed" in " ".join(said)
+    assert run(monkeypatch, "10", "-o", "b.npz", "--labels", "J", "--seed", said[-1]) == 0
+    assert Path("a.npz").read_bytes() == Path("b.npz").read_bytes()
+    with np.load("a.npz") as arrays:
+        assert set(arrays["labels"]) == {19}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["-o", "a.tar"], "--format is needed, because 'a.tar' does not tell"),
+        (["-o", "a.npz", "--labels", "!"], "body.labels: '!' is not a label"),
+        (["-o", "a.npz", "--labels", "A:x"], "--labels: 'x' is not a weight"),
+        (["-o", "a.npz", "--test", "1"], "only the format idx"),
+        (["-o", "a.npz", "--model", "vae"], "has no labels"),
+        (["-o", "nowhere/a.npz"], "No such file or directory"),
+        (["-o", "a.npz", "--url", "http://127.0.0.1:1"], "no answer"),
+        (["-o", "a.npz", "--url", "http://127.0.0.1:1", "--models", "."], "--models are those of this process"),
+    ],
+)
+def test_an_error_is_one_line_and_leaves_no_file(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
+) -> None:
+    message = run(monkeypatch, "10", *arguments)
+    assert isinstance(message, str)
+    assert says in message
+    assert "\n" not in message
+    assert list(Path().iterdir()) == []
+
+
+def test_a_mix_is_labels_with_weights() -> None:
+    assert parse_mix("A:2, B,C:0.5,A") == {"A": 3, "B": 1, "C": 0.5}
+
+
+def test_the_help_names_every_format() -> None:
+    assert all(name in (dataset.__annotations__["format_"].__metadata__[0].help or "") for name in FORMATS)
+
+
+def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = run(monkeypatch, "150", "-o", "folder", "--format", "npz", "--seed", "7", "--ray", "local")
+    assert "pip install ray" in str(code)

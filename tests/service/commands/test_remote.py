@@ -1,0 +1,18 @@
+import subprocess
+import sys
+
+import pytest
+
+from glyphvae.commands.remote import RemoteError, remote
+
+
+def test_an_error_of_the_client_is_one_of_the_command() -> None:
+    with pytest.raises(RemoteError) as caught, remote("http://127.0.0.1:1", None) as client:
+        client.generate("J")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_server_does_without_what_only_commands_need() -> None:
+    code = "import sys, glyphvae.commands.main; print(*{'httpx', 'rich.progress', 'glyphvae.client', 'scipy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"

@@ -1,0 +1,143 @@
+import io
+import struct
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+from PIL import Image
+
+from glyphvae.formats.colours import BLACK, WHITE, Colour
+from glyphvae.formats.png import decode, encode
+from tests.service.support import image_file
+
+PICTURES = hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=70))
+COLOURS = st.builds(Colour, st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))
+
+
+def decoded(file: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(file), formats=["PNG"])
+    image.load()
+    return image
+
+
+def mixed(pixels: NDArray[np.uint8], ink: Colour, paper: Colour) -> NDArray[np.float64]:
+    """(height, width, 3), not rounded."""
+    inks, papers = (np.array([c.red, c.green, c.blue], np.float64) for c in (ink, paper))
+    share = pixels[..., None] / 255
+    return papers + (inks - papers) * share
+
+
+@given(PICTURES)
+def test_black_on_white_is_inverted_greyscale(pixels: NDArray[np.uint8]) -> None:
+    image = decoded(encode(pixels))
+    assert image.mode == "L"
+    assert np.array_equal(np.asarray(image), 255 - pixels)
+
+
+@given(PICTURES)
+def test_white_on_black_is_the_pixels(pixels: NDArray[np.uint8]) -> None:
+    assert np.array_equal(np.asarray(decoded(encode(pixels, WHITE, BLACK))), pixels)
+
+
+@given(PICTURES, COLOURS, COLOURS)
+def test_colours_are_mixed_linearly(pixels: NDArray[np.uint8], ink: Colour, paper: Colour) -> None:
+    image = decoded(encode(pixels, ink, paper))
+    assert image.mode == ("L" if ink.is_grey and paper.is_grey else "P")
+    assert np.abs(np.asarray(image.convert("RGB")) - mixed(pixels, ink, paper)).max() <= 0.5
+
+
+@given(PICTURES, st.integers(0, 255), st.integers(0, 255))
+def test_greys_are_mixed_linearly(pixels: NDArray[np.uint8], ink: int, paper: int) -> None:
+    inks, papers = Colour(ink, ink, ink), Colour(paper, paper, paper)
+    image = decoded(encode(pixels, inks, papers))
+    assert image.mode == "L"
+    assert np.abs(np.asarray(image)[..., None] - mixed(pixels, inks, papers)).max() <= 0.5
+
+
+@given(PICTURES, COLOURS)
+def test_transparent_paper_has_the_ink_as_alpha(pixels: NDArray[np.uint8], ink: Colour) -> None:
+    parts = np.asarray(decoded(encode(pixels, ink, None)).convert("RGBA"))
+    assert np.array_equal(parts[..., 3], pixels)
+    assert (parts[..., :3] == (ink.red, ink.green, ink.blue)).all()
+
+
+def test_what_is_even_takes_little() -> None:
+    """Larger pictures are worth more effort: there, bytes cost more than time."""
+    assert len(encode(np.zeros((28, 28), np.uint8))) < 28 * 28 / 2
+    assert len(encode(np.tile(np.arange(256, dtype=np.uint8), (256, 1)))) < 256 * 256 / 50
+
+
+def test_views_are_encoded_like_copies() -> None:
+    pixels = np.arange(60, dtype=np.uint8).reshape(6, 10)
+    assert encode(pixels[::2, ::-1]) == encode(pixels[::2, ::-1].copy())
+
+
+def test_other_dtypes_are_not_cut_to_bytes() -> None:
+    with pytest.raises(TypeError):
+        encode(np.full((2, 2), 0.5))
+
+
+@given(PICTURES)
+def test_what_was_written_is_read_back(pixels: NDArray[np.uint8]) -> None:
+    read = decode(encode(pixels, WHITE, BLACK), 70 * 70)
+    assert read is not None
+    assert read.dtype == np.uint8
+    assert np.array_equal(read, pixels)
+
+
+@given(PICTURES)
+def test_filtered_rows_of_other_writers_are_read(pixels: NDArray[np.uint8]) -> None:
+    read = decode(image_file(pixels), 70 * 70)
+    assert read is not None
+    assert read.dtype == np.uint8
+    assert np.array_equal(read, pixels)
+
+
+def test_an_unknown_filter_is_left_to_others() -> None:
+    head, tail = encode(np.zeros((1, 1), np.uint8))[:33], b"\0\0\0\0IEND\xaeB`\x82"
+    for filtering, known in ((0, True), (4, True), (5, False), (255, False)):
+        block = b"IDAT" + zlib.compress(bytes([filtering, 7]))
+        file = head + struct.pack(">I", len(block) - 4) + block + struct.pack(">I", zlib.crc32(block)) + tail
+        read = decode(file, 1)
+        assert (read is not None and read.tolist() == [[7]]) is known
+
+
+@given(PICTURES, st.sampled_from([encode, image_file]), st.data())
+def test_a_changed_file_is_read_as_others_read_it_or_not_at_all(
+    pixels: NDArray[np.uint8], write: Callable[[NDArray[np.uint8]], bytes], data: st.DataObject
+) -> None:
+    file = bytearray(write(pixels))
+    place = data.draw(st.integers(0, len(file) - 1))
+    file[place] = data.draw(st.integers(0, 255))
+    read = decode(bytes(file), 70 * 70)
+    assert read is None or np.array_equal(read, np.asarray(decoded(bytes(file))))
+
+
+@given(PICTURES, st.data())
+def test_a_file_cut_short_or_with_more_behind_it_is_left_to_others(
+    pixels: NDArray[np.uint8], data: st.DataObject
+) -> None:
+    file = encode(pixels)
+    assert decode(file[: data.draw(st.integers(0, len(file) - 1))], 70 * 70) is None
+    assert decode(file + b"\0", 70 * 70) is None
+
+
+def test_what_is_not_plain_is_left_to_others() -> None:
+    pixels = np.arange(784, dtype=np.uint8).reshape(28, 28)
+    assert decode(encode(pixels), 783) is None
+    assert decode(encode(pixels, Colour(255, 0, 0)), 784) is None  # a palette
+    assert decode(image_file(np.dstack([pixels] * 3)), 784) is None
+    assert decode(b"", 784) is None
+
+
+def test_rows_of_another_length_are_left_to_others() -> None:
+    pixels = np.zeros((4, 4), np.uint8)
+    wide, high = encode(pixels), encode(np.zeros((5, 4), np.uint8))
+    # The header of one, with its sum, before the pixels of the other.
+    assert decode(wide[:33] + high[33:], 99) is None
+    assert decode(high[:33] + wide[33:], 99) is None

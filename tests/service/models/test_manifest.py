@@ -1,0 +1,161 @@
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from glyphvae.errors import StartError
+from glyphvae.models.manifest import File, read_manifest, read_verified
+from tests.known_model import write_model
+
+CONTENT = b"the model"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_model(tmp_path, "cvae")
+    return tmp_path
+
+
+def changed(folder: Path, **facts: object) -> Path:
+    """The manifest with other facts."""
+    path = folder / "cvae.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | facts))
+    return path
+
+
+def the_file(folder: Path, file: str = "model.onnx", **facts: object) -> File:
+    (folder / "model.onnx").write_bytes(CONTENT)
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    return File.model_validate({"entry": "e", "file": file, "sha256": digest, "bytes": len(CONTENT)} | facts)
+
+
+def test_facts_are_read(folder: Path) -> None:
+    manifest = read_manifest(folder / "cvae.json")
+    assert (manifest.name, manifest.version, manifest.kind, manifest.latent_size) == ("cvae", 1, "cvae", 6)
+    assert manifest.labels[19] == "J"
+    assert manifest.decoder.file == "cvae-decoder/1/model.onnx"
+    assert manifest.model_dump(by_alias=True)["schema"] == 1
+
+
+def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StartError) as caught:
+        read_manifest(tmp_path / "cvae.json")
+    assert str(caught.value) == f"{tmp_path / 'cvae.json'}: No such file or directory"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"not json", b"\xff\xfe", b"[]", b"null", b'{"schema": 1'])
+def test_what_is_no_manifest_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "cvae.json"
+    path.write_bytes(content)
+    with pytest.raises(StartError) as caught:
+        read_manifest(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: not a model manifest: ")
+    assert "\n" not in message
+    assert ": : " not in message
+
+
+@pytest.mark.parametrize(
+    ("facts", "where"),
+    [
+        ({"schema": 2}, "schema: Input should be 1"),
+        ({"version": 0}, "version: "),
+        ({"kind": "gan"}, "kind: Input should be 'vae' or 'cvae'"),
+        ({"name": "../etc"}, "name: "),
+        ({"labels": ["AB"]}, "labels.0: "),
+        ({"labels": []}, "a conditional model has labels"),
+        ({"kind": "vae"}, "an unconditional one has none"),
+        ({"latent_size": 0}, "latent_size: "),
+        ({"likelihood": "gaussian"}, "likelihood: "),
+        ({"pixels": {"height": 28}}, "pixels.width: Field required"),
+        ({"encoder": {"sha256": "short"}}, "encoder."),
+        ({"surprise": 1}, "surprise: Extra inputs are not permitted"),
+    ],
+)
+def test_a_wrong_fact_is_named(folder: Path, facts: dict[str, object], where: str) -> None:
+    path = changed(folder, **facts)
+    with pytest.raises(StartError) as caught:
+        read_manifest(path)
+    assert str(caught.value).startswith(f"{path}: not a model manifest: ")
+    assert where in str(caught.value)
+
+
+def test_a_manifest_lies_under_its_models_name(folder: Path) -> None:
+    path = (folder / "cvae.json").rename(folder / "copy.json")
+    with pytest.raises(StartError, match=r"copy\.json: the manifest of 'cvae', which belongs in cvae\.json$"):
+        read_manifest(path)
+
+
+def test_a_file_is_read_as_its_manifest_says(tmp_path: Path) -> None:
+    assert read_verified(tmp_path, the_file(tmp_path)) == CONTENT
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StartError) as caught:
+        read_verified(tmp_path, the_file(tmp_path, "other.onnx"))
+    assert str(caught.value) == f"{tmp_path / 'other.onnx'}: No such file or directory"
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StartError, match=r"folder: Is a directory$"):
+        read_verified(tmp_path, the_file(tmp_path, "folder"))
+
+
+def test_a_truncated_file_is_named(tmp_path: Path) -> None:
+    file = the_file(tmp_path)
+    (tmp_path / "model.onnx").write_bytes(CONTENT[:-1])
+    with pytest.raises(StartError) as caught:
+        read_verified(tmp_path, file)
+    assert str(caught.value) == f"{tmp_path / 'model.onnx'}: 8 bytes, but the manifest says 9"
+
+
+def test_an_altered_file_is_named(tmp_path: Path) -> None:
+    file = the_file(tmp_path)
+    (tmp_path / "model.onnx").write_bytes(CONTENT[:-1] + b"L")
+    with pytest.raises(StartError) as caught:
+        read_verified(tmp_path, file)
+    assert str(caught.value).startswith(f"{tmp_path / 'model.onnx'}: sha256 is ")
+    assert str(caught.value).endswith(f", but the manifest says {file.sha256}")
+
+
+@pytest.mark.parametrize("path", ["../outside.onnx", "a/../../outside.onnx", "{outside}", "link.onnx"])
+def test_a_file_outside_the_repository_is_refused(tmp_path: Path, path: str) -> None:
+    repository = tmp_path / "exported"
+    repository.mkdir()
+    outside = tmp_path / "outside.onnx"
+    outside.write_bytes(CONTENT)
+    (repository / "link.onnx").symlink_to(outside)
+    file = the_file(repository, path.format(outside=outside))
+    with pytest.raises(StartError, match=r": lies outside the model repository$"):
+        read_verified(repository, file)
+
+
+def test_a_link_within_the_repository_is_followed(tmp_path: Path) -> None:
+    file = the_file(tmp_path, "link.onnx")
+    (tmp_path / "link.onnx").symlink_to(tmp_path / "model.onnx")
+    assert read_verified(tmp_path, file) == CONTENT
+
+
+def test_a_manifest_that_is_a_link_out_of_the_repository_is_refused(folder: Path, tmp_path: Path) -> None:
+    inside = tmp_path / "repository"
+    inside.mkdir()
+    (inside / "cvae.json").symlink_to(folder / "cvae.json")
+    with pytest.raises(StartError, match="lies outside the model repository"):
+        read_manifest(inside / "cvae.json")
+
+
+def test_links_within_the_repository_are_followed(folder: Path) -> None:
+    """As Kubernetes mounts a volume: the names are links into a folder of the version."""
+    (folder / "..data").mkdir()
+    (folder / "cvae.json").rename(folder / "..data" / "cvae.json")
+    (folder / "cvae.json").symlink_to("..data/cvae.json")
+    assert read_manifest(folder / "cvae.json").name == "cvae"
+
+
+def test_no_more_is_read_than_the_manifest_says(tmp_path: Path) -> None:
+    file = the_file(tmp_path)
+    (tmp_path / "model.onnx").write_bytes(CONTENT + b"!")
+    with pytest.raises(StartError, match="more than 9 bytes, but the manifest says 9"):
+        read_verified(tmp_path, file)

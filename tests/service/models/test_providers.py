@@ -1,0 +1,121 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from glyphvae.errors import StartError
+from glyphvae.models.providers import PROVIDERS, Runtime, choose_runtime, first_line
+from tests.known_model import decoder
+
+HAS_CUDA = PROVIDERS["cuda"] in ort.get_available_providers()
+HAS_GPU = Path("/dev/nvidiactl").exists()
+without_cuda = pytest.mark.skipif(HAS_CUDA, reason="this ONNX Runtime is built with CUDA")
+with_gpu = pytest.mark.skipif(not (HAS_CUDA and HAS_GPU), reason="needs onnxruntime-gpu and an NVIDIA GPU")
+
+ROWS = {"z": np.zeros((2, 6), dtype=np.float32), "label": np.array([0, 19])}
+
+
+def test_a_session_runs_the_model() -> None:
+    session = Runtime("cpu", 1).session(decoder(), "model.onnx")
+    (pixels,) = session.run(["pixels"], ROWS)
+    assert pixels[:, 0, 0].tolist() == [100, 119]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_are_set_whatever_the_host_has(threads: int) -> None:
+    options = Runtime("cpu", threads).session(decoder(), "model.onnx").get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (threads, 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        (b"", "ONNX Runtime refuses it: "),
+        (b"nonsense", "not a complete ONNX file"),
+        (decoder()[:-20], "not a complete ONNX file"),
+    ],
+)
+def test_what_is_no_model_is_named_in_one_line(model: bytes, says: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(StartError) as caught:
+        Runtime("cpu", 1).session(model, "folder/model.onnx")
+    assert str(caught.value).startswith(f"folder/model.onnx: {says}")
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr().err == ""
+
+
+def test_the_cpu_is_taken_where_it_is_asked_for() -> None:
+    assert choose_runtime("cpu", 3, decoder(), "model.onnx") == Runtime("cpu", 3)
+
+
+@without_cuda
+def test_the_cpu_is_taken_where_there_is_no_cuda() -> None:
+    assert choose_runtime("auto", 1, decoder(), "model.onnx") == Runtime("cpu", 1)
+
+
+@without_cuda
+def test_cuda_where_it_cannot_work_is_refused_with_the_reason() -> None:
+    with pytest.raises(StartError) as caught:
+        choose_runtime("cuda", 1, decoder(), "model.onnx")
+    message = str(caught.value)
+    assert message.startswith("device 'cuda' was asked for but cannot work: ")
+    assert "built without CUDA (install 'glyphvae[gpu]' instead of 'glyphvae[cpu]')" in message
+
+
+@pytest.fixture
+def broken_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ONNX Runtime that promises CUDA and cannot keep the promise, as `onnxruntime-gpu` does without its libraries.
+
+    Where ONNX Runtime is built without CUDA, the promise is ours; all that follows from it is its own.
+    """
+    if HAS_CUDA and HAS_GPU:
+        pytest.skip("CUDA works here")
+    monkeypatch.setattr(ort, "get_available_providers", lambda: [PROVIDERS["cuda"], PROVIDERS["cpu"]])
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider 'CUDAExecutionProvider' is not in available")
+@pytest.mark.usefixtures("broken_cuda")
+def test_broken_cuda_is_refused_with_the_reason(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(StartError) as caught:
+        choose_runtime("cuda", 1, decoder(), "model.onnx")
+    message = str(caught.value)
+    assert message.startswith("device 'cuda' was asked for but cannot work: its CUDA libraries do not load (")
+    assert message.endswith(": cannot open shared object file: No such file or directory)")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider 'CUDAExecutionProvider' is not in available")
+@pytest.mark.usefixtures("broken_cuda")
+def test_broken_cuda_is_passed_over_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    runtime = choose_runtime("auto", 2, decoder(), "model.onnx")
+    assert runtime == Runtime("cpu", 2)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("falling back to the CPU: device 'cuda' was asked for but cannot work: ")
+    (pixels,) = runtime.session(decoder(), "model.onnx").run(["pixels"], ROWS)
+    assert pixels[:, 0, 0].tolist() == [100, 119]
+
+
+@pytest.mark.gpu
+@with_gpu
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_cuda_runs_the_model(device: str) -> None:
+    runtime = choose_runtime("auto" if device == "auto" else "cuda", 1, decoder(), "model.onnx")
+    assert runtime.device == "cuda"
+    (pixels,) = runtime.session(decoder(), "model.onnx").run(["pixels"], ROWS)
+    assert pixels[:, 0, 0].tolist() == [100, 119]
+
+
+def test_without_a_runtime_the_extras_are_named() -> None:
+    program = "import sys; sys.modules['onnxruntime'] = None; import glyphvae.commands.main"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "glyphvae: ONNX Runtime is not installed. Choose one extra: pip install 'glyphvae[cpu]', "
+        "or 'glyphvae[gpu]' on a machine with an NVIDIA GPU.\n"
+    )
+
+
+def test_only_the_first_line_of_an_error_is_shown() -> None:
+    assert first_line(ValueError("what\nwhere")) == "what"

@@ -1,0 +1,224 @@
+import asyncio
+import logging
+import shutil
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from glyphvae.errors import NotReady, StartError, UnknownModel
+from glyphvae.models.manifest import read_manifest
+from glyphvae.models.providers import PROVIDERS, Runtime
+from glyphvae.models.registry import Engine, load_engine
+from glyphvae.settings import Settings
+from tests.known_model import LATENT_SIZE, decoder, encoder, write_model
+from tests.service.support import grey
+
+
+def loaded(folder: Path, device: Literal["auto", "cpu", "cuda"] = "cpu") -> Engine:
+    return load_engine(Settings(models=folder, device=device))
+
+
+def latents(*first: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    z = np.zeros((len(first), LATENT_SIZE), dtype=np.float32)
+    z[:, 0] = first
+    return z
+
+
+@pytest.fixture
+def folder(tmp_path: Path, repository: Path) -> Path:
+    """A repository to spoil."""
+    return Path(shutil.copytree(repository, tmp_path / "exported"))
+
+
+def refused(folder: Path, device: Literal["auto", "cpu", "cuda"] = "cpu") -> str:
+    """What the start says of a spoilt repository, which is one line."""
+    with pytest.raises(StartError) as caught:
+        loaded(folder, device)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("preload", "default", "expected"),
+    [
+        ("", "cvae", ["cvae"]),
+        ("", "vae", ["vae"]),
+        ("vae", "cvae", ["cvae", "vae"]),
+        (" cvae , vae,", "cvae", ["cvae", "vae"]),
+        ("all", "vae", ["cvae", "vae"]),
+    ],
+)
+def test_the_models_that_shall_be_ready_are_built_at_the_start(
+    repository: Path, caplog: pytest.LogCaptureFixture, preload: str, default: str, expected: list[str]
+) -> None:
+    settings = Settings(models=repository, device="cpu", preload=preload, default_model=default)
+    with caplog.at_level(logging.INFO, "glyphvae"):
+        engine = load_engine(settings)
+    assert list(engine.models) == ["cvae", "vae"]
+    assert list(engine.loaded) == expected
+    assert [record.getMessage() for record in caplog.records] == [
+        f"loaded {name} version 1 on cpu" for name in expected
+    ]
+
+
+def test_an_unknown_model_to_preload_is_named(repository: Path) -> None:
+    with pytest.raises(StartError, match=r"^setting GLYPHVAE_PRELOAD: there is no model 'gan' in .*, only cvae, vae$"):
+        load_engine(Settings(models=repository, device="cpu", preload="vae,gan"))
+
+
+async def test_a_conditional_model_runs(repository: Path) -> None:
+    model = loaded(repository).get("cvae")
+    labels = np.array([0, 19, 35])
+    pixels = await model.decode(latents(0, 1, -2), labels)
+    assert np.array_equal(pixels, grey(100, 129, 115))
+    same, logits = await model.decode_logits(latents(0, 1, -2), labels)
+    assert np.array_equal(same, pixels)
+    assert logits.dtype == np.float32
+    assert np.allclose(logits, pixels / 255)
+    mu, logvar = await model.encode(pixels, labels)
+    assert np.allclose(mu, latents(0, 1, -2))
+    assert not logvar.any()
+
+
+async def test_an_unconditional_model_ignores_labels(repository: Path) -> None:
+    model = loaded(repository).get("vae")
+    pixels = await model.decode(latents(0, 1), np.array([19, 19]))
+    assert np.array_equal(pixels, grey(100, 110))
+    mu, _ = await model.encode(pixels, np.array([0, 35]))
+    assert np.allclose(mu, latents(0, 1))
+
+
+async def test_concurrent_calls_are_answered_apart(repository: Path) -> None:
+    model = loaded(repository).get("cvae")
+    answers = await asyncio.gather(*(model.decode(latents(0), np.array([label])) for label in range(36)))
+    assert [int(pixels[0, 0, 0]) for pixels in answers] == list(range(100, 136))
+
+
+def test_models_are_found_by_name(repository: Path) -> None:
+    engine = load_engine(Settings(models=repository, device="cpu", default_model="vae"))
+    assert engine.get(None).title == "vae/1"
+    assert engine.get("cvae").title == "cvae/1"
+    with pytest.raises(UnknownModel, match=r"There is no model 'gan'; served are: cvae, vae\."):
+        engine.get("gan")
+
+
+def test_an_empty_folder_is_named(tmp_path: Path) -> None:
+    assert refused(tmp_path) == f"{tmp_path}: no models here (expected NAME.json beside NAME-decoder/)"
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    assert refused(tmp_path / "nowhere").startswith(f"{tmp_path / 'nowhere'}: no models here")
+
+
+def test_an_unknown_default_model_is_named(folder: Path) -> None:
+    (folder / "cvae.json").unlink()
+    expected = f"setting GLYPHVAE_DEFAULT_MODEL: there is no model 'cvae' in {folder}, only vae"
+    assert refused(folder) == expected
+
+
+def test_a_broken_manifest_is_named(folder: Path) -> None:
+    (folder / "vae.json").write_text("{")
+    assert refused(folder).startswith(f"{folder / 'vae.json'}: not a model manifest: ")
+
+
+@pytest.mark.parametrize("part", ["encoder", "decoder"])
+def test_a_spoilt_file_is_named(folder: Path, part: str) -> None:
+    path = folder / f"vae-{part}" / "1" / "model.onnx"
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert refused(folder).startswith(f"{path}: sha256 is ")
+    path.write_bytes(content[:100])
+    assert refused(folder) == f"{path}: 100 bytes, but the manifest says {len(content)}"
+    path.unlink()
+    assert refused(folder) == f"{path}: No such file or directory"
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
+    write_model(tmp_path, files={"encoder": b"vouched for, and still no model"})
+    assert refused(tmp_path) == "cvae-encoder/1/model.onnx: not a complete ONNX file"
+
+
+def test_a_model_that_does_not_run_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write_model(tmp_path, files={"decoder": decoder(rows=0)})
+    assert refused(tmp_path).startswith("model 'cvae' does not run: ")
+    assert capfd.readouterr().err == ""
+
+
+def test_swapped_files_are_named(tmp_path: Path) -> None:
+    write_model(tmp_path, files={"decoder": encoder(), "encoder": decoder()})
+    assert refused(tmp_path).startswith("model 'cvae' does not run: ")
+
+
+def test_a_model_that_breaks_its_manifests_promise_is_named(tmp_path: Path) -> None:
+    write_model(tmp_path, latent_size=5)
+    assert refused(tmp_path) == "model 'cvae': mu is float32 (1, 6), its manifest promises float32 (1, 5)"
+
+
+@pytest.mark.skipif(PROVIDERS["cuda"] in ort.get_available_providers(), reason="needs an ONNX Runtime without CUDA")
+def test_cuda_where_it_cannot_work_stops_the_start(folder: Path) -> None:
+    assert refused(folder, "cuda").startswith("device 'cuda' was asked for but cannot work: ")
+    assert loaded(folder, "auto").get("vae").device == "cpu"
+
+
+async def test_a_run_that_fails_is_not_ready(tmp_path: Path) -> None:
+    write_model(tmp_path, files={"decoder": decoder(rows=35)})
+    model = loaded(tmp_path).get(None)
+    with pytest.raises(NotReady, match=r"^503: cvae: the model did not run\.$") as caught:
+        await model.decode(latents(0), np.array([35]))
+    assert caught.value.headers == {"Retry-After": "5"}
+    assert "indices element out of data bounds" in str(caught.value.__cause__)
+    assert (await model.decode(latents(0), np.array([34])))[0, 0, 0] == 134
+
+
+def test_readiness_runs_every_loaded_model(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = loaded(repository)
+    engine.check()
+    broken = Runtime("cpu", 1).session(decoder(rows=0), "broken.onnx")
+    monkeypatch.setattr(engine.get("cvae").sessions, "_decoder", broken)
+    with pytest.raises(NotReady, match=r"^503: cvae: the model did not run\.$"):
+        engine.check()
+
+
+@pytest.mark.parametrize(("precision", "grey"), [("auto", 107), ("float32", 100)])
+async def test_the_cpu_runs_the_decoder_in_integers_where_there_is_one(
+    tmp_path: Path, precision: Literal["auto", "float32"], grey: int
+) -> None:
+    # Another decoder in place of integers, so that the picture tells which of the two ran.
+    write_model(tmp_path, files={"decoder-int8": decoder(base=107)})
+    engine = load_engine(Settings(models=tmp_path, device="cpu", precision=precision))
+    pixels = await engine.get(None).decode(latents(0), np.zeros(1, np.int64))
+    assert (pixels == grey).all()
+
+
+def test_a_gpu_runs_the_exact_decoder_or_the_one_in_half_precision(tmp_path: Path) -> None:
+    write_model(tmp_path, files={"decoder-int8": decoder(), "decoder-float16": decoder()})
+    manifest = read_manifest(tmp_path / "cvae.json")
+    assert manifest.decoder_for("cuda", "auto") == manifest.decoder_for("cuda", "float32") == manifest.decoder
+    assert manifest.decoder_for("cuda", "float16") == manifest.decoder_float16
+    assert manifest.decoder_for("cpu", "auto") == manifest.decoder_int8
+    assert manifest.decoder_for("cpu", "float16") == manifest.decoder_for("cpu", "float32") == manifest.decoder
+
+
+@pytest.mark.parametrize(("precision", "latents"), [("auto", 4), ("float32", 6)])
+def test_the_encoder_likewise(tmp_path: Path, precision: Literal["auto", "float32"], latents: int) -> None:
+    # In place of integers one of another size, which the check of the start names.
+    write_model(tmp_path, files={"encoder-int8": encoder(latent_size=4)})
+    manifest = read_manifest(tmp_path / "cvae.json")
+    assert manifest.encoder_for("cuda", precision) == manifest.encoder
+    settings = Settings(models=tmp_path, device="cpu", precision=precision)
+    if latents == LATENT_SIZE:
+        load_engine(settings)
+    else:
+        with pytest.raises(StartError, match="cvae"):
+            load_engine(settings)
+
+
+@pytest.mark.parametrize("part", ["encoder-int8", "decoder-int8", "decoder-float16"])
+def test_graphs_in_less_precision_are_verified_at_the_start(tmp_path: Path, part: str) -> None:
+    write_model(tmp_path, files={part: decoder()})
+    (tmp_path / f"cvae-{part}" / "1" / "model.onnx").write_bytes(b"broken")
+    with pytest.raises(StartError, match=part):
+        load_engine(Settings(models=tmp_path, device="cpu", precision="float32"))

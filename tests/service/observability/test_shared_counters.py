@@ -1,0 +1,99 @@
+"""Several processes count; one reads the sum."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from glyphvae.observability.shared_counters import ENDED, Writer, read
+from glyphvae.observability.telemetry import Telemetry
+
+# Counts three answers, has five rows queued, says so and waits to be killed.
+PROCESS = """
+import sys, time
+from pathlib import Path
+from glyphvae.observability.shared_counters import Writer
+from glyphvae.observability.telemetry import Telemetry
+telemetry = Telemetry()
+for _ in range(3):
+    telemetry.answered("/generate", 200, 0.001)
+telemetry.queued["cvae"] += 5
+Writer(Path(sys.argv[1]), telemetry)
+print("counted", flush=True)
+sys.stdin.read()
+"""
+
+
+class Process:
+    """A server process, as far as counting goes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", PROCESS, str(folder)],
+            cwd=Path(__file__).parents[3],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == b"counted\n"
+
+    def end(self, number: signal.Signals = signal.SIGKILL) -> None:
+        self._process.send_signal(number)
+        self._process.communicate()
+
+
+def answered(telemetry: Telemetry) -> int:
+    return telemetry.requests["/generate", 200]
+
+
+def test_processes_are_summed(tmp_path: Path) -> None:
+    processes = [Process(tmp_path), Process(tmp_path)]
+    total, living = read(tmp_path)
+    for process in processes:
+        process.end()
+    assert answered(total) == 6
+    assert [state["queued"] for state in living] == [{"cvae": 5}, {"cvae": 5}]
+
+
+def test_the_counts_of_a_killed_process_stay_and_its_levels_go(tmp_path: Path) -> None:
+    first = Process(tmp_path)
+    second = Process(tmp_path)
+    first.end()
+    for _ in range(2):  # whoever reads first puts the dead one's counts away; whoever reads next finds them there
+        total, living = read(tmp_path)
+        assert answered(total) == 6
+        assert len(living) == 1
+    second.end()
+    third = Process(tmp_path)
+    total, living = read(tmp_path)
+    third.end()
+    assert answered(total) == 9
+    assert len(living) == 1
+    read(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {ENDED, "reader.lock"}
+
+
+def test_a_process_that_ends_by_itself_leaves_its_last_counts(tmp_path: Path) -> None:
+    telemetry = Telemetry()
+    writer = Writer(tmp_path, telemetry)
+    telemetry.answered("/generate", 200, 0.001)
+    writer.close()
+    telemetry.answered("/generate", 200, 0.001)
+    writer.close()
+    total, living = read(tmp_path)
+    assert (answered(total), living) == (1, [])
+
+
+def test_what_is_counted_later_is_written_too(tmp_path: Path) -> None:
+    telemetry = Telemetry()
+    writer = Writer(tmp_path, telemetry)
+    telemetry.answered("/generate", 200, 0.001)
+    writer.write()
+    total, living = read(tmp_path)
+    writer.close()
+    assert (answered(total), len(living)) == (1, 1)
+
+
+def test_nothing_counted_is_nothing(tmp_path: Path) -> None:
+    total, living = read(tmp_path)
+    assert (total.state(), living) == (Telemetry().state(), [])

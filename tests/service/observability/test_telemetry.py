@@ -1,0 +1,45 @@
+"""What the service counts about itself."""
+
+from glyphvae.observability.telemetry import Histogram, Telemetry
+
+
+def test_a_value_counts_in_the_first_bucket_that_holds_it() -> None:
+    histogram = Histogram((1.0, 2.0))
+    for value in (0.5, 1.0, 1.5, 3.0):
+        histogram.observe(value)
+    assert histogram.counts == [2, 1, 1]
+    assert histogram.total == 6.0
+
+
+def test_answers_are_counted_by_route_and_status() -> None:
+    telemetry = Telemetry()
+    telemetry.answered("/generate", 200, 0.002)
+    telemetry.answered("/generate", 200, 0.004)
+    telemetry.answered("/generate", 422, 0.001)
+    assert telemetry.requests == {("/generate", 200): 2, ("/generate", 422): 1}
+    assert sum(telemetry.latency["/generate"].counts) == 3
+
+
+def test_batches_are_counted_by_model() -> None:
+    telemetry = Telemetry()
+    telemetry.ran("cvae", 32, 0.001)
+    assert sum(telemetry.batches["cvae"].counts) == 1
+    assert telemetry.batches["cvae"].total == 32
+    assert telemetry.runs["cvae"].total == 0.001
+
+
+def test_counts_of_another_process_are_added() -> None:
+    mine, theirs = Telemetry(), Telemetry()
+    for telemetry in (mine, theirs):
+        telemetry.answered("/generate", 200, 0.002)
+        telemetry.refused["busy"] += 1
+        telemetry.queued["cvae"] += 4
+        telemetry.waits["cvae"].observe(0.001)
+        telemetry.ran("cvae", 32, 0.001)
+    mine.add(theirs.state())
+    assert mine.requests["/generate", 200] == 2
+    assert mine.refused["busy"] == 2
+    assert mine.queued["cvae"] == 4
+    assert mine.batches["cvae"].total == 64
+    for histograms in (mine.latency, mine.waits, mine.batches, mine.runs):
+        assert [sum(histogram.counts) for histogram in histograms.values()] == [2]

@@ -1,0 +1,173 @@
+"""Spans, in memory and over the wire."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import Queue
+
+import httpx
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+from starlette.types import ASGIApp
+
+from glyphvae.api.context import Context
+from glyphvae.app import create_served
+from glyphvae.errors import StartError
+from glyphvae.models.registry import load_engine
+from glyphvae.observability.tracing import Tracing
+from glyphvae.settings import Settings
+from tests.known_model import decoder, write_model
+from tests.service.processes import running
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+CALLER = "b7ad6b7169203331"
+
+
+@pytest.fixture
+def exporter() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
+
+
+def traced(repository: Path, exporter: InMemorySpanExporter) -> ASGIApp:
+    settings = Settings(models=repository, device="cpu")
+    context = Context(settings, load_engine(settings))
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    context.telemetry.tracing = Tracing(provider)
+    return create_served(context)
+
+
+@pytest.fixture
+def app(repository: Path, exporter: InMemorySpanExporter) -> ASGIApp:
+    return traced(repository, exporter)
+
+
+async def ask(app: ASGIApp, path: str, **options: object) -> httpx.Response:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        return await client.post(path, **options)  # type: ignore[arg-type]
+
+
+def by_name(exporter: InMemorySpanExporter) -> dict[str, ReadableSpan]:
+    return {span.name: span for span in exporter.get_finished_spans()}
+
+
+# Through FastAPI's batches, through the short way's, from the pool, and through the worker's thread.
+@pytest.mark.parametrize(
+    ("query", "rows"), [("label=J&n=2", 2), ("label=J&seed=1", 1), ("label=J", 1), ("label=J&n=300", 300)]
+)
+async def test_a_request_waits_and_its_batch_is_linked_to_it(
+    app: ASGIApp, exporter: InMemorySpanExporter, query: str, rows: int
+) -> None:
+    answer = await ask(app, f"/generate?{query}")
+    assert answer.status_code == 200
+    spans = by_name(exporter)
+    assert set(spans) == {"POST /generate", "queue wait", "batch", "run"}
+    request, wait, batch, run = (spans[name] for name in ("POST /generate", "queue wait", "batch", "run"))
+    assert request.kind is SpanKind.SERVER
+    assert request.attributes is not None
+    assert request.attributes["http.response.status_code"] == 200
+    assert wait.parent is not None
+    assert run.parent is not None
+    assert (wait.parent.span_id, batch.parent) == (request.context.span_id, None)
+    assert run.parent.span_id == batch.context.span_id
+    assert [link.context.span_id for link in batch.links] == [request.context.span_id]
+    assert [link.context.span_id for link in wait.links] == [batch.context.span_id]
+    assert batch.attributes is not None
+    assert (batch.attributes["glyphvae.model"], batch.attributes["glyphvae.rows"]) == ("cvae", rows)
+
+
+async def test_spans_follow_each_other(app: ASGIApp, exporter: InMemorySpanExporter) -> None:
+    await ask(app, "/generate?label=J&n=2")
+    spans = by_name(exporter)
+    times = [spans[name].start_time for name in ("POST /generate", "queue wait", "run")]
+    assert None not in times
+    assert times == sorted(times, key=lambda time: time or 0)
+    assert spans["queue wait"].end_time == spans["run"].start_time
+
+
+async def test_the_callers_trace_is_taken_up(app: ASGIApp, exporter: InMemorySpanExporter) -> None:
+    await ask(app, "/generate?label=J&n=2", headers={"traceparent": f"00-{TRACE}-{CALLER}-01"})
+    request = by_name(exporter)["POST /generate"]
+    assert request.parent is not None
+    assert (f"{request.context.trace_id:032x}", f"{request.parent.span_id:016x}") == (TRACE, CALLER)
+
+
+async def test_what_the_caller_does_not_record_is_not_recorded(app: ASGIApp, exporter: InMemorySpanExporter) -> None:
+    await ask(app, "/generate?label=J&n=2", headers={"traceparent": f"00-{TRACE}-{CALLER}-00"})
+    assert exporter.get_finished_spans() == ()
+
+
+async def test_unknown_paths_make_no_names(app: ASGIApp, exporter: InMemorySpanExporter) -> None:
+    answer = await ask(app, "/wp-login.php")
+    assert answer.status_code == 404
+    assert set(by_name(exporter)) == {"POST"}
+
+
+async def test_a_failing_model_is_an_error(tmp_path: Path, exporter: InMemorySpanExporter) -> None:
+    write_model(tmp_path, files={"decoder": decoder(rows=35)})
+    answer = await ask(traced(tmp_path, exporter), "/generate?label=Z&n=2")
+    assert answer.status_code == 503
+    spans = by_name(exporter)
+    assert spans["POST /generate"].status.status_code is StatusCode.ERROR
+    assert (spans["run"].status.status_code, spans["run"].status.description) == (StatusCode.ERROR, "NotReady")
+
+
+class Receiver(ThreadingHTTPServer):
+    """Takes OTLP over HTTP and keeps the spans."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.received: Queue[ExportTraceServiceRequest] = Queue()
+        self.endpoint = f"http://127.0.0.1:{self.server_port}/v1/traces"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        assert isinstance(self.server, Receiver)
+        assert (self.path, self.headers["content-type"]) == ("/v1/traces", "application/x-protobuf")
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.received.put(ExportTraceServiceRequest.FromString(body))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_spans_reach_a_collector_before_the_server_ends(repository: Path, receiver: Receiver) -> None:
+    flags = ("--models", str(repository), "--device", "cpu", "--trace-endpoint", receiver.endpoint)
+    with running(*flags) as server, server.client() as client:
+        assert client.post("/generate?label=J&n=2").status_code == 200
+        server.terminate()
+    received = receiver.received.get(timeout=60)
+    (resource,) = received.resource_spans
+    facts = {fact.key: fact.value.string_value for fact in resource.resource.attributes}
+    assert facts["service.name"] == "glyphvae"
+    names = {span.name for scope in resource.scope_spans for span in scope.spans}
+    assert names == {"POST /generate", "queue wait", "batch", "run"}
+
+
+def test_without_the_extra_the_start_says_what_to_install(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "glyphvae.observability.tracing")
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    settings = Settings(models=repository, device="cpu", trace_endpoint="http://127.0.0.1:4318/v1/traces")
+    with pytest.raises(StartError, match=r"glyphvae\[traces\]"):
+        create_served(Context(settings, load_engine(settings)))

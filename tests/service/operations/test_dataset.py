@@ -1,0 +1,110 @@
+import io
+import sys
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from starlette.types import ASGIApp
+
+from glyphvae.api.context import Context
+from glyphvae.app import create_served
+from glyphvae.datasets.formats import FORMATS, Name
+from glyphvae.datasets.recipe import Dataset, DatasetOrder, make_recipe
+from glyphvae.errors import InvalidParameter, NotInstalled, NotReady, UnknownModel
+from glyphvae.models.registry import load_engine
+from glyphvae.settings import Settings
+from tests.known_model import write_model
+from tests.service.support import expect_problem
+
+
+@pytest.mark.parametrize("name", FORMATS)
+async def test_the_file_is_that_of_the_format(client: httpx.AsyncClient, context: Context, name: Name) -> None:
+    order = {"count": 2000, "start": 3, "seed": 7, "labels": {"A": 2, "J": 1}, "z": [1, None], "temperature": 0.5}
+    answer = await client.post("/dataset", json=order | {"format": name})
+    format_ = FORMATS[name]
+    recipe = make_recipe(DatasetOrder.model_validate(order), context.engine)
+    assert answer.content == b"".join(format_.write(Dataset(recipe, 3, 2000), 0))
+    assert answer.headers["content-type"] == format_.media_type
+    assert answer.headers["content-disposition"] == f'attachment; filename="{format_.file}"'
+    assert (answer.headers["glyphvae-model"], answer.headers["glyphvae-seed"]) == ("cvae/1", "7")
+
+
+async def test_it_is_plain_bytes_where_those_are_asked_for(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/dataset", json={"count": 1}, headers={"Accept": "application/octet-stream"})
+    assert answer.headers["content-type"] == "application/octet-stream"
+
+
+async def test_npz_is_the_default_and_a_seed_repeats_it(client: httpx.AsyncClient) -> None:
+    first = await client.post("/dataset", json={"count": 10})
+    with np.load(io.BytesIO(first.content)) as arrays:
+        assert arrays["images"].shape == (10, 28, 28)
+    seed = int(first.headers["glyphvae-seed"])
+    assert (await client.post("/dataset", json={"count": 10, "seed": seed})).content == first.content
+
+
+async def test_parts_are_the_whole(client: httpx.AsyncClient) -> None:
+    async def images(**order: object) -> bytes:
+        answer = await client.post("/dataset", json={"seed": 7, "labels": ["A"], **order})
+        with np.load(io.BytesIO(answer.content)) as arrays:
+            return bytes(arrays["images"].tobytes())
+
+    assert await images(count=100) + await images(count=200, start=100) == await images(count=300)
+
+
+@pytest.mark.parametrize(
+    ("order", "field", "says"),
+    [
+        ({}, "body.count", "Field required"),
+        ({"count": 0}, "body.count", "greater than or equal to 1"),
+        ({"count": 1, "start": -1}, "body.start", "greater than or equal to 0"),
+        ({"count": 1, "labels": []}, None, "at least 1"),
+        ({"count": 1, "labels": {"A": -1}}, None, "greater than or equal to 0"),
+        ({"count": 1, "labels": ["!"]}, "body.labels", "'!' is not a label"),
+        ({"count": 1, "format": "csv"}, "body.format", "'npz', 'idx', 'webdataset' or 'parquet'"),
+        ({"count": 1, "test": 1}, None, "only the format idx"),
+        ({"count": 1, "test": 2, "format": "idx"}, None, "at most count"),
+        ({"count": 1, "model": "vae"}, "body.model", "has no labels"),
+        ({"count": 1, "colour": "red"}, None, "unknown: 'colour'"),
+    ],
+)
+async def test_what_is_not_allowed_is_named(
+    client: httpx.AsyncClient, order: dict[str, object], field: str | None, says: str
+) -> None:
+    answer = await client.post("/dataset", json=order)
+    body = expect_problem(answer, InvalidParameter, says, field or answer.json()["errors"][0]["field"])
+    assert body.errors
+
+
+async def test_the_number_of_samples_is_limited(client: httpx.AsyncClient, context: Context) -> None:
+    most = context.settings.max_dataset
+    assert (await client.post("/dataset", json={"count": most, "labels": ["A"]})).status_code == 200
+    refused = await client.post("/dataset", json={"count": most + 1})
+    expect_problem(refused, InvalidParameter, f"at most {most}; use `start`", "body.count")
+
+
+async def test_an_unknown_model_is_named(client: httpx.AsyncClient) -> None:
+    expect_problem(await client.post("/dataset", json={"count": 1, "model": "gan"}), UnknownModel, "'gan'")
+
+
+async def test_without_pyarrow_parquet_is_refused(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    answer = await client.post("/dataset", json={"count": 1, "format": "parquet"})
+    expect_problem(answer, NotInstalled, "pip install 'glyphvae[parquet]'")
+
+
+async def test_a_model_that_fails_is_an_error_and_no_file(half_broken: ASGIApp) -> None:
+    transport = httpx.ASGITransport(half_broken)
+    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        expect_problem(await client.post("/dataset", json={"count": 1}), NotReady, "the model did not run")
+
+
+async def test_a_model_that_is_not_loaded_is_loaded_first(tmp_path: Path) -> None:
+    for name in ("cvae", "other"):
+        write_model(tmp_path, name)
+    settings = Settings(models=tmp_path, device="cpu")
+    context = Context(settings, load_engine(settings))
+    transport = httpx.ASGITransport(create_served(context))
+    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        response = await client.post("/dataset", json={"count": 10, "model": "other"})
+    assert (response.status_code, response.headers["glyphvae-model"]) == (200, "other/1")

@@ -1,0 +1,193 @@
+import httpx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from glyphvae.errors import (
+    BodyTooLarge,
+    InvalidParameter,
+    MalformedBody,
+    NotAcceptable,
+    UnknownModel,
+    UnsupportedMedia,
+)
+from glyphvae.operations.encode import Encodings
+from tests.known_model import LABELS
+from tests.service.support import JSON, NPY, Wrong, array, expect_problem, grey, image_file, npy
+
+J = image_file(grey(119)[0])
+
+
+async def encodings(client: httpx.AsyncClient, content: bytes, query: str = "") -> Encodings:
+    response = await client.post(f"/encode?preprocess=none&{query}", content=content)
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/json"
+    return Encodings.model_validate_json(response.content)
+
+
+async def test_an_image_gets_its_latents_and_its_label(client: httpx.AsyncClient) -> None:
+    response = await client.post("/encode?preprocess=none", content=J)
+    assert response.headers["glyphvae-model"] == "cvae/1"
+    assert response.headers["vary"] == "Accept"
+    assert response.headers["cache-control"] == "no-store"
+    answer = Encodings.model_validate_json(response.content)
+    assert answer.model == "cvae/1"
+    (encoding,) = answer.encodings
+    assert encoding.label == "J"
+    assert encoding.mu == pytest.approx([0] * 6)
+    assert encoding.logvar == [0] * 6
+    assert encoding.posterior is not None
+    assert list(encoding.posterior) == list(LABELS)
+    assert sum(encoding.posterior.values()) == pytest.approx(1)
+    assert max(encoding.posterior, key=encoding.posterior.__getitem__) == "J"
+    # One class further off costs a KL of 0.1²/2.
+    assert encoding.posterior["K"] / encoding.posterior["J"] == pytest.approx(np.exp(-0.005), rel=1e-3)
+
+
+@pytest.mark.parametrize("label", ["B", "11"])
+async def test_a_given_label_is_taken_as_given(client: httpx.AsyncClient, label: str) -> None:
+    response = await client.post(f"/encode?preprocess=none&label={label}", content=J)
+    (encoding,) = response.json()["encodings"]
+    assert encoding["label"] == "B"
+    assert encoding["mu"] == pytest.approx([(19 - 11) / 10, 0, 0, 0, 0, 0])
+    assert "posterior" not in encoding
+
+
+async def test_an_unconditional_model_has_latents_alone(client: httpx.AsyncClient) -> None:
+    answer = await encodings(client, J, "model=vae")
+    assert answer.model == "vae/1"
+    (encoding,) = answer.encodings
+    assert (encoding.label, encoding.posterior) == (None, None)
+    assert encoding.mu[0] == pytest.approx(1.9)
+
+
+async def test_images_are_answered_in_their_order(client: httpx.AsyncClient) -> None:
+    answer = await encodings(client, npy(grey(*range(100, 136))))
+    assert [encoding.label for encoding in answer.encodings] == list(LABELS)
+
+
+async def test_an_array_holds_mu_and_logvar(client: httpx.AsyncClient) -> None:
+    for query in ("", "&label=0"):
+        url = f"/encode?preprocess=none{query}"
+        response = await client.post(url, content=npy(grey(100, 110)), headers=NPY)
+        values = array(response)
+        assert values.dtype == np.float32
+        assert values.shape == (2, 2, 6)
+        json = (await client.post(url, content=npy(grey(100, 110)), headers=JSON)).json()["encodings"]
+        assert np.array_equal(values, np.array([[e["mu"], e["logvar"]] for e in json], dtype=np.float32))
+
+
+async def test_every_format_of_an_image_is_read(client: httpx.AsyncClient) -> None:
+    for kind in ("PNG", "WEBP"):
+        answer = await encodings(client, image_file(grey(119)[0], kind))
+        assert [encoding.label for encoding in answer.encodings] == ["J"]
+    # JPEG may miss the level by one.
+    (encoding,) = (await encodings(client, image_file(grey(119)[0], "JPEG"), "label=J")).encodings
+    assert abs(encoding.mu[0]) <= 0.1001
+
+
+@pytest.mark.parametrize("content_type", ["image/png", "text/plain", "application/octet-stream", None])
+async def test_the_content_decides_whatever_its_type_is_said_to_be(
+    client: httpx.AsyncClient, content_type: str | None
+) -> None:
+    headers = {"content-type": content_type} if content_type else {}
+    response = await client.post("/encode?preprocess=none", content=J, headers=headers)
+    assert response.json()["encodings"][0]["label"] == "J"
+
+
+async def test_multipart_files_are_read_in_their_order(client: httpx.AsyncClient) -> None:
+    files = [("file", J), ("other", npy(grey(100, 101))), ("file", image_file(grey(135)[0]))]
+    response = await client.post("/encode?preprocess=none", files=files)
+    assert [encoding["label"] for encoding in response.json()["encodings"]] == ["J", "0", "1", "Z"]
+
+
+async def test_pictures_are_converted_unless_they_are_taken_as_they_are(client: httpx.AsyncClient) -> None:
+    """Black on white, larger than 28×28, a single bar: MNIST's way fits it into 20×20, bright on black."""
+    drawing = np.full((60, 50), 255, dtype=np.uint8)
+    drawing[10:50, 20:30] = 0
+    response = await client.post("/encode?label=0", content=image_file(drawing))
+    # The corner is paper, 0, of which the known model's encoder makes -10.
+    assert response.json()["encodings"][0]["mu"][0] == pytest.approx(-10)
+    refused = await client.post("/encode?label=0&preprocess=none", content=image_file(drawing))
+    expect_problem(refused, InvalidParameter, "28", "body")
+
+
+NOISE = np.random.default_rng(0).integers(0, 255, (28, 28), np.uint8)
+BLANK = image_file(np.full((40, 40), 255, dtype=np.uint8))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Wrong("", b"", MalformedBody, None, "body is empty; send a PNG, JPEG or WebP image, or a .npy array."),
+        Wrong("", J[: len(J) // 2], MalformedBody, None, "body: "),
+        Wrong("", J[:20], MalformedBody, None, "body: "),
+        Wrong("", npy(grey(1))[:-1], MalformedBody, None, "784 bytes of values and holds 783."),
+        Wrong("", b"GIF89a", UnsupportedMedia, None, "body is none of PNG, JPEG, WebP and .npy."),
+        Wrong("", b"\x00" * 100, UnsupportedMedia, None, "body is none of PNG, JPEG, WebP and .npy."),
+        Wrong("", b"RIFF\x00\x00\x00\x00WAVE", UnsupportedMedia, None, "body is none of PNG, JPEG, WebP and .npy."),
+        Wrong("", BLANK, InvalidParameter, "body", "ink"),
+        Wrong("", npy(np.zeros((2, 28, 28), np.int64)), InvalidParameter, "body", "allowed is uint8 0-255"),
+        Wrong("", npy(np.zeros((2, 2, 28, 28), np.uint8)), InvalidParameter, "body", "allowed is (28, 28)"),
+        Wrong("", npy(grey(*[119] * 71)), InvalidParameter, "body", "at most 70"),
+        Wrong("", npy(np.zeros((1, 100, 101), np.uint8)), InvalidParameter, "body", "at most 10000"),
+        Wrong("", image_file(np.zeros((100, 101), np.uint8)), InvalidParameter, "body", "10000"),
+        Wrong("preprocess=some", J, InvalidParameter, "query.preprocess", "'auto' or 'none'"),
+        Wrong("label=36", J, InvalidParameter, "query.label", "a character 0-9, A-Z or a number 0-35"),
+        Wrong(f"label={'J' * 17}", J, InvalidParameter, "query.label", "at most 16 characters"),
+        Wrong("model=vae&label=J", J, InvalidParameter, "query.label", "model 'vae' has no labels"),
+        Wrong("model=gan", J, UnknownModel, None, "There is no model 'gan'; served are: cvae, vae."),
+        Wrong("ink=blue", J, InvalidParameter, "query", "unknown: 'ink'; allowed are: label, preprocess, model"),
+    ],
+    ids=lambda wrong: wrong.says,
+)
+async def test_what_is_wrong_is_named(client: httpx.AsyncClient, wrong: Wrong) -> None:
+    response = await client.post(f"/encode?{wrong.query}", content=wrong.content)
+    expect_problem(response, wrong.problem, wrong.says, wrong.field)
+
+
+async def test_of_several_wrong_images_the_first_is_told(client: httpx.AsyncClient) -> None:
+    blank, whole = (image_file(np.full((28, 28), 255, np.uint8) - noise) for noise in (0, NOISE))
+    broken = whole[: len(whole) // 2]  # its head is right
+    for first, second, problem in ((blank, broken, InvalidParameter), (broken, blank, MalformedBody)):
+        answer = await client.post("/encode", files=[("file", first), ("file", second)])
+        assert answer.status_code == problem.status
+        assert "body.file[0]" in answer.text
+
+
+async def test_as_many_images_as_the_limit_are_allowed(client: httpx.AsyncClient) -> None:
+    assert len((await encodings(client, npy(grey(*[119] * 70)))).encodings) == 70
+    files = [("file", J)] * 70
+    assert (await client.post("/encode?preprocess=none", files=files)).status_code == 200
+
+
+@pytest.mark.parametrize("files", [[("file", J)] * 71, [("file", npy(grey(*[119] * 36)))] * 2])
+async def test_more_images_than_the_limit_are_refused_however_they_come(
+    client: httpx.AsyncClient, files: list[tuple[str, bytes]]
+) -> None:
+    response = await client.post("/encode?preprocess=none", files=files)
+    expect_problem(response, InvalidParameter, "at most 70", "body")
+
+
+async def test_as_many_pixels_as_the_limit_are_allowed(client: httpx.AsyncClient) -> None:
+    drawing = np.full((100, 100), 255, dtype=np.uint8)
+    drawing[20:80, 45:55] = 0
+    assert (await client.post("/encode", content=image_file(drawing))).status_code == 200
+
+
+async def test_an_array_of_another_size_is_converted_too(client: httpx.AsyncClient) -> None:
+    drawings: NDArray[np.uint8] = np.full((3, 50, 40), 255, dtype=np.uint8)
+    drawings[:, 10:40, 15:25] = 0
+    assert len((await client.post("/encode", content=npy(drawings))).json()["encodings"]) == 3
+
+
+@pytest.mark.parametrize("accept", ["image/png", "text/html"])
+async def test_there_is_no_picture_of_an_encoding(client: httpx.AsyncClient, accept: str) -> None:
+    response = await client.post("/encode", content=J, headers={"accept": accept})
+    expect_problem(response, NotAcceptable, "This route offers application/json, application/x-npy;")
+    assert response.headers["vary"] == "Accept"
+
+
+async def test_a_body_over_the_limit_is_too_large(client: httpx.AsyncClient) -> None:
+    response = await client.post("/encode", content=b"\x89PNG" + bytes(200_000))
+    expect_problem(response, BodyTooLarge, "The body is over the limit of 200000 bytes.")

@@ -1,0 +1,273 @@
+import asyncio
+import io
+
+import httpx
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from numpy.typing import NDArray
+from PIL import Image
+
+from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel
+from glyphvae.models.latents import draw_latents
+from glyphvae.operations.generate import CHUNK, Samples
+from tests.known_model import LABELS
+from tests.service.models.test_latents import GOLDEN
+from tests.service.support import JSON, NPY, PNG, array, expect_problem, picture
+
+DRAWN = (None,) * 6
+
+
+def written(z: NDArray[np.float32], labels: list[int]) -> NDArray[np.uint8]:
+    """(n, 28, 28) glyphs of the known model."""
+    levels = np.rint(100 + 10 * z[:, 0] + np.array(labels, dtype=np.float32)).astype(np.uint8)
+    return np.repeat(levels, 784).reshape(-1, 28, 28)
+
+
+async def samples(client: httpx.AsyncClient, **query: object) -> Samples:
+    response = await client.post("/generate", params=httpx.QueryParams(query), headers=JSON)  # type: ignore[arg-type]
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/json"
+    return Samples.model_validate_json(response.content)
+
+
+async def test_one_label_gives_one_glyph(client: httpx.AsyncClient) -> None:
+    response = await client.post("/generate?label=J&temperature=0")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "image/png"
+    assert response.headers["glyphvae-model"] == "cvae/1"
+    assert response.headers["vary"] == "Accept"
+    assert response.headers["cache-control"] == "no-store"
+    assert np.array_equal(picture(response.content), np.full((28, 28), 119))
+
+
+@pytest.mark.parametrize(("character", "number"), [("A", "10"), ("J", "19"), ("Z", "35"), ("7", "7")])
+async def test_a_label_is_a_character_or_its_number(client: httpx.AsyncClient, character: str, number: str) -> None:
+    by_character, by_number = [
+        await client.post("/generate", params={"label": label, "seed": 1}) for label in (character, number)
+    ]
+    assert by_character.content == by_number.content
+
+
+async def test_without_a_seed_each_answer_is_new_and_its_header_reproduces_it(client: httpx.AsyncClient) -> None:
+    new = [await client.post("/generate?label=J", headers=JSON) for _ in range(5)]
+    seeds = [response.headers["glyphvae-seed"] for response in new]
+    assert len(set(seeds)) == 5
+    assert [response.json()["seed"] for response in new] == [int(seed) for seed in seeds]
+    for response, seed in zip(new, seeds, strict=True):
+        again = await client.post("/generate", params={"label": "J", "seed": seed}, headers=JSON)
+        assert again.headers["glyphvae-seed"] == seed
+        assert again.content == response.content
+
+
+async def test_a_seed_gives_the_same_latents_for_ever(client: httpx.AsyncClient) -> None:
+    answer = await samples(client, label="J", n=2, seed=7)
+    assert np.array_equal(np.array([sample.z for sample in answer.samples], np.float32), np.array(GOLDEN, np.float32))
+    assert (answer.model, answer.seed, answer.temperature) == ("cvae/1", 7, 1.0)
+
+
+async def test_every_format_shows_the_same_glyphs(client: httpx.AsyncClient) -> None:
+    query: dict[str, str | int] = {"label": "J", "n": 4, "seed": 3}
+    png, json, npy = [await client.post("/generate", params=query, headers=accept) for accept in (PNG, JSON, NPY)]
+    glyphs = written(draw_latents(3, 4, DRAWN, 1.0), [19] * 4)
+    pixels = array(npy)
+    assert pixels.dtype == np.uint8
+    assert np.array_equal(pixels, glyphs)
+    assert [sample["pixels"] for sample in json.json()["samples"]] == glyphs.tolist()
+    assert np.array_equal(picture(png.content), np.block([[glyphs[0], glyphs[1]], [glyphs[2], glyphs[3]]]))
+    assert {response.headers["glyphvae-seed"] for response in (png, json, npy)} == {"3"}
+
+
+async def test_samples_come_label_by_label(client: httpx.AsyncClient) -> None:
+    answer = await samples(client, label=["B", "0", "B"], n=2, temperature=0)
+    assert [sample.label for sample in answer.samples] == ["B", "B", "0", "0", "B", "B"]
+    assert [sample.pixels[27][27] for sample in answer.samples] == [111, 111, 100, 100, 111, 111]
+
+
+async def test_every_label_can_be_written(client: httpx.AsyncClient) -> None:
+    answer = await samples(client, label=list(LABELS), temperature=0)
+    assert [(sample.label, sample.pixels[0][0]) for sample in answer.samples] == [
+        (label, 100 + index) for index, label in enumerate(LABELS)
+    ]
+
+
+async def test_a_seed_gives_the_same_latents_whatever_the_batch(client: httpx.AsyncClient) -> None:
+    alone = [await samples(client, label="J", seed=seed) for seed in range(20)]
+    together = await asyncio.gather(*(samples(client, label="J", seed=seed) for seed in range(20)))
+    assert together == alone
+    (first, *_) = (await samples(client, label="J", seed=7, n=500)).samples
+    assert first == alone[7].samples[0]
+
+
+async def test_given_latents_take_the_place_of_drawn_ones(client: httpx.AsyncClient) -> None:
+    answer = await samples(client, label="J", n=2, seed=7, z="0.5,,-1", temperature=2)
+    z = np.array([sample.z for sample in answer.samples], np.float32)
+    assert z[:, 0].tolist() == [0.5, 0.5]
+    assert z[:, 2].tolist() == [-1, -1]
+    assert np.array_equal(z[:, [1, 3, 4, 5]], 2 * np.array(GOLDEN, np.float32)[:, [1, 3, 4, 5]])
+    assert answer.samples[0].pixels[0][0] == 100 + 5 + 19
+
+
+async def test_the_same_z_writes_the_same_glyph_whatever_the_seed(client: httpx.AsyncClient) -> None:
+    answers = [await client.post("/generate?label=J&z=1,2,3,-1,-2,-3") for _ in range(2)]
+    assert answers[0].content == answers[1].content
+    assert answers[0].headers["glyphvae-seed"] != answers[1].headers["glyphvae-seed"]
+
+
+@pytest.mark.parametrize(
+    ("query", "rows", "columns"),
+    [
+        ("label=J&n=12", 3, 4),
+        ("label=J&n=3", 2, 2),
+        ("label=A&label=B&n=3", 2, 3),
+        ("label=A&label=B&label=C&label=D", 2, 2),
+        ("label=J&n=5&columns=5", 1, 5),
+        ("label=J&n=5&columns=2", 3, 2),
+        ("label=J&n=5&columns=100", 1, 5),
+        ("label=A&label=B&n=3&columns=1", 6, 1),
+        ("label=J&columns=9", 1, 1),
+    ],
+)
+async def test_several_glyphs_make_a_sheet(client: httpx.AsyncClient, query: str, rows: int, columns: int) -> None:
+    response = await client.post(f"/generate?{query}&seed=1")
+    glyphs = array(await client.post(f"/generate?{query}&seed=1", headers=NPY))
+    shown = picture(response.content)
+    assert shown.shape == (28 * rows, 28 * columns)
+    cells = shown.reshape(rows, 28, columns, 28).swapaxes(1, 2).reshape(-1, 28, 28)
+    assert np.array_equal(cells[: len(glyphs)], glyphs)
+    assert not cells[len(glyphs) :].any()
+
+
+async def test_a_picture_is_enlarged_and_coloured(client: httpx.AsyncClient) -> None:
+    query = "label=J&temperature=0&scale=3&ink=%23ff0000&paper=blue"
+    image = Image.open(io.BytesIO((await client.post(f"/generate?{query}")).content)).convert("RGB")
+    assert image.size == (84, 84)
+    assert image.getpixel((40, 40)) == (119, 0, 255 - 119)
+
+
+async def test_paper_can_be_transparent(client: httpx.AsyncClient) -> None:
+    response = await client.post("/generate?label=J&temperature=0&ink=navy&paper=transparent")
+    image = Image.open(io.BytesIO(response.content)).convert("RGBA")
+    assert image.getpixel((0, 0)) == (0, 0, 128, 119)
+
+
+async def test_a_large_picture_is_drawn_too(client: httpx.AsyncClient) -> None:
+    response = await client.post("/generate?label=J&temperature=0&n=1024")
+    assert np.array_equal(picture(response.content), np.full((32 * 28, 32 * 28), 119))
+
+
+async def test_an_array_of_several_chunks_is_complete(client: httpx.AsyncClient) -> None:
+    n = CHUNK + 5
+    response = await client.post(f"/generate?label=J&n={n}&seed=5", headers=NPY)
+    assert int(response.headers["content-length"]) == len(response.content)
+    assert np.array_equal(array(response), written(draw_latents(5, n, DRAWN, 1.0), [19] * n))
+
+
+async def test_an_unconditional_model_takes_no_label(client: httpx.AsyncClient) -> None:
+    answer = await samples(client, model="vae", n=3, seed=7)
+    assert answer.model == "vae/1"
+    assert [sample.label for sample in answer.samples] == [None] * 3
+    expected = written(draw_latents(7, 3, DRAWN, 1.0), [0] * 3)
+    assert [sample.pixels for sample in answer.samples] == expected.tolist()
+    response = await client.post("/generate?model=vae&n=3&seed=7")
+    assert response.headers["glyphvae-model"] == "vae/1"
+    assert picture(response.content).shape == (56, 56)
+
+
+async def test_the_default_model_is_taken_where_none_is_named(client: httpx.AsyncClient) -> None:
+    for model in ("", "&model=", "&model=cvae"):
+        assert (await client.post(f"/generate?label=J{model}")).headers["glyphvae-model"] == "cvae/1"
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "says"),
+    [
+        ("", "query.label", "a character 0-9, A-Z or a number 0-35"),
+        ("label=", "query.label", "'' is not a label; allowed is a character 0-9, A-Z or a number 0-35"),
+        ("label=j", "query.label", "'j' is not a label; allowed is a character 0-9, A-Z or a number 0-35"),
+        ("label=J&label=36", "query.label", "'36' is not a label"),
+        ("label=JJ", "query.label", "'JJ' is not a label"),
+        (f"label={'J' * 17}", "query.label.0", "at most 16 characters"),
+        ("&".join(["label=J"] * 1025), "query.label", "at most 1024 items"),
+        ("label=J&n=0", "query.n", "greater than or equal to 1"),
+        ("label=J&n=1.5", "query.n", "valid integer"),
+        ("label=J&n=3001", "query.n", "at most 3000 of all labels together"),
+        ("label=J&label=K&n=1501", "query.n", "3002 glyphs were asked for"),
+        (f"label=J&n={'9' * 4000}", "query.n", "less than or equal to 1000000000"),
+        ("label=J&seed=-1", "query.seed", "greater than or equal to 0"),
+        (f"label=J&seed={2**53}", "query.seed", f"less than or equal to {2**53 - 1}"),
+        ("label=J&seed=seven", "query.seed", "valid integer"),
+        ("label=J&z=1,2,3,4,5,6,7", "query.z", "7 latents were given, but the model has 6"),
+        ("label=J&z=11", "query.z", "latent 1 is 11, not a number from -10 to 10"),
+        ("label=J&z=0,nan", "query.z", "latent 2 is nan, not a number from -10 to 10"),
+        (f"label=J&z={'0' * 1025}", "query.z", "at most 1024 characters"),
+        ("label=J&temperature=-0.1", "query.temperature", "greater than or equal to 0"),
+        ("label=J&temperature=10.1", "query.temperature", "less than or equal to 10"),
+        ("label=J&temperature=nan", "query.temperature", "finite number"),
+        ("label=J&temperature=inf", "query.temperature", "finite number"),
+        ("label=J&columns=0", "query.columns", "greater than or equal to 1"),
+        ("label=J&columns=1025", "query.columns", "less than or equal to 1024"),
+        ("label=J&scale=0", "query.scale", "greater than or equal to 1"),
+        ("label=J&scale=65", "query.scale", "less than or equal to 64"),
+        ("label=J&scale=33", "query.scale", "the picture would have 924×924 pixels"),
+        ("label=J&n=1025", "query.scale", "at most 802816 pixels"),
+        ("label=J&ink=shiny", "query.ink", "'shiny' is not a colour; allowed is a colour name"),
+        ("label=J&ink=transparent", "query.ink", "'transparent' is not a colour"),
+        ("label=J&paper=shiny", "query.paper", "allowed is transparent, a colour name"),
+        ("label=J&colour=blue", "query", "unknown: 'colour'; allowed are: label, n, seed, z, temperature, columns"),
+        ("model=vae&label=J", "query.label", "model 'vae' has no labels, so none can be asked for"),
+    ],
+)
+async def test_what_is_not_allowed_is_named_with_what_is(
+    client: httpx.AsyncClient, query: str, field: str, says: str
+) -> None:
+    expect_problem(await client.post(f"/generate?{query}"), InvalidParameter, says, field)
+
+
+@pytest.mark.parametrize("accept", [PNG, JSON, NPY])
+@pytest.mark.parametrize("wrong", ["ink=shiny", "paper=shiny", "z=x", "label=36", "n=3001"])
+async def test_it_is_not_allowed_in_any_format(client: httpx.AsyncClient, accept: dict[str, str], wrong: str) -> None:
+    response = await client.post(f"/generate?label=J&{wrong}", headers=accept)
+    expect_problem(response, InvalidParameter, "", f"query.{wrong.partition('=')[0]}")
+
+
+async def test_every_wrong_value_is_listed(client: httpx.AsyncClient) -> None:
+    response = await client.post("/generate?label=J&n=0&seed=x&scale=99")
+    body = expect_problem(response, InvalidParameter, "query.n", "query.n")
+    assert [error.field for error in body.errors] == ["query.n", "query.seed", "query.scale"]
+
+
+@pytest.mark.parametrize("query", ["label=J&n=3000", "label=J&label=K&n=1500"])
+async def test_the_limit_itself_is_allowed(client: httpx.AsyncClient, query: str) -> None:
+    assert array(await client.post(f"/generate?{query}", headers=NPY)).shape == (3000, 28, 28)
+
+
+async def test_the_largest_scale_and_picture_are_allowed(client: httpx.AsyncClient) -> None:
+    response = await client.post("/generate?label=J&temperature=0&scale=32")
+    assert np.array_equal(picture(response.content), np.full((896, 896), 119))
+
+
+async def test_an_unknown_model_is_named(client: httpx.AsyncClient) -> None:
+    expect_problem(await client.post("/generate?model=gan"), UnknownModel, "no model 'gan'; served are: cvae, vae.")
+
+
+async def test_what_is_not_offered_is_not_acceptable(client: httpx.AsyncClient) -> None:
+    response = await client.post("/generate?label=J", headers={"accept": "text/html, image/webp"})
+    expect_problem(response, NotAcceptable, "offers image/png, application/json, application/x-npy")
+    assert response.headers["vary"] == "Accept"
+
+
+async def test_the_preferred_format_is_answered(client: httpx.AsyncClient) -> None:
+    accept = {"accept": "image/png;q=0.4, application/*;q=0.5, application/json;q=0.1"}
+    response = await client.post("/generate?label=J", headers=accept)
+    assert response.headers["content-type"] == "application/x-npy"
+
+
+@pytest.mark.parametrize("accept", [PNG, JSON])
+async def test_a_model_that_fails_is_not_ready(half_broken: FastAPI, accept: dict[str, str]) -> None:
+    transport = httpx.ASGITransport(half_broken)
+    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        response = await client.post("/generate?label=Z", headers=accept)
+        expect_problem(response, NotReady, "cvae: the model did not run.")
+        assert response.headers["retry-after"] == "5"
+        assert (await client.post("/generate?label=Y")).status_code == 200

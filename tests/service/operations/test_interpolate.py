@@ -1,0 +1,108 @@
+"""The known model makes every pixel 100 + 10·z[0] + label, and its logits are pixels / 255."""
+
+import io
+
+import httpx
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from glyphvae.operations.interpolate import linear, spherical
+
+JSON = {"Accept": "application/json"}
+NPY = {"Accept": "application/x-npy"}
+SHARE = np.linspace(0, 1, 5, dtype=np.float32)
+
+
+def two_images(*levels: int) -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.stack([np.full((28, 28), level, dtype=np.uint8) for level in levels]))
+    return file.getvalue()
+
+
+async def test_between_two_latents(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/interpolate?label=A&z=-1,0,0,0,0,0&z=1,0,0,0,0,0&n=3&method=linear", headers=NPY)
+    assert np.load(io.BytesIO(answer.content))[:, 0, 0].tolist() == [100, 110, 120]
+    assert "glyphvae-seed" not in answer.headers
+
+
+async def test_open_ends_are_drawn_by_the_seed(client: httpx.AsyncClient) -> None:
+    first = await client.post("/interpolate?label=A", headers=JSON)
+    again = await client.post(f"/interpolate?label=A&seed={first.headers['glyphvae-seed']}", headers=JSON)
+    other = await client.post("/interpolate?label=A", headers=JSON)
+    assert first.json() == again.json() != other.json()
+    assert len(first.json()["steps"]) == 9
+
+
+async def test_between_two_labels_the_log_odds_are_mixed(client: httpx.AsyncClient) -> None:
+    zeros = "0,0,0,0,0,0"
+    answer = await client.post(f"/interpolate?label=0&label=Z&z={zeros}&z={zeros}&n=3", headers=JSON)
+    steps = answer.json()["steps"]
+    assert [step["label"] for step in steps] == ["0", None, "Z"]
+    logits = np.array([100, 117.5, 135]) / 255
+    expected = np.round(255 / (1 + np.exp(-logits)))
+    assert [step["pixels"][0][0] for step in steps] == expected.tolist()
+
+
+async def test_between_two_images(client: httpx.AsyncClient) -> None:
+    answer = await client.post(
+        "/interpolate?label=A&preprocess=none&method=linear&n=3", content=two_images(100, 120), headers=NPY
+    )
+    assert np.load(io.BytesIO(answer.content))[:, 0, 0].tolist() == [100, 110, 120]
+
+
+async def test_images_find_their_labels(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/interpolate?preprocess=none&n=2", content=two_images(110, 110), headers=JSON)
+    assert [step["label"] for step in answer.json()["steps"]] == ["A", "A"]
+
+
+async def test_an_unconditional_model_interpolates_without_labels(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/interpolate?model=vae&z=0&z=1&n=2", headers=JSON)
+    assert [step["label"] for step in answer.json()["steps"]] == [None, None]
+    images = await client.post("/interpolate?model=vae&preprocess=none&n=2", content=two_images(90, 110), headers=NPY)
+    assert np.load(io.BytesIO(images.content))[:, 0, 0].tolist() == [90, 110]
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "named"),
+    [
+        ("", b"", "query.label"),
+        ("label=A&label=B&label=C", b"", "query.label"),
+        ("label=A&z=1,2,3,4,5,6,7", b"", "query.z"),
+        ("label=A&n=1", b"", "query.n"),
+        ("label=A&method=cubic", b"", "query.method"),
+        ("label=A&z=1", two_images(1, 2), "query.z"),
+        ("label=A&preprocess=none", two_images(1), "exactly two"),
+        ("label=A&n=1000&scale=64", b"", "query.scale"),
+    ],
+)
+async def test_what_is_not_allowed_is_named(client: httpx.AsyncClient, query: str, body: bytes, named: str) -> None:
+    answer = await client.post(f"/interpolate?{query}", content=body)
+    assert answer.status_code == 422
+    assert named in answer.text
+
+
+LATENT = arrays(np.float32, 4, elements=st.floats(-10, 10, width=32))
+
+
+@given(LATENT, LATENT)
+def test_both_methods_begin_and_end_where_they_should(begin: np.ndarray, end: np.ndarray) -> None:
+    for way in (linear, spherical):
+        points = way(begin, end, SHARE)
+        assert points.dtype == np.float32
+        np.testing.assert_allclose(points[[0, -1]], [begin, end], atol=2e-3)
+
+
+def test_spherical_keeps_the_length_and_turns_evenly() -> None:
+    begin, end = np.array([2, 0], dtype=np.float32), np.array([0, 2], dtype=np.float32)
+    points = spherical(begin, end, SHARE)
+    np.testing.assert_allclose(np.linalg.norm(points, axis=1), 2, rtol=1e-6)
+    np.testing.assert_allclose(np.degrees(np.arctan2(points[:, 1], points[:, 0])), [0, 22.5, 45, 67.5, 90], rtol=1e-5)
+
+
+@pytest.mark.parametrize("end", [[0.0, 0.0], [2.0, 0.0], [-2.0, 0.0]])
+def test_spherical_is_linear_where_it_is_undefined(end: list[float]) -> None:
+    begin, last = np.array([1, 0], dtype=np.float32), np.array(end, dtype=np.float32)
+    np.testing.assert_array_equal(spherical(begin, last, SHARE), linear(begin, last, SHARE))

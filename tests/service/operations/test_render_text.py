@@ -1,0 +1,336 @@
+import io
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from numpy.typing import NDArray
+from PIL import Image
+
+from glyphvae.api.context import Context
+from glyphvae.errors import (
+    BodyTooLarge,
+    InvalidParameter,
+    MalformedBody,
+    NotAcceptable,
+    NotReady,
+    UnknownModel,
+    UnsupportedMedia,
+)
+from glyphvae.models.latents import draw_latents
+from glyphvae.operations.render_text import LONG_TEXT, RenderedText, RenderText, draw_style, render_png
+from tests.service.support import JSON, NPY, PNG, array, expect_problem, picture
+
+DRAWN = (None,) * 6
+
+
+async def post(client: httpx.AsyncClient, accept: dict[str, str] = PNG, /, **body: object) -> httpx.Response:
+    return await client.post("/render-text", json=body, headers=accept)
+
+
+async def rendered(client: httpx.AsyncClient, **body: object) -> RenderedText:
+    response = await post(client, JSON, **body)
+    assert response.status_code == 200, response.text
+    return RenderedText.model_validate_json(response.content)
+
+
+def written(answer: RenderedText) -> str:
+    return "".join(glyph.label for glyph in answer.glyphs)
+
+
+def drawn(answer: RenderedText) -> NDArray[np.uint8]:
+    """The picture that the JSON describes: every glyph in its place, the stronger ink where they overlap."""
+    canvas = np.zeros((answer.height + 56, answer.width + 56), np.uint8)
+    for glyph in answer.glyphs:
+        cell = canvas[glyph.y + 28 : glyph.y + 56, glyph.x + 28 : glyph.x + 56]
+        np.maximum(cell, np.array(glyph.pixels, np.uint8), out=cell)
+    return canvas[28:-28, 28:-28]
+
+
+async def test_a_text_becomes_a_picture(client: httpx.AsyncClient) -> None:
+    response = await post(client, text="HELLO", seed=7)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "image/png"
+    assert response.headers["glyphvae-model"] == "cvae/1"
+    assert response.headers["glyphvae-seed"] == "7"
+    assert response.headers["vary"] == "Accept"
+    assert response.headers["cache-control"] == "no-store"
+    assert "glyphvae-folded" not in response.headers
+    assert "glyphvae-unknown" not in response.headers
+    assert picture(response.content).any()
+
+
+@pytest.mark.parametrize("text", ["HI 5", "TWO\nLINES", "A LONGER TEXT " * 7])
+@pytest.mark.parametrize("scale", [1, 2])
+async def test_every_format_shows_the_same_text(client: httpx.AsyncClient, text: str, scale: int) -> None:
+    body = {"text": text, "seed": 7, "scale": scale, "width": 300}
+    answer = await rendered(client, **body)
+    pixels = array(await post(client, NPY, **body))
+    assert pixels.dtype == np.uint8
+    assert pixels.shape == (scale * answer.height, scale * answer.width)
+    assert np.array_equal(picture((await post(client, **body)).content), pixels)
+    if scale == 1:
+        assert np.array_equal(pixels, drawn(answer))
+
+
+async def test_glyphs_are_named_and_placed(client: httpx.AsyncClient) -> None:
+    answer = await rendered(client, text="AB 1\nC", seed=7)
+    assert [(glyph.label, glyph.position, glyph.line) for glyph in answer.glyphs] == [
+        ("A", 0, 0),
+        ("B", 1, 0),
+        ("1", 3, 0),
+        ("C", 5, 1),
+    ]
+    a, b, one, c = answer.glyphs
+    assert a.x < b.x < one.x
+    assert c.x == a.x
+    assert a.y == b.y == one.y < c.y
+    assert len(answer.baselines) == 2
+    assert answer.folded == answer.unknown == []
+    # Known glyphs are all ink: they fill their cells and stand on the baseline.
+    assert [a.y + 28, c.y + 28] == answer.baselines
+
+
+async def test_without_a_seed_each_answer_is_new_and_its_header_reproduces_it(client: httpx.AsyncClient) -> None:
+    new = [await post(client, JSON, text="HELLO") for _ in range(4)]
+    assert len({response.headers["glyphvae-seed"] for response in new}) == 4
+    for response in new:
+        seed = int(response.headers["glyphvae-seed"])
+        assert response.json()["seed"] == seed
+        assert (await post(client, JSON, text="HELLO", seed=seed)).content == response.content
+
+
+async def test_glyphs_vary_around_one_style(client: httpx.AsyncClient) -> None:
+    answer = await rendered(client, text="AAAA", seed=7, temperature=0.5, variation=0.1)
+    style = 0.5 * draw_latents(7, 1, DRAWN, 1.0)[0]
+    assert answer.z == pytest.approx(style)
+    z = np.array([glyph.z for glyph in answer.glyphs])
+    assert z == pytest.approx(style + 0.1 * draw_latents(7, 5, DRAWN, 1.0)[1:], abs=1e-6)
+    assert len(np.unique(z, axis=0)) == 4
+
+
+async def test_a_longer_text_keeps_the_hand_of_a_shorter_one(client: httpx.AsyncClient) -> None:
+    short = await rendered(client, text="HELLO", seed=7)
+    long = await rendered(client, text="HELLO WORLD", seed=7)
+    assert long.z == short.z
+    assert [glyph.z for glyph in long.glyphs[:5]] == [glyph.z for glyph in short.glyphs]
+
+
+async def test_without_variation_a_letter_repeats(client: httpx.AsyncClient) -> None:
+    answer = await rendered(client, text="AAA", variation=0)
+    assert answer.glyphs[0].z == answer.glyphs[1].z == answer.glyphs[2].z == answer.z
+
+
+async def test_a_style_can_be_given(client: httpx.AsyncClient) -> None:
+    answer = await rendered(client, text="A", seed=7, z=[0.5, None, -1], temperature=2, variation=0)
+    assert answer.z == pytest.approx([0.5, *(2 * draw_latents(7, 1, DRAWN, 1.0)[0, 1:2]), -1, *answer.z[3:]])
+    assert answer.glyphs[0].pixels[0][0] == 100 + 5 + 10
+
+
+async def test_small_letters_are_set_as_capitals_and_the_answer_says_so(client: httpx.AsyncClient) -> None:
+    answer = await rendered(client, text="Hello")
+    assert written(answer) == "HELLO"
+    assert answer.folded == [1, 2, 3, 4]
+    assert (await post(client, text="Hello")).headers["glyphvae-folded"] == "4"
+
+
+@pytest.mark.parametrize("unknown", ["skip", "blank"])
+async def test_other_characters_are_left_out_on_request(client: httpx.AsyncClient, unknown: str) -> None:
+    answer = await rendered(client, text="A!B?", unknown=unknown)
+    assert written(answer) == "AB"
+    assert [glyph.position for glyph in answer.glyphs] == [0, 2]
+    assert answer.unknown == [1, 3]
+    assert (await post(client, text="A!B?", unknown=unknown)).headers["glyphvae-unknown"] == "2"
+
+
+async def test_a_blank_keeps_its_place(client: httpx.AsyncClient) -> None:
+    skipped, blank = [await rendered(client, text="A!B", unknown=unknown, seed=1) for unknown in ("skip", "blank")]
+    assert blank.glyphs[1].x > skipped.glyphs[1].x
+    assert blank.width > skipped.width
+
+
+@pytest.mark.parametrize("text", [" ", "\n", " \n\t ", "?!"])
+async def test_a_text_without_a_glyph_is_paper(client: httpx.AsyncClient, text: str) -> None:
+    answer = await rendered(client, text=text, unknown="skip")
+    assert answer.glyphs == []
+    for response in (
+        await post(client, text=text, unknown="skip"),
+        await post(client, PNG, text=text, unknown="blank"),
+    ):
+        assert not picture(response.content).any()
+
+
+async def test_lines_are_wrapped_to_a_width(client: httpx.AsyncClient) -> None:
+    answer = await rendered(client, text="ONE TWO SIX TEN", width=160)
+    assert answer.width == 160
+    assert max(glyph.x + 28 for glyph in answer.glyphs) <= 160
+    lines = {glyph.line for glyph in answer.glyphs}
+    assert lines == set(range(len(answer.baselines)))
+    assert len(lines) > 1
+
+
+async def test_shorter_lines_are_aligned(client: httpx.AsyncClient) -> None:
+    lefts = {}
+    for align in ("left", "centre", "right"):
+        answer = await rendered(client, text="AAAA\nA", align=align, seed=1)
+        lefts[align] = answer.glyphs[4].x
+    assert lefts["left"] < lefts["centre"] < lefts["right"]
+
+
+async def test_spacing_is_the_callers(client: httpx.AsyncClient) -> None:
+    plain = await rendered(client, text="AB C\nD", seed=1)
+    wide = await rendered(client, text="AB C\nD", seed=1, letter_gap=13, word_space=32, line_height=50, margin=20)
+    a, b, c, _ = [glyph.x for glyph in plain.glyphs]
+    wide_a, wide_b, wide_c, _ = [glyph.x for glyph in wide.glyphs]
+    assert wide_a - a == 20 - 8
+    assert (wide_b - wide_a) - (b - a) == 10
+    assert (wide_c - wide_b) - (c - b) >= 20
+    assert np.diff(wide.baselines).tolist() == [50]
+    assert np.diff(plain.baselines).tolist() == [32]
+
+
+async def test_a_picture_is_coloured(client: httpx.AsyncClient) -> None:
+    response = await post(client, text="A", temperature=0, variation=0, scale=1, ink="#ff0000", paper="transparent")
+    image = Image.open(io.BytesIO(response.content)).convert("RGBA")
+    assert image.getpixel((0, 0)) == (255, 0, 0, 0)
+    assert image.getpixel((image.width // 2, image.height // 2)) == (255, 0, 0, 110)
+
+
+async def test_a_long_text_is_set_as_a_short_one(client: httpx.AsyncClient) -> None:
+    """Long texts are set in a thread, which must not show."""
+    text = "AB" * (LONG_TEXT // 2)
+    at, over = await rendered(client, text=text, seed=1), await rendered(client, text=f"{text}A", seed=1)
+    assert at.glyphs == over.glyphs[:-1]
+
+
+async def test_the_command_line_gets_the_same_picture(client: httpx.AsyncClient, context: Context) -> None:
+    order = RenderText(text="HELLO", seed=7)
+    assert await render_png(order, context) == (await post(client, text="HELLO", seed=7)).content
+
+
+async def test_as_many_characters_as_the_limit_are_allowed(client: httpx.AsyncClient) -> None:
+    assert len((await rendered(client, text="A" * 100)).glyphs) == 100
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "says"),
+    [
+        ({"text": ""}, "body.text", "at least 1 character"),
+        ({"text": None}, "body.text", "valid string"),
+        ({"text": "A" * 101}, "body.text", "it has 101 characters at most 100"),
+        ({"text": "AB!"}, "body.text", "The character '!' (U+0021 EXCLAMATION MARK) at position 2 cannot be written"),
+        ({"text": "A!"}, "body.text", "allowed are 0-9, A-Z"),
+        ({"text": "é"}, "body.text", "U+00E9 LATIN SMALL LETTER E WITH ACUTE"),
+        ({"text": "E\u0301"}, "body.text", "U+0301 COMBINING ACUTE ACCENT"),
+        ({"text": "A\u200bB"}, "body.text", "U+200B ZERO WIDTH SPACE"),
+        ({"text": "A\0"}, "body.text", "U+0000 CONTROL CHARACTER"),
+        ({"text": "A\u202e"}, "body.text", "U+202E RIGHT-TO-LEFT OVERRIDE"),
+        ({"text": "😀"}, "body.text", "U+1F600 GRINNING FACE"),
+        ({"text": "a", "case": "keep"}, "body.text", "U+0061 LATIN SMALL LETTER A"),
+        ({"text": "A", "case": "lower"}, "body.case", "'upper' or 'keep'"),
+        ({"text": "A", "unknown": "guess"}, "body.unknown", "'error', 'skip' or 'blank'"),
+        ({"text": "A", "align": "middle"}, "body.align", "'left', 'centre', 'right' or 'justify'"),
+        ({"text": "A", "seed": -1}, "body.seed", "greater than or equal to 0"),
+        ({"text": "A", "seed": 2**53}, "body.seed", f"less than or equal to {2**53 - 1}"),
+        ({"text": "A", "seed": 1.5}, "body.seed", "valid integer"),
+        ({"text": "A", "z": [0] * 7}, "body.z", "7 latents were given at most 6"),
+        ({"text": "A", "z": [0] * 65}, "body.z", "at most 64 items"),
+        ({"text": "A", "z": [0, 11]}, "body.z.1", "less than or equal to 10"),
+        ({"text": "A", "z": "0"}, "body.z", "valid list"),
+        ({"text": "A", "temperature": -1}, "body.temperature", "greater than or equal to 0"),
+        ({"text": "A", "temperature": 10.1}, "body.temperature", "less than or equal to 10"),
+        ({"text": "A", "variation": -1}, "body.variation", "greater than or equal to 0"),
+        ({"text": "A", "variation": 10.1}, "body.variation", "less than or equal to 10"),
+        ({"text": "A", "width": 27}, "body.width", "greater than or equal to 28"),
+        ({"text": "A", "width": 65537}, "body.width", "less than or equal to 65536"),
+        ({"text": "A", "width": 40}, "body.width", "leaves no room for a glyph"),
+        ({"text": "A", "letter_gap": -11}, "body.letter_gap", "greater than or equal to -10"),
+        ({"text": "A", "letter_gap": 101}, "body.letter_gap", "less than or equal to 100"),
+        ({"text": "A", "word_space": -1}, "body.word_space", "greater than or equal to 0"),
+        ({"text": "A", "word_space": 201}, "body.word_space", "less than or equal to 200"),
+        ({"text": "A", "line_height": 0}, "body.line_height", "greater than or equal to 1"),
+        ({"text": "A", "line_height": 201}, "body.line_height", "less than or equal to 200"),
+        ({"text": "A", "margin": -1}, "body.margin", "greater than or equal to 0"),
+        ({"text": "A", "margin": 1001}, "body.margin", "less than or equal to 1000"),
+        ({"text": "A", "scale": 0}, "body.scale", "greater than or equal to 1"),
+        ({"text": "A", "scale": 65}, "body.scale", "less than or equal to 64"),
+        ({"text": "A", "scale": 64}, "body.scale", "at most 802816 pixels"),
+        ({"text": "A", "ink": "shiny"}, "body.ink", "'shiny' is not a colour"),
+        ({"text": "A", "paper": "shiny"}, "body.paper", "transparent, a colour name"),
+        ({"text": "A", "model": "vae"}, "body.model", "model 'vae' has no labels, so it cannot write text"),
+        ({"text": "A", "colour": "blue"}, "body", "unknown: 'colour'; allowed are: text, seed, z, temperature"),
+    ],
+)
+async def test_what_is_not_allowed_is_named_with_what_is(
+    client: httpx.AsyncClient, body: dict[str, Any], field: str, says: str
+) -> None:
+    expect_problem(await client.post("/render-text", json=body), InvalidParameter, says, field)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize("name", ["temperature", "variation", "z"])
+async def test_what_is_no_finite_number_is_refused(client: httpx.AsyncClient, name: str, number: str) -> None:
+    value = f"[{number}]" if name == "z" else number
+    response = await client.post(
+        "/render-text", content=f'{{"text": "A", "{name}": {value}}}', headers={"content-type": "application/json"}
+    )
+    field = "body.z.0" if name == "z" else f"body.{name}"
+    expect_problem(response, InvalidParameter, "finite number", field)
+
+
+async def test_a_lone_surrogate_is_refused(client: httpx.AsyncClient) -> None:
+    response = await client.post(
+        "/render-text", content=b'{"text": "A\\ud800"}', headers={"content-type": "application/json"}
+    )
+    expect_problem(response, InvalidParameter, "unicode string", "body.text")
+
+
+async def test_the_size_of_a_picture_does_not_limit_json(client: httpx.AsyncClient) -> None:
+    assert (await post(client, JSON, text="A", scale=64)).status_code == 200
+    expect_problem(await post(client, NPY, text="A", scale=64), InvalidParameter, "", "body.scale")
+
+
+async def test_an_unknown_model_is_named(client: httpx.AsyncClient) -> None:
+    expect_problem(await post(client, text="A", model="gan"), UnknownModel, "There is no model 'gan'")
+
+
+async def test_what_is_not_offered_is_not_acceptable(client: httpx.AsyncClient) -> None:
+    response = await post(client, {"accept": "text/html"}, text="A")
+    expect_problem(response, NotAcceptable, "offers image/png, application/json, application/x-npy")
+    assert response.headers["vary"] == "Accept"
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "problem"),
+    [
+        (b"{", "application/json", MalformedBody),
+        (b'{"text": "A"}', "text/plain", UnsupportedMedia),
+        (bytes(200_001), "application/json", BodyTooLarge),
+    ],
+)
+async def test_what_is_no_order_is_refused(
+    client: httpx.AsyncClient, content: bytes, content_type: str, problem: type[MalformedBody]
+) -> None:
+    response = await client.post("/render-text", content=content, headers={"content-type": content_type})
+    expect_problem(response, problem, "")
+
+
+async def test_a_model_that_fails_is_not_ready(half_broken: FastAPI) -> None:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(half_broken), base_url="http://glyphvae") as client:
+        expect_problem(await post(client, text="JAZZ"), NotReady, "cvae: the model did not run.")
+
+
+def test_style_and_deviations_come_from_one_stream() -> None:
+    stream = draw_latents(3, 4, DRAWN, 1.0)
+    given = (2.0, None, None, None, None, None)
+    style, z = draw_style(3, 3, given, temperature=0.5, variation=2.0)
+    assert style.tolist() == pytest.approx([2.0, *(0.5 * stream[0, 1:])])
+    assert z == pytest.approx(style + 2 * stream[1:], abs=1e-6)
+    assert z.dtype == np.float32
+
+
+def test_a_text_without_a_glyph_has_a_style_all_the_same() -> None:
+    style, z = draw_style(3, 0, DRAWN, temperature=1.0, variation=1.0)
+    assert np.array_equal(style, draw_latents(3, 1, DRAWN, 1.0)[0])
+    assert z.shape == (0, 6)

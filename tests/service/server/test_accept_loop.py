@@ -1,0 +1,83 @@
+"""Connections that came together are taken together, also where the event loop takes one a turn."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+from glyphvae.server.accept_loop import TOGETHER, Arrivals
+from tests.service.server.test_server import serving
+
+uvloop = pytest.importorskip("uvloop", reason="it is not there on Windows")
+
+CROWD = 2 * TOGETHER + 3
+
+
+def knock(port: int) -> socket.socket:
+    """A connection that the kernel has made; nobody need have taken it."""
+    return socket.create_connection(("127.0.0.1", port), timeout=30)
+
+
+async def turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def test_a_crowd_is_taken_in_a_few_turns(repository: Path) -> None:
+    async def main() -> int:
+        async with serving(repository) as server:
+            clients = [knock(server.config.port) for _ in range(CROWD)]
+            await asyncio.sleep(0.001)  # a look at the sockets
+            await turns(12)
+            taken = len(server.server_state.connections)
+            for client in clients:
+                client.close()
+            return taken
+
+    # libuv alone would have taken one or two for each look.
+    assert uvloop.run(main()) == CROWD
+
+
+def test_those_taken_together_are_served(repository: Path) -> None:
+    async def main() -> list[bytes]:
+        async with serving(repository) as server:
+            clients = [knock(server.config.port) for _ in range(CROWD)]
+            for client in clients:
+                client.sendall(b"GET /livez HTTP/1.1\r\nHost: glyphvae\r\nConnection: close\r\n\r\n")
+            answers = [await asyncio.to_thread(client.recv, 64) for client in clients]
+            for client in clients:
+                client.close()
+            return answers
+
+    assert {answer[:12] for answer in uvloop.run(main())} == {b"HTTP/1.1 200"}
+
+
+async def test_once_stopped_it_takes_nobody() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        arrivals = Arrivals([listener], asyncio.Protocol)
+        arrivals.look()
+        arrivals.stop()
+        with knock(listener.getsockname()[1]):
+            arrivals.look()
+            await turns(3)
+            connection, _ = listener.accept()  # it waits still
+            connection.close()
+
+
+async def test_too_many_open_files_stop_nothing() -> None:
+    class Full:
+        looked = 0
+
+        def accept(self) -> tuple[socket.socket, object]:
+            self.looked += 1
+            raise OSError(24, "Too many open files")
+
+    full = Full()
+    arrivals = Arrivals([full], asyncio.Protocol)  # type: ignore[list-item]
+    for times in (1, 2):
+        arrivals.look()
+        arrivals.look()
+        await turns(2)
+        assert full.looked == times

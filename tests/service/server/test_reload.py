@@ -1,0 +1,117 @@
+import asyncio
+import gc
+import shutil
+import threading
+import weakref
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from glyphvae.api.context import Context
+from glyphvae.errors import ReloadRefused
+from glyphvae.models.registry import load_engine
+from glyphvae.server.reload import Reloader
+from glyphvae.settings import Settings
+from glyphvae.startup import settle
+from tests.known_model import LATENT_SIZE, decoder, write_model
+
+Z = np.zeros((1, LATENT_SIZE), np.float32)
+J = np.array([19])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_model(tmp_path)
+    write_model(tmp_path, "vae", conditional=False)
+    return tmp_path
+
+
+@pytest.fixture
+def own(folder: Path) -> Context:
+    settings = Settings(models=folder, device="cpu")
+    return Context(settings, load_engine(settings))
+
+
+def replace(folder: Path, **facts: object) -> None:
+    """Another version of the model in the place of the old one."""
+    for part in ("encoder", "decoder"):
+        shutil.rmtree(folder / f"cvae-{part}")
+    write_model(folder, **({"version": 2} | facts))  # type: ignore[arg-type]
+
+
+async def test_new_models_take_the_place_of_the_old_ones(own: Context, folder: Path) -> None:
+    old = own.engine.get(None)
+    replace(folder)
+    told: list[bool] = []
+    reloader = Reloader(own, lambda: told.append(True))
+    assert await asyncio.to_thread(reloader.reload_all) is own.engine
+    assert own.engine.get(None).title == "cvae/2"
+    assert told == [True]
+    # A request that has begun with the old one ends with it.
+    assert (await old.decode(Z, J))[0, 0, 0] == (await own.engine.get(None).decode(Z, J))[0, 0, 0] == 119
+    assert sum(own.telemetry.runs["cvae"].counts) == 2
+
+
+async def test_the_models_of_the_start_go_though_the_collector_was_told_to_pass_them_over(
+    own: Context, folder: Path
+) -> None:
+    old = weakref.ref(own.engine.get(None))
+    settle()
+    try:
+        replace(folder)
+        await asyncio.to_thread(Reloader(own).reload)
+        gc.collect()
+        assert old() is None
+    finally:
+        gc.unfreeze()
+
+
+def test_models_in_use_are_ready_again(own: Context) -> None:
+    own.engine.get("vae").sessions.build()
+    Reloader(own).reload()
+    assert list(own.engine.loaded) == ["cvae", "vae"]
+
+
+def test_a_model_that_is_gone_is_gone(own: Context, folder: Path) -> None:
+    own.engine.get("vae").sessions.build()
+    (folder / "vae.json").unlink()
+    Reloader(own).reload_all()
+    assert list(own.engine.models) == ["cvae"]
+
+
+@pytest.mark.parametrize("how", ["spoilt", "not running", "missing"])
+def test_a_broken_model_is_refused_and_the_old_one_serves_on(
+    own: Context, folder: Path, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = own.engine
+    if how == "not running":
+        replace(folder, files={"decoder": decoder(rows=0)})
+    elif how == "spoilt":
+        (folder / "cvae-decoder" / "1" / "model.onnx").write_bytes(b"spoilt")
+    else:
+        (folder / "cvae.json").unlink()
+    told: list[bool] = []
+    with pytest.raises(ReloadRefused, match="the old models serve on"):
+        Reloader(own, lambda: told.append(True)).reload_all()
+    assert own.engine is old
+    assert told == []
+    assert "the new models are refused" in caplog.text
+
+
+async def test_one_reload_at_a_time(own: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(settings: Settings, also: object) -> object:
+        begun.set()
+        assert go.wait(60)
+        return load_engine(settings, also=list(also))  # type: ignore[call-overload]
+
+    monkeypatch.setattr("glyphvae.server.reload.load_engine", slow)
+    reloader = Reloader(own)
+    first = asyncio.create_task(asyncio.to_thread(reloader.reload))
+    await asyncio.to_thread(begun.wait, 60)
+    with pytest.raises(ReloadRefused, match="Another reload is under way"):
+        reloader.reload()
+    go.set()
+    assert await first is own.engine

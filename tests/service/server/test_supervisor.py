@@ -1,0 +1,215 @@
+"""What becomes of requests when processes end, die, and load other models: `glyphvae serve` under load."""
+
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from time import monotonic
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from glyphvae.errors import ReloadRefused
+from tests.known_model import write_model
+from tests.service.processes import Server, running
+from tests.service.support import expect_problem
+
+PATIENCE = 60
+REFUSED = re.compile("the new models are refused")
+RELOADED = re.compile("reloaded: ")
+WORKERS = pytest.mark.parametrize("workers", [1, 2], ids=["one process", "two processes"])
+CALLS = [
+    "/generate?label=J",
+    "/generate?label=J&seed=7",
+    "/generate?label=J&n=40",
+    "/generate?label=J&n=3000&columns=100",
+]
+
+
+class Load:
+    """Callers that ask one thing after another over connections that they keep, until they find nobody.
+
+    Attributes:
+        answered: Statuses, and how often.
+        models: Who answered.
+        latest: Who answered each caller's latest request.
+        lost: Requests that got no answer over a connection that had brought answers before. One that is made in the
+            instant in which the server stops listening is reset by the kernel, as one made a moment later is refused.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._address = (urlsplit(url).hostname or "", urlsplit(url).port or 0)
+        self.answered: dict[int, int] = {}
+        self.models: set[str] = set()
+        self.latest: dict[str, str] = {}
+        self.lost: list[str] = []
+        self._stop = threading.Event()
+        self._enough = threading.Semaphore(0)
+        self._threads = [threading.Thread(target=self._call, args=(call,)) for call in CALLS]
+
+    def _call(self, path: str) -> None:
+        connection: http.client.HTTPConnection | None = None
+        is_new = True
+        while not self._stop.is_set():
+            if connection is None:
+                connection = http.client.HTTPConnection(*self._address, timeout=PATIENCE)
+                is_new = True
+                try:
+                    connection.connect()
+                except ConnectionError:
+                    return
+            try:
+                connection.request("POST", path)
+                response = connection.getresponse()
+                response.read()
+            except (OSError, http.client.HTTPException) as error:
+                if not is_new:
+                    self.lost.append(f"{path}: {error!r}")
+                connection.close()
+                connection = None
+                continue
+            is_new = False
+            self.answered[response.status] = self.answered.get(response.status, 0) + 1
+            self.models.add(response.headers["Glyphvae-Model"])
+            self.latest[path] = response.headers["Glyphvae-Model"]
+            self._enough.release()
+            if response.headers["Connection"] == "close":
+                connection.close()
+                connection = None
+        if connection is not None:
+            connection.close()
+
+    def wait_for(self, count: int) -> None:
+        """Until there are so many more answers, from now on."""
+        while self._enough.acquire(blocking=False):
+            pass
+        for _ in range(count):
+            assert self._enough.acquire(timeout=PATIENCE)
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Until the condition holds, looked at between answers."""
+        end = monotonic() + PATIENCE
+        while not condition():
+            assert monotonic() < end
+            self.wait_for(1)
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(PATIENCE)
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+
+@contextmanager
+def load(server: Server) -> Iterator[Load]:
+    with server.client() as client:
+        assert client.get("/livez").status_code == 200
+    callers = Load(server.url)
+    callers.start()
+    try:
+        callers.wait_for(20)
+        yield callers
+    finally:
+        callers.stop()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_model(tmp_path)
+    return tmp_path
+
+
+def flags(folder: Path, workers: int, *more: str) -> tuple[str, ...]:
+    return ("--models", str(folder), "--device", "cpu", "--workers", str(workers), "--drain-seconds", "0.5", *more)
+
+
+def children(server: Server) -> list[int]:
+    """The server processes."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == server.process.pid and b"spawn_main" in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+    return found
+
+
+@WORKERS
+def test_the_end_fails_no_request(folder: Path, workers: int) -> None:
+    with running(*flags(folder, workers)) as server, load(server) as callers:
+        assert server.terminate() in {0, -signal.SIGTERM}
+        callers.stop()
+        assert callers.lost == []
+        assert set(callers.answered) == {200}
+
+
+def test_a_process_that_is_killed_takes_only_its_own_requests_along(folder: Path) -> None:
+    with running(*flags(folder, 2)) as server, load(server) as callers:
+        before = children(server)
+        assert len(before) == 2
+        os.kill(before[0], signal.SIGKILL)
+        callers.wait_for(50)
+        assert len(callers.lost) <= len(CALLS)
+        assert set(callers.answered) == {200}
+        lost = len(callers.lost)
+        callers.wait_until(lambda: len(children(server)) == 2 and before[0] not in children(server))
+        callers.wait_for(20)
+        assert before[1] in children(server)
+        assert len(callers.lost) == lost
+
+
+@WORKERS
+def test_other_models_are_loaded_without_a_failed_request(folder: Path, workers: int) -> None:
+    with running(*flags(folder, workers)) as server, load(server) as callers:
+        before = children(server)
+        version_two(folder)
+        server.process.send_signal(signal.SIGHUP)
+        for _ in range(workers):
+            server.wait_for(RELOADED)
+        # What had begun before may still be answered by the models it began with.
+        callers.wait_until(lambda: callers.latest == dict.fromkeys(CALLS, "cvae/2"))
+        callers.models.clear()
+        (folder / "cvae-decoder" / "1" / "model.onnx").write_bytes(b"broken")
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for(REFUSED)
+        callers.wait_for(40)
+        assert callers.models == {"cvae/2"}
+        assert callers.lost == []
+        assert set(callers.answered) == {200}
+        assert children(server) == before
+
+
+@WORKERS
+def test_the_admin_port_reloads_every_process(folder: Path, workers: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with (
+        running(*flags(folder, workers, "--admin-port", str(port))) as server,
+        load(server) as callers,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as admin,
+    ):
+        assert admin.get("/livez").json() == {"status": "live"}
+        assert admin.get("/readyz").json()["models"] == {"cvae": "cpu"}
+        version_two(folder)
+        assert admin.post("/reload").json() == {"models": ["cvae/2"]}
+        callers.wait_until(lambda: callers.latest == dict.fromkeys(CALLS, "cvae/2"))
+        (folder / "cvae.json").write_text("{}")
+        expect_problem(admin.post("/reload"), ReloadRefused, "not a model manifest")
+        callers.wait_for(20)
+        assert callers.lost == []
+
+
+def version_two(folder: Path) -> None:
+    for part in ("encoder", "decoder"):
+        shutil.rmtree(folder / f"cvae-{part}")
+    write_model(folder, version=2)

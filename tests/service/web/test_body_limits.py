@@ -1,0 +1,160 @@
+import json
+from collections.abc import AsyncIterator
+from itertools import pairwise
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.types import ASGIApp
+
+from glyphvae.api.context import Context
+from glyphvae.errors import BodyTooLarge, InvalidParameter, MalformedBody, UnsupportedMedia
+from glyphvae.web.body_limits import Nesting
+from tests.service.operations.test_encode import J
+from tests.service.support import expect_problem
+
+# As the fixture `context` sets them.
+LIMIT = 200_000
+JSON_LIMIT = 150_000
+
+
+async def in_chunks(size: int) -> AsyncIterator[bytes]:
+    """A body whose size is not announced."""
+    for start in range(0, size, 64_000):
+        yield bytes(min(64_000, size - start))
+
+
+async def test_a_second_content_type_does_not_raise_the_limit(client: httpx.AsyncClient) -> None:
+    for kinds in (("application/json", "text/plain"), ("text/plain", "application/json")):
+        headers = [("content-type", kind) for kind in kinds]
+        response = await client.post("/render-text", content=b"x" * (JSON_LIMIT + 1), headers=headers)
+        expect_problem(response, BodyTooLarge, f"The body is over the limit of {JSON_LIMIT} bytes.")
+
+
+@pytest.mark.parametrize("path", ["/encode", "/reconstruct", "/render-text"])
+async def test_the_limit_itself_is_allowed(client: httpx.AsyncClient, path: str) -> None:
+    """That many zeros are no image and no JSON, but they are read."""
+    for content in (bytes(LIMIT), in_chunks(LIMIT)):
+        expect_problem(await client.post(path, content=content), UnsupportedMedia, "body is ")
+
+
+@pytest.mark.parametrize("path", ["/encode", "/reconstruct", "/render-text"])
+async def test_one_byte_more_is_refused_announced_or_not(client: httpx.AsyncClient, path: str) -> None:
+    for content in (bytes(LIMIT + 1), in_chunks(LIMIT + 1)):
+        response = await client.post(path, content=content)
+        expect_problem(response, BodyTooLarge, f"The body is over the limit of {LIMIT} bytes.")
+
+
+async def test_json_has_a_limit_of_its_own(client: httpx.AsyncClient) -> None:
+    headers = {"content-type": "application/json"}
+    for content in (b"x" * JSON_LIMIT, in_chunks(JSON_LIMIT)):
+        expect_problem(await client.post("/render-text", content=content, headers=headers), MalformedBody, "not JSON")
+    for content in (b"x" * (JSON_LIMIT + 1), in_chunks(JSON_LIMIT + 1)):
+        response = await client.post("/render-text", content=content, headers=headers)
+        expect_problem(response, BodyTooLarge, f"The body is over the limit of {JSON_LIMIT} bytes.")
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "byte by byte"])
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+async def test_the_depth_of_json_is_limited(
+    client: httpx.AsyncClient, context: Context, opening: bytes, closing: bytes, whole: bool
+) -> None:
+    async def post(depth: int) -> httpx.Response:
+        text = opening * depth + b"1" + closing * depth
+        content = text if whole else in_pieces(text)
+        return await client.post("/render-text", content=content, headers={"content-type": "application/json"})
+
+    limit = context.settings.max_json_depth
+    expect_problem(await post(limit), InvalidParameter, "", "body")
+    expect_problem(await post(limit + 1), MalformedBody, f"The JSON is nested more than {limit} deep.")
+
+
+async def in_pieces(text: bytes) -> AsyncIterator[bytes]:
+    for index in range(len(text)):
+        yield text[index : index + 1]
+
+
+def deepest(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(deepest, value.values()), default=0)
+    return 1 + max(map(deepest, value), default=0) if isinstance(value, list) else 0
+
+
+VALUES = st.recursive(
+    st.text('[]{}"\\a'), lambda inner: st.lists(inner) | st.dictionaries(st.text('[]{}"\\a'), inner), max_leaves=20
+)
+
+
+@given(VALUES, st.integers(0, 6), st.lists(st.integers(0, 400), max_size=4))
+def test_nesting_is_told_as_a_parser_would(value: object, limit: int, cuts: list[int]) -> None:
+    """Whatever stands in strings, and wherever the body is cut."""
+    text = json.dumps(value).encode()
+    nesting = Nesting(limit)
+    edges = sorted({0, len(text), *(min(cut, len(text)) for cut in cuts)})
+    refused = False
+    try:
+        for start, end in pairwise(edges):
+            nesting.feed(text[start:end])
+    except MalformedBody:
+        refused = True
+    assert refused is (deepest(value) > limit)
+
+
+async def test_a_form_over_the_limit_is_refused_announced_or_not(server: ASGIApp) -> None:
+    def overhead(request: httpx.Request) -> int:
+        return len(request.read()) - len(J)
+
+    async def chunked(content: bytes) -> AsyncIterator[bytes]:
+        for start in range(0, len(content), 50_000):
+            yield content[start : start + 50_000]
+
+    transport = httpx.ASGITransport(server)
+    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        frame = overhead(client.build_request("POST", "/encode", files=[("file", J)]))
+        for size, status in ((LIMIT - frame, UnsupportedMedia.status), (LIMIT - frame + 1, BodyTooLarge.status)):
+            request = client.build_request("POST", "/encode", files=[("file", bytes(size))])
+            content, kind = request.read(), {"content-type": request.headers["content-type"]}
+            assert (await client.send(request)).status_code == status
+            response = await client.post("/encode", content=chunked(content), headers=kind)
+            assert response.status_code == status
+
+
+async def test_routes_that_read_no_body_ignore_an_announced_one_within_the_limit(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/generate?label=J", content=bytes(LIMIT))).status_code == 200
+    expect_problem(await client.post("/generate?label=J", content=bytes(LIMIT + 1)), BodyTooLarge, "")
+
+
+async def test_an_announced_body_is_refused_unread(server: ASGIApp) -> None:
+    """The answer does not wait for a client that only says what it will send."""
+
+    read: list[bytes] = []
+
+    async def remembered() -> AsyncIterator[bytes]:
+        read.append(b"once")
+        yield b""
+
+    transport = httpx.ASGITransport(server)
+    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        response = await client.post("/encode", content=remembered(), headers={"content-length": str(LIMIT + 1)})
+        expect_problem(response, BodyTooLarge, "")
+    assert not read
+
+
+async def test_lifespan_messages_pass(app: FastAPI) -> None:
+    """What is no request has no body to limit."""
+    async with app.router.lifespan_context(app):
+        pass
+    messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    sent: list[str] = []
+
+    async def receive() -> dict[str, str]:
+        return messages.pop(0)
+
+    async def send(message: object) -> None:
+        assert isinstance(message, dict)
+        sent.append(message["type"])
+
+    await app({"type": "lifespan"}, receive, send)
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]

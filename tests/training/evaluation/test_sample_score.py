@@ -1,0 +1,12 @@
+from glyphvae_training.data.dataset import Split
+from glyphvae_training.evaluation.sample_score import taught_accuracy
+from tests.training.examples import LABELS, characters
+
+
+def test_good_samples_teach_and_mislabelled_ones_do_not() -> None:
+    test = characters(4, seed=1)
+    good = taught_accuracy(characters(20), test, LABELS, images=12_000)
+    shifted = Split(characters(20).images, (characters(20).labels + 7) % len(LABELS))
+    bad = taught_accuracy(shifted, test, LABELS, images=12_000)
+    assert good > 0.9
+    assert bad < 0.1

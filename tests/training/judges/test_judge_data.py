@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from glyphvae_training.data.dataset import Split, load_alphanumeric, load_byclass
+from glyphvae_training.judges.judge_data import JudgeData, load_emnist_digits, load_judge_data
+from tests.training.examples import LABELS
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def data(cache: Path) -> JudgeData:
+    return load_judge_data(DATA, cache)
+
+
+def contents(split: Split) -> set[bytes]:
+    return {image.tobytes() for image in split.images}
+
+
+def test_digits_of_both_sources_and_capitals_are_in_the_training_part(data: JudgeData, cache: Path) -> None:
+    alphanumeric, digits = load_alphanumeric(DATA, cache), load_emnist_digits(DATA, cache)
+    assert data.labels == LABELS
+    assert len(data.train) == len(alphanumeric.train) + len(digits.train)
+    assert contents(data.train) == contents(alphanumeric.train) | contents(digits.train)
+    assert set(data.train.labels) == set(range(36))
+
+
+def test_the_tests_are_the_held_out_parts_by_source(data: JudgeData, cache: Path) -> None:
+    assert {source: set(split.labels) for source, split in data.tests.items()} == {
+        "MNIST digits": set(range(10)),
+        "EMNIST digits": set(range(10)),
+        "capitals": set(range(10, 36)),
+    }
+    alphanumeric = load_alphanumeric(DATA, cache)
+    assert len(data.tests["MNIST digits"]) + len(data.tests["capitals"]) == len(alphanumeric.test)
+
+
+def test_no_test_image_was_trained_on(data: JudgeData) -> None:
+    for split in data.tests.values():
+        assert not contents(split) & contents(data.train)
+
+
+def test_small_letters_are_known_where_the_data_set_has_them(cache: Path) -> None:
+    data, cased = load_judge_data(DATA, cache, name="byclass"), load_byclass(DATA, cache)
+    assert data.labels == cased.labels
+    assert contents(data.train) == contents(cased.train)
+    assert {source: set(split.labels) for source, split in data.tests.items()} == {
+        "MNIST digits": set(range(10)),
+        "EMNIST digits": set(range(10)),
+        "capitals": set(range(10, 36)),
+        "small letters": set(range(36, 62)),
+    }
+    assert sum(len(split) for split in data.tests.values()) == len(cased.test)
+    assert data.sha256 != load_judge_data(DATA, cache).sha256
+
+
+def test_the_digits_of_both_sources_have_one_size_and_weight(data: JudgeData, cache: Path) -> None:
+    emnist = load_emnist_digits(DATA, cache).train
+    mnist = load_alphanumeric(DATA, cache).train
+    mnist_digits = mnist.images[mnist.labels < 10]
+    assert emnist.images.mean() == pytest.approx(mnist_digits.mean(), rel=0.1)
+    for images in (emnist.images, mnist_digits):
+        rows, columns = (np.ptp(np.nonzero(images.max(axis=axis))[1]) for axis in (1, 2))
+        assert max(rows, columns) < 28
+    assert data.sha256 == load_judge_data(DATA, cache).sha256

@@ -1,0 +1,87 @@
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from glyphvae_training.judges.judge import ARCHITECTURES
+from glyphvae_training.judges.judge_data import JudgeData
+from glyphvae_training.judges.judge_training import judge_key, sampling_weights, shift_prior, stored_judge, train_judge
+from tests.training.examples import LABELS, characters
+
+IMAGES = 4096
+
+
+@pytest.fixture
+def data() -> JudgeData:
+    return JudgeData(LABELS, characters(10), {"blobs": characters(5, seed=1)}, "a" * 64)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_judge_learns_to_read(data: JudgeData, architecture: str) -> None:
+    test = data.tests["blobs"]
+    judge = train_judge(data.train, LABELS, architecture, images=4 * IMAGES if architecture == "dense" else 2 * IMAGES)
+    assert judge.architecture == architecture
+    assert (judge.predict(test.images) == test.labels).mean() > 0.5  # by chance: 0.03
+
+
+def test_progress_is_told_batch_by_batch(data: JudgeData) -> None:
+    told: list[tuple[int, int]] = []
+    train_judge(data.train, LABELS, "dense", images=1024, progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_the_seed_decides_and_the_state_of_torch_does_not(data: JudgeData) -> None:
+    weights = []
+    for seed in (1, 1, 2):
+        torch.rand(3)
+        before = torch.random.get_rng_state()
+        judge = train_judge(data.train, LABELS, "convolutional", images=512, seed=seed)
+        assert torch.equal(torch.random.get_rng_state(), before)
+        weights.append(next(judge.network.parameters()))
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_classes_are_drawn_more_evenly_than_they_come() -> None:
+    labels = torch.tensor([0] * 100 + [1])
+    weights = sampling_weights(labels)
+    shares = torch.bincount(labels, weights) / weights.sum()
+    assert shares[1].item() == pytest.approx(1 / (1 + 100**0.65))
+    assert 1 / 101 < shares[1].item() < 1 / 2
+
+
+def test_the_prior_moves_doubtful_cases_to_the_common_class() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(1, 3))
+    before = network(torch.zeros(1, 1))
+    shift_prior(network, torch.tensor([0] * 100 + [1] * 10))  # and none of class 2
+    shift = network(torch.zeros(1, 1)) - before
+    assert shift.tolist()[0] == pytest.approx([0.1 * math.log(100), 0.1 * math.log(10), 0], abs=1e-6)
+
+
+def test_a_judge_is_trained_once(data: JudgeData, tmp_path: Path) -> None:
+    folder = tmp_path / "judges"
+    trained = stored_judge(data, "dense", folder, images=512)
+    assert [path.name for path in folder.iterdir()] == [f"dense-{judge_key(data, 'dense', 512, 0)}.pt"]
+
+    def refuse(_done: int, _total: int) -> None:
+        raise AssertionError("it was trained again")
+
+    again = stored_judge(data, "dense", folder, images=512, progress=refuse)
+    images = data.tests["blobs"].images
+    assert again.architecture == "dense"
+    assert (again.predict(images) == trained.predict(images)).all()
+
+
+def test_what_decides_a_judges_weights_decides_its_name(data: JudgeData) -> None:
+    keys = {
+        judge_key(data, "dense", None, 0),
+        judge_key(data, "dense", 512, 0),
+        judge_key(data, "dense", None, 1),
+        judge_key(data, "convolutional", None, 0),
+        judge_key(replace(data, sha256="b" * 64), "dense", None, 0),
+    }
+    assert len(keys) == 5
+    assert judge_key(data, "dense", ARCHITECTURES["dense"].images, 0) in keys

@@ -1,0 +1,106 @@
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from glyphvae_training.commands.study import rank, study
+from glyphvae_training.study.plan import BETAS, QUICK, plans
+
+app = typer.Typer()
+app.command()(study)
+app.command()(rank)
+
+PICTURES = (
+    "figure-2",
+    "figure-2-moments",
+    "figure-3",
+    "figure-3-manifold",
+    "figure-3-samples",
+    "figure-4",
+    "figure-4-styles",
+    "figure-5",
+    "figure-5-rate-distortion",
+    "figure-6",
+)
+TABLES = ("epochs-epochs", "latent-size-models", "traversal-latents", "beta-models", "beta-checks")
+# A minute on two idle cores; the suite has to pass on busy ones as well.
+pytestmark = pytest.mark.timeout(1200)
+
+
+def command(*arguments: str | Path) -> str:
+    """What the command prints; it has to end well."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory, cache: Path, sample_folder: Path) -> Path:
+    """A whole quick study."""
+    folder = tmp_path_factory.mktemp("study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GLYPHVAE_CACHE", str(cache))
+        output = command("study", "all", "--quick", "--data", sample_folder, "--out", folder, "--accelerator", "cpu")
+    assert "paper.md is written" in output.replace("\n", "")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    monkeypatch.setenv("GLYPHVAE_CACHE", str(cache))
+
+
+def test_every_model_is_trained(out: Path) -> None:
+    for plan in plans(QUICK):
+        assert (out / "runs" / plan.name / "model.pt").is_file()
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_picture_is_png_and_svg(out: Path, name: str) -> None:
+    folder = out / "docs" / "images" / "paper"
+    with Image.open(folder / f"{name}.png") as picture:
+        assert np.asarray(picture.convert("L")).std() > 1
+    assert "<svg" in (folder / f"{name}.svg").read_text(encoding="utf-8")
+
+
+def test_the_animation_has_a_frame_for_every_epoch(out: Path) -> None:
+    with Image.open(out / "docs" / "images" / "paper" / "figure-2.webp") as animation:
+        assert animation.n_frames == QUICK.vae_epochs[2] + 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_number_is_csv_and_json(out: Path, name: str) -> None:
+    experiment, table = name.rsplit("-", 1)
+    rows = json.loads((out / f"{experiment}.json").read_text(encoding="utf-8"))[table]
+    with (out / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        stored = list(csv.DictReader(file))
+    assert len(stored) == len(rows) > 0
+    first = next(iter(rows[0]))
+    assert [line[first] for line in stored] == [str(row[first]) for row in rows]
+
+
+def test_the_page_shows_what_was_made(out: Path) -> None:
+    page = (out / "docs" / "paper.md").read_text(encoding="utf-8")
+    assert all(f"(images/paper/{name}.png)" in page and f"(images/paper/{name}.svg)" in page for name in PICTURES)
+    assert all(f"`{plan.name}`" in page for plan in plans(QUICK))
+
+
+def test_small_models_obey_what_does_not_need_long_training(out: Path) -> None:
+    rows = json.loads((out / "beta.json").read_text(encoding="utf-8"))["models"]
+    assert [row["beta"] for row in rows] == list(BETAS)
+    rates = [row["rate"] for row in rows]
+    assert rates[0] > rates[4] > rates[-1]
+    assert rows[-1]["active_units"] == 0
+    assert max(rows[-1]["kl_per_unit"]) < 0.01
+    assert 0.97 < min(rows[-1]["mean_variance_per_unit"]) < max(rows[-1]["mean_variance_per_unit"]) < 1.03
+
+
+def test_a_finished_study_trains_nothing_again(out: Path, sample_folder: Path) -> None:
+    weights = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/model.pt")}
+    command("study", "epochs", "--quick", "--data", sample_folder, "--out", out, "--accelerator", "cpu")
+    assert {path: path.stat().st_mtime_ns for path in out.glob("runs/*/model.pt")} == weights

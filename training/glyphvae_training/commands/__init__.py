@@ -1,0 +1,1 @@
+"""The command line of training, a module for each command."""

@@ -1,0 +1,1 @@
+"""Data sets of handwritten characters and how they are prepared."""

@@ -1,0 +1,211 @@
+"""Assembles the data sets: digits from MNIST, letters from NIST Special Database 19, in one convention.
+
+The split is written down in docs/training.md. Assembled sets are kept in the cache folder under a hash of the source
+files, so that only the first start parses and normalises them.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphvae_training.data import sources
+from glyphvae_training.data.cache import cache_folder
+from glyphvae_training.data.pixels import BOX, CENTRE, FAINTEST_INK, NORMALISATION, normalise
+from glyphvae_training.data.split import split_by_digest
+from glyphvae_training.errors import DataError
+
+HELD_OUT = 0.1
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """One part of a data set.
+
+    Attributes:
+        images: uint8 (n, 28, 28), paper 0, ink 255.
+        labels: int64 (n,), indices into the data set's labels.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set and the facts that go into every run and manifest.
+
+    Attributes:
+        name: "alphanumeric", "byclass" or "mnist".
+        labels: the character of each class.
+        train, validation, test: disjoint parts.
+        sha256: of every image and label in order, parts included: two sets with one hash train the same model.
+        sources: what it was assembled from.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    train: Split
+    validation: Split
+    test: Split
+    sha256: str
+    sources: tuple[str, ...]
+
+
+def load_alphanumeric(folder: Path, cache: Path | None = None) -> Dataset:
+    """The 36 classes 0-9 and A-Z: MNIST digits and capitals at MNIST's size.
+
+    Args:
+        folder: holds the source files, at any depth.
+        cache: where assembled sets are kept; the platform's cache folder by default.
+
+    Raises:
+        DataMissingError: a source file is not there; the message names it and the folder.
+        DataError: a source file is damaged or not the official one.
+    """
+    files = (*mnist_paths(folder), *sources.letter_files(folder))
+    return cached("alphanumeric", files, lambda: assemble_alphanumeric(folder), cache)
+
+
+def load_byclass(folder: Path, cache: Path | None = None) -> Dataset:
+    """The 62 classes 0-9, A-Z and a-z: MNIST digits, and all of EMNIST ByClass's test part at MNIST's size.
+
+    Digits come from both sources, so that nothing but its shape tells a digit from a letter; arguments and errors as
+    for `load_alphanumeric`.
+    """
+    files = (*mnist_paths(folder), *sources.emnist_files(folder, "test"))
+    return cached("byclass", files, lambda: assemble_byclass(folder), cache)
+
+
+def load_mnist(folder: Path, cache: Path | None = None) -> Dataset:
+    """The ten digit classes of MNIST; arguments and errors as for `load_alphanumeric`."""
+    return cached("mnist", mnist_paths(folder), lambda: assemble_mnist(folder), cache)
+
+
+def load_named(name: str, folder: Path, cache: Path | None = None) -> Dataset:
+    """The set with this `Dataset.name`; arguments and errors as for `load_alphanumeric`.
+
+    Raises:
+        DataError: there is no such set.
+    """
+    loaders = {"alphanumeric": load_alphanumeric, "byclass": load_byclass, "mnist": load_mnist}
+    if name not in loaders:
+        raise DataError(f"there is no data set {name!r}; there are {', '.join(loaders)}")
+    return loaders[name](folder, cache)
+
+
+def mnist_paths(folder: Path) -> tuple[Path, ...]:
+    """The four files of MNIST below the folder."""
+    return (*sources.mnist_files(folder, "train"), *sources.mnist_files(folder, "test"))
+
+
+def assemble_mnist(folder: Path) -> Dataset:
+    """MNIST as it is: its official test part, and a tenth of its training part for validation."""
+    official, test = sources.read_mnist(folder, "train"), sources.read_mnist(folder, "test")
+    validation, train = split_by_digest(official.images, official.labels, [HELD_OUT])
+    return dataset(
+        "mnist",
+        sources.DIGITS,
+        (pick(official, train), pick(official, validation), Split(test.images, test.labels)),
+        ("MNIST",),
+    )
+
+
+def assemble_alphanumeric(folder: Path) -> Dataset:
+    """MNIST and, after it in every part, the capitals."""
+    return mnist_and(sources.read_letters(folder), "alphanumeric", sources.DIGITS + sources.CAPITALS, folder)
+
+
+def assemble_byclass(folder: Path) -> Dataset:
+    """MNIST and, after it in every part, EMNIST's digits, capitals and small letters."""
+    labels = sources.DIGITS + sources.CAPITALS + sources.SMALL_LETTERS
+    return mnist_and(sources.read_emnist(folder), "byclass", labels, folder)
+
+
+def mnist_and(others: sources.Characters, name: str, labels: tuple[str, ...], folder: Path) -> Dataset:
+    """MNIST and, after it in every part, other characters at MNIST's size."""
+    mnist = assemble_mnist(folder)
+    # The bytes as they were shipped decide the split: it stays if the normalisation ever changes. And each class is
+    # split by its own images alone, so that data sets that share a class hold out the same.
+    test, validation, train = split_by_digest(others.images, others.labels, [HELD_OUT, HELD_OUT])
+    fitted = sources.Characters(others.name, normalise(others.images), others.labels)
+    parts = (
+        joined(mnist.train, pick(fitted, train)),
+        joined(mnist.validation, pick(fitted, validation)),
+        joined(mnist.test, pick(fitted, test)),
+    )
+    return dataset(name, labels, parts, ("MNIST", others.name))
+
+
+def pick(characters: sources.Characters, index: NDArray[np.int64]) -> Split:
+    """The characters at the indices."""
+    return Split(characters.images[index], characters.labels[index])
+
+
+def joined(first: Split, second: Split) -> Split:
+    """Both parts, one after the other."""
+    return Split(np.concatenate([first.images, second.images]), np.concatenate([first.labels, second.labels]))
+
+
+def dataset(name: str, labels: tuple[str, ...], parts: tuple[Split, Split, Split], names: tuple[str, ...]) -> Dataset:
+    """A data set with the hash of its content."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(np.ascontiguousarray(part.images).tobytes())
+        digest.update(part.labels.astype("<i8").tobytes())
+    return Dataset(name, labels, *parts, digest.hexdigest(), names)
+
+
+def cached(name: str, files: tuple[Path, ...], assemble: Callable[[], Dataset], cache: Path | None) -> Dataset:
+    """The set from the cache if these very files have been assembled before, else assembled and put there."""
+    folder = cache_folder() if cache is None else cache
+    path = folder / f"{name}-{source_key(files)[:20]}.npz"
+    if path.is_file():
+        return read_cache(path, name)
+    result = assemble()
+    write_cache(path, result)
+    return result
+
+
+def source_key(files: tuple[Path, ...]) -> str:
+    """A hash of the source files and of everything that decides what becomes of them."""
+    convention = f"{NORMALISATION} {BOX} {CENTRE} {FAINTEST_INK} {HELD_OUT}"
+    digest = hashlib.sha256(convention.encode())
+    for path in files:
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def write_cache(path: Path, data: Dataset) -> None:
+    """Writes the set whole or not at all: a run that is killed here leaves no half file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, NDArray[np.generic]] = {
+        "labels": np.array(data.labels),
+        "sources": np.array(data.sources),
+        "sha256": np.array(data.sha256),
+    }
+    for part in PARTS:
+        split: Split = getattr(data, part)
+        arrays |= {f"{part}_images": split.images, f"{part}_labels": split.labels}
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
+    with os.fdopen(handle, "wb") as stream:
+        np.savez(stream, allow_pickle=False, **arrays)
+    Path(temporary).replace(path)
+
+
+def read_cache(path: Path, name: str) -> Dataset:
+    """The set in a cache file."""
+    with np.load(path) as stored:
+        train, validation, test = (Split(stored[f"{part}_images"], stored[f"{part}_labels"]) for part in PARTS)
+        texts = {key: tuple(str(text) for text in stored[key]) for key in ("labels", "sources")}
+        return Dataset(name, texts["labels"], train, validation, test, str(stored["sha256"]), texts["sources"])

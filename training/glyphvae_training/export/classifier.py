@@ -1,0 +1,209 @@
+"""A classifier p(c|x) beside a conditional VAE: the label of an image in one look.
+
+Kingma et al., "Semi-supervised learning with deep generative models" (arXiv:1406.5298), have such a network q(y|x) in
+their model M2. Bayes' rule with the ELBO under each label answers the same question, at the price of an encoding and a
+decoding for each, and is right less often (docs/models.md). As there, every label is equally likely beforehand.
+"""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_linear_bn_eval
+
+from glyphvae_training.data.dataset import Dataset, Split
+from glyphvae_training.errors import ExportError
+from glyphvae_training.export.exported import run, session
+from glyphvae_training.export.graphs import EXAMPLE_BATCH, SIDE, Part, traced
+from glyphvae_training.export.parity import BATCHES
+from glyphvae_training.export.quantise import quantised
+from glyphvae_training.export.repository import publish, published
+from glyphvae_training.export.storage import compact
+from glyphvae_training.judges.judge import Judge
+from glyphvae_training.judges.judge_data import JudgeData
+from glyphvae_training.judges.judge_training import CLASS_BALANCE, CLASS_PRIOR, Progress, stored_judge
+from glyphvae_training.measures.measure import main_groups, mean_of, merged_labels, significant
+
+ARCHITECTURE = "classifier"
+PART: Part = "classifier"
+# What probability the exported classifier may move from labels to others, in the mean, by its 8-bit integers.
+MOST_MOVED = 0.02
+
+
+class ClassifierGraph(nn.Module):
+    """A classifier from 8-bit pixels on.
+
+    Args:
+        layers: maps float32 (n, 1, 28, 28) in [0, 1] to logits (n, labels).
+    """
+
+    def __init__(self, layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """`pixels` uint8 (n, 28, 28) to `logits` float32 (n, labels): log p(c|x), but for a constant of each image."""
+        logits: Tensor = self.layers(pixels.unsqueeze(1).float() / 255)
+        return logits
+
+
+def add_classifier(
+    folder: Path,
+    name: str,
+    data: Dataset,
+    characters: JudgeData,
+    kept: Path,
+    *,
+    images: int | None = None,
+    seed: int = 0,
+    progress: Progress = lambda _done, _total: None,
+) -> dict[str, Any]:
+    """Trains a classifier and adds it to a published model.
+
+    Args:
+        folder: the model repository.
+        name: of the model, a conditional one.
+        data: what it was trained on; its validation part calibrates the classifier, its test part measures it.
+        characters: what the classifier learns from.
+        kept: where trained classifiers are kept, since a training takes minutes; models of the same labels share them.
+        images: how many images it sees; by default what its accuracy needs.
+        seed: of the training.
+        progress: called with the batches done and the batches in all.
+
+    Returns:
+        What `measured` found.
+
+    Raises:
+        ExportError: there is no such model, it has other labels than the data, or the exported graph says something
+            else than the trained network; nothing has been written.
+    """
+    facts, graphs = published(folder, name)
+    if facts.labels != characters.labels or data.sha256 != facts.data["sha256"]:
+        raise ExportError(f"{name} was trained on other data or has other labels than these {len(characters.labels)}")
+    judge = stored_judge(characters, ARCHITECTURE, kept, images=images, seed=seed, progress=progress)
+    network = with_equal_priors(judge, characters.train)
+    temperature = calibrated(network, data.validation)
+    graph = ClassifierGraph(folded(network)).eval()
+    exact = traced(graph, (torch.zeros(EXAMPLE_BATCH, SIDE, SIDE, dtype=torch.uint8),), ("pixels",), ("logits",))
+    # In integers alone: where those are all a CPU needs, a GPU has nothing to win.
+    graphs[PART] = compact(quantised(exact, {"pixels": data.validation.images}))
+    exported = session(graphs[PART].SerializeToString())
+    check_agreement(graph, exported, data.test)
+    found = {"temperature": significant(temperature)} | measured(exported, facts.labels, data.test)
+    publish(folder, facts.with_metrics(facts.metrics | {PART: found}), graphs)
+    return found
+
+
+def with_equal_priors(judge: Judge, train: Split) -> nn.Sequential:
+    """A copy of a judge's network for which all labels are equally likely before it looks.
+
+    Menon et al., arXiv:2007.07314, equation 9: from each logit, the logarithm of how common its label was.
+    """
+    assert isinstance(judge.network, nn.Sequential)  # noqa: S101 (as every architecture is)
+    network = copy.deepcopy(judge.network)
+    counts = torch.bincount(torch.from_numpy(train.labels), minlength=len(judge.labels)).clamp(min=1)
+    with torch.no_grad():
+        last_of(network).bias.sub_((CLASS_BALANCE + CLASS_PRIOR) * counts.log())
+    return network
+
+
+def calibrated(network: nn.Sequential, split: Split) -> float:
+    """Divides the logits by one temperature, so that probabilities are shares (Guo et al., arXiv:1706.04599).
+
+    Args:
+        network: changed in place.
+        split: held-out characters; each label weighs the same.
+
+    Returns:
+        The temperature.
+    """
+    labels = torch.from_numpy(split.labels)
+    with torch.no_grad():
+        logits = network(torch.from_numpy(split.images).unsqueeze(1).float() / 255)
+    weight = 1 / torch.bincount(labels, minlength=logits.shape[1]).clamp(min=1)
+    log_scale = torch.zeros((), requires_grad=True)
+    optimiser = torch.optim.LBFGS([log_scale], max_iter=50, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimiser.zero_grad()
+        value = functional.cross_entropy(logits * log_scale.exp(), labels, weight)
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    scale = float(log_scale.detach().exp())
+    with torch.no_grad():
+        last_of(network).weight.mul_(scale)
+        last_of(network).bias.mul_(scale)
+    return 1 / scale
+
+
+def last_of(network: nn.Sequential) -> nn.Linear:
+    """The layer that gives the logits."""
+    last = network[-1]
+    assert isinstance(last, nn.Linear)  # noqa: S101 (as every architecture ends)
+    return last
+
+
+def folded(network: nn.Sequential) -> nn.Sequential:
+    """The same function with its batch normalisations inside the layers before them."""
+    layers: list[nn.Module] = []
+    for layer in network.eval():
+        if isinstance(layer, nn.Sequential):
+            linear, norm, activation = layer
+            assert isinstance(linear, nn.Linear)  # noqa: S101 (see `glyphvae_training.judges.judge.linear`)
+            assert isinstance(norm, nn.BatchNorm1d)  # noqa: S101
+            layers += [fuse_linear_bn_eval(linear, norm), activation]
+        else:
+            layers.append(layer)
+    return nn.Sequential(*layers)
+
+
+def check_agreement(graph: ClassifierGraph, exported: ort.InferenceSession, split: Split) -> None:
+    """The gate: what is exported says what was trained, at every batch size that may behave differently.
+
+    Raises:
+        ExportError: the probabilities of an image differ by more than `MOST_MOVED` on average (total variation).
+    """
+    with torch.inference_mode():
+        expected = graph(torch.from_numpy(split.images)).softmax(dim=1)
+    for batch in BATCHES:
+        found = torch.from_numpy(run(exported, {"pixels": split.images}, batch)["logits"]).softmax(dim=1)
+        moved = float((found - expected).abs().sum(dim=1).mean()) / 2
+        if not moved <= MOST_MOVED:  # so that NaN fails too
+            raise ExportError(f"the exported classifier moves {moved:.2g} of the probability, at batch {batch}")
+
+
+def measured(exported: ort.InferenceSession, labels: tuple[str, ...], split: Split, seed: int = 0) -> dict[str, Any]:
+    """How often an exported classifier is right about held-out characters.
+
+    Args:
+        exported: the classifier.
+        labels: of the model.
+        split: the characters.
+        seed: of the bootstrap.
+
+    Returns:
+        `accuracy`, of all; `accuracy_merged`, where look-alikes count as one; and where each label weighs the same,
+        `mean_of_labels`, and `calibration_error`, the mean difference of confidence and accuracy in 15 bins of equal
+        width (Guo et al., equation 3).
+    """
+    logits = run(exported, {"pixels": split.images})["logits"]  # (n, labels)
+    read, index = logits.argmax(axis=1), merged_labels(labels, main_groups(labels))
+    right, rng = read == split.labels, np.random.default_rng(seed)
+    merged = index[read] == index[split.labels]
+    counts = np.bincount(split.labels)
+    weight = 1 / (counts[split.labels] * np.count_nonzero(counts))  # (n,) adds up to 1
+    confidence = torch.from_numpy(logits).softmax(dim=1).amax(dim=1).numpy()
+    gaps = np.bincount((14.999 * confidence).astype(int), weights=weight * (confidence - right))
+    return {
+        "accuracy": mean_of(right, rng).to_dict(),
+        "accuracy_merged": mean_of(merged, rng).to_dict(),
+        "mean_of_labels": significant(float(weight @ right)),
+        "calibration_error": significant(float(np.abs(gaps).sum())),
+    }

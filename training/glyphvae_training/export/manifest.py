@@ -1,0 +1,150 @@
+"""The manifest of an exported model: every fact about it, and the hashes that bind its files into one model.
+
+The same facts, without the hashes of the files themselves, stand in the metadata of each ONNX file, one JSON value per
+key, so that a file that is copied elsewhere still says what it is.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from glyphvae_training.data.pixels import BOX, NORMALISATION
+from glyphvae_training.export.graphs import ALL_PARTS, SIDE, Part
+
+SCHEMA = 1
+PREFIX = "glyphvae."
+PIXELS = {"height": SIDE, "width": SIDE, "paper": 0, "ink": 255, "normalisation": NORMALISATION, "box": BOX}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known about a model apart from its files.
+
+    Attributes:
+        name: of the model and of its entries in the model repository.
+        version: of this export, from 1.
+        kind: "cvae" or "vae".
+        summary: one sentence.
+        labels: the character of each label; empty for an unconditional model.
+        latent_size: the number of latents.
+        beta: weight of the KL term in training.
+        data: `sha256` and `sources` of the training set.
+        code: `version` of the package and `sha256` of its training modules.
+        config: the fields of the model's frozen config.
+        metrics: what the evaluation measured; empty before it.
+        likelihood: p(x|z), by name.
+    """
+
+    name: str
+    version: int
+    kind: str
+    summary: str
+    labels: tuple[str, ...]
+    latent_size: int
+    beta: float
+    data: dict[str, Any]
+    code: dict[str, Any]
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    likelihood: str = "bernoulli"
+
+    def with_metrics(self, metrics: dict[str, Any]) -> "Facts":
+        """The same model, measured."""
+        return replace(self, metrics=metrics)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object without the files, in the manifest's order."""
+        return {
+            "schema": SCHEMA,
+            "name": self.name,
+            "version": self.version,
+            "kind": self.kind,
+            "summary": self.summary,
+            "labels": list(self.labels),
+            "latent_size": self.latent_size,
+            "beta": self.beta,
+            "likelihood": self.likelihood,
+            "pixels": PIXELS,
+            "data": self.data,
+            "code": self.code,
+            "config": self.config,
+            "metrics": self.metrics,
+        }
+
+
+def facts_of(manifest: dict[str, Any]) -> Facts:
+    """The facts in the JSON object of a manifest."""
+    left_out = {"schema", "pixels", *ALL_PARTS}
+    fields = {key: value for key, value in manifest.items() if key not in left_out}
+    return Facts(**fields | {"labels": tuple(manifest["labels"])})
+
+
+def entry_name(name: str, part: Part) -> str:
+    """The name of one graph in the model repository."""
+    return f"{name}-{part}"
+
+
+def model_path(name: str, version: int, part: Part) -> Path:
+    """Where an ONNX file lies, relative to the model repository."""
+    return Path(entry_name(name, part), str(version), "model.onnx")
+
+
+def manifest_path(folder: Path, name: str) -> Path:
+    """Where the manifest lies."""
+    return folder / f"{name}.json"
+
+
+def with_metadata(model: onnx.ModelProto, facts: Facts, part: Part) -> onnx.ModelProto:
+    """A copy that has the facts as its metadata, in place of what was there."""
+    stamped = onnx.ModelProto()
+    stamped.CopyFrom(model)
+    del stamped.metadata_props[:]
+    values = facts.to_dict() | {"part": part}
+    onnx.helper.set_model_props(stamped, {PREFIX + key: to_json(value) for key, value in values.items()})
+    return stamped
+
+
+def to_json(value: object) -> str:
+    """Compact JSON, the same text for the same value."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def file_entry(facts: Facts, part: Part, content: bytes) -> dict[str, Any]:
+    """The manifest's entry for one ONNX file."""
+    return {
+        "entry": entry_name(facts.name, part),
+        "file": model_path(facts.name, facts.version, part).as_posix(),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+    }
+
+
+def manifest_text(facts: Facts, contents: dict[Part, bytes]) -> str:
+    """The manifest as it is written: indented JSON that ends with a newline."""
+    files = {part: file_entry(facts, part, content) for part, content in contents.items()}
+    return json.dumps(facts.to_dict() | files, ensure_ascii=False, indent=2) + "\n"
+
+
+def code_facts(distribution: str = "glyphvae") -> dict[str, str]:
+    """The package's version and the hash of its training modules."""
+    try:
+        version = installed_version(distribution)
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        version = "0+unknown"
+    return {"version": version, "sha256": code_sha256()}
+
+
+def code_sha256(folder: Path = Path(__file__).parents[1]) -> str:
+    """A hash of the training modules, each by name and content."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        # Read as text, since line endings depend on how the repository was checked out.
+        source = path.read_text(encoding="utf-8").encode()
+        digest.update(f"{path.relative_to(folder).as_posix()} {len(source)}\n".encode() + source)
+    return digest.hexdigest()

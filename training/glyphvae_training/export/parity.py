@@ -1,0 +1,115 @@
+"""The gate that compares the exported graphs with the trained model, number by number, on real images."""
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from glyphvae_training.data.dataset import Split
+from glyphvae_training.errors import ExportError
+from glyphvae_training.export.exported import Arrays, posterior_sample, run, session
+from glyphvae_training.export.graphs import INPUTS, Part, graph_of
+from glyphvae_training.models.families import Model
+
+BATCHES = (1, 2, 7, 64)
+IMAGES = 1000
+# float32 sums of some hundred terms in another order differ by about 1e-6, where the values are of order 1: so are the
+# mean, the log variance and the grey value sigmoid(logit).
+TOLERANCE = 1e-5
+# Logits reach 30 and more: the same relative error is larger in absolute terms.
+LOGIT_TOLERANCE = 1e-4
+# A grey value that lies on the edge between two levels may round either way.
+PIXEL_LEVELS = 1
+# Through a flow, logvar has the slopes of ReLUs in it, and jumps where one of them is at its kink: with some hundred of
+# them, a rounding takes one across in about one image of a thousand. This share of the images may do so.
+JUMPS = 0.002
+
+
+def check_parity(
+    model: Model, graphs: dict[Part, onnx.ModelProto], split: Split, rng: np.random.Generator
+) -> dict[str, float]:
+    """ONNX Runtime and PyTorch agree at every batch size that may behave differently.
+
+    Args:
+        model: the trained model, on the CPU.
+        graphs: the exported encoder and decoder.
+        split: real images; `IMAGES` of them are drawn, or all where there are fewer.
+        rng: chooses the images and the noise of their latents.
+
+    Returns:
+        The largest difference found, by output: `mu`, `logvar`, `mean` (grey value 0-1), `logits` (relative where they
+        exceed 1) and `pixels` (levels).
+
+    Raises:
+        ExportError: an output differs by more than its tolerance; the message gives output, batch and difference.
+    """
+    chosen = np.sort(rng.choice(len(split), min(IMAGES, len(split)), replace=False))
+    label: Arrays = {"label": split.labels[chosen]} if len(graphs["encoder"].graph.input) > 1 else {}
+    worst: dict[str, float] = {}
+    inputs: Arrays = {INPUTS["encoder"]: split.images[chosen]} | label
+    posterior = compare(model, graphs["encoder"], "encoder", inputs, worst)
+    z = posterior_sample(posterior["mu"], posterior["logvar"], rng)
+    compare(model, graphs["decoder"], "decoder", {INPUTS["decoder"]: z} | label, worst)
+    return worst
+
+
+def compare(model: Model, graph: onnx.ModelProto, part: Part, inputs: Arrays, worst: dict[str, float]) -> Arrays:
+    """Holds one graph against its module at every batch size; returns the module's own outputs.
+
+    The largest difference of each output goes into `worst`, unless it is there already.
+    """
+    expected = torch_outputs(model, graph, part, inputs)
+    onnx_session = session(graph.SerializeToString())
+    for batch in BATCHES:
+        try:
+            found = run(onnx_session, inputs, batch)
+        except Exception as error:  # ONNX Runtime raises a family of untyped exceptions
+            raise ExportError(f"the {part} does not run at batch {batch}: {error}") from error
+        differences = output_differences(expected, found, JUMPS if getattr(model, "flow", None) is not None else 0)
+        for name, (difference, tolerance) in differences.items():
+            if not difference <= tolerance:  # so that a difference of NaN fails too
+                raise ExportError(
+                    f"{name} of the {part} differs by {difference:.2g} between ONNX Runtime {ort.__version__} and "
+                    f"PyTorch {torch.__version__} at batch {batch}; allowed is {tolerance:g}"
+                )
+            worst[name] = max(worst.get(name, 0.0), difference)
+    return expected
+
+
+def torch_outputs(model: Model, graph: onnx.ModelProto, part: Part, inputs: Arrays) -> Arrays:
+    """What PyTorch computes for all inputs at once, by the names of the graph's outputs."""
+    with torch.inference_mode():
+        outputs = graph_of(model, part)(*(torch.from_numpy(values) for values in inputs.values()))
+    return {value.name: output.numpy() for value, output in zip(graph.graph.output, outputs, strict=True)}
+
+
+def output_differences(expected: Arrays, found: Arrays, jumps: float = 0) -> dict[str, tuple[float, float]]:
+    """The largest difference of each output and what is allowed for it.
+
+    Args:
+        expected: PyTorch's outputs.
+        found: ONNX Runtime's.
+        jumps: the share of the images whose logvar is left out, those that differ most.
+    """
+    differences = {}
+    for name, values in expected.items():
+        if name == "pixels":
+            differences[name] = (largest(values.astype(int) - found[name].astype(int)), float(PIXEL_LEVELS))
+        elif name == "logits":
+            error = np.abs(values - found[name]) / np.maximum(np.abs(values), 1)
+            differences[name] = (largest(error), LOGIT_TOLERANCE)
+            differences["mean"] = (largest(expit(values) - expit(found[name])), TOLERANCE)
+        elif name == "logvar":
+            rows = np.sort(np.abs(values - found[name]).max(axis=1))  # (n,), NaN last
+            ordinary = rows[: len(rows) - int(jumps * len(rows))]
+            differences[name] = (float(np.nan if np.isnan(rows[-1]) else ordinary[-1]), TOLERANCE)
+        else:
+            differences[name] = (largest(values - found[name]), TOLERANCE)
+    return differences
+
+
+def largest(values: NDArray[np.number]) -> float:
+    """The largest absolute value; NaN if there is one."""
+    return float(np.abs(values).max())

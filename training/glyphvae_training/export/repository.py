@@ -1,0 +1,94 @@
+"""Writes exported models into a Triton model repository, which is also what the service reads.
+
+| file | what it is |
+|---|---|
+| `<name>.json` | the manifest |
+| `<name>-encoder/config.pbtxt` | Triton's configuration |
+| `<name>-encoder/<version>/model.onnx` | the graph; and the same for the decoder |
+| `<name>-encoder-int8/…` and so on | what `glyphvae_training.export.quantise` made for CPUs and for GPUs, if anything |
+| `<name>-classifier/…` | the classifier of labels, if there is one |
+"""
+
+import json
+import tempfile
+from pathlib import Path
+
+import onnx
+
+from glyphvae_training.errors import ExportError
+from glyphvae_training.export.gates import check_graph
+from glyphvae_training.export.graphs import ALL_PARTS, Part
+from glyphvae_training.export.manifest import (
+    Facts,
+    entry_name,
+    facts_of,
+    manifest_path,
+    manifest_text,
+    model_path,
+    with_metadata,
+)
+from glyphvae_training.export.triton import config_pbtxt
+
+
+def publish(folder: Path, facts: Facts, graphs: dict[Part, onnx.ModelProto]) -> Path:
+    """Writes one model: its graphs with the facts in their metadata, their configurations, and the manifest.
+
+    Args:
+        folder: the model repository; made if it is not there. Other models and versions in it stay.
+        facts: about the model.
+        graphs: encoder and decoder, and the others if there are any.
+
+    Returns:
+        The manifest's path.
+
+    Raises:
+        ExportError: a graph fails a gate of `glyphvae_training.export.gates`; nothing has been written.
+    """
+    files: dict[Path, bytes] = {}
+    contents: dict[Part, bytes] = {}
+    for part, plain in graphs.items():
+        graph = with_metadata(plain, facts, part)
+        check_graph(graph, part, facts.latent_size, len(facts.labels))
+        contents[part] = graph.SerializeToString(deterministic=True)
+        entry = entry_name(facts.name, part)
+        files[model_path(facts.name, facts.version, part)] = contents[part]
+        files[Path(entry, "config.pbtxt")] = config_pbtxt(entry, graph).encode()
+    # The manifest comes last: until it is there, nothing says that the model is.
+    manifest = manifest_path(Path(), facts.name)
+    files[manifest] = manifest_text(facts, contents).encode()
+    write_all(folder, files)
+    return folder / manifest
+
+
+def write_all(folder: Path, files: dict[Path, bytes]) -> None:
+    """Writes every file elsewhere in `folder` first, then moves them into place: a full disk changes nothing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as staging:
+        for path, content in files.items():
+            staged = Path(staging, path)
+            staged.parent.mkdir(parents=True, exist_ok=True)
+            staged.write_bytes(content)
+        for path in files:
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Path(staging, path).replace(target)
+
+
+def published(folder: Path, name: str) -> tuple[Facts, dict[Part, onnx.ModelProto]]:
+    """The facts and graphs of a published model, as `publish` takes them.
+
+    Raises:
+        ExportError: there is no such model.
+    """
+    path = manifest_path(folder, name)
+    if not path.is_file():
+        raise ExportError(f"{path} does not exist")
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    graphs = {part: onnx.load(folder / manifest[part]["file"]) for part in ALL_PARTS if part in manifest}
+    return facts_of(manifest), graphs
+
+
+def publish_metrics(folder: Path, name: str, metrics: dict[str, object]) -> Path:
+    """Writes new metrics into the manifest and the metadata of a published model; returns the manifest's path."""
+    facts, graphs = published(folder, name)
+    return publish(folder, facts.with_metrics(metrics), graphs)

@@ -1,0 +1,108 @@
+"""A run's folder: what training leaves for export and evaluation.
+
+config.json                   everything that defines the run
+metrics.csv                   one row an epoch
+samples/epoch-010.png         samples of every label
+checkpoints/last.ckpt         resumes bit for bit
+model.pt                      the weights, and the facts of `Run`
+"""
+
+import json
+import pickle
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from glyphvae_training.data.dataset import Dataset
+from glyphvae_training.errors import RunError
+from glyphvae_training.models.families import Model, ModelKind, build_model
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained model and how it came about.
+
+    Attributes:
+        model: Its architecture is `model.config`.
+        labels: The character of each label of the data; a conditional model's own.
+        beta: Weight of the KL.
+        seed: Of weights, order and noise.
+        epochs: Trained.
+        data_sha256: Of the data set.
+        sources: Of the data set.
+        training: Batch size, learning rate and the like.
+    """
+
+    model: Model
+    labels: tuple[str, ...]
+    beta: float
+    seed: int
+    epochs: int
+    data_sha256: str
+    sources: tuple[str, ...]
+    training: dict[str, Any]
+
+    @property
+    def kind(self) -> ModelKind:
+        """Of the model: "vae" or "cvae"."""
+        return self.model.kind
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the weights."""
+        facts = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "model"}
+        return {"kind": self.kind, "config": self.model.config.to_dict()} | facts
+
+
+def check_data(run: Run, data: Dataset) -> None:
+    """Refuse to go on with a run on other data.
+
+    Raises:
+        RunError: It was trained on another data set.
+    """
+    if data.sha256 != run.data_sha256:
+        raise RunError(f"the run was trained on data {run.data_sha256[:12]}, not on these ({data.sha256[:12]})")
+
+
+def check_folder(folder: Path, *, resume: bool) -> None:
+    """Refuse to begin a run where another one is.
+
+    Raises:
+        RunError: `folder` is not empty, and `resume` is not set.
+    """
+    if not resume and folder.exists() and any(folder.iterdir()):
+        raise RunError(f"{folder} holds a run already; resume it, or choose another folder")
+
+
+def save_whole(content: object, path: Path) -> None:
+    """Write with `torch.save`, so that what was there before stays until all of it is written."""
+    unfinished = path.with_suffix(".unfinished")
+    torch.save(content, unfinished)
+    unfinished.replace(path)
+
+
+def save_run(folder: Path, run: Run) -> None:
+    """Write model.pt and config.json."""
+    state = {name: tensor.detach().cpu() for name, tensor in run.model.state_dict().items()}
+    torch.save(run.to_dict() | {"state": state}, folder / "model.pt")
+    (folder / "config.json").write_text(json.dumps(run.to_dict(), indent=2) + "\n", encoding="utf-8")
+
+
+def load_run(folder: Path) -> Run:
+    """Read model.pt; the model is in evaluation mode.
+
+    Raises:
+        RunError: There is none, or it is not one of ours.
+    """
+    path = folder / "model.pt"
+    try:
+        # Weights only: a run from elsewhere may not bring code.
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        model = build_model(content.pop("kind"), content.pop("config"))
+        model.load_state_dict(content.pop("state"))
+        return Run(model.eval(), **content)
+    except FileNotFoundError:
+        raise RunError(f"{path}: no such file; has the run finished?") from None
+    except (KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
+        raise RunError(f"{path}: not a run of this version: {error}") from None

@@ -1,0 +1,143 @@
+"""The models whose training has stages: a conditional VAE, its prior, both against a critic, axes, and a new encoder.
+
+Each stage leaves a run of its own, so that a training that was stopped goes on where it was.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from glyphvae_training.data.dataset import Dataset
+from glyphvae_training.fitting.axes import align
+from glyphvae_training.fitting.posterior import PosteriorConfig, fit_posterior
+from glyphvae_training.fitting.prior import PriorConfig, fit_prior
+from glyphvae_training.fitting.refine import CHECKPOINT, RefineConfig, refine
+from glyphvae_training.fitting.runs import Run, check_folder, load_run, save_run
+from glyphvae_training.fitting.trainer import Hardware, TrainingConfig, fit
+from glyphvae_training.judges.judge_data import load_judge_data
+from glyphvae_training.judges.judge_training import stored_judge
+
+Progress = Callable[[str, int, int], None]
+
+AUTOENCODER, PRIOR = "autoencoder", "prior"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A model and how each of its stages is trained.
+
+    Attributes:
+        model: Fields of its `CVAEConfig`, the flow excepted.
+        training: Of the autoencoder.
+        prior: Of the flow.
+        refinement: Of decoder and flow.
+        posterior: Of the encoder, once more.
+        precision: Lightning's, of the autoencoder.
+        dataset: `Dataset.name` of what it is trained on.
+    """
+
+    model: dict[str, Any]
+    training: TrainingConfig
+    prior: PriorConfig
+    refinement: RefineConfig
+    posterior: PosteriorConfig = field(default_factory=PosteriorConfig)
+    precision: str = "bf16-mixed"
+    dataset: Literal["alphanumeric", "byclass"] = "alphanumeric"
+
+
+PRESETS = {
+    "cvae-hq": Preset(
+        {"latent_size": 24, "label_count": 36, "encoder": "dense", "decoder": "residual"},
+        TrainingConfig(beta=0.25, epochs=30),
+        PriorConfig(couplings=6),
+        RefineConfig(steps=5500, prior_weight=0.3, reader_weight=2.0, focus=3.0, widen_read=1.08),
+    ),
+    "cvae-62": Preset(
+        {"latent_size": 24, "label_count": 62, "encoder": "dense", "decoder": "residual"},
+        TrainingConfig(beta=0.25, epochs=24),
+        PriorConfig(couplings=6, epochs=20),
+        RefineConfig(steps=2500, prior_weight=0.3, reader_weight=2.0, focus=2.0, widen_read=1.11),
+        dataset="byclass",
+    ),
+    "cvae": Preset(
+        {"latent_size": 6, "label_count": 36, "encoder": "dense", "decoder": "residual"},
+        TrainingConfig(epochs=20),
+        PriorConfig(couplings=6, epochs=20),
+        RefineConfig(prior_weight=0.4, reader_weight=0.4, focus=2.0, widen=1.04),
+        precision="32-true",
+    ),
+}
+
+
+def train_preset(
+    preset: Preset,
+    data: Dataset,
+    sources: Path,
+    folder: Path,
+    hardware: Hardware,
+    *,
+    resume: bool = False,
+    reader_images: int | None = None,
+    progress: Progress = lambda _stage, _done, _total: None,
+) -> Run:
+    """Trains every stage that is not finished, and leaves the last one's run in `folder`.
+
+    Args:
+        preset: what to train.
+        data: what to train it on.
+        sources: folder with the source files, for the reader's data.
+        folder: of the run; those of the first two stages are inside it.
+        hardware: of the first stage; the others run on the CPU.
+        resume: go on with what is in `folder`.
+        reader_images: the reader is trained on; by default what its architecture needs.
+        progress: told the stage, its steps done and its steps in all.
+
+    Raises:
+        RunError: `folder` holds a run already and `resume` is not set.
+    """
+    check_folder(folder, resume=resume)
+    first = autoencoder(preset, data, folder / AUTOENCODER, hardware)
+    with_prior = fitted(first, data, preset.prior, folder / PRIOR, progress)
+    reader = stored_judge(
+        load_judge_data(sources, name=preset.dataset),
+        "reader",
+        folder / "reader",
+        images=reader_images,
+        progress=lambda done, total: progress("reader", done, total),
+    )
+    run = refine(
+        with_prior,
+        data,
+        reader,
+        folder,
+        preset.refinement,
+        progress=lambda done, total: progress("refinement", done, total),
+    )
+    run = fit_posterior(align(run), data, preset.posterior, lambda done, total: progress("posterior", done, total))
+    save_run(folder, run)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+    return run
+
+
+def autoencoder(preset: Preset, data: Dataset, folder: Path, hardware: Hardware) -> Run:
+    """The first stage, trained or continued unless it is finished."""
+    # Lightning's own bars are those of this stage.
+    stopped = (folder / "checkpoints" / "last.ckpt").exists()
+    return finished(folder, lambda: fit("cvae", preset.model, data, folder, preset.training, hardware, resume=stopped))
+
+
+def fitted(first: Run, data: Dataset, config: PriorConfig, folder: Path, progress: Progress) -> Run:
+    """The first stage's run with a flow, fitted unless it is there already; the stage is named after the folder."""
+    return finished(
+        folder, lambda: fit_prior(first, data, config, lambda done, total: progress(folder.name, done, total))
+    )
+
+
+def finished(folder: Path, train: Callable[[], Run]) -> Run:
+    """The run in `folder`, trained now unless it is there."""
+    if not (folder / "model.pt").exists():
+        run = train()
+        folder.mkdir(parents=True, exist_ok=True)
+        save_run(folder, run)
+    return load_run(folder)

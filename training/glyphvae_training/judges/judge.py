@@ -1,0 +1,179 @@
+"""Judges: classifiers trained only on real characters, which tell whether a sample shows its label.
+
+No training or selection of a generative model may use them. There are two, of different architecture, so that a sample
+that fools one by its texture does not fool both. Two more classifiers are no judges: `glyphvae_training.fitting.refine` learns from the
+reader, and the classifier of `glyphvae_training.export.classifier` ships beside a model.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+BATCH = 256
+MANY_VIEWS = {"dense"}
+VIEW_ANGLES = (-0.1, 0.0, 0.1)  # radians
+VIEW_SCALES = (0.94, 1.0, 1.06)
+VIEW_SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
+
+
+class Residual(nn.Module):
+    """Two convolutions around a shortcut (He et al. 2015, arXiv:1512.03385, figure 2)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = convolution(channels, channels, 3, 1)
+        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, h, w) to the same."""
+        return functional.relu(x + self.second(self.first(x)))
+
+
+def convolution(inputs: int, outputs: int, size: int, stride: int) -> nn.Module:
+    """Convolution, batch normalisation, ReLU: (n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
+    )
+
+
+def linear(inputs: int, outputs: int) -> nn.Module:
+    """Linear map, batch normalisation, ReLU: (n, inputs) to (n, outputs)."""
+    return nn.Sequential(nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), nn.ReLU())
+
+
+def convolutional(classes: int) -> nn.Sequential:
+    """A small residual network; 0.21 M parameters."""
+    return nn.Sequential(
+        convolution(1, 24, 5, 2),  # (n, 24, 14, 14)
+        Residual(24),
+        convolution(24, 64, 3, 2),  # (n, 64, 7, 7)
+        Residual(64),
+        nn.Flatten(),  # (n, 3136)
+        nn.Linear(64 * 7 * 7, classes),
+    )
+
+
+def dense(classes: int) -> nn.Sequential:
+    """Fully connected layers, which know nothing of neighbouring pixels; 2.4 M parameters."""
+    return nn.Sequential(
+        nn.Flatten(),  # (n, 784)
+        linear(28 * 28, 1024),
+        linear(1024, 1024),
+        linear(1024, 512),
+        nn.Linear(512, classes),
+    )
+
+
+def reader(classes: int) -> nn.Sequential:
+    """Two plain convolutions, for refinement, where it has to be quick; 0.2 M parameters."""
+    return nn.Sequential(
+        convolution(1, 16, 5, 2),  # (n, 16, 14, 14)
+        convolution(16, 32, 5, 2),  # (n, 32, 7, 7)
+        nn.Flatten(),  # (n, 1568)
+        linear(32 * 7 * 7, 128),
+        nn.Linear(128, classes),
+    )
+
+
+def classifier(classes: int) -> nn.Sequential:
+    """Three matrix products, which a CPU computes in 10 µs an image; 0.5 M parameters."""
+    return nn.Sequential(
+        nn.Flatten(),  # (n, 784)
+        linear(28 * 28, 512),
+        linear(512, 256),
+        nn.Linear(256, classes),
+    )
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A judge to be trained.
+
+    Attributes:
+        build: makes the untrained network from the number of classes.
+        images: how many training images it sees, repetitions counted.
+    """
+
+    build: Callable[[int], nn.Sequential]
+    images: int
+
+
+ARCHITECTURES = {
+    "convolutional": Architecture(convolutional, 1_600_000),
+    "dense": Architecture(dense, 5_000_000),
+    "reader": Architecture(reader, 300_000),
+    "classifier": Architecture(classifier, 5_000_000),
+}
+JUDGES = ("convolutional", "dense")
+
+
+class Judge:
+    """A trained classifier of characters.
+
+    Attributes:
+        architecture: its key in `ARCHITECTURES`.
+        labels: the character of each class.
+        network: maps float32 (n, 1, 28, 28) in [0, 1] to logits (n, classes); on the CPU, in evaluation mode.
+    """
+
+    def __init__(self, architecture: str, labels: Sequence[str], network: nn.Module) -> None:
+        self.architecture = architecture
+        self.labels = tuple(labels)
+        self.network = network.eval()
+
+    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """The most likely index into `labels`, int64 (n,), of images uint8 (n, 28, 28), paper 0, ink 255.
+
+        A judge that knows nothing of neighbouring pixels looks at each image from several sides and takes the mean.
+        """
+        looks = views if self.architecture in MANY_VIEWS else straight
+        with torch.inference_mode():
+            parts = torch.split(torch.from_numpy(images), BATCH)
+            read = [sum(self.network(view).float().log_softmax(1) for view in looks(to_input(part))) for part in parts]
+            return torch.cat([torch.as_tensor(scores).argmax(1) for scores in read]).numpy()
+
+    def features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What the last layer reads, float32 (n, features), of images uint8; of feature maps their means."""
+        assert isinstance(self.network, nn.Sequential)  # noqa: S101 (as every architecture is)
+        body = [layer for layer in list(self.network)[:-1] if not isinstance(layer, nn.Flatten)]
+        flat = isinstance(self.network[0], nn.Flatten)
+        with torch.inference_mode():
+            parts = []
+            for part in torch.split(torch.from_numpy(images), BATCH):
+                h = to_input(part).flatten(1) if flat else to_input(part)
+                for layer in body:
+                    h = layer(h)
+                parts.append(h.mean(dim=(2, 3)) if h.ndim == 4 else h)
+            return np.asarray(torch.cat(parts).numpy())
+
+
+def straight(x: Tensor) -> Iterator[Tensor]:
+    """The images as they are."""
+    yield x
+
+
+def views(x: Tensor) -> Iterator[Tensor]:
+    """Images (n, 1, 28, 28) turned, scaled and shifted a little: 45 times (n, 1, 28, 28).
+
+    Chosen on the validation parts, where it brings the dense judge from 98.9 % to 99.1 % of MNIST digits and from
+    94.6 % to 95.0 % of capitals (0/O and 1/I merged).
+    """
+    for angle in VIEW_ANGLES:
+        for scale in VIEW_SCALES:
+            cos, sin = scale * math.cos(angle), scale * math.sin(angle)
+            turn = torch.tensor([[cos, -sin, 0.0], [sin, cos, 0.0]]).expand(len(x), 2, 3)
+            grid = functional.affine_grid(turn, list(x.shape), align_corners=False)
+            turned = functional.grid_sample(x, grid, align_corners=False)
+            for shift in VIEW_SHIFTS:
+                yield torch.roll(turned, shift, (2, 3))
+
+
+def to_input(images: Tensor) -> Tensor:
+    """Images uint8 (n, 28, 28) as a judge reads them: float32 (n, 1, 28, 28) in [0, 1]."""
+    return images.unsqueeze(1).float() / 255

@@ -1,0 +1,22 @@
+"""The nearest training image: a sample that is one of them to the pixel was remembered, not drawn."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphvae_training.measures.prdc import distances
+
+Pixels = NDArray[np.uint8]
+
+
+def nearest_distance(images: Pixels, training: Pixels) -> NDArray[np.float64]:
+    """The distance of each image to the nearest training image: (n,).
+
+    It is the root of the mean squared difference of ink from 0 to 1, so that 0 is a copy.
+
+    Args:
+        images: uint8 (n, 28, 28).
+        training: uint8 (m, 28, 28).
+    """
+    rows, known = (np.asarray(part.reshape(len(part), -1) / np.float32(255), np.float32) for part in (images, training))
+    squares = [distance.min(axis=1) for _, distance in distances(rows, known)]
+    return np.asarray(np.sqrt(np.concatenate(squares).astype(np.float64) / rows.shape[1]))

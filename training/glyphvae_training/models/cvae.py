@@ -1,0 +1,70 @@
+"""The conditional variational autoencoder.
+
+Sohn, Lee & Yan, "Learning Structured Output Representation using Deep Conditional Generative Models" (NeurIPS 2015),
+section 3, with the image generated from the label: encoder q(z|x, c), decoder p(x|z, c), prior p(z) = N(0, I) for every
+label, as in the paper "Introduction to Variational AutoEncoder", figure 4. With a flow between noise and latents the
+prior of what the decoder reads is learned for each label, and that of the noise is N(0, I) as before (`glyphvae_training.models.flow`).
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from glyphvae_training.models.decoders import DecoderName, build_decoder
+from glyphvae_training.models.encoders import EncoderName, build_encoder
+from glyphvae_training.models.flow import Flow
+
+
+@dataclass(frozen=True)
+class CVAEConfig:
+    """What defines a conditional VAE.
+
+    Attributes:
+        latent_size: Latents, the paper's x1 to x6.
+        label_count: Labels.
+        encoder: See `glyphvae_training.models.encoders`.
+        decoder: See `glyphvae_training.models.decoders`.
+        couplings: Of the flow between noise and latents; 0 for none.
+        variance: What a model with a flow has an encoder for the variance of: what the decoder reads, as the first
+            stage leaves it, or the flow's noise (`glyphvae_training.fitting.posterior`). The encoder's mean is that of the former.
+    """
+
+    latent_size: int = 6
+    label_count: int = 36
+    encoder: EncoderName = "dense"
+    decoder: DecoderName = "residual"
+    couplings: int = 0
+    variance: Literal["latents", "noise"] = "latents"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, as they stand in runs and manifests."""
+        return asdict(self)
+
+
+class CVAE(nn.Module):
+    """A conditional VAE over 28×28 pixels."""
+
+    kind: Literal["cvae"] = "cvae"
+
+    def __init__(self, config: CVAEConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = build_encoder(config.encoder, config.latent_size, config.label_count)
+        self.decoder = build_decoder(config.decoder, config.latent_size, config.label_count)
+        self.flow = Flow(config.latent_size, config.label_count, config.couplings) if config.couplings else None
+
+    def encode(self, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        """`mu` and `logvar` of q(z|x, c), each (n, latent), of pixels (n, 28, 28) in [0, 1] and labels (n,) int64."""
+        mu, logvar = self.encoder(x, label)
+        if self.flow is None:
+            return mu, logvar
+        if self.config.variance == "latents":
+            return self.flow.posterior(mu, logvar, label)
+        u, _ = self.flow.inverse(mu, label)
+        return u, logvar
+
+    def decode(self, z: Tensor, label: Tensor) -> Tensor:
+        """Log odds of ink (n, 28, 28) under p(x|z, c), of latents (n, latent) and labels (n,) int64."""
+        logits: Tensor = self.decoder(z if self.flow is None else self.flow(z, label), label)
+        return logits

@@ -1,0 +1,133 @@
+"""Encoders q(z|x) and q(z|x, c): pixels, and a label if there is one, to the mean and log variance of the latents.
+
+Kingma & Welling, arXiv:1312.6114, equation 9 and appendix C.2. `paper` is the encoder of the paper "Introduction to
+Variational AutoEncoder"; `dense` is three matrix products, several times faster to train on a CPU; `narrow` is the same
+at a third of the size, for studies that ship many models; `resnet` is residual convolutions, for likelihoods.
+"""
+
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from glyphvae_training.models.conditioning import ConditionedLinear
+from glyphvae_training.models.convolutions import ResidualConvolutions
+
+EncoderName = Literal["paper", "dense", "narrow", "resnet"]
+
+SIDE = 28
+
+
+class DenseEncoder(nn.Module):
+    """Three layers: 784 → 512 → 512 → mu and logvar.
+
+    Args:
+        latent_size: Latents.
+        label_count: Labels, 0 for an unconditional model.
+    """
+
+    WIDTH = 512
+
+    def __init__(self, latent_size: int, label_count: int) -> None:
+        super().__init__()
+        self.first = ConditionedLinear(SIDE * SIDE, self.WIDTH, label_count)
+        self.hidden = ConditionedLinear(self.WIDTH, self.WIDTH, label_count)
+        self.last = nn.Linear(self.WIDTH, 2 * latent_size)
+
+    def forward(self, x: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`mu` and `logvar`, each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
+        h = functional.relu(self.first(x.flatten(1), label))  # (n, 512)
+        h = functional.relu(self.hidden(h, label))  # (n, 512)
+        mu, logvar = self.last(h).chunk(2, dim=1)  # (n, latent) each
+        return mu, logvar
+
+
+class NarrowEncoder(DenseEncoder):
+    """`DenseEncoder` with layers of 192: 0.8 MB instead of 2.8 MB."""
+
+    WIDTH = 192
+
+
+class PaperEncoder(nn.Module):
+    """The paper's two convolutions, 32 filters of 3×3 with batch normalisation and ReLU, then a dense layer.
+
+    A stride of 2 halves the side twice, 28 to 14 to 7. The label joins behind the convolutions, before a layer with a
+    non-linearity: in the last layer it could only shift the mean of a class.
+
+    Args:
+        latent_size: Latents.
+        label_count: Labels, 0 for an unconditional model.
+    """
+
+    CHANNELS = 32
+    WIDTH = 256
+
+    def __init__(self, latent_size: int, label_count: int) -> None:
+        super().__init__()
+        # Batch normalisation brings its own bias.
+        self.conv1 = nn.Conv2d(1, self.CHANNELS, 3, stride=2, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(self.CHANNELS)
+        self.conv2 = nn.Conv2d(self.CHANNELS, self.CHANNELS, 3, stride=2, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(self.CHANNELS)
+        self.hidden = ConditionedLinear(self.CHANNELS * 7 * 7, self.WIDTH, label_count)
+        self.last = nn.Linear(self.WIDTH, 2 * latent_size)
+
+    def forward(self, x: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`mu` and `logvar`, each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
+        h = functional.relu(self.norm1(self.conv1(x.unsqueeze(1))))  # (n, 32, 14, 14)
+        h = functional.relu(self.norm2(self.conv2(h)))  # (n, 32, 7, 7)
+        h = functional.relu(self.hidden(h.flatten(1), label))  # (n, 256)
+        mu, logvar = self.last(h).chunk(2, dim=1)  # (n, latent) each
+        return mu, logvar
+
+
+class ResNetEncoder(nn.Module):
+    """Residual convolutions at 14×14 and 7×7, then a dense layer.
+
+    Args:
+        latent_size: Latents.
+        label_count: Labels, 0 for an unconditional model.
+    """
+
+    CHANNELS = (32, 64)
+    BLOCKS = (1, 2)
+    # Maps that the dense layer reads: all 64 would make it the largest part of the model.
+    READ = 16
+    WIDTH = 256
+
+    def __init__(self, latent_size: int, label_count: int) -> None:
+        super().__init__()
+        fine, coarse = self.CHANNELS
+        self.body = nn.Sequential(
+            nn.Conv2d(1, fine, 4, stride=2, padding=1),  # (n, 32, 14, 14)
+            *(ResidualConvolutions(fine) for _ in range(self.BLOCKS[0])),
+            nn.SiLU(),
+            nn.Conv2d(fine, coarse, 4, stride=2, padding=1),  # (n, 64, 7, 7)
+            *(ResidualConvolutions(coarse) for _ in range(self.BLOCKS[1])),
+            nn.SiLU(),
+            nn.Conv2d(coarse, self.READ, 1),  # (n, 16, 7, 7)
+        )
+        self.hidden = ConditionedLinear(self.READ * 7 * 7, self.WIDTH, label_count)
+        self.last = nn.Linear(self.WIDTH, 2 * latent_size)
+
+    def forward(self, x: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`mu` and `logvar`, each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
+        h = self.body(x.unsqueeze(1))  # (n, 16, 7, 7)
+        h = functional.silu(self.hidden(h.flatten(1), label))  # (n, 256)
+        mu, logvar = self.last(h).chunk(2, dim=1)  # (n, latent) each
+        return mu, logvar
+
+
+Encoder = DenseEncoder | PaperEncoder | ResNetEncoder
+
+_ENCODERS: dict[EncoderName, type[Encoder]] = {
+    "paper": PaperEncoder,
+    "dense": DenseEncoder,
+    "narrow": NarrowEncoder,
+    "resnet": ResNetEncoder,
+}
+
+
+def build_encoder(name: EncoderName, latent_size: int, label_count: int) -> Encoder:
+    """The encoder called `name`."""
+    return _ENCODERS[name](latent_size, label_count)

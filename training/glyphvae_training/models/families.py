@@ -1,0 +1,23 @@
+"""Models by the name of their kind, as runs store them."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from glyphvae_training.models.cvae import CVAE, CVAEConfig
+from glyphvae_training.models.vae import VAE, VAEConfig
+
+ModelKind = Literal["vae", "cvae"]
+Model = VAE | CVAE
+
+
+def build_model(kind: ModelKind, config: Mapping[str, Any]) -> Model:
+    """A model with fresh weights.
+
+    Args:
+        kind: "vae" or "cvae".
+        config: The fields of its frozen config; those left out have their defaults.
+
+    Raises:
+        TypeError: A field is unknown.
+    """
+    return VAE(VAEConfig(**config)) if kind == "vae" else CVAE(CVAEConfig(**config))

@@ -1,0 +1,104 @@
+"""What `glyphvae study` and `glyphvae rank` do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from glyphvae_training.data.dataset import load_named
+from glyphvae_training.export.exported import read_exported
+from glyphvae_training.fitting.trainer import Hardware
+from glyphvae_training.study.beta import beta
+from glyphvae_training.study.epochs import epochs
+from glyphvae_training.study.latent_size import latent_size
+from glyphvae_training.study.latents import moments, ranking
+from glyphvae_training.study.page import write_page
+from glyphvae_training.study.plan import FULL, QUICK, plans
+from glyphvae_training.study.ship import ship
+from glyphvae_training.study.traversal import traversal
+from glyphvae_training.study.workshop import Workshop
+
+EXPERIMENTS: dict[str, Callable[[Workshop], object]] = {
+    "epochs": epochs,
+    "latent-size": latent_size,
+    "traversal": traversal,
+    "beta": beta,
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A study that was asked for.
+
+    Attributes:
+        experiment: a key of `EXPERIMENTS`, or "all".
+        data: folder with the source files.
+        out: folder of runs and results.
+        docs: folder of paper.md.
+        exported: the model repository.
+        judges: folder of trained judges.
+        quick: a small study.
+        export: also export the models.
+        accelerator: Lightning's.
+        precision: Lightning's.
+        threads: PyTorch's.
+    """
+
+    experiment: str
+    data: Path
+    out: Path
+    docs: Path
+    exported: Path
+    judges: Path
+    quick: bool
+    export: bool
+    accelerator: str
+    precision: str
+    threads: int
+
+
+def run_study(request: Request) -> Path:
+    """Do the experiments asked for and write the page of all that have been done; returns its path.
+
+    Raises:
+        DataError: the source files are not there or damaged.
+        RunError: the folder holds models of another study.
+    """
+    hardware = Hardware(accelerator=request.accelerator, precision=request.precision, threads=request.threads)
+    workshop = Workshop(
+        request.data,
+        request.out,
+        request.docs,
+        request.judges,
+        request.exported,
+        QUICK if request.quick else FULL,
+        hardware,
+        Console(stderr=True),
+    )
+    chosen = list(EXPERIMENTS) if request.experiment == "all" else [request.experiment]
+    for name in chosen:
+        EXPERIMENTS[name](workshop)
+    if request.export:
+        needed = [plan.name for plan in plans(workshop.schedule) if set(plan.experiments) & set(chosen)]
+        ship(workshop, needed)
+    return write_page(request.docs, request.out)
+
+
+def print_ranking(name: str, data: Path, exported: Path) -> None:
+    """Print the latents of an exported model, the one that says most first.
+
+    Raises:
+        ExportError: there is no such model.
+        DataError: the source files are not there or damaged.
+    """
+    model = read_exported(exported, name)
+    characters = load_named(model.manifest["data"]["name"], data).test
+    found = moments(*model.encode(characters.images, characters.labels))
+    table = Table("latent", "variance of mu", "mean sigma²", "second moment", "active")
+    for unit in ranking(found):
+        numbers = (found.mu_variance[unit], found.mean_variance[unit], found.second_moment[unit])
+        active = "yes" if found.active[unit] else "no"
+        table.add_row(f"x{unit + 1}", *(f"{value:.4f}" for value in numbers), active)
+    Console().print(table)

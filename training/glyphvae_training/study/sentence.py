@@ -1,0 +1,45 @@
+"""A sentence in one style: one latent for all its glyphs."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphvae_training.export.exported import Floats
+from glyphvae_training.study.coder import Coder
+
+Pixels = NDArray[np.uint8]
+
+GAP = 2
+SPACE = 10
+# Fainter ink than this belongs to no stroke.
+FAINTEST = 64
+
+
+def sentence(coder: Coder, text: str, z: Floats) -> Pixels:
+    """One line of glyphs, each cut to its ink and set beside the last.
+
+    Args:
+        coder: a conditional model.
+        text: of its labels and spaces.
+        z: (latent,), the style.
+
+    Returns:
+        uint8 (28, width), paper 0 and ink 255.
+    """
+    characters = sorted(set(text) - {" "})
+    labels = np.array([coder.labels.index(character) for character in characters])
+    pixels, _ = coder.decode(np.tile(z, (len(characters), 1)), labels)
+    glyphs = {character: cut(glyph) for character, glyph in zip(characters, pixels, strict=True)}
+    space, gap = np.zeros((28, SPACE), np.uint8), np.zeros((28, GAP), np.uint8)
+    return np.hstack([part for character in text for part in (glyphs.get(character, space), gap)])
+
+
+def cut(glyph: Pixels) -> Pixels:
+    """The columns from the first to the last with ink, of a glyph (28, 28); the whole of one without ink."""
+    inked = np.flatnonzero((glyph >= FAINTEST).any(axis=0))
+    return glyph[:, inked[0] : inked[-1] + 1] if len(inked) else glyph
+
+
+def stacked(lines: list[Pixels]) -> Pixels:
+    """Lines under each other, filled up with paper to the width of the longest."""
+    widest = max(line.shape[1] for line in lines)
+    return np.vstack([np.pad(line, ((4, 4), (0, widest - line.shape[1]))) for line in lines])

@@ -1,0 +1,121 @@
+"""What theory demands of models that differ in beta alone, as statements that hold or do not.
+
+With rate R = E[KL(q(z|x) || N(0, I))] and distortion D = E[-log p(x|z)], training minimises D + beta·R. If each of two
+models is the minimum of its own objective, then for b1 < b2
+
+    D1 + b1·R1 <= D2 + b1·R2    and    D2 + b2·R2 <= D1 + b2·R1,
+
+so that R falls, D rises, and the slope (D2 - D1) / (R1 - R2) lies in [b1, b2] (Alemi et al., "Fixing a Broken ELBO",
+arXiv:1711.00464, section 2). Models that training has not brought quite to their minimum may miss it by a little; the
+tolerances say by how much.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+Json = dict[str, Any]
+
+SECOND_MOMENT = 0.1
+# Below this the last nats of distortion cost hardly any rate, but far more training than there is: a finer code is of
+# use only to a decoder that has learnt to read it. The slopes there tell of the training, not of beta.
+LEAST_BETA_THAT_SETTLES = 0.1
+SLOPE = 0.25
+# Below this many nats the difference of two rates is within the noise of the estimate.
+LEAST_DIFFERENCE = 0.1
+# Models whose latents are all silent differ by the noise of training alone.
+EQUAL = 1e-3
+COLLAPSED = 1024.0
+COLLAPSED_KL = 0.01
+COLLAPSED_VARIANCE = (0.97, 1.03)
+# Root mean square, with ink from 0 to 1; real characters are 0.2 to 0.3 from the mean of their label.
+NEAR_MEAN = 0.06
+
+
+@dataclass(frozen=True)
+class Check:
+    """A statement and whether it holds.
+
+    Attributes:
+        statement: what theory demands.
+        found: what was measured.
+        holds: whether that is so.
+    """
+
+    statement: str
+    found: str
+    holds: bool
+
+
+def checks(rows: Sequence[Json]) -> list[Check]:
+    """Every statement about the rows, in order of beta; each has what `glyphvae_training.study.coding` measures.
+
+    Args:
+        rows: what `glyphvae_training.study.coding.coding` returns, with `beta` and `distance_to_mean`; the largest beta is 1024.
+    """
+    return [*second_moments(rows), *monotone(rows), *slopes(rows), *collapse(rows)]
+
+
+def second_moments(rows: Sequence[Json]) -> Iterator[Check]:
+    """E[mu²] + E[sigma²] of every latent."""
+    for row in rows:
+        if row["beta"] >= LEAST_BETA_THAT_SETTLES:
+            low, high = min(row["second_moment_per_unit"]), max(row["second_moment_per_unit"])
+            yield Check(
+                f"β = {row['beta']:g}: E[mu²] + E[sigma²] of every latent is 1 ± {SECOND_MOMENT}",
+                f"{low:.3f} to {high:.3f}",
+                low >= 1 - SECOND_MOMENT and high <= 1 + SECOND_MOMENT,
+            )
+
+
+def monotone(rows: Sequence[Json]) -> Iterator[Check]:
+    """Rate and variance of mu fall with beta, distortion and mean sigma² rise; two silent models may be equal."""
+    for name, key, sign in (
+        ("rate falls", "rate", -1),
+        ("distortion rises", "distortion", 1),
+        ("variance of mu, mean of the latents, falls", "mu_variance_per_unit", -1),
+        ("mean sigma², mean of the latents, rises", "mean_variance_per_unit", 1),
+    ):
+        values = [float(np.mean(row[key])) for row in rows]
+        found = ", ".join(f"{value:.4g}" for value in values)
+        yield Check(
+            f"{name} with β",
+            found,
+            all(sign * (after - before) > -EQUAL * abs(before) for before, after in pairwise(values)),
+        )
+
+
+def slopes(rows: Sequence[Json]) -> Iterator[Check]:
+    """The slope between neighbouring betas lies between them."""
+    for one, two in pairwise(rows):
+        less_rate = one["rate"] - two["rate"]
+        if less_rate < LEAST_DIFFERENCE or one["beta"] < LEAST_BETA_THAT_SETTLES:
+            continue
+        slope = (two["distortion"] - one["distortion"]) / less_rate
+        low, high = (1 - SLOPE) * one["beta"], (1 + SLOPE) * two["beta"]
+        statement = f"β from {one['beta']:g} to {two['beta']:g}: the slope (D₂ − D₁) / (R₁ − R₂) lies between them"
+        yield Check(f"{statement}, ± {SLOPE:.0%}", f"{slope:.4g}", low <= slope <= high)
+
+
+def collapse(rows: Sequence[Json]) -> Iterator[Check]:
+    """At the largest beta the latents say nothing."""
+    row = next(row for row in rows if row["beta"] == COLLAPSED)
+    low, high = COLLAPSED_VARIANCE
+    smallest, largest = min(row["mean_variance_per_unit"]), max(row["mean_variance_per_unit"])
+    at = f"β = {COLLAPSED:g}:"
+    yield Check(f"{at} no unit is active", str(row["active_units"]), row["active_units"] == 0)
+    worst = max(row["kl_per_unit"])
+    yield Check(f"{at} KL of every latent is below {COLLAPSED_KL} nats", f"{worst:.2g}", worst < COLLAPSED_KL)
+    yield Check(
+        f"{at} mean sigma² of every latent is in {low} to {high}",
+        f"{smallest:.4f} to {largest:.4f}",
+        low <= smallest and largest <= high,
+    )
+    yield Check(
+        f"{at} samples are within {NEAR_MEAN} of the mean image of their label, root mean square",
+        f"{row['distance_to_mean']:.3f}",
+        row["distance_to_mean"] < NEAR_MEAN,
+    )

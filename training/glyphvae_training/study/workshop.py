@@ -1,0 +1,150 @@
+"""What the experiments share: data, models, and where results go."""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, track
+
+from glyphvae_training.data.dataset import Dataset, load_named
+from glyphvae_training.fitting.runs import Run
+from glyphvae_training.fitting.trainer import Hardware
+from glyphvae_training.judges.judge import Judge
+from glyphvae_training.judges.judge_data import load_judge_data
+from glyphvae_training.judges.judge_training import stored_judge
+from glyphvae_training.study.coder import Trained
+from glyphvae_training.study.figures import save
+from glyphvae_training.study.plan import Plan, Schedule, plans
+from glyphvae_training.study.record import seconds_trained
+from glyphvae_training.study.train import trained
+
+Json = dict[str, Any]
+JUDGE = "convolutional"
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where a study is done.
+
+    Attributes:
+        data: folder with the source files.
+        out: folder of runs and results.
+        docs: folder of paper.md and its pictures.
+        judges: folder of trained judges.
+        exported: the model repository.
+        schedule: how much is trained and looked at.
+        hardware: where it is trained.
+        console: what is told to the user.
+    """
+
+    data: Path
+    out: Path
+    docs: Path
+    judges: Path
+    exported: Path
+    schedule: Schedule
+    hardware: Hardware
+    console: Console
+
+    def plan(self, name: str) -> Plan:
+        """The planned model of this name."""
+        return next(plan for plan in plans(self.schedule) if plan.name == name)
+
+    def dataset(self, name: str) -> Dataset:
+        """The data set of this name; assembled only the first time."""
+        return load_named(name, self.data)
+
+    def folder(self, name: str) -> Path:
+        """Of a run."""
+        return self.out / "runs" / name
+
+    def run(self, name: str) -> Run:
+        """The trained model, trained now if it is not yet, and before it the one it starts from."""
+        plan = self.plan(name)
+        start = None if plan.start is None else self.run(plan.start)
+        self.console.rule(f"{name}: {plan.training.epochs} epochs")
+        data = self.dataset(plan.dataset)
+        return trained(plan, data, self.folder(name), self.hardware, self.schedule.points, start=start)
+
+    def model(self, name: str) -> Trained:
+        """The same, to encode and decode with."""
+        return Trained(self.run(name))
+
+    def facts(self, name: str) -> Json:
+        """How a finished model came about, for the record."""
+        plan = self.plan(name)
+        wall, processor = seconds_trained(self.folder(name))
+        return {
+            "model": name,
+            "beta": plan.training.beta,
+            "beta_norm": plan.beta_norm,
+            "latent_size": plan.model["latent_size"],
+            "encoder": plan.model["encoder"],
+            "decoder": plan.model["decoder"],
+            "epochs": plan.training.epochs,
+            "batch_size": plan.training.batch_size,
+            "precision": self.hardware.precision,
+            "wall_seconds": round(wall, 1),
+            "processor_seconds": round(processor, 1),
+        }
+
+    def judge(self) -> Judge:
+        """A classifier of real characters, trained now if it is not yet."""
+        data = load_judge_data(self.data)
+        torch.set_num_threads(self.hardware.threads)
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self.console) as progress:
+            task = progress.add_task(f"{JUDGE} judge", total=None)
+            return stored_judge(
+                data,
+                JUDGE,
+                self.judges,
+                images=self.schedule.judge_images,
+                progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+
+    def track(self, items: Sequence[Item], description: str) -> Iterable[Item]:
+        """The items, under a progress bar."""
+        return track(items, description, console=self.console)
+
+    def figure(self, name: str, figure: Figure) -> None:
+        """Keep a picture as PNG and SVG."""
+        save(figure, self.pictures / name)
+
+    @property
+    def pictures(self) -> Path:
+        """The folder of pictures."""
+        return self.docs / "images" / "paper"
+
+    def record(self, name: str, result: Mapping[str, Any], tables: Mapping[str, Sequence[Json]]) -> None:
+        """Keep an experiment's numbers: all in one JSON file, and each table as CSV."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({**result, **tables}, ensure_ascii=False, indent=2)
+        (self.out / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        for table, rows in tables.items():
+            write_csv(self.out / f"{name}-{table}.csv", rows)
+
+
+def write_csv(path: Path, rows: Sequence[Json]) -> None:
+    """A table; a list in a cell is a column for each item, numbered from 1; what a row lacks is left empty."""
+    flat = [dict(flattened(row)) for row in rows]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(dict.fromkeys(name for row in flat for name in row)))
+        writer.writeheader()
+        writer.writerows(flat)
+
+
+def flattened(row: Json) -> Iterable[tuple[str, object]]:
+    """The cells of a row."""
+    for name, value in row.items():
+        if isinstance(value, list):
+            yield from ((f"{name}_{number}", item) for number, item in enumerate(value, start=1))
+        else:
+            yield name, value
