@@ -1,60 +1,173 @@
-"""The application: its routes and what stands in front of them."""
+"""The application: FastAPI with a route for each operation, and the front that every request meets first."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine, Iterator
+from inspect import Parameter, Signature, cleandoc
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
-from starlette.middleware.errors import ServerErrorMiddleware
-from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.types import ASGIApp
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.types import Receive, Scope, Send
 
 from glyphvae import __version__
 from glyphvae.api.context import Context
 from glyphvae.api.error_handlers import HANDLERS
 from glyphvae.errors import StartError
-from glyphvae.kserve import routes as open_inference
-from glyphvae.kserve.errors import PlainErrors
-from glyphvae.models.registry import load_engine
-from glyphvae.operations import dataset, encode, generate, interpolate, reconstruct, render_text, traverse
+from glyphvae.kserve import routes as kserve
+from glyphvae.models.registry import load_registry
+from glyphvae.operations.base import Operation
+from glyphvae.operations.dataset import MakeDataset
+from glyphvae.operations.encode import Encode
+from glyphvae.operations.generate import Generate
+from glyphvae.operations.interpolate import Interpolate
+from glyphvae.operations.reconstruct import Reconstruct
+from glyphvae.operations.render_text import WriteText
+from glyphvae.operations.traverse import Traverse
 from glyphvae.settings import load_settings
 from glyphvae.startup import without_pydantic_v1
-from glyphvae.web import health, playground
-from glyphvae.web import models as catalogue
-from glyphvae.web.admission import Admission
-from glyphvae.web.body_limits import BodyLimit
-from glyphvae.web.cors import Cors
-from glyphvae.web.express import Express
-from glyphvae.web.hot_path import HotPath
+from glyphvae.web import health, models, playground
+from glyphvae.web.front import Front
 from glyphvae.web.openapi import describe
-from glyphvae.web.picture_desk import PictureDesk
-from glyphvae.web.request_context import Edge
-from glyphvae.web.short_way import ShortWay
-from glyphvae.web.text_desk import TextDesk
 
 if TYPE_CHECKING:
     from glyphvae.observability.tracing import Tracing
 
+OPERATIONS: tuple[type[Operation[Any]], ...] = (
+    Generate,
+    Encode,
+    Reconstruct,
+    WriteText,
+    Interpolate,
+    Traverse,
+    MakeDataset,
+)
 
-def create() -> ASGIApp:
-    """What a server runs, with settings from the environment, for `uvicorn --factory glyphvae.app:create`."""
+
+def create() -> "Application":
+    """Return the application with settings from the environment, for `uvicorn --factory glyphvae.app:create`."""
     settings = load_settings()
-    return create_served(Context(settings, load_engine(settings)))
+    return create_app(Context(settings, load_registry(settings)))
 
 
-def create_served(context: Context) -> ASGIApp:
-    """The application behind the short ways, which answer busy endpoints without FastAPI's machinery."""
+def create_app(context: Context) -> "Application":
+    """Return the application over loaded models."""
     if context.settings.trace_endpoint and context.telemetry.tracing is None:
         context.telemetry.tracing = _start_tracing(context.settings.trace_endpoint)
-    app = create_app(context)
-    # The same answers to the same errors as in FastAPI's own stack, one layer further out.
-    expected = {kind: handler for kind, handler in HANDLERS.items() if kind is not Exception}
-    short_way = ExceptionMiddleware(ShortWay(app, context), expected)
-    admission = Admission(ServerErrorMiddleware(short_way, HANDLERS[Exception]), context)
-    # A glyph from the hot path is done before a queue could say that there is no room for it.
-    hot_path = HotPath(admission, context)
-    desks = (PictureDesk(context), TextDesk(context))
-    return guard(hot_path, app, context, lambda edge: Express(edge, hot_path, desks, admission))
+    return Application(context)
+
+
+class Application(FastAPI):
+    """The service as a FastAPI application, to be served, mounted or extended.
+
+    Args:
+        context: Settings, models and counts; None for an application that can describe itself and no more.
+    """
+
+    def __init__(self, context: Context | None) -> None:
+        super().__init__(
+            title="glyphvae",
+            version=__version__,
+            summary="Handwriting from variational autoencoders.",
+            license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            separate_input_output_schemas=False,
+            generate_unique_id_function=lambda route: route.name,
+            exception_handlers=HANDLERS,
+            redoc_url=None,
+            swagger_ui_oauth2_redirect_url=None,
+        )
+        self.front: Front | None = None
+        operations: dict[str, Operation[Any]] = {}
+        if context is not None:
+            self.state.context = context
+            operations = {kind.path: kind(context) for kind in OPERATIONS}
+            self.front = Front(super().__call__, context, operations, self._paths, lambda: not self.user_middleware)
+        with without_pydantic_v1():
+            for kind in OPERATIONS:
+                self.router.routes.append(OperationRoute(kind, kind.path, operations.get(kind.path)))
+            for module in (models, health, kserve, playground):
+                self.include_router(module.router)
+            infer = kserve.Infer(context) if context else None
+            for path in (kserve.Infer.path, kserve.Infer.path.replace("/infer", "/versions/{version}/infer")):
+                self.router.routes.append(OperationRoute(kserve.Infer, path, infer, documented=False))
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        return describe(self)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if self.front is None:
+            await super().__call__(scope, receive, send)
+        else:
+            await self.front(scope, receive, send)
+
+    def _paths(self) -> Iterator[str]:
+        return (route.path for route in iter_route_contexts(self.routes) if route.path)
+
+
+class OperationRoute(APIRoute):
+    """A route that answers by an operation; FastAPI describes it, and matches its path.
+
+    Args:
+        kind: The kind of operation.
+        path: Its path.
+        operation: The operation, None in an application that only describes itself.
+        documented: Whether the OpenAPI document has it.
+    """
+
+    def __init__(
+        self, kind: type[Operation[Any]], path: str, operation: Operation[Any] | None, *, documented: bool = True
+    ) -> None:
+        self._operation = operation
+        super().__init__(
+            path,
+            _signature_of(kind),
+            methods=["POST"],
+            name=kind.name,
+            summary=kind.summary,
+            description=cleandoc(kind.__doc__ or ""),
+            response_class=Response,
+            responses=dict(kind.responses),
+            openapi_extra=dict(kind.openapi_extra) if kind.openapi_extra else None,
+            generate_unique_id_function=lambda route: route.name,
+            include_in_schema=documented,
+        )
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler, in the place of FastAPI's own."""
+
+        async def handle(request: Request) -> Response:
+            assert self._operation is not None  # noqa: S101 (there is a context where there are requests)
+            return _OperationResponse(request.app.front, self._operation)
+
+        return handle
+
+
+class _OperationResponse(Response):
+    """A response that is made while it is sent."""
+
+    def __init__(self, front: Front, operation: Operation[Any]) -> None:
+        super().__init__()
+        self._front = front
+        self._operation = operation
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Make and send it."""
+        await self._front.operate(self._operation, scope, receive, send)
+
+
+def _signature_of(kind: type[Operation[Any]]) -> Callable[..., Any]:
+    """Return a function with the parameters of an operation, from which FastAPI derives their description."""
+
+    async def endpoint(**parameters: object) -> Response:
+        """Stand for the operation, which `OperationRoute` calls instead."""
+        raise AssertionError(parameters)
+
+    taken = []
+    if kind.parameters is not None:
+        annotation = kind.parameters if kind.body == "json" else Annotated[kind.parameters, Query()]
+        taken = [Parameter("parameters", Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation)]
+    endpoint.__signature__ = Signature(taken, return_annotation=Response)  # type: ignore[attr-defined]
+    return endpoint
 
 
 def _start_tracing(endpoint: str) -> "Tracing":
@@ -64,65 +177,3 @@ def _start_tracing(endpoint: str) -> "Tracing":
         detail = f"{error.name} is not installed; traces need `pip install 'glyphvae[traces]'`"
         raise StartError(f"setting GLYPHVAE_TRACE_ENDPOINT: {detail}") from error
     return start_tracing(endpoint)
-
-
-def guard(inner: ASGIApp, app: FastAPI, context: Context, express: Callable[[Edge], Express] | None = None) -> ASGIApp:
-    """What stands between the network and `inner`, which answers for `app`.
-
-    Args:
-        inner: The application and its short ways.
-        app: The application.
-        context: Gets what `express` makes, unless there is something in front of `inner` that it would pass by.
-        express: Makes the shortest way.
-    """
-    paths = [route.path for route in iter_route_contexts(app.routes) if route.path]
-    limited = BodyLimit(inner, context.settings)
-    gated = _gated(limited, context)
-    edge = Edge(gated, context, paths)
-    outside = PlainErrors(edge)
-    if context.telemetry.tracing is not None:
-        return context.telemetry.tracing.request(outside, paths)
-    if gated is limited and express is not None:
-        context.express = express(edge)
-    return outside
-
-
-def _gated(inner: ASGIApp, context: Context) -> ASGIApp:
-    """Behind a check of keys, and open to other origins, where settings say so."""
-    settings = context.settings
-    if settings.keys:
-        from glyphvae.web.auth import KeyGate  # noqa: PLC0415 (its libraries cost time and memory)
-
-        inner = KeyGate(inner, context)
-    if settings.cors_origins:
-        # In front of the keys: a browser asks without one whether it may send it.
-        inner = Cors(inner, settings.cors_origins.split(","))
-    return inner
-
-
-def create_app(context: Context) -> FastAPI:
-    """The application over loaded models."""
-    app = create_bare_app()
-    app.state.context = context
-    return app
-
-
-def create_bare_app() -> FastAPI:
-    """The application without models: it can describe itself, and no more."""
-    app = FastAPI(
-        title="glyphvae",
-        version=__version__,
-        summary="Handwriting from variational autoencoders.",
-        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        separate_input_output_schemas=False,
-        generate_unique_id_function=lambda route: route.name,
-        exception_handlers=HANDLERS,
-        redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
-    )
-    writing = (generate, encode, reconstruct, render_text, interpolate, traverse, dataset)
-    with without_pydantic_v1():
-        for module in (*writing, catalogue, health, open_inference, playground):
-            app.include_router(module.router)
-    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
-    return app

@@ -1,17 +1,15 @@
-"""What every request handler needs: the settings and the loaded models."""
+"""The state of the running service."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Depends, Request
 
-from glyphvae.models.registry import Engine
+from glyphvae.models.registry import Registry
 from glyphvae.observability.telemetry import Telemetry
-from glyphvae.scheduling.worker_pool import Lane
+from glyphvae.scheduling.scheduler import Scheduler
+from glyphvae.scheduling.worker_pool import WorkerPool
 from glyphvae.settings import Settings
-
-if TYPE_CHECKING:
-    from glyphvae.web.express import Express
 
 # Two, so that one large picture does not keep a small upload waiting. More would only compete for the same core.
 THREADS = 2
@@ -22,31 +20,34 @@ class Context:
     """The state of the running service.
 
     Attributes:
-        settings: As it was started.
-        engine: The loaded models; another engine takes its place when models are reloaded, so nobody keeps a reference
-            to it across requests.
-        telemetry: What it counts.
-        draining: Whether the process is about to end: it finishes what it has, and wants no more.
-        beat: When the event loop last moved, by the monotonic clock; None where nobody watches it.
-        threads: Where uploads are decoded and large pictures made, counted in bytes and pixels.
-        express: Answers the plainest requests for the server's own connections; None where it cannot.
+        settings: The settings that it was started with.
+        registry: The loaded models. Another registry takes its place when models are reloaded, so nothing keeps a
+            reference to it across requests.
+        telemetry: The counts of this process.
+        draining: Whether the process is about to end: it finishes the requests it has, and wants no more.
+        beat: When the event loop last moved, by the monotonic clock; None where nothing watches it.
+        threads: Threads that decode uploads and draw large pictures; their queue is counted in bytes and pixels.
+        scheduler: Runs the programs of all requests.
     """
 
     settings: Settings
-    engine: Engine
+    registry: Registry
     telemetry: Telemetry = field(default_factory=Telemetry)
     draining: bool = False
     beat: float | None = None
-    threads: Lane = field(init=False)
-    express: "Express | None" = None
+    threads: WorkerPool = field(init=False)
+    scheduler: Scheduler = field(init=False)
 
     def __post_init__(self) -> None:
-        self.threads = Lane("bytes", self.settings.max_queued_bytes, THREADS)
-        self.engine.report_to(self.telemetry)
+        settings = self.settings
+        self.threads = WorkerPool("bytes", settings.max_queued_bytes, THREADS)
+        self.scheduler = Scheduler(
+            self.telemetry, self.threads, settings.max_queued_requests, settings.request_timeout / 2
+        )
 
 
 async def context_of(request: Request) -> Context:
-    """The context that `create_app` put in the application; a coroutine, or FastAPI would ask a thread for it."""
+    """Return the application's context; a coroutine, because FastAPI would call a function in a thread."""
     context: Context = request.app.state.context
     return context
 

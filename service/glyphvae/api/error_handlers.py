@@ -1,23 +1,17 @@
-"""How errors become answers: one handler a family, for FastAPI and for the short ways around it."""
+"""Errors as responses: one place for FastAPI's routes, for operations and for the server's connections."""
 
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
+import orjson
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from glyphvae.errors import (
-    InternalError,
-    InvalidField,
-    InvalidParameter,
-    MalformedBody,
-    MethodNotAllowed,
-    NotFound,
-    Problem,
-    UnsupportedMedia,
-)
+from glyphvae.api.parameters import problem_of
+from glyphvae.errors import InternalError, MalformedBody, MethodNotAllowed, NotFound, Problem
+from glyphvae.formats.registry import JSON
 from glyphvae.wording import quoted
 
 logger = logging.getLogger("glyphvae")
@@ -25,55 +19,52 @@ logger = logging.getLogger("glyphvae")
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
-async def answer_problem(_: Request, error: Exception) -> Response:
-    """A problem answers itself; those that are the service's fault are logged too."""
-    assert isinstance(error, Problem)  # noqa: S101 (narrows what Starlette's signature leaves open)
-    if error.status >= InternalError.status:
+def error_response(path: str, error: Exception) -> Response:
+    """Return the response to an error, and log what is the service's fault.
+
+    Args:
+        path: The request's path: below `/v2` errors have the shape of the Open Inference Protocol, `{"error": "…"}`,
+            and are problem+json elsewhere.
+        error: A problem, or an error that nothing expected.
+    """
+    if not isinstance(error, Problem):
+        logger.error("a request failed", exc_info=error)
+        error = InternalError(InternalError.example)
+    elif error.status >= InternalError.status:
         logger.error("%s", error.detail, exc_info=error.__cause__)
+    if path == "/v2" or path.startswith("/v2/"):
+        return Response(orjson.dumps({"error": error.detail}), error.status, error.headers, JSON)
     return error.response()
 
 
-async def answer_validation_error(request: Request, error: Exception) -> Response:
-    """FastAPI refused the query or the body."""
-    assert isinstance(error, RequestValidationError)  # noqa: S101
-    # FastAPI leaves a body in bytes where its Content-Type is not that of JSON.
-    if isinstance(error.body, bytes):
-        sent = request.headers.get("content-type", "")
-        return UnsupportedMedia(f"body is {quoted(sent) if sent else 'untyped'}; send application/json.").response()
-    return problem_of(error.errors()).response()
+async def _answer_error(request: Request, error: Exception) -> Response:
+    return error_response(request.scope["path"], error)
 
 
-def problem_of(errors: Sequence[Mapping[str, Any]]) -> Problem:
-    """Pydantic's errors as one problem that lists each refused value."""
-    if errors[0]["type"] == "json_invalid":
-        return MalformedBody(f"The body is not JSON: {errors[0]['ctx']['error']}.")
-    fields = [InvalidField(field=".".join(map(str, e["loc"])), detail=e["msg"]) for e in errors]
-    return InvalidParameter("; ".join(f"{field.field}: {field.detail}" for field in fields), fields)
+async def _answer_validation_error(request: Request, error: Exception) -> Response:
+    """Answer a request whose path parameters FastAPI refused."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 (narrows what Starlette's signature leaves open)
+    return error_response(request.scope["path"], problem_of(error.errors()))
 
 
-async def answer_http_exception(request: Request, error: Exception) -> Response:
-    """Starlette found no route, or could not read a form."""
+async def _answer_http_exception(request: Request, error: Exception) -> Response:
+    """Answer a request for which Starlette found no route."""
     assert isinstance(error, HTTPException)  # noqa: S101
+    return error_response(request.scope["path"], _problem_of(request, error))
+
+
+def _problem_of(request: Request, error: HTTPException) -> Problem:
     path = quoted(request.url.path)
     if error.status_code == NotFound.status:
-        return NotFound(f"There is nothing at {path}; GET /docs lists the endpoints.").response()
+        return NotFound(f"There is nothing at {path}; GET /docs lists the endpoints.")
     if error.status_code == MethodNotAllowed.status:
-        allowed = (error.headers or {}).get("Allow", "")
-        detail = f"{path} answers {allowed}, not {request.method}."
-        return MethodNotAllowed(detail, headers={"Allow": allowed}).response()
-    # What is left is Starlette's form parser and FastAPI's body reader giving up on a body.
-    return MalformedBody(f"{error.detail.rstrip('.')}.").response()
-
-
-async def answer_fault(_: Request, __: Exception) -> Response:
-    """Whatever nobody expected."""
-    # Starlette raises the error again behind this answer, and the server logs it with its traceback.
-    return InternalError(InternalError.example).response()
+        allowed = ", ".join(sorted(part.strip() for part in (error.headers or {}).get("Allow", "").split(",")))
+        return MethodNotAllowed(f"{path} answers {allowed}, not {request.method}.", headers={"Allow": allowed})
+    return MalformedBody(f"{error.detail.rstrip('.')}.")
 
 
 HANDLERS: Final[dict[int | type[Exception], Handler]] = {
-    Problem: answer_problem,
-    RequestValidationError: answer_validation_error,
-    HTTPException: answer_http_exception,
-    Exception: answer_fault,
+    Problem: _answer_error,
+    RequestValidationError: _answer_validation_error,
+    HTTPException: _answer_http_exception,
 }

@@ -1,31 +1,15 @@
-"""Content negotiation: which offered media type a request's `Accept` header asks for (RFC 9110, 12.5.1)."""
+"""Content negotiation: the choice of a media type by a request's `Accept` header (RFC 9110, 12.5.1)."""
 
 from collections.abc import Sequence
 from functools import lru_cache
 
-from starlette.requests import Request
-
 from glyphvae.errors import NotAcceptable
 from glyphvae.wording import quoted
-
-PNG = "image/png"
-JSON = "application/json"
-NPY = "application/x-npy"
-
-
-def choose_for(request: Request, offers: tuple[str, ...]) -> str:
-    """The offer that `request` prefers.
-
-    Raises:
-        NotAcceptable: No offer satisfies its `Accept`.
-    """
-    # Repeated headers mean the same as one with commas.
-    return choose(", ".join(request.headers.getlist("accept")), offers)
 
 
 @lru_cache(maxsize=256)
 def choose(accept: str, offers: tuple[str, ...]) -> str:
-    """The offer that `accept` prefers; of equals the one offered first, without any preference the first.
+    """Return the offer that `accept` prefers: of equals the one offered first, without any preference the first.
 
     Raises:
         NotAcceptable: No offer satisfies `accept`.
@@ -60,7 +44,7 @@ def _weight(text: str) -> float:
 
 
 def _quality(offer: str, ranges: Sequence[tuple[str, float]]) -> float:
-    """The weight of the most specific range that covers `offer`, 0 where none does."""
+    """Return the weight of the most specific range that covers `offer`, 0 where none does."""
     for pattern in (offer, f"{offer.partition('/')[0]}/*", "*/*"):
         weights = [weight for media, weight in ranges if media == pattern]
         if weights:

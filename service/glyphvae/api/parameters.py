@@ -1,16 +1,20 @@
-"""Parameters that several endpoints share: their types, limits and descriptions, and how they become values."""
+"""Parameters of requests: types that several endpoints share, and how queries and bodies are read."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Annotated, Any, TypeVar, get_origin
+from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from glyphvae.errors import InvalidParameter
+from glyphvae.errors import InvalidField, InvalidParameter, MalformedBody, Problem, UnsupportedMedia
 from glyphvae.models.latents import MAX_SEED
 from glyphvae.wording import quoted
 
 Value = TypeVar("Value")
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Parameters(BaseModel):
@@ -40,7 +44,7 @@ Seed = Annotated[
     Field(
         ge=0,
         le=MAX_SEED,
-        description="Makes the answer reproducible. Without it each answer is new, and the seed drawn for it comes "
+        description="Makes the response reproducible. Without it each response is new, and the seed drawn for it comes "
         "back in the header `Glyphvae-Seed`.",
     ),
 ]
@@ -70,8 +74,69 @@ Ink = Annotated[
 Paper = Annotated[str, Field(max_length=64, description="Colour of the paper, as for `ink`, or `transparent`.")]
 
 
+def read_query(kind: type[Model], query: bytes) -> Model:
+    """Read a query string.
+
+    Of a parameter that comes several times the last counts, unless the parameter is a list.
+
+    Raises:
+        InvalidParameter: A value is not allowed.
+    """
+    lists, values = _lists_of(kind), dict[str, Any]()
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if name in lists:
+            values.setdefault(name, []).append(value)
+        else:
+            values[name] = value
+    return _validated(kind, values, "query")
+
+
+def read_json(kind: type[Model], content_type: str, content: bytes) -> Model:
+    """Read a JSON body.
+
+    Raises:
+        MalformedBody: It is not JSON.
+        UnsupportedMedia: Its `Content-Type` is another one.
+        InvalidParameter: A value is not allowed.
+    """
+    if not content:
+        raise InvalidParameter.of("body", "Field required")
+    if not _is_json(content_type):
+        sent = quoted(content_type) if content_type else "untyped"
+        raise UnsupportedMedia(f"body is {sent}; send application/json.")
+    try:
+        values = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise MalformedBody(f"The body is not JSON: {error.msg}.") from None
+    return _validated(kind, values, "body")
+
+
+@lru_cache
+def _lists_of(kind: type[BaseModel]) -> frozenset[str]:
+    return frozenset(name for name, field in kind.model_fields.items() if get_origin(field.annotation) is list)
+
+
+@lru_cache(maxsize=64)
+def _is_json(content_type: str) -> bool:
+    kind, _, subtype = content_type.partition(";")[0].strip().lower().partition("/")
+    return kind == "application" and (subtype == "json" or subtype.endswith("+json"))
+
+
+def _validated(kind: type[Model], values: object, where: str) -> Model:
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise problem_of([{**one, "loc": (where, *one["loc"])} for one in error.errors()]) from None
+
+
+def problem_of(errors: Sequence[Mapping[str, Any]]) -> Problem:
+    """Return pydantic's errors as one problem that lists each refused value."""
+    fields = [InvalidField(field=".".join(map(str, error["loc"])), detail=error["msg"]) for error in errors]
+    return InvalidParameter("; ".join(f"{field.field}: {field.detail}" for field in fields), fields)
+
+
 def value_of(field: str, parse: Callable[..., Value], *arguments: object) -> Value:
-    """`parse(*arguments)`, its ValueError turned into the answer that names `field`.
+    """Return `parse(*arguments)`, its ValueError turned into the problem that names `field`.
 
     Raises:
         InvalidParameter: `parse` refused the value.

@@ -1,4 +1,4 @@
-"""Whether this process can answer, and whether it would help to start it anew."""
+"""Checks of whether this process can answer, and whether it would help to start it anew."""
 
 from time import monotonic
 from typing import Literal
@@ -13,7 +13,7 @@ RETRY = {"Retry-After": "5"}
 
 
 class Readiness(BaseModel):
-    """What is served, and where it runs."""
+    """The models that are served, and where they run."""
 
     status: Literal["ready"] = "ready"
     models: dict[str, Device] = Field(description="The models that are loaded, and where each runs.")
@@ -21,13 +21,13 @@ class Readiness(BaseModel):
 
 
 def check_live(context: Context) -> None:
-    """Nothing but numbers are compared, so that any thread may ask at any time.
+    """Check that threads and event loop move; only numbers are compared, so any thread may call it.
 
     Raises:
         NotReady: A thread, or the event loop, has not moved for `stalled_after` seconds: only a new start helps.
     """
     stalls = {
-        "The queue of large calls": context.engine.worker.stalled(),
+        "The queue of large calls": context.registry.pool.stalled(),
         "The queue of uploads and pictures": context.threads.stalled(),
         "The event loop": monotonic() - context.beat if context.beat else 0.0,
     }
@@ -37,7 +37,7 @@ def check_live(context: Context) -> None:
 
 
 def check_ready(context: Context) -> Readiness:
-    """Run every loaded model once.
+    """Check that every loaded model runs.
 
     Raises:
         NotReady: A model does not run, nothing moves, or the process is about to end.
@@ -45,8 +45,8 @@ def check_ready(context: Context) -> Readiness:
     if context.draining:
         raise NotReady("The service is about to end.", headers=RETRY)
     check_live(context)
-    context.engine.check()
-    models = context.engine.loaded
+    context.registry.check()
+    models = context.registry.loaded
     return Readiness(
         models={name: model.device for name, model in models.items()},
         degraded=[name for name, model in models.items() if model.sessions.degraded],

@@ -1,16 +1,17 @@
 """Images in a request's body: one as the raw body, several as multipart files or as a `.npy` array."""
 
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from fastapi import Request
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from glyphvae.api.parameters import value_of
+from glyphvae.api.responses import Body
 from glyphvae.errors import InvalidParameter, MalformedBody, Problem, UnsupportedMedia
 from glyphvae.formats import npy, png
 from glyphvae.formats.npy import ArrayNotAllowedError, MalformedArrayError
@@ -19,7 +20,8 @@ from glyphvae.imaging.decode import ImageTooLargeError, MalformedImageError
 from glyphvae.imaging.preprocess import Mode, preprocess
 from glyphvae.imaging.preprocess_batch import GLYPH, preprocess_many
 from glyphvae.models.registry import Pixels
-from glyphvae.scheduling.offload import offload
+from glyphvae.scheduling.immediate import result_now
+from glyphvae.scheduling.steps import Call, Execute, Offload, Program
 from glyphvae.settings import Settings
 from glyphvae.wording import quoted
 
@@ -36,6 +38,7 @@ TOGETHER = 128
 MAX_FIELDS = 16
 
 _PNG, _NPY = b"\x89PNG", b"\x93NUMPY"
+_FORM = "multipart/form-data"
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,9 @@ class Upload:
     """A piece of the body whose head is within the limits.
 
     Attributes:
-        name: What an error calls it by.
-        images: How many it holds.
-        pixels: How many there are to decode.
+        name: The name that an error calls it by.
+        images: Number of images.
+        pixels: Number of pixels to decode.
         read: Decodes it, to grey levels (n, height, width).
     """
 
@@ -55,49 +58,63 @@ class Upload:
     read: Callable[[], Sequence[Pixels]]
 
 
-async def read_glyphs(request: Request, settings: Settings, mode: Mode) -> Pixels:
-    """The characters in the body as models read them.
+def read_glyphs(body: Body, settings: Settings, mode: Mode) -> Program[Pixels]:
+    """Read the characters in a body.
 
     Args:
-        request: Its body is an image, a `.npy` array of images, or multipart files of either.
+        body: An image, a `.npy` array of images, or multipart files of either.
         settings: The limits.
         mode: How each image is converted.
 
     Returns:
-        (n, 28, 28) uint8, at least one.
+        (n, 28, 28) uint8 as models read them, at least one.
 
     Raises:
         MalformedBody: Broken, truncated or empty.
         UnsupportedMedia: In no format that is read.
         InvalidParameter: Over a limit, or an image shows no character.
     """
-    parts = await _parts(request, settings.max_images)
-    size = sum(len(content) for _, content in parts)
-    uploads = await offload(size, INLINE_BYTES, _open, parts, settings)
+    size = len(body.content)
+    if body.content_type.lower().startswith(_FORM):
+        parts = yield Offload(size, INLINE_BYTES, _files, (body, settings.max_images))
+    else:
+        parts = [("body", body.content)]
+        grey = _read_small(body.content, settings) if size <= INLINE_BYTES else None
+        if grey is not None:
+            glyph = (yield Call(PREPROCESS, (grey,))) if mode == "auto" and grey.shape == GLYPH else None
+            return (_glyph_of("body", grey, mode) if glyph is None else glyph)[None]
+    uploads: Sequence[Upload] = yield Offload(size, INLINE_BYTES, _open, (parts, settings))
     # A file of a few kilobytes can unfold to megapixels.
     work = sum(upload.pixels for upload in uploads)
-    return await offload(work, INLINE_PIXELS, _convert, uploads, mode)
+    glyphs: Pixels = yield Offload(work, INLINE_PIXELS, _convert, (uploads, mode))
+    return glyphs
 
 
-def is_bounded(content: bytes) -> bool:
-    """Whether a file is of a format that cannot say the same pixels over and over, which takes long to read."""
-    return content.startswith((_PNG, _NPY))
+class _Preprocess:
+    """The conversion of pictures of a glyph's size, those of concurrent requests together."""
+
+    model = ""
+
+    def run(self, calls: Sequence[tuple[Pixels]], _: Execute) -> Sequence[Pixels | None]:
+        """Return the glyph (28, 28) of each picture, None where it has to be converted alone."""
+        return preprocess_many([grey for (grey,) in calls])
 
 
-def read_small(content: bytes, settings: Settings) -> Pixels | None:
-    """The picture in a small file, at once.
+PREPROCESS = _Preprocess()
 
-    Args:
-        content: The body, for which `is_bounded` holds.
-        settings: The limits.
+
+def _read_small(content: bytes, settings: Settings) -> Pixels | None:
+    """Read the picture in a small file.
 
     Returns:
-        (height, width) grey levels; None where it holds several images, or one that takes longer to decode than others
-        can wait.
+        (height, width) grey levels; None where the file is of a format that can say the same pixels over and over,
+        holds several images, or one that takes longer to decode than others can wait.
 
     Raises:
         Problem: As `read_glyphs`.
     """
+    if not content.startswith((_PNG, _NPY)):
+        return None
     plain = png.decode(content, min(settings.max_image_pixels, settings.max_total_pixels, SMALL_PIXELS))
     if plain is not None:
         return plain
@@ -108,47 +125,53 @@ def read_small(content: bytes, settings: Settings) -> Pixels | None:
     return grey
 
 
-def glyph_of(name: str, grey: Pixels, mode: Mode) -> Pixels:
-    """The character in a picture, (28, 28) as models read it.
-
-    Args:
-        name: What an error calls the picture by.
-        grey: (height, width) grey levels.
-        mode: How it is converted.
-
-    Raises:
-        InvalidParameter: It shows no character.
-    """
+def _glyph_of(name: str, grey: Pixels, mode: Mode) -> Pixels:
+    """Convert a picture (height, width), called `name` in errors, to a glyph (28, 28)."""
     return value_of(name, preprocess, grey, mode)
 
 
-async def _parts(request: Request, max_images: int) -> list[tuple[str, bytes]]:
-    """Each piece of the body, with the name that an error calls it by."""
-    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        return [("body", await request.body())]
+def _files(body: Body, max_images: int) -> list[tuple[str, bytes]]:
+    """Return the files of a form, each with the name that an error calls it by.
+
+    Raises:
+        MalformedBody: It is no form, or has no file.
+        InvalidParameter: It has too many files, or text fields.
+    """
+    headers = Headers({"content-type": body.content_type})
+    parser = _Parser(headers, _stream(body.content), max_files=max_images, max_fields=MAX_FIELDS)
     try:
-        async with request.form(max_files=max_images, max_fields=MAX_FIELDS) as form:
-            items = form.multi_items()
-            if not items:
-                raise MalformedBody("The multipart body has no file.")
-            return [(f"body.file[{index}]", await _read(name, item)) for index, (name, item) in enumerate(items)]
-    except HTTPException as error:
+        form = result_now(parser.parse())
+    except MultiPartException as error:
         # Starlette raises one class for all that is wrong with a form; only this fault is not one of its syntax.
-        if error.detail.startswith("Too many files"):
+        if error.message.startswith("Too many files"):
             detail = f"it holds more than {max_images} files"
             raise InvalidParameter.of("body", detail, f"at most {max_images}") from None
-        raise
+        raise MalformedBody(f"{error.message.rstrip('.')}.") from None
+    items = form.multi_items()
+    if not items:
+        raise MalformedBody("The multipart body has no file.")
+    return [(f"body.file[{index}]", _content_of(name, item)) for index, (name, item) in enumerate(items)]
 
 
-async def _read(name: str, item: UploadFile | str) -> bytes:
+class _Parser(MultiPartParser):
+    """Starlette's parser, with files in memory: the body's limit bounds them, and nothing is written to a disk."""
+
+    spool_max_size = sys.maxsize
+
+
+async def _stream(content: bytes) -> AsyncGenerator[bytes, None]:
+    yield content
+
+
+def _content_of(name: str, item: UploadFile | str) -> bytes:
     if isinstance(item, str):
         detail = f"{quoted(name)} is a text field; only files are read, and parameters belong in the query"
         raise InvalidParameter.of("body", detail)
-    return await item.read()
+    return item.file.read()
 
 
 def _open(parts: Sequence[tuple[str, bytes]], settings: Settings) -> list[Upload]:
-    """The pieces, ready to be decoded.
+    """Open the pieces of a body: read their heads, and decode nothing yet.
 
     Raises:
         InvalidParameter: One is over a limit, or all together are.
@@ -194,17 +217,17 @@ def _convert(uploads: Sequence[Upload], mode: Mode) -> Pixels:
 
 
 def _glyphs(pictures: Sequence[tuple[str, Pixels]], mode: Mode) -> list[Pixels]:
-    """Pictures, each with its name, as models read them."""
+    """Convert pictures, each with its name, to glyphs."""
     greys = [grey for _, grey in pictures]
     together = preprocess_many(greys) if mode == "auto" else [None] * len(greys)
     return [
-        glyph_of(name, grey, mode) if glyph is None else glyph
+        _glyph_of(name, grey, mode) if glyph is None else glyph
         for (name, grey), glyph in zip(pictures, together, strict=True)
     ]
 
 
 def _read_all(uploads: Sequence[Upload]) -> Iterator[tuple[str, Pixels]]:
-    """Each picture, with what an error calls it by."""
+    """Decode each picture, with the name that an error calls it by."""
     for upload in uploads:
         with _named(upload.name):
             pictures = upload.read()
@@ -214,7 +237,7 @@ def _read_all(uploads: Sequence[Upload]) -> Iterator[tuple[str, Pixels]]:
 
 @contextmanager
 def _named(name: str) -> Iterator[None]:
-    """What is wrong with a piece, as the answer that names it."""
+    """Raise what is wrong with a piece as the problem that names it."""
     try:
         yield
     except (MalformedImageError, MalformedArrayError) as error:
@@ -224,7 +247,7 @@ def _named(name: str) -> Iterator[None]:
 
 
 def _kind(name: str, content: bytes) -> Kind:
-    """What `content` is, by its first bytes: clients often send a wrong Content-Type, or none."""
+    """Return the kind of `content` by its first bytes: clients often send a wrong Content-Type, or none."""
     if not content:
         raise MalformedBody(f"{name} is empty; send a PNG, JPEG or WebP image, or a .npy array.")
     if content.startswith(_NPY):
@@ -235,7 +258,7 @@ def _kind(name: str, content: bytes) -> Kind:
 
 
 def documented_upload(*, required: bool = True) -> dict[str, Any]:
-    """The OpenAPI request body of an endpoint that reads images."""
+    """Return the OpenAPI request body of an endpoint that reads images."""
     binary = {"type": "string", "format": "binary"}
     # The last stands for any of them, because the first bytes tell, and many generated clients know no other.
     kinds = ("image/png", "image/jpeg", "image/webp", "application/octet-stream")

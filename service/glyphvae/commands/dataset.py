@@ -12,7 +12,7 @@ from glyphvae.datasets.recipe import Dataset, make_recipe
 from glyphvae.datasets.shards import SHARD, Shard, split, write_shards
 from glyphvae.errors import StartError
 from glyphvae.models.latents import parse_latents
-from glyphvae.models.registry import load_engine
+from glyphvae.models.registry import load_registry
 from glyphvae.operations.dataset import DatasetRequest
 from glyphvae.settings import load_settings
 
@@ -100,7 +100,7 @@ def _make(order: DatasetRequest, output: Path, models: Path | None) -> None:
     settings = load_settings(**({} if models is None else {"models": models}))
     format_ = FORMATS[order.format]
     format_.check()
-    recipe = make_recipe(order, load_engine(settings))
+    recipe = make_recipe(order, load_registry(settings))
     if not recipe.model.loaded:
         recipe.model.sessions.build()
     with _progress(sized=False) as progress:

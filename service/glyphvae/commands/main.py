@@ -4,7 +4,6 @@ The commands of training come in through the entry points of the group `glyphvae
 imports the other.
 """
 
-import asyncio
 import inspect
 import logging.config
 import sys
@@ -18,14 +17,15 @@ import typer
 from pydantic import ValidationError
 
 from glyphvae.api.context import Context
-from glyphvae.api.error_handlers import problem_of
+from glyphvae.api.parameters import problem_of
 from glyphvae.commands.dataset import dataset
 from glyphvae.commands.keys import keys, sign
 from glyphvae.commands.remote import remote
 from glyphvae.errors import GlyphvaeError, Problem, StartError
 from glyphvae.models.latents import parse_latents
-from glyphvae.models.registry import load_engine
+from glyphvae.models.registry import load_registry
 from glyphvae.operations.render_text import RenderText, render_png
+from glyphvae.scheduling.steps import run_now
 from glyphvae.server.admin import listen
 from glyphvae.server.server import Config, Server
 from glyphvae.server.supervisor import Supervisor
@@ -78,7 +78,7 @@ def serve(**flags: object) -> None:
         with suppress(KeyboardInterrupt):
             server.run([config.bind_socket()])
     else:
-        load_engine(settings)  # so that a wrong file stops the start here, not in every process over and over
+        load_registry(settings)  # so that a wrong file stops the start here, not in every process over and over
         with TemporaryDirectory(prefix="glyphvae-") if admin else nullcontext() as counts:
             config = Config(settings, log_config, admin, None if counts is None else Path(counts))
             Supervisor(config, [config.bind_socket()]).run()
@@ -126,7 +126,7 @@ def render(
     }
     order = RenderText.model_validate(body)
     if url is None:
-        output.write_bytes(asyncio.run(render_png(order, _context(models))))
+        output.write_bytes(run_now(render_png(order, _context(models))))
         return
     with remote(url, key) as client:
         client.render_text(**order.model_dump(exclude_unset=True)).save(output)
@@ -141,7 +141,7 @@ def list_models(
     from rich.table import Table  # noqa: PLC0415
 
     table = Table("model", "kind", "labels", "latents", "beta", "summary")
-    for model in _context(models).engine.models.values():
+    for model in _context(models).registry.models.values():
         facts = model.manifest
         labels = character_ranges(facts.labels) if facts.labels else "none"
         table.add_row(model.title, facts.kind, labels, str(facts.latent_size), f"{facts.beta:g}", facts.summary)
@@ -150,7 +150,7 @@ def list_models(
 
 def _context(models: Path | None) -> Context:
     settings = load_settings(**({} if models is None else {"models": models}))
-    return Context(settings, load_engine(settings))
+    return Context(settings, load_registry(settings))
 
 
 def _log_config(level: str, style: str) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from glyphvae.api.parameters import ModelName, Parameters, Seed, Temperature, va
 from glyphvae.errors import InvalidParameter
 from glyphvae.models.labels import parse_label
 from glyphvae.models.latents import MAX_LATENT, MAX_SEED, draw_latents, new_seed
-from glyphvae.models.registry import Engine, Floats, Labels, Model, Pixels
+from glyphvae.models.registry import Floats, Labels, Model, Pixels, Registry
+from glyphvae.scheduling.steps import run_now
 
 # A decoder is as fast per glyph as it gets. Another number would give other samples.
 BLOCK = 128
@@ -157,7 +158,7 @@ class Dataset:
         """
         for number, rows in self._blocks():
             block = self.recipe.block(number)
-            pixels = self.recipe.model.decode_now(block.z, block.labels)[rows]
+            pixels = run_now(self.recipe.model.decode(block.z, block.labels))[rows]
             yield Samples(block.labels[rows], block.z[rows], pixels)
             self.progress(len(pixels))
 
@@ -175,7 +176,7 @@ class Dataset:
             yield number, slice(max(self.start - first, 0), min(stop - first, BLOCK))
 
 
-def make_recipe(order: DatasetOrder, engine: Engine) -> Recipe:
+def make_recipe(order: DatasetOrder, registry: Registry) -> Recipe:
     """How the samples of `order` are made, checked against the model; without a seed with a new one.
 
     Raises:
@@ -183,7 +184,7 @@ def make_recipe(order: DatasetOrder, engine: Engine) -> Recipe:
         InvalidParameter: A label is none of the model's, no label has weight, there are too many latents, or the model
             has no labels.
     """
-    model = engine.get(order.model)
+    model = registry.get(order.model)
     if not model.manifest.labels:
         detail = f"model {model.manifest.name!r} has no labels, so its samples would have none"
         raise InvalidParameter.of("body.model", detail)

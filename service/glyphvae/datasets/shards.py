@@ -9,7 +9,7 @@ from pathlib import Path
 from glyphvae.datasets.formats import FORMATS
 from glyphvae.datasets.recipe import BLOCK, Dataset, make_recipe
 from glyphvae.errors import StartError
-from glyphvae.models.registry import Engine, load_engine
+from glyphvae.models.registry import Registry, load_registry
 from glyphvae.operations.dataset import DatasetRequest
 from glyphvae.settings import load_settings
 
@@ -37,15 +37,15 @@ class Shard:
 
     def make(self) -> bytes:
         """The shard's file; a process that makes several loads the models once."""
-        recipe = make_recipe(self.order, _engine(self.models))
+        recipe = make_recipe(self.order, _registry(self.models))
         if not recipe.model.loaded:
             recipe.model.sessions.build()
         return b"".join(FORMATS[self.order.format].write(Dataset(recipe, self.order.start, self.order.count), 0))
 
 
 @lru_cache(maxsize=1)
-def _engine(models: Path | None) -> Engine:
-    return load_engine(load_settings(**({} if models is None else {"models": models})))
+def _registry(models: Path | None) -> Registry:
+    return load_registry(load_settings(**({} if models is None else {"models": models})))
 
 
 def split(order: DatasetRequest, size: int, models: Path | None) -> list[Shard]:

@@ -3,6 +3,9 @@
 import re
 from dataclasses import dataclass
 
+import numpy as np
+from numpy import uint8
+from numpy.typing import NDArray
 from PIL import ImageColor
 
 from glyphvae.wording import quoted
@@ -32,6 +35,33 @@ class Colour:
 
 BLACK = Colour(0, 0, 0)
 WHITE = Colour(255, 255, 255)
+
+
+def mixed(paper: int, ink: int) -> NDArray[uint8]:
+    """Return the (256,) levels from `paper` to `ink`, each rounded to the nearest."""
+    weight = np.arange(256)
+    return ((paper * (255 - weight) + ink * weight + 127) // 255).astype(uint8)
+
+
+def painted(pixels: NDArray[uint8], ink: Colour, paper: Colour | None) -> NDArray[uint8]:
+    """Paint a picture in its colours.
+
+    Args:
+        pixels: (height, width), paper 0, ink 255.
+        ink: The colour of 255.
+        paper: The colour of 0; None for transparent.
+
+    Returns:
+        (height, width, 3) uint8 RGB, or (height, width, 4) uint8 RGBA on transparent paper.
+    """
+    if paper is None:
+        opaque = (np.full(256, level, uint8) for level in (ink.red, ink.green, ink.blue))
+        shades = (*opaque, np.arange(256, dtype=uint8))
+    else:
+        parts = ((paper.red, ink.red), (paper.green, ink.green), (paper.blue, ink.blue))
+        shades = tuple(mixed(*part) for part in parts)
+    painted: NDArray[uint8] = np.stack(shades, axis=1)[pixels]
+    return painted
 
 
 def parse_ink(text: str) -> Colour:

@@ -15,6 +15,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from glyphvae.wording import quoted
 
+MEDIA_TYPE = "application/x-npy"
+
 _LENGTH_FORMATS = {b"\x93NUMPY\x01\x00": "<H", b"\x93NUMPY\x02\x00": "<I"}
 _MAX_HEADER = 1024  # several times what numpy writes for the longest shape that is allowed
 # What Python's tokenizer reads as blank, and as a tuple of numbers.

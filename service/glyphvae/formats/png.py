@@ -17,7 +17,9 @@ from numpy import uint8
 from numpy.typing import NDArray
 from PIL import Image
 
-from glyphvae.formats.colours import BLACK, WHITE, Colour
+from glyphvae.formats.colours import BLACK, WHITE, Colour, mixed
+
+MEDIA_TYPE = "image/png"
 
 _length = struct.Struct(">I").pack
 _IDAT = zlib.crc32(b"IDAT")
@@ -149,7 +151,7 @@ def _shades(ink: Colour, paper: Colour | None) -> NDArray[uint8] | None:
     """(256,) grey level of each pixel value; None where pixel values are written as they are."""
     if (ink, paper) == (BLACK, WHITE):
         return _INVERTED
-    return _mix(paper.red, ink.red) if paper is not None and _is_grey(ink, paper) else None
+    return mixed(paper.red, ink.red) if paper is not None and _is_grey(ink, paper) else None
 
 
 def _is_grey(ink: Colour, paper: Colour | None) -> bool:
@@ -161,13 +163,7 @@ def _palette(ink: Colour, paper: Colour | None) -> bytes:
         inks = np.tile(np.array([ink.red, ink.green, ink.blue], uint8), (256, 1))
         return _chunk(b"PLTE", inks.tobytes()) + _chunk(b"tRNS", bytes(range(256)))
     parts = ((paper.red, ink.red), (paper.green, ink.green), (paper.blue, ink.blue))
-    return _chunk(b"PLTE", np.stack([_mix(*part) for part in parts], axis=1).tobytes())
-
-
-def _mix(paper: int, ink: int) -> NDArray[uint8]:
-    """(256,) from `paper` to `ink`, rounded to the nearest level."""
-    weight = np.arange(256)
-    return ((paper * (255 - weight) + ink * weight + 127) // 255).astype(uint8)
+    return _chunk(b"PLTE", np.stack([mixed(*part) for part in parts], axis=1).tobytes())
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

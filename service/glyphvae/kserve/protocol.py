@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from glyphvae.api.error_handlers import problem_of
+from glyphvae.api.parameters import problem_of
 from glyphvae.errors import MalformedBody
 from glyphvae.wording import quoted
 

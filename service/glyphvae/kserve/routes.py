@@ -6,25 +6,29 @@ same repository. The protocol's own OpenAPI document describes these routes, so 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter
 
 from glyphvae import __version__
 from glyphvae.api.context import Context, Running
-from glyphvae.api.negotiate import JSON
+from glyphvae.api.head import RequestHead
 from glyphvae.api.readiness import check_live, check_ready
+from glyphvae.api.responses import Body, Headers, Result
 from glyphvae.errors import MalformedBody, UnknownModel
+from glyphvae.formats.registry import JSON
 from glyphvae.kserve.protocol import HEADER_LENGTH, Inference, parse, split
 from glyphvae.kserve.tensors import TYPES, InvalidTensorError, Spec, Tensor
 from glyphvae.models.manifest import File
 from glyphvae.models.registry import Model
-from glyphvae.scheduling.offload import offload
+from glyphvae.operations.base import Operation
+from glyphvae.scheduling.steps import Offload, Program
 from glyphvae.wording import quoted
 
 BYTES = "application/octet-stream"
+_LENGTH_NAME = HEADER_LENGTH.lower().encode()
 
 # Values; writing more of them as JSON takes longer than a thread takes to wake.
 LARGE = 1 << 14
@@ -55,7 +59,7 @@ class Graph:
 
     @property
     def inputs(self) -> dict[str, Spec]:
-        """What it takes, by name."""
+        """The inputs, by name."""
         first = Spec("z", "FP32", (-1, self._latents)) if self.part == "decoder" else Spec("pixels", "UINT8", _IMAGES)
         # As in Triton's configuration, which knows no tensor of one axis.
         conditional = self.model.manifest.labels and self.part != "classifier"
@@ -64,7 +68,7 @@ class Graph:
 
     @property
     def outputs(self) -> dict[str, Spec]:
-        """What it gives, by name."""
+        """The outputs, by name."""
         specs = {
             "encoder": [Spec(name, "FP32", (-1, self._latents)) for name in ("mu", "logvar")],
             "decoder": [Spec("pixels", "UINT8", _IMAGES), Spec("logits", "FP32", _IMAGES)],
@@ -76,43 +80,44 @@ class Graph:
     def _latents(self) -> int:
         return self.model.manifest.latent_size
 
-    async def run(self, inputs: Mapping[str, Tensor], outputs: set[str]) -> dict[str, Tensor]:
-        """The tensors `outputs`, which may come with others, computed together with whatever else waits.
+    def run(self, inputs: Mapping[str, Tensor], outputs: set[str]) -> Program[dict[str, Tensor]]:
+        """Compute the tensors `outputs`, which may come with others.
 
         Raises:
             NotReady: It does not run.
         """
+        model = self.model
         if self.part == "classifier":
-            return {"logits": await self.model.classify(inputs["pixels"].astype(np.uint8, copy=False))}
+            return {"logits": (yield from model.classify(inputs["pixels"].astype(np.uint8, copy=False)))}
         first = inputs["pixels" if self.part == "encoder" else "z"]
         labels = inputs.get("label", np.zeros(len(first), dtype=np.int64)).reshape(len(first)).astype(np.int64)
         if self.part == "encoder":
-            mu, logvar = await self.model.encode(first.astype(np.uint8, copy=False), labels)
+            mu, logvar = yield from model.encode(first.astype(np.uint8, copy=False), labels)
             return {"mu": mu, "logvar": logvar}
         z = first.astype(np.float32, copy=False)
         if "logits" not in outputs:
-            return {"pixels": await self.model.decode(z, labels)}
-        pixels, logits = await self.model.decode_logits(z, labels)
+            return {"pixels": (yield from model.decode(z, labels))}
+        pixels, logits = yield from model.decode_logits(z, labels)
         return {"pixels": pixels, "logits": logits}
 
 
 @router.get("")
 @router.get("/")
 async def server() -> dict[str, Any]:
-    """What serves."""
+    """Describe the server."""
     return {"name": "glyphvae", "version": __version__, "extensions": ["binary_tensor_data"]}
 
 
 @router.get("/health/live")
 async def live(context: Running) -> dict[str, bool]:
-    """As `/livez`."""
+    """Report whether the process lives, as `/livez` does."""
     check_live(context)
     return {"live": True}
 
 
 @router.get("/health/ready")
 async def ready(context: Running) -> dict[str, bool]:
-    """As `/readyz`."""
+    """Report whether it can answer, as `/readyz` does."""
     check_ready(context)
     return {"ready": True}
 
@@ -120,7 +125,7 @@ async def ready(context: Running) -> dict[str, bool]:
 @router.get("/models/{name}")
 @router.get("/models/{name}/versions/{version}")
 async def describe(name: str, context: Running, version: str | None = None) -> dict[str, Any]:
-    """What a graph takes and gives."""
+    """Describe the inputs and outputs of a graph."""
     graph = find(context, name, version)
     return {
         "name": name,
@@ -134,36 +139,67 @@ async def describe(name: str, context: Running, version: str | None = None) -> d
 @router.get("/models/{name}/ready")
 @router.get("/models/{name}/versions/{version}/ready")
 async def model_ready(name: str, context: Running, version: str | None = None) -> dict[str, Any]:
-    """Runs the model once."""
+    """Run the model once."""
     find(context, name, version).model.check()
     return {"name": name, "ready": True}
 
 
-@router.post("/models/{name}/infer")
-@router.post("/models/{name}/versions/{version}/infer")
-async def infer(name: str, request: Request, context: Running, version: str | None = None) -> Response:
+class InferPlan(NamedTuple):
+    """The head of a request that has been checked.
+
+    Attributes:
+        graph: The graph to run.
+        announced: Bytes of the JSON as a header announces them, None where the body is nothing else.
+        cost: About what it costs the event loop, in glyphs.
+        streams: Whether the response may come in pieces.
+    """
+
+    graph: Graph
+    announced: str | None
+    cost: int = 8
+    streams: bool = False
+
+
+class Infer(Operation[InferPlan]):
     """Run a graph on the tensors in the body."""
-    graph = find(context, name, version)
-    json, binary = split(await request.body(), request.headers.get(HEADER_LENGTH), context.settings.max_json_bytes)
-    asked = parse(json)
-    try:
-        inputs = tensors(graph, asked, binary)
-        check(graph, inputs, context)
-        wanted = wanted_outputs(graph, asked)
-    except InvalidTensorError as error:
-        raise MalformedBody(f"{error}.") from None
-    given = await graph.run(inputs, set(wanted))
-    size = sum(given[output].size for output, as_bytes in wanted.items() if not as_bytes)
-    return await offload(size, LARGE, answer, graph, asked, wanted, given)
+
+    name = "infer"
+    path = "/v2/models/{name}/infer"
+    summary = "Run a graph"
+    parameters = None
+    body = "tensors"
+    responses: ClassVar[dict[int | str, dict[str, Any]]] = {}
+
+    def plan(self, head: RequestHead) -> InferPlan:
+        """Find the graph."""
+        graph = find(self.context, head.parameters["name"], head.parameters.get("version"))
+        announced = next((value.decode("latin-1") for name, value in head.headers if name == _LENGTH_NAME), None)
+        return InferPlan(graph, announced)
+
+    def run(self, plan: InferPlan, body: Body) -> Program[Result]:
+        """Check the tensors, and run the graph."""
+        graph = plan.graph
+        json, binary = split(body.content, plan.announced, self.context.settings.max_json_bytes)
+        asked = parse(json)
+        try:
+            inputs = tensors(graph, asked, binary)
+            check(graph, inputs, self.context)
+            wanted = wanted_outputs(graph, asked)
+        except InvalidTensorError as error:
+            raise MalformedBody(f"{error}.") from None
+        given = yield from graph.run(inputs, set(wanted))
+        size = sum(given[output].size for output, as_bytes in wanted.items() if not as_bytes)
+        result: Result = yield Offload(size, LARGE, response, (graph, asked, wanted, given))
+        return result
 
 
 def find(context: Context, name: str, version: str | None) -> Graph:
-    """The graph called `name`.
+    """Return the graph called `name`.
 
     Raises:
         UnknownModel: There is none, or not of that version.
     """
-    for model in context.engine.models.values():
+    for model in context.registry.models.values():
         if version not in {None, str(model.manifest.version)}:
             continue
         facts = model.manifest
@@ -180,7 +216,7 @@ def find(context: Context, name: str, version: str | None) -> Graph:
 
 
 def tensors(graph: Graph, asked: Inference, binary: bytes) -> dict[str, Tensor]:
-    """The tensors that were sent, by name.
+    """Return the tensors that were sent, by name.
 
     Raises:
         InvalidTensorError: One is missing, twice, unknown or not what the graph takes.
@@ -204,7 +240,7 @@ def tensors(graph: Graph, asked: Inference, binary: bytes) -> dict[str, Tensor]:
 
 
 def check(graph: Graph, inputs: Mapping[str, Tensor], context: Context) -> None:
-    """Refuse what other routes refuse too.
+    """Check what other routes check too.
 
     Raises:
         InvalidTensorError: The batches differ or are too large, a latent is not finite or far out, or a label is none.
@@ -222,7 +258,7 @@ def check(graph: Graph, inputs: Mapping[str, Tensor], context: Context) -> None:
 
 
 def wanted_outputs(graph: Graph, asked: Inference) -> dict[str, bool]:
-    """The outputs that were asked for, each with whether it is wanted in bytes; all where none were named.
+    """Return the outputs that were asked for, each with whether it is wanted in bytes; all where none were named.
 
     Raises:
         InvalidTensorError: One is unknown.
@@ -234,8 +270,8 @@ def wanted_outputs(graph: Graph, asked: Inference) -> dict[str, bool]:
     return wanted or dict.fromkeys(graph.outputs, as_bytes)
 
 
-def answer(graph: Graph, asked: Inference, wanted: Mapping[str, bool], given: Mapping[str, Tensor]) -> Response:
-    """The answer of an inference."""
+def response(graph: Graph, asked: Inference, wanted: Mapping[str, bool], given: Mapping[str, Tensor]) -> Result:
+    """Return the response of an inference."""
     described: list[dict[str, Any]] = []
     binary: list[bytes] = []
     for name, as_bytes in wanted.items():
@@ -251,8 +287,9 @@ def answer(graph: Graph, asked: Inference, wanted: Mapping[str, bool], given: Ma
     content: dict[str, Any] = {"model_name": graph.name, "model_version": str(graph.model.manifest.version)}
     content |= {} if asked.id is None else {"id": asked.id}
     json = orjson.dumps(content | {"outputs": described}, option=orjson.OPT_SERIALIZE_NUMPY)
-    headers = {"Glyphvae-Model": graph.model.title, "Cache-Control": "no-store"}
+    title = graph.model.title
+    pairs = [(b"glyphvae-model", title.encode()), (b"cache-control", b"no-store")]
     if not binary:
-        return Response(json, headers=headers, media_type=JSON)
-    headers[HEADER_LENGTH] = str(len(json))
-    return Response(b"".join([json, *binary]), headers=headers, media_type=BYTES)
+        return Result(title, Headers(pairs), JSON, json)
+    pairs.append((_LENGTH_NAME, b"%d" % len(json)))
+    return Result(title, Headers(pairs), BYTES, b"".join([json, *binary]))

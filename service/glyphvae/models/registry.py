@@ -1,4 +1,4 @@
-"""The models of a repository: verified files, sessions that are built when needed, and batched calls to them."""
+"""Models of a repository: verified files, sessions that are built when needed, and programs that call them."""
 
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -6,15 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphvae.errors import NotReady, StartError, UnknownModel
+from glyphvae.errors import StartError, UnknownModel
 from glyphvae.models.manifest import Manifest, read_manifest, read_verified
 from glyphvae.models.providers import Device, Gpu, Runtime, choose_runtime
 from glyphvae.models.sessions import Sessions
 from glyphvae.models.signatures import read_key
-from glyphvae.observability.access_log import current_work
-from glyphvae.observability.telemetry import Telemetry
-from glyphvae.scheduling.batching import Batcher, Rows
-from glyphvae.scheduling.worker_pool import Lane
+from glyphvae.scheduling.steps import Call, Graph, Program, Rows, Wait
+from glyphvae.scheduling.worker_pool import WorkerPool
 from glyphvae.settings import Settings
 from glyphvae.wording import quoted
 
@@ -26,101 +24,80 @@ ALL = "all"
 
 
 class Model:
-    """One model.
+    """A model that is served.
+
+    Its methods are programs, see `glyphvae.scheduling.steps`: their results come from `yield from`, or from `run_now`.
 
     Args:
         manifest: Its facts.
-        sessions: What runs it.
-        worker: Runs large calls.
+        sessions: Run its graphs.
+        pool: Runs large calls.
+
+    Attributes:
+        title: Name and version, as responses state them.
     """
 
-    def __init__(self, manifest: Manifest, sessions: Sessions, worker: Lane) -> None:
+    def __init__(self, manifest: Manifest, sessions: Sessions, pool: WorkerPool) -> None:
         self.manifest = manifest
         self.sessions = sessions
-        self._decode = Batcher(self._run_decoder, worker, manifest.name)
-        self._decode_logits = Batcher(self._run_decoder_logits, worker, manifest.name)
-        self._encode = Batcher(self._run_encoder, worker, manifest.name)
-        self._classify = Batcher(self._run_classifier, worker, manifest.name)
-
-    @property
-    def title(self) -> str:
-        """Name and version, as answers state them."""
-        return f"{self.manifest.name}/{self.manifest.version}"
+        self.title = f"{manifest.name}/{manifest.version}"
+        self.decoder = Graph(self._run_decoder, pool, manifest.name)
+        self._decoder_logits = Graph(self._run_decoder_logits, pool, manifest.name)
+        self._encoder = Graph(self._run_encoder, pool, manifest.name)
+        self._classifier = Graph(self._run_classifier, pool, manifest.name)
 
     @property
     def device(self) -> Device:
-        """Where it runs."""
+        """The device that it runs on."""
         return self.sessions.device
 
     @property
     def loaded(self) -> bool:
-        """Whether it runs at once; else the first call waits until it is built."""
+        """Whether its sessions are built; else the first call waits for them."""
         return self.sessions.loaded
 
-    @property
-    def backlog(self) -> int:
-        """Rows of small calls that wait for the next batches."""
-        return sum(batcher.queued for batcher in self._batchers)
+    def decode(self, z: Floats, labels: Labels) -> Program[Pixels]:
+        """Decode latents.
 
-    def report_to(self, telemetry: Telemetry) -> None:
-        """Count waits and runs there."""
-        for batcher in self._batchers:
-            batcher.telemetry = telemetry
+        Args:
+            z: (n, latent) float32.
+            labels: (n,) int64; an unconditional model ignores them.
 
-    @property
-    def _batchers(self) -> tuple[Batcher, ...]:
-        return self._decode, self._decode_logits, self._encode, self._classify
-
-    async def decode(self, z: Floats, labels: Labels) -> Pixels:
-        """Glyphs (n, 28, 28) of latents (n, latent) under labels (n,); an unconditional model ignores the labels."""
-        (pixels,) = await self._call(self._decode, z, labels)
+        Returns:
+            (n, 28, 28) uint8, paper 0, ink 255.
+        """
+        (pixels,) = yield from self._call(self.decoder, z, labels)
         return pixels
 
-    def decode_now(self, z: Floats, labels: Labels) -> Pixels:
-        """As `decode`, at once and in this thread.
+    def decode_logits(self, z: Floats, labels: Labels) -> Program[tuple[Pixels, Floats]]:
+        """Decode latents as `decode` does, to pixels and to the log odds of ink, (n, 28, 28) float32."""
+        pixels, logits = yield from self._call(self._decoder_logits, z, labels)
+        return pixels, logits
+
+    def encode(self, pixels: Pixels, labels: Labels) -> Program[tuple[Floats, Floats]]:
+        """Encode glyphs (n, 28, 28) to `mu` and `logvar` of q(z|x, label), each (n, latent) float32."""
+        mu, logvar = yield from self._call(self._encoder, pixels, labels)
+        return mu, logvar
+
+    def classify(self, pixels: Pixels) -> Program[Floats]:
+        """Compute log p(label|x) up to a constant of each glyph, (n, labels); needs a classifier in the manifest."""
+        (logits,) = yield from self._call(self._classifier, pixels)
+        return logits
+
+    def ready(self) -> Program[None]:
+        """Wait until the sessions are built.
 
         Raises:
-            NotReady: The model is not loaded yet, or fails.
+            NotReady: They cannot be built now.
         """
-        (pixels,) = self._run_decoder((z, labels))
-        return pixels
-
-    async def decode_logits(self, z: Floats, labels: Labels) -> tuple[Pixels, Floats]:
-        """As `decode`, with the log odds of ink beside the pixels, (n, 28, 28) float32."""
-        pixels, logits = await self._call(self._decode_logits, z, labels)
-        return pixels, logits
-
-    async def encode(self, pixels: Pixels, labels: Labels) -> tuple[Floats, Floats]:
-        """`mu` and `logvar` of q(z|x, label), each (n, latent) float32, of glyphs (n, 28, 28)."""
-        mu, logvar = await self._call(self._encode, pixels, labels)
-        return mu, logvar
-
-    async def classify(self, pixels: Pixels) -> Floats:
-        """Log p(label|x) but for a constant of each glyph, (n, labels); only where the manifest has a classifier."""
-        (logits,) = await self._call(self._classify, pixels)
-        return logits
-
-    def decode_logits_now(self, z: Floats, labels: Labels) -> tuple[Pixels, Floats]:
-        """As `decode_logits`, at once and in this thread; raises as `decode_now` does."""
-        pixels, logits = self._run_decoder_logits((z, labels))
-        return pixels, logits
-
-    def encode_now(self, pixels: Pixels, labels: Labels) -> tuple[Floats, Floats]:
-        """As `encode`, at once and in this thread; raises as `decode_now` does."""
-        mu, logvar = self._run_encoder((pixels, labels))
-        return mu, logvar
-
-    def classify_now(self, pixels: Pixels) -> Floats:
-        """As `classify`, at once and in this thread; raises as `decode_now` does."""
-        (logits,) = self._run_classifier((pixels,))
-        return logits
-
-    async def _call(self, batcher: Batcher, *rows: NDArray[np.generic]) -> Rows:
-        if work := current_work():
-            work.rows += len(rows[0])
         if not self.loaded:
-            await self.sessions.ready()
-        return await batcher(*rows)
+            yield Wait(self.sessions.start_building)
+
+    def _call(self, graph: Graph, *rows: NDArray[np.generic]) -> Program[Rows]:
+        if not self.loaded:
+            yield from self.ready()
+        result: Rows = yield Call(graph, rows)
+        return result
 
     def _run_encoder(self, rows: Rows) -> Rows:
         return self.sessions.encode(["mu", "logvar"], self._feed("pixels", rows))
@@ -139,7 +116,7 @@ class Model:
         return {name: first, "label": labels} if self.manifest.labels else {name: first}
 
     def check(self) -> None:
-        """Run it once, if it is loaded; one that is not is verified and waits to be asked for.
+        """Run one glyph through the model if it is loaded.
 
         Raises:
             NotReady: It does not run.
@@ -147,27 +124,23 @@ class Model:
         if self.loaded:
             self.sessions.run_once()
 
-    def not_ready(self) -> NotReady:
-        """The answer where the model fails."""
-        return self.sessions.not_ready("the model did not run")
 
-
-class Engine:
+class Registry:
     """All models of a repository.
 
     Args:
         models: By name, not empty.
         default: The name of the one used where a request names none.
-        worker: Runs their large calls, counted in rows.
+        pool: Runs their large calls, counted in rows.
     """
 
-    def __init__(self, models: Mapping[str, Model], default: str, worker: Lane) -> None:
-        self.worker = worker
+    def __init__(self, models: Mapping[str, Model], default: str, pool: WorkerPool) -> None:
+        self.pool = pool
         self.models = models
         self.default = default
 
     def get(self, name: str | None) -> Model:
-        """The model called `name`, or the default one.
+        """Return the model called `name`, or the default one for None.
 
         Raises:
             UnknownModel: There is none of that name.
@@ -180,18 +153,8 @@ class Engine:
             ) from None
 
     @property
-    def backlog(self) -> int:
-        """Rows of small calls that wait for the next batches of any model."""
-        return sum(model.backlog for model in self.models.values())
-
-    def report_to(self, telemetry: Telemetry) -> None:
-        """Count waits and runs there."""
-        for model in self.models.values():
-            model.report_to(telemetry)
-
-    @property
     def loaded(self) -> dict[str, Model]:
-        """The models that run at once."""
+        """The models whose sessions are built, by name."""
         return {name: model for name, model in self.models.items() if model.loaded}
 
     def check(self) -> None:
@@ -204,7 +167,7 @@ class Engine:
             model.check()
 
 
-def load_engine(settings: Settings, runtime: Runtime | None = None, also: Collection[str] = ()) -> Engine:
+def load_registry(settings: Settings, runtime: Runtime | None = None, also: Collection[str] = ()) -> Registry:
     """Read and verify every model of the repository, and build and run those that shall be ready from the start.
 
     Args:
@@ -225,7 +188,7 @@ def load_engine(settings: Settings, runtime: Runtime | None = None, also: Collec
         content = read_verified(settings.models, decoder)
         gpu = Gpu(settings.gpu_graphs == "on", settings.gpu_rows or None, settings.tensorrt == "on")
         runtime = choose_runtime(settings.device, settings.threads, content, decoder.file, gpu)
-    worker = Lane("rows", settings.max_queued_rows)
+    pool = WorkerPool("rows", settings.max_queued_rows)
     builder = ThreadPoolExecutor(1, thread_name_prefix="glyphvae-build")
     models = {}
     for name, manifest in manifests.items():
@@ -233,12 +196,12 @@ def load_engine(settings: Settings, runtime: Runtime | None = None, also: Collec
         sessions.verify()
         if name in wanted:
             sessions.build()
-        models[name] = Model(manifest, sessions, worker)
-    return Engine(models, settings.default_model, worker)
+        models[name] = Model(manifest, sessions, pool)
+    return Registry(models, settings.default_model, pool)
 
 
 def _wanted(settings: Settings, manifests: Mapping[str, Manifest]) -> set[str]:
-    """The models to build at the start."""
+    """Return the names of the models to build at the start."""
     there = f"in {settings.models}, only {', '.join(manifests)}"
     if settings.default_model not in manifests:
         detail = f"there is no model {settings.default_model!r} {there}"

@@ -1,6 +1,5 @@
-"""The ONNX Runtime sessions of one model: built when they are first needed, and built again when a GPU fails."""
+"""ONNX Runtime sessions of one model: built when they are first needed, and built again when a GPU fails."""
 
-import asyncio
 import logging
 from concurrent.futures import Executor, Future
 from threading import Lock
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from glyphvae.errors import NotReady, StartError
 from glyphvae.models.manifest import File, Manifest, read_verified
 from glyphvae.models.providers import Device, Runtime, first_line
-from glyphvae.scheduling.deadline import current
 from glyphvae.settings import Settings
 
 logger = logging.getLogger("glyphvae")
@@ -50,12 +48,12 @@ class Sessions:
 
     @property
     def loaded(self) -> bool:
-        """Whether they are there."""
+        """Whether the sessions are built."""
         return self._decoder is not None
 
     @property
     def device(self) -> Device:
-        """Where they run, or will."""
+        """The device that they run on, or will."""
         return self._runtime.device
 
     @property
@@ -64,7 +62,7 @@ class Sessions:
         return self._runtime is not self._wanted
 
     def verify(self) -> None:
-        """Read every file, and keep none.
+        """Read and check every file, and keep none.
 
         Raises:
             StartError: One is not what the manifest says.
@@ -76,7 +74,7 @@ class Sessions:
             read_verified(self._settings.models, file)
 
     def build(self) -> None:
-        """Make them, in this thread.
+        """Build the sessions, in this thread.
 
         Raises:
             StartError: A file is not what the manifest says, or does not load, or one inference through it fails.
@@ -101,47 +99,27 @@ class Sessions:
         self._encoder, self._classifier, self._runtime = encoder, classifier, runtime
         self._decoder = decoder  # last, because it tells the event loop that all are there
 
-    async def ready(self) -> None:
-        """Wait until they are there; the first who asks has them built, off the event loop.
-
-        Raises:
-            NotReady: They cannot be built now.
-            DeadlineExceeded: That takes longer than the request has time.
-        """
-        if self.loaded:
-            return
-        job = asyncio.wrap_future(self.start_building())
-        ticket = current.get()
-        try:
-            async with asyncio.timeout(ticket.remaining if ticket else None):
-                await asyncio.shield(job)  # others wait for it too
-        except TimeoutError:
-            assert ticket is not None  # noqa: S101 (nobody else has a timeout)
-            raise ticket.expired() from None
-        except StartError as error:
-            raise self.not_ready("the model did not load") from error
-
     def start_building(self) -> "Future[None]":
-        """Have the builder make them, unless it is at it.
+        """Have the builder make them, unless it is at it, and return its future.
 
         Raises:
-            NotReady: It failed a moment ago.
+            NotReady: It failed a moment ago; the future raises it too where it fails now.
         """
         with self._lock:
             if self._building is None or self._building.done():
                 if monotonic() - self._failed_at < RETRY_SECONDS:
-                    raise self.not_ready("the model did not load")
-                self._building = self._builder.submit(self._build_or_note)
+                    raise self._not_ready("the model did not load")
+                self._building = self._builder.submit(self._build_or_log)
             return self._building
 
-    def _build_or_note(self) -> None:
+    def _build_or_log(self) -> None:
         try:
             if not self.loaded:
                 self.build()
         except StartError as error:
             self._failed_at = monotonic()
             logger.error("%s", error)  # noqa: TRY400 (one line; its trace says nothing more)
-            raise
+            raise self._not_ready("the model did not load") from error
 
     def encode(self, outputs: list[str], feed: dict[str, NDArray[Any]]) -> Rows:
         """Run the encoder.
@@ -162,33 +140,33 @@ class Sessions:
     def _run(self, session: Any, outputs: list[str], feed: dict[str, NDArray[Any]]) -> Rows:  # noqa: ANN401 (see Runtime)
         if session is None:
             self.start_building()
-            raise self.not_ready("the model is being loaded")
+            raise self._not_ready("the model is being loaded")
         try:
             return tuple(session.run(outputs, feed))
         except Exception as error:
             self._recover_later()
-            raise self.not_ready("the model did not run") from error
+            raise self._not_ready("the model did not run") from error
 
     def run_once(self) -> None:
-        """Send one blank glyph through all of them.
+        """Run one blank glyph through all sessions.
 
         Raises:
             NotReady: They are not loaded, do not run, or answer in another shape or type than the manifest promises.
         """
         if not self.loaded:
-            raise self.not_ready("the model is not loaded")
+            raise self._not_ready("the model is not loaded")
         try:
             check(self._manifest, self._encoder, self._decoder, self._classifier)
         except StartError as error:
             self._recover_later()
-            raise self.not_ready("the model did not run") from error
+            raise self._not_ready("the model did not run") from error
 
-    def not_ready(self, what: str) -> NotReady:
-        """The answer where the model fails; what ONNX Runtime says of it is for the log."""
+    def _not_ready(self, what: str) -> NotReady:
+        """Return the error for a model that fails; what ONNX Runtime says of it is for the log."""
         return NotReady(f"{self._manifest.name}: {what}.", headers=RETRY)
 
     def _recover_later(self) -> None:
-        """After a GPU failed: try again, and build again if that fails too, one attempt at a time."""
+        """Try again after a GPU failed, and build again if that fails too, one attempt at a time."""
         if self.device == "cpu":
             return  # what fails there fails because of what it was asked
         with self._lock:
@@ -216,7 +194,7 @@ class Sessions:
 
 
 def check(manifest: Manifest, encoder: Any, decoder: Any, classifier: Any = None) -> None:  # noqa: ANN401 (see Runtime)
-    """Send one blank glyph through an encoder, a decoder, and a classifier if there is one.
+    """Run one blank glyph through an encoder, a decoder, and a classifier if there is one.
 
     Raises:
         StartError: They do not run, or answer in another shape or type than the manifest promises.

@@ -7,7 +7,6 @@ import asyncio
 import logging
 import sys
 from contextlib import suppress
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TextIO
@@ -36,22 +35,6 @@ class Work:
     def ran(self, batch: int) -> None:
         """A model took so many glyphs at a time, some of them this request's."""
         self.batch = max(self.batch, batch)
-
-
-# Shared by the tasks and threads of a request; None where nothing is logged.
-_work: ContextVar[Work | None] = ContextVar("work", default=None)
-
-
-def begin_work() -> Work:
-    """Count what is done for this request from now on."""
-    work = Work()
-    _work.set(work)
-    return work
-
-
-def current_work() -> Work | None:
-    """Where the work for this request is counted; None where nothing is logged."""
-    return _work.get()
 
 
 class JsonFormatter(logging.Formatter):

@@ -85,7 +85,7 @@ class Published(Collector):
         yield _histogram("queue_wait_seconds", "How long a call waited for its batch.", "model", total.waits)
         yield _histogram("batch_rows", "Rows in a batch.", "model", total.batches)
         yield _histogram("run_seconds", "How long a batch ran.", "model", total.runs)
-        yield _gauge("pool_glyphs", "Glyphs drawn ahead.", [state["pooled"] for state in living])
+        yield _gauge("pool_glyphs", "Glyphs drawn ahead.", [state["prefetched"] for state in living])
 
 
 def _build() -> Metric:

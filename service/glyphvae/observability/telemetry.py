@@ -53,7 +53,7 @@ class State(TypedDict):
     latency: dict[str, list[float]]
     refused: dict[str, int]
     queued: dict[str, int]
-    pooled: dict[str, int]
+    prefetched: dict[str, int]
     waits: dict[str, list[float]]
     batches: dict[str, list[float]]
     runs: dict[str, list[float]]
@@ -66,23 +66,23 @@ class Telemetry:
         requests: Answers by route and status; routes are path templates, `other` for unknown paths.
         latency: Seconds from a request's head to the end of its answer, by route.
         refused: Requests refused without work, by reason: `busy`, `deadline`, `gone`, `key`, `rate`.
-        queued: Rows that wait for a model now, by model.
+        queued: Returns the rows that wait for a model now, by model.
         waits: Seconds a call waited for its batch, by model.
         batches: Rows in a batch, by model.
         runs: Seconds a batch ran, by model.
-        pooled: Asked for the glyphs that are drawn ahead now, by model.
-        tracing: Makes traces; None where nobody wants any.
+        prefetched: Returns the glyphs that are drawn ahead now, by model.
+        tracing: Makes traces; None where they are off.
     """
 
     def __init__(self) -> None:
         self.requests: defaultdict[tuple[str, int], int] = defaultdict(int)
         self.latency: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS))
         self.refused: defaultdict[str, int] = defaultdict(int)
-        self.queued: defaultdict[str, int] = defaultdict(int)
+        self.queued: Callable[[], Mapping[str, int]] = dict
         self.waits: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS))
         self.batches: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(ROWS))
         self.runs: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS))
-        self.pooled: Callable[[], Mapping[str, int]] = dict
+        self.prefetched: Callable[[], Mapping[str, int]] = dict
         self.tracing: Tracing | None = None
 
     def answered(self, route: str, status: int, seconds: float) -> None:
@@ -102,15 +102,15 @@ class Telemetry:
             "requests": [(route, status, count) for (route, status), count in dict(self.requests).items()],
             "latency": _states(self.latency),
             "refused": dict(self.refused),
-            "queued": dict(self.queued),
-            "pooled": dict(self.pooled()),
+            "queued": dict(self.queued()),
+            "prefetched": dict(self.prefetched()),
             "waits": _states(self.waits),
             "batches": _states(self.batches),
             "runs": _states(self.runs),
         }
 
     def add(self, state: State) -> None:
-        """Add what another process counted; what it has `queued` and `pooled` is a level and ends with it."""
+        """Add what another process counted; what it has `queued` and `prefetched` is a level and ends with it."""
         for route, status, count in state["requests"]:
             self.requests[route, status] += count
         for reason, count in state["refused"].items():

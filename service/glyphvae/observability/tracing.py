@@ -5,7 +5,7 @@ its own, linked to all of them, with the run below it. Sampling, headers and res
 environment variables. Nothing here is imported unless a trace endpoint is set.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter, time_ns
 
 from opentelemetry import trace
@@ -14,24 +14,23 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glyphvae import __version__
 
 # https://www.w3.org/TR/trace-context/
 _PROPAGATOR = TraceContextTextMapPropagator()
-_CARRIED = {b"traceparent", b"tracestate"}
+_ROOT = Context()
 
 # The counts use a clock that never jumps; traces want the time of day.
 _EPOCH = time_ns() - round(perf_counter() * 1e9)
 
 
 Facts = dict[str, AttributeValue]
-# Who asked, and when by `perf_counter`.
-Asked = tuple[SpanContext, float]
+# The span of a request that called a model, and when it did, by `perf_counter`.
+Caller = tuple[Span, float]
 
 
 class Tracing:
@@ -45,38 +44,60 @@ class Tracing:
         self.provider = provider
         self.tracer = provider.get_tracer("glyphvae", __version__)
 
-    def request(self, app: ASGIApp, paths: Iterable[str]) -> ASGIApp:
-        """`app`, with a span around each request; those of `paths` are named by their path."""
-        return TracedRequests(app, self, frozenset(paths))
+    def begin(self, method: str, route: str | None, scheme: str, carried: Mapping[str, str]) -> Span | None:
+        """Begin the span of a request.
 
-    def asked(self) -> Asked | None:
-        """The request that asks for something now, None where it is not recorded."""
-        span = trace.get_current_span()
-        return (span.get_span_context(), perf_counter()) if span.is_recording() else None
+        Args:
+            method: Its method.
+            route: Its path template; None for a path that the application does not have, so that a scanner makes no
+                names.
+            scheme: `http` or `https`.
+            carried: Headers of the trace context that it came with.
 
-    def batch(
-        self, model: str, rows: int, asked: Sequence[Asked | None], began: float, error: Exception | None = None
+        Returns:
+            The span, None where it is not recorded.
+        """
+        facts: Facts = {"http.request.method": method, "url.scheme": scheme}
+        if route is not None:
+            facts["http.route"] = route
+        context = _PROPAGATOR.extract(carried) if carried else _ROOT
+        name = method if route is None else f"{method} {route}"
+        span = self.tracer.start_span(name, context, kind=SpanKind.SERVER, attributes=facts)
+        return span if span.is_recording() else None
+
+    def end(self, span: Span, status: int | None) -> None:
+        """End the span of a request, None where it got no response."""
+        if status is not None:
+            span.set_attribute("http.response.status_code", status)
+            if status >= 500:
+                span.set_status(StatusCode.ERROR)
+        span.end()
+
+    def batch(  # noqa: PLR0917 (the facts of a batch)
+        self, model: str, rows: int, calls: int, callers: Sequence[Caller], began: float, error: Exception | None
     ) -> None:
         """Record a batch that has just ended.
 
         Args:
             model: Its name.
-            rows: In the batch.
-            asked: What `asked` said of each of its calls.
+            rows: Rows in the batch.
+            calls: Calls in the batch.
+            callers: Those whose requests are recorded.
             began: When it began, by `perf_counter`.
             error: Why it failed, if it did.
         """
-        callers = [one for one in asked if one is not None]
-        if not callers:
-            return
         ended = perf_counter()
         facts: Facts = {
             "glyphvae.model": model,
             "glyphvae.rows": rows,
-            "glyphvae.calls": len(asked),
+            "glyphvae.calls": calls,
         }
         batch = self.tracer.start_span(
-            "batch", Context(), attributes=facts, links=[Link(caller) for caller, _ in callers], start_time=_at(began)
+            "batch",
+            Context(),
+            attributes=facts,
+            links=[Link(caller.get_span_context()) for caller, _ in callers],
+            start_time=_at(began),
         )
         below = trace.set_span_in_context(batch)
         run = self.tracer.start_span("run", below, attributes=facts, start_time=_at(began))
@@ -86,57 +107,10 @@ class Tracing:
         run.end(_at(ended))
         batch.end(_at(ended))
         for caller, since in callers:
-            request = trace.set_span_in_context(trace.NonRecordingSpan(caller))
+            request = trace.set_span_in_context(caller)
             links = [Link(batch.get_span_context())]
             wait = self.tracer.start_span("queue wait", request, attributes=facts, links=links, start_time=_at(since))
             wait.end(_at(began))
-
-
-class TracedRequests:
-    """ASGI middleware: a span around each request.
-
-    Args:
-        app: The application.
-        tracing: Makes the span.
-        paths: Those that name their spans; of others only the method is told, so that a scanner makes no names.
-    """
-
-    def __init__(self, app: ASGIApp, tracing: Tracing, paths: frozenset[str]) -> None:
-        self._app = app
-        self._tracing = tracing
-        self._paths = paths
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection."""
-        if scope["type"] == "http":
-            await self._trace(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-        # The server's own life has ended: no span may be lost.
-        self._tracing.provider.shutdown()
-
-    async def _trace(self, scope: Scope, receive: Receive, send: Send) -> None:
-        method, path = scope["method"], scope["path"]
-        carried = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in _CARRIED}
-        facts = {"http.request.method": method, "url.scheme": scope["scheme"]}
-        if path in self._paths:
-            facts["http.route"] = path
-        with self._tracing.tracer.start_as_current_span(
-            f"{method} {path}" if path in self._paths else method,
-            _PROPAGATOR.extract(carried),
-            kind=SpanKind.SERVER,
-            attributes=facts,
-        ) as span:
-
-            async def noting(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    status = message["status"]
-                    span.set_attribute("http.response.status_code", status)
-                    if status >= 500:
-                        span.set_status(StatusCode.ERROR)
-                await send(message)
-
-            await self._app(scope, receive, noting)
 
 
 def start_tracing(endpoint: str) -> Tracing:

@@ -1,13 +1,13 @@
 """`POST /dataset`: labelled samples for training, in the formats that loaders read."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
+from typing import ClassVar, NamedTuple
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import Field, model_validator
 
-from glyphvae.api import responses
-from glyphvae.api.context import Running
+from glyphvae.api.head import RequestHead
+from glyphvae.api.parameters import read_json
+from glyphvae.api.responses import Body, Result, headers_of
 from glyphvae.datasets.formats import FORMATS, Name
 from glyphvae.datasets.recipe import BLOCK, Dataset, DatasetOrder, make_recipe
 from glyphvae.errors import (
@@ -21,15 +21,14 @@ from glyphvae.errors import (
     UnsupportedMedia,
     documented,
 )
-from glyphvae.scheduling.offload import offload
+from glyphvae.operations.base import Operation, Responses
+from glyphvae.scheduling.steps import Offload, Program
 
 # Bytes that are made before they are sent: small beside any client's patience, large beside a thread's waking.
 PIECE = 1 << 19
 
 # What the file is called where `Accept` asks for it: clients made from our OpenAPI document often know no other.
 BYTES = "application/octet-stream"
-
-router = APIRouter()
 
 
 class DatasetRequest(DatasetOrder):
@@ -51,11 +50,33 @@ class DatasetRequest(DatasetOrder):
         return self
 
 
-@router.post(
-    "/dataset",
-    summary="Make a data set",
-    response_class=Response,
-    responses={
+class DatasetPlan(NamedTuple):
+    """The head of a request that has been checked.
+
+    Attributes:
+        media: The media type of the response, None for the one of the format.
+        cost: About what it costs the event loop, in glyphs.
+        streams: Whether the response may come in pieces.
+    """
+
+    media: str | None
+    cost: int = 16
+    streams: bool = True
+
+
+class MakeDataset(Operation[DatasetPlan]):
+    """Labelled samples that nobody wrote, for training and testing.
+
+    Sample number i of a seed is always the same: a data set may be made in parts, by `start` and `count`, on several
+    services at once.
+    """
+
+    name = "dataset"
+    path = "/dataset"
+    summary = "Make a data set"
+    parameters = DatasetRequest
+    body = "json"
+    responses: ClassVar[Responses] = {
         200: {
             "description": "The file, sent while it is made.",
             "content": {
@@ -81,41 +102,42 @@ class DatasetRequest(DatasetOrder):
             NotReady,
             DeadlineExceeded,
         ),
-    },
-)
-async def dataset(request: Request, order: DatasetRequest, context: Running) -> Response:
-    """Labelled samples that nobody wrote, for training and testing.
+    }
 
-    Sample number i of a seed is always the same: a data set may be made in parts, by `start` and `count`, on several
-    services at once.
-    """
-    limit = context.settings.max_dataset
-    if order.count > limit:
-        raise InvalidParameter.of(
-            "body.count", f"{order.count} samples were asked for", f"at most {limit}; use `start`"
-        )
-    format_ = FORMATS[order.format]
-    format_.check()
-    recipe = make_recipe(order, context.engine)
-    await recipe.model.sessions.ready()
-    pieces = format_.write(Dataset(recipe, order.start, order.count), order.test)
-    # Before the answer begins, so that a model that fails or a full queue is an error and no broken file.
-    first = await _piece(pieces)
-    headers = responses.headers(recipe.model.title, seed=recipe.seed)
-    headers["Content-Disposition"] = f'attachment; filename="{format_.file}"'
-    media = BYTES if BYTES in request.headers.get("accept", "") else format_.media_type
-    return StreamingResponse(_stream(first, pieces), media_type=media, headers=headers)
+    def plan(self, head: RequestHead) -> DatasetPlan:
+        """Choose the media type."""
+        return DatasetPlan(BYTES if BYTES in head.accept else None)
 
-
-async def _stream(first: bytes, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    while piece := await _piece(pieces):
-        yield piece
+    def run(self, plan: DatasetPlan, body: Body) -> Program[Result]:
+        """Make the first piece of the file; the response goes on with the others."""
+        order = read_json(DatasetRequest, body.content_type, body.content)
+        limit = self.context.settings.max_dataset
+        if order.count > limit:
+            detail, allowed = f"{order.count} samples were asked for", f"at most {limit}; use `start`"
+            raise InvalidParameter.of("body.count", detail, allowed)
+        format_ = FORMATS[order.format]
+        format_.check()
+        recipe = make_recipe(order, self.context.registry)
+        title = recipe.model.title
+        yield from recipe.model.ready()
+        pieces = format_.write(Dataset(recipe, order.start, order.count), order.test)
+        # Before the response begins, so that a model that fails or a full queue is an error and no broken file.
+        first = yield from _piece(pieces)
+        name = [(b"content-disposition", f'attachment; filename="{format_.file}"'.encode())]
+        headers = headers_of(title, seed=recipe.seed)
+        return Result(title, headers, plan.media or format_.media_type, first, _pieces(pieces), name)
 
 
-async def _piece(pieces: Iterator[bytes]) -> bytes:
-    """The next pieces joined, empty after the last."""
-    return await offload(BLOCK * 784, 0, _join, pieces)
+def _pieces(pieces: Iterator[bytes]) -> Iterator[Program[bytes]]:
+    """Return a program for each piece; an empty piece is the last."""
+    while True:
+        yield _piece(pieces)
+
+
+def _piece(pieces: Iterator[bytes]) -> Program[bytes]:
+    """Join the next pieces, to an empty one after the last."""
+    piece: bytes = yield Offload(BLOCK * 784, 0, _join, (pieces,))
+    return piece
 
 
 def _join(pieces: Iterator[bytes]) -> bytes:

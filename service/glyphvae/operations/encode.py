@@ -1,15 +1,26 @@
 """`POST /encode`: images to latents, and to labels."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
-from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from glyphvae.api import negotiate, responses
+from glyphvae.api import negotiate
 from glyphvae.api.conditions import names_of, optional_label
-from glyphvae.api.context import Running
-from glyphvae.api.parameters import ModelName, Parameters
+from glyphvae.api.context import Context
+from glyphvae.api.head import RequestHead
+from glyphvae.api.parameters import ModelName, Parameters, read_query
+from glyphvae.api.responses import (
+    Body,
+    Headers,
+    Result,
+    documented_response,
+    headers_of,
+    json_result,
+    npy_result,
+)
 from glyphvae.api.uploads import documented_upload, read_glyphs
 from glyphvae.errors import (
     BodyTooLarge,
@@ -21,22 +32,26 @@ from glyphvae.errors import (
     UnsupportedMedia,
     documented,
 )
+from glyphvae.formats.registry import JSON, NPY
 from glyphvae.imaging.preprocess import Mode
-from glyphvae.models.posterior import read_labels
+from glyphvae.models.posterior import read_labels, rows_to_read
 from glyphvae.models.registry import Floats, Labels, Model
+from glyphvae.operations.base import Operation, PlanCache, Responses
+from glyphvae.scheduling.steps import Program
 
-OFFERS = (negotiate.JSON, negotiate.NPY)
+OFFERS = (JSON, NPY)
 
-# What any endpoint that reads images can answer besides 200.
+# Problems that any endpoint that reads images can answer with.
 PROBLEMS = documented(
     MalformedBody, UnknownModel, NotAcceptable, BodyTooLarge, UnsupportedMedia, InvalidParameter, NotReady
 )
 
-router = APIRouter()
+# About what it costs to read and convert a picture, in glyphs.
+READING = 4
 
 
 class ImageQuery(Parameters):
-    """What every endpoint that reads images takes."""
+    """Query parameters of every endpoint that reads images."""
 
     label: str | None = Field(
         None,
@@ -65,18 +80,53 @@ class Encoding(BaseModel):
 
 
 class Encodings(BaseModel):
-    """The JSON answer of `/encode`."""
+    """The JSON response of `/encode`."""
 
     model: str
     encodings: list[Encoding] = Field(description="In the order of the images.")
 
 
-@router.post(
-    "/encode",
-    summary="Encode images",
-    response_class=Response,
-    responses={
-        200: responses.documented_answer(
+@dataclass(frozen=True)
+class EncodePlan:
+    """A query that has been checked.
+
+    Attributes:
+        query: The query.
+        model: The model that reads the images.
+        label: The label of the images, None where it is to be found.
+        media: The media type of the response.
+        headers: Headers of every response.
+        cost: About what a small image costs the event loop, in glyphs.
+    """
+
+    query: ImageQuery
+    model: Model
+    label: int | None
+    media: str
+    headers: Headers
+    cost: int
+    streams: bool = False
+
+
+def image_cost(model: Model, label: int | None) -> int:
+    """Return about what it costs the event loop to read a small image and to run it through a model, in glyphs."""
+    return READING + (rows_to_read(model) if label is None else 0)
+
+
+class Encode(Operation[EncodePlan]):
+    """The latents of each image under its label; without a label, the most likely one and how likely each is.
+
+    The labels are those of the model's classifier. A conditional VAE without one classifies by Bayes' rule: the ELBO
+    under a label stands in for the likelihood of the image.
+    """
+
+    name = "encode"
+    path = "/encode"
+    summary = "Encode images"
+    parameters = ImageQuery
+    body = "images"
+    responses: ClassVar[Responses] = {
+        200: documented_response(
             "Encodings",
             {
                 "model": "cvae/1",
@@ -86,36 +136,44 @@ class Encodings(BaseModel):
             "float32 (n, 2, latent): `mu`, then `logvar`.",
         ),
         **PROBLEMS,
-    },
-    openapi_extra=documented_upload(),
-)
-async def encode(request: Request, query: Annotated[ImageQuery, Query()], context: Running) -> Response:
-    """The latents of each image under its label; without a label, the most likely one and how likely each is.
+    }
+    openapi_extra: ClassVar[Mapping[str, Any] | None] = documented_upload()
 
-    The labels are those of the model's classifier. A conditional VAE without one classifies by Bayes' rule: the ELBO
-    under a label stands in for the likelihood of the image.
-    """
-    media = negotiate.choose_for(request, OFFERS)
-    model = context.engine.get(query.model)
-    label = optional_label(query.label, model)
-    pixels = await read_glyphs(request, context.settings, query.preprocess)
-    posterior = None
-    if label is None:
-        reading = await read_labels(model, pixels)
-        labels, posterior = reading.labels, reading.posterior
-    else:
-        labels = np.full(len(pixels), label)
-    mu, logvar = await model.encode(pixels, labels)
-    extra = responses.headers(model.title)
-    if media == negotiate.NPY:
-        return responses.npy_answer(np.stack([mu, logvar], axis=1), extra)
-    return responses.json_answer(encodings(model, labels, mu, logvar, posterior), extra)
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._plans = PlanCache[EncodePlan](context)
+
+    def plan(self, head: RequestHead) -> EncodePlan:
+        """Check the query."""
+        return self._plans.get((head.query, head.accept), lambda: self._plan(head))
+
+    def _plan(self, head: RequestHead) -> EncodePlan:
+        media = negotiate.choose(head.accept, OFFERS)
+        query = read_query(ImageQuery, head.query)
+        model = self.context.registry.get(query.model)
+        label = optional_label(query.label, model)
+        return EncodePlan(query, model, label, media, headers_of(model.title), image_cost(model, label))
+
+    def run(self, plan: EncodePlan, body: Body) -> Program[Result]:
+        """Read and encode the images."""
+        model = plan.model
+        pixels = yield from read_glyphs(body, self.context.settings, plan.query.preprocess)
+        posterior = None
+        if plan.label is None:
+            reading = yield from read_labels(model, pixels)
+            labels, posterior = reading.labels, reading.posterior
+        else:
+            labels = np.full(len(pixels), plan.label)
+        mu, logvar = yield from model.encode(pixels, labels)
+        if plan.media == NPY:
+            return npy_result(model.title, plan.headers, np.stack([mu, logvar], axis=1))
+        return json_result(model.title, plan.headers, encodings(model, labels, mu, logvar, posterior))
 
 
 def encodings(
     model: Model, labels: Labels, mu: Floats, logvar: Floats, posterior: Floats | None = None
 ) -> dict[str, Any]:
-    """`Encodings` of n images.
+    """Return `Encodings` of n images.
 
     Args:
         model: What encoded them.

@@ -1,30 +1,55 @@
 """`POST /generate`: new glyphs of one or more labels."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Annotated, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
-from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from glyphvae.api import negotiate, responses
+from glyphvae.api import negotiate
 from glyphvae.api.conditions import required_labels
-from glyphvae.api.context import Context, Running
-from glyphvae.api.parameters import Ink, Latents, ModelName, Paper, Parameters, Scale, Seed, Temperature, value_of
-from glyphvae.api.responses import Style
-from glyphvae.api.streaming import streamed
+from glyphvae.api.context import Context
+from glyphvae.api.head import RequestHead
+from glyphvae.api.parameters import (
+    Ink,
+    Latents,
+    ModelName,
+    Paper,
+    Parameters,
+    Scale,
+    Seed,
+    Temperature,
+    read_query,
+    value_of,
+)
+from glyphvae.api.pictures import LARGE_PICTURE, SIDE, Canvas, Style, plan_grid
+from glyphvae.api.responses import (
+    JSON_BLOCK,
+    Body,
+    Headers,
+    Result,
+    documented_response,
+    headers_of,
+    json_list_result,
+)
 from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, documented
-from glyphvae.formats import grid, npy
-from glyphvae.models.latents import draw_latents, new_seed, parse_latents
+from glyphvae.formats import grid, npy, png
+from glyphvae.formats.registry import JSON, NPY, PICTURES, PNG
+from glyphvae.models.latents import MAX_SEED, draw_latents, fill_latents, new_seed, parse_latents
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
+from glyphvae.operations.base import Operation, PlanCache, Responses
+from glyphvae.scheduling.prefetch import Prefetch
+from glyphvae.scheduling.steps import MAX_ROWS, Call, Execute, Program
 
-OFFERS = (negotiate.PNG, negotiate.JSON, negotiate.NPY)
+OFFERS = (*PICTURES, JSON, NPY)
 
-# Rows decoded, and sent, at a time: an answer of any length needs no more memory than this many glyphs.
+# Rows decoded, and sent, at a time: a response of any length needs no more memory than this many glyphs.
 CHUNK = 2048
 
-router = APIRouter()
+_PLAIN_LATENTS = b"0123456789.,-e"
+_LONGEST_LATENTS = 256
 
 
 class GenerateQuery(Parameters):
@@ -50,7 +75,7 @@ class GenerateQuery(Parameters):
         None,
         ge=1,
         le=1024,
-        description="Columns of a sheet. Default: one row a label; nearly square with one label, or one glyph of each.",
+        description="Columns of the grid. Default: one row a label; nearly square for one label, or one glyph of each.",
     )
     scale: Scale = 1
     ink: Ink = "black"
@@ -67,65 +92,106 @@ class Sample(BaseModel):
 
 
 class Samples(BaseModel):
-    """The JSON answer of `/generate`."""
+    """The JSON response of `/generate`."""
 
     model: str
-    seed: int = Field(description="Reproduces the answer.")
+    seed: int = Field(description="Reproduces the response.")
     temperature: float
     samples: list[Sample] = Field(description="Label by label, `n` of each.")
 
 
+class Own(NamedTuple):
+    """The part of a query that differs from request to request.
+
+    Attributes:
+        fixed: The rest of the query.
+        seed: The seed; None where there is none, or a wrong one, which is then left in `fixed`.
+        z: The latents as they were written; None likewise.
+    """
+
+    fixed: bytes
+    seed: int | None = None
+    z: bytes | None = None
+
+
 @dataclass(frozen=True)
-class Recipe:
-    """A request that has been checked, before anything is drawn.
+class GeneratePlan:
+    """A query that has been checked.
 
     Attributes:
         model: The model that answers.
         labels: (n,) label of each glyph, zeros for an unconditional model.
         given: The latents that the request fixes, None where one is drawn.
-        temperature: Of the drawn ones.
+        temperature: Standard deviation of the drawn ones.
+        seed: The seed, None for a new one each time.
+        media: The media type of the response.
+        rows: Rows of the grid.
+        columns: Columns of the grid.
+        canvas: The picture, None where there is none.
+        prefetch: Glyphs drawn ahead, each as a PNG with its seed; None where each request has its own latents.
+        headers: Headers of every response.
     """
 
     model: Model
     labels: Labels
     given: tuple[float | None, ...]
     temperature: float
+    seed: int | None
+    media: str
+    rows: int
+    columns: int
+    canvas: Canvas | None
+    prefetch: Prefetch[tuple[bytes, int]] | None
+    headers: Headers
 
-    def order(self, seed: int | None) -> "Order":
-        """The latents of `seed`, of a new one for None."""
-        chosen = new_seed() if seed is None else seed
-        z = draw_latents(chosen, len(self.labels), self.given, self.temperature)
-        return Order(self.model, chosen, self.labels, z)
+    @cached_property
+    def cost(self) -> int:
+        """About what it costs the event loop, in glyphs."""
+        return min(len(self.labels), MAX_ROWS)
+
+    @cached_property
+    def streams(self) -> bool:
+        """Whether the response may come in pieces."""
+        return self.canvas is None and len(self.labels) > JSON_BLOCK
+
+    @cached_property
+    def request(self) -> "GenerateRequest":
+        """The request that has no seed and latents of its own."""
+        return GenerateRequest(self, self.seed, self.given, self.prefetch, self.cost, self.streams)
+
+    @cached_property
+    def frame(self) -> png.Frame | None:
+        """The file around a single small glyph, which is prepared once; None for any other picture."""
+        canvas = self.canvas
+        if canvas is None or self.media != PNG or len(self.labels) > 1 or canvas.pixels > LARGE_PICTURE:
+            return None
+        return png.frame(canvas.height, canvas.width, canvas.style.ink, canvas.style.paper)
 
 
-@dataclass(frozen=True)
-class Order:
-    """The rows to decode.
+class GenerateRequest(NamedTuple):
+    """A plan with the seed and the latents of one request, see `GeneratePlan`."""
 
-    Attributes:
-        model: The model that decodes them.
-        seed: The seed of the latents.
-        labels: (n,) label of each row, zeros for an unconditional model.
-        z: (n, latent) latents of each row.
+    plan: GeneratePlan
+    seed: int | None
+    given: tuple[float | None, ...]
+    prefetch: Prefetch[tuple[bytes, int]] | None
+    cost: int
+    streams: bool
+
+
+class Generate(Operation[GenerateRequest]):
+    """Draw latents from the prior and decode them: handwriting that nobody wrote.
+
+    Without a seed each response is new. `n` over 1, or several labels, give a grid.
     """
 
-    model: Model
-    seed: int
-    labels: Labels
-    z: Floats
-
-    @property
-    def headers(self) -> responses.Headers:
-        """The headers of the answer."""
-        return responses.headers(self.model.title, seed=self.seed)
-
-
-@router.post(
-    "/generate",
-    summary="Write new glyphs",
-    response_class=Response,
-    responses={
-        200: responses.documented_answer(
+    name = "generate"
+    path = "/generate"
+    summary = "Write new glyphs"
+    parameters = GenerateQuery
+    body = "none"
+    responses: ClassVar[Responses] = {
+        200: documented_response(
             "Samples",
             {
                 "model": "cvae/1",
@@ -133,51 +199,123 @@ class Order:
                 "temperature": 1.0,
                 "samples": [{"label": "J", "z": [0.0], "pixels": [[0, 255]]}],
             },
-            "The glyph, or a sheet with one row a label.",
+            "The glyph, or a grid with one row a label.",
             "uint8 (n, 28, 28), paper 0, ink 255.",
-            {"Glyphvae-Seed": "The seed that reproduces the answer."},
+            {"Glyphvae-Seed": "The seed that reproduces the response."},
         ),
         **documented(UnknownModel, NotAcceptable, InvalidParameter, NotReady),
-    },
-)
-async def generate(request: Request, query: Annotated[GenerateQuery, Query()], context: Running) -> Response:
-    """Draw latents from the prior and decode them: handwriting that nobody wrote.
+    }
 
-    Without a seed each answer is new. `n` over 1, or several labels, give a sheet.
-    """
-    media = negotiate.choose_for(request, OFFERS)
-    style = Style.parse("query", query.scale, query.ink, query.paper)
-    order = check_query(query, context).order(query.seed)
-    if media == negotiate.NPY:
-        return await _array(order)
-    if media == negotiate.JSON:
-        return await _json(order, query.temperature)
-    rows, columns = _grid(query, len(order.z))
-    side = 28 * query.scale
-    responses.check_picture("query.scale", columns * side, rows * side, context.settings.max_output_pixels)
-    pixels = await order.model.decode(order.z, order.labels)
-    return responses.png_answer(await responses.glyphs_picture(pixels, rows, columns, style), order.headers)
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._plans = PlanCache[GeneratePlan](context)
+        context.telemetry.prefetched = self._prefetched
+
+    def plan(self, head: RequestHead) -> GenerateRequest:
+        """Check the query; what stays the same from request to request is checked once."""
+        own = split(head.query)
+        plan = self._plans.get((own.fixed, head.accept), lambda: self._plan(own.fixed, head.accept))
+        if own.seed is None and own.z is None:
+            return plan.request
+        seed = plan.seed if own.seed is None else own.seed
+        given = plan.given
+        if own.z is not None:
+            given = value_of("query.z", parse_latents, own.z.decode(), plan.model.manifest.latent_size)
+        return GenerateRequest(plan, seed, given, None, plan.cost, plan.streams)
+
+    def run(self, request: GenerateRequest, body: Body) -> Program[Result]:  # noqa: ARG002 (there is none)
+        """Draw and decode the glyphs."""
+        plan = request.plan
+        if request.prefetch is not None:
+            if not plan.model.loaded:
+                yield from plan.model.ready()
+            content, seed = yield Call(request.prefetch, ())
+            return _result(plan, content, seed)
+        seed = new_seed() if request.seed is None else request.seed
+        z = draw_latents(seed, len(plan.labels), request.given, plan.temperature)
+        if plan.media == NPY:
+            return (yield from _array(plan, seed, z))
+        if plan.media == JSON:
+            return (yield from _json(plan, seed, z))
+        pixels = yield from plan.model.decode(z, plan.labels)
+        frame, canvas = plan.frame, plan.canvas
+        assert canvas is not None  # noqa: S101 (a picture has one)
+        if frame is not None:
+            content = frame.around(grid.upscale(pixels[0], canvas.style.scale))
+        else:
+            content = yield from canvas.draw_glyphs(pixels, plan.rows, plan.columns)
+        return _result(plan, content, seed)
+
+    def _plan(self, query: bytes, accept: str) -> GeneratePlan:
+        settings = self.context.settings
+        media = negotiate.choose(accept, OFFERS)
+        checked = read_query(GenerateQuery, query)
+        style = Style.parse("query", checked.scale, checked.ink, checked.paper)
+        model = self.context.registry.get(checked.model)
+        labels = required_labels(checked.label, model)
+        total = len(labels) * checked.n
+        if total > settings.max_samples:
+            allowed = f"at most {settings.max_samples} of all labels together"
+            raise InvalidParameter.of("query.n", f"{total} glyphs were asked for", allowed)
+        given = value_of("query.z", parse_latents, checked.z or "", model.manifest.latent_size)
+        rows, columns = _grid(checked, total)
+        plan = GeneratePlan(
+            model=model,
+            labels=np.repeat(labels, checked.n),
+            given=given,
+            temperature=checked.temperature,
+            seed=checked.seed,
+            media=media,
+            rows=rows,
+            columns=columns,
+            canvas=plan_grid("query.scale", rows, columns, style, media, settings) if media in PICTURES else None,
+            prefetch=None,
+            headers=headers_of(model.title),
+        )
+        frame = plan.frame
+        # Latents that a query fixes are rarely asked for twice, so nothing is drawn ahead for them.
+        if frame is None or checked.seed is not None or set(given) != {None}:
+            return plan
+        return replace(plan, prefetch=_prefetch(plan, frame))
+
+    def _prefetched(self) -> dict[str, int]:
+        """Return the glyphs that are drawn ahead, by model; safe to call from any thread."""
+        ready: dict[str, int] = {}
+        for plan in self._plans.values():
+            if plan.prefetch is not None:
+                ready[plan.prefetch.model] = ready.get(plan.prefetch.model, 0) + len(plan.prefetch)
+        return ready
 
 
-def check_query(query: GenerateQuery, context: Context) -> Recipe:
-    """What `query` asks for, checked against the model and the limits.
+def _prefetch(plan: GeneratePlan, frame: png.Frame) -> Prefetch[tuple[bytes, int]]:
+    """Return a source of glyphs, each as a PNG with the seed that reproduces it alone."""
+    model, temperature = plan.model, plan.temperature
+    canvas = plan.canvas
+    scale = canvas.style.scale if canvas else 1
 
-    Raises:
-        UnknownModel: No such model.
-        InvalidParameter: A label, a latent, or the number of glyphs is not allowed.
-    """
-    model = context.engine.get(query.model)
-    labels = required_labels(query.label, model)
-    limit = context.settings.max_samples
-    total = len(labels) * query.n
-    if total > limit:
-        detail = f"{total} glyphs were asked for"
-        raise InvalidParameter.of("query.n", detail, f"at most {limit} of all labels together")
-    given = value_of("query.z", parse_latents, query.z or "", model.manifest.latent_size)
-    return Recipe(model, np.repeat(labels, query.n), given, query.temperature)
+    def make(count: int, execute: Execute) -> Sequence[tuple[bytes, int]]:
+        seeds = [new_seed() for _ in range(count)]
+        z = np.empty((count, model.manifest.latent_size), np.float32)
+        for row, seed in zip(z, seeds, strict=True):
+            fill_latents(row, seed, (), temperature)
+        (pixels,) = execute(model.decoder, (z, np.repeat(plan.labels, count)))
+        if scale == 1:
+            return list(zip(frame.around_each(pixels), seeds, strict=True))
+        return [(frame.around(grid.upscale(glyph, scale)), seed) for glyph, seed in zip(pixels, seeds, strict=True)]
+
+    return Prefetch(make, model.manifest.name)
+
+
+def _result(plan: GeneratePlan, content: bytes, seed: int) -> Result:
+    return Result(plan.model.title, plan.headers, plan.media, content, extra=_seed_header(seed))
+
+
+def _seed_header(seed: int) -> list[tuple[bytes, bytes]]:
+    return [(b"glyphvae-seed", b"%d" % seed)]
 
 
 def _grid(query: GenerateQuery, total: int) -> tuple[int, int]:
+    """Return rows and columns of the grid."""
     if query.columns is not None:
         columns = min(query.columns, total)
         return -(-total // columns), columns
@@ -186,29 +324,65 @@ def _grid(query: GenerateQuery, total: int) -> tuple[int, int]:
     return grid.grid(total)
 
 
-async def _json(order: Order, temperature: float) -> Response:
-    content = {"model": order.model.title, "seed": order.seed, "temperature": temperature}
-    return await responses.json_list_answer(content, "samples", _samples(order), len(order.z), order.headers)
+def _json(plan: GeneratePlan, seed: int, z: Floats) -> Program[Result]:
+    content = {"model": plan.model.title, "seed": seed, "temperature": plan.temperature}
+    blocks = [_samples(plan, z, start) for start in range(0, len(z), JSON_BLOCK)]
+    headers = headers_of(plan.model.title, seed=seed)
+    return (yield from json_list_result(plan.model.title, headers, content, "samples", blocks))
 
 
-async def _samples(order: Order) -> AsyncIterator[list[dict[str, Any]]]:
-    names = order.model.manifest.labels or (None,)
-    for start in range(0, len(order.z), responses.JSON_BLOCK):
-        labels, z = order.labels[start : start + responses.JSON_BLOCK], order.z[start : start + responses.JSON_BLOCK]
-        pixels = await order.model.decode(z, labels)
-        yield [
-            {"label": names[label], "z": latents, "pixels": glyph}
-            for label, latents, glyph in zip(labels, z, pixels, strict=True)
-        ]
+def _samples(plan: GeneratePlan, z: Floats, start: int) -> Program[Sequence[dict[str, Any]]]:
+    names = plan.model.manifest.labels or (None,)
+    labels, latents = plan.labels[start : start + JSON_BLOCK], z[start : start + JSON_BLOCK]
+    pixels = yield from plan.model.decode(latents, labels)
+    return [
+        {"label": names[label], "z": row, "pixels": glyph}
+        for label, row, glyph in zip(labels, latents, pixels, strict=True)
+    ]
 
 
-async def _array(order: Order) -> Response:
-    header = npy.npy_header((len(order.z), 28, 28), np.uint8)
-    size = {"Content-Length": str(len(header) + len(order.z) * 28 * 28)}
-    return await streamed(_pieces(header, order), negotiate.NPY, order.headers | size)
+def _array(plan: GeneratePlan, seed: int, z: Floats) -> Program[Result]:
+    beginning = npy.npy_header((len(z), SIDE, SIDE), np.uint8)
+    first = yield from _piece(plan, z, 0)
+    more: Iterator[Program[bytes]] = (_piece(plan, z, start) for start in range(CHUNK, len(z), CHUNK))
+    return Result(
+        model=plan.model.title,
+        headers=plan.headers,
+        media=NPY,
+        content=beginning + first,
+        more=more if len(z) > CHUNK else None,
+        extra=_seed_header(seed),
+        length=len(beginning) + len(z) * SIDE * SIDE,
+    )
 
 
-async def _pieces(header: bytes, order: Order) -> AsyncIterator[bytes]:
-    for start in range(0, len(order.z), CHUNK):
-        pixels: Pixels = await order.model.decode(order.z[start : start + CHUNK], order.labels[start : start + CHUNK])
-        yield header + pixels.tobytes() if start == 0 else pixels.tobytes()
+def _piece(plan: GeneratePlan, z: Floats, start: int) -> Program[bytes]:
+    pixels: Pixels = yield from plan.model.decode(z[start : start + CHUNK], plan.labels[start : start + CHUNK])
+    return pixels.tobytes()
+
+
+def split(query: bytes) -> Own:
+    """Take seed and latents out of a query string, without decoding it: what is written strangely is left in it."""
+    if query.count(b"seed=") + query.count(b"z=") not in {1, 2}:
+        return Own(query)
+    rest: list[bytes] = []
+    seed: int | None = None
+    z: bytes | None = None
+    for part in query.split(b"&"):
+        if seed is None and part.startswith(b"seed=") and _is_seed(part[5:]):
+            seed = int(part[5:])
+        elif z is None and part.startswith(b"z=") and _are_latents(part[2:]):
+            z = part[2:]
+        elif part.startswith((b"seed=", b"z=")):
+            return Own(query)
+        else:
+            rest.append(part)
+    return Own(b"&".join(rest), seed, z)
+
+
+def _is_seed(text: bytes) -> bool:
+    return text.isdigit() and len(text) <= 16 and int(text) <= MAX_SEED
+
+
+def _are_latents(text: bytes) -> bool:
+    return len(text) <= _LONGEST_LATENTS and not text.translate(None, _PLAIN_LATENTS)

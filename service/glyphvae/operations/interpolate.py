@@ -1,27 +1,28 @@
 """`POST /interpolate`: steps between two glyphs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from fastapi import APIRouter, Query, Request, Response
 from numpy.typing import NDArray
 from pydantic import Field
 
-from glyphvae.api import sequence
 from glyphvae.api.conditions import names_of, required_labels
-from glyphvae.api.context import Context, Running
-from glyphvae.api.parameters import Ink, ModelName, Paper, Parameters, Scale, Seed, Temperature, value_of
-from glyphvae.api.responses import Style
+from glyphvae.api.head import RequestHead
+from glyphvae.api.parameters import Ink, ModelName, Paper, Parameters, Scale, Seed, Temperature, read_query, value_of
+from glyphvae.api.pictures import Style
+from glyphvae.api.responses import Body, Result
 from glyphvae.api.uploads import documented_upload, read_glyphs
 from glyphvae.errors import InvalidParameter
 from glyphvae.imaging.preprocess import Mode
 from glyphvae.models.latents import draw_latents, new_seed, parse_latents
 from glyphvae.models.posterior import read_labels
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
+from glyphvae.operations.base import Operation, Responses
 from glyphvae.operations.encode import PROBLEMS
-
-router = APIRouter()
+from glyphvae.operations.sequence import Output, Sequence, documented_sequence, respond
+from glyphvae.scheduling.steps import MAX_ROWS, Program
 
 # A blank coordinate keeps its place in a list, so an end may fix any of them.
 End = Annotated[str, Field(max_length=1024)]
@@ -59,12 +60,12 @@ class InterpolateQuery(Parameters):
 
 @dataclass(frozen=True)
 class Ends:
-    """Where the way begins and ends.
+    """The two ends of an interpolation.
 
     Attributes:
         z: (2, latent) float32.
         labels: (2,) int64.
-        seed: Of the latents that were drawn, None where none were.
+        seed: The seed of the latents that were drawn, None where none were.
     """
 
     z: Floats
@@ -72,34 +73,76 @@ class Ends:
     seed: int | None
 
 
-@router.post(
-    "/interpolate",
-    summary="Go from one glyph to another",
-    response_class=Response,
-    responses={200: sequence.documented_sequence("The steps from left to right."), **PROBLEMS},
-    openapi_extra=documented_upload(required=False),
-)
-async def interpolate(request: Request, query: Annotated[InterpolateQuery, Query()], context: Running) -> Response:
+@dataclass(frozen=True)
+class InterpolatePlan:
+    """A query that has been checked.
+
+    Attributes:
+        query: The query.
+        model: The model that answers.
+        ends: The ends, None where they are the images in the body.
+        output: The form of the response.
+        cost: About what it costs the event loop, in glyphs.
+    """
+
+    query: InterpolateQuery
+    model: Model
+    ends: Ends | None
+    output: Output
+    cost: int
+    streams: bool = False
+
+
+class Interpolate(Operation[InterpolatePlan]):
     """Steps between two latents, two labels, or the two images in the body.
 
     Between two labels each step is decoded under both, and the log odds of ink are mixed: the label of the decoder is a
     table entry, so nothing lies between two of them.
     """
-    model = context.engine.get(query.model)
-    style = Style.parse("query", query.scale, query.ink, query.paper)
-    media = sequence.check(request, 1, query.n, style, context.settings)
-    ends = await _ends(request, query, context, model)
-    share = np.linspace(0, 1, query.n, dtype=np.float32)
-    z = spherical(ends.z[0], ends.z[1], share) if query.method == "spherical" else linear(ends.z[0], ends.z[1], share)
-    pixels, labels = await _decode(model, z, ends.labels, share)
-    return await sequence.answer(media, sequence.Sequence(model, labels, z, pixels, 1, ends.seed), style)
 
+    name = "interpolate"
+    path = "/interpolate"
+    summary = "Go from one glyph to another"
+    parameters = InterpolateQuery
+    body = "images"
+    responses: ClassVar[Responses] = {200: documented_sequence("The steps from left to right."), **PROBLEMS}
+    openapi_extra: ClassVar[Mapping[str, Any] | None] = documented_upload(required=False)
 
-async def _ends(request: Request, query: InterpolateQuery, context: Context, model: Model) -> Ends:
-    if _has_body(request):
-        if query.z:
+    def plan(self, head: RequestHead) -> InterpolatePlan:
+        """Check the query, and draw the ends where the body does not bring them."""
+        query = read_query(InterpolateQuery, head.query)
+        model = self.context.registry.get(query.model)
+        style = Style.parse("query", query.scale, query.ink, query.paper)
+        output = Output.plan(head.accept, 1, query.n, style, self.context.settings)
+        if head.has_body and query.z:
             raise InvalidParameter.of("query.z", "the images in the body are the ends", "no z beside images")
-        return await _ends_of_images(request, query, context, model)
+        ends = None if head.has_body else _drawn_ends(query, model)
+        return InterpolatePlan(query, model, ends, output, min(query.n, MAX_ROWS))
+
+    def run(self, plan: InterpolatePlan, body: Body) -> Program[Result]:
+        """Decode the steps."""
+        query, model = plan.query, plan.model
+        ends = (yield from self._encoded_ends(plan, body)) if plan.ends is None else plan.ends
+        share = np.linspace(0, 1, query.n, dtype=np.float32)
+        between = spherical if query.method == "spherical" else linear
+        z = between(ends.z[0], ends.z[1], share)
+        pixels, labels = yield from _decode(model, z, ends.labels, share)
+        return (yield from respond(plan.output, Sequence(model, labels, z, pixels, 1, ends.seed)))
+
+    def _encoded_ends(self, plan: InterpolatePlan, body: Body) -> Program[Ends]:
+        query, model = plan.query, plan.model
+        images = yield from read_glyphs(body, self.context.settings, query.preprocess)
+        if len(images) != 2:
+            raise InvalidParameter.of("body", f"it holds {len(images)} images", "exactly two")
+        if model.manifest.labels and not query.label:
+            labels = (yield from read_labels(model, images)).labels
+        else:
+            labels = np.resize(required_labels(query.label, model), 2)
+        mu, _ = yield from model.encode(images, labels)
+        return Ends(mu, labels, None)
+
+
+def _drawn_ends(query: InterpolateQuery, model: Model) -> Ends:
     labels = required_labels(query.label, model)
     size = model.manifest.latent_size
     given = [value_of("query.z", parse_latents, text, size) for text in query.z]
@@ -112,30 +155,15 @@ async def _ends(request: Request, query: InterpolateQuery, context: Context, mod
     return Ends(np.where(open_, drawn, fixed), np.resize(labels, 2), seed if open_.any() else None)
 
 
-def _has_body(request: Request) -> bool:
-    """Whether a body was announced, by its length or by coming in chunks."""
-    length = request.headers.get("content-length")
-    return "transfer-encoding" in request.headers if length is None else length != "0"
-
-
-async def _ends_of_images(request: Request, query: InterpolateQuery, context: Context, model: Model) -> Ends:
-    images = await read_glyphs(request, context.settings, query.preprocess)
-    if len(images) != 2:
-        raise InvalidParameter.of("body", f"it holds {len(images)} images", "exactly two")
-    if model.manifest.labels and not query.label:
-        labels = (await read_labels(model, images)).labels
-    else:
-        labels = np.resize(required_labels(query.label, model), 2)
-    mu, _ = await model.encode(images, labels)
-    return Ends(mu, labels, None)
-
-
-async def _decode(model: Model, z: Floats, ends: Labels, share: NDArray[np.float32]) -> tuple[Pixels, list[str | None]]:
+def _decode(
+    model: Model, z: Floats, ends: Labels, share: NDArray[np.float32]
+) -> Program[tuple[Pixels, list[str | None]]]:
+    """Decode the steps between two labels, and name those that have one."""
     first, last = names_of(ends, model)
     if first == last:
-        return await model.decode(z, np.full(len(z), ends[0])), [first] * len(z)
-    _, begin = await model.decode_logits(z, np.full(len(z), ends[0]))
-    _, end = await model.decode_logits(z, np.full(len(z), ends[1]))
+        return (yield from model.decode(z, np.full(len(z), ends[0]))), [first] * len(z)
+    _, begin = yield from model.decode_logits(z, np.full(len(z), ends[0]))
+    _, end = yield from model.decode_logits(z, np.full(len(z), ends[1]))
     weight = share[:, None, None]
     odds = np.exp(-((1 - weight) * begin + weight * end))
     pixels = np.round(255 / (1 + odds)).astype(np.uint8)
@@ -143,12 +171,12 @@ async def _decode(model: Model, z: Floats, ends: Labels, share: NDArray[np.float
 
 
 def linear(begin: Floats, end: Floats, share: NDArray[np.float32]) -> Floats:
-    """(n, latent) points on the straight line between two latents (latent,), at shares (n,) of the way."""
+    """Return (n, latent) points on the straight line between two latents (latent,), at shares (n,) of the way."""
     return np.asarray(begin + share[:, None] * (end - begin), dtype=np.float32)
 
 
 def spherical(begin: Floats, end: Floats, share: NDArray[np.float32]) -> Floats:
-    """Spherical interpolation (Shoemake, SIGGRAPH 1985), as White (arXiv:1609.04468) uses it on latents.
+    """Interpolate spherically (Shoemake, SIGGRAPH 1985), as White (arXiv:1609.04468) uses it on latents.
 
     sin((1 - t)·w)/sin(w)·begin + sin(t·w)/sin(w)·end, with w the angle between the two. Where it is undefined, at
     parallel, opposite or zero latents, the straight line takes its place.

@@ -1,28 +1,42 @@
 """`POST /reconstruct`: images through the model and back, with what it costs in nats."""
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
-from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from glyphvae.api import negotiate, responses
+from glyphvae.api import negotiate
 from glyphvae.api.conditions import names_of, optional_label
-from glyphvae.api.context import Running
-from glyphvae.api.parameters import Ink, Paper, Scale
-from glyphvae.api.responses import Style
+from glyphvae.api.context import Context
+from glyphvae.api.head import RequestHead
+from glyphvae.api.parameters import Ink, Paper, Scale, read_query
+from glyphvae.api.pictures import Style, plan_grid
+from glyphvae.api.responses import (
+    JSON_BLOCK,
+    Body,
+    Headers,
+    Result,
+    documented_response,
+    headers_of,
+    json_list_result,
+    npy_result,
+    structured_list,
+)
 from glyphvae.api.uploads import documented_upload, read_glyphs
 from glyphvae.formats import grid
+from glyphvae.formats.registry import JSON, NPY, PICTURES
 from glyphvae.models.posterior import Reconstruction, read_labels, reconstruct
 from glyphvae.models.registry import Model
-from glyphvae.operations.encode import PROBLEMS, ImageQuery
+from glyphvae.operations.base import Operation, PlanCache, Responses
+from glyphvae.operations.encode import PROBLEMS, ImageQuery, image_cost
+from glyphvae.scheduling.steps import Program, inline
 
-OFFERS = (negotiate.PNG, negotiate.JSON, negotiate.NPY)
+OFFERS = (*PICTURES, JSON, NPY)
 
-# Proxies refuse answers with more than a few kilobytes of headers; here one image needs some 30 bytes.
+# Proxies refuse responses with more than a few kilobytes of headers; here one image needs some 30 bytes.
 HEADER_IMAGES = 64
-
-router = APIRouter()
 
 
 class ReconstructQuery(ImageQuery):
@@ -45,18 +59,50 @@ class Reconstructed(BaseModel):
 
 
 class Reconstructions(BaseModel):
-    """The JSON answer of `/reconstruct`."""
+    """The JSON response of `/reconstruct`."""
 
     model: str
     reconstructions: list[Reconstructed] = Field(description="In the order of the images.")
 
 
-@router.post(
-    "/reconstruct",
-    summary="Reconstruct images",
-    response_class=Response,
-    responses={
-        200: responses.documented_answer(
+@dataclass(frozen=True)
+class ReconstructPlan:
+    """A query that has been checked.
+
+    Attributes:
+        query: The query.
+        model: The model that reads the images.
+        label: The label of the images, None where it is to be found.
+        media: The media type of the response.
+        style: The look of a picture.
+        cost: About what a small image costs the event loop, in glyphs.
+        streams: Whether the response may come in pieces.
+    """
+
+    query: ReconstructQuery
+    model: Model
+    label: int | None
+    media: str
+    style: Style
+    cost: int
+    streams: bool
+
+
+class Reconstruct(Operation[ReconstructPlan]):
+    """What the model makes of each image: encoded to its posterior mean and decoded again.
+
+    The headers `Glyphvae-Label`, `Glyphvae-Reconstruction-Error`, `Glyphvae-Kl` and `Glyphvae-Elbo` hold one value an
+    image, in nats per image, whatever the format, unless there are more than 64 images. An ELBO far below that of real
+    characters marks what is none; blank paper it does not mark, which only `preprocess=none` lets through.
+    """
+
+    name = "reconstruct_images"
+    path = "/reconstruct"
+    summary = "Reconstruct images"
+    parameters = ReconstructQuery
+    body = "images"
+    responses: ClassVar[Responses] = {
+        200: documented_response(
             "Reconstructions",
             {
                 "model": "cvae/1",
@@ -71,7 +117,7 @@ class Reconstructions(BaseModel):
                     }
                 ],
             },
-            "The reconstruction, or a sheet of them.",
+            "The reconstruction, or a grid of them.",
             "uint8 (n, 28, 28), paper 0, ink 255.",
             {
                 "Glyphvae-Label": "The label of each image.",
@@ -81,53 +127,70 @@ class Reconstructions(BaseModel):
             },
         ),
         **PROBLEMS,
-    },
-    openapi_extra=documented_upload(),
-)
-async def reconstruct_images(
-    request: Request, query: Annotated[ReconstructQuery, Query()], context: Running
-) -> Response:
-    """What the model makes of each image: encoded to its posterior mean and decoded again.
+    }
+    openapi_extra: ClassVar[Mapping[str, Any] | None] = documented_upload()
 
-    The headers `Glyphvae-Label`, `Glyphvae-Reconstruction-Error`, `Glyphvae-Kl` and `Glyphvae-Elbo` hold one value an
-    image, in nats per image, whatever the format, unless there are more than 64 images. An ELBO far below that of real
-    characters marks what is none; blank paper it does not mark, which only `preprocess=none` lets through.
-    """
-    media = negotiate.choose_for(request, OFFERS)
-    model = context.engine.get(query.model)
-    label = optional_label(query.label, model)
-    style = Style.parse("query", query.scale, query.ink, query.paper)
-    pixels = await read_glyphs(request, context.settings, query.preprocess)
-    rows, columns = grid.grid(len(pixels))
-    side = 28 * query.scale
-    if media == negotiate.PNG:
-        responses.check_picture("query.scale", columns * side, rows * side, context.settings.max_output_pixels)
-    labels = (await read_labels(model, pixels)).labels if label is None else np.full(len(pixels), label)
-    result = await reconstruct(model, pixels, labels)
-    names = names_of(result.labels, model)
-    extra = facts(model, names, result)
-    if media == negotiate.PNG:
-        return responses.png_answer(await responses.glyphs_picture(result.pixels, rows, columns, style), extra)
-    if media == negotiate.NPY:
-        return responses.npy_answer(result.pixels, extra)
-    reconstructions = (
-        {"label": name, "reconstruction_error": error, "kl": kl, "elbo": elbo, "mu": mu, "pixels": glyph}
-        for name, error, kl, elbo, mu, glyph in zip(
-            names, result.error, result.kl, result.elbo, result.mu, result.pixels, strict=True
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._plans = PlanCache[ReconstructPlan](context)
+
+    def plan(self, head: RequestHead) -> ReconstructPlan:
+        """Check the query."""
+        return self._plans.get((head.query, head.accept), lambda: self._plan(head))
+
+    def _plan(self, head: RequestHead) -> ReconstructPlan:
+        media = negotiate.choose(head.accept, OFFERS)
+        query = read_query(ReconstructQuery, head.query)
+        model = self.context.registry.get(query.model)
+        label = optional_label(query.label, model)
+        style = Style.parse("query", query.scale, query.ink, query.paper)
+        return ReconstructPlan(query, model, label, media, style, image_cost(model, label), media == JSON)
+
+    def run(self, plan: ReconstructPlan, body: Body) -> Program[Result]:
+        """Read, encode and decode the images."""
+        model, media, settings = plan.model, plan.media, self.context.settings
+        pixels = yield from read_glyphs(body, settings, plan.query.preprocess)
+        rows, columns = grid.grid(len(pixels))
+        canvas = plan_grid("query.scale", rows, columns, plan.style, media, settings) if media in PICTURES else None
+        labels = (
+            (yield from read_labels(model, pixels)).labels if plan.label is None else np.full(len(pixels), plan.label)
         )
+        result = yield from reconstruct(model, pixels, labels)
+        names = names_of(result.labels, model)
+        headers = _headers(model, names, result)
+        if canvas is not None:
+            content = yield from canvas.draw_glyphs(result.pixels, rows, columns)
+            return Result(model.title, headers, media, content)
+        if media == NPY:
+            return npy_result(model.title, headers, result.pixels)
+        blocks = [inline(_block, names, result, start) for start in range(0, len(names), JSON_BLOCK)]
+        return (yield from json_list_result(model.title, headers, {"model": model.title}, "reconstructions", blocks))
+
+
+def _block(names: Sequence[str | None], result: Reconstruction, start: int) -> list[dict[str, Any]]:
+    rows = slice(start, start + JSON_BLOCK)
+    columns = (
+        names[rows],
+        result.error[rows],
+        result.kl[rows],
+        result.elbo[rows],
+        result.mu[rows],
+        result.pixels[rows],
     )
-    blocks = responses.in_blocks(reconstructions)
-    return await responses.json_list_answer({"model": model.title}, "reconstructions", blocks, len(names), extra)
+    return [
+        {"label": name, "reconstruction_error": error, "kl": kl, "elbo": elbo, "mu": mu, "pixels": glyph}
+        for name, error, kl, elbo, mu, glyph in zip(*columns, strict=True)
+    ]
 
 
-def facts(model: Model, names: list[str | None], result: Reconstruction) -> responses.Headers:
-    """The headers of an answer: one value an image, unless there are too many."""
+def _headers(model: Model, names: Sequence[str | None], result: Reconstruction) -> Headers:
+    """Return the headers of a response: one value an image, unless there are too many."""
     if len(names) > HEADER_IMAGES:
-        return responses.headers(model.title)
-    return responses.headers(
+        return headers_of(model.title)
+    return headers_of(
         model.title,
         label=", ".join(name for name in names if name is not None) or None,
-        reconstruction_error=responses.structured_list(result.error),
-        kl=responses.structured_list(result.kl),
-        elbo=responses.structured_list(result.elbo),
+        reconstruction_error=structured_list(result.error),
+        kl=structured_list(result.kl),
+        elbo=structured_list(result.elbo),
     )

@@ -1,16 +1,26 @@
 """`POST /render-text`: a text as one image of handwriting."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
-from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from glyphvae.api import negotiate, responses
-from glyphvae.api.context import Context, Running
-from glyphvae.api.parameters import Ink, ModelName, Paper, Parameters, Scale, Seed, value_of
-from glyphvae.api.responses import LARGE_PICTURE, Style
+from glyphvae.api import negotiate
+from glyphvae.api.context import Context
+from glyphvae.api.head import RequestHead
+from glyphvae.api.parameters import Ink, ModelName, Paper, Parameters, Scale, Seed, read_json, value_of
+from glyphvae.api.pictures import Canvas, Style
+from glyphvae.api.responses import (
+    JSON_BLOCK,
+    Body,
+    Headers,
+    Result,
+    documented_response,
+    headers_of,
+    json_list_result,
+)
 from glyphvae.errors import (
     BodyTooLarge,
     InvalidParameter,
@@ -21,20 +31,20 @@ from glyphvae.errors import (
     UnsupportedMedia,
     documented,
 )
+from glyphvae.formats.registry import JSON, NPY, PICTURES, PNG
 from glyphvae.models.latents import MAX_LATENT, draw_latents, new_seed
 from glyphvae.models.registry import Floats, Model, Pixels
-from glyphvae.scheduling.offload import offload
+from glyphvae.operations.base import Operation, Responses
+from glyphvae.scheduling.steps import Offload, Program, inline
 from glyphvae.text.layout import Alignment, Layout, LayoutError, Setting, layout
 from glyphvae.text.rasterize import draw
 from glyphvae.text.symbols import Script, fold
 from glyphvae.text.x_height import proportioned
 
-OFFERS = (negotiate.PNG, negotiate.JSON, negotiate.NPY)
+OFFERS = (*PICTURES, JSON, NPY)
 
 # Setting more characters takes longer than a thread takes to wake.
 LONG_TEXT = 64
-
-router = APIRouter()
 
 Latent = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
 
@@ -89,7 +99,7 @@ class RenderText(Parameters):
 
     @property
     def style(self) -> Style:
-        """How the picture is shown.
+        """The look of the picture.
 
         Raises:
             InvalidParameter: A colour is none.
@@ -98,7 +108,7 @@ class RenderText(Parameters):
 
     @property
     def setting(self) -> Setting:
-        """How the text is set."""
+        """The setting of the text."""
         return Setting(self.width, self.align, self.letter_gap, self.word_space, self.line_height, self.margin)
 
 
@@ -117,10 +127,10 @@ class PlacedGlyph(BaseModel):
 
 
 class RenderedText(BaseModel):
-    """The JSON answer of `/render-text`."""
+    """The JSON response of `/render-text`."""
 
     model: str
-    seed: int = Field(description="Reproduces the answer.")
+    seed: int = Field(description="Reproduces the response.")
     z: list[float] = Field(description="The style.")
     width: int = Field(description="Width of the picture in glyph pixels, before `scale`.")
     height: int = Field(description="Height of the picture in glyph pixels, before `scale`.")
@@ -132,14 +142,14 @@ class RenderedText(BaseModel):
 
 @dataclass(frozen=True)
 class Draft:
-    """A text, before its glyphs are decoded.
+    """A text before its glyphs are decoded.
 
     Attributes:
-        model: What is to write it.
+        model: The model that writes it.
         seed: The seed of all latents.
         style: (latent,) the style.
         z: (n, latent) the latents of each glyph.
-        script: What is to be written.
+        script: Its symbols.
     """
 
     model: Model
@@ -151,20 +161,20 @@ class Draft:
 
 @dataclass(frozen=True)
 class Writing(Draft):
-    """A text, written.
+    """A written text.
 
     Attributes:
         pixels: (n, 28, 28) the glyphs, small letters at their height beside capitals.
-        layout: Where they go.
+        layout: Their places.
     """
 
     pixels: Pixels
     layout: Layout
 
     @property
-    def headers(self) -> responses.Headers:
-        """The headers of the answer."""
-        return responses.headers(
+    def headers(self) -> Headers:
+        """Headers of the response."""
+        return headers_of(
             self.model.title,
             seed=self.seed,
             folded=len(self.script.folded) or None,
@@ -172,12 +182,34 @@ class Writing(Draft):
         )
 
 
-@router.post(
-    "/render-text",
-    summary="Write a text",
-    response_class=Response,
-    responses={
-        200: responses.documented_answer(
+class RenderTextPlan(NamedTuple):
+    """The head of a request that has been checked.
+
+    Attributes:
+        media: The media type of the response.
+        cost: About what a short text costs the event loop, in glyphs.
+        streams: Whether the response may come in pieces.
+    """
+
+    media: str
+    cost: int
+    streams: bool
+
+
+class WriteText(Operation[RenderTextPlan]):
+    """Write a text in one hand, no two letters alike.
+
+    Glyphs stand on a common baseline and are spaced by their ink. The headers `Glyphvae-Folded` and
+    `Glyphvae-Unknown` count the small letters set as capitals and the characters left out.
+    """
+
+    name = "render_text"
+    path = "/render-text"
+    summary = "Write a text"
+    parameters = RenderText
+    body = "json"
+    responses: ClassVar[Responses] = {
+        200: documented_response(
             "RenderedText",
             {
                 "model": "cvae/1",
@@ -203,7 +235,7 @@ class Writing(Draft):
             "The text.",
             "uint8 (height·scale, width·scale), paper 0, ink 255.",
             {
-                "Glyphvae-Seed": "The seed that reproduces the answer.",
+                "Glyphvae-Seed": "The seed that reproduces the response.",
                 "Glyphvae-Folded": "How many small letters were set as capitals, if any.",
                 "Glyphvae-Unknown": "How many characters were skipped or left blank, if any.",
             },
@@ -211,71 +243,83 @@ class Writing(Draft):
         **documented(
             MalformedBody, UnknownModel, NotAcceptable, BodyTooLarge, UnsupportedMedia, InvalidParameter, NotReady
         ),
-    },
-)
-async def render_text(request: Request, order: RenderText, context: Running) -> Response:
-    """Write a text in one hand, no two letters alike.
+    }
 
-    Glyphs stand on a common baseline and are spaced by their ink. The headers `Glyphvae-Folded` and
-    `Glyphvae-Unknown` count the small letters set as capitals and the characters left out.
-    """
-    media = negotiate.choose_for(request, OFFERS)
-    style = order.style
-    writing = await write(order, context)
-    if media == negotiate.JSON:
-        blocks = responses.in_blocks(_glyphs(writing))
-        return await responses.json_list_answer(
-            _content(writing), "glyphs", blocks, len(writing.pixels), writing.headers
-        )
-    picture = await picture_of(writing, order.scale, context)
-    if media == negotiate.NPY:
-        return responses.npy_answer(picture, writing.headers)
-    return responses.png_answer(await offload(picture.size, LARGE_PICTURE, style.show, picture), writing.headers)
+    def plan(self, head: RequestHead) -> RenderTextPlan:
+        """Choose the format."""
+        media = negotiate.choose(head.accept, OFFERS)
+        return RenderTextPlan(media, 16, media == JSON)
+
+    def run(self, plan: RenderTextPlan, body: Body) -> Program[Result]:
+        """Decode the glyphs of the text, set and draw them."""
+        text = read_json(RenderText, body.content_type, body.content)
+        style = text.style
+        writing = yield from write(text, self.context)
+        title, headers = writing.model.title, writing.headers
+        if plan.media == JSON:
+            count = len(writing.pixels)
+            blocks = [inline(_glyphs, writing, start) for start in range(0, count, JSON_BLOCK)]
+            return (yield from json_list_result(title, headers, _content(writing), "glyphs", blocks))
+        content = yield from picture(writing, style, plan.media, self.context)
+        return Result(title, headers, plan.media, content)
 
 
-async def render_png(order: RenderText, context: Context) -> bytes:
-    """The text as a PNG file, for callers without a server.
+def render_png(text: RenderText, context: Context) -> Program[bytes]:
+    """Write a text as a PNG file, for callers without a server.
 
     Raises:
-        Problem: What `/render-text` would answer.
+        Problem: As `/render-text` answers.
     """
-    style = order.style
-    return style.show(await picture_of(await write(order, context), order.scale, context))
+    style = text.style
+    writing = yield from write(text, context)
+    return (yield from picture(writing, style, PNG, context))
 
 
-async def write(order: RenderText, context: Context) -> Writing:
+def write(text: RenderText, context: Context) -> Program[Writing]:
     """Decode the glyphs of a text and set them.
 
     Raises:
         Problem: As `draft`, or the text cannot be set.
     """
-    begun = draft(order, context)
-    decoded = await begun.model.decode(begun.z, begun.script.labels)
-    return await offload(len(order.text), LONG_TEXT, finished, begun, decoded, order.setting)
+    begun = draft(text, context)
+    decoded = yield from begun.model.decode(begun.z, begun.script.labels)
+    writing: Writing = yield Offload(len(text.text), LONG_TEXT, finished, (begun, decoded, text.setting))
+    return writing
 
 
-def draft(order: RenderText, context: Context) -> Draft:
-    """What is to be decoded.
+def picture(writing: Writing, style: Style, media: str, context: Context) -> Program[bytes]:
+    """Draw and encode a text.
+
+    Raises:
+        InvalidParameter: The picture would be over the limit.
+    """
+    placed = writing.layout
+    canvas = Canvas.plan("body.scale", placed.width, placed.height, style, media, context.settings)
+    return (yield from canvas.draw(partial(draw, placed, writing.pixels, style.scale)))
+
+
+def draft(text: RenderText, context: Context) -> Draft:
+    """Choose the latents and symbols of a text.
 
     Raises:
         UnknownModel: No such model.
         InvalidParameter: The text is too long, or a character is not allowed.
     """
-    model = context.engine.get(order.model)
+    model = context.registry.get(text.model)
     labels = model.manifest.labels
     if not labels:
         raise InvalidParameter.of("body.model", f"model {model.manifest.name!r} has no labels, so it cannot write text")
     limit = context.settings.max_text_length
-    if len(order.text) > limit:
-        raise InvalidParameter.of("body.text", f"it has {len(order.text)} characters", f"at most {limit}")
-    script = value_of("body.text", fold, order.text, labels, order.unknown, order.case)
-    seed = new_seed() if order.seed is None else order.seed
-    style, z = draw_style(seed, len(script.labels), _given(order.z, model), order.temperature, order.variation)
+    if len(text.text) > limit:
+        raise InvalidParameter.of("body.text", f"it has {len(text.text)} characters", f"at most {limit}")
+    script = value_of("body.text", fold, text.text, labels, text.unknown, text.case)
+    seed = new_seed() if text.seed is None else text.seed
+    style, z = draw_style(seed, len(script.labels), _given(text.z, model), text.temperature, text.variation)
     return Draft(model, seed, style, z, script)
 
 
 def finished(begun: Draft, decoded: Pixels, setting: Setting) -> Writing:
-    """The glyphs in their sizes, and where they go.
+    """Set the decoded glyphs of a text: give them their sizes and places.
 
     Args:
         begun: The draft.
@@ -305,7 +349,7 @@ def _given(z: Sequence[float | None] | None, model: Model) -> tuple[float | None
 def draw_style(
     seed: int, n: int, given: Sequence[float | None], temperature: float, variation: float
 ) -> tuple[Floats, Floats]:
-    """A style (latent,), and `n` latents (n, latent) around it; one stream of `seed` gives both.
+    """Draw a style (latent,), and `n` latents (n, latent) around it, from one stream of `seed`.
 
     The style does not depend on `n`, so a longer text keeps the hand of a shorter one.
     """
@@ -315,19 +359,8 @@ def draw_style(
     return style, style + deviations
 
 
-async def picture_of(writing: Writing, scale: int, context: Context) -> Pixels:
-    """The picture (height, width) of a text.
-
-    Raises:
-        InvalidParameter: It would be over the limit.
-    """
-    width, height = writing.layout.size(scale)
-    responses.check_picture("body.scale", width, height, context.settings.max_output_pixels)
-    return await offload(width * height, LARGE_PICTURE, draw, writing.layout, writing.pixels, scale)
-
-
 def _content(writing: Writing) -> dict[str, Any]:
-    """The JSON answer, but for its glyphs."""
+    """Return the JSON response without its glyphs."""
     script, placed = writing.script, writing.layout
     return {
         "model": writing.model.title,
@@ -341,18 +374,14 @@ def _content(writing: Writing) -> dict[str, Any]:
     }
 
 
-def _glyphs(writing: Writing) -> Iterator[dict[str, Any]]:
+def _glyphs(writing: Writing, start: int) -> list[dict[str, Any]]:
+    """Return `JSON_BLOCK` members of `RenderedText.glyphs`."""
     names = writing.model.manifest.labels
     script, placed = writing.script, writing.layout
     positions = script.positions[script.symbols >= 0]
-    columns = zip(script.labels, positions, placed.line, placed.x, placed.y, writing.z, writing.pixels, strict=True)
-    for label, position, line, x, y, z, pixels in columns:
-        yield {
-            "label": names[label],
-            "position": position,
-            "line": line,
-            "x": x,
-            "y": y,
-            "z": z,
-            "pixels": pixels,
-        }
+    rows = slice(start, start + JSON_BLOCK)
+    columns = (script.labels, positions, placed.line, placed.x, placed.y, writing.z, writing.pixels)
+    return [
+        {"label": names[label], "position": position, "line": line, "x": x, "y": y, "z": z, "pixels": pixels}
+        for label, position, line, x, y, z, pixels in zip(*(column[rows] for column in columns), strict=True)
+    ]

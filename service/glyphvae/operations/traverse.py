@@ -1,21 +1,22 @@
-"""`POST /traverse`: what one latent does, or two."""
+"""`POST /traverse`: glyphs along one latent or two."""
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import numpy as np
-from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, model_validator
 
-from glyphvae.api import sequence
 from glyphvae.api.conditions import names_of, required_labels
-from glyphvae.api.context import Running
-from glyphvae.api.parameters import Ink, Latents, ModelName, Paper, Parameters, Scale, Seed, value_of
-from glyphvae.api.responses import Style
+from glyphvae.api.head import RequestHead
+from glyphvae.api.parameters import Ink, Latents, ModelName, Paper, Parameters, Scale, Seed, read_query, value_of
+from glyphvae.api.pictures import Style
+from glyphvae.api.responses import Body, Result
 from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, documented
 from glyphvae.models.latents import MAX_LATENT, draw_latents, new_seed, parse_latents
-from glyphvae.models.registry import Floats
-
-router = APIRouter()
+from glyphvae.models.registry import Floats, Labels, Model
+from glyphvae.operations.base import Operation, Responses
+from glyphvae.operations.sequence import Output, Sequence, documented_sequence, respond
+from glyphvae.scheduling.steps import MAX_ROWS, Program
 
 Bound = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
 
@@ -54,38 +55,69 @@ class TraverseQuery(Parameters):
         return self
 
 
-@router.post(
-    "/traverse",
-    summary="Move one or two latents",
-    response_class=Response,
-    responses={
-        200: sequence.documented_sequence("A row of glyphs; with two latents a grid, the first moving downwards."),
-        **documented(UnknownModel, NotAcceptable, InvalidParameter, NotReady),
-    },
-)
-async def traverse(request: Request, query: Annotated[TraverseQuery, Query()], context: Running) -> Response:
+@dataclass(frozen=True)
+class TraversePlan:
+    """A query that has been checked.
+
+    Attributes:
+        model: The model that answers.
+        z: (n, latent) latents of each glyph.
+        labels: (n,) label of each glyph.
+        seed: The seed of the latents that were drawn, None where none were.
+        output: The form of the response.
+        cost: About what it costs the event loop, in glyphs.
+    """
+
+    model: Model
+    z: Floats
+    labels: Labels
+    seed: int | None
+    output: Output
+    cost: int
+    streams: bool = False
+
+
+class Traverse(Operation[TraversePlan]):
     """Glyphs as one latent, or two, move over a range while the others stay: the paper's figure 4."""
-    model = context.engine.get(query.model)
-    size = model.manifest.latent_size
-    if max(query.latent) > size:
-        raise InvalidParameter.of("query.latent", f"there is no latent {max(query.latent)}", f"1 to {size}")
-    (label,) = required_labels([] if query.label is None else [query.label], model)
-    style = Style.parse("query", query.scale, query.ink, query.paper)
-    rows = query.n if len(query.latent) == 2 else 1
-    media = sequence.check(request, rows, query.n, style, context.settings)
-    given = value_of("query.z", parse_latents, query.z or "", size)
-    seed = new_seed() if query.seed is None else query.seed
-    base = draw_latents(seed, 1, given, query.temperature)[0]
-    z = grid(base, [index - 1 for index in query.latent], np.linspace(query.start, query.stop, query.n))
-    labels = np.full(len(z), label, dtype=np.int64)
-    pixels = await model.decode(z, labels)
-    drawn = seed if query.temperature and None in given else None
-    steps = sequence.Sequence(model, names_of(labels, model), z, pixels, rows, drawn)
-    return await sequence.answer(media, steps, style)
+
+    name = "traverse"
+    path = "/traverse"
+    summary = "Move one or two latents"
+    parameters = TraverseQuery
+    body = "none"
+    responses: ClassVar[Responses] = {
+        200: documented_sequence("A row of glyphs; with two latents a grid, the first moving downwards."),
+        **documented(UnknownModel, NotAcceptable, InvalidParameter, NotReady),
+    }
+
+    def plan(self, head: RequestHead) -> TraversePlan:
+        """Check the query, and lay the latents out."""
+        query = read_query(TraverseQuery, head.query)
+        model = self.context.registry.get(query.model)
+        size = model.manifest.latent_size
+        if max(query.latent) > size:
+            raise InvalidParameter.of("query.latent", f"there is no latent {max(query.latent)}", f"1 to {size}")
+        (label,) = required_labels([] if query.label is None else [query.label], model)
+        style = Style.parse("query", query.scale, query.ink, query.paper)
+        rows = query.n if len(query.latent) == 2 else 1
+        output = Output.plan(head.accept, rows, query.n, style, self.context.settings)
+        given = value_of("query.z", parse_latents, query.z or "", size)
+        seed = new_seed() if query.seed is None else query.seed
+        base = draw_latents(seed, 1, given, query.temperature)[0]
+        z = grid(base, [index - 1 for index in query.latent], np.linspace(query.start, query.stop, query.n))
+        drawn = seed if query.temperature and None in given else None
+        return TraversePlan(model, z, np.full(len(z), label, dtype=np.int64), drawn, output, min(len(z), MAX_ROWS))
+
+    def run(self, plan: TraversePlan, body: Body) -> Program[Result]:  # noqa: ARG002 (there is none)
+        """Decode the glyphs."""
+        pixels = yield from plan.model.decode(plan.z, plan.labels)
+        names = names_of(plan.labels, plan.model)
+        sequence = Sequence(plan.model, names, plan.z, pixels, plan.output.rows, plan.seed)
+        return (yield from respond(plan.output, sequence))
 
 
 def grid(base: Floats, moving: list[int], values: np.typing.NDArray[np.float64]) -> Floats:
-    """Copies of `base` (latent,) with each coordinate in `moving` set to each of `values` (n,).
+    """Return copies of `base` (latent,) with each coordinate in `moving` set to each of `values` (n,).
 
     Returns:
         (n ** len(moving), latent) float32; the last moving coordinate changes fastest.

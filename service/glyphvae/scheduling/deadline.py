@@ -1,43 +1,37 @@
-"""A request's claim to be worked on: until when, and whether anybody still waits for the answer."""
+"""The time limit of a request, and whether its client still waits for the response."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from glyphvae.errors import Busy, DeadlineExceeded, GlyphvaeError
-
-if TYPE_CHECKING:
-    from glyphvae.scheduling.worker_pool import Lane
 
 # A full queue is worked off in about a second.
 RETRY = {"Retry-After": "1"}
 
 
 class ClientGoneError(GlyphvaeError):
-    """Nobody waits for the answer any more."""
+    """The client of a request has disconnected."""
 
 
-class Ticket:
-    """One request, as queues see it.
+class Deadline:
+    """The time limit of one request.
 
     Args:
-        seconds: How long queueing and running may take together; what the client takes to send its body, or to read
-            its answer, does not count.
-        threads: Where the request's own long work runs.
-        gone: Whether the client has left.
+        seconds: Time for queueing and running together. The time that the client takes to send its body or to read
+            the response does not count.
+        gone: Returns whether the client has disconnected.
 
     Attributes:
-        admitted: Whether a queue has taken a piece of its work. The pieces after that are never refused: an answer
-            that has been begun is finished.
-        refused: Why it got no answer: `busy`, `deadline` or `gone`; None as long as it may get one.
-        held: Bytes of its body that are in memory.
+        admitted: True once a queue has taken a piece of the request's work. Later pieces are never refused, so that a
+            response that has begun is finished.
+        refused: Why there is no response: `busy`, `deadline` or `gone`; None as long as there may be one.
+        held: Bytes of the request's body in memory.
     """
 
-    __slots__ = ("_dropped", "_expires", "_gone", "_seconds", "admitted", "held", "refused", "threads")
+    __slots__ = ("_dropped", "_expires", "_gone", "_seconds", "admitted", "held", "refused")
 
-    def __init__(self, seconds: float, threads: "Lane", gone: Callable[[], bool]) -> None:
-        self.threads = threads
+    def __init__(self, seconds: float, gone: Callable[[], bool]) -> None:
         self.admitted = False
         self.refused: str | None = None
         self.held = 0
@@ -48,27 +42,23 @@ class Ticket:
 
     @property
     def remaining(self) -> float:
-        """Seconds until the deadline, negative after it."""
+        """Seconds until the time limit, negative after it."""
         return self._expires - monotonic()
 
-    def pause(self, seconds: float) -> None:
-        """Move the deadline by the time that the client took."""
-        self._expires += seconds
-
     def renew(self) -> None:
-        """Begin anew, as after each piece of an answer in pieces."""
+        """Start the time limit anew, as for each piece of a streamed response."""
         self._expires = monotonic() + self._seconds
 
     def drop(self) -> None:
-        """Nobody waits for what still runs."""
+        """Have work that still runs in a thread stop at its next checkpoint."""
         self._dropped = True
 
     def check(self) -> None:
-        """Refuse to go on in vain; any thread may ask.
+        """Raise where the response is no longer wanted; safe to call from any thread.
 
         Raises:
-            ClientGoneError: The client has left, or the answer was given up.
-            DeadlineExceeded: Time is up.
+            ClientGoneError: The client has disconnected, or the request was given up.
+            DeadlineExceeded: The time limit has passed.
         """
         if self._dropped or self._gone():
             self.refused = self.refused or "gone"
@@ -77,22 +67,22 @@ class Ticket:
             raise self.expired()
 
     def expired(self) -> DeadlineExceeded:
-        """The answer after the deadline."""
+        """Return the error for a passed time limit."""
         self.refused = "deadline"
-        return DeadlineExceeded(f"No answer within {self._seconds:g} seconds.", headers=RETRY)
+        return DeadlineExceeded(f"No response within {self._seconds:g} seconds.", headers=RETRY)
 
     def busy(self, detail: str) -> Busy:
-        """The answer where a queue is full."""
+        """Return the error for a full queue."""
         self.refused = "busy"
         return Busy(detail, headers=RETRY)
 
 
-# Set by `Admission`; None outside a request, and in requests for a single glyph.
-current: ContextVar[Ticket | None] = ContextVar("ticket", default=None)
+# Set in worker threads, for the functions that run there.
+current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
 
 def checkpoint() -> None:
-    """Between two pieces of work: refuse to go on in vain, as `Ticket.check`."""
-    ticket = current.get()
-    if ticket is not None:
-        ticket.check()
+    """Raise between two pieces of long work where its response is no longer wanted, as `Deadline.check` does."""
+    deadline = current.get()
+    if deadline is not None:
+        deadline.check()

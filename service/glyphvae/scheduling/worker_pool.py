@@ -1,41 +1,39 @@
 """Worker threads behind a bounded queue."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
 from threading import Lock, get_ident, get_native_id
 from time import monotonic
 from typing import ParamSpec, TypeVar
 
 from glyphvae.errors import Busy
-from glyphvae.scheduling.deadline import RETRY, ClientGoneError, Ticket, checkpoint, current
+from glyphvae.scheduling.deadline import RETRY, Deadline, checkpoint, current
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
 
 
-# Where cores are few, the event loop goes first: what it does is short, and everybody waits for it.
+# The event loop goes first where cores are few: its work is short, and every client waits for it.
 NICENESS = 5
 _MOST_NICE = 19
 
 
-def _step_back() -> None:
-    """Let the calling thread, and it alone, have less of a core that others want too."""
+def _lower_priority() -> None:
+    """Lower the priority of the calling thread alone."""
     if sys.platform == "linux":  # elsewhere it would be the whole process
         nice = os.getpriority(os.PRIO_PROCESS, 0)
         os.setpriority(os.PRIO_PROCESS, get_native_id(), min(nice + NICENESS, _MOST_NICE))
 
 
-class Lane:
-    """Threads that take one job after another, as long as the queue is not full.
+class WorkerPool:
+    """Threads that take one task after another, as long as the queue is not full.
 
     Args:
-        unit: What work is counted in, as the answer of a full queue names it.
-        limit: Most units queued and running. A single job over the limit is taken where nothing else is queued.
-        threads: How many jobs run at once.
+        unit: The unit in which work is counted, named in the error of a full queue.
+        limit: Most units queued and running. A single task over the limit is taken where nothing else is queued.
+        threads: Tasks that run at once.
 
     Attributes:
         queued: Units queued and running now.
@@ -45,66 +43,49 @@ class Lane:
         self.queued = 0
         self._unit = unit
         self._limit = limit
-        # Threads start with the first jobs.
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix=f"glyphvae-{unit}", initializer=_step_back)
+        # Threads start with the first tasks.
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix=f"glyphvae-{unit}", initializer=_lower_priority)
         self._lock = Lock()
         self._waiting = 0
         self._taken = 0.0
         self._beats: dict[int, float] = {}
 
-    async def run(self, size: int, function: Callable[P, Result], *arguments: P.args, **options: P.kwargs) -> Result:
-        """`function(*arguments, **options)` in a thread, which sees the caller's context.
+    def submit(
+        self, size: int, deadline: Deadline | None, function: Callable[P, Result], *args: P.args, **kwargs: P.kwargs
+    ) -> "Future[Result]":
+        """Run `function(*args, **kwargs)` in a thread.
 
         Args:
             size: Units of work.
-            function: It may call `beat` and `checkpoint` between pieces of its work.
-            arguments: Its arguments.
-            options: Its keyword arguments.
+            deadline: That of the request, None for work without one. It is checked before the function starts, and
+                the function may call `checkpoint` and `beat` between pieces of its work.
+            function: The function to run.
+            args: Its arguments.
+            kwargs: Its keyword arguments.
 
         Raises:
-            Busy: The queue is full, and this is the request's first job.
-            DeadlineExceeded: It was not done in time.
+            Busy: The queue is full, and no queue has taken work of this request before.
         """
-        ticket = current.get()
-        self.take(size, ticket)
-        job = self._submit(size, function, *arguments, **options)
-        if ticket is None:
-            return await asyncio.wrap_future(job)
-        ticket.admitted = True
-        try:
-            async with asyncio.timeout(ticket.remaining):
-                return await asyncio.wrap_future(job)
-        except TimeoutError:
-            raise ticket.expired() from None
-        except ClientGoneError:
-            # Not an error that anybody has to answer: the request just ends.
-            raise asyncio.CancelledError from None
-        finally:
-            if not job.done():
-                ticket.drop()
-
-    def _submit(
-        self, size: int, function: Callable[P, Result], *arguments: P.args, **options: P.kwargs
-    ) -> "Future[Result]":
-        context = copy_context()
-
-        def call() -> Result:
-            checkpoint()
-            return function(*arguments, **options)
+        self.take(size, deadline)
+        if deadline is not None:
+            deadline.admitted = True
 
         def work() -> Result:
             with self._lock:
                 self._waiting -= 1
             self.beat()
+            token = current.set(deadline)
             try:
-                return context.run(call)
+                checkpoint()
+                return function(*args, **kwargs)
             finally:
+                current.reset(token)
                 self._taken = monotonic()
                 del self._beats[get_ident()]
 
-        def done(job: "Future[Result]") -> None:
+        def done(task: "Future[Result]") -> None:
             self.release(size)
-            if job.cancelled():  # before a thread took it
+            if task.cancelled():  # before a thread took it
                 with self._lock:
                     self._waiting -= 1
 
@@ -112,34 +93,34 @@ class Lane:
             self._waiting += 1
             if self._waiting == 1:
                 self._taken = monotonic()
-        job = self._executor.submit(work)
-        job.add_done_callback(done)
-        return job
+        task = self._executor.submit(work)
+        task.add_done_callback(done)
+        return task
 
-    def take(self, size: int, ticket: Ticket | None) -> None:
-        """Count `size` units in.
+    def take(self, size: int, deadline: Deadline | None) -> None:
+        """Reserve `size` units.
 
         Raises:
-            Busy: That would be too many, and neither has the request been admitted nor is nothing else queued.
+            Busy: They exceed the limit, and the request has neither been admitted nor is nothing else queued.
         """
         with self._lock:
-            others = self.queued - (ticket.held if ticket else 0)
-            if self.queued + size > self._limit and others > 0 and not (ticket and ticket.admitted):
+            others = self.queued - (deadline.held if deadline else 0)
+            if self.queued + size > self._limit and others > 0 and not (deadline and deadline.admitted):
                 detail = f"The queue is full: {self.queued} of at most {self._limit} {self._unit}."
-                raise ticket.busy(detail) if ticket else Busy(detail, headers=RETRY)
+                raise deadline.busy(detail) if deadline else Busy(detail, headers=RETRY)
             self.queued += size
 
     def release(self, size: int) -> None:
-        """Count `size` units out."""
+        """Give `size` reserved units back."""
         with self._lock:
             self.queued -= size
 
     def beat(self) -> None:
-        """The calling thread's job moves on."""
+        """Record that the calling thread's task makes progress."""
         self._beats[get_ident()] = monotonic()
 
     def stalled(self) -> float:
-        """Seconds since the slowest job last moved on, or since a thread last took one where some wait; else 0."""
+        """Return the seconds since the slowest task made progress, or since a thread took one of those queued."""
         now = monotonic()
         # A copy, because threads add and remove entries meanwhile.
         beats = list(self._beats.values())

@@ -12,8 +12,8 @@ from starlette.routing import Route
 
 from glyphvae.api.context import Context
 from glyphvae.api.error_handlers import HANDLERS
-from glyphvae.api.negotiate import JSON
 from glyphvae.api.readiness import check_live, check_ready
+from glyphvae.formats.registry import JSON
 from glyphvae.server.reload import Reloader
 
 

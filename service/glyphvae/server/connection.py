@@ -8,21 +8,21 @@ that a request pays for no timer of its own.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic
-from typing import Any, cast
+from typing import Any
 
+import httptools
 from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from glyphvae.api.responses import lines
 from glyphvae.errors import Busy, HeadersTooLarge, Problem, RequestTimeout
 from glyphvae.scheduling.deadline import RETRY
+from glyphvae.server.exchange import Exchange
 from glyphvae.settings import Settings
-from glyphvae.web.admission import GONE
-from glyphvae.web.express import Express
-from glyphvae.web.request_context import LONGEST_PATH, lines
+from glyphvae.web.front import GONE, LONGEST_PATH, Front
 
 # Bytes a second; a telephone modem had ten times as many.
 SLOWEST = 500
@@ -31,7 +31,7 @@ LAST_CALL = 0.5
 
 
 def _ignore() -> None:
-    """Nobody wants to know."""
+    """Do nothing."""
 
 
 class State(ServerState):
@@ -44,8 +44,7 @@ class State(ServerState):
         draining: Whether the server is about to end, so that each answer is the last of its connection.
         now: The monotonic clock, about a second coarse.
         arrived: Told of each new connection.
-        express: Answers what needs no task; None until the application is there, and where something stands in
-            front of it that such a request would not meet.
+        front: Answers requests without a task; None until the application is there.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -53,11 +52,21 @@ class State(ServerState):
         self.draining = False
         self.now = monotonic()
         self.arrived: Callable[[], None] = _ignore
-        self.express: Express | None = None
+        self.front: Front | None = None
+        self._default_headers: list[tuple[bytes, bytes]] | None = None
+        self._default_lines = b""
         self.receive_timeout = settings.receive_timeout
         self.max_connections = settings.max_connections
         # What is within this is measured exactly, and refused by name, once it has arrived.
         self.max_head = settings.max_header_bytes + settings.max_query_bytes + 4 * LONGEST_PATH
+
+    @property
+    def default_lines(self) -> bytes:
+        """Headers of every response, as lines."""
+        if self.default_headers is not self._default_headers:  # uvicorn makes them anew each second
+            self._default_headers = self.default_headers
+            self._default_lines = lines(self.default_headers)
+        return self._default_lines
 
     def watch(self) -> None:
         """Close the connections that have been slow for too long."""
@@ -114,9 +123,37 @@ class Connection(HttpToolsProtocol):
             self._refuse(HeadersTooLarge(f"The request's head has more than {self.server_state.max_head} bytes."))
             return
         self._began = False
-        super().data_received(data)
+        self._feed(data)
         # Where in these bytes a request began is not told; those before it may be other requests, and many.
         self._received += min(len(data), self.server_state.max_head) if self._began else len(data)
+
+    def _feed(self, data: bytes) -> None:
+        """Parse some bytes; a request to upgrade is one like any other, because nothing here upgrades."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            # The parser stops behind the head, and takes the body for another protocol. Another one reads the head
+            # anew without the header that asks for it, and then what follows.
+            if self.parser.get_method() == b"CONNECT":
+                self._refuse_invalid()
+                return
+            (offset,) = upgrade.args
+            head = self._head_without_upgrade()
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn sets it
+            self._feed(head + data[offset:])
+        except httptools.HttpParserError:
+            self._refuse_invalid()
+
+    def _head_without_upgrade(self) -> bytes:
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        kept = [(name, value) for name, value in self.headers if name != b"upgrade"]
+        return b"%b %b HTTP/%b\r\n%b\r\n" % (method, self.url, version, lines(kept))
+
+    def _refuse_invalid(self) -> None:
+        message = "Invalid HTTP request received."
+        self.logger.warning(message)
+        self.send_400_response(message)
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
@@ -127,12 +164,16 @@ class Connection(HttpToolsProtocol):
         self._received = 0
 
     def on_headers_complete(self) -> None:
-        """The end of a request's head."""
+        """Begin to answer, at the end of a request's head."""
+        if self.parser.should_upgrade():  # the head is read anew, see `_feed`
+            return
         self._in_head = False
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The last byte of a request."""
+        """Go on where the body is needed as a whole, at the last byte of a request."""
+        if self.parser.should_upgrade():
+            return
         super().on_message_complete()
         self._receiving = False
         if self.server_state.draining:
@@ -143,16 +184,11 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Begin to answer a request; of those kept until another was answered all but the last get a task."""
-        express = self.server_state.express
+        front = self.server_state.front
         plain = cycle is self.cycle and cycle.keep_alive and not cycle.waiting_for_100_continue
         held = self.flow.write_paused or self.server_state.draining
-        scope = cast("dict[str, Any]", cycle.scope)
-        if express is None or not plain or held or not express.begin(scope, _Line(self, cycle, app)):
+        if front is None or not plain or held or not Exchange(self, cycle, app, front).begin():
             super()._start_asgi_task(cycle, app)
-
-    def start_over(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        """Answer a request through ASGI, now that it could not be answered without."""
-        super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
         """The end of an answer; where uvicorn sets a timer for connections that rest, `watch` looks at them all."""
@@ -213,36 +249,3 @@ class Connection(HttpToolsProtocol):
 
     def _has_gone(self) -> bool:
         return self._lost
-
-
-@dataclass(slots=True)
-class _Line:
-    """One request's part in a connection; a `Line` of `Express`."""
-
-    connection: Connection
-    cycle: RequestResponseCycle
-    app: ASGI3Application
-
-    def has_left(self) -> bool:
-        # Of the requests on a connection that was closed uvicorn marks only the last one.
-        return self.cycle.disconnected or self.connection.transport.is_closing()
-
-    def send(self, status: bytes, head: bytes, content: bytes) -> None:
-        cycle = self.cycle
-        if not self.has_left():
-            last = b"" if cycle.keep_alive else b"connection: close\r\n"
-            first = lines(self.connection.server_state.default_headers)
-            self.connection.transport.write(b"%b%b%b%b\r\n%b" % (status, first, head, last, content))
-            cycle.response_started = cycle.response_complete = True
-            if not cycle.keep_alive:
-                self.connection.transport.close()
-            cycle.on_response()
-
-    def when_whole(self, read: Callable[[bytes], None]) -> None:
-        if self.cycle.more_body:
-            self.connection.when_whole = read
-        else:  # it came while the answer before was made
-            read(bytes(self.cycle.body))
-
-    def start_over(self) -> None:
-        self.connection.start_over(self.cycle, self.app)

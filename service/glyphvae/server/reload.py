@@ -1,4 +1,4 @@
-"""Other models, without a request that notices."""
+"""Reloading: swap models without dropping requests."""
 
 import gc
 import logging
@@ -7,20 +7,20 @@ from threading import Lock
 
 from glyphvae.api.context import Context
 from glyphvae.errors import ReloadRefused, StartError
-from glyphvae.models.registry import Engine, load_engine
+from glyphvae.models.registry import Registry, load_registry
 
 logger = logging.getLogger("glyphvae")
 
 
 def _nothing() -> None:
-    """A single process has nobody to tell."""
+    """Do nothing: a single process has no others to tell."""
 
 
 class Reloader:
-    """Puts the models that are in the repository now in the place of those that serve.
+    """Replaces the models that serve by those that are in the repository now.
 
     Args:
-        context: Where they serve.
+        context: The state of the service.
         tell_others: Called after models were loaded on demand, so that other processes load them too.
     """
 
@@ -29,7 +29,7 @@ class Reloader:
         self._tell_others = tell_others
         self._lock = Lock()
 
-    def reload(self) -> Engine:
+    def reload(self) -> Registry:
         """Read, verify, build and run the new models, and only then let them serve; takes as long as a start.
 
         Requests that have begun keep the old models to their end.
@@ -40,26 +40,25 @@ class Reloader:
         if not self._lock.acquire(blocking=False):
             raise ReloadRefused("Another reload is under way.")
         try:
-            # Those in use are built too: nobody shall wait because of a reload.
-            engine = load_engine(self._context.settings, also=self._context.engine.loaded)
+            # Those in use are built too: no request shall wait because of a reload.
+            registry = load_registry(self._context.settings, also=self._context.registry.loaded)
         except StartError as error:
             logger.error("the new models are refused, the old ones serve on: %s", error)  # noqa: TRY400
             raise ReloadRefused(f"{error}; the old models serve on.") from None
         finally:
             self._lock.release()
-        engine.report_to(self._context.telemetry)
-        self._context.engine = engine
-        # What was there at the start is passed over by the collector (`glyphvae.startup`), and the old models are of that.
+        self._context.registry = registry
+        # The collector passes over all that was there at the start (`glyphvae.startup`), the old models too.
         gc.unfreeze()
-        logger.info("reloaded: %s", ", ".join(model.title for model in engine.models.values()))
-        return engine
+        logger.info("reloaded: %s", ", ".join(model.title for model in registry.models.values()))
+        return registry
 
-    def reload_all(self) -> Engine:
-        """As `reload`, here first, and then in every other process.
+    def reload_all(self) -> Registry:
+        """Reload here first, and then in every other process.
 
         Raises:
-            ReloadRefused: As `reload`; the others were not told.
+            ReloadRefused: As for `reload`; the other processes were not told.
         """
-        engine = self.reload()
+        registry = self.reload()
         self._tell_others()
-        return engine
+        return registry

@@ -17,9 +17,9 @@ from starlette.types import ASGIApp
 
 from glyphvae.api.context import Context
 from glyphvae.api.readiness import check_live
-from glyphvae.app import create_served
+from glyphvae.app import Application, create_app
 from glyphvae.errors import NotReady, ReloadRefused
-from glyphvae.models.registry import load_engine
+from glyphvae.models.registry import load_registry
 from glyphvae.server.accept_loop import Arrivals
 from glyphvae.server.admin import AdminServer, create_admin
 from glyphvae.server.connection import Connection, State
@@ -38,8 +38,8 @@ LOOK = 1.0
 SWITCH = 0.0005
 
 
-class Application:
-    """Makes the application in whichever process is to serve it.
+class Loader:
+    """The factory of the application, in whichever process is to serve it.
 
     Args:
         settings: As they were read at the start.
@@ -47,16 +47,16 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.context: Context | None = None
+        self.application: Application | None = None
 
     def __call__(self) -> ASGIApp:
-        """The application over loaded models.
+        """Return the application over loaded models.
 
         Raises:
             StartError: They cannot be loaded.
         """
-        self.context = Context(self.settings, load_engine(self.settings))
-        return create_served(self.context)
+        self.application = create_app(Context(self.settings, load_registry(self.settings)))
+        return self.application
 
 
 class Config(uvicorn.Config):
@@ -77,7 +77,7 @@ class Config(uvicorn.Config):
         counts: Path | None = None,
     ) -> None:
         super().__init__(
-            Application(settings),
+            Loader(settings),
             factory=True,
             host=settings.host,
             port=settings.port,
@@ -117,15 +117,21 @@ class Server(uvicorn.Server):
         self._arrivals = Arrivals([], self._protocol)
 
     @property
+    def application(self) -> Application:
+        """The application, once it is loaded."""
+        application: Application = self.config.app.application  # type: ignore[union-attr]
+        return application
+
+    @property
     def context(self) -> Context:
         """The state of the service, once it is loaded."""
-        context: Context = self.config.app.context  # type: ignore[union-attr]
+        context: Context = self.application.state.context
         return context
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and begin to watch."""
         await super().startup(sockets)
-        self.server_state.express = self.context.express
+        self.server_state.front = self.application.front
         self._arrivals = Arrivals(sockets or [], self._protocol)
         self.server_state.arrived = self._arrivals.look
         sys.setswitchinterval(SWITCH)

@@ -1,110 +1,130 @@
-"""The gate that opens to bearer keys alone, where the setting `keys` names a file of them."""
+"""Authentication by bearer keys, where the setting `keys` names a file of them."""
 
 import logging
+from collections.abc import Sequence
 from math import ceil
 from time import time
 
+from limits import RateLimitItem
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import ConfigurationError, StorageError
 from limits.storage import storage_from_string
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from glyphvae.api.context import Context
+from glyphvae.api.head import RequestHead
 from glyphvae.errors import Forbidden, Problem, StartError, TooManyRequests, Unauthorized
+from glyphvae.observability.telemetry import Telemetry
+from glyphvae.scheduling.immediate import result_now
 from glyphvae.settings import Settings
 from glyphvae.web.keys import Key, KeyFile
-from glyphvae.web.request_context import KEY_NAME
+from glyphvae.web.request_context import RequestContext
 
 logger = logging.getLogger("glyphvae")
 
-# Probes have no key, and say nothing but whether the service works.
+# Probes have no key, and learn nothing but whether the service works.
 OPEN = frozenset({"/livez", "/readyz", "/v2/health/live", "/v2/health/ready"})
-
-RawHeaders = list[tuple[bytes, bytes]]
 
 
 class KeyGate:
-    """ASGI middleware that asks for a key, and holds each to its routes and its rate.
+    """The check of bearer keys, which holds each to its routes and its rate.
 
     Args:
-        app: The application behind it.
-        context: Settings, whose `keys` is set, and counts.
+        settings: Their `keys` is set.
+        telemetry: Where refusals are counted.
+
+    Attributes:
+        shared: Whether rates are counted outside this process, so that counting has to wait.
 
     Raises:
         StartError: The file of keys, or the address of the rates' storage, is wrong.
     """
 
-    def __init__(self, app: ASGIApp, context: Context) -> None:
-        assert context.settings.keys  # noqa: S101 (narrows what the setting leaves open)
-        self._app = app
-        self._telemetry = context.telemetry
-        self._keys = KeyFile(context.settings.keys)
-        self._limiter = _limiter(context.settings)
+    def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
+        assert settings.keys  # noqa: S101 (narrows what the setting leaves open)
+        self.shared = not settings.rate_storage.startswith("memory:")
+        self._telemetry = telemetry
+        self._keys = KeyFile(settings.keys)
+        self._limiter = _limiter(settings)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection."""
-        if scope["type"] != "http" or scope["path"] in OPEN:
-            await self._app(scope, receive, send)
-            return
+    async def admit(self, request: RequestContext) -> None:
+        """Check the key of a request and count it.
+
+        Raises:
+            Problem: As `check` and `count`.
+        """
+        key = self.check(request)
+        if key is not None and key.limit is not None:
+            await self.count(request, key.limit, key)
+
+    def admit_now(self, request: RequestContext) -> bool:
+        """Admit a request as `admit` does; return False where its rate is counted elsewhere, so that it has to wait.
+
+        Raises:
+            Problem: As `check` and `count`.
+        """
+        key = self.check(request)
+        if key is None or key.limit is None:
+            return True
+        if not self.shared:
+            result_now(self.count(request, key.limit, key))
+        return not self.shared
+
+    def check(self, request: RequestContext) -> Key | None:
+        """Return the key that a request shows; None for the routes that are open to everybody.
+
+        Raises:
+            Unauthorized: It shows none that is valid.
+            Forbidden: The key does not open the route.
+        """
+        if request.head.path in OPEN:
+            return None
         try:
-            key = self._key(scope)
-            scope[KEY_NAME] = key.name
-            headers = await self._count(key)
-        except Problem as problem:
-            self._telemetry.refused["rate" if isinstance(problem, TooManyRequests) else "key"] += 1
-            await problem.response()(scope, receive, send)
-            return
+            key = self._key(request.head)
+        except Problem:
+            self._telemetry.refused["key"] += 1
+            raise
+        request.key = key.name
+        return key
 
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *headers]
-            await send(message)
-
-        await self._app(scope, receive, answer if headers else send)
-
-    def _key(self, scope: Scope) -> Key:
-        key = self._keys.find(_token(scope["headers"]))
+    def _key(self, head: RequestHead) -> Key:
+        key = self._keys.find(_token(head.authorization))
         if key is None:
             raise Unauthorized("The key is not known.", headers=_challenge("invalid_token"))
         if key.expired:
             raise Unauthorized(f"The key {key.name!r} has expired.", headers=_challenge("invalid_token"))
-        if not key.opens(scope["path"]):
+        if not key.opens(head.path):
             detail = f"The key {key.name!r} opens only {', '.join(key.routes)}."
             raise Forbidden(detail, headers=_challenge("insufficient_scope"))
         return key
 
-    async def _count(self, key: Key) -> RawHeaders:
-        """Count a request of `key`; the headers that say what is left.
+    async def count(self, request: RequestContext, limit: RateLimitItem, key: Key) -> None:
+        """Count a request of a key, and state the key's rate in the headers of the response.
 
         Raises:
-            TooManyRequests: Nothing is.
+            TooManyRequests: The rate is used up.
         """
-        limit = key.limit
-        if limit is None:
-            return []
         try:
             allowed = await self._limiter.hit(limit, key.name)
             reset, left = await self._limiter.get_window_stats(limit, key.name)
         except StorageError as error:
-            # Whoever has a key is known; a lost counter shall not stop them.
+            # The holder of a key is known; a lost counter must not lock them out.
             logger.warning("rates are not counted: %s", type(error.storage_error).__name__)
-            return []
+            return
         seconds = max(1, ceil(reset - time()))
         headers = {"RateLimit-Limit": str(limit.amount), "RateLimit-Remaining": str(left if allowed else 0)}
         headers["RateLimit-Reset"] = str(seconds)
         if not allowed:
+            self._telemetry.refused["rate"] += 1
             detail = f"The key {key.name!r} may make {key.rate} requests."
             raise TooManyRequests(detail, headers=headers | {"Retry-After": str(seconds)})
-        return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        request.headers += [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
-def _token(headers: RawHeaders) -> bytes:
-    """The bearer token of a request.
+def _token(values: Sequence[bytes]) -> bytes:
+    """Return the bearer token in the `Authorization` headers of a request.
 
     Raises:
         Unauthorized: There is none, or more than one.
     """
-    values = [value for name, value in headers if name == b"authorization"]
     scheme, _, token = (values[0] if len(values) == 1 else b"").partition(b" ")
     if scheme.lower() != b"bearer" or not token:
         raise Unauthorized("Send a key: `Authorization: Bearer ...`.", headers=_challenge())
@@ -112,7 +132,7 @@ def _token(headers: RawHeaders) -> bytes:
 
 
 def _challenge(error: str = "") -> dict[str, str]:
-    """RFC 6750, 3."""
+    """Return the challenge of a refusal (RFC 6750, 3)."""
     return {"WWW-Authenticate": f'Bearer realm="glyphvae", error="{error}"' if error else 'Bearer realm="glyphvae"'}
 
 

@@ -2,99 +2,105 @@
 
 import re
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive
 
+from glyphvae.api.head import RequestHead
+from glyphvae.api.responses import Body
 from glyphvae.errors import BodyTooLarge, MalformedBody
+from glyphvae.scheduling.deadline import ClientGoneError, Deadline
+from glyphvae.scheduling.worker_pool import WorkerPool
 from glyphvae.settings import Settings
 
 # What opens or closes a list, an object or a string; in a string, a backslash with what it escapes.
 _TOKEN = re.compile(rb'[][{}"]|\\.?', re.DOTALL)
 
 
-class BodyLimit:
-    """ASGI middleware that refuses bodies over the limit, announced or not, and JSON that is nested too deep.
-
-    Starlette's own middleware does the first but answers in plain text.
+class BodyLimits:
+    """Reads bodies within the limits.
 
     Args:
-        app: The application behind it.
         settings: The limits.
+        pool: Counts the bytes of bodies in memory.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app = app
+    def __init__(self, settings: Settings, pool: WorkerPool) -> None:
         self._limit = settings.max_body_bytes
         self._json_limit = min(settings.max_json_bytes, settings.max_body_bytes)
         self._depth = settings.max_json_depth
+        self._pool = pool
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = dict(scope["headers"])
-        # Any of them: which of several counts is for others to choose.
-        is_json = any(name == b"content-type" and b"json" in value.lower() for name, value in scope["headers"])
-        limit = self._json_limit if is_json else self._limit
-        # Uvicorn lets only digits through; a body longer than announced does not reach the application.
-        if int(headers.get(b"content-length", b"0")) > limit:
-            await _too_large(limit).response()(scope, receive, send)
-            return
-        nesting = Nesting(self._depth) if is_json else None
-        received = 0
+    def of(self, head: RequestHead) -> int:
+        """Return the most bytes that a request's body may have."""
+        return self._json_limit if head.is_json else self._limit
 
-        async def counted() -> Message:
-            nonlocal received
+    def check(self, head: RequestHead, content: bytes) -> Body:
+        """Return a body that is there as a whole.
+
+        Raises:
+            BodyTooLarge: It is over the limit.
+            MalformedBody: It is JSON that is nested too deep.
+        """
+        if len(content) > self.of(head):
+            raise _too_large(self.of(head))
+        if head.is_json:
+            check_nesting(content, self._depth)
+        return Body(content, head.content_type)
+
+    async def read(self, head: RequestHead, receive: Receive, deadline: Deadline) -> Body:
+        """Read a body, whose bytes `deadline` holds from then on.
+
+        Raises:
+            BodyTooLarge: It is over the limit, announced or not.
+            MalformedBody: It is JSON that is nested too deep.
+            Busy: Too many bytes of bodies are in memory.
+            ClientGoneError: The client has disconnected before the end.
+        """
+        limit = self.of(head)
+        if (head.length or 0) > limit:
+            raise _too_large(limit)
+        pieces: list[bytes] = []
+        more = True
+        while more:
             message = await receive()
-            body = message.get("body", b"")
-            received += len(body)
-            if received > limit:
+            if message["type"] == "http.disconnect":
+                deadline.refused = "gone"
+                raise ClientGoneError
+            piece = message.get("body", b"")
+            more = message.get("more_body", False)
+            if deadline.held + len(piece) > limit:
                 raise _too_large(limit)
-            if nesting:
-                nesting.feed(body)
-            return message
+            if piece:
+                self._pool.take(len(piece), deadline)
+                deadline.held += len(piece)
+                pieces.append(piece)
+        return self.check(head, b"".join(pieces))
 
-        await self._app(scope, counted, send)
+    def release(self, deadline: Deadline) -> None:
+        """Give the bytes back that `deadline` holds."""
+        if deadline.held:
+            self._pool.release(deadline.held)
+            deadline.held = 0
 
 
 def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"The body is over the limit of {limit} bytes.")
 
 
-class Nesting:
-    """How deep lists and objects in a JSON text stand inside each other, told without parsing it.
+def check_nesting(text: bytes, limit: int) -> None:
+    """Check how deep lists and objects in a JSON text are nested, without parsing it.
 
-    Args:
-        limit: The deepest that is allowed.
+    Raises:
+        MalformedBody: They are nested deeper than `limit`.
     """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._openers = 0
-        self._unread = b""
-        self._depth = 0
-        self._in_string = False
-
-    def feed(self, text: bytes) -> None:
-        """Read on.
-
-        Raises:
-            MalformedBody: It is nested too deep.
-        """
-        self._unread += text
-        self._openers += text.count(b"[") + text.count(b"{")
-        # Most bodies have too few brackets to be deep at all, and are not looked at any closer.
-        if self._openers > self._limit:
-            self._read()
-
-    def _read(self) -> None:
-        text, self._unread = self._unread, b""
-        for token in _TOKEN.findall(text):
-            if token == b'"':
-                self._in_string = not self._in_string
-            elif token == b"\\":  # what it escapes comes with the next piece
-                self._unread = token
-            elif not self._in_string:
-                self._depth += (token in {b"[", b"{"}) - (token in {b"]", b"}"})
-            if self._depth > self._limit:
-                raise MalformedBody(f"The JSON is nested more than {self._limit} deep.")
+    # Most bodies have too few brackets to be deep at all, and are not looked at any closer.
+    if text.count(b"[") + text.count(b"{") <= limit:
+        return
+    depth = 0
+    in_string = False
+    for token in _TOKEN.findall(text):
+        if token == b'"':
+            in_string = not in_string
+        elif not in_string and token[:1] != b"\\":
+            depth += 1 if token in {b"[", b"{"} else -1
+            if depth > limit:
+                raise MalformedBody(f"The JSON is nested more than {limit} deep.")

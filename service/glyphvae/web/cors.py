@@ -1,42 +1,60 @@
-"""Pages of other origins: Starlette's middleware, with refusals in this service's words."""
+"""Cross-origin requests: Starlette's rules, with refusals in this service's words."""
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
+from glyphvae.api.head import RawHeaders, RequestHead
 from glyphvae.errors import OriginRefused
-from glyphvae.web.admission import HEADER
 from glyphvae.wording import quoted
 
 # Keys travel in a header of their own, never in cookies, so no origin needs credentials.
 _ALLOWED: Final[dict[str, Any]] = {
     "allow_methods": ["GET", "POST"],
-    "allow_headers": ["Accept", "Authorization", "Content-Type", "X-Request-ID", HEADER],
+    "allow_headers": ["Accept", "Authorization", "Content-Type", "X-Request-ID", "X-Request-Timeout"],
     "expose_headers": ["*"],
     "max_age": 600,
 }
 
 
-class Cors(CORSMiddleware):
-    """ASGI middleware that tells browsers which pages may call the service.
+class Cors:
+    """The rules that tell browsers which pages may call the service.
 
     Args:
-        app: The application behind it.
         origins: Those allowed, as `https://example.org`; `*` for any.
     """
 
-    def __init__(self, app: Any, origins: list[str]) -> None:  # noqa: ANN401 (Starlette's type of it is private)
-        super().__init__(app, origins, **_ALLOWED)
+    def __init__(self, origins: list[str]) -> None:
+        self._rules = CORSMiddleware(_nothing, origins, **_ALLOWED)
+        self.headers = lru_cache(maxsize=64)(self._headers)
 
-    def preflight_response(self, request_headers: Headers) -> Response:
-        """What a browser learns before it sends a request for a page."""
-        response = super().preflight_response(request_headers)
+    def preflight(self, head: RequestHead) -> Response | None:
+        """Return the response to a browser that asks before it sends a request for a page; None to all else."""
+        if head.method != "OPTIONS" or head.origin is None:
+            return None
+        headers = Headers(raw=head.headers)
+        if "access-control-request-method" not in headers:
+            return None
+        response = self._rules.preflight_response(headers)
         if response.status_code < HTTPStatus.BAD_REQUEST:
             return response
         # Starlette names what it refuses: origin, method, headers.
         refused = bytes(response.body).decode().removeprefix("Disallowed CORS ")
-        detail = f"A page of {quoted(request_headers['origin'])} may not send this: not allowed is its {refused}."
-        return OriginRefused(detail, headers={"Vary": "Origin"}).response()
+        detail = f"A page of {quoted(head.origin)} may not send this: not allowed is its {refused}."
+        raise OriginRefused(detail, headers={"Vary": "Origin"})
+
+    def _headers(self, origin: str) -> RawHeaders:
+        """Return the headers that let pages of an origin read a response."""
+        pairs = [(name.lower().encode(), value.encode()) for name, value in self._rules.simple_headers.items()]
+        if not self._rules.allow_all_origins and self._rules.is_allowed_origin(origin):
+            pairs += [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin")]
+        return pairs
+
+
+async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    """Stand in for the application that the middleware would call."""

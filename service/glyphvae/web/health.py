@@ -11,15 +11,16 @@ from glyphvae.api import negotiate
 from glyphvae.api.context import Running
 from glyphvae.api.readiness import Readiness, check_live, check_ready
 from glyphvae.errors import NotAcceptable, NotReady, documented
+from glyphvae.formats.registry import JSON
 
 HTML = "text/html"
-OFFERS = (negotiate.JSON, HTML)
+OFFERS = (JSON, HTML)
 
 router = APIRouter()
 
 
 class Welcome(BaseModel):
-    """Where to go from here."""
+    """Links to go on from here."""
 
     name: Literal["glyphvae"] = "glyphvae"
     version: str
@@ -31,7 +32,7 @@ class Welcome(BaseModel):
 
 
 class Health(BaseModel):
-    """The process works."""
+    """The state of the process."""
 
     status: Literal["live"] = "live"
 
@@ -43,24 +44,24 @@ class Health(BaseModel):
     responses={307: {"description": "To the playground, for browsers."}, **documented(NotAcceptable)},
 )
 async def welcome(request: Request) -> Response:
-    """Points to the playground and the documentation; a browser is sent to the playground."""
+    """Point to the playground and the documentation; a browser is sent to the playground."""
     vary = {"Vary": "Accept"}
-    if negotiate.choose_for(request, OFFERS) == HTML:
+    if negotiate.choose(", ".join(request.headers.getlist("accept")), OFFERS) == HTML:
         # Relative, so that it holds behind a proxy that serves this under a path of its own.
         return RedirectResponse("playground", headers=vary)
     example = f"curl -X POST '{request.base_url}generate?label=J' -o j.png"
     content = Welcome(version=__version__, example=example).model_dump_json()
-    return Response(content, headers=vary, media_type=negotiate.JSON)
+    return Response(content, headers=vary, media_type=JSON)
 
 
 @router.get("/livez", summary="Is the process alive?", responses=documented(NotReady))
 async def live(context: Running) -> Health:
-    """Costs nothing; 503 only where a thread hangs and nothing but a new start helps."""
+    """Answer at once; 503 only where a thread hangs and nothing but a new start helps."""
     check_live(context)
     return Health()
 
 
 @router.get("/readyz", summary="Can it answer?", responses=documented(NotReady))
 async def ready(context: Running) -> Readiness:
-    """Runs every loaded model once; 503 where one fails, where nothing moves, and before the process ends."""
+    """Run every loaded model once; 503 where one fails, where nothing moves, and before the process ends."""
     return check_ready(context)

@@ -24,7 +24,7 @@ class ServedModel(Manifest):
 @router.get("", summary="List the models")
 async def list_models(context: Running) -> list[ServedModel]:
     """Every model that is served, with all facts of its manifest."""
-    return [_served(model, context.engine.default) for model in context.engine.models.values()]
+    return [_served(model, context.registry.default) for model in context.registry.models.values()]
 
 
 @router.get("/{name}", summary="Describe a model", responses=documented(UnknownModel))
@@ -32,7 +32,7 @@ async def get_model(
     name: Annotated[str, Path(description="Its name.", examples=["cvae"])], context: Running
 ) -> ServedModel:
     """One model, with all facts of its manifest."""
-    return _served(context.engine.get(name), context.engine.default)
+    return _served(context.registry.get(name), context.registry.default)
 
 
 def _served(model: Model, default: str) -> ServedModel:

@@ -14,7 +14,6 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from glyphvae.api.sequence import Steps
 from glyphvae.errors import (
     AddressTooLong,
     Busy,
@@ -32,19 +31,20 @@ from glyphvae.operations.encode import Encodings
 from glyphvae.operations.generate import Samples
 from glyphvae.operations.reconstruct import Reconstructions
 from glyphvae.operations.render_text import RenderedText
-from glyphvae.web.admission import HEADER
+from glyphvae.operations.sequence import Steps
+from glyphvae.web.front import TIMEOUT_HEADER
 
-# Bodies that handlers build without pydantic, for speed, are described here all the same.
+# Bodies that operations build without pydantic, for speed, are described here all the same.
 _DESCRIBED: tuple[type[BaseModel], ...] = (ProblemBody, Samples, Encodings, Reconstructions, RenderedText, Steps)
-# What any operation can come to, whatever it does.
+# Problems that any route can answer with.
 _ANYWHERE = (Unauthorized, Forbidden, AddressTooLong, TooManyRequests, HeadersTooLarge, InternalError)
-# What every operation that does work can come to, whatever it does.
+# Problems that every operation can answer with.
 _QUEUED = (Busy, DeadlineExceeded)
 _TIMEOUT = {
-    "name": HEADER,
+    "name": TIMEOUT_HEADER,
     "in": "header",
     "required": False,
-    "description": "Seconds after which the answer is of no use; decimals are allowed, and the setting "
+    "description": "Seconds after which the response is of no use; decimals are allowed, and the setting "
     "`request_timeout` is the most.",
     "schema": {"type": "number", "exclusiveMinimum": 0},
 }
@@ -52,7 +52,7 @@ _REFERENCE = "#/components/schemas/{model}"
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document of `app`, computed once."""
+    """Return the OpenAPI document of `app`, computed once."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title,
@@ -65,7 +65,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         _, schemas = models_json_schema([(model, "serialization") for model in _DESCRIBED], ref_template=_REFERENCE)
         components = document["components"]["schemas"]
         components |= schemas["$defs"]
-        # FastAPI's own error shape, which no answer of this service has.
+        # FastAPI's own error shape, which no response of this service has.
         components.pop("HTTPValidationError", None)
         components.pop("ValidationError", None)
         for path in document["paths"].values():
@@ -81,12 +81,12 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 
 def serialise(app: FastAPI) -> str:
-    """The document as docs/openapi.json holds it."""
+    """Return the document as docs/openapi.json holds it."""
     return json.dumps(describe(app), indent=2, ensure_ascii=False) + "\n"
 
 
 def _responses(responses: dict[str, Any], more: Sequence[type[Problem]]) -> dict[str, Any]:
-    """The responses without FastAPI's own 422, and with the problems that any such operation can come to."""
+    """Return the responses without FastAPI's own 422, and with the problems that any such operation can come to."""
     kept = {
         status: response
         for status, response in responses.items()
@@ -100,6 +100,6 @@ def _responses(responses: dict[str, Any], more: Sequence[type[Problem]]) -> dict
 
 
 if __name__ == "__main__":
-    from glyphvae.app import create_bare_app
+    from glyphvae.app import Application
 
-    Path(sys.argv[1]).write_text(serialise(create_bare_app()), encoding="utf-8")
+    Path(sys.argv[1]).write_text(serialise(Application(None)), encoding="utf-8")

@@ -1,0 +1,134 @@
+"""The head of a request, as operations see it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.types import Scope
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+LONGEST_ID = 128
+_ID_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:=+/-"
+
+
+@dataclass(slots=True)
+class RequestHead:
+    """The head of a request.
+
+    Attributes:
+        method: Its method.
+        path: Its path below the one that the application is mounted at.
+        query: Its query string.
+        size: Bytes of all headers.
+        count: Number of headers.
+        accept: All `Accept` headers as one.
+        content_type: The first `Content-Type`, empty where there is none.
+        is_json: Whether any `Content-Type` is one of JSON.
+        length: Announced bytes of the body; None where it comes in chunks of unknown number.
+        timeout: `X-Request-Timeout`, None where there is none.
+        origin: `Origin`, None where there is none.
+        authorization: Every `Authorization`.
+        id: `X-Request-ID`, None where there is none that a log can hold.
+        trace: Headers of the W3C trace context.
+        parameters: What stands in the places of a path template.
+        headers: All headers, for the few that only one operation reads.
+    """
+
+    method: str
+    path: str
+    query: bytes
+    headers: RawHeaders
+    size: int = 0
+    count: int = 0
+    accept: str = ""
+    content_type: str = ""
+    is_json: bool = False
+    length: int | None = 0
+    timeout: str | None = None
+    origin: str | None = None
+    authorization: list[bytes] = field(default_factory=list)
+    id: bytes | None = None
+    trace: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, scope: Scope) -> "RequestHead":
+        """Return the head of the request that an ASGI scope describes."""
+        headers: RawHeaders = scope["headers"]
+        path: str = scope["path"]
+        root = scope.get("root_path")
+        if root and path.startswith(root):
+            path = path[len(root) :] or "/"
+        head = cls(scope["method"], path, scope["query_string"], headers)
+        size = 0
+        for name, value in headers:
+            size += len(name) + len(value)
+            read = _READERS.get(name)
+            if read is not None:
+                read(head, value)
+        head.size, head.count = size, len(headers)
+        return head
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a body was announced, by its length or by coming in chunks."""
+        return self.length != 0
+
+
+def _read_accept(head: RequestHead, value: bytes) -> None:
+    # Repeated headers mean the same as one with commas.
+    text = value.decode("latin-1")
+    head.accept = f"{head.accept}, {text}" if head.accept else text
+
+
+def _read_content_type(head: RequestHead, value: bytes) -> None:
+    head.content_type = head.content_type or value.decode("latin-1")
+    head.is_json = head.is_json or b"json" in value.lower()
+
+
+def _read_length(head: RequestHead, value: bytes) -> None:
+    if head.length is not None:  # a body in chunks has no other length
+        head.length = int(value) if value.isdigit() else 0  # servers refuse anything but digits
+
+
+def _read_coding(head: RequestHead, _: bytes) -> None:
+    head.length = None
+
+
+def _read_timeout(head: RequestHead, value: bytes) -> None:
+    head.timeout = value.decode("latin-1")
+
+
+def _read_origin(head: RequestHead, value: bytes) -> None:
+    head.origin = value.decode("latin-1")
+
+
+def _read_authorization(head: RequestHead, value: bytes) -> None:
+    head.authorization.append(value)
+
+
+def _read_id(head: RequestHead, value: bytes) -> None:
+    if head.id is None and 0 < len(value) <= LONGEST_ID and not value.translate(None, _ID_CHARACTERS):
+        head.id = value
+
+
+def _read_traceparent(head: RequestHead, value: bytes) -> None:
+    head.trace["traceparent"] = value.decode("latin-1")
+
+
+def _read_tracestate(head: RequestHead, value: bytes) -> None:
+    head.trace["tracestate"] = value.decode("latin-1")
+
+
+_READERS = {
+    b"accept": _read_accept,
+    b"content-type": _read_content_type,
+    b"content-length": _read_length,
+    b"transfer-encoding": _read_coding,
+    b"x-request-timeout": _read_timeout,
+    b"origin": _read_origin,
+    b"authorization": _read_authorization,
+    b"x-request-id": _read_id,
+    b"traceparent": _read_traceparent,
+    b"tracestate": _read_tracestate,
+}

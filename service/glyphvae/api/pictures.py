@@ -1,0 +1,129 @@
+"""Pictures as responses: their colours, their limit and their encoding."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from numpy import uint8
+from numpy.typing import NDArray
+
+from glyphvae.api.parameters import value_of
+from glyphvae.errors import InvalidParameter
+from glyphvae.formats import gif, grid
+from glyphvae.formats.colours import Colour, parse_ink, parse_paper
+from glyphvae.formats.npy import npy_bytes
+from glyphvae.formats.registry import GIF, NPY, PICTURES
+from glyphvae.scheduling.steps import Offload, Program
+from glyphvae.settings import Settings
+
+SIDE = 28
+
+# A picture of more pixels takes longer to compress than a thread takes to wake.
+LARGE_PICTURE = 1 << 17
+
+
+@dataclass(frozen=True)
+class Style:
+    """The look of a picture.
+
+    Attributes:
+        scale: Picture pixels per glyph pixel.
+        ink: Colour of the ink.
+        paper: Colour of the paper, None where transparent.
+    """
+
+    scale: int
+    ink: Colour
+    paper: Colour | None
+
+    @classmethod
+    def parse(cls, where: str, scale: int, ink: str, paper: str) -> "Style":
+        """Return the style that a request's parameters ask for.
+
+        Args:
+            where: Where they stood, `query` or `body`.
+            scale: Picture pixels per glyph pixel.
+            ink: A colour in words.
+            paper: A colour in words, or `transparent`.
+
+        Raises:
+            InvalidParameter: A colour is none.
+        """
+        return cls(scale, value_of(f"{where}.ink", parse_ink, ink), value_of(f"{where}.paper", parse_paper, paper))
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A picture before it is drawn; made by `plan`, the only place that holds a picture against the limit.
+
+    Attributes:
+        width: Pixels across.
+        height: Pixels down.
+        style: Its look.
+        media: The media type that it is sent as.
+    """
+
+    width: int
+    height: int
+    style: Style
+    media: str
+
+    @classmethod
+    def plan(  # noqa: PLR0917 (a picture has as many facts)
+        cls, field: str, width: int, height: int, style: Style, media: str, settings: Settings
+    ) -> "Canvas":
+        """Return the canvas for a picture.
+
+        Args:
+            field: The parameter that an error names.
+            width: Glyph pixels across.
+            height: Glyph pixels down.
+            style: The look of the picture.
+            media: The media type that it is sent as.
+            settings: Holds the limit.
+
+        Raises:
+            InvalidParameter: It has more pixels than are allowed.
+        """
+        canvas = cls(width * style.scale, height * style.scale, style, media)
+        if canvas.pixels > settings.max_output_pixels:
+            detail = f"the picture would have {canvas.width}×{canvas.height} pixels"
+            allowed = f"at most {settings.max_output_pixels} pixels; a smaller scale, or less to show"
+            raise InvalidParameter.of(field, detail, allowed)
+        return canvas
+
+    @property
+    def pixels(self) -> int:
+        """The number of pixels."""
+        return self.width * self.height
+
+    def encode(self, pixels: NDArray[uint8]) -> bytes:
+        """Encode the drawn picture, (height, width) with paper 0 and ink 255."""
+        if self.media == NPY:
+            return npy_bytes(pixels)
+        return PICTURES[self.media](pixels, self.style.ink, self.style.paper)
+
+    def draw(self, draw: Callable[[], NDArray[uint8]]) -> Program[bytes]:
+        """Draw and encode, in a thread where the picture is large."""
+        content: bytes = yield Offload(self.pixels, LARGE_PICTURE, lambda: self.encode(draw()))
+        return content
+
+    def draw_glyphs(self, glyphs: NDArray[uint8], rows: int, columns: int) -> Program[bytes]:
+        """Draw glyphs (n, 28, 28): a single one, several in a grid, or as an animation where that is asked for."""
+        if self.media == GIF:
+            style = self.style
+            content: bytes = yield Offload(self.pixels, 0, gif.animate, (glyphs, style.scale, style.ink, style.paper))
+            return content
+        return (yield from self.draw(partial(_drawn, glyphs, rows, columns, self.style.scale)))
+
+
+def plan_grid(  # noqa: PLR0917 (as there)
+    field: str, rows: int, columns: int, style: Style, media: str, settings: Settings
+) -> Canvas:
+    """Return the canvas for a grid of glyphs; arguments and errors as those of `Canvas.plan`."""
+    return Canvas.plan(field, columns * SIDE, rows * SIDE, style, media, settings)
+
+
+def _drawn(glyphs: NDArray[uint8], rows: int, columns: int, scale: int) -> NDArray[uint8]:
+    whole = glyphs[0] if len(glyphs) == 1 else grid.compose(glyphs, rows, columns)
+    return grid.upscale(whole, scale)

@@ -1,0 +1,114 @@
+"""The base of operations: one for each endpoint, whichever way its requests come."""
+
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+
+from glyphvae.api.context import Context
+from glyphvae.api.head import RequestHead
+from glyphvae.api.parameters import Parameters
+from glyphvae.api.responses import Body, Result
+from glyphvae.models.registry import Registry
+from glyphvae.scheduling.steps import Program
+
+# Responses of an operation by status, as OpenAPI describes them.
+Responses = Mapping[int | str, dict[str, Any]]
+
+# Plans that are kept for queries that come again. Each may hold glyphs drawn ahead, about 15 kB when full.
+KEPT_PLANS = 256
+LONGEST_KEY = 512
+
+
+class Plan(Protocol):
+    """A request whose head has been checked.
+
+    Attributes:
+        cost: About what it costs the event loop, in glyphs.
+        streams: Whether the response may come in pieces.
+    """
+
+    @property
+    def cost(self) -> int: ...  # noqa: D102 (see above)
+
+    @property
+    def streams(self) -> bool: ...  # noqa: D102
+
+
+PlanT = TypeVar("PlanT", bound=Plan)
+
+
+class Operation(ABC, Generic[PlanT]):
+    """One endpoint.
+
+    Args:
+        context: Settings, models and counts.
+
+    Attributes:
+        name: Its name in the OpenAPI document.
+        path: Its path.
+        summary: Its summary in the document; the description is the class's docstring.
+        parameters: The model of its query, or of its body where that is JSON.
+        body: The kind of its body.
+        responses: Its responses in the document.
+        openapi_extra: What else the document says of it.
+    """
+
+    name: ClassVar[str]
+    path: ClassVar[str]
+    summary: ClassVar[str]
+    parameters: ClassVar[type[Parameters] | None]
+    body: ClassVar[Literal["none", "json", "images", "tensors"]]
+    responses: ClassVar[Responses]
+    openapi_extra: ClassVar[Mapping[str, Any] | None] = None
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    @abstractmethod
+    def plan(self, head: RequestHead) -> PlanT:
+        """Check the head of a request.
+
+        Raises:
+            Problem: It is refused.
+        """
+
+    @abstractmethod
+    def run(self, plan: PlanT, body: Body) -> Program[Result]:
+        """Make the response; the program raises a problem where the request is refused."""
+
+
+Kept = TypeVar("Kept")
+
+
+class PlanCache(Generic[Kept]):
+    """Plans by what they are made from, until models are reloaded.
+
+    Args:
+        context: Holds the models.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._registry: Registry | None = None
+        self._plans: OrderedDict[Hashable, Kept] = OrderedDict()
+
+    def get(self, key: tuple[bytes, str], make: Callable[[], Kept]) -> Kept:
+        """Return the plan for a query and an `Accept`, made now unless it is kept."""
+        if self._context.registry is not self._registry:
+            self._plans.clear()
+            self._registry = self._context.registry
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = make()
+            if len(key[0]) + len(key[1]) <= LONGEST_KEY:
+                self._plans[key] = plan
+                if len(self._plans) > KEPT_PLANS:
+                    self._plans.popitem(last=False)
+        else:
+            self._plans.move_to_end(key)
+        return plan
+
+    def values(self) -> list[Kept]:
+        """Return the plans that are kept; safe to call from any thread."""
+        return list(self._plans.values())

@@ -1,0 +1,127 @@
+"""Glyphs in a meaningful order: steps between two ends, or along a latent."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from glyphvae.api import negotiate
+from glyphvae.api.pictures import Canvas, Style, plan_grid
+from glyphvae.api.responses import Result, documented_response, headers_of, json_result, npy_result
+from glyphvae.formats.registry import GIF, JSON, NPY, PICTURES
+from glyphvae.models.registry import Floats, Model, Pixels
+from glyphvae.scheduling.steps import Program
+from glyphvae.settings import Settings
+
+OFFERS = (*PICTURES, GIF, JSON, NPY)
+
+
+class Step(BaseModel):
+    """One glyph of a sequence."""
+
+    label: str | None = Field(description="Its character; null from an unconditional model, or between two labels.")
+    z: list[float] = Field(description="Its latents.")
+    pixels: list[list[int]] = Field(description="28 rows of 28 pixels, paper 0, ink 255.")
+
+
+class Steps(BaseModel):
+    """The JSON response of `/interpolate` and `/traverse`."""
+
+    model: str
+    rows: int = Field(description="Rows of the grid that the steps fill, row by row.")
+    columns: int = Field(description="Columns of that grid.")
+    seed: int | None = Field(description="Reproduces the response; null where nothing was drawn.")
+    steps: list[Step]
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """Decoded steps.
+
+    Attributes:
+        model: The model that decoded them.
+        labels: Each step's character, None where it has none.
+        z: (n, latent) latents of each step.
+        pixels: (n, 28, 28) the glyphs.
+        rows: Rows of the grid.
+        seed: Of the latents that were drawn, None where none were.
+    """
+
+    model: Model
+    labels: list[str | None]
+    z: Floats
+    pixels: Pixels
+    rows: int
+    seed: int | None
+
+    @property
+    def columns(self) -> int:
+        """Columns of the grid."""
+        return len(self.pixels) // self.rows
+
+
+@dataclass(frozen=True)
+class Output:
+    """The form of the response.
+
+    Attributes:
+        media: Its media type.
+        canvas: The picture, None where there is none.
+        rows: Rows of the grid.
+    """
+
+    media: str
+    canvas: Canvas | None
+    rows: int
+
+    @classmethod
+    def plan(cls, accept: str, rows: int, columns: int, style: Style, settings: Settings) -> "Output":
+        """Choose the form.
+
+        Raises:
+            NotAcceptable: No offered type is acceptable.
+            InvalidParameter: The picture would be over the limit.
+        """
+        media = negotiate.choose(accept, OFFERS)
+        has_picture = media in PICTURES or media == GIF
+        canvas = plan_grid("query.scale", rows, columns, style, media, settings) if has_picture else None
+        return cls(media, canvas, rows)
+
+
+def respond(output: Output, sequence: Sequence) -> Program[Result]:
+    """Make the response: a grid, an animation, JSON or an array."""
+    title, headers = sequence.model.title, headers_of(sequence.model.title, seed=sequence.seed)
+    if output.canvas is not None:
+        content = yield from output.canvas.draw_glyphs(sequence.pixels, sequence.rows, sequence.columns)
+        return Result(title, headers, output.media, content)
+    if output.media == NPY:
+        return npy_result(title, headers, sequence.pixels)
+    return json_result(title, headers, _content(sequence))
+
+
+def _content(sequence: Sequence) -> dict[str, Any]:
+    steps = [
+        {"label": label, "z": z, "pixels": pixels}
+        for label, z, pixels in zip(sequence.labels, sequence.z, sequence.pixels, strict=True)
+    ]
+    return {
+        "model": sequence.model.title,
+        "rows": sequence.rows,
+        "columns": sequence.columns,
+        "seed": sequence.seed,
+        "steps": steps,
+    }
+
+
+def documented_sequence(picture: str) -> dict[str, Any]:
+    """Return the OpenAPI response 200 of an endpoint whose response is a sequence."""
+    documented = documented_response(
+        "Steps",
+        {"model": "cvae/1", "rows": 1, "columns": 1, "seed": 7, "steps": [{"label": "J", "z": [0.0], "pixels": [[0]]}]},
+        picture,
+        "uint8 (n, 28, 28), paper 0, ink 255.",
+        {"Glyphvae-Seed": "The seed that reproduces the response, where latents were drawn."},
+    )
+    binary = {"type": "string", "format": "binary", "description": "The steps, forth and back, without end."}
+    documented["content"][GIF] = {"schema": binary}
+    return documented

@@ -1,0 +1,421 @@
+"""The scheduler: it advances every program that waits, once for each iteration of the event loop.
+
+Steps of the same function run as one batch. No timer ever delays a step, so batches grow only as fast as load does.
+Steps of many rows, and work that takes long, run in worker threads. Admission, deadlines, cancellation, queue waits,
+batch sizes, model time, the spans of batches and the log of what failed are handled here and nowhere else.
+
+New programs wait in a bounded queue. As many of them start in an iteration as keep it short, because a refusal and a
+small request wait no longer than one iteration takes.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from glyphvae.errors import Busy
+from glyphvae.observability.access_log import Work
+from glyphvae.observability.telemetry import Telemetry
+from glyphvae.scheduling.deadline import RETRY, ClientGoneError, Deadline
+from glyphvae.scheduling.steps import MAX_ROWS, Batched, Call, Graph, Offload, Program, Rows, Step
+from glyphvae.scheduling.worker_pool import WorkerPool
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+    from glyphvae.observability.tracing import Caller
+
+Result = TypeVar("Result")
+Result_contra = TypeVar("Result_contra", contravariant=True)
+
+logger = logging.getLogger("glyphvae")
+
+# What the programs that start in one iteration may cost together, in glyphs. Where iterations take more than this many
+# seconds, fewer start, down to one.
+BUDGET = 128
+ITERATION = 0.008
+_GROWTH = BUDGET // 16
+
+FULL = Busy("Too many requests are queued.", headers=RETRY)
+
+
+class Reply(Protocol[Result_contra]):
+    """The receiver of a program's result."""
+
+    def send(self, result: Result_contra) -> None:
+        """Take the result."""
+
+    def fail(self, error: Exception) -> None:
+        """Take the error that the program ended with."""
+
+    def drop(self) -> None:
+        """Note that the program ended because nobody waits for its result."""
+
+
+class Job(Generic[Result]):
+    """A program on its way.
+
+    Args:
+        program: The program.
+        reply: Gets its result.
+        deadline: Its time limit.
+        cost: About what it costs the event loop, in glyphs.
+        work: Where the rows that models compute for it are counted.
+        span: The request's span, None where it is not recorded.
+    """
+
+    __slots__ = ("cost", "deadline", "done", "program", "reply", "since", "span", "timer", "work")
+
+    def __init__(  # noqa: PLR0917 (created for each request, and positional arguments are the fastest)
+        self,
+        program: Program[Result],
+        reply: Reply[Result],
+        deadline: Deadline,
+        cost: int,
+        work: Work,
+        span: "Span | None" = None,
+    ) -> None:
+        self.program = program
+        self.reply = reply
+        self.deadline = deadline
+        self.cost = cost
+        self.work = work
+        self.span = span
+        self.since = perf_counter()
+        self.timer: asyncio.TimerHandle | None = None
+        self.done = False
+
+
+_Member = tuple[Job[Any], tuple[Any, ...], int]
+
+
+class Scheduler:
+    """Runs programs for one event loop.
+
+    Args:
+        telemetry: Where waits, runs and refusals are counted.
+        threads: Runs work that takes long.
+        max_queued: Programs that may wait for their start.
+        longest_wait: Seconds; while the first of them has waited longer, no others are taken.
+    """
+
+    def __init__(self, telemetry: Telemetry, threads: WorkerPool, max_queued: int, longest_wait: float) -> None:
+        self.telemetry = telemetry
+        self.threads = threads
+        self._max_queued = max_queued
+        self._longest_wait = longest_wait
+        self._waiting: deque[Job[Any]] = deque()
+        self._ready: list[tuple[Job[Any], Any]] = []
+        self._calls: dict[Batched, list[_Member]] = {}
+        self._large: defaultdict[str, int] = defaultdict(int)
+        self._budget = BUDGET
+        self._loop: asyncio.AbstractEventLoop | None = None  # set while an iteration is scheduled on it
+        telemetry.queued = self.queued
+
+    @property
+    def full(self) -> bool:
+        """Whether no other program may be queued now."""
+        # A program that waits for long would be given up half done.
+        waiting = self._waiting
+        return bool(waiting) and (
+            len(waiting) >= self._max_queued or perf_counter() - waiting[0].since > self._longest_wait
+        )
+
+    def queued(self) -> Mapping[str, int]:
+        """Return the rows that wait for each model; safe to call from any thread."""
+        rows = defaultdict(int, self._large)
+        for function, members in list(self._calls.items()):
+            if function.model:
+                rows[function.model] += sum(size for _, _, size in list(members))
+        return rows
+
+    def submit(self, job: Job[Any]) -> None:
+        """Queue a program; it starts in the event loop's next iteration at the earliest."""
+        self._waiting.append(job)
+        self._schedule()
+
+    def resume(self, job: Job[Any], value: object = None) -> None:
+        """Advance a program in the next iteration, whatever waits."""
+        self._ready.append((job, value))
+        self._schedule()
+
+    async def run(self, job: Job[Result], reply: "FutureReply[Result]", *, queued: bool = True) -> Result:
+        """Run a program and return its result, for callers that are coroutines.
+
+        Args:
+            job: The program, with `reply` as its receiver.
+            reply: As there.
+            queued: Whether it has to wait for its start.
+
+        Raises:
+            Problem: What the program raises.
+        """
+        if queued:
+            self.submit(job)
+        else:
+            self.resume(job)
+        try:
+            return await reply.future
+        except asyncio.CancelledError:
+            job.deadline.drop()
+            raise
+
+    def _schedule(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop = loop
+            loop.call_soon(self._iterate)
+
+    def _iterate(self) -> None:
+        self._loop = None
+        began = perf_counter()
+        for function, members in list(self._calls.items()):  # those that did not fit into the last iteration
+            self._calls[function] = [member for member in members if self._is_wanted(member[0])]
+        ready, self._ready = self._ready, []
+        for job, value in ready:
+            self._advance(job, value)
+        self._start_programs()
+        while self._calls:
+            self._run_batches()
+            if perf_counter() - began > ITERATION:
+                break
+        late = perf_counter() - began > ITERATION
+        self._budget = max(1, self._budget // 2) if late else min(BUDGET, self._budget + _GROWTH)
+        if self._waiting or self._calls or self._ready:
+            self._schedule()
+
+    def _start_programs(self) -> None:
+        # Programs start no faster than the models take up the rows that they ask for.
+        if self._calls and sum(size for members in self._calls.values() for _, _, size in members) >= MAX_ROWS:
+            return
+        spent = 0
+        while self._waiting and spent < self._budget:
+            job = self._waiting.popleft()
+            if self._is_wanted(job):
+                spent += job.cost
+                self._advance(job, None)
+
+    def _is_wanted(self, job: Job[Any]) -> bool:
+        """Return whether a program may go on; where its time is up, the reply gets the error."""
+        try:
+            job.deadline.check()
+        except ClientGoneError:
+            self._drop(job)
+        except Exception as error:  # noqa: BLE001 (the reply gets it)
+            self._fail(job, error)
+        return not job.done
+
+    def _advance(self, job: Job[Any], value: object) -> None:
+        """Send a program the result of its last step, and take up its next one."""
+        try:
+            step = job.program.send(value)
+            while isinstance(step, Offload) and step.size <= step.inline:
+                step = job.program.send(step.now())
+            self._take_up(job, step)
+        except StopIteration as end:
+            self._finish(job, end.value)
+        except ClientGoneError:
+            self._drop(job)
+        except Exception as error:  # noqa: BLE001 (the reply gets it, and the loop must go on)
+            self._fail(job, error)
+
+    def _take_up(self, job: Job[Any], step: Step) -> None:
+        if isinstance(step, Call):
+            function, arguments = step.function, step.arguments
+            size = 1
+            if isinstance(function, Graph):
+                size = len(arguments[0])
+                job.work.rows += size
+                if size > MAX_ROWS:
+                    self._run_large(job, function, arguments)
+                    return
+            self._calls.setdefault(function, []).append((job, arguments, size))
+        elif isinstance(step, Offload):
+            self._await(job, self.threads.submit(step.size, job.deadline, step.function, *step.arguments))
+        else:
+            self._await(job, step.start())
+
+    def _run_batches(self) -> None:
+        """Run one batch of every function that has calls."""
+        calls, self._calls = self._calls, {}
+        for function, members in calls.items():
+            batch, rest = _fit(members)
+            if rest:
+                self._calls.setdefault(function, [])[:0] = rest
+            if batch:
+                self._run_batch(function, batch)
+
+    def _run_batch(self, function: Batched, members: Sequence[_Member]) -> None:
+        began = perf_counter()
+        if function.model:
+            wait = self.telemetry.waits[function.model].observe
+            for job, _, _ in members:
+                wait(began - job.since)
+        jobs = [job for job, _, _ in members]
+        try:
+            results = function.run([arguments for _, arguments, _ in members], partial(self._execute, jobs))
+        except Exception as error:  # noqa: BLE001 (every reply gets it, and the loop must go on)
+            for job in jobs:
+                self._fail(job, error)
+            return
+        now = perf_counter()
+        for job, result in zip(jobs, results, strict=True):
+            job.since = now
+            self._advance(job, result)
+
+    def _execute(self, jobs: Sequence[Job[Any]], graph: Graph, rows: Rows) -> Rows:
+        """Run a graph for some programs, and record that."""
+        began, size = perf_counter(), len(rows[0])
+        for job in jobs:
+            job.work.ran(size)
+        try:
+            result = graph.function(rows)
+        except Exception as error:
+            self._trace(jobs, graph.model, size, began, error)
+            raise
+        self.telemetry.ran(graph.model, size, perf_counter() - began)
+        self._trace(jobs, graph.model, size, began)
+        return result
+
+    def _trace(
+        self, jobs: Sequence[Job[Any]], model: str, size: int, began: float, error: Exception | None = None
+    ) -> None:
+        if self.telemetry.tracing:
+            callers: list[Caller] = [(job.span, job.since) for job in jobs if job.span is not None]
+            if callers:
+                self.telemetry.tracing.batch(model, size, len(jobs), callers, began, error)
+
+    def _run_large(self, job: Job[Any], graph: Graph, rows: Rows) -> None:
+        """Run a call of many rows in a worker thread."""
+        size, model = len(rows[0]), graph.model
+        job.work.ran(MAX_ROWS)
+
+        def run() -> tuple[float, float, Rows]:
+            began = perf_counter()
+            result = graph.run_in_slices(rows, graph.pool.beat)
+            return began, perf_counter(), result
+
+        task = graph.pool.submit(size, job.deadline, run)
+        self._large[model] += size
+
+        def record(task: "Future[tuple[float, float, Rows]]") -> Rows:
+            began, ended, result = task.result()
+            self.telemetry.waits[model].observe(began - job.since)
+            self.telemetry.ran(model, size, ended - began)
+            self._trace([job], model, size, began)
+            return result
+
+        def done() -> None:
+            self._large[model] -= size
+
+        self._await(job, task, record, done)
+
+    def _await(
+        self,
+        job: Job[Any],
+        task: "Future[Any]",
+        value: "Callable[[Future[Any]], object]" = Future.result,
+        done: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Advance a program once a future is done, or end it at its time limit."""
+        loop = asyncio.get_running_loop()
+        job.timer = loop.call_later(max(0.0, job.deadline.remaining), self._expire, job)
+
+        def wake() -> None:
+            done()
+            if job.done:
+                return
+            assert job.timer is not None  # noqa: S101 (set above)
+            job.timer.cancel()
+            try:
+                result = value(task)
+            except ClientGoneError:
+                self._drop(job)
+            except Exception as error:  # noqa: BLE001 (the reply gets it)
+                self._fail(job, error)
+            else:
+                job.since = perf_counter()
+                self.resume(job, result)
+
+        def tell(_: "Future[Any]") -> None:
+            with suppress(RuntimeError):  # the loop has been closed
+                loop.call_soon_threadsafe(wake)
+
+        task.add_done_callback(tell)
+
+    def _expire(self, job: Job[Any]) -> None:
+        job.deadline.drop()
+        self._fail(job, job.deadline.expired())
+
+    def _finish(self, job: Job[Any], result: object) -> None:
+        job.done = True
+        _tell(job.reply.send, result)
+
+    def _fail(self, job: Job[Any], error: Exception) -> None:
+        job.done = True
+        self._count(job)
+        _tell(job.reply.fail, error)
+
+    def _drop(self, job: Job[Any]) -> None:
+        job.done = True
+        job.deadline.refused = "gone"
+        self._count(job)
+        _tell(job.reply.drop)
+
+    def _count(self, job: Job[Any]) -> None:
+        if job.deadline.refused:
+            self.telemetry.refused[job.deadline.refused] += 1
+
+
+def _fit(members: list[_Member]) -> tuple[list[_Member], list[_Member]]:
+    """Split calls into those that fit into one batch and the rest."""
+    total = 0
+    for index, (_, _, size) in enumerate(members):
+        total += size
+        if total > MAX_ROWS:
+            return members[:index], members[index:]
+    return members, []
+
+
+def _tell(method: Any, *arguments: object) -> None:  # noqa: ANN401 (a method of a reply)
+    """Call a method of a reply; an error there must not keep other programs from their results."""
+    try:
+        method(*arguments)
+    except Exception:
+        logger.exception("a response was not sent")
+
+
+class FutureReply(Generic[Result]):
+    """A reply for coroutines.
+
+    Attributes:
+        future: The result.
+    """
+
+    __slots__ = ("future",)
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+
+    def has_left(self) -> bool:
+        """Return whether the coroutine was cancelled."""
+        return self.future.done()
+
+    def send(self, result: Result) -> None:
+        """Set the result."""
+        if not self.future.done():
+            self.future.set_result(result)
+
+    def fail(self, error: Exception) -> None:
+        """Set the error."""
+        if not self.future.done():
+            self.future.set_exception(error)
+
+    def drop(self) -> None:
+        """Cancel the coroutine."""
+        self.future.cancel()

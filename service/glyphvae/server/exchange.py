@@ -1,0 +1,153 @@
+"""The adapter for the server's own connections: requests for operations are answered without a task.
+
+ASGI wants a task, an event and several awaited messages for each request, which cost more than a glyph. What is done
+with a request is the same as behind ASGI, by the same functions; see `glyphvae.web.front`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from glyphvae.api.responses import Result, lines
+from glyphvae.api.uploads import INLINE_BYTES
+from glyphvae.errors import Problem
+from glyphvae.operations.base import Operation, Plan
+from glyphvae.scheduling.deadline import Deadline
+from glyphvae.scheduling.scheduler import Job
+from glyphvae.web.front import REQUEST, Front
+from glyphvae.web.request_context import RequestContext
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+    from glyphvae.server.connection import Connection
+
+_OK = b"HTTP/1.1 200 OK\r\n"
+
+
+class Exchange:
+    """One request on a connection, and its response.
+
+    Args:
+        connection: The connection.
+        cycle: Uvicorn's state of the request.
+        app: The application behind ASGI.
+        front: Handles the request.
+    """
+
+    __slots__ = ("_app", "_connection", "_cycle", "_front", "_operation", "_plan", "_request", "_seconds")
+
+    def __init__(
+        self, connection: "Connection", cycle: "RequestResponseCycle", app: "ASGI3Application", front: Front
+    ) -> None:
+        self._connection = connection
+        self._cycle = cycle
+        self._app = app
+        self._front = front
+        self._request: RequestContext
+        self._operation: Operation[Any]
+        self._plan: Plan
+        self._seconds = 0.0
+
+    def begin(self) -> bool:
+        """Answer the request now or later; return False where it has to go through ASGI."""
+        front = self._front
+        scope: dict[str, Any] = self._cycle.scope  # type: ignore[assignment]
+        self._request = request = front.open(scope)
+        scope[REQUEST] = request
+        operation = front.operation_of(request.head)
+        if operation is None:
+            return False
+        self._operation = operation
+        try:
+            front.check(request)
+            if front.gate is not None and not front.gate.admit_now(request):
+                return False
+            request.checked = True
+            self._seconds = front.admit(request.head)
+            self._plan = operation.plan(request.head)
+        except Exception as error:  # noqa: BLE001 (it is answered, and logged)
+            self.fail(error)
+            return True
+        return not self._plan.streams and self._await_body()
+
+    def _await_body(self) -> bool:
+        """Go on once the body is there; return False for one that is not small."""
+        if self._operation.body == "none":
+            self.go_on(b"")
+            return True
+        length = self._request.head.length
+        if length is None or length > min(INLINE_BYTES, self._front.body_limits.of(self._request.head)):
+            return False
+        if self._cycle.more_body:
+            self._connection.when_whole = self.go_on
+        else:  # it came while the response before was made
+            self.go_on(bytes(self._cycle.body))
+        return True
+
+    def go_on(self, content: bytes) -> None:
+        """Queue the request's program, now that its body is there."""
+        front, request = self._front, self._request
+        deadline = Deadline(self._seconds, self.has_left)
+        try:
+            body = front.body_limits.check(request.head, content)
+        except Problem as problem:
+            self.fail(problem)
+            return
+        program = self._operation.run(self._plan, body)
+        front.context.scheduler.submit(Job(program, self, deadline, self._plan.cost, request.work, request.span))
+
+    def has_left(self) -> bool:
+        """Return whether the client has disconnected."""
+        # Of the requests on a connection that was closed uvicorn marks only the last one.
+        return self._cycle.disconnected or self._connection.transport.is_closing()
+
+    def send(self, result: Result) -> None:
+        """Send a response."""
+        content = result.content
+        own = lines(result.extra) if result.extra else b""
+        head = b"%b%bcontent-length: %d\r\ncontent-type: %b\r\n" % (
+            result.headers.lines,
+            own,
+            len(content),
+            result.media.encode(),
+        )
+        self._front.finish(self._request, 200, result.model)
+        self._write(_OK, head, content)
+
+    def fail(self, error: Exception) -> None:
+        """Send the response to an error."""
+        response = self._front.refuse(self._request, error)
+        status = response.status_code
+        self._front.finish(self._request, status, None)
+        phrase = error.status.phrase if isinstance(error, Problem) else "Internal Server Error"
+        status_line = b"HTTP/1.1 %d %b\r\n" % (status, phrase.encode())
+        self._write(status_line, lines(response.raw_headers), bytes(response.body))
+
+    def drop(self) -> None:
+        """Note that the client has disconnected."""
+        self._front.finish(self._request, None, None)
+
+    def _write(self, status: bytes, head: bytes, content: bytes) -> None:
+        cycle, request = self._cycle, self._request
+        if self.has_left():
+            return
+        own = lines(request.headers) if request.headers else b""
+        last = b"" if cycle.keep_alive else b"connection: close\r\n"
+        self._connection.transport.write(
+            b"%b%b%b%b%bx-request-id: %b\r\n%b\r\n%b"
+            % (
+                status,
+                self._connection.server_state.default_lines,
+                head,
+                own,
+                request.route.headers.lines,
+                request.id,
+                last,
+                content,
+            )
+        )
+        cycle.response_started = cycle.response_complete = True
+        if not cycle.keep_alive:
+            self._connection.transport.close()
+        # The last step: where the next request has arrived already, it begins before this returns.
+        cycle.on_response()

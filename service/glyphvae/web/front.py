@@ -1,0 +1,303 @@
+"""Everything between the network and the operations, for requests that come through ASGI and for the server's own.
+
+`open` and `check` look at a request's head, `refuse` words errors, `finish` records the outcome: each exists once, and
+both adapters call it. The adapter for ASGI is `Front.__call__`; the one for the server's connections, which
+starts no task for a request, is `glyphvae.server.exchange`.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from itertools import count
+from math import isfinite
+from time import perf_counter
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from glyphvae.api.context import Context
+from glyphvae.api.error_handlers import error_response
+from glyphvae.api.head import RequestHead
+from glyphvae.api.responses import Result
+from glyphvae.errors import AddressTooLong, HeadersTooLarge, InvalidParameter
+from glyphvae.observability.access_log import AccessLog, Entry
+from glyphvae.operations.base import Operation
+from glyphvae.scheduling.deadline import ClientGoneError, Deadline
+from glyphvae.scheduling.scheduler import FULL, FutureReply, Job
+from glyphvae.web.body_limits import BodyLimits
+from glyphvae.web.cors import Cors
+from glyphvae.web.request_context import RequestContext, Route
+from glyphvae.wording import quoted
+
+# Characters; the service's own paths need a tenth of it.
+LONGEST_PATH = 1024
+# Seconds; decimals are allowed.
+TIMEOUT_HEADER = "X-Request-Timeout"
+
+# Keys of a scope: the request's context, and what the server's connection says of itself, a function that returns
+# whether the client has disconnected.
+REQUEST = "glyphvae.request"
+GONE = "glyphvae.gone"
+
+_OTHER = Route("other")
+
+
+class Front:
+    """ASGI application in front of FastAPI's; the functions that both adapters share are its methods.
+
+    Args:
+        app: FastAPI's application; it answers whatever is no operation.
+        context: Settings, models and counts.
+        operations: By path.
+        paths: Returns the path templates of the application.
+        is_bare: Returns whether nothing stands in front of the application's routes that an operation must not miss.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        context: Context,
+        operations: Mapping[str, Operation[Any]],
+        paths: Callable[[], Iterable[str]],
+        is_bare: Callable[[], bool],
+    ) -> None:
+        settings = context.settings
+        self.context = context
+        self.body_limits = BodyLimits(settings, context.threads)
+        self.gate = _gate(context)
+        self._app = app
+        self._cors = Cors(settings.cors_origins.split(",")) if settings.cors_origins else None
+        self._operations = operations
+        self._paths = paths
+        self._is_bare = is_bare
+        self._routes: tuple[dict[str, Route], list[tuple[Any, Route]]] | None = None
+        self._log = AccessLog(settings.log_format) if settings.access_log == "on" else None
+        # Ids have to differ, not to be hard to guess; a random beginning tells processes apart.
+        self._prefix = secrets.token_hex(6).encode()
+        self._count = count(1)
+
+    def open(self, scope: Scope) -> RequestContext:
+        """Begin to handle a request."""
+        head = RequestHead.of(scope)
+        request = RequestContext(head, self._route(head.path), head.id or b"%b-%x" % (self._prefix, next(self._count)))
+        if self._cors is not None and head.origin is not None:
+            request.headers += self._cors.headers(head.origin)
+        tracing = self.context.telemetry.tracing
+        if tracing is not None:
+            route = None if request.route is _OTHER else request.route.name
+            request.span = tracing.begin(head.method, route, scope["scheme"], head.trace)
+        return request
+
+    def check(self, request: RequestContext) -> None:
+        """Hold a request's head against the limits and its key.
+
+        Raises:
+            HeadersTooLarge: It has too many headers, or too long ones.
+            AddressTooLong: The query or the path is too long.
+            Unauthorized: Its key is not valid.
+            Forbidden: Its key does not open the route.
+        """
+        head, settings = request.head, self.context.settings
+        if head.count > settings.max_headers:
+            detail = f"The request has {head.count} headers; at most {settings.max_headers} are allowed."
+            raise HeadersTooLarge(detail)
+        if head.size > settings.max_header_bytes:
+            detail = f"The request's headers have {head.size} bytes; at most {settings.max_header_bytes} are allowed."
+            raise HeadersTooLarge(detail)
+        if len(head.query) > settings.max_query_bytes:
+            detail = f"The query has {len(head.query)} bytes; at most {settings.max_query_bytes} are allowed."
+            raise AddressTooLong(detail)
+        if len(head.path) > LONGEST_PATH:
+            raise AddressTooLong(f"The path has {len(head.path)} characters; at most {LONGEST_PATH} are allowed.")
+
+    def operation_of(self, head: RequestHead) -> Operation[Any] | None:
+        """Return the operation that a request may go to without the application's own routing, None for any other."""
+        if head.method != "POST" or not self._is_bare():
+            return None
+        return self._operations.get(head.path)
+
+    def admit(self, head: RequestHead) -> float:
+        """Return the seconds that a request for an operation may take.
+
+        Raises:
+            Busy: Too many requests are queued.
+            InvalidParameter: Its own time limit is none.
+        """
+        if self.context.scheduler.full:
+            self.context.telemetry.refused["busy"] += 1
+            raise FULL
+        seconds = self.context.settings.request_timeout
+        return seconds if head.timeout is None else min(seconds, _seconds(head.timeout, seconds))
+
+    def refuse(self, request: RequestContext, error: Exception) -> Response:
+        """Return the response to an error, and log what is the service's fault."""
+        return error_response(request.head.path, error)
+
+    def finish(self, request: RequestContext, status: int | None, model: str | None) -> None:
+        """Count and log a response, and end its span; the status of a request that got none is None."""
+        seconds = perf_counter() - request.started
+        telemetry = self.context.telemetry
+        if request.span is not None and telemetry.tracing is not None:
+            telemetry.tracing.end(request.span, status)
+        if status is None:
+            return
+        telemetry.answered(request.route.name, status, seconds)
+        if self._log:
+            self._log.write(
+                Entry(
+                    id=request.id.decode(),
+                    route=request.route.name,
+                    method=request.head.method,
+                    status=status,
+                    seconds=seconds,
+                    model=model,
+                    key=request.key,
+                    work=request.work,
+                )
+            )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._live(scope, receive, send)
+            return
+        request: RequestContext = scope.get(REQUEST) or self.open(scope)
+        scope[REQUEST] = request
+        begun: Message | None = None
+
+        async def answer(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                own = [*request.headers, *request.route.headers.pairs, (b"x-request-id", request.id)]
+                message["headers"] = [*message["headers"], *own]
+                begun = message
+            await send(message)
+
+        try:
+            await self._handle(request, scope, receive, answer)
+        except ClientGoneError:
+            return
+        except Exception as error:
+            if begun is not None:
+                raise  # the server logs it, and closes the connection
+            await self.refuse(request, error)(scope, receive, answer)
+        finally:
+            model = dict(begun["headers"]).get(b"glyphvae-model") if begun and self._log else None
+            self.finish(request, begun["status"] if begun else None, model.decode() if model else None)
+
+    async def _handle(self, request: RequestContext, scope: Scope, receive: Receive, send: Send) -> None:
+        if not request.checked:
+            self.check(request)
+            preflight = self._cors.preflight(request.head) if self._cors else None
+            if preflight is not None:
+                await preflight(scope, receive, send)
+                return
+            if self.gate is not None:
+                await self.gate.admit(request)
+            request.checked = True
+        operation = self.operation_of(request.head)
+        if operation is None:
+            await self._app(scope, receive, send)
+        else:
+            await self.operate(operation, scope, receive, send)
+
+    async def operate(self, operation: Operation[Any], scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request by an operation.
+
+        Raises:
+            Problem: It is refused.
+            ClientGoneError: The client has disconnected.
+        """
+        request: RequestContext = scope[REQUEST]
+        head = request.head
+        head.parameters = scope.get("path_params", {})
+        seconds = self.admit(head)
+        plan = operation.plan(head)
+        deadline = Deadline(seconds, scope.get("extensions", {}).get(GONE, _never))
+        try:
+            content = b""
+            if operation.body == "none":
+                body = self.body_limits.check(head, content)
+            else:
+                body = await self.body_limits.read(head, receive, deadline)
+            deadline.renew()  # the time that the client took does not count
+            reply = FutureReply[Result]()
+            job = Job(operation.run(plan, body), reply, deadline, plan.cost, request.work, request.span)
+            result = await self.context.scheduler.run(job, reply)
+            await self._send(request, deadline, result, send)
+        finally:
+            self.body_limits.release(deadline)
+
+    async def _send(self, request: RequestContext, deadline: Deadline, result: Result, send: Send) -> None:
+        headers = [*result.headers.pairs, *result.extra]
+        size = len(result.content) if result.more is None else result.length
+        if size is not None:
+            headers.append((b"content-length", b"%d" % size))
+        headers.append((b"content-type", result.media.encode()))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        more = result.more is not None
+        await send({"type": "http.response.body", "body": result.content, "more_body": more})
+        if result.more is None:
+            return
+        for program in result.more:
+            deadline.renew()
+            reply = FutureReply[bytes]()
+            piece = await self.context.scheduler.run(
+                Job(program, reply, deadline, 1, request.work, request.span), reply, queued=False
+            )
+            if not piece:
+                break
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass start and end of the server on: no line of the log and no span may be lost."""
+
+        async def flushed(message: Message) -> None:
+            if self._log:
+                self._log.flush()
+            await send(message)
+
+        await self._app(scope, receive, flushed)
+        tracing = self.context.telemetry.tracing
+        if tracing is not None:
+            tracing.provider.shutdown()
+
+    def _route(self, path: str) -> Route:
+        if self._routes is None:
+            templates = {template: Route(template) for template in self._paths()}
+            patterns = [(compile_path(name)[0], route) for name, route in templates.items() if "{" in name]
+            self._routes = {name: route for name, route in templates.items() if "{" not in name}, patterns
+        exact, patterns = self._routes
+        return exact.get(path) or next((route for pattern, route in patterns if pattern.match(path)), _OTHER)
+
+
+def _gate(context: Context) -> Any:  # noqa: ANN401 (a KeyGate, see below)
+    if not context.settings.keys:
+        return None
+    from glyphvae.web.auth import KeyGate  # noqa: PLC0415 (its libraries cost time and memory)
+
+    return KeyGate(context.settings, context.telemetry)
+
+
+def _never() -> bool:
+    return False
+
+
+def _seconds(text: str, most: float) -> float:
+    """Return a time limit in seconds.
+
+    Raises:
+        InvalidParameter: `text` is none.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not isfinite(seconds) or seconds <= 0:
+        detail = f"is {quoted(text)}, not a number of seconds"
+        raise InvalidParameter.of(
+            f"header.{TIMEOUT_HEADER.lower()}", detail, f"more than 0; more than {most:g} is {most:g}"
+        )
+    return seconds
