@@ -79,7 +79,7 @@ class Application(FastAPI):
         if context is not None:
             self.state.context = context
             operations = {kind.path: kind(context) for kind in OPERATIONS}
-            self.front = Front(super().__call__, context, operations, self._paths, lambda: not self.user_middleware)
+            self.front = Front(super().__call__, context, operations, self._paths, self.user_middleware)
         with without_pydantic_v1():
             for kind in OPERATIONS:
                 self.router.routes.append(OperationRoute(kind, kind.path, operations.get(kind.path)))

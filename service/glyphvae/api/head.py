@@ -1,6 +1,7 @@
 """The head of a request, as operations see it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from starlette.types import Scope
@@ -11,16 +12,21 @@ LONGEST_ID = 128
 _ID_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:=+/-"
 
 
-@dataclass(slots=True)
 class RequestHead:
     """The head of a request.
 
-    Attributes:
+    Args:
         method: Its method.
         path: Its path below the one that the application is mounted at.
         query: Its query string.
+        headers: All headers, for the few that only one operation reads.
+
+    Attributes:
+        method: As there.
+        path: As there.
+        query: As there.
+        headers: As there.
         size: Bytes of all headers.
-        count: Number of headers.
         accept: All `Accept` headers as one.
         content_type: The first `Content-Type`, empty where there is none.
         is_json: Whether any `Content-Type` is one of JSON.
@@ -31,25 +37,26 @@ class RequestHead:
         id: `X-Request-ID`, None where there is none that a log can hold.
         trace: Headers of the W3C trace context.
         parameters: What stands in the places of a path template.
-        headers: All headers, for the few that only one operation reads.
     """
 
-    method: str
-    path: str
-    query: bytes
-    headers: RawHeaders
-    size: int = 0
-    count: int = 0
-    accept: str = ""
-    content_type: str = ""
-    is_json: bool = False
+    # Defaults of the class, because most requests have few headers, and each assignment costs time.
+    size = 0
+    accept = ""
+    content_type = ""
+    is_json = False
     length: int | None = 0
     timeout: str | None = None
     origin: str | None = None
-    authorization: list[bytes] = field(default_factory=list)
+    authorization: tuple[bytes, ...] = ()
     id: bytes | None = None
-    trace: dict[str, str] = field(default_factory=dict)
-    parameters: dict[str, Any] = field(default_factory=dict)
+    trace: Mapping[str, str] = MappingProxyType({})
+    parameters: Mapping[str, Any] = MappingProxyType({})
+
+    def __init__(self, method: str, path: str, query: bytes, headers: RawHeaders) -> None:
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
 
     @classmethod
     def of(cls, scope: Scope) -> "RequestHead":
@@ -66,7 +73,7 @@ class RequestHead:
             read = _READERS.get(name)
             if read is not None:
                 read(head, value)
-        head.size, head.count = size, len(headers)
+        head.size = size
         return head
 
     @property
@@ -104,7 +111,7 @@ def _read_origin(head: RequestHead, value: bytes) -> None:
 
 
 def _read_authorization(head: RequestHead, value: bytes) -> None:
-    head.authorization.append(value)
+    head.authorization = (*head.authorization, value)
 
 
 def _read_id(head: RequestHead, value: bytes) -> None:
@@ -113,11 +120,11 @@ def _read_id(head: RequestHead, value: bytes) -> None:
 
 
 def _read_traceparent(head: RequestHead, value: bytes) -> None:
-    head.trace["traceparent"] = value.decode("latin-1")
+    head.trace = {**head.trace, "traceparent": value.decode("latin-1")}
 
 
 def _read_tracestate(head: RequestHead, value: bytes) -> None:
-    head.trace["tracestate"] = value.decode("latin-1")
+    head.trace = {**head.trace, "tracestate": value.decode("latin-1")}
 
 
 _READERS = {

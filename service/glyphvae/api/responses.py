@@ -30,6 +30,9 @@ class Body(NamedTuple):
     content_type: str
 
 
+NO_BODY = Body(b"", "")
+
+
 class Headers:
     """Response headers, for many responses or for one.
 

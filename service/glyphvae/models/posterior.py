@@ -6,7 +6,7 @@ import numpy as np
 
 from glyphvae.models.elbo import kl_divergence, label_posterior, reconstruction_error
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
-from glyphvae.scheduling.steps import Program
+from glyphvae.scheduling.steps import Call, Program, RowFunction, Rows
 
 # Images compared with all labels at a time; 36 labels times this many images is what is held in memory.
 CHUNK = 32
@@ -55,19 +55,19 @@ def reconstruct(model: Model, pixels: Pixels, labels: Labels) -> Program[Reconst
     """Encode and decode images (n, 28, 28) under labels (n,)."""
     mu, logvar = yield from model.encode(pixels, labels)
     decoded, logits = yield from model.decode_logits(mu, labels)
-    error, kl = reconstruction_error(pixels, logits), kl_divergence(mu, logvar)
+    error, kl = yield Call(ELBO, (pixels, logits, mu, logvar))
     return Reconstruction(labels, mu, logvar, decoded, error, kl)
 
 
 def read_labels(model: Model, pixels: Pixels) -> Program[Reading]:
     """Find the labels of images (n, 28, 28) by the classifier, else by Bayes' rule with the ELBO as evidence."""
     if model.manifest.classifier is not None:
-        return _reading((yield from model.classify(pixels)))
+        return Reading(*(yield Call(READING, ((yield from model.classify(pixels)),))))
     parts = []
     for start in range(0, len(pixels), CHUNK):
         result = yield from reconstruct(model, *_under_every_label(model, pixels[start : start + CHUNK]))
         parts.append(result.elbo)
-    return _reading(np.concatenate(parts).reshape(len(pixels), -1))
+    return Reading(*(yield Call(READING, (np.concatenate(parts).reshape(len(pixels), -1),))))
 
 
 def rows_to_read(model: Model) -> int:
@@ -81,6 +81,16 @@ def _under_every_label(model: Model, pixels: Pixels) -> tuple[Pixels, Labels]:
     return np.repeat(pixels, classes, axis=0), np.tile(np.arange(classes), len(pixels))
 
 
-def _reading(evidence: Floats) -> Reading:
+def _elbo_parts(rows: Rows) -> Rows:
+    pixels, logits, mu, logvar = rows
+    return reconstruction_error(pixels, logits), kl_divergence(mu, logvar)
+
+
+def _reading(rows: Rows) -> Rows:
     """Read labels off log p(image|label) (n, labels), known up to a constant of each image."""
-    return Reading(evidence.argmax(axis=1), label_posterior(evidence))
+    (evidence,) = rows
+    return evidence.argmax(axis=1), label_posterior(evidence)
+
+
+ELBO = RowFunction(_elbo_parts)
+READING = RowFunction(_reading)

@@ -31,9 +31,13 @@ class Sessions:
         settings: Where the files are, how precise they shall be, and what to do when a GPU fails.
         runtime: Where they run.
         builder: The one thread that builds, for all models.
+
+    Attributes:
+        loaded: Whether the sessions are built.
     """
 
     def __init__(self, manifest: Manifest, settings: Settings, runtime: Runtime, builder: Executor) -> None:
+        self.loaded = False
         self._manifest = manifest
         self._settings = settings
         self._wanted = runtime
@@ -45,11 +49,6 @@ class Sessions:
         self._lock = Lock()
         self._building: Future[None] | None = None
         self._failed_at = -float(RETRY_SECONDS)
-
-    @property
-    def loaded(self) -> bool:
-        """Whether the sessions are built."""
-        return self._decoder is not None
 
     @property
     def device(self) -> Device:
@@ -97,7 +96,8 @@ class Sessions:
         classifier = session(facts.classifier, Runtime("cpu", runtime.threads)) if facts.classifier else None
         check(self._manifest, encoder, decoder, classifier)
         self._encoder, self._classifier, self._runtime = encoder, classifier, runtime
-        self._decoder = decoder  # last, because it tells the event loop that all are there
+        self._decoder = decoder
+        self.loaded = True  # last, because it tells the event loop that all are there
 
     def start_building(self) -> "Future[None]":
         """Have the builder make them, unless it is at it, and return its future.

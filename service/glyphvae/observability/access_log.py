@@ -20,21 +20,16 @@ FLUSH_SECONDS = 0.2
 FLUSH_LINES = 256
 
 
-@dataclass(slots=True)
 class Work:
-    """What models have done for one request.
+    """The work that models have done for one request.
 
     Attributes:
-        rows: How many glyphs they read or wrote for it; 0 where none did, or one that had been drawn ahead was sent.
-        batch: The most glyphs, its own and others', that a model took at a time meanwhile.
+        rows: Glyphs that they read or wrote for it; 0 where none did, or one that had been drawn ahead was sent.
+        batch: The most glyphs, its own and those of others, that a model took at a time meanwhile.
     """
 
-    rows: int = 0
-    batch: int = 0
-
-    def ran(self, batch: int) -> None:
-        """A model took so many glyphs at a time, some of them this request's."""
-        self.batch = max(self.batch, batch)
+    rows = 0
+    batch = 0
 
 
 class JsonFormatter(logging.Formatter):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import groupby
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -114,7 +115,7 @@ class Own(NamedTuple):
     z: bytes | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GeneratePlan:
     """A query that has been checked.
 
@@ -130,6 +131,7 @@ class GeneratePlan:
         canvas: The picture, None where there is none.
         prefetch: Glyphs drawn ahead, each as a PNG with its seed; None where each request has its own latents.
         headers: Headers of every response.
+        singles: Draws single glyphs.
     """
 
     model: Model
@@ -143,6 +145,7 @@ class GeneratePlan:
     canvas: Canvas | None
     prefetch: Prefetch[tuple[bytes, int]] | None
     headers: Headers
+    singles: "Singles"
 
     @cached_property
     def cost(self) -> int:
@@ -158,6 +161,11 @@ class GeneratePlan:
     def request(self) -> "GenerateRequest":
         """The request that has no seed and latents of its own."""
         return GenerateRequest(self, self.seed, self.given, self.prefetch, self.cost, self.streams)
+
+    @property
+    def scale(self) -> int:
+        """Picture pixels per glyph pixel."""
+        return 1 if self.canvas is None else self.canvas.style.scale
 
     @cached_property
     def frame(self) -> png.Frame | None:
@@ -209,6 +217,7 @@ class Generate(Operation[GenerateRequest]):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._plans = PlanCache[GeneratePlan](context)
+        self._singles = PlanCache[Singles](context)
         context.telemetry.prefetched = self._prefetched
 
     def plan(self, head: RequestHead) -> GenerateRequest:
@@ -226,25 +235,17 @@ class Generate(Operation[GenerateRequest]):
     def run(self, request: GenerateRequest, body: Body) -> Program[Result]:  # noqa: ARG002 (there is none)
         """Draw and decode the glyphs."""
         plan = request.plan
+        model, seed = plan.model, request.seed
+        if not model.loaded:
+            yield from model.ready()
         if request.prefetch is not None:
-            if not plan.model.loaded:
-                yield from plan.model.ready()
             content, seed = yield Call(request.prefetch, ())
-            return _result(plan, content, seed)
-        seed = new_seed() if request.seed is None else request.seed
-        z = draw_latents(seed, len(plan.labels), request.given, plan.temperature)
-        if plan.media == NPY:
-            return (yield from _array(plan, seed, z))
-        if plan.media == JSON:
-            return (yield from _json(plan, seed, z))
-        pixels = yield from plan.model.decode(z, plan.labels)
-        frame, canvas = plan.frame, plan.canvas
-        assert canvas is not None  # noqa: S101 (a picture has one)
-        if frame is not None:
-            content = frame.around(grid.upscale(pixels[0], canvas.style.scale))
         else:
-            content = yield from canvas.draw_glyphs(pixels, plan.rows, plan.columns)
-        return _result(plan, content, seed)
+            seed = new_seed() if seed is None else seed
+            if plan.frame is None:
+                return (yield from _several(request, seed))
+            content = yield Call(plan.singles, (plan, seed, request.given))
+        return Result(model.title, plan.headers, PNG, content, extra=((b"glyphvae-seed", b"%d" % seed),))
 
     def _plan(self, query: bytes, accept: str) -> GeneratePlan:
         settings = self.context.settings
@@ -271,12 +272,12 @@ class Generate(Operation[GenerateRequest]):
             canvas=plan_grid("query.scale", rows, columns, style, media, settings) if media in PICTURES else None,
             prefetch=None,
             headers=headers_of(model.title),
+            singles=self._singles.get((model.title.encode(), ""), lambda: Singles(model)),
         )
-        frame = plan.frame
         # Latents that a query fixes are rarely asked for twice, so nothing is drawn ahead for them.
-        if frame is None or checked.seed is not None or set(given) != {None}:
+        if plan.frame is None or checked.seed is not None or set(given) != {None}:
             return plan
-        return replace(plan, prefetch=_prefetch(plan, frame))
+        return replace(plan, prefetch=plan.singles.prefetch(plan))
 
     def _prefetched(self) -> dict[str, int]:
         """Return the glyphs that are drawn ahead, by model; safe to call from any thread."""
@@ -287,31 +288,55 @@ class Generate(Operation[GenerateRequest]):
         return ready
 
 
-def _prefetch(plan: GeneratePlan, frame: png.Frame) -> Prefetch[tuple[bytes, int]]:
-    """Return a source of glyphs, each as a PNG with the seed that reproduces it alone."""
-    model, temperature = plan.model, plan.temperature
-    canvas = plan.canvas
-    scale = canvas.style.scale if canvas else 1
+class Singles:
+    """Single glyphs of one model as PNG files, those of concurrent requests together.
 
-    def make(count: int, execute: Execute) -> Sequence[tuple[bytes, int]]:
-        seeds = [new_seed() for _ in range(count)]
-        z = np.empty((count, model.manifest.latent_size), np.float32)
-        for row, seed in zip(z, seeds, strict=True):
-            fill_latents(row, seed, (), temperature)
-        (pixels,) = execute(model.decoder, (z, np.repeat(plan.labels, count)))
-        if scale == 1:
-            return list(zip(frame.around_each(pixels), seeds, strict=True))
-        return [(frame.around(grid.upscale(glyph, scale)), seed) for glyph, seed in zip(pixels, seeds, strict=True)]
+    Args:
+        model: The model.
+    """
 
-    return Prefetch(make, model.manifest.name)
+    def __init__(self, model: Model) -> None:
+        self.model = model.manifest.name
+        self._decoder = model.decoder
+        self._latents = model.manifest.latent_size
+
+    def run(
+        self, calls: Sequence[tuple[GeneratePlan, int, Sequence[float | None]]], execute: Execute
+    ) -> Sequence[bytes]:
+        """Return the files for plans with seeds and given latents; without any, all are drawn."""
+        z = np.empty((len(calls), self._latents), np.float32)
+        for row, (plan, seed, given) in zip(z, calls, strict=True):
+            fill_latents(row, seed, given, plan.temperature)
+        (pixels,) = execute(self._decoder, (z, np.array([plan.labels[0] for plan, _, _ in calls])))
+        files: list[bytes] = []
+        for plan, group in groupby(zip(calls, pixels, strict=True), key=lambda pair: pair[0][0]):
+            frame, scale = plan.frame, plan.scale
+            assert frame is not None  # noqa: S101 (a single glyph has one)
+            files += frame.around_each(np.stack([grid.upscale(glyph, scale) for _, glyph in group]))
+        return files
+
+    def prefetch(self, plan: GeneratePlan) -> Prefetch[tuple[bytes, int]]:
+        """Return a source of files made ahead, each with the seed that reproduces it alone."""
+
+        def make(count: int, execute: Execute) -> Sequence[tuple[bytes, int]]:
+            seeds = [new_seed() for _ in range(count)]
+            return list(zip(self.run([(plan, seed, ()) for seed in seeds], execute), seeds, strict=True))
+
+        return Prefetch(make, self.model)
 
 
-def _result(plan: GeneratePlan, content: bytes, seed: int) -> Result:
-    return Result(plan.model.title, plan.headers, plan.media, content, extra=_seed_header(seed))
-
-
-def _seed_header(seed: int) -> list[tuple[bytes, bytes]]:
-    return [(b"glyphvae-seed", b"%d" % seed)]
+def _several(request: GenerateRequest, seed: int) -> Program[Result]:
+    """Make a response of several glyphs, or one that is no small PNG."""
+    plan = request.plan
+    z = draw_latents(seed, len(plan.labels), request.given, plan.temperature)
+    if plan.media == NPY:
+        return (yield from _array(plan, seed, z))
+    if plan.media == JSON:
+        return (yield from _json(plan, seed, z))
+    pixels = yield from plan.model.decode(z, plan.labels)
+    assert plan.canvas is not None  # noqa: S101 (a picture has one)
+    content = yield from plan.canvas.draw_glyphs(pixels, plan.rows, plan.columns)
+    return Result(plan.model.title, headers_of(plan.model.title, seed=seed), plan.media, content)
 
 
 def _grid(query: GenerateQuery, total: int) -> tuple[int, int]:
@@ -347,11 +372,10 @@ def _array(plan: GeneratePlan, seed: int, z: Floats) -> Program[Result]:
     more: Iterator[Program[bytes]] = (_piece(plan, z, start) for start in range(CHUNK, len(z), CHUNK))
     return Result(
         model=plan.model.title,
-        headers=plan.headers,
+        headers=headers_of(plan.model.title, seed=seed),
         media=NPY,
         content=beginning + first,
         more=more if len(z) > CHUNK else None,
-        extra=_seed_header(seed),
         length=len(beginning) + len(z) * SIDE * SIDE,
     )
 
@@ -363,7 +387,7 @@ def _piece(plan: GeneratePlan, z: Floats, start: int) -> Program[bytes]:
 
 def split(query: bytes) -> Own:
     """Take seed and latents out of a query string, without decoding it: what is written strangely is left in it."""
-    if query.count(b"seed=") + query.count(b"z=") not in {1, 2}:
+    if b"seed=" not in query and b"z=" not in query:
         return Own(query)
     rest: list[bytes] = []
     seed: int | None = None

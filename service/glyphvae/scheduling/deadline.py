@@ -29,16 +29,16 @@ class Deadline:
         held: Bytes of the request's body in memory.
     """
 
-    __slots__ = ("_dropped", "_expires", "_gone", "_seconds", "admitted", "held", "refused")
+    # Defaults of the class, because each assignment costs every request time.
+    admitted = False
+    refused: str | None = None
+    held = 0
+    _dropped = False
 
     def __init__(self, seconds: float, gone: Callable[[], bool]) -> None:
-        self.admitted = False
-        self.refused: str | None = None
-        self.held = 0
         self._seconds = seconds
         self._expires = monotonic() + seconds
         self._gone = gone
-        self._dropped = False
 
     @property
     def remaining(self) -> float:

@@ -22,7 +22,7 @@ from glyphvae.errors import Busy
 from glyphvae.observability.access_log import Work
 from glyphvae.observability.telemetry import Telemetry
 from glyphvae.scheduling.deadline import RETRY, ClientGoneError, Deadline
-from glyphvae.scheduling.steps import MAX_ROWS, Batched, Call, Graph, Offload, Program, Rows, Step
+from glyphvae.scheduling.steps import MAX_ROWS, Batched, Call, Graph, Offload, Program, RowFunction, Rows, Step, Wait
 from glyphvae.scheduling.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ logger = logging.getLogger("glyphvae")
 BUDGET = 128
 ITERATION = 0.008
 _GROWTH = BUDGET // 16
+
+# An error while a response is sent must not keep other programs from their results.
+_NOT_SENT = "a response was not sent"
 
 FULL = Busy("Too many requests are queued.", headers=RETRY)
 
@@ -69,7 +72,8 @@ class Job(Generic[Result]):
         span: The request's span, None where it is not recorded.
     """
 
-    __slots__ = ("cost", "deadline", "done", "program", "reply", "since", "span", "timer", "work")
+    timer: asyncio.TimerHandle | None = None
+    done = False
 
     def __init__(  # noqa: PLR0917 (created for each request, and positional arguments are the fastest)
         self,
@@ -87,8 +91,6 @@ class Job(Generic[Result]):
         self.work = work
         self.span = span
         self.since = perf_counter()
-        self.timer: asyncio.TimerHandle | None = None
-        self.done = False
 
 
 _Member = tuple[Job[Any], tuple[Any, ...], int]
@@ -137,7 +139,8 @@ class Scheduler:
     def submit(self, job: Job[Any]) -> None:
         """Queue a program; it starts in the event loop's next iteration at the earliest."""
         self._waiting.append(job)
-        self._schedule()
+        if self._loop is None or self._loop.is_closed():
+            self._schedule()
 
     def resume(self, job: Job[Any], value: object = None) -> None:
         """Advance a program in the next iteration, whatever waits."""
@@ -193,10 +196,14 @@ class Scheduler:
         # Programs start no faster than the models take up the rows that they ask for.
         if self._calls and sum(size for members in self._calls.values() for _, _, size in members) >= MAX_ROWS:
             return
-        spent = 0
-        while self._waiting and spent < self._budget:
-            job = self._waiting.popleft()
-            if self._is_wanted(job):
+        waiting, spent = self._waiting, 0
+        while waiting and spent < self._budget:
+            job = waiting.popleft()
+            try:
+                job.deadline.check()
+            except Exception as error:  # noqa: BLE001 (the reply gets it)
+                self._fail(job, error)
+            else:
                 spent += job.cost
                 self._advance(job, None)
 
@@ -204,8 +211,6 @@ class Scheduler:
         """Return whether a program may go on; where its time is up, the reply gets the error."""
         try:
             job.deadline.check()
-        except ClientGoneError:
-            self._drop(job)
         except Exception as error:  # noqa: BLE001 (the reply gets it)
             self._fail(job, error)
         return not job.done
@@ -216,28 +221,40 @@ class Scheduler:
             step = job.program.send(value)
             while isinstance(step, Offload) and step.size <= step.inline:
                 step = job.program.send(step.now())
-            self._take_up(job, step)
+            if type(step) is Call:
+                self._call(job, step.function, step.arguments)
+            else:
+                self._leave_loop(job, step)
         except StopIteration as end:
             self._finish(job, end.value)
-        except ClientGoneError:
-            self._drop(job)
         except Exception as error:  # noqa: BLE001 (the reply gets it, and the loop must go on)
             self._fail(job, error)
 
-    def _take_up(self, job: Job[Any], step: Step) -> None:
-        if isinstance(step, Call):
-            function, arguments = step.function, step.arguments
-            size = 1
-            if isinstance(function, Graph):
-                size = len(arguments[0])
-                job.work.rows += size
-                if size > MAX_ROWS:
-                    self._run_large(job, function, arguments)
-                    return
-            self._calls.setdefault(function, []).append((job, arguments, size))
-        elif isinstance(step, Offload):
+    def _call(self, job: Job[Any], function: Batched, arguments: tuple[Any, ...]) -> None:
+        """Have a batched function called with the next batch, or in a worker thread for many rows."""
+        size = len(arguments[0]) if isinstance(function, RowFunction) else 1
+        if isinstance(function, Graph):
+            job.work.rows += size
+            if size > MAX_ROWS:
+                self._run_large(job, function, arguments)
+                return
+        members = self._calls.get(function)
+        if members is None:
+            self._calls[function] = members = []
+        members.append((job, arguments, size))
+
+    def _finish(self, job: Job[Any], result: object) -> None:
+        job.done = True
+        try:
+            job.reply.send(result)
+        except Exception:
+            logger.exception(_NOT_SENT)
+
+    def _leave_loop(self, job: Job[Any], step: Step) -> None:
+        """Take up a step that the event loop waits for."""
+        if isinstance(step, Offload):
             self._await(job, self.threads.submit(step.size, job.deadline, step.function, *step.arguments))
-        else:
+        elif isinstance(step, Wait):
             self._await(job, step.start())
 
     def _run_batches(self) -> None:
@@ -252,11 +269,9 @@ class Scheduler:
 
     def _run_batch(self, function: Batched, members: Sequence[_Member]) -> None:
         began = perf_counter()
-        if function.model:
-            wait = self.telemetry.waits[function.model].observe
-            for job, _, _ in members:
-                wait(began - job.since)
         jobs = [job for job, _, _ in members]
+        if function.model:
+            self.telemetry.waits[function.model].observe_all([began - job.since for job in jobs])
         try:
             results = function.run([arguments for _, arguments, _ in members], partial(self._execute, jobs))
         except Exception as error:  # noqa: BLE001 (every reply gets it, and the loop must go on)
@@ -272,7 +287,7 @@ class Scheduler:
         """Run a graph for some programs, and record that."""
         began, size = perf_counter(), len(rows[0])
         for job in jobs:
-            job.work.ran(size)
+            job.work.batch = max(job.work.batch, size)
         try:
             result = graph.function(rows)
         except Exception as error:
@@ -293,7 +308,7 @@ class Scheduler:
     def _run_large(self, job: Job[Any], graph: Graph, rows: Rows) -> None:
         """Run a call of many rows in a worker thread."""
         size, model = len(rows[0]), graph.model
-        job.work.ran(MAX_ROWS)
+        job.work.batch = MAX_ROWS
 
         def run() -> tuple[float, float, Rows]:
             began = perf_counter()
@@ -334,8 +349,6 @@ class Scheduler:
             job.timer.cancel()
             try:
                 result = value(task)
-            except ClientGoneError:
-                self._drop(job)
             except Exception as error:  # noqa: BLE001 (the reply gets it)
                 self._fail(job, error)
             else:
@@ -352,24 +365,21 @@ class Scheduler:
         job.deadline.drop()
         self._fail(job, job.deadline.expired())
 
-    def _finish(self, job: Job[Any], result: object) -> None:
-        job.done = True
-        _tell(job.reply.send, result)
-
     def _fail(self, job: Job[Any], error: Exception) -> None:
+        """End a program without a result; nobody gets the error where the client is gone."""
         job.done = True
-        self._count(job)
-        _tell(job.reply.fail, error)
-
-    def _drop(self, job: Job[Any]) -> None:
-        job.done = True
-        job.deadline.refused = "gone"
-        self._count(job)
-        _tell(job.reply.drop)
-
-    def _count(self, job: Job[Any]) -> None:
+        gone = isinstance(error, ClientGoneError)
+        if gone:
+            job.deadline.refused = "gone"
         if job.deadline.refused:
             self.telemetry.refused[job.deadline.refused] += 1
+        try:
+            if gone:
+                job.reply.drop()
+            else:
+                job.reply.fail(error)
+        except Exception:
+            logger.exception(_NOT_SENT)
 
 
 def _fit(members: list[_Member]) -> tuple[list[_Member], list[_Member]]:
@@ -377,17 +387,9 @@ def _fit(members: list[_Member]) -> tuple[list[_Member], list[_Member]]:
     total = 0
     for index, (_, _, size) in enumerate(members):
         total += size
-        if total > MAX_ROWS:
+        if total > MAX_ROWS and index:
             return members[:index], members[index:]
     return members, []
-
-
-def _tell(method: Any, *arguments: object) -> None:  # noqa: ANN401 (a method of a reply)
-    """Call a method of a reply; an error there must not keep other programs from their results."""
-    try:
-        method(*arguments)
-    except Exception:
-        logger.exception("a response was not sent")
 
 
 class FutureReply(Generic[Result]):

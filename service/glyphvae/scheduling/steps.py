@@ -8,6 +8,7 @@ server; `run_now` runs one without a server.
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -46,32 +47,41 @@ class Batched(Protocol):
         """
 
 
-class Graph:
-    """An exported graph as a function over rows.
+class RowFunction:
+    """A function over rows, cheaper for many rows at a time.
 
     Args:
         function: Takes arrays of equal length and returns arrays of that length; row i of the result depends on row i
             of the arguments alone.
+    """
+
+    model = ""
+
+    def __init__(self, function: Callable[[Rows], Rows]) -> None:
+        self.function = function
+
+    def run(self, calls: Sequence[Rows], _: Execute) -> Sequence[Rows]:
+        """Return the rows of each call, computed together."""
+        return _together(self.function, calls)
+
+
+class Graph(RowFunction):
+    """An exported graph.
+
+    Args:
+        function: As for `RowFunction`; runs the graph.
         pool: Runs calls of more than `MAX_ROWS` rows.
         model: Name of the model in metrics and traces.
     """
 
     def __init__(self, function: Callable[[Rows], Rows], pool: WorkerPool, model: str) -> None:
-        self.function = function
+        super().__init__(function)
         self.pool = pool
         self.model = model
 
     def run(self, calls: Sequence[Rows], execute: Execute) -> Sequence[Rows]:
         """Return the rows of each call, computed as one batch."""
-        if len(calls) == 1:
-            return [execute(self, calls[0])]
-        joined = execute(self, tuple(map(np.concatenate, zip(*calls, strict=True))))
-        parts: list[Rows] = []
-        stop = 0
-        for call in calls:
-            start, stop = stop, stop + len(call[0])
-            parts.append(tuple(array[start:stop] for array in joined))
-        return parts
+        return _together(partial(execute, self), calls)
 
     def run_in_slices(self, rows: Rows, beat: Callable[[], None] = lambda: None) -> Rows:
         """Return the result for any number of rows, in a worker thread; `beat` is called before each slice."""
@@ -83,7 +93,19 @@ class Graph:
         return tuple(map(np.concatenate, zip(*parts, strict=True)))
 
 
-@dataclass(slots=True, frozen=True)
+def _together(function: Callable[[Rows], Rows], calls: Sequence[Rows]) -> Sequence[Rows]:
+    if len(calls) == 1:
+        return [function(calls[0])]
+    joined = function(tuple(map(np.concatenate, zip(*calls, strict=True))))
+    parts: list[Rows] = []
+    stop = 0
+    for call in calls:
+        start, stop = stop, stop + len(call[0])
+        parts.append(tuple([array[start:stop] for array in joined]))
+    return parts
+
+
+@dataclass(slots=True)
 class Call:
     """A call of a batched function.
 
@@ -103,7 +125,7 @@ class Call:
         return result
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Offload:
     """A call of any function, in a worker thread if it takes long; short work is done sooner than a thread wakes.
 
@@ -124,7 +146,7 @@ class Offload:
         return self.function(*self.arguments)
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Wait:
     """A wait for something that other requests may wait for too.
 

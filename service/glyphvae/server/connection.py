@@ -96,6 +96,7 @@ class Connection(HttpToolsProtocol):
         self._received = 0
         self._in_head = True
         self._began = False
+        self._upgrading = False
         self._unsent = 0
         self._unsent_since = 0.0
         self.when_whole: Callable[[bytes], None] | None = None  # gets the body of the request that arrives now
@@ -123,27 +124,28 @@ class Connection(HttpToolsProtocol):
             self._refuse(HeadersTooLarge(f"The request's head has more than {self.server_state.max_head} bytes."))
             return
         self._began = False
-        self._feed(data)
-        # Where in these bytes a request began is not told; those before it may be other requests, and many.
-        self._received += min(len(data), self.server_state.max_head) if self._began else len(data)
-
-    def _feed(self, data: bytes) -> None:
-        """Parse some bytes; a request to upgrade is one like any other, because nothing here upgrades."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            # The parser stops behind the head, and takes the body for another protocol. Another one reads the head
-            # anew without the header that asks for it, and then what follows.
-            if self.parser.get_method() == b"CONNECT":
-                self._refuse_invalid()
-                return
-            (offset,) = upgrade.args
-            head = self._head_without_upgrade()
-            self.parser = httptools.HttpRequestParser(self)
-            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn sets it
-            self._feed(head + data[offset:])
+            self._ignore_upgrade(data, *upgrade.args)
         except httptools.HttpParserError:
             self._refuse_invalid()
+        # Where in these bytes a request began is not told; those before it may be other requests, and many.
+        self._received += min(len(data), self.server_state.max_head) if self._began else len(data)
+
+    def _ignore_upgrade(self, data: bytes, offset: int) -> None:
+        """Parse a request to upgrade as one like any other, because nothing here upgrades.
+
+        The parser has stopped behind the head, and takes the body for another protocol. Another parser reads the head
+        anew without the header that asks for it, and then what follows from `offset` on.
+        """
+        if self.parser.get_method() == b"CONNECT":
+            self._refuse_invalid()
+            return
+        head = self._head_without_upgrade()
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn sets it
+        self.data_received(head + data[offset:])
 
     def _head_without_upgrade(self) -> bytes:
         method, version = self.parser.get_method(), self.parser.get_http_version().encode()
@@ -165,14 +167,15 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin to answer, at the end of a request's head."""
-        if self.parser.should_upgrade():  # the head is read anew, see `_feed`
+        self._upgrading = self.parser.should_upgrade()
+        if self._upgrading:  # the head is read anew, see `_ignore_upgrade`
             return
         self._in_head = False
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """Go on where the body is needed as a whole, at the last byte of a request."""
-        if self.parser.should_upgrade():
+        if self._upgrading:
             return
         super().on_message_complete()
         self._receiving = False

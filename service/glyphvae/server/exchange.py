@@ -6,7 +6,7 @@ with a request is the same as behind ASGI, by the same functions; see `glyphvae.
 
 from typing import TYPE_CHECKING, Any
 
-from glyphvae.api.responses import Result, lines
+from glyphvae.api.responses import NO_BODY, Body, Result, lines
 from glyphvae.api.uploads import INLINE_BYTES
 from glyphvae.errors import Problem
 from glyphvae.operations.base import Operation, Plan
@@ -46,7 +46,7 @@ class Exchange:
         self._request: RequestContext
         self._operation: Operation[Any]
         self._plan: Plan
-        self._seconds = 0.0
+        self._seconds: float
 
     def begin(self) -> bool:
         """Answer the request now or later; return False where it has to go through ASGI."""
@@ -73,7 +73,7 @@ class Exchange:
     def _await_body(self) -> bool:
         """Go on once the body is there; return False for one that is not small."""
         if self._operation.body == "none":
-            self.go_on(b"")
+            self._queue(NO_BODY)
             return True
         length = self._request.head.length
         if length is None or length > min(INLINE_BYTES, self._front.body_limits.of(self._request.head)):
@@ -85,32 +85,28 @@ class Exchange:
         return True
 
     def go_on(self, content: bytes) -> None:
-        """Queue the request's program, now that its body is there."""
-        front, request = self._front, self._request
-        deadline = Deadline(self._seconds, self.has_left)
+        """Go on with a request whose body is there."""
         try:
-            body = front.body_limits.check(request.head, content)
+            self._queue(self._front.body_limits.check(self._request.head, content))
         except Problem as problem:
             self.fail(problem)
-            return
-        program = self._operation.run(self._plan, body)
-        front.context.scheduler.submit(Job(program, self, deadline, self._plan.cost, request.work, request.span))
 
-    def has_left(self) -> bool:
-        """Return whether the client has disconnected."""
-        # Of the requests on a connection that was closed uvicorn marks only the last one.
-        return self._cycle.disconnected or self._connection.transport.is_closing()
+    def _queue(self, body: Body) -> None:
+        request, plan = self._request, self._plan
+        program = self._operation.run(plan, body)
+        deadline = Deadline(self._seconds, self._connection.transport.is_closing)
+        self._front.context.scheduler.submit(Job(program, self, deadline, plan.cost, request, request.span))
 
     def send(self, result: Result) -> None:
         """Send a response."""
         content = result.content
-        own = lines(result.extra) if result.extra else b""
-        head = b"%b%bcontent-length: %d\r\ncontent-type: %b\r\n" % (
+        head = b"%bcontent-length: %d\r\ncontent-type: %b\r\n" % (
             result.headers.lines,
-            own,
             len(content),
             result.media.encode(),
         )
+        for header in result.extra:
+            head += b"%b: %b\r\n" % header
         self._front.finish(self._request, 200, result.model)
         self._write(_OK, head, content)
 
@@ -129,7 +125,7 @@ class Exchange:
 
     def _write(self, status: bytes, head: bytes, content: bytes) -> None:
         cycle, request = self._cycle, self._request
-        if self.has_left():
+        if self._connection.transport.is_closing():
             return
         own = lines(request.headers) if request.headers else b""
         last = b"" if cycle.keep_alive else b"connection: close\r\n"

@@ -116,7 +116,7 @@ class KeyGate:
             self._telemetry.refused["rate"] += 1
             detail = f"The key {key.name!r} may make {key.rate} requests."
             raise TooManyRequests(detail, headers=headers | {"Retry-After": str(seconds)})
-        request.headers += [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        request.headers += tuple((name.lower().encode(), value.encode()) for name, value in headers.items())
 
 
 def _token(values: Sequence[bytes]) -> bytes:

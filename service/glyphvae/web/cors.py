@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from glyphvae.api.head import RawHeaders, RequestHead
+from glyphvae.api.head import RequestHead
 from glyphvae.errors import OriginRefused
 from glyphvae.wording import quoted
 
@@ -48,12 +48,12 @@ class Cors:
         detail = f"A page of {quoted(head.origin)} may not send this: not allowed is its {refused}."
         raise OriginRefused(detail, headers={"Vary": "Origin"})
 
-    def _headers(self, origin: str) -> RawHeaders:
+    def _headers(self, origin: str) -> tuple[tuple[bytes, bytes], ...]:
         """Return the headers that let pages of an origin read a response."""
         pairs = [(name.lower().encode(), value.encode()) for name, value in self._rules.simple_headers.items()]
         if not self._rules.allow_all_origins and self._rules.is_allowed_origin(origin):
             pairs += [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin")]
-        return pairs
+        return tuple(pairs)
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:

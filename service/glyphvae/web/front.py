@@ -6,7 +6,7 @@ starts no task for a request, is `glyphvae.server.exchange`.
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from math import isfinite
 from time import perf_counter
@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from glyphvae.api.context import Context
 from glyphvae.api.error_handlers import error_response
 from glyphvae.api.head import RequestHead
-from glyphvae.api.responses import Result
+from glyphvae.api.responses import NO_BODY, Result
 from glyphvae.errors import AddressTooLong, HeadersTooLarge, InvalidParameter
 from glyphvae.observability.access_log import AccessLog, Entry
 from glyphvae.operations.base import Operation
@@ -51,7 +51,7 @@ class Front:
         context: Settings, models and counts.
         operations: By path.
         paths: Returns the path templates of the application.
-        is_bare: Returns whether nothing stands in front of the application's routes that an operation must not miss.
+        middleware: The application's own; where it has some, every request goes through it.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Front:
         context: Context,
         operations: Mapping[str, Operation[Any]],
         paths: Callable[[], Iterable[str]],
-        is_bare: Callable[[], bool],
+        middleware: Sequence[object],
     ) -> None:
         settings = context.settings
         self.context = context
@@ -70,8 +70,9 @@ class Front:
         self._cors = Cors(settings.cors_origins.split(",")) if settings.cors_origins else None
         self._operations = operations
         self._paths = paths
-        self._is_bare = is_bare
-        self._routes: tuple[dict[str, Route], list[tuple[Any, Route]]] | None = None
+        self._middleware = middleware
+        self._exact: dict[str, Route] = {}
+        self._patterns: list[tuple[Any, Route]] = []
         self._log = AccessLog(settings.log_format) if settings.access_log == "on" else None
         # Ids have to differ, not to be hard to guess; a random beginning tells processes apart.
         self._prefix = secrets.token_hex(6).encode()
@@ -80,13 +81,14 @@ class Front:
     def open(self, scope: Scope) -> RequestContext:
         """Begin to handle a request."""
         head = RequestHead.of(scope)
-        request = RequestContext(head, self._route(head.path), head.id or b"%b-%x" % (self._prefix, next(self._count)))
+        route = self._exact.get(head.path) or self._route(head.path)
+        request = RequestContext(head, route, head.id or b"%b-%x" % (self._prefix, next(self._count)))
         if self._cors is not None and head.origin is not None:
             request.headers += self._cors.headers(head.origin)
         tracing = self.context.telemetry.tracing
         if tracing is not None:
-            route = None if request.route is _OTHER else request.route.name
-            request.span = tracing.begin(head.method, route, scope["scheme"], head.trace)
+            name = None if route is _OTHER else route.name
+            request.span = tracing.begin(head.method, name, scope["scheme"], head.trace)
         return request
 
     def check(self, request: RequestContext) -> None:
@@ -99,8 +101,8 @@ class Front:
             Forbidden: Its key does not open the route.
         """
         head, settings = request.head, self.context.settings
-        if head.count > settings.max_headers:
-            detail = f"The request has {head.count} headers; at most {settings.max_headers} are allowed."
+        if len(head.headers) > settings.max_headers:
+            detail = f"The request has {len(head.headers)} headers; at most {settings.max_headers} are allowed."
             raise HeadersTooLarge(detail)
         if head.size > settings.max_header_bytes:
             detail = f"The request's headers have {head.size} bytes; at most {settings.max_header_bytes} are allowed."
@@ -113,7 +115,7 @@ class Front:
 
     def operation_of(self, head: RequestHead) -> Operation[Any] | None:
         """Return the operation that a request may go to without the application's own routing, None for any other."""
-        if head.method != "POST" or not self._is_bare():
+        if head.method != "POST" or self._middleware:
             return None
         return self._operations.get(head.path)
 
@@ -153,7 +155,7 @@ class Front:
                     seconds=seconds,
                     model=model,
                     key=request.key,
-                    work=request.work,
+                    work=request,
                 )
             )
 
@@ -216,14 +218,10 @@ class Front:
         plan = operation.plan(head)
         deadline = Deadline(seconds, scope.get("extensions", {}).get(GONE, _never))
         try:
-            content = b""
-            if operation.body == "none":
-                body = self.body_limits.check(head, content)
-            else:
-                body = await self.body_limits.read(head, receive, deadline)
+            body = NO_BODY if operation.body == "none" else await self.body_limits.read(head, receive, deadline)
             deadline.renew()  # the time that the client took does not count
             reply = FutureReply[Result]()
-            job = Job(operation.run(plan, body), reply, deadline, plan.cost, request.work, request.span)
+            job = Job(operation.run(plan, body), reply, deadline, plan.cost, request, request.span)
             result = await self.context.scheduler.run(job, reply)
             await self._send(request, deadline, result, send)
         finally:
@@ -244,7 +242,7 @@ class Front:
             deadline.renew()
             reply = FutureReply[bytes]()
             piece = await self.context.scheduler.run(
-                Job(program, reply, deadline, 1, request.work, request.span), reply, queued=False
+                Job(program, reply, deadline, 1, request, request.span), reply, queued=False
             )
             if not piece:
                 break
@@ -265,12 +263,13 @@ class Front:
             tracing.provider.shutdown()
 
     def _route(self, path: str) -> Route:
-        if self._routes is None:
+        """Return the route of a path that is none of those without parameters."""
+        if not self._exact:  # the first request: all routes are there
             templates = {template: Route(template) for template in self._paths()}
-            patterns = [(compile_path(name)[0], route) for name, route in templates.items() if "{" in name]
-            self._routes = {name: route for name, route in templates.items() if "{" not in name}, patterns
-        exact, patterns = self._routes
-        return exact.get(path) or next((route for pattern, route in patterns if pattern.match(path)), _OTHER)
+            self._exact = {name: route for name, route in templates.items() if "{" not in name}
+            self._patterns = [(compile_path(name)[0], route) for name, route in templates.items() if "{" in name]
+        matches = (route for pattern, route in self._patterns if pattern.match(path))
+        return self._exact.get(path) or next(matches, _OTHER)
 
 
 def _gate(context: Context) -> Any:  # noqa: ANN401 (a KeyGate, see below)

@@ -52,8 +52,8 @@ class Route:
         self.headers = Headers([] if own else [*_EVERYWHERE, (b"content-security-policy", policy)])
 
 
-class RequestContext:
-    """One request.
+class RequestContext(Work):
+    """One request, and the work that models do for it.
 
     Args:
         head: Its head.
@@ -68,19 +68,16 @@ class RequestContext:
         headers: Response headers of this request alone: of CORS, and of the rate of its key.
         checked: Whether its head has been held against the limits and keys.
         key: Name of the key that it showed, None where it showed none.
-        work: The rows that models compute for it.
         span: Its span, None where it is not recorded.
     """
 
-    __slots__ = ("checked", "head", "headers", "id", "key", "route", "span", "started", "work")
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    checked = False
+    key: str | None = None
+    span: "Span | None" = None
 
     def __init__(self, head: RequestHead, route: Route, id: bytes) -> None:  # noqa: A002 (the field's own word)
         self.head = head
         self.route = route
         self.id = id
         self.started = perf_counter()
-        self.headers: RawHeaders = []
-        self.checked = False
-        self.key: str | None = None
-        self.work = Work()
-        self.span: Span | None = None
