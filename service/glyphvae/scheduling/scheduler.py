@@ -36,7 +36,7 @@ Result_contra = TypeVar("Result_contra", contravariant=True)
 logger = logging.getLogger("glyphvae")
 
 # What the programs that start in one iteration may cost together, in glyphs. Where iterations take more than this many
-# seconds, fewer start, down to one.
+# seconds, as many start as would have kept the last one within it, at least one.
 BUDGET = 128
 ITERATION = 0.008
 _GROWTH = BUDGET // 16
@@ -115,7 +115,7 @@ class Scheduler:
         self._ready: list[tuple[Job[Any], Any]] = []
         self._calls: dict[Batched, list[_Member]] = {}
         self._large: defaultdict[str, int] = defaultdict(int)
-        self._budget = BUDGET
+        self._budget = float(BUDGET)
         self._loop: asyncio.AbstractEventLoop | None = None  # set while an iteration is scheduled on it
         telemetry.queued = self.queued
 
@@ -182,20 +182,24 @@ class Scheduler:
         ready, self._ready = self._ready, []
         for job, value in ready:
             self._advance(job, value)
-        self._start_programs()
+        spent = self._start_programs()
         while self._calls:
             self._run_batches()
             if perf_counter() - began > ITERATION:
                 break
-        late = perf_counter() - began > ITERATION
-        self._budget = max(1, self._budget // 2) if late else min(BUDGET, self._budget + _GROWTH)
+        took = perf_counter() - began
+        if took > ITERATION:
+            self._budget = max(1.0, spent * ITERATION / took)
+        else:
+            self._budget = min(BUDGET, self._budget + _GROWTH)
         if self._waiting or self._calls or self._ready:
             self._schedule()
 
-    def _start_programs(self) -> None:
+    def _start_programs(self) -> int:
+        """Start as many programs as the budget allows, and return what they cost."""
         # Programs start no faster than the models take up the rows that they ask for.
         if self._calls and sum(size for members in self._calls.values() for _, _, size in members) >= MAX_ROWS:
-            return
+            return 0
         waiting, spent = self._waiting, 0
         while waiting and spent < self._budget:
             job = waiting.popleft()
@@ -206,6 +210,7 @@ class Scheduler:
             else:
                 spent += job.cost
                 self._advance(job, None)
+        return spent
 
     def _is_wanted(self, job: Job[Any]) -> bool:
         """Return whether a program may go on; where its time is up, the reply gets the error."""
