@@ -7,11 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
-from starlette.types import ASGIApp
 
 from glyphvae.api.context import Context
-from glyphvae.app import create_app, create_served, guard
-from glyphvae.models.registry import load_engine
+from glyphvae.app import create_app
+from glyphvae.models.registry import load_registry
 from glyphvae.settings import Settings
 from tests.known_model import decoder, write_model
 from tests.service.processes import Server, running
@@ -19,7 +18,7 @@ from tests.service.processes import Server, running
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the developer's own reaches the tests; the default model is the known one."""
+    """Remove the settings of the developer's environment, and make the known model the default."""
     for name in [name for name in os.environ if name.startswith("GLYPHVAE_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("GLYPHVAE_DEFAULT_MODEL", "cvae")
@@ -27,7 +26,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model repository with the known model, conditional (`cvae`) and unconditional (`vae`)."""
+    """Write a model repository with the known model, conditional (`cvae`) and unconditional (`vae`)."""
     folder = tmp_path_factory.mktemp("exported")
     write_model(folder, "cvae")
     write_model(folder, "vae", conditional=False)
@@ -51,7 +50,7 @@ def context(repository: Path) -> Context:
         max_text_length=100,
         max_output_pixels=32 * 28 * 32 * 28,
     )
-    return Context(settings, load_engine(settings))
+    return Context(settings, load_registry(settings))
 
 
 @pytest.fixture(scope="session")
@@ -59,33 +58,25 @@ def app(context: Context) -> FastAPI:
     return create_app(context)
 
 
-@pytest.fixture(params=["FastAPI", "short ways"])
-def server(request: pytest.FixtureRequest, app: FastAPI, context: Context) -> ASGIApp:
-    """What a server runs, and the same without its short ways: every test holds for both."""
-    if request.param == "FastAPI":
-        return guard(app, app, context)
-    return create_served(context)
-
-
 @pytest.fixture
-def half_broken(tmp_path: Path) -> ASGIApp:
-    """The application over a model that fails when it is to write a Z."""
+def half_broken(tmp_path: Path) -> FastAPI:
+    """Return the application over a model whose decoder fails for the label Z."""
     write_model(tmp_path, files={"decoder": decoder(rows=35)})
     settings = Settings(models=tmp_path, device="cpu")
-    return create_served(Context(settings, load_engine(settings)))
+    return create_app(Context(settings, load_registry(settings)))
 
 
 @pytest.fixture
-async def client(server: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
-    """An HTTP client that calls the application in process; faults come back as answers, as over a socket."""
-    transport = httpx.ASGITransport(server, raise_app_exceptions=False)
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield an HTTP client that calls the application in process; exceptions become responses, as over a socket."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def real_server(repository: Path) -> Iterator[Server]:
-    """The command `glyphvae serve` over the known models."""
+    """Run the command `glyphvae serve` over the known models."""
     with running("--models", str(repository), "--device", "cpu") as server:
         with server.client() as client:
             client.get("/livez").raise_for_status()
