@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from glyphvae.api.head import path_of
 from glyphvae.api.parameters import problem_of
 from glyphvae.errors import InternalError, MalformedBody, MethodNotAllowed, NotFound, Problem
 from glyphvae.formats.registry import JSON
@@ -38,23 +39,23 @@ def error_response(path: str, error: Exception) -> Response:
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:
-    return error_response(request.scope["path"], error)
+    return error_response(path_of(request.scope), error)
 
 
 async def _answer_validation_error(request: Request, error: Exception) -> Response:
     """Answer a request whose path parameters FastAPI refused."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 (narrows what Starlette's signature leaves open)
-    return error_response(request.scope["path"], problem_of(error.errors()))
+    return error_response(path_of(request.scope), problem_of(error.errors()))
 
 
 async def _answer_http_exception(request: Request, error: Exception) -> Response:
     """Answer a request for which Starlette found no route."""
     assert isinstance(error, HTTPException)  # noqa: S101
-    return error_response(request.scope["path"], _problem_of(request, error))
+    return error_response(path_of(request.scope), _problem_of(request, error))
 
 
 def _problem_of(request: Request, error: HTTPException) -> Problem:
-    path = quoted(request.url.path)
+    path = quoted(path_of(request.scope))
     if error.status_code == NotFound.status:
         return NotFound(f"There is nothing at {path}; GET /docs lists the endpoints.")
     if error.status_code == MethodNotAllowed.status:

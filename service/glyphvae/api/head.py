@@ -62,11 +62,7 @@ class RequestHead:
     def of(cls, scope: Scope) -> "RequestHead":
         """Return the head of the request that an ASGI scope describes."""
         headers: RawHeaders = scope["headers"]
-        path: str = scope["path"]
-        root = scope.get("root_path")
-        if root and path.startswith(root):
-            path = path[len(root) :] or "/"
-        head = cls(scope["method"], path, scope["query_string"], headers)
+        head = cls(scope["method"], path_of(scope), scope["query_string"], headers)
         size = 0
         for name, value in headers:
             size += len(name) + len(value)
@@ -80,6 +76,13 @@ class RequestHead:
     def has_body(self) -> bool:
         """Whether a body was announced, by its length or by coming in chunks."""
         return self.length != 0
+
+
+def path_of(scope: Scope) -> str:
+    """Return the path of a request below the one that the application is mounted at."""
+    path: str = scope["path"]
+    root = scope.get("root_path")
+    return path[len(root) :] or "/" if root and path.startswith(root) else path
 
 
 def _read_accept(head: RequestHead, value: bytes) -> None:

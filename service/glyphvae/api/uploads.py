@@ -150,7 +150,12 @@ def _files(body: Body, max_images: int) -> list[tuple[str, bytes]]:
     items = form.multi_items()
     if not items:
         raise MalformedBody("The multipart body has no file.")
-    return [(f"body.file[{index}]", _content_of(name, item)) for index, (name, item) in enumerate(items)]
+    try:
+        return [(f"body.file[{index}]", _content_of(name, item)) for index, (name, item) in enumerate(items)]
+    finally:
+        for _, item in items:
+            if isinstance(item, UploadFile):
+                item.file.close()
 
 
 class _Parser(MultiPartParser):
