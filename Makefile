@@ -42,7 +42,7 @@ cover: $(DEV)/.done ## Run all tests with branch coverage
 	$(DEV)/bin/python -m pytest --cov --cov-report=term-missing:skip-covered
 
 openapi: $(DEV)/.done ## Write docs/openapi.json, docs/settings.md and docs/errors.md from the code
-	$(DEV)/bin/python -m glyphvae.web.openapi docs/openapi.json
+	$(DEV)/bin/python -m glyphvae.app docs/openapi.json
 	$(DEV)/bin/python -m glyphvae.settings docs/settings.md
 	$(DEV)/bin/python -m glyphvae.errors docs/errors.md
 

@@ -1,7 +1,12 @@
-"""The application: FastAPI with a route for each operation, and the front that every request meets first."""
+"""The application: FastAPI with a route for each operation, and the front that every request meets first.
 
+`python -m glyphvae.app FILE` writes docs/openapi.json.
+"""
+
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from inspect import Parameter, Signature, cleandoc
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
@@ -26,7 +31,7 @@ from glyphvae.settings import load_settings
 from glyphvae.startup import without_pydantic_v1
 from glyphvae.web import health, models, playground
 from glyphvae.web.front import Front
-from glyphvae.web.openapi import describe
+from glyphvae.web.openapi import describe, serialise
 
 if TYPE_CHECKING:
     from glyphvae.observability.tracing import Tracing
@@ -177,3 +182,7 @@ def _start_tracing(endpoint: str) -> "Tracing":
         detail = f"{error.name} is not installed; traces need `pip install 'glyphvae[traces]'`"
         raise StartError(f"setting GLYPHVAE_TRACE_ENDPOINT: {detail}") from error
     return start_tracing(endpoint)
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(serialise(Application(None)), encoding="utf-8")

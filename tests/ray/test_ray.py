@@ -24,7 +24,7 @@ from ray.serve.schema import ServeDeploySchema  # noqa: E402
 
 from glyphvae.datasets.ray import OnRay  # noqa: E402
 from glyphvae.datasets.shards import Shard, split, write_shards  # noqa: E402
-from glyphvae.operations.dataset import DatasetRequest  # noqa: E402
+from glyphvae.datasets.formats import DatasetRequest  # noqa: E402
 from tests.deploy.container import free_port  # noqa: E402
 from tests.known_model import write_model  # noqa: E402
 

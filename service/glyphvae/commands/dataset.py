@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from glyphvae.commands.remote import remote
-from glyphvae.datasets.formats import FORMATS, Name
+from glyphvae.datasets.formats import FORMATS, DatasetRequest, Name
 from glyphvae.datasets.recipe import Dataset, make_recipe
 from glyphvae.datasets.shards import SHARD, Shard, split, write_shards
 from glyphvae.errors import StartError
 from glyphvae.models.latents import parse_latents
 from glyphvae.models.registry import load_registry
-from glyphvae.operations.dataset import DatasetRequest
 from glyphvae.settings import load_settings
 
 if TYPE_CHECKING:

@@ -15,10 +15,11 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from glyphvae.datasets import parquet
 from glyphvae.datasets.archives import tar_end, tar_member, zip_stream
-from glyphvae.datasets.recipe import Dataset
+from glyphvae.datasets.recipe import Dataset, DatasetOrder
 from glyphvae.formats import png
 from glyphvae.formats.colours import BLACK, WHITE
 from glyphvae.formats.npy import npy_bytes, npy_header
@@ -117,3 +118,22 @@ FORMATS: dict[Name, Format] = {
     "webdataset": Format("application/x-tar", "glyphs.tar", write_webdataset),
     "parquet": Format("application/vnd.apache.parquet", "glyphs.parquet", write_parquet, parquet.check),
 }
+
+
+class DatasetRequest(DatasetOrder):
+    """The body of `/dataset`."""
+
+    format: Name = Field(
+        "npz", description="`npz` for NumPy, `idx` as MNIST, `webdataset`, or `parquet` for `datasets`."
+    )
+    test: int = Field(
+        0, ge=0, description="How many of the samples, the last ones, go into the test files; only `idx` has such."
+    )
+
+    @model_validator(mode="after")
+    def _test_is_a_part(self) -> "DatasetRequest":
+        if self.test and self.format != "idx":
+            raise ValueError("test: only the format idx has a test set of its own")
+        if self.test > self.count:
+            raise ValueError("test: at most count")
+        return self

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from glyphvae.datasets.formats import FORMATS
+from glyphvae.datasets.formats import FORMATS, DatasetRequest
 from glyphvae.datasets.recipe import BLOCK, Dataset, make_recipe
 from glyphvae.errors import StartError
 from glyphvae.models.registry import Registry, load_registry
-from glyphvae.operations.dataset import DatasetRequest
 from glyphvae.settings import load_settings
 
 # A few megabytes a file.

@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from typing import ClassVar, NamedTuple
 
-from pydantic import Field, model_validator
-
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import read_json
 from glyphvae.api.responses import Body, Result, headers_of
-from glyphvae.datasets.formats import FORMATS, Name
-from glyphvae.datasets.recipe import BLOCK, Dataset, DatasetOrder, make_recipe
+from glyphvae.datasets.formats import FORMATS, DatasetRequest
+from glyphvae.datasets.recipe import BLOCK, Dataset, make_recipe
 from glyphvae.errors import (
     Busy,
     DeadlineExceeded,
@@ -29,25 +27,6 @@ PIECE = 1 << 19
 
 # What the file is called where `Accept` asks for it: clients made from our OpenAPI document often know no other.
 BYTES = "application/octet-stream"
-
-
-class DatasetRequest(DatasetOrder):
-    """The body of `/dataset`."""
-
-    format: Name = Field(
-        "npz", description="`npz` for NumPy, `idx` as MNIST, `webdataset`, or `parquet` for `datasets`."
-    )
-    test: int = Field(
-        0, ge=0, description="How many of the samples, the last ones, go into the test files; only `idx` has such."
-    )
-
-    @model_validator(mode="after")
-    def _test_is_a_part(self) -> "DatasetRequest":
-        if self.test and self.format != "idx":
-            raise ValueError("test: only the format idx has a test set of its own")
-        if self.test > self.count:
-            raise ValueError("test: at most count")
-        return self
 
 
 class DatasetPlan(NamedTuple):

@@ -1,12 +1,10 @@
 """The OpenAPI document, with the parts that FastAPI cannot derive.
 
-`python -m glyphvae.web.openapi FILE` writes docs/openapi.json.
+`python -m glyphvae.app FILE` writes docs/openapi.json.
 """
 
 import json
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -97,9 +95,3 @@ def _responses(responses: dict[str, Any], more: Sequence[type[Problem]]) -> dict
         for media, content in response["content"].items():
             known["content"][media]["examples"] |= content["examples"]
     return dict(sorted(kept.items()))
-
-
-if __name__ == "__main__":
-    from glyphvae.app import Application
-
-    Path(sys.argv[1]).write_text(serialise(Application(None)), encoding="utf-8")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from glyphvae.datasets.shards import Shard, split, write_shards
 from glyphvae.errors import StartError
-from glyphvae.operations.dataset import DatasetRequest
+from glyphvae.datasets.formats import DatasetRequest
 
 ORDER = DatasetRequest.model_validate({"count": 300, "start": 10, "seed": 7, "format": "npz"})
 
