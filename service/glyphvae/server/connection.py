@@ -101,6 +101,11 @@ class Connection(HttpToolsProtocol):
         self._unsent_since = 0.0
         self.when_whole: Callable[[bytes], None] | None = None  # gets the body of the request that arrives now
 
+    @property
+    def default_lines(self) -> bytes:
+        """Headers of every response, as lines."""
+        return self.server_state.default_lines
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
         super().connection_made(transport)
@@ -190,7 +195,7 @@ class Connection(HttpToolsProtocol):
         front = self.server_state.front
         plain = cycle is self.cycle and cycle.keep_alive and not cycle.waiting_for_100_continue
         held = self.flow.write_paused or self.server_state.draining
-        if front is None or not plain or held or not Exchange(self, cycle, app, front).begin():
+        if front is None or not plain or held or not Exchange(self, cycle, front).begin():
             super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:

@@ -4,7 +4,9 @@ ASGI wants a task, an event and several awaited messages for each request, which
 with a request is the same as behind ASGI, by the same functions; see `glyphvae.web.front`.
 """
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from glyphvae.api.responses import NO_BODY, Body, Result, lines
 from glyphvae.api.uploads import INLINE_BYTES
@@ -16,12 +18,25 @@ from glyphvae.web.front import REQUEST, Front
 from glyphvae.web.request_context import RequestContext
 
 if TYPE_CHECKING:
-    from uvicorn._types import ASGI3Application
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-    from glyphvae.server.connection import Connection
-
 _OK = b"HTTP/1.1 200 OK\r\n"
+
+
+class Wire(Protocol):
+    """A connection, as far as an exchange needs it.
+
+    Attributes:
+        transport: Sends bytes.
+        when_whole: Called with the body of the request that arrives, once it is there.
+    """
+
+    transport: asyncio.Transport
+    when_whole: Callable[[bytes], None] | None
+
+    @property
+    def default_lines(self) -> bytes:
+        """Headers of every response, as lines."""
 
 
 class Exchange:
@@ -30,18 +45,14 @@ class Exchange:
     Args:
         connection: The connection.
         cycle: Uvicorn's state of the request.
-        app: The application behind ASGI.
         front: Handles the request.
     """
 
-    __slots__ = ("_app", "_connection", "_cycle", "_front", "_operation", "_plan", "_request", "_seconds")
+    __slots__ = ("_connection", "_cycle", "_front", "_operation", "_plan", "_request", "_seconds")
 
-    def __init__(
-        self, connection: "Connection", cycle: "RequestResponseCycle", app: "ASGI3Application", front: Front
-    ) -> None:
+    def __init__(self, connection: Wire, cycle: "RequestResponseCycle", front: Front) -> None:
         self._connection = connection
         self._cycle = cycle
-        self._app = app
         self._front = front
         self._request: RequestContext
         self._operation: Operation[Any]
@@ -133,7 +144,7 @@ class Exchange:
             b"%b%b%b%b%bx-request-id: %b\r\n%b\r\n%b"
             % (
                 status,
-                self._connection.server_state.default_lines,
+                self._connection.default_lines,
                 head,
                 own,
                 request.route.headers.lines,
