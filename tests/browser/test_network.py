@@ -46,7 +46,7 @@ def test_a_failure_can_be_tried_again(open_page: Opener, complaints: list[str]) 
     playground = open_page(STILL)
     page = playground.page
     playground.expect_grey(playground.hero, GREY + J)
-    problem = '{"title": "The service cannot answer now", "detail": "cvae: the model did not run.", "status": 503}'
+    problem = '{"title": "The service is not ready", "detail": "cvae: the model did not run.", "status": 503}'
 
     def fail(route: Route) -> None:
         route.fulfill(status=503, content_type="application/problem+json", body=problem)
@@ -54,7 +54,7 @@ def test_a_failure_can_be_tried_again(open_page: Opener, complaints: list[str]) 
     page.route("**/generate?label=A&*", fail)
     page.get_by_role("radio", name="A", exact=True).click()
     alert = page.locator("#hero").get_by_role("alert")
-    expect(alert).to_contain_text("The service cannot answer now")
+    expect(alert).to_contain_text("The service is not ready")
     expect(alert).to_contain_text("cvae: the model did not run.")
     page.unroute_all()
     alert.get_by_role("button", name="Try again").click()
