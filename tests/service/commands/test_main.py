@@ -118,7 +118,7 @@ async def test_a_service_elsewhere_renders_it_too(
     [
         (["HELLO!"], "422: body.text: The character '!'"),
         (["HELLO", "--z", "1,2,3,4,5,6,7"], "422: body.z: 7 latents were given"),
-        (["HELLO", "--models", "."], "--models are those of this process"),
+        (["HELLO", "--models", "."], "--models cannot be combined with --url"),
     ],
 )
 def test_what_a_service_elsewhere_refuses_is_one_line(
