@@ -64,7 +64,7 @@ def test_the_file_says_what_it_holds_and_the_seed_repeats_it(
         (["-o", "a.npz", "--test", "1"], "only the format idx"),
         (["-o", "a.npz", "--model", "vae"], "has no labels"),
         (["-o", "nowhere/a.npz"], "No such file or directory"),
-        (["-o", "a.npz", "--url", "http://127.0.0.1:1"], "no answer"),
+        (["-o", "a.npz", "--url", "http://127.0.0.1:1"], "no response"),
         (["-o", "a.npz", "--url", "http://127.0.0.1:1", "--models", "."], "--models cannot be combined with --url"),
     ],
 )
