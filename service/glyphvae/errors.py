@@ -125,7 +125,7 @@ class MalformedBody(Problem):
 
 
 class InvalidParameter(Problem):
-    """One or more values are not allowed."""
+    """At least one value is not allowed."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     slug = "invalid-parameter"

@@ -39,7 +39,7 @@ class Session(Protocol):
         """Run the model and return the named outputs, (n, …) each, for inputs (n, …)."""
 
 
-class BoundSession:
+class GpuSession:
     """A session whose inputs and outputs are bound to device memory.
 
     Args:

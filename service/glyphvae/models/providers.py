@@ -75,9 +75,9 @@ class Runtime:
         if self.device == "cpu":
             return plain
         # Imported here, because only a GPU needs it.
-        from glyphvae.models.gpu_session import BoundSession, SplitSession, crossover  # noqa: PLC0415
+        from glyphvae.models.gpu_session import GpuSession, SplitSession, crossover  # noqa: PLC0415
 
-        large = BoundSession(plain, self.device, graphs=self.gpu.graphs)
+        large = GpuSession(plain, self.device, graphs=self.gpu.graphs)
         small = Runtime("cpu", self.threads).session(model, file, pool=pool)
         outputs = [plain.get_outputs()[0].name]
         try:
