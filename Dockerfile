@@ -1,11 +1,11 @@
 # syntax=docker/dockerfile:1
 # Targets: `cpu` (the default, last) and `cuda`. BASE is any image with Python 3.11 or newer as `python3` and venv.
 #
-# Behind a mirror or a proxy with certificates of its own, pass them through:
+# Behind a mirror or a proxy with its own certificates, pass them to the build:
 #   --build-arg PIP_INDEX_URL=… --build-arg UV_DEFAULT_INDEX=… --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt
 ARG BASE=python:3.13-slim-bookworm
 
-# Left out of the image: the tests that packages bring along, and ONNX Runtime's tools for exporting from PyTorch.
+# Removed from the image: the tests of packages, and ONNX Runtime's tools for exporting from PyTorch.
 # hadolint ignore=DL3006
 FROM ${BASE} AS build
 ARG PIP_INDEX_URL
@@ -47,7 +47,7 @@ ENV PATH=/opt/glyphvae/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     GLYPHVAE_HOST=0.0.0.0
-# A number, so that Kubernetes can see that it is not root; nothing is ever written, so the root may be read-only.
+# A number, so that Kubernetes can verify that it is not root. Nothing is written, so the root may be read-only.
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \

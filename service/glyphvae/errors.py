@@ -1,29 +1,29 @@
-"""Every error of the service.
+"""Errors of the service.
 
 GlyphvaeError
 ├── StartError                 the service cannot start; one line that names the file or setting
-└── Problem                    an answer in application/problem+json (RFC 9457)
-    ├── MalformedBody       400  the body is not what its format says
+└── Problem                    an error response in application/problem+json (RFC 9457)
+    ├── MalformedBody       400  the body is not valid in its format
     ├── InvalidParameter    422  a parameter, field, label, character or image is not allowed
-    ├── Unauthorized        401  keys are asked for, and the request has none that is valid
-    ├── Forbidden           403  the key does not open this route
-    ├── OriginRefused       403  a page of another origin may not send this
+    ├── Unauthorized        401  the service requires a key, and the request has no valid one
+    ├── Forbidden           403  the key does not give access to this route
+    ├── OriginRefused       403  pages of this origin may not call the service
     ├── UnknownModel        404  no model of that name is served
     ├── NotFound            404  no such route
-    ├── MethodNotAllowed    405  the route exists, with other methods
-    ├── NotAcceptable       406  no offered format satisfies `Accept`
+    ├── MethodNotAllowed    405  the route exists, but not for this method
+    ├── NotAcceptable       406  no available format satisfies `Accept`
     ├── RequestTimeout      408  the request arrives too slowly
-    ├── ReloadRefused       409  new models cannot take the place of the old ones
+    ├── ReloadRefused       409  the new models were not loaded; the old ones stay in use
     ├── BodyTooLarge        413  the body is over the limit
-    ├── AddressTooLong      414  path or query is over the limit
-    ├── UnsupportedMedia    415  the body is in no format the route reads
-    ├── TooManyRequests     429  the key has used up its rate
+    ├── AddressTooLong      414  the path or query is over the limit
+    ├── UnsupportedMedia    415  the route cannot read the body's format
+    ├── TooManyRequests     429  the key has used up its rate limit
     ├── Busy                429  a queue is full
-    ├── HeadersTooLarge     431  there are more headers than allowed
-    ├── InternalError       500  a fault of the service itself
-    ├── NotInstalled        501  the answer needs a library that is an extra
-    ├── NotReady            503  a model cannot run
-    └── DeadlineExceeded    503  the request's time is up
+    ├── HeadersTooLarge     431  the headers are over a limit
+    ├── InternalError       500  a fault in the service itself
+    ├── NotInstalled        501  the request needs an optional library that is not installed
+    ├── NotReady            503  the process or a model cannot answer at the moment
+    └── DeadlineExceeded    503  the request's deadline has passed
 
 `python -m glyphvae.errors FILE` writes docs/errors.md.
 """
@@ -47,30 +47,30 @@ class GlyphvaeError(Exception):
 
 
 class StartError(GlyphvaeError):
-    """The service cannot start; the message is one line that says what to change."""
+    """An error that prevents the service from starting; the message is one line that says what to change."""
 
 
 class InvalidField(BaseModel):
-    """One refused value."""
+    """A refused value."""
 
-    field: str = Field(description="Where the value stood: `query.label`, `body.text`, `header.accept`.")
+    field: str = Field(description="The location of the value: `query.label`, `body.text`, `header.accept`.")
     detail: str = Field(description="What is wrong with it.")
-    allowed: str | None = Field(default=None, description="What would be accepted.")
+    allowed: str | None = Field(default=None, description="The values that would be accepted.")
 
 
 class ProblemBody(BaseModel):
-    """The body of every error answer (RFC 9457)."""
+    """The body of every error response (RFC 9457)."""
 
-    type: str = Field(description="A stable identifier of the kind of problem.")
-    title: str = Field(description="What the kind means, in words that never change.")
+    type: str = Field(description="The stable identifier of the problem type.")
+    title: str = Field(description="A short description of the problem type, the same in every response.")
     status: int = Field(description="The HTTP status code.")
-    detail: str = Field(description="What happened in this request.")
-    errors: list[InvalidField] = Field(default=[], description="Every refused value, if values were refused.")
+    detail: str = Field(description="An explanation of what went wrong in this request.")
+    errors: list[InvalidField] = Field(default=[], description="The refused values, if any.")
 
 
 # A Starlette HTTPException, because FastAPI turns any other exception raised while it reads a body into a bare 400.
 class Problem(GlyphvaeError, HTTPException):
-    """An error that is answered as application/problem+json.
+    """An error that is sent to the client as application/problem+json.
 
     Args:
         detail: One sentence about this request.
@@ -94,11 +94,11 @@ class Problem(GlyphvaeError, HTTPException):
 
     @classmethod
     def urn(cls) -> str:
-        """The identifier of the kind of problem."""
+        """Return the identifier of the problem type."""
         return f"urn:glyphvae:problem:{cls.slug}"
 
     def body(self) -> ProblemBody:
-        """The problem details object."""
+        """Return the problem details object."""
         return ProblemBody(
             type=self.urn(),
             title=self.title,
@@ -108,7 +108,7 @@ class Problem(GlyphvaeError, HTTPException):
         )
 
     def response(self) -> Response:
-        """The finished answer."""
+        """Return the complete response."""
         content = self.body().model_dump(exclude_none=True)
         if not self.errors:
             del content["errors"]
@@ -116,7 +116,7 @@ class Problem(GlyphvaeError, HTTPException):
 
 
 class MalformedBody(Problem):
-    """The body is not what its format says."""
+    """The body is not valid in its format."""
 
     status = HTTPStatus.BAD_REQUEST
     slug = "malformed-body"
@@ -125,7 +125,7 @@ class MalformedBody(Problem):
 
 
 class InvalidParameter(Problem):
-    """One or more values are not allowed."""
+    """At least one value is not allowed."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     slug = "invalid-parameter"
@@ -134,34 +134,34 @@ class InvalidParameter(Problem):
 
     @classmethod
     def of(cls, field: str, detail: str, allowed: str | None = None) -> "InvalidParameter":
-        """The error for a single refused value."""
+        """Return the error for a single refused value."""
         return cls(f"{field}: {detail}", [InvalidField(field=field, detail=detail, allowed=allowed)])
 
 
 class Unauthorized(Problem):
-    """Keys are asked for, and the request has none that is valid."""
+    """The service requires a key, and the request has no valid one."""
 
     status = HTTPStatus.UNAUTHORIZED
     slug = "unauthorized"
-    title = "A key is needed"
+    title = "A key is required"
     example = "Send a key: `Authorization: Bearer ...`."
 
 
 class Forbidden(Problem):
-    """The key does not open this route."""
+    """The key does not give access to this route."""
 
     status = HTTPStatus.FORBIDDEN
     slug = "forbidden"
-    title = "The key does not open this"
+    title = "The key does not give access to this route"
     example = "The key 'ci' opens only /generate."
 
 
 class OriginRefused(Problem):
-    """A page of another origin may not send this."""
+    """Pages of this origin may not call the service."""
 
     status = HTTPStatus.FORBIDDEN
     slug = "origin-refused"
-    title = "The page may not call this service"
+    title = "The origin is not allowed"
     example = "A page of 'https://example.org' may not send this: not allowed is its origin."
 
 
@@ -184,20 +184,20 @@ class NotFound(Problem):
 
 
 class MethodNotAllowed(Problem):
-    """The route exists, with other methods."""
+    """The route exists, but not for this method."""
 
     status = HTTPStatus.METHOD_NOT_ALLOWED
     slug = "method-not-allowed"
-    title = "The method is not allowed here"
+    title = "The method is not allowed"
     example = "'/generate' answers POST, not GET."
 
 
 class NotAcceptable(Problem):
-    """No offered format satisfies the request's `Accept`."""
+    """No available format satisfies the request's `Accept`."""
 
     status = HTTPStatus.NOT_ACCEPTABLE
     slug = "not-acceptable"
-    title = "No offered format is acceptable"
+    title = "No available format is acceptable"
     example = "This route offers image/png, application/json, application/x-npy; none satisfies 'text/html'."
 
 
@@ -206,16 +206,16 @@ class RequestTimeout(Problem):
 
     status = HTTPStatus.REQUEST_TIMEOUT
     slug = "request-timeout"
-    title = "The request takes too long to arrive"
+    title = "The request took too long to arrive"
     example = "The request has not arrived within 10 seconds."
 
 
 class ReloadRefused(Problem):
-    """New models cannot take the place of the old ones, which serve on; only the admin port answers so."""
+    """The new models were not loaded, and the old ones stay in use; sent by the admin port only."""
 
     status = HTTPStatus.CONFLICT
     slug = "reload-refused"
-    title = "The models stay as they are"
+    title = "The models were not reloaded"
     example = "Another reload is under way."
 
 
@@ -229,7 +229,7 @@ class BodyTooLarge(Problem):
 
 
 class AddressTooLong(Problem):
-    """Path or query is over the limit."""
+    """The path or query is over the limit."""
 
     status = HTTPStatus.REQUEST_URI_TOO_LONG
     slug = "address-too-long"
@@ -238,7 +238,7 @@ class AddressTooLong(Problem):
 
 
 class UnsupportedMedia(Problem):
-    """The body is in no format the route reads."""
+    """The route cannot read the body's format."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     slug = "unsupported-media"
@@ -247,34 +247,34 @@ class UnsupportedMedia(Problem):
 
 
 class HeadersTooLarge(Problem):
-    """There are more headers than allowed."""
+    """The headers are over a limit, in number or in bytes."""
 
     status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
     slug = "headers-too-large"
-    title = "The request's head is too large"
+    title = "The request headers are too large"
     example = "The request has 120 headers; at most 100 are allowed."
 
 
 class TooManyRequests(Problem):
-    """The key has used up its rate; `Retry-After` says for how many seconds."""
+    """The key has used up its rate limit; `Retry-After` says for how many seconds."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     slug = "too-many-requests"
-    title = "The key has used up its rate"
+    title = "The key has used up its rate limit"
     example = "The key 'ci' may make 100/minute requests."
 
 
 class Busy(Problem):
-    """A queue is full; nothing was done, and the same request may succeed after `Retry-After` seconds."""
+    """A queue is full; the request was not processed and may succeed after `Retry-After` seconds."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     slug = "busy"
-    title = "Too much waits already"
+    title = "Too many requests are queued"
     example = "The queue is full: 65536 of at most 65536 rows."
 
 
 class InternalError(Problem):
-    """A fault of the service itself; the log has the details, the answer has none."""
+    """A fault in the service itself; the details are in the log and not in the response."""
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     slug = "internal-error"
@@ -283,34 +283,34 @@ class InternalError(Problem):
 
 
 class NotInstalled(Problem):
-    """The answer needs a library that this service was installed without."""
+    """The request needs an optional library that is not installed."""
 
     status = HTTPStatus.NOT_IMPLEMENTED
     slug = "not-installed"
-    title = "The service lacks what this needs"
+    title = "A required library is not installed"
     example = "Parquet needs pyarrow: pip install 'glyphvae[parquet]'."
 
 
 class NotReady(Problem):
-    """A model cannot run."""
+    """The process or a model cannot answer at the moment."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     slug = "not-ready"
-    title = "The service cannot answer now"
+    title = "The service is not ready"
     example = "cvae: the model did not run."
 
 
 class DeadlineExceeded(Problem):
-    """The request's time is up: the setting `request_timeout`, or less where the header `X-Request-Timeout` says so."""
+    """The request's deadline has passed, which `request_timeout` sets and the header `X-Request-Timeout` shortens."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     slug = "deadline-exceeded"
-    title = "The answer would come too late"
+    title = "The request's deadline has passed"
     example = "No answer within 5 seconds."
 
 
 def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI `responses` for `problems`, each with its example."""
+    """Return the OpenAPI `responses` for `problems`, each with its example."""
     responses: dict[int | str, dict[str, Any]] = {}
     for problem in problems:
         example = problem(problem.example).body().model_dump(exclude_none=True, exclude_defaults=True)
@@ -326,15 +326,15 @@ def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
 
 
 def markdown() -> str:
-    """The documentation table, one row a problem."""
+    """Return the documentation page, a table with one row per problem."""
     rows = [
         "# Errors",
         "",
         "Written by `make openapi` from `service/glyphvae/errors.py`.",
         "",
-        f"Every error but those of the protocol under `/v2` is answered as `{MEDIA_TYPE}` (RFC 9457):",
-        "`type` and `title` never change for a kind of problem, `detail` says what happened in this request, and",
-        "`errors` lists the refused values, if any, each by its `field`, such as `query.label` or `body.text`.",
+        f"All errors, except those of the protocol under `/v2`, are sent as `{MEDIA_TYPE}` (RFC 9457).",
+        "`type` and `title` are the same in every response of one kind, `detail` explains what went wrong in this",
+        "request, and `errors` lists the refused values, if any, each by its `field`, such as `query.label`.",
         "",
         "| status | type | title | meaning | example of `detail` |",
         "|---|---|---|---|---|",

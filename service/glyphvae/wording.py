@@ -1,16 +1,16 @@
-"""Parts of error messages that several modules share."""
+"""Helpers for the wording of error messages."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 
 
 def quoted(text: str, limit: int = 40) -> str:
-    """A caller's `text` in quotes: what cannot be printed is escaped, and what exceeds `limit` is cut off."""
+    """Quote `text` from a client: escape what is not printable, and cut it off after `limit` characters."""
     return repr(text) if len(text) <= limit else f"{text[:limit]!r}..."
 
 
 def character_ranges(characters: Sequence[str]) -> str:
-    """One-character strings in words, runs of consecutive code points as ranges: `0-9, A-Z`."""
+    """Describe `characters`, with consecutive code points as ranges: `0-9, A-Z`."""
     points = [ord(character) for character in characters]
     breaks = [i for i, (a, b) in enumerate(pairwise(points), 1) if b != a + 1]
     runs = zip([0, *breaks], [*breaks, len(points)], strict=True)

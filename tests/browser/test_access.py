@@ -133,7 +133,7 @@ def test_a_screen_reader_hears_what_changes(open_page: Opener) -> None:
     expect(page.get_by_role("slider", name="x1 slant")).to_have_attribute(
         "aria-valuetext", page.locator("output[for=glyph-latents-x1]").inner_text()
     )
-    expect(page.get_by_role("slider", name="Number of the label")).to_have_attribute("aria-valuetext", "26 is Q")
+    expect(page.get_by_role("slider", name="Label number")).to_have_attribute("aria-valuetext", "26 is Q")
 
 
 def test_the_theme_is_chosen_and_kept(open_page: Opener) -> None:

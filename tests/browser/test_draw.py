@@ -52,7 +52,7 @@ def picture(kind: str = "PNG") -> bytes:
 def test_a_drawing_is_read_as_it_is_drawn(open_page: Opener) -> None:
     playground = open_page("draw?z=0,0,0,0,0,0")
     page = playground.page
-    expect(page.get_by_text("What the model reads appears here")).to_be_visible()
+    expect(page.get_by_text("The model's reading appears here")).to_be_visible()
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
     playground.draw(*CROSS)
     expect_read(playground)
@@ -70,7 +70,7 @@ def test_undo_and_clear(open_page: Opener) -> None:
     assert 0 < one < both
     page.get_by_role("button", name="Clear").click()
     assert ink_on(page) == 0
-    expect(page.get_by_text("What the model reads appears here")).to_be_visible()
+    expect(page.get_by_text("The model's reading appears here")).to_be_visible()
     assert "strokes" not in playground.state()
 
 
@@ -101,7 +101,7 @@ def test_the_style_is_carried_to_glyph_and_text(open_page: Opener) -> None:
     playground = open_page("draw?z=0,0,0,0,0,0&view=pixels&label=J&text=HI")
     playground.draw(*CROSS)
     expect_read(playground)
-    playground.page.get_by_role("button", name="Take it to Glyph").click()
+    playground.page.get_by_role("button", name="Open in Glyph").click()
     expect(playground.page.get_by_role("tabpanel", name="Glyph")).to_be_visible()
     assert playground.z() == [-10, 0, 0, 0, 0, 0]
     assert playground.state()["label"] == "0"
@@ -109,7 +109,7 @@ def test_the_style_is_carried_to_glyph_and_text(open_page: Opener) -> None:
     expect(playground.x1).to_have_attribute("min", "-10")
     playground.open_tab("Draw")
     with playground.page.expect_request(lambda request: request.url.endswith("/render-text")) as asked:
-        playground.page.get_by_role("button", name="Write a text in it").click()
+        playground.page.get_by_role("button", name="Write a text").click()
     assert '"z":[-10,0,0,0,0,0]' in (asked.value.post_data or "")
 
 
@@ -191,4 +191,4 @@ def test_drawing_with_a_finger(open_page: Opener, phone: BrowserContext) -> None
 
 def test_a_damaged_link_shows_an_empty_pad(open_page: Opener) -> None:
     playground = open_page("draw?z=0,0,0,0,0,0&strokes=%%%")
-    expect(playground.page.get_by_text("What the model reads appears here")).to_be_visible()
+    expect(playground.page.get_by_text("The model's reading appears here")).to_be_visible()

@@ -48,7 +48,7 @@ def test_the_manifold_and_the_map_of_classes(open_page: Opener) -> None:
     wait_until(page, f"() => ({ALPHA})(document.querySelector('#manifold')) > 0")
     points = page.locator("#points")
     wait_until(page, f"() => ({INKED})(document.querySelector('#points'))")
-    page.get_by_label("Where characters lie").uncheck()
+    page.get_by_label("Show encoded characters").uncheck()
     expect(points).to_be_hidden()
     assert playground.state()["points"] == "0"
 
@@ -69,7 +69,7 @@ def test_the_way_between_two_glyphs(open_page: Opener) -> None:
     last = asked.value.json()["steps"][-1]
     page.get_by_label("Steps").press("Home")
     expect(steps).to_have_count(3)
-    page.get_by_role("button", name="Take step 3 to Glyph").click()
+    page.get_by_role("button", name="Open step 3 in Glyph").click()
     expect(page.get_by_role("tabpanel", name="Glyph")).to_be_visible()
     assert playground.z() == pytest.approx(last["z"], abs=0.001)
     assert playground.state()["label"] == "Q"

@@ -108,7 +108,7 @@ def test_labels_by_key_slider_and_keyboard(open_page: Opener) -> None:
     page.keyboard.press("z")
     expect(page.get_by_role("radio", name="Z", exact=True)).to_be_focused()
     playground.expect_grey(playground.hero, GREY + 35)
-    number = page.get_by_label("Number of the label")
+    number = page.get_by_label("Label number")
     number.focus()
     number.press("Home")
     expect(page.get_by_role("radio", name="0", exact=True)).to_be_checked()
@@ -150,10 +150,10 @@ def test_at_temperature_zero_a_sample_is_the_average(open_page: Opener) -> None:
 
 def test_variations_are_drawn_and_taken(open_page: Opener) -> None:
     playground = open_page("glyph?z=0.5,0,0,0,0,0&locked=1")
-    sheet = playground.page.locator("#sheet")
-    variation = sheet.get_by_role("button", name="Take the style of variation 3", exact=True)
+    variations = playground.page.locator("#variations")
+    variation = variations.get_by_role("button", name="Use the style of variation 3", exact=True)
     with playground.page.expect_response(lambda answer: "n=24" in answer.url and "seed=2" in answer.url) as first:
-        playground.page.get_by_role("button", name="Draw again").click()
+        playground.page.get_by_role("button", name="New variations").click()
     drawn = first.value.json()["samples"]
     assert len(drawn) == 24
     assert {sample["z"][0] for sample in drawn} == {0.5}
@@ -193,7 +193,7 @@ def test_a_model_with_many_latents_shows_those_with_names_and_the_most_active_fi
 
 def test_a_link_to_a_model_that_is_not_served(open_page: Opener) -> None:
     playground = open_page("glyph?model=gan&z=1,2")
-    expect(playground.page.locator("#notice")).to_have_text("There is no model gan here. This is cvae.")
+    expect(playground.page.locator("#notice")).to_have_text("The model gan is not served. Using cvae.")
     expect(playground.page.get_by_role("combobox", name="Model")).to_have_value("cvae")
     assert len(playground.z()) == 6
 

@@ -34,7 +34,7 @@ def test_a_service_that_does_not_answer(open_page: Opener, complaints: list[str]
     page.route("**/*", lambda route: route.abort("connectionrefused"))
     page.get_by_role("radio", name="A", exact=True).click()
     banner = page.locator("#offline")
-    expect(banner).to_contain_text("The service does not answer")
+    expect(banner).to_contain_text("The service does not respond")
     page.unroute_all()
     playground.expect_grey(playground.hero, GREY + A)
     expect(banner).to_be_empty()
@@ -46,7 +46,7 @@ def test_a_failure_can_be_tried_again(open_page: Opener, complaints: list[str]) 
     playground = open_page(STILL)
     page = playground.page
     playground.expect_grey(playground.hero, GREY + J)
-    problem = '{"title": "The service cannot answer now", "detail": "cvae: the model did not run.", "status": 503}'
+    problem = '{"title": "The service is not ready", "detail": "cvae: the model did not run.", "status": 503}'
 
     def fail(route: Route) -> None:
         route.fulfill(status=503, content_type="application/problem+json", body=problem)
@@ -54,7 +54,7 @@ def test_a_failure_can_be_tried_again(open_page: Opener, complaints: list[str]) 
     page.route("**/generate?label=A&*", fail)
     page.get_by_role("radio", name="A", exact=True).click()
     alert = page.locator("#hero").get_by_role("alert")
-    expect(alert).to_contain_text("The service cannot answer now")
+    expect(alert).to_contain_text("The service is not ready")
     expect(alert).to_contain_text("cvae: the model did not run.")
     page.unroute_all()
     alert.get_by_role("button", name="Try again").click()
@@ -69,7 +69,7 @@ def test_an_answer_that_is_not_the_services_own(open_page: Opener, complaints: l
     page = playground.page
     page.route("**/generate?label=A&*", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
     page.get_by_role("radio", name="A", exact=True).click()
-    expect(page.locator("#hero").get_by_role("alert")).to_contain_text("It answered 502")
+    expect(page.locator("#hero").get_by_role("alert")).to_contain_text("It responded with 502")
     complaints.clear()
 
 
@@ -78,7 +78,7 @@ def test_a_start_that_fails_is_made_up_for(desktop: BrowserContext, address: str
     page.route("**/models", lambda route: route.fulfill(status=500, body=""))
     page.goto(f"{address}/playground#{STILL}")
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("It answered 500")
+    expect(alert).to_contain_text("It responded with 500")
     page.unroute_all()
     alert.get_by_role("button", name="Try again").click()
     playground = Playground(page)
@@ -91,7 +91,7 @@ def test_the_start_waits_for_the_service(desktop: BrowserContext, address: str, 
     page = watched(desktop.new_page(), complaints)
     page.route("**/models", lambda route: route.abort("connectionrefused"))
     page.goto(f"{address}/playground#{STILL}")
-    expect(page.locator("#offline")).to_contain_text("The service does not answer")
+    expect(page.locator("#offline")).to_contain_text("The service does not respond")
     page.unroute_all()
     Playground(page).wait_until_ready()
     complaints.clear()

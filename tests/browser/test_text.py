@@ -35,7 +35,7 @@ def wait_for_text(playground: Playground, text: str) -> None:
 def test_what_is_typed_is_written(open_page: Opener) -> None:
     playground = open_page(f"text?{STYLE}&text=")
     page = playground.page
-    expect(page.locator("#paper")).to_contain_text("Type something")
+    expect(page.locator("#paper")).to_contain_text("Type a text")
     expect(page.get_by_role("button", name="Download PNG")).to_be_disabled()
     page.get_by_role("textbox", name="Text").press_sequentially("HELLO")
     wait_for_text(playground, "HELLO")
@@ -64,7 +64,7 @@ def test_every_control_sets_its_part_of_the_request(open_page: Opener) -> None:
     wait_for_text(playground, "A B")
     page.get_by_role("slider", name="Variation").press("End")
     page.get_by_role("slider", name="Size").press("Home")
-    page.get_by_label("Width of the lines").press("End")
+    page.get_by_label("Line width").press("End")
     page.get_by_role("radio", name="Centre").click()
     page.locator("#ink").fill("#ff0000")
     page.locator("#paper-colour").fill("#00ff00")
@@ -112,11 +112,11 @@ def test_the_download_is_what_is_shown(open_page: Opener, tmp_path: Path) -> Non
 def test_characters_left_out_are_counted(open_page: Opener) -> None:
     playground = open_page(f"text?{STYLE}&text=A,B!")
     note = playground.page.locator("#text-note")
-    expect(note).to_have_text("2 characters the model cannot write: left blank.")
+    expect(note).to_have_text("2 characters that the model cannot write: left blank.")
     playground.page.get_by_label("Other characters").select_option("skip")
-    expect(note).to_have_text("2 characters the model cannot write: skipped.")
+    expect(note).to_have_text("2 characters that the model cannot write: skipped.")
     playground.page.get_by_role("textbox", name="Text").fill("A,B")
-    expect(note).to_have_text("One character the model cannot write: skipped.")
+    expect(note).to_have_text("One character that the model cannot write: skipped.")
     playground.page.get_by_role("textbox", name="Text").fill("AB")
     expect(note).to_be_empty()
 

@@ -19,5 +19,5 @@ def test_every_setting_and_module_that_is_named_exists() -> None:
     settings = (ROOT / "service" / "glyphvae" / "settings.py").read_text(encoding="utf-8")
     for name in re.findall(r"`((?:max|receive|request|rate|admin|keys)_?[a-z_]*)(?:_\*)?`", TEXT):
         assert re.search(rf"^    {name}", settings, re.MULTILINE), name
-    for module in re.findall(r"`(service/[a-z_]+\.py)`", TEXT):
+    for module in re.findall(r"`(service/[a-z_/]+\.py)`", TEXT):
         assert (ROOT / module).exists(), module

@@ -13,7 +13,7 @@ from queue import Queue
 
 import httpx
 
-COMMAND = (sys.executable, "-m", "service", "serve")
+COMMAND = (sys.executable, "-m", "glyphvae", "serve")
 ROOT = Path(__file__).parents[2]
 
 _RUNNING = re.compile(r"Uvicorn running on (http://\S+)")

@@ -1,4 +1,4 @@
-"""A client of the service, sync and async.
+"""Clients of the service, synchronous and asynchronous.
 
     from glyphvae.client import Client
 
@@ -6,15 +6,15 @@
         glyphs = client.generate("J", n=100, seed=7)      # glyphs.pixels: uint8 (100, 28, 28)
         client.render_text("HELLO", seed=7).save("hello.png")
 
-It needs httpx, NumPy for arrays and Pillow for pictures, and nothing of what the service itself needs.
+They need httpx, NumPy for arrays and Pillow for images, but none of the service's other libraries.
 """
 
 from glyphvae.client.clients import TIMEOUT, AsyncClient, Client
 from glyphvae.client.errors import (
-    BrokenAnswerError,
+    BrokenResponseError,
     ClientError,
     DeadlineExceededError,
-    NoAnswerError,
+    NoResponseError,
     ProblemError,
     RefusedField,
 )
@@ -33,14 +33,14 @@ from glyphvae.client.retry import Retry
 __all__ = [
     "TIMEOUT",
     "AsyncClient",
-    "BrokenAnswerError",
+    "BrokenResponseError",
     "Client",
     "ClientError",
     "DeadlineExceededError",
     "Encodings",
     "Glyphs",
     "LabelledGlyphs",
-    "NoAnswerError",
+    "NoResponseError",
     "Picture",
     "ProblemError",
     "Reconstructions",

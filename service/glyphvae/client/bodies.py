@@ -1,4 +1,4 @@
-"""Images as a body: files, Pillow images and NumPy arrays, as the service reads them."""
+"""Request bodies from image files, Pillow images and NumPy arrays."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 
 
 def body_of(images: Images) -> dict[str, Any]:
-    """The arguments of a request that carry `images`.
+    """Return the arguments of a `Request` with `images` as its body.
 
     Args:
-        images: An image as the bytes of a PNG, JPEG or WebP file, as a path of one or as a Pillow image; several of
-            these in a list; or an array (28, 28), (n, 28, 28), (n, 784) or (n, height, width) of uint8 or of floats in
-            [0, 1].
+        images: A PNG, JPEG or WebP file as bytes or as a path, a Pillow image, a list of these, or an array (28, 28),
+            (n, 28, 28), (n, 784) or (n, height, width) of uint8 or of floats in [0, 1].
 
     Raises:
         OSError: A file cannot be read.

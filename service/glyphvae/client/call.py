@@ -1,4 +1,4 @@
-"""A call as data: what is sent, and how the answer is read. Sync and async clients share all of it."""
+"""Calls as data: the request and the function that reads the response, shared by both clients."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from glyphvae.client.errors import BrokenAnswerError
+from glyphvae.client.errors import BrokenResponseError
 
 Result = TypeVar("Result")
 Item = TypeVar("Item")
@@ -16,12 +16,12 @@ Files = list[tuple[str, tuple[str, bytes]]]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer that has been read to its end.
+class Response:
+    """A complete response.
 
     Attributes:
-        status: Its status.
-        headers: By lower-case name.
+        status: The HTTP status code.
+        headers: The headers, by lower-case name.
         content: The body.
     """
 
@@ -31,31 +31,31 @@ class Answer:
 
     @property
     def model(self) -> str:
-        """Name and version of the model that answered, `cvae/1`."""
+        """Name and version of the model that was used, `cvae/1`."""
         return self.headers.get("glyphvae-model", "")
 
     @property
     def seed(self) -> int | None:
-        """The seed that reproduces it, None where nothing was drawn."""
+        """The seed that reproduces the result, None if nothing was sampled."""
         return self.count("glyphvae-seed")
 
     def count(self, name: str) -> int | None:
-        """A number from a header."""
+        """Return the number in a header, None if there is no such header."""
         return int(self.headers[name]) if name in self.headers else None
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent.
+    """A request.
 
     Attributes:
         method: `GET` or `POST`.
-        path: On the service.
-        accept: The media type that is asked for.
-        query: Parameters; those that are None stay out, those in lists are repeated.
-        json: The JSON body, if it has one.
-        content: The body in bytes, if it has one.
-        files: The files of a multipart body, if it has one.
+        path: The path on the service.
+        accept: The requested media type.
+        query: The query parameters; None omits a parameter, and a list repeats it.
+        json: The JSON body, if any.
+        content: The body as bytes, if any.
+        files: The files of a multipart body, if any.
     """
 
     method: str
@@ -67,7 +67,7 @@ class Request:
     files: Files | None = None
 
     def arguments(self) -> dict[str, Any]:
-        """The arguments of `httpx.Client.build_request`."""
+        """Return the arguments of `httpx.Client.build_request`."""
         arguments: dict[str, Any] = {
             "method": self.method,
             "url": self.path,
@@ -82,37 +82,37 @@ class Request:
 
 @dataclass(frozen=True)
 class Call(Generic[Result]):
-    """A request whose answer is read as a whole.
+    """A request whose response is read as a whole.
 
     Attributes:
-        request: What is sent.
-        read: Makes the result.
-        also: Statuses besides success that `read` understands.
+        request: The request.
+        read: Converts the response to the result.
+        also: Status codes besides success that `read` accepts.
     """
 
     request: Request
-    read: Callable[[Answer], Result]
+    read: Callable[[Response], Result]
     also: frozenset[int] = frozenset()
 
-    def result(self, answer: Answer) -> Result:
-        """What `answer` says.
+    def result(self, response: Response) -> Result:
+        """Convert `response` to the result.
 
         Raises:
-            BrokenAnswerError: It is not what was asked for.
+            BrokenResponseError: It is not a valid response to the request.
         """
         try:
-            return self.read(answer)
+            return self.read(response)
         except (ValueError, KeyError, TypeError) as error:
-            raise BrokenAnswerError(f"the answer to {self.request.path} cannot be read: {error}") from error
+            raise BrokenResponseError(f"the response to {self.request.path} cannot be read: {error}") from error
 
 
 @dataclass(frozen=True)
 class Stream(Generic[Item]):
-    """A request whose answer is read while it arrives.
+    """A request whose response is read while it arrives.
 
     Attributes:
-        request: What is sent.
-        reader: Makes a function that takes the bytes as they come and gives the items that are complete.
+        request: The request.
+        reader: Returns a new function that takes the next bytes and returns the items that they complete.
     """
 
     request: Request
@@ -120,5 +120,5 @@ class Stream(Generic[Item]):
 
 
 def given(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of `values` that are not None, so that the service's own defaults hold for the others."""
+    """Return the `values` that are not None, so that the service's defaults apply to the others."""
     return {name: value for name, value in values.items() if value is not None}

@@ -1,4 +1,4 @@
-"""One function an endpoint and format: its arguments become a request, its answer a result."""
+"""Calls of the service, with one function per endpoint and format."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from glyphvae.client.call import Call, Request, Stream
 from glyphvae.client.options import (
     Drawing,
     DrawingPicture,
+    Interpolation,
+    InterpolationPicture,
     Labels,
     Latents,
     Mix,
     MixFile,
-    Motion,
-    MotionPicture,
     Reading,
     ReadingPicture,
     Text,
-    Way,
-    WayPicture,
+    Traversal,
+    TraversalPicture,
 )
 
 if TYPE_CHECKING:
@@ -33,139 +33,141 @@ PNG, GIF, NPY = "image/png", "image/gif", "application/x-npy"
 
 
 def generate(label: Labels = (), **options: Unpack[Drawing]) -> Call[results.Glyphs]:
-    """New glyphs as an array.
+    """Generate glyphs as an array.
 
     Args:
-        label: A character or its number, or several; empty for an unconditional model.
+        label: A character or its number, or a list of these; empty for an unconditional model.
         options: See `Drawing`.
     """
     return Call(Request("POST", "/generate", NPY, _query(label, options)), results.read_glyphs)
 
 
 def generate_samples(label: Labels = (), **options: Unpack[Drawing]) -> Call[results.Samples]:
-    """As `generate`, with the label and the latents of each glyph; for few glyphs."""
+    """Generate glyphs with their labels and latents; meant for small numbers of glyphs."""
     return Call(Request("POST", "/generate", query=_query(label, options)), results.read_samples)
 
 
 def generate_chunks(label: Labels = (), **options: Unpack[Drawing]) -> Stream[Pixels]:
-    """As `generate`, while they arrive: arrays (k, 28, 28) of varying k, in little memory."""
+    """Generate glyphs as a stream of arrays (k, 28, 28) of varying k, which takes little memory."""
     return Stream(Request("POST", "/generate", NPY, _query(label, options)), results.npy_reader)
 
 
 def generate_picture(label: Labels = (), **options: Unpack[DrawingPicture]) -> Call[results.Picture]:
-    """As `generate`, as one picture: the glyph, or a sheet of them."""
+    """Generate a glyph, or an image grid of several glyphs, as an image."""
     return Call(Request("POST", "/generate", PNG, _query(label, options)), results.read_picture)
 
 
 def encode(images: Images, **options: Unpack[Reading]) -> Call[results.Encodings]:
-    """The latents of images, under a given label or under the most likely one.
+    """Encode images to latents, under a given label or the most likely one.
 
     Args:
-        images: Bytes of a file, a path or a Pillow image, or a list of these; or an array of images.
+        images: A file as bytes, a path, a Pillow image, a list of these, or an array of images.
         options: See `Reading`.
     """
     return Call(Request("POST", "/encode", query=options, **body_of(images)), results.read_encodings)
 
 
 def reconstruct(images: Images, **options: Unpack[Reading]) -> Call[results.Reconstructions]:
-    """Images through the model and back, with error, KL and ELBO in nats; arguments as for `encode`."""
+    """Encode and decode images, with reconstruction error, KL and ELBO in nats; arguments as for `encode`."""
     return Call(Request("POST", "/reconstruct", query=options, **body_of(images)), results.read_reconstructions)
 
 
 def reconstruct_picture(images: Images, **options: Unpack[ReadingPicture]) -> Call[results.Picture]:
-    """As `reconstruct`, as one picture."""
+    """Reconstruct images as one image grid; arguments as for `encode`."""
     return Call(Request("POST", "/reconstruct", PNG, options, **body_of(images)), results.read_picture)
 
 
 def render_text(text: str, **options: Unpack[Text]) -> Call[results.Picture]:
-    """A text in one hand, as a picture.
+    """Render a text in one handwriting, as an image.
 
     Args:
-        text: What to write.
+        text: The text.
         options: See `Text`.
     """
     return Call(Request("POST", "/render-text", PNG, json={"text": text, **options}), results.read_picture)
 
 
 def render_writing(text: str, **options: Unpack[Text]) -> Call[results.Writing]:
-    """As `render_text`, as glyphs with their places."""
+    """Render a text as glyphs with their positions; arguments as for `render_text`."""
     return Call(Request("POST", "/render-text", json={"text": text, **options}), results.read_writing)
 
 
-def interpolate(label: Labels = (), *, images: Images | None = None, **options: Unpack[Way]) -> Call[results.Samples]:
-    """Steps between two labels, two latents or two images.
+def interpolate(
+    label: Labels = (), *, images: Images | None = None, **options: Unpack[Interpolation]
+) -> Call[results.Samples]:
+    """Interpolate between two labels, two latents or two images.
 
     Args:
-        label: One for all steps, or the first and the last.
-        images: The two ends, as for `encode`.
-        options: See `Way`.
+        label: One label for all steps, or the first and the last one.
+        images: The first and the last image, as for `encode`.
+        options: See `Interpolation`.
     """
     request = Request("POST", "/interpolate", query=_query(label, options), **_body(images))
     return Call(request, results.read_samples)
 
 
 def interpolate_picture(
-    label: Labels = (), *, images: Images | None = None, animated: bool = False, **options: Unpack[WayPicture]
+    label: Labels = (), *, images: Images | None = None, animated: bool = False, **options: Unpack[InterpolationPicture]
 ) -> Call[results.Picture]:
-    """As `interpolate`, as a row of glyphs, or as an endless GIF where `animated`."""
+    """Interpolate as an image with one row of glyphs, or as an endless GIF if `animated`."""
     media = GIF if animated else PNG
     request = Request("POST", "/interpolate", media, _query(label, options), **_body(images))
     return Call(request, results.read_picture)
 
 
-def traverse(latent: int | Sequence[int], label: Labels = (), **options: Unpack[Motion]) -> Call[results.Samples]:
-    """What one latent does, or two.
+def traverse(latent: int | Sequence[int], label: Labels = (), **options: Unpack[Traversal]) -> Call[results.Samples]:
+    """Vary one latent, or two.
 
     Args:
-        latent: Which ones move, from 1.
-        label: What to write; empty for an unconditional model.
-        options: See `Motion`.
+        latent: The numbers of the varied latents, from 1.
+        label: The character; empty for an unconditional model.
+        options: See `Traversal`.
     """
     query = _query(label, options) | {"latent": latent}
     return Call(Request("POST", "/traverse", query=query), results.read_samples)
 
 
 def traverse_picture(
-    latent: int | Sequence[int], label: Labels = (), *, animated: bool = False, **options: Unpack[MotionPicture]
+    latent: int | Sequence[int], label: Labels = (), *, animated: bool = False, **options: Unpack[TraversalPicture]
 ) -> Call[results.Picture]:
-    """As `traverse`, as a row or a grid, or as an endless GIF where `animated`."""
+    """Vary one latent or two, as an image with a row or grid of glyphs, or as an endless GIF if `animated`."""
     query = _query(label, options) | {"latent": latent}
     return Call(Request("POST", "/traverse", GIF if animated else PNG, query), results.read_picture)
 
 
 def dataset(count: int, **options: Unpack[MixFile]) -> Stream[bytes]:
-    """Labelled samples as a file, in pieces as they arrive.
+    """Make labelled samples as a file, returned in chunks as they arrive.
 
     Args:
-        count: How many.
+        count: Number of samples.
         options: See `MixFile`.
     """
-    return Stream(Request("POST", "/dataset", "*/*", json={"count": count, **options}), lambda: lambda piece: [piece])
+    return Stream(Request("POST", "/dataset", "*/*", json={"count": count, **options}), lambda: lambda chunk: [chunk])
 
 
 def dataset_arrays(count: int, **options: Unpack[Mix]) -> Call[results.LabelledGlyphs]:
-    """As `dataset`, as arrays in memory."""
+    """Make labelled samples as arrays in memory."""
     return Call(Request("POST", "/dataset", "*/*", json={"count": count, **options}), results.read_dataset)
 
 
 def models() -> Call[list[results.ServedModel]]:
-    """Every model that is served."""
+    """List all served models."""
     return Call(Request("GET", "/models"), results.read_models)
 
 
 def model(name: str) -> Call[results.ServedModel]:
-    """One model."""
+    """Describe a model."""
     return Call(Request("GET", f"/models/{quote(name, safe='')}"), results.read_model)
 
 
 def live() -> Call[bool]:
-    """True: the process lives, or this raises."""
+    """Check that the process is running; return True or raise an error."""
     return Call(Request("GET", "/livez"), lambda _: True)
 
 
 def ready() -> Call[bool]:
-    """Whether every model runs."""
-    return Call(Request("GET", "/readyz"), lambda answer: answer.status == 200, also=frozenset({503}))
+    """Return whether the service and all its models are ready."""
+    return Call(Request("GET", "/readyz"), lambda response: response.status == 200, also=frozenset({503}))
 
 
 def _query(label: Labels, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The two clients: the same calls, one at a time or many at once."""
+"""The synchronous and the asynchronous client."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import httpx
 
 from glyphvae.client import calls
 from glyphvae.client.call import Call, Request, Stream
-from glyphvae.client.policy import Policy, checked, finish, problem, reading, verdict
+from glyphvae.client.policy import Policy, checked, finish, problem, reading, retry_delay
 from glyphvae.client.retry import Attempts, Retry
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
 Item = TypeVar("Item")
 
-# Seconds that a call may take with all its retries.
+# Seconds that a call may take, including all retries.
 TIMEOUT = 30.0
 
 
 class _SyncMethod(Generic[P, Result]):
-    """A call as a method of `Client`, so that each is written, typed and documented once."""
+    """Descriptor that makes a call a method of `Client`, so that each is written, typed and documented once."""
 
     def __init__(self, build: Callable[P, Call[Result]]) -> None:
         self._build = build
@@ -38,7 +38,7 @@ class _SyncMethod(Generic[P, Result]):
 
 
 class _AsyncMethod(Generic[P, Result]):
-    """A call as a method of `AsyncClient`."""
+    """Descriptor that makes a call a method of `AsyncClient`."""
 
     def __init__(self, build: Callable[P, Call[Result]]) -> None:
         self._build = build
@@ -76,14 +76,14 @@ class _AsyncStream(Generic[P, Item]):
 
 
 class Client:
-    """Calls a service, one call at a time in each thread.
+    """A synchronous client, which may be shared by threads.
 
     Args:
-        url: Where it is, `http://127.0.0.1:8000`.
-        key: A key, where it wants one.
-        timeout: Seconds for a call with all its retries, None for no limit; between two pieces of a streamed answer.
-        retry: When calls are repeated.
-        http: What sends the requests, for proxies, certificates and the like; the client's own where None.
+        url: URL of the service, such as `http://127.0.0.1:8000`.
+        key: Bearer key, if the service requires one.
+        timeout: Seconds for a call including its retries, or between two chunks of a stream; None for no limit.
+        retry: The retry policy.
+        http: The httpx client that sends the requests, to configure proxies, certificates and the like.
     """
 
     def __init__(
@@ -122,22 +122,22 @@ class Client:
         """Make a call and wait for its result.
 
         Raises:
-            ClientError: There is none; `glyphvae.client.errors` has the tree.
+            ClientError: The call failed; `glyphvae.client.errors` lists the subclasses.
         """
         attempts = self._policy.attempts()
         response = self._begin(call.request, attempts, call.also)
         try:
             with reading(attempts):
-                content = b"".join(checked(piece, attempts) for piece in response.iter_bytes())
+                content = b"".join(checked(chunk, attempts) for chunk in response.iter_bytes())
         finally:
             response.close()
         return finish(call, response, content)
 
     def stream(self, call: Stream[Item]) -> Iterator[Item]:
-        """Make a call and read its answer while it arrives.
+        """Make a call and yield its results while they arrive.
 
         Raises:
-            ClientError: As `send`.
+            ClientError: The call failed.
         """
         attempts = self._policy.attempts(streamed=True)
         response = self._begin(call.request, attempts)
@@ -146,8 +146,8 @@ class Client:
                 if not response.is_success:
                     raise problem(response, response.read())
                 read = call.reader()
-                for piece in response.iter_bytes():
-                    yield from read(piece)
+                for chunk in response.iter_bytes():
+                    yield from read(chunk)
         finally:
             response.close()
 
@@ -159,11 +159,11 @@ class Client:
             except httpx.TransportError as error:
                 wait = attempts.after_failure(error)
             else:
-                asked = verdict(response, also, attempts)
-                if asked is None:
+                delay = retry_delay(response, also, attempts)
+                if delay is None:
                     return response
                 response.close()
-                wait = asked
+                wait = delay
             time.sleep(wait)
 
     def close(self) -> None:
@@ -178,14 +178,14 @@ class Client:
 
 
 class AsyncClient:
-    """Calls a service from asyncio or trio, many calls at once; the methods are those of `Client`, to be awaited.
+    """An asynchronous client for asyncio and trio, with the methods of `Client`.
 
     Args:
-        url: As `Client`.
-        key: As `Client`.
-        timeout: As `Client`.
-        retry: As `Client`.
-        http: As `Client`, an `httpx.AsyncClient`.
+        url: See `Client`.
+        key: See `Client`.
+        timeout: See `Client`.
+        retry: See `Client`.
+        http: See `Client`; an `httpx.AsyncClient`.
     """
 
     def __init__(
@@ -224,22 +224,22 @@ class AsyncClient:
         """Make a call and wait for its result.
 
         Raises:
-            ClientError: There is none; `glyphvae.client.errors` has the tree.
+            ClientError: The call failed; `glyphvae.client.errors` lists the subclasses.
         """
         attempts = self._policy.attempts()
         response = await self._begin(call.request, attempts, call.also)
         try:
             with reading(attempts):
-                content = b"".join([checked(piece, attempts) async for piece in response.aiter_bytes()])
+                content = b"".join([checked(chunk, attempts) async for chunk in response.aiter_bytes()])
         finally:
             await response.aclose()
         return finish(call, response, content)
 
     async def stream(self, call: Stream[Item]) -> AsyncIterator[Item]:
-        """Make a call and read its answer while it arrives.
+        """Make a call and yield its results while they arrive.
 
         Raises:
-            ClientError: As `send`.
+            ClientError: The call failed.
         """
         attempts = self._policy.attempts(streamed=True)
         response = await self._begin(call.request, attempts)
@@ -248,8 +248,8 @@ class AsyncClient:
                 if not response.is_success:
                     raise problem(response, await response.aread())
                 read = call.reader()
-                async for piece in response.aiter_bytes():
-                    for item in read(piece):
+                async for chunk in response.aiter_bytes():
+                    for item in read(chunk):
                         yield item
         finally:
             await response.aclose()
@@ -262,11 +262,11 @@ class AsyncClient:
             except httpx.TransportError as error:
                 wait = attempts.after_failure(error)
             else:
-                asked = verdict(response, also, attempts)
-                if asked is None:
+                delay = retry_delay(response, also, attempts)
+                if delay is None:
                     return response
                 await response.aclose()
-                wait = asked
+                wait = delay
             await anyio.sleep(wait)
 
     async def close(self) -> None:

@@ -1,10 +1,10 @@
-"""What can go wrong when a service is called.
+"""Errors of the client.
 
 ClientError
-├── NoAnswerError           nobody answered: no connection, or it closed before an answer began
-├── DeadlineExceededError   the time that the caller gave is over
-├── BrokenAnswerError       an answer began and did not end; it is never asked for again on its own
-└── ProblemError            the service answered with an error; its fields are those of problem+json (RFC 9457)
+├── NoResponseError         there was no connection, or it closed before a response began
+├── DeadlineExceededError   the caller's timeout has passed
+├── BrokenResponseError     a response is incomplete or invalid; such a call is never retried
+└── ProblemError            the service sent an error; its fields are those of problem+json (RFC 9457)
 """
 
 import json
@@ -16,29 +16,29 @@ from typing import Any
 
 
 class ClientError(Exception):
-    """Base class of all errors that calling a service raises."""
+    """Base class of all errors of the client."""
 
 
-class NoAnswerError(ClientError):
-    """No connection, or one that closed before an answer began."""
+class NoResponseError(ClientError):
+    """There was no connection, or it closed before a response began."""
 
 
 class DeadlineExceededError(ClientError):
-    """The time that the caller gave is over, or would be before the service wants to be asked again."""
+    """The caller's timeout has passed, or would have passed before the next attempt."""
 
 
-class BrokenAnswerError(ClientError):
-    """The answer began and did not end, or is not what its type says."""
+class BrokenResponseError(ClientError):
+    """A response is incomplete, or invalid for its type."""
 
 
 @dataclass(frozen=True)
 class RefusedField:
-    """One value that the service refused.
+    """A value that the service refused.
 
     Attributes:
-        field: Where it stood: `query.label`, `body.text`.
+        field: The location of the value: `query.label`, `body.text`.
         detail: What is wrong with it.
-        allowed: What would be accepted, where the service says so.
+        allowed: The values that would be accepted, if the service says so.
     """
 
     field: str
@@ -47,16 +47,16 @@ class RefusedField:
 
 
 class ProblemError(ClientError):
-    """The service answered with an error.
+    """The service sent an error.
 
     Attributes:
         status: The HTTP status.
-        type: A stable identifier of the kind of problem, `urn:glyphvae:problem:unknown-model`; `about:blank` where
-            something in front of the service answered.
-        title: What the kind means.
-        detail: What happened in this request.
-        errors: The refused values, if values were refused.
-        retry_after: Seconds after which the service wants to be asked again, None where it does not say.
+        type: The stable identifier of the problem type, `urn:glyphvae:problem:unknown-model`; `about:blank` if the
+            response came from a proxy in front of the service.
+        title: A short description of the problem type.
+        detail: An explanation of what went wrong in this request.
+        errors: The refused values, if any.
+        retry_after: Seconds after which the request may be repeated, None if the service does not say.
     """
 
     def __init__(
@@ -79,13 +79,13 @@ class ProblemError(ClientError):
 
 
 def problem_of(status: int, reason: str, headers: Mapping[str, str], content: bytes) -> ProblemError:
-    """The error that an answer stands for.
+    """Convert an error response to an exception.
 
     Args:
-        status: Its status.
-        reason: Its reason phrase.
-        headers: Its headers, by lower-case name.
-        content: Its body; problem+json from the service, anything from a proxy before it.
+        status: The status code.
+        reason: The reason phrase.
+        headers: The headers, by lower-case name.
+        content: The body: problem+json from the service, anything from a proxy in front of it.
     """
     body = _object(content)
     errors = tuple(
@@ -103,7 +103,7 @@ def problem_of(status: int, reason: str, headers: Mapping[str, str], content: by
 
 
 def retry_after(value: str | None) -> float | None:
-    """Seconds that a `Retry-After` header asks for (RFC 9110, 10.2.3), None where it says nothing that is readable."""
+    """Parse a `Retry-After` header (RFC 9110, 10.2.3) to seconds; None if it is missing or invalid."""
     if value is None:
         return None
     if value.strip().isdecimal():

@@ -1,6 +1,6 @@
-"""The named arguments of calls. What is left out, or None, is left to the service's own default.
+"""The keyword arguments of calls; for a missing one, or None, the service's default applies.
 
-Each means what the parameter of the same name means on the service; `/docs` has the ranges.
+Each has the meaning of the service's parameter of the same name; `/docs` lists the allowed values.
 """
 
 from __future__ import annotations
@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict
 
-# None, or a missing one at the end, leaves a latent to be drawn.
+# A latent that is None, or missing at the end, is sampled.
 Latents = Sequence[float | None]
 Labels = str | Sequence[str]
 
 
-class Chance(TypedDict, total=False):
-    """What is drawn.
+class Sampling(TypedDict, total=False):
+    """Options for sampling.
 
     Attributes:
-        seed: Draws the same again.
-        temperature: Standard deviation of the drawn latents.
-        model: Which model.
+        seed: Seed, for reproducible results.
+        temperature: Standard deviation of the sampled latents.
+        model: Name of the model.
     """
 
     seed: int | None
@@ -27,13 +27,13 @@ class Chance(TypedDict, total=False):
     model: str | None
 
 
-class Look(TypedDict, total=False):
-    """How a picture is shown.
+class PictureOptions(TypedDict, total=False):
+    """Options for images.
 
     Attributes:
-        scale: Picture pixels per glyph pixel.
-        ink: A colour.
-        paper: A colour, or `transparent`.
+        scale: Image pixels per glyph pixel.
+        ink: Colour of the ink.
+        paper: Colour of the paper, or `transparent`.
     """
 
     scale: int | None
@@ -41,35 +41,35 @@ class Look(TypedDict, total=False):
     paper: str | None
 
 
-class Drawing(Chance, total=False):
-    """New glyphs.
+class Drawing(Sampling, total=False):
+    """Options for generating glyphs.
 
     Attributes:
-        n: Glyphs of each label.
-        z: Latents.
+        n: Number of glyphs per label.
+        z: The latents.
     """
 
     n: int | None
     z: Latents | None
 
 
-class DrawingPicture(Drawing, Look, total=False):
-    """New glyphs as a picture.
+class DrawingPicture(Drawing, PictureOptions, total=False):
+    """Options for generating glyphs as an image.
 
     Attributes:
-        columns: Columns of a sheet.
+        columns: Columns of the image grid.
     """
 
     columns: int | None
 
 
 class Reading(TypedDict, total=False):
-    """How images are read.
+    """Options for reading images.
 
     Attributes:
-        label: What they show: a character or its number.
-        preprocess: `auto` converts them as MNIST was made, `none` takes them as they are.
-        model: Which model.
+        label: The character that the images show, or its number.
+        preprocess: `auto` converts images to MNIST's convention, `none` takes them unchanged.
+        model: Name of the model.
     """
 
     label: str | None
@@ -77,18 +77,18 @@ class Reading(TypedDict, total=False):
     model: str | None
 
 
-class ReadingPicture(Reading, Look, total=False):
-    """How images are read, and shown."""
+class ReadingPicture(Reading, PictureOptions, total=False):
+    """Options for reading images and returning an image."""
 
 
-class Way(Chance, total=False):
-    """The way between two ends.
+class Interpolation(Sampling, total=False):
+    """Options for interpolation.
 
     Attributes:
-        z: Latents of the first end, and of the second.
-        n: Steps, both ends included.
+        z: Latents of the first step, and of the last one.
+        n: Number of steps, including the first and the last.
         method: `spherical` or `linear`.
-        preprocess: As in `Reading`.
+        preprocess: See `Reading`.
     """
 
     z: Sequence[Latents]
@@ -97,34 +97,34 @@ class Way(Chance, total=False):
     preprocess: Literal["auto", "none"] | None
 
 
-class WayPicture(Way, Look, total=False):
-    """The way between two ends, and how it is shown."""
+class InterpolationPicture(Interpolation, PictureOptions, total=False):
+    """Options for interpolation as an image."""
 
 
-class Motion(Drawing, total=False):
-    """How latents move.
+class Traversal(Drawing, total=False):
+    """Options for varying latents.
 
     Attributes:
-        start: First value of the moving latents.
-        stop: Last value; `n` are the values of each.
+        start: First value of the varied latents.
+        stop: Last value; `n` is the number of values of each latent.
     """
 
     start: float | None
     stop: float | None
 
 
-class MotionPicture(Motion, Look, total=False):
-    """How latents move, and how that is shown."""
+class TraversalPicture(Traversal, PictureOptions, total=False):
+    """Options for varying latents as an image."""
 
 
-class Mix(Chance, total=False):
-    """Which samples a data set has.
+class Mix(Sampling, total=False):
+    """Options for the samples of a data set.
 
     Attributes:
-        labels: Labels in equal parts, or the weight of each; all of the model where None.
+        labels: Labels in equal shares, or the weight of each; None for all labels of the model.
         start: Number of the first sample.
-        z: Latents that all samples share.
-        variation: With it one hand writes all, and varies this much.
+        z: Latents, the same for all samples.
+        variation: If given, all samples are in one handwriting, with this standard deviation.
     """
 
     labels: Sequence[str] | Mapping[str, float] | None
@@ -134,31 +134,31 @@ class Mix(Chance, total=False):
 
 
 class MixFile(Mix, total=False):
-    """A data set as a file.
+    """Options for a data set as a file.
 
     Attributes:
-        format: Of the file.
-        test: How many of the samples go into the test files of `idx`.
+        format: The file format.
+        test: Number of the samples that go into the test files of `idx`.
     """
 
     format: Literal["npz", "idx", "webdataset", "parquet"] | None
     test: int | None
 
 
-class Text(Chance, Look, total=False):
-    """How a text is written and set.
+class Text(Sampling, PictureOptions, total=False):
+    """Options for rendering text.
 
     Attributes:
-        z: The style.
+        z: The latents of the style.
         variation: Standard deviation of each glyph's latents around the style.
-        unknown: What becomes of a character that the model cannot write.
-        case: `upper` sets small letters as capitals.
-        width: Of a line, in glyph pixels.
-        align: Where shorter lines go.
-        letter_gap: Paper between two letters, in glyph pixels.
-        word_space: Paper between two words.
-        line_height: Distance of two baselines.
-        margin: Paper around the text.
+        unknown: Treatment of characters that the model cannot write.
+        case: `upper` sets small letters as capitals if the model cannot write them, `keep` treats them as unknown.
+        width: Width that lines are wrapped to, in glyph pixels.
+        align: Alignment of shorter lines.
+        letter_gap: Space between letters, in glyph pixels.
+        word_space: Space between words.
+        line_height: Distance between baselines.
+        margin: Space around the text.
     """
 
     z: Latents | None

@@ -1,4 +1,4 @@
-"""How both clients send: where, as whom, with which deadline, and how what comes back is judged."""
+"""The logic that both clients share: request headers, deadlines and the handling of responses."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from typing import Any, TypeVar
 import httpx
 
 from glyphvae import __version__
-from glyphvae.client.call import Answer, Call, Request
-from glyphvae.client.errors import BrokenAnswerError, ProblemError, problem_of
+from glyphvae.client.call import Call, Request, Response
+from glyphvae.client.errors import BrokenResponseError, ProblemError, problem_of
 from glyphvae.client.retry import Attempts, Retry
 
 Result = TypeVar("Result")
 
-# Seconds after which nobody waits for the answer, so that the service drops what it has not begun.
+# Header with the remaining seconds, so that the service drops requests that nobody waits for any more.
 DEADLINE = "X-Request-Timeout"
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What a client was told when it was made.
+    """The configuration of a client.
 
     Attributes:
-        url: Where the service is.
-        key: For a service that wants one.
+        url: URL of the service.
+        key: Bearer key, if the service requires one.
         timeout: Seconds, None for no limit.
-        retry: When calls are repeated.
+        retry: The retry policy.
     """
 
     url: str
@@ -38,14 +38,14 @@ class Policy:
     retry: Retry
 
     def attempts(self, *, streamed: bool = False) -> Attempts:
-        """The requests of one call; a streamed answer may take as long as it takes."""
+        """Start a call; a streamed response has no overall time limit."""
         return Attempts(self.retry, self.timeout, time.monotonic, streamed=streamed)
 
     def arguments(self, request: Request, attempts: Attempts) -> dict[str, Any]:
-        """The arguments of `httpx.Client.build_request` for the next attempt.
+        """Return the arguments of `httpx.Client.build_request` for the next attempt.
 
         Raises:
-            DeadlineExceededError: There is no time left for one.
+            DeadlineExceededError: There is no time left.
         """
         arguments = request.arguments()
         left = attempts.remaining()
@@ -63,44 +63,44 @@ class Policy:
 
 @contextmanager
 def reading(attempts: Attempts) -> Iterator[None]:
-    """Turns what breaks an answer off into errors of ours."""
+    """Convert httpx's errors while reading a response to errors of the client."""
     try:
         yield
     except httpx.TimeoutException as error:
         raise attempts.exceeded() from error
     except httpx.RequestError as error:
-        raise BrokenAnswerError(f"the answer broke off: {str(error) or type(error).__name__}") from error
+        raise BrokenResponseError(f"the response is incomplete: {str(error) or type(error).__name__}") from error
 
 
-def checked(piece: bytes, attempts: Attempts) -> bytes:
-    """`piece`, which came in time.
+def checked(chunk: bytes, attempts: Attempts) -> bytes:
+    """Return `chunk` if it arrived before the deadline.
 
     Raises:
-        DeadlineExceededError: It did not.
+        DeadlineExceededError: The deadline has passed.
     """
     attempts.remaining()
-    return piece
+    return chunk
 
 
 def finish(call: Call[Result], response: httpx.Response, content: bytes) -> Result:
-    """The result of an answer that was read to its end.
+    """Convert a complete response to the result of a call.
 
     Raises:
-        ProblemError: It is an error.
-        BrokenAnswerError: It cannot be read.
+        ProblemError: The response is an error.
+        BrokenResponseError: The response is invalid.
     """
     if not response.is_success and response.status_code not in call.also:
         raise problem(response, content)
-    return call.result(Answer(response.status_code, response.headers, content))
+    return call.result(Response(response.status_code, response.headers, content))
 
 
 def problem(response: httpx.Response, content: bytes) -> ProblemError:
-    """The error that an answer stands for."""
+    """Convert an error response to an exception."""
     return problem_of(response.status_code, response.reason_phrase, response.headers, content)
 
 
-def verdict(response: httpx.Response, also: frozenset[int], attempts: Attempts) -> float | None:
-    """Seconds to wait before asking again, None where the answer stands; `also` are statuses that do."""
+def retry_delay(response: httpx.Response, also: frozenset[int], attempts: Attempts) -> float | None:
+    """Return the seconds to wait before a retry, or None to keep the response, as for status codes in `also`."""
     if response.status_code in also:
         return None
-    return attempts.after_answer(response.status_code, response.headers.get("retry-after"))
+    return attempts.after_response(response.status_code, response.headers.get("retry-after"))

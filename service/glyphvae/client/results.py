@@ -1,4 +1,4 @@
-"""What calls give back: NumPy arrays and Pillow images. Both libraries are imported where they are first needed."""
+"""Results of calls: NumPy arrays and Pillow images. Both libraries are imported only when they are needed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from glyphvae.client.call import Answer
+from glyphvae.client.call import Response
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as the service drew it.
+    """An image file from the service.
 
     Attributes:
-        content: The file.
+        content: The file's bytes.
         media_type: `image/png` or `image/gif`.
-        model: Name and version of the model that drew it.
-        seed: Draws it again; None where nothing was drawn by chance.
-        headers: All headers of the answer, by lower-case name.
+        model: Name and version of the model.
+        seed: The seed that reproduces it, None if nothing was sampled.
+        headers: All headers of the response, by lower-case name.
     """
 
     content: bytes
@@ -40,24 +40,24 @@ class Picture:
 
     @property
     def image(self) -> Image.Image:
-        """The picture for Pillow."""
+        """The image as a Pillow image."""
         from PIL import Image
 
         return Image.open(io.BytesIO(self.content), formats=("PNG", "GIF"))
 
     def save(self, path: Path | str) -> None:
-        """Write the file."""
+        """Write the file to `path`."""
         Path(path).write_bytes(self.content)
 
 
 @dataclass(frozen=True, eq=False)
 class Glyphs:
-    """Glyphs as an array.
+    """Generated glyphs.
 
     Attributes:
-        model: Name and version of the model that wrote them.
-        seed: Writes them again.
-        pixels: (n, 28, 28) uint8, paper 0, ink 255; label by label, in the order they were asked for.
+        model: Name and version of the model.
+        seed: The seed that reproduces them.
+        pixels: (n, 28, 28) uint8, paper 0, ink 255; grouped by label, in the order of the request.
     """
 
     model: str
@@ -67,15 +67,15 @@ class Glyphs:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Glyphs with what they were made from.
+    """Generated glyphs with their labels and latents.
 
     Attributes:
-        model: Name and version of the model that wrote them.
-        seed: Writes them again, None where nothing was drawn by chance.
-        labels: The character of each, None where it has none.
+        model: Name and version of the model.
+        seed: The seed that reproduces them, None if nothing was sampled.
+        labels: The character of each glyph, None from an unconditional model.
         z: (n, latent) float32.
         pixels: (n, 28, 28) uint8, paper 0, ink 255.
-        rows: Rows of the sheet that they fill, row by row.
+        rows: Number of rows of the grid that the glyphs form, row by row.
     """
 
     model: str
@@ -88,14 +88,14 @@ class Samples:
 
 @dataclass(frozen=True, eq=False)
 class Encodings:
-    """Images, encoded.
+    """Encoded images.
 
     Attributes:
-        model: Name and version of the model that read them.
-        labels: The given or most likely character of each, None from an unconditional model.
+        model: Name and version of the model.
+        labels: The given or most likely character of each image, None from an unconditional model.
         mu: (n, latent) float32, posterior mean.
         logvar: (n, latent) float32, log of the posterior variance.
-        posterior: p(label|image) of every label, one dictionary an image; None where a label was given.
+        posterior: p(label|image) of every label, one dictionary per image; None if a label was given.
     """
 
     model: str
@@ -107,11 +107,11 @@ class Encodings:
 
 @dataclass(frozen=True, eq=False)
 class Reconstructions:
-    """Images, through the model and back.
+    """Reconstructed images.
 
     Attributes:
         model: Name and version of the model.
-        labels: The character each was read under, None from an unconditional model.
+        labels: The character that each image was encoded under, None from an unconditional model.
         mu: (n, latent) float32, posterior mean.
         pixels: (n, 28, 28) uint8, the reconstructions.
         error: (n,) float32, reconstruction error in nats.
@@ -130,20 +130,20 @@ class Reconstructions:
 
 @dataclass(frozen=True, eq=False)
 class Writing:
-    """A text as glyphs with their places.
+    """A rendered text, as glyphs with their positions.
 
     Attributes:
-        model: Name and version of the model that wrote it.
-        seed: Writes it again.
+        model: Name and version of the model.
+        seed: The seed that reproduces it.
         z: (latent,) float32, the style.
-        width: Of the picture, in glyph pixels.
-        height: Likewise.
-        baselines: The row each line stands on.
-        folded: Places of small letters that were set as capitals.
-        unknown: Places of characters that were left out.
+        width: Width of the image, in glyph pixels.
+        height: Height of the image, in glyph pixels.
+        baselines: The row of each line's baseline.
+        folded: Positions of small letters that were set as capitals.
+        unknown: Positions of characters that were left out.
         labels: The character of each glyph.
-        positions: (n,) int64, the place of each glyph's character in the text.
-        lines: (n,) int64, the line of each.
+        positions: (n,) int64, the position of each glyph's character in the text.
+        lines: (n,) int64, the line of each glyph.
         corners: (n, 2) int64, x and y of the upper left corner of each 28x28 cell.
         latents: (n, latent) float32.
         pixels: (n, 28, 28) uint8, paper 0, ink 255.
@@ -167,15 +167,15 @@ class Writing:
 
 @dataclass(frozen=True, eq=False)
 class LabelledGlyphs:
-    """Samples of a data set.
+    """The samples of a data set.
 
     Attributes:
-        model: Name and version of the model that wrote them.
-        seed: Writes them again.
+        model: Name and version of the model.
+        seed: The seed that reproduces them.
         images: (n, 28, 28) uint8, paper 0, ink 255.
         labels: (n,) int64, indices into `classes`.
         z: (n, latent) float32.
-        classes: The characters.
+        classes: The characters, in the order of their labels.
     """
 
     model: str
@@ -188,19 +188,19 @@ class LabelledGlyphs:
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A model that the service offers.
+    """A served model.
 
     Attributes:
-        name: Its name.
-        version: Its version.
+        name: The model's name.
+        version: The model's version.
         kind: `cvae` or `vae`.
-        summary: One sentence.
-        labels: The characters it writes, by label; empty for an unconditional model.
-        latent_size: How many latents it has.
-        beta: Weight of the KL in its loss.
+        summary: A description in one sentence.
+        labels: The characters that the model writes, in the order of their labels; empty for an unconditional model.
+        latent_size: Number of latents.
+        beta: Weight of the KL in the loss.
         device: `cpu` or `cuda`.
-        default: Whether calls that name no model get this one.
-        facts: Its whole manifest.
+        default: True if calls without a model use this one.
+        facts: The complete JSON that describes the model.
     """
 
     name: str
@@ -215,37 +215,37 @@ class ServedModel:
     facts: Mapping[str, Any]
 
 
-def read_picture(answer: Answer) -> Picture:
-    """A PNG or GIF."""
-    headers = answer.headers
-    return Picture(answer.content, headers["content-type"], answer.model, answer.seed, headers)
+def read_picture(response: Response) -> Picture:
+    """Read an image."""
+    headers = response.headers
+    return Picture(response.content, headers["content-type"], response.model, response.seed, headers)
 
 
-def read_glyphs(answer: Answer) -> Glyphs:
-    """The `.npy` of `/generate`."""
-    return Glyphs(answer.model, int(answer.headers["glyphvae-seed"]), _npy(answer.content))
+def read_glyphs(response: Response) -> Glyphs:
+    """Read the `.npy` of `/generate`."""
+    return Glyphs(response.model, int(response.headers["glyphvae-seed"]), _npy(response.content))
 
 
-def read_samples(answer: Answer) -> Samples:
-    """The JSON of `/generate`, `/interpolate` and `/traverse`."""
-    body = json.loads(answer.content)
+def read_samples(response: Response) -> Samples:
+    """Read the JSON of `/generate`, `/interpolate` and `/traverse`."""
+    body = json.loads(response.content)
     rows = _columns(body["samples"] if "samples" in body else body["steps"])
     return Samples(
         body["model"], body["seed"], rows("label"), _floats(rows("z")), _pixels(rows("pixels")), body.get("rows", 1)
     )
 
 
-def read_encodings(answer: Answer) -> Encodings:
-    """The JSON of `/encode`."""
-    body = json.loads(answer.content)
+def read_encodings(response: Response) -> Encodings:
+    """Read the JSON of `/encode`."""
+    body = json.loads(response.content)
     rows = _columns(body["encodings"])
     posterior = rows("posterior") if "posterior" in body["encodings"][0] else None
     return Encodings(body["model"], rows("label"), _floats(rows("mu")), _floats(rows("logvar")), posterior)
 
 
-def read_reconstructions(answer: Answer) -> Reconstructions:
-    """The JSON of `/reconstruct`."""
-    body = json.loads(answer.content)
+def read_reconstructions(response: Response) -> Reconstructions:
+    """Read the JSON of `/reconstruct`."""
+    body = json.loads(response.content)
     rows = _columns(body["reconstructions"])
     return Reconstructions(
         body["model"],
@@ -258,11 +258,11 @@ def read_reconstructions(answer: Answer) -> Reconstructions:
     )
 
 
-def read_writing(answer: Answer) -> Writing:
-    """The JSON of `/render-text`."""
+def read_writing(response: Response) -> Writing:
+    """Read the JSON of `/render-text`."""
     import numpy as np
 
-    body = json.loads(answer.content)
+    body = json.loads(response.content)
     rows = _columns(body["glyphs"])
     whole = ("width", "height", "baselines", "folded", "unknown")
     return Writing(
@@ -279,35 +279,35 @@ def read_writing(answer: Answer) -> Writing:
     )
 
 
-def read_dataset(answer: Answer) -> LabelledGlyphs:
-    """The `.npz` of `/dataset`."""
-    with _npy(answer.content) as arrays:
+def read_dataset(response: Response) -> LabelledGlyphs:
+    """Read the `.npz` of `/dataset`."""
+    with _npy(response.content) as arrays:
         images, labels, z = arrays["images"], arrays["labels"], arrays["z"]
         classes = arrays["classes"].tolist()
-    return LabelledGlyphs(answer.model, int(answer.headers["glyphvae-seed"]), images, labels, z, classes)
+    return LabelledGlyphs(response.model, int(response.headers["glyphvae-seed"]), images, labels, z, classes)
 
 
-def read_model(answer: Answer) -> ServedModel:
-    """The JSON of `/models/{name}`."""
-    return _model(json.loads(answer.content))
+def read_model(response: Response) -> ServedModel:
+    """Read the JSON of `/models/{name}`."""
+    return _model(json.loads(response.content))
 
 
-def read_models(answer: Answer) -> list[ServedModel]:
-    """The JSON of `/models`."""
-    return [_model(facts) for facts in json.loads(answer.content)]
+def read_models(response: Response) -> list[ServedModel]:
+    """Read the JSON of `/models`."""
+    return [_model(facts) for facts in json.loads(response.content)]
 
 
 def npy_reader() -> Callable[[bytes], Iterator[Pixels]]:
-    """Reads the `.npy` of `/generate` while it arrives: each piece gives the glyphs (k, 28, 28) that it completes."""
+    """Return a function that takes the next bytes of a `.npy` file and yields the glyphs (k, 28, 28) they complete."""
     kept = b""
     dtype: np.dtype[Any] | None = None
     shape: tuple[int, ...] = ()
 
-    def read(piece: bytes) -> Iterator[Pixels]:
+    def read(chunk: bytes) -> Iterator[Pixels]:
         import numpy as np
 
         nonlocal kept, dtype, shape
-        kept += piece
+        kept += chunk
         if dtype is None:
             if len(kept) < 10 or len(kept) < 10 + int.from_bytes(kept[8:10], "little"):
                 return

@@ -1,4 +1,4 @@
-"""When a call is tried again, and for how long: the part of calling that neither waits nor sends."""
+"""The retry policy, as arithmetic that neither waits nor sends."""
 
 import random
 from collections.abc import Callable
@@ -6,28 +6,28 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from glyphvae.client.errors import DeadlineExceededError, NoAnswerError, retry_after
+from glyphvae.client.errors import DeadlineExceededError, NoResponseError, retry_after
 
-# Nothing was computed, or nothing was kept: these may be asked again whatever was asked for.
+# Status codes after which any call may be repeated, because the service stores nothing.
 BUSY = frozenset({429, 503})
 
 
 @dataclass(frozen=True)
 class Retry:
-    """How often, and after how long, a call is tried again.
+    """A retry policy with exponential backoff.
 
-    Every call of this service computes and keeps nothing, so each may be repeated. It is, where no answer began: the
-    connection failed or closed, or the service said that it is busy (429, 503). An answer that broke off is not.
+    Calls change nothing on the service, so each may be repeated. They are retried if no response began, because the
+    connection failed or closed, and if the service was busy (429, 503), but not if a response is incomplete.
 
-    The wait grows as `first * 2 ** retry` up to `longest` and a random share of it is taken ("full jitter",
-    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), so that clients that were refused
-    together do not come back together. It is added to what `Retry-After` asks for.
+    The wait is a random share ("full jitter", https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)
+    of `first * 2 ** retry`, at most `longest`, so that clients that were refused together do not return together. It is
+    added to the value of `Retry-After`.
 
     Attributes:
-        attempts: Most requests for one call, 1 for no retry.
-        first: Seconds.
-        longest: Seconds.
-        generator: Where the random shares come from.
+        attempts: Maximum number of requests per call, 1 for no retries.
+        first: Upper limit of the first wait, in seconds.
+        longest: Upper limit of every wait, in seconds.
+        generator: The random generator.
     """
 
     attempts: int = 4
@@ -36,23 +36,23 @@ class Retry:
     generator: random.Random = field(default_factory=random.Random, compare=False)
 
     def wait(self, retry: int, asked: float | None) -> float:
-        """Seconds before a retry.
+        """Return the seconds to wait before a retry.
 
         Args:
-            retry: How many came before it.
-            asked: Seconds that `Retry-After` asked for, if it did.
+            retry: Number of retries before this one.
+            asked: Seconds in `Retry-After`, if present.
         """
         return (asked or 0.0) + self.generator.uniform(0, min(self.longest, self.first * 2**retry))
 
 
 class Attempts:
-    """The requests of one call.
+    """The attempts of one call.
 
     Args:
-        retry: How they are repeated.
-        timeout: Seconds for all of them together, None for no limit.
-        clock: Seconds that only grow.
-        streamed: Whether the answer is read while it arrives: then all may take as long as it takes.
+        retry: The retry policy.
+        timeout: Seconds for all attempts together, None for no limit.
+        clock: A monotonic clock, in seconds.
+        streamed: True if the response is read while it arrives, which has no overall time limit.
     """
 
     def __init__(
@@ -65,10 +65,10 @@ class Attempts:
         self._made = 0
 
     def remaining(self) -> float | None:
-        """Seconds that are left, None without a limit.
+        """Return the remaining seconds, None without a limit.
 
         Raises:
-            DeadlineExceededError: None are.
+            DeadlineExceededError: The deadline has passed.
         """
         if self._end is None:
             return None
@@ -78,34 +78,34 @@ class Attempts:
         return left
 
     def exceeded(self) -> DeadlineExceededError:
-        """The error of a call that takes too long."""
-        return DeadlineExceededError(f"no answer within {self._timeout} s")
+        """Return the error of a call that takes too long."""
+        return DeadlineExceededError(f"no response within {self._timeout} s")
 
     def after_failure(self, error: httpx.TransportError) -> float:
-        """Seconds to wait after a request that was not answered.
+        """Return the seconds to wait after a request without a response.
 
         Raises:
-            DeadlineExceededError: The time is over, or would be.
-            NoAnswerError: There were enough attempts.
+            DeadlineExceededError: The deadline has passed, or would pass during the wait.
+            NoResponseError: There are no attempts left.
         """
-        # A connection that is not made in time may be made elsewhere; an answer that does not come in time is late.
+        # Another attempt to connect may reach another replica, but a response that takes too long exceeds the deadline.
         if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
             raise self.exceeded() from error
         if not self._may_repeat() or isinstance(error, httpx.UnsupportedProtocol):
-            raise NoAnswerError(f"no answer: {str(error) or type(error).__name__}") from error
+            raise NoResponseError(f"no response: {str(error) or type(error).__name__}") from error
         return self._within(self._retry.wait(self._made - 1, None))
 
-    def after_answer(self, status: int, asked: str | None) -> float | None:
-        """Seconds to wait after an answer, None where it stands.
+    def after_response(self, status: int, asked: str | None) -> float | None:
+        """Return the seconds to wait after a response, None to keep it.
 
         Args:
-            status: Its status.
-            asked: Its `Retry-After`.
+            status: The status code.
+            asked: The `Retry-After` header.
         """
         if status not in BUSY or not self._may_repeat():
             return None
         wait = self._retry.wait(self._made - 1, retry_after(asked))
-        # The refusal says more than that the time was too short for another attempt.
+        # Without time for another attempt the refusal is kept, because it says more than a timeout.
         return wait if self._end is None or self._clock() + wait < self._end else None
 
     def _may_repeat(self) -> bool:

@@ -1,4 +1,4 @@
-"""`glyphvae dataset`: a data set as a file, made here or by a service elsewhere."""
+"""The command `glyphvae dataset`, which makes a data set locally, on a Ray cluster or by a remote service."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,35 +22,39 @@ _SUFFIXES: dict[str, Name] = {".npz": "npz", ".parquet": "parquet"}
 
 
 def dataset(
-    count: Annotated[int, typer.Argument(help="How many samples.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")],
+    count: Annotated[int, typer.Argument(help="Number of samples.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
     format_: Annotated[
         str | None,
-        typer.Option("--format", help=f"{', '.join(get_args(Name))}. Default: that of .npz or .parquet."),
+        typer.Option("--format", help=f"{', '.join(get_args(Name))}. Default: by the suffix .npz or .parquet."),
     ] = None,
     labels: Annotated[
-        str | None, typer.Option(help="Labels with commas between, with or without weights: A:2,B. Default: all.")
+        str | None, typer.Option(help="Comma-separated labels, optionally with weights: A:2,B. Default: all.")
     ] = None,
     start: Annotated[int, typer.Option(help="Number of the first sample.")] = 0,
-    test: Annotated[int, typer.Option(help="How many of them go into the test files of idx.")] = 0,
-    seed: Annotated[int | None, typer.Option(help="Makes the samples reproducible.")] = None,
-    z: Annotated[str | None, typer.Option(help="Latents with commas between; blank ones are drawn.")] = None,
-    temperature: Annotated[float, typer.Option(help="Standard deviation of the drawn latents.")] = 1.0,
-    variation: Annotated[float | None, typer.Option(help="One hand writes all, and varies this much.")] = None,
-    model: Annotated[str | None, typer.Option(help="Which model; see `glyphvae models`.")] = None,
+    test: Annotated[int, typer.Option(help="Number of the samples that go into the test files of idx.")] = 0,
+    seed: Annotated[int | None, typer.Option(help="Seed, for reproducible samples. Default: random.")] = None,
+    z: Annotated[str | None, typer.Option(help="Comma-separated latents; blank ones are sampled.")] = None,
+    temperature: Annotated[float, typer.Option(help="Standard deviation of the sampled latents.")] = 1.0,
+    variation: Annotated[
+        float | None, typer.Option(help="Use one handwriting for all samples, with this standard deviation.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Model; see `glyphvae models`.")] = None,
     models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None,
-    url: Annotated[str | None, typer.Option(help="A service that makes them, instead of this process.")] = None,
-    key: Annotated[str | None, typer.Option(envvar="GLYPHVAE_KEY", help="A key, if that service wants one.")] = None,
+    url: Annotated[str | None, typer.Option(help="URL of a service that makes the samples instead.")] = None,
+    key: Annotated[str | None, typer.Option(envvar="GLYPHVAE_KEY", help="Bearer key for that service.")] = None,
     ray: Annotated[
         str | None,
-        typer.Option(help="A Ray cluster that makes it in shards: its address, auto or local; --output is a folder."),
+        typer.Option(
+            help="Address of a Ray cluster that makes the data set in shards, auto or local; --output is a folder."
+        ),
     ] = None,
-    shard_size: Annotated[int, typer.Option(min=1, help="Samples in a shard.")] = SHARD,
+    shard_size: Annotated[int, typer.Option(min=1, help="Samples per shard.")] = SHARD,
 ) -> None:
-    """Write labelled samples to a file: with the models here, by a service elsewhere, or by a cluster in shards."""
+    """Write labelled samples to a file, with local models or by a remote service, or to shards by a Ray cluster."""
     if url is not None and models is not None:
-        raise StartError("--models are those of this process; a service has its own")
-    order = DatasetRequest.model_validate(
+        raise StartError("--models cannot be combined with --url; the remote service has its own models")
+    request = DatasetRequest.model_validate(
         {
             "count": count,
             "format": _format(format_, output),
@@ -65,18 +69,18 @@ def dataset(
         }
     )
     if ray is not None:
-        _shard(order, output, split(order, shard_size, models), ray)
+        _shard(request, output, split(request, shard_size, models), ray)
     elif url is None:
-        _make(order, output, models)
+        _make(request, output, models)
     else:
-        _fetch(order, output, url, key)
+        _fetch(request, output, url, key)
 
 
 def parse_mix(text: str) -> dict[str, float]:
-    """The weights in `A:2,B`; a label without one weighs 1.
+    """Parse labels with weights, as in `A:2,B`; the default weight is 1.
 
     Raises:
-        ValueError: A weight is no number.
+        ValueError: A weight is not a number.
     """
     mix: dict[str, float] = {}
     for part in text.split(","):
@@ -91,47 +95,47 @@ def parse_mix(text: str) -> dict[str, float]:
 def _format(name: str | None, output: Path) -> str:
     chosen = name or _SUFFIXES.get(output.suffix)
     if chosen is None:
-        raise StartError(f"--format is needed, because {output.name!r} does not tell")
+        raise StartError(f"--format is required, because the suffix of {output.name!r} does not determine it")
     return chosen
 
 
-def _make(order: DatasetRequest, output: Path, models: Path | None) -> None:
+def _make(request: DatasetRequest, output: Path, models: Path | None) -> None:
     settings = load_settings(**({} if models is None else {"models": models}))
-    format_ = FORMATS[order.format]
+    format_ = FORMATS[request.format]
     format_.check()
-    recipe = make_recipe(order, load_registry(settings))
+    recipe = make_recipe(request, load_registry(settings))
     if not recipe.model.loaded:
         recipe.model.sessions.build()
     with _progress(sized=False) as progress:
-        task = progress.add_task("glyphs", total=order.count)
-        dataset = Dataset(recipe, order.start, order.count, lambda made: progress.advance(task, made))
-        _write(output, format_.write(dataset, order.test))
-    typer.echo(f"{output}: {order.count} samples of {recipe.model.title}, seed {recipe.seed}", err=True)
+        task = progress.add_task("glyphs", total=request.count)
+        dataset = Dataset(recipe, request.start, request.count, lambda made: progress.advance(task, made))
+        _write(output, format_.write(dataset, request.test))
+    typer.echo(f"{output}: {request.count} samples of {recipe.model.title}, seed {recipe.seed}", err=True)
 
 
-def _shard(order: DatasetRequest, output: Path, shards: list[Shard], address: str) -> None:
+def _shard(request: DatasetRequest, output: Path, shards: list[Shard], address: str) -> None:
     try:
         from glyphvae.datasets.ray import run_on  # noqa: PLC0415 (not installed with the service)
     except ModuleNotFoundError as error:
         raise StartError(f"--ray: {error.name} is not installed; it needs `pip install ray`") from error
-    FORMATS[order.format].check()
+    FORMATS[request.format].check()
     with _progress(sized=False) as progress:
-        task = progress.add_task("glyphs", total=order.count)
-        for made in write_shards(output, order, shards, run_on(address)):
+        task = progress.add_task("glyphs", total=request.count)
+        for made in write_shards(output, request, shards, run_on(address)):
             progress.advance(task, made)
-    typer.echo(f"{output}: {order.count} samples in {len(shards)} shards, seed {order.seed}", err=True)
+    typer.echo(f"{output}: {request.count} samples in {len(shards)} shards, seed {request.seed}", err=True)
 
 
-def _fetch(order: DatasetRequest, output: Path, url: str, key: str | None) -> None:
-    options = order.model_dump(exclude={"count"}, exclude_none=True)
+def _fetch(request: DatasetRequest, output: Path, url: str, key: str | None) -> None:
+    options = request.model_dump(exclude={"count"}, exclude_none=True)
     with remote(url, key) as client, _progress(sized=True) as progress:
         task = progress.add_task("bytes", total=None)
-        _write(output, client.dataset(order.count, **options), lambda size: progress.advance(task, size))
+        _write(output, client.dataset(request.count, **options), lambda size: progress.advance(task, size))
 
 
 def _progress(*, sized: bool) -> "Progress":
-    """What counts bytes, or pieces."""
-    from rich import progress  # noqa: PLC0415 (a server does without it)
+    """Return a progress bar that counts bytes (`sized`) or samples."""
+    from rich import progress  # noqa: PLC0415 (a server does not need it)
     from rich.console import Console  # noqa: PLC0415
 
     column = progress.DownloadColumn() if sized else progress.MofNCompleteColumn()
@@ -139,14 +143,14 @@ def _progress(*, sized: bool) -> "Progress":
     return progress.Progress(*columns, console=Console(stderr=True), transient=True)
 
 
-def _write(output: Path, pieces: Iterator[bytes], told: Callable[[int], None] = lambda _: None) -> None:
-    """Whoever finds the file finds all of it."""
+def _write(output: Path, chunks: Iterator[bytes], progress: Callable[[int], None] = lambda _: None) -> None:
+    """Write `chunks` to a temporary file and rename it when it is complete."""
     unfinished = output.with_name(f"{output.name}.part")
     try:
         with unfinished.open("wb") as file:
-            for piece in pieces:
-                file.write(piece)
-                told(len(piece))
+            for chunk in chunks:
+                file.write(chunk)
+                progress(len(chunk))
         unfinished.replace(output)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """The command `glyphvae`.
 
-The commands of training come in through the entry points of the group `glyphvae.commands`, so that neither package
-imports the other.
+The training commands are added through entry points of the group `glyphvae.commands`, so that the packages do not
+import each other.
 """
 
 import inspect
@@ -35,14 +35,14 @@ from glyphvae.wording import character_ranges
 OWN_COMMANDS = {"serve", "render", "dataset", "keys", "models", "sign"}
 
 app = typer.Typer(
-    help="Handwriting from variational autoencoders: serve it, train it, measure it.",
+    help="Serve, train and evaluate variational autoencoders of handwriting.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
 
 
 def _flags() -> inspect.Signature:
-    """One option a setting, so that flags and environment cannot drift apart; None means not given."""
+    """Return a signature with one option per setting, None if not given, so that flags and settings cannot diverge."""
     return inspect.Signature(
         [
             inspect.Parameter(
@@ -60,7 +60,7 @@ def _flags() -> inspect.Signature:
 
 
 def _option_type(annotation: Any) -> Any:  # noqa: ANN401 (a type, or a Literal)
-    # Choices are checked by Settings, which names the setting whether it came as a flag or from the environment.
+    # Choices are checked by Settings, whose error names the setting, whether set by a flag or by the environment.
     return annotation | None if annotation in {int, float, Path} else str | None
 
 
@@ -78,7 +78,7 @@ def serve(**flags: object) -> None:
         with suppress(KeyboardInterrupt):
             server.run([config.bind_socket()])
     else:
-        load_registry(settings)  # so that a wrong file stops the start here, not in every process over and over
+        load_registry(settings)  # so that an invalid file stops the start here, not in each process again and again
         with TemporaryDirectory(prefix="glyphvae-") if admin else nullcontext() as counts:
             config = Config(settings, log_config, admin, None if counts is None else Path(counts))
             Supervisor(config, [config.bind_socket()]).run()
@@ -93,28 +93,28 @@ app.command()(sign)
 
 @app.command()
 def render(
-    text: Annotated[str, typer.Argument(help="What to write.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The PNG file to write.")],
-    seed: Annotated[int | None, typer.Option(help="Makes the picture reproducible.")] = None,
-    z: Annotated[str | None, typer.Option(help="Style: latents with commas between; blank ones are drawn.")] = None,
-    variation: Annotated[float, typer.Option(help="How much glyphs vary around the style.")] = 0.25,
+    text: Annotated[str, typer.Argument(help="Text to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="PNG file to write.")],
+    seed: Annotated[int | None, typer.Option(help="Seed, for a reproducible image. Default: random.")] = None,
+    z: Annotated[str | None, typer.Option(help="Style: comma-separated latents; blank ones are sampled.")] = None,
+    variation: Annotated[float, typer.Option(help="Standard deviation of each glyph's latents.")] = 0.25,
     width: Annotated[int | None, typer.Option(help="Wrap lines to this width, in glyph pixels.")] = None,
-    align: Annotated[str, typer.Option(help="left, centre, right or justify.")] = "left",
-    scale: Annotated[int, typer.Option(help="Picture pixels per glyph pixel.")] = 2,
+    align: Annotated[str, typer.Option(help="Alignment: left, centre, right or justify.")] = "left",
+    scale: Annotated[int, typer.Option(help="Image pixels per glyph pixel.")] = 2,
     ink: Annotated[str, typer.Option(help="Colour of the ink.")] = "black",
     paper: Annotated[str, typer.Option(help="Colour of the paper, or transparent.")] = "white",
-    model: Annotated[str | None, typer.Option(help="Which model; see `glyphvae models`.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model; see `glyphvae models`.")] = None,
     models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None,
-    url: Annotated[str | None, typer.Option(help="A service that writes it, instead of this process.")] = None,
-    key: Annotated[str | None, typer.Option(envvar="GLYPHVAE_KEY", help="A key, if that service wants one.")] = None,
+    url: Annotated[str | None, typer.Option(help="URL of a service that renders the text instead.")] = None,
+    key: Annotated[str | None, typer.Option(envvar="GLYPHVAE_KEY", help="Bearer key for that service.")] = None,
 ) -> None:
-    """Write a text to a PNG file: with the models here, or by a service elsewhere."""
+    """Write a text to a PNG file, with local models or by a remote service."""
     if url is not None and models is not None:
-        raise StartError("--models are those of this process; a service has its own")
+        raise StartError("--models cannot be combined with --url; the remote service has its own models")
     body = {
         "text": text,
         "seed": seed,
-        # Whoever writes it knows how many latents the model has.
+        # The number of latents is checked later, where the model is known.
         "z": None if z is None else parse_latents(z, z.count(",") + 1),
         "variation": variation,
         "width": width,
@@ -124,12 +124,12 @@ def render(
         "paper": paper,
         "model": model,
     }
-    order = RenderText.model_validate(body)
+    request = RenderText.model_validate(body)
     if url is None:
-        output.write_bytes(run_now(render_png(order, _context(models))))
+        output.write_bytes(run_now(render_png(request, _context(models))))
         return
     with remote(url, key) as client:
-        client.render_text(**order.model_dump(exclude_unset=True)).save(output)
+        client.render_text(**request.model_dump(exclude_unset=True)).save(output)
 
 
 @app.command("models")
@@ -137,7 +137,7 @@ def list_models(
     models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None,
 ) -> None:
     """List the exported models."""
-    from rich.console import Console  # noqa: PLC0415 (a server does without it)
+    from rich.console import Console  # noqa: PLC0415 (a server does not need it)
     from rich.table import Table  # noqa: PLC0415
 
     table = Table("model", "kind", "labels", "latents", "beta", "summary")
@@ -154,7 +154,7 @@ def _context(models: Path | None) -> Context:
 
 
 def _log_config(level: str, style: str) -> dict[str, Any]:
-    """One line an event, to standard error; as a dictionary, so that server processes of their own get it too."""
+    """Return the logging configuration: one line per event to standard error; a dictionary, to pass to workers."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -168,8 +168,8 @@ def _log_config(level: str, style: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the command line; an error of our own is one line, not a traceback."""
-    # The service's own commands neither wait for what others import nor fail with it.
+    """Run the command line; expected errors are printed as one line, not as a traceback."""
+    # Entry points are loaded only for other commands, so that the service's own commands stay fast and independent.
     if not OWN_COMMANDS & set(sys.argv[1:2]):
         for point in entry_points(group="glyphvae.commands"):
             app.command(point.name)(point.load())

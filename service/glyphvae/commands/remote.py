@@ -1,4 +1,4 @@
-"""A service elsewhere, for commands; what they need for it is imported only when one is named."""
+"""Access of commands to a remote service; its imports are made only when one is used."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 class RemoteError(GlyphvaeError):
-    """A service elsewhere does not answer, or refuses; the message is one line."""
+    """The remote service does not respond or refuses the request; the message is one line."""
 
 
 @contextmanager
 def remote(url: str, key: str | None) -> Iterator["Client"]:
-    """A client of the service at `url`.
+    """Open a client of the service at `url`.
 
     Raises:
-        RemoteError: In place of any error of the client's.
+        RemoteError: In place of every `ClientError`.
     """
-    # An HTTP client is a few megabytes that a server does without.
+    # Imported here, because the HTTP client takes a few megabytes that a server does not need.
     from glyphvae.client import Client, ClientError  # noqa: PLC0415
 
     try:

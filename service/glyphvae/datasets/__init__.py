@@ -1,1 +1,1 @@
-"""Labelled data sets, in the formats that loaders read."""
+"""Labelled data sets in common file formats."""

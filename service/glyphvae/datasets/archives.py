@@ -1,24 +1,24 @@
-"""Zip and tar archives written while they are sent: nothing is held but the piece that is on its way.
+"""Streaming zip and tar archives, which keep only the current chunk in memory.
 
-Both are the same to the byte for the same content: no file has a date.
+Archives of the same content are identical to the byte, because their files have no dates.
 """
 
 import zipfile
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # zip knows no earlier date
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that zip can represent
 
-# Fields of a tar header; its sum is taken as if its own field were of spaces.
-_SIZE, _SUM = slice(124, 135), slice(148, 156)
+# Fields of a tar header. The checksum is computed as if its own field held spaces.
+_SIZE, _CHECKSUM = slice(124, 135), slice(148, 156)
 _SPACES = 8 * ord(" ")
-_LONGEST_NAME = 100
-_LARGEST = 8**11 - 1
+_MAX_NAME = 100
+_MAX_SIZE = 8**11 - 1
 _BLOCK = 512
 
 
 class Sink:
-    """A file that is only written to, for libraries that write files; what was written is taken from it."""
+    """A write-only file object whose content is taken out chunk by chunk."""
 
     closed = False
 
@@ -26,29 +26,29 @@ class Sink:
         self._pieces: list[bytes] = []
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
-        """Keep `data` until it is taken."""
+        """Store `data` until `take` is called."""
         piece = bytes(data)
         self._pieces.append(piece)
         return len(piece)
 
     def flush(self) -> None:
-        """Nothing waits elsewhere."""
+        """Do nothing; there is no other buffer."""
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing; there is no underlying file."""
 
     def take(self) -> bytes:
-        """What was written since the last time."""
+        """Return the data written since the last call, and forget it."""
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)
 
 
 def zip_stream(members: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[bytes]:
-    """A zip archive of uncompressed members of any size, each a name and its content in pieces."""
+    """Yield a zip archive of uncompressed members of any size, given as names and contents in chunks."""
     sink = Sink()
     with zipfile.ZipFile(sink, "w") as archive:
         for name, pieces in members:
-            # Sizes follow the content, in zip64's width, because they are not known before.
+            # zip64, because the size is written behind the content and is not known before.
             with archive.open(zipfile.ZipInfo(name, _EPOCH), "w", force_zip64=True) as member:
                 for piece in pieces:
                     member.write(piece)
@@ -57,21 +57,22 @@ def zip_stream(members: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[bytes
 
 
 def tar_member(name: str, size: int, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """A member of a tar archive, whose content is known to have `size` bytes."""
+    """Yield a member of a tar archive whose content has `size` bytes."""
     yield _tar_header(name, size)
     yield from pieces
     yield bytes(-size % _BLOCK)
 
 
 def _tar_header(name: str, size: int) -> bytes:
-    """What tarfile writes; in a quarter of its time where the fields are short, as only they and the sum differ."""
+    """Return the same header as tarfile, in a quarter of its time if the fields have their usual sizes."""
     encoded = name.encode()
-    if len(encoded) > _LONGEST_NAME or size > _LARGEST:
+    if len(encoded) > _MAX_NAME or size > _MAX_SIZE:
         return _by_tarfile(name, size)
     header = bytearray(_template())
     header[: len(encoded)] = encoded
     header[_SIZE] = b"%011o" % size
-    header[_SUM] = b"%06o\0 " % (sum(header[: _SUM.start]) + sum(header[_SUM.stop :]) + _SPACES)
+    checksum = sum(header[: _CHECKSUM.start]) + sum(header[_CHECKSUM.stop :]) + _SPACES
+    header[_CHECKSUM] = b"%06o\0 " % checksum
     return bytes(header)
 
 
@@ -81,7 +82,7 @@ def _template() -> bytes:
 
 
 def _by_tarfile(name: str, size: int) -> bytes:
-    import tarfile  # noqa: PLC0415 (a third of a megabyte, for a format that few ask for)
+    import tarfile  # noqa: PLC0415 (a third of a megabyte, for rarely used formats)
 
     info = tarfile.TarInfo(name)
     info.size = size
@@ -89,5 +90,5 @@ def _by_tarfile(name: str, size: int) -> bytes:
 
 
 def tar_end() -> bytes:
-    """What ends a tar archive."""
+    """Return the end marker of a tar archive."""
     return bytes(2 * _BLOCK)

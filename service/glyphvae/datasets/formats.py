@@ -1,9 +1,9 @@
-"""The formats of data sets. Each writer gives the file piece by piece, in memory for a few blocks of samples.
+"""File formats of data sets. Each writer yields the file in chunks and keeps only a few blocks of samples in memory.
 
-| format | what reads it |
+| format | read by |
 |---|---|
 | npz | `numpy.load`: `images`, `labels`, `z` and `classes` |
-| idx | whatever reads MNIST: its four files under `MNIST/raw`, in a tar archive |
+| idx | MNIST loaders: MNIST's four files under `MNIST/raw`, in a tar archive |
 | webdataset | `webdataset`: `NUMBER.png` and `NUMBER.cls`, in a tar archive |
 | parquet | `datasets`: the features `image` and `label` |
 """
@@ -26,21 +26,21 @@ from glyphvae.formats.npy import npy_bytes, npy_header
 
 Name = Literal["npz", "idx", "webdataset", "parquet"]
 
-# Bright ink on dark paper, as in MNIST: the pictures hold the pixels as they are.
-show = partial(png.encode, ink=WHITE, paper=BLACK)
+# Bright ink on dark paper, as in MNIST, so that the file holds the pixel values unchanged.
+encode_png = partial(png.encode, ink=WHITE, paper=BLACK)
 
 _IDX_IMAGES, _IDX_LABELS = 0x803, 0x801  # unsigned bytes in three dimensions, and in one
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format.
+    """A file format of data sets.
 
     Attributes:
-        media_type: Of its files.
-        file: What one is called.
-        write: Gives the file of a data set, the last `test` samples set apart where the format has a place for them.
-        check: Called first.
+        media_type: The media type.
+        file: The suggested file name.
+        write: Yields the file of a data set; formats with a test set put the last `test` samples there.
+        check: Called first; raises `NotInstalled` if a required library is missing.
     """
 
     media_type: str
@@ -50,9 +50,9 @@ class Format:
 
 
 def write_npz(dataset: Dataset, _: int) -> Iterator[bytes]:
-    """NumPy's archive of arrays: `images` (n, 28, 28), `labels` (n,), `z` (n, latent) and `classes` (labels,)."""
+    """Yield a NumPy archive: `images` (n, 28, 28), `labels` (n,), `z` (n, latent) and `classes` (labels,)."""
     n, size = dataset.count, dataset.recipe.model.manifest.latent_size
-    # Drawn again for each array, because that costs less than keeping what belongs to a million images.
+    # Labels and latents are computed again for each array, because that costs less than keeping a million of them.
     return zip_stream(
         [
             ("images.npy", _npy((n, 28, 28), np.uint8, (part.pixels for part in dataset.samples()))),
@@ -72,7 +72,7 @@ def _npy(
 
 
 def write_idx(dataset: Dataset, test: int) -> Iterator[bytes]:
-    """MNIST's four files, the last `test` samples in those of the test set (http://yann.lecun.com/exdb/mnist/)."""
+    """Yield MNIST's four files, with the last `test` samples as test set (http://yann.lecun.com/exdb/mnist/)."""
     train = dataset.count - test
     for name, part in (("train", dataset.part(0, train)), ("t10k", dataset.part(train, test))):
         folder = f"MNIST/raw/{name}"
@@ -95,12 +95,12 @@ def _file(name: str, head: bytes, size: int, pieces: Iterable[bytes]) -> Iterato
 
 
 def write_webdataset(dataset: Dataset, _: int) -> Iterator[bytes]:
-    """A tar archive with a picture and a label for each sample, named by the sample's number."""
+    """Yield a tar archive with an image and a label for each sample, named by the sample's number."""
     number = dataset.start
     for samples in dataset.samples():
         pieces: list[bytes] = []
         for pixels, label in zip(samples.pixels, samples.labels, strict=True):
-            for suffix, content in (("png", show(pixels)), ("cls", b"%d" % label)):
+            for suffix, content in (("png", encode_png(pixels)), ("cls", b"%d" % label)):
                 pieces += tar_member(f"{number:012d}.{suffix}", len(content), [content])
             number += 1
         yield b"".join(pieces)
@@ -108,8 +108,8 @@ def write_webdataset(dataset: Dataset, _: int) -> Iterator[bytes]:
 
 
 def write_parquet(dataset: Dataset, _: int) -> Iterator[bytes]:
-    """Parquet with the features of Hugging Face's `datasets`."""
-    return parquet.write(dataset, show)
+    """Yield a Parquet file with the features of Hugging Face's `datasets`."""
+    return parquet.write(dataset, encode_png)
 
 
 FORMATS: dict[Name, Format] = {

@@ -1,4 +1,4 @@
-"""Parquet with Hugging Face's image feature, by pyarrow, which is an extra."""
+"""Parquet files with Hugging Face's image feature; needs pyarrow, an extra."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -17,10 +17,10 @@ _GROUP = 32
 
 
 def check() -> None:
-    """Parquet can be written.
+    """Check that pyarrow is installed.
 
     Raises:
-        NotInstalled: It cannot.
+        NotInstalled: It is not.
     """
     try:
         import pyarrow.parquet  # noqa: F401, PLC0415 (an extra)
@@ -28,32 +28,32 @@ def check() -> None:
         raise NotInstalled("Parquet needs pyarrow: pip install 'glyphvae[parquet]'.") from None
 
 
-def write(dataset: Dataset, show: Callable[[Pixels], bytes]) -> Iterator[bytes]:
-    """The file of `dataset`, each glyph (28, 28) as the picture that `show` makes of it."""
+def write(dataset: Dataset, encode: Callable[[Pixels], bytes]) -> Iterator[bytes]:
+    """Yield the file of `dataset`, with each glyph (28, 28) as the image file that `encode` returns."""
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     sink = Sink()
     schema = _schema(dataset.classes)
     blocks = dataset.samples()
-    # Pictures are compressed already, and no two are alike.
+    # The images are compressed already and all different.
     with pq.ParquetWriter(pa.PythonFile(sink, "w"), schema, compression="none", use_dictionary=["label"]) as writer:
         while group := list(islice(blocks, _GROUP)):
-            writer.write_table(pa.table(_columns(group, show), schema), row_group_size=1 << 20)
+            writer.write_table(pa.table(_columns(group, encode), schema), row_group_size=1 << 20)
             yield sink.take()
     yield sink.take()
 
 
-def _columns(group: list[Samples], show: Callable[[Pixels], bytes]) -> dict[str, Any]:
+def _columns(group: list[Samples], encode: Callable[[Pixels], bytes]) -> dict[str, Any]:
     import pyarrow as pa  # noqa: PLC0415
 
-    pictures = pa.array([show(pixels) for block in group for pixels in block.pixels], pa.binary())
-    images = pa.StructArray.from_arrays([pictures, pa.nulls(len(pictures), pa.string())], ["bytes", "path"])
+    files = pa.array([encode(pixels) for block in group for pixels in block.pixels], pa.binary())
+    images = pa.StructArray.from_arrays([files, pa.nulls(len(files), pa.string())], ["bytes", "path"])
     return {"image": images, "label": np.concatenate([block.labels for block in group])}
 
 
 def _schema(classes: tuple[str, ...]) -> Any:  # noqa: ANN401 (a pyarrow.Schema)
-    """Arrow's types, and `datasets`' features as its own files carry them."""
+    """Return the Arrow schema, with the features of `datasets` in its metadata as that library writes them."""
     import pyarrow as pa  # noqa: PLC0415
 
     image = pa.struct({"bytes": pa.binary(), "path": pa.string()})

@@ -1,4 +1,4 @@
-"""Shards of a data set, made by all machines of a Ray cluster. Needs Ray, which the service does not."""
+"""Making the shards of a data set on a Ray cluster. Needs Ray, which the service does not."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,19 +12,19 @@ def run_on(address: str) -> "OnRay":
     """Connect to a cluster.
 
     Args:
-        address: Of its head, `auto` for the cluster that this machine belongs to, or `local` for one of this machine
-            alone, which ends with this process.
+        address: Address of the cluster's head, `auto` for the cluster of this machine, or `local` for a temporary one
+            on this machine alone.
     """
     ray.init(address, log_to_driver=False)
     return OnRay()
 
 
 class OnRay:
-    """Makes shards on the cluster that this process is connected to."""
+    """Runner that makes shards on the connected cluster."""
 
     def __call__(self, shards: list[Shard]) -> Iterator[tuple[Shard, bytes]]:
-        """Each shard with its file, as they are done; a shard that is lost with its machine is made again by Ray."""
-        # Enough to keep every core busy, and few enough that finished files do not pile up.
+        """Yield each shard with its file when it is done; Ray makes a shard again if its machine is lost."""
+        # Enough tasks to keep every core busy, and few enough that finished files do not pile up in memory.
         most = 2 * int(ray.cluster_resources().get("CPU", 1))
         make = ray.remote(Shard.make)
         todo = list(reversed(shards))

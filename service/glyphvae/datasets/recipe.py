@@ -1,8 +1,8 @@
-"""Labelled glyphs without end: sample i of a seed is the same whatever else is made, wherever and in whatever order.
+"""Reproducible labelled samples: sample i of a seed is the same wherever, and in whatever order, samples are made.
 
-Samples come in blocks of `BLOCK`. A block's labels and latents follow from the seed and the block's number alone, and a
-block is always decoded as one batch, because ONNX Runtime rounds differently in batches of different size. So any range
-of samples can be made by itself, and ranges that follow each other are the whole. Nothing here knows of HTTP.
+Samples are made in blocks of `BLOCK`. A block's labels and latents depend only on the seed and the block's number, and
+a block is always decoded as one batch, because ONNX Runtime rounds differently in batches of different sizes. So any
+range of samples can be made separately, and consecutive ranges join to the whole. This module does not depend on HTTP.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,10 +20,10 @@ from glyphvae.models.latents import MAX_LATENT, MAX_SEED, draw_latents, new_seed
 from glyphvae.models.registry import Floats, Labels, Model, Pixels, Registry
 from glyphvae.scheduling.steps import run_now
 
-# A decoder is as fast per glyph as it gets. Another number would give other samples.
+# Large enough for a decoder's best speed per glyph. Another size would give other samples.
 BLOCK = 128
 
-# Far enough for any shard, and an index still fits into what JSON holds exactly.
+# More than any data set needs, and small enough for JSON's exact integers.
 MOST = 10**12
 
 Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
@@ -32,30 +32,29 @@ Latent = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=Fal
 
 
 class DatasetOrder(Parameters):
-    """Which samples are made."""
+    """The parameters that determine the samples of a data set."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"count": 100, "labels": {"A": 2, "B": 1}, "seed": 7}]})
 
-    count: int = Field(ge=1, le=MOST, description="How many samples.")
+    count: int = Field(ge=1, le=MOST, description="Number of samples.")
     start: int = Field(
         0,
         ge=0,
         le=MOST,
-        description="Number of the first: `start` 0 and 1000 with `count` 1000 each are the same samples as `count` "
-        "2000, if the seed is.",
+        description="Number of the first sample. With the same seed, `start` 0 and `start` 1000 with `count` 1000 each "
+        "give the same samples as `count` 2000.",
     )
     labels: dict[Label, Weight] | list[Label] | None = Field(
         None,
         min_length=1,
         max_length=1024,
-        description="The mix: labels in equal parts, or the weight of each. Default: all labels of the model in equal "
-        "parts.",
+        description="Labels in equal shares, or the weight of each. Default: all labels of the model in equal shares.",
     )
     seed: Seed = None
     z: list[Latent | None] | None = Field(
         None,
         max_length=64,
-        description="Latents from -10 to 10 that all samples share; a null or missing one is drawn.",
+        description="Latents from -10 to 10, the same for all samples; a null or missing one is sampled.",
     )
     temperature: Temperature = 1.0
     variation: float | None = Field(
@@ -63,15 +62,16 @@ class DatasetOrder(Parameters):
         ge=0,
         le=10,
         allow_inf_nan=False,
-        description="With it one hand writes all: the latents are drawn once, and each sample deviates from them with "
-        "this standard deviation, as in `/render-text`. Default: every sample is by a hand of its own.",
+        description="If given, all samples are in one handwriting: the latents are sampled once, and each sample "
+        "deviates from them with this standard deviation, as in `/render-text`. Default: each sample has its own "
+        "handwriting.",
     )
     model: ModelName = None
 
 
 @dataclass(frozen=True, eq=False)
 class Conditions:
-    """What samples are decoded from.
+    """Labels and latents of samples.
 
     Attributes:
         labels: (n,) int64.
@@ -84,7 +84,7 @@ class Conditions:
 
 @dataclass(frozen=True, eq=False)
 class Samples(Conditions):
-    """Samples.
+    """Samples: glyphs with their labels and latents.
 
     Attributes:
         pixels: (n, 28, 28) uint8, paper 0, ink 255.
@@ -95,15 +95,15 @@ class Samples(Conditions):
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
-    """How samples are made, whichever and however many.
+    """The checked parameters of a data set, without its range of samples.
 
     Attributes:
-        model: The model that writes them.
-        seed: Its samples.
-        shares: (classes,) float64, the cumulative share of each label, the last 1.
-        centre: What the drawn latents deviate from, None for the centre of the prior.
-        given: The latents that are fixed, None where one is drawn.
-        spread: Standard deviation of the drawn ones.
+        model: The model that writes the samples.
+        seed: The seed.
+        shares: (classes,) float64, the cumulative share of each label; the last is 1.
+        centre: Mean of the sampled latents, None for the mean of the prior.
+        given: The fixed latents, None for one that is sampled.
+        spread: Standard deviation of the sampled latents.
     """
 
     model: Model
@@ -114,9 +114,9 @@ class Recipe:
     spread: float
 
     def block(self, number: int) -> Conditions:
-        """Labels and latents of a block."""
+        """Sample labels and latents of a block."""
         generator = np.random.default_rng([self.seed, number])
-        # Strata instead of independent draws: each block holds every label in its share, give or take one.
+        # Stratified instead of independent: each block holds every label according to its share, give or take one.
         strata = (generator.permutation(BLOCK) + generator.random()) / BLOCK
         labels = np.searchsorted(self.shares, strata, side="right").astype(np.int64)
         z = draw_latents(int(generator.integers(MAX_SEED + 1)), BLOCK, self.given, self.spread)
@@ -128,10 +128,10 @@ class Dataset:
     """A range of the samples of a recipe.
 
     Attributes:
-        recipe: How they are made.
-        start: Number of the first.
-        count: How many.
-        progress: Called with the number of samples made, whenever some are.
+        recipe: The parameters of the samples.
+        start: Number of the first sample.
+        count: Number of samples.
+        progress: Called after each block with its number of samples.
     """
 
     recipe: Recipe
@@ -141,17 +141,17 @@ class Dataset:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The characters, by label."""
+        """The characters, in the order of their labels."""
         return self.recipe.model.manifest.labels
 
     def conditions(self) -> Iterator[Conditions]:
-        """Labels and latents alone, which costs little, block by block."""
+        """Yield labels and latents only, which is fast, block by block."""
         for number, rows in self._blocks():
             block = self.recipe.block(number)
             yield Conditions(block.labels[rows], block.z[rows])
 
     def samples(self) -> Iterator[Samples]:
-        """The samples, block by block.
+        """Yield the samples, block by block.
 
         Raises:
             NotReady: The model does not run.
@@ -163,11 +163,11 @@ class Dataset:
             self.progress(len(pixels))
 
     def part(self, start: int, count: int) -> "Dataset":
-        """`count` of its samples from its `start`-th on."""
+        """Return the range of `count` samples that begins with the `start`-th of this one."""
         return Dataset(self.recipe, self.start + start, count, self.progress)
 
     def _blocks(self) -> Iterator[tuple[int, slice]]:
-        """Each block's number, and which of its rows belong to the range."""
+        """Yield each block's number and the slice of its rows that belong to the range."""
         stop = self.start + self.count
         if not self.count:
             return
@@ -176,25 +176,24 @@ class Dataset:
             yield number, slice(max(self.start - first, 0), min(stop - first, BLOCK))
 
 
-def make_recipe(order: DatasetOrder, registry: Registry) -> Recipe:
-    """How the samples of `order` are made, checked against the model; without a seed with a new one.
+def make_recipe(parameters: DatasetOrder, registry: Registry) -> Recipe:
+    """Check `parameters` against the model; choose a seed if there is none.
 
     Raises:
-        UnknownModel: No such model.
-        InvalidParameter: A label is none of the model's, no label has weight, there are too many latents, or the model
-            has no labels.
+        UnknownModel: There is no such model.
+        InvalidParameter: A label is unknown, all weights are 0, there are too many latents, or the model has no labels.
     """
-    model = registry.get(order.model)
+    model = registry.get(parameters.model)
     if not model.manifest.labels:
-        detail = f"model {model.manifest.name!r} has no labels, so its samples would have none"
+        detail = f"the model {model.manifest.name!r} has no labels, so its samples would have none"
         raise InvalidParameter.of("body.model", detail)
-    seed = new_seed() if order.seed is None else order.seed
-    shares = _shares(order.labels, model.manifest.labels)
-    given = _given(order.z, model.manifest.latent_size)
-    if order.variation is None:
-        return Recipe(model, seed, shares, None, given, order.temperature)
-    centre = draw_latents(seed, 1, given, order.temperature)[0]
-    return Recipe(model, seed, shares, centre, (None,) * len(given), order.variation)
+    seed = new_seed() if parameters.seed is None else parameters.seed
+    shares = _shares(parameters.labels, model.manifest.labels)
+    given = _given(parameters.z, model.manifest.latent_size)
+    if parameters.variation is None:
+        return Recipe(model, seed, shares, None, given, parameters.temperature)
+    centre = draw_latents(seed, 1, given, parameters.temperature)[0]
+    return Recipe(model, seed, shares, centre, (None,) * len(given), parameters.variation)
 
 
 def _shares(mix: Mapping[str, float] | Sequence[str] | None, allowed: Sequence[str]) -> NDArray[np.float64]:
@@ -207,7 +206,7 @@ def _shares(mix: Mapping[str, float] | Sequence[str] | None, allowed: Sequence[s
     if not weights.any():
         raise InvalidParameter.of("body.labels", "every weight is 0", "at least one above 0")
     shares = np.cumsum(weights / weights.sum())
-    # Rounding must not leave a gap below 1 that no label fills.
+    # Rounding must not leave a gap below 1 that belongs to no label.
     shares[np.flatnonzero(weights)[-1] :] = 1.0
     return shares
 

@@ -1,1 +1,1 @@
-"""Encodings of pictures and arrays."""
+"""Encoders and decoders of images and arrays."""

@@ -1,4 +1,4 @@
-"""Ink and paper colours."""
+"""Colours of ink and paper."""
 
 import re
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ _ALLOWED = "a colour name such as navy, #rgb, #rrggbb (the # may be left out) or
 
 
 class UnknownColourError(ValueError):
-    """The text is no colour; the message says what is allowed."""
+    """The text is not a colour; the message lists the allowed notations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """An opaque sRGB colour, each part 0-255."""
+    """An opaque sRGB colour, each channel 0-255."""
 
     red: int
     green: int
@@ -29,7 +29,7 @@ class Colour:
 
     @property
     def is_grey(self) -> bool:
-        """Whether the three parts are equal."""
+        """True if the three channels are equal."""
         return self.red == self.green == self.blue
 
 
@@ -65,11 +65,11 @@ def painted(pixels: NDArray[uint8], ink: Colour, paper: Colour | None) -> NDArra
 
 
 def parse_ink(text: str) -> Colour:
-    """The colour that `text` names.
+    """Parse the colour of the ink.
 
     Args:
-        text: A CSS colour name, `#rgb`, `#rrggbb`, the same without `#`, or `rgb(r, g, b)`, in either case.
-            A name wins over hexadecimal digits.
+        text: A CSS colour name, `#rgb`, `#rrggbb`, the same without `#`, or `rgb(r, g, b)`, in upper or lower case.
+            A name takes precedence over hexadecimal digits.
 
     Raises:
         UnknownColourError: `text` is none of these.
@@ -81,7 +81,7 @@ def parse_ink(text: str) -> Colour:
 
 
 def parse_paper(text: str) -> Colour | None:
-    """Like `parse_ink`, and None for `transparent`.
+    """Parse the colour of the paper, like `parse_ink`; `transparent` gives None.
 
     Raises:
         UnknownColourError: `text` is none of these.

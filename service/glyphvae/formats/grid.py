@@ -1,4 +1,4 @@
-"""Glyphs side by side, and pictures enlarged."""
+"""Image grids of glyphs, and enlarged images."""
 
 from math import ceil, isqrt
 
@@ -9,18 +9,18 @@ from PIL import Image
 
 
 def grid(n: int) -> tuple[int, int]:
-    """(rows, columns) of the smallest nearly square sheet that holds `n` >= 1 glyphs, wider than high."""
+    """Return (rows, columns) of the smallest nearly square grid for `n` >= 1 glyphs, with no more rows than columns."""
     columns = isqrt(n - 1) + 1
     return ceil(n / columns), columns
 
 
 def compose(pixels: NDArray[uint8], rows: int, columns: int, gap: int = 0) -> NDArray[uint8]:
-    """One picture of several glyphs, row by row; places left over are paper.
+    """Arrange glyphs in an image grid, row by row; empty cells are paper.
 
     Args:
         pixels: (n, height, width) with n <= rows x columns.
-        rows: Rows of the sheet, >= 1.
-        columns: Columns of the sheet, >= 1.
+        rows: Rows of the grid, >= 1.
+        columns: Columns of the grid, >= 1.
         gap: Pixels of paper between glyphs.
 
     Returns:
@@ -35,7 +35,7 @@ def compose(pixels: NDArray[uint8], rows: int, columns: int, gap: int = 0) -> ND
 
 
 def upscale(pixels: NDArray[uint8], scale: int) -> NDArray[uint8]:
-    """A picture enlarged smoothly.
+    """Enlarge an image smoothly.
 
     Args:
         pixels: (height, width).
@@ -47,6 +47,6 @@ def upscale(pixels: NDArray[uint8], scale: int) -> NDArray[uint8]:
     if scale == 1:
         return pixels
     height, width = pixels.shape
-    # Bicubic, because Lanczos rings: it draws a faint second outline around every stroke.
+    # Bicubic, because Lanczos rings: it puts a faint second outline around every stroke.
     enlarged = Image.fromarray(pixels).resize((width * scale, height * scale), Image.Resampling.BICUBIC)
     return np.asarray(enlarged)

@@ -1,4 +1,4 @@
-"""`.npy` files in and out, without ever unpickling.
+"""Reading and writing of `.npy` files, without pickle.
 
 Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 """
@@ -18,8 +18,8 @@ from glyphvae.wording import quoted
 MEDIA_TYPE = "application/x-npy"
 
 _LENGTH_FORMATS = {b"\x93NUMPY\x01\x00": "<H", b"\x93NUMPY\x02\x00": "<I"}
-_MAX_HEADER = 1024  # several times what numpy writes for the longest shape that is allowed
-# What Python's tokenizer reads as blank, and as a tuple of numbers.
+_MAX_HEADER = 1024  # several times the header that NumPy writes for the longest allowed shape
+# Blanks and tuples of numbers, exactly as Python's tokenizer reads them.
 _BLANK = r"[ \t\n]*"
 _NUMBER = rf"{_BLANK}(?:0|[1-9][0-9]*){_BLANK}"
 _TUPLE = rf"\((?:{_BLANK}|(?:{_NUMBER},)+(?:{_NUMBER}|{_BLANK}))\)"
@@ -38,7 +38,7 @@ class MalformedArrayError(ValueError):
 
 
 class ArrayNotAllowedError(ValueError):
-    """The array's dtype, shape, size or values are not allowed; the message says what is."""
+    """The array's dtype, shape, size or values are not allowed; the message says which are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,11 @@ class _Header:
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """A `.npy` file whose head has been read and found within the limits; no value has been looked at.
+    """The images of a `.npy` file whose header is within the limits; no value has been read yet.
 
     Attributes:
         shape: (n, height, width).
-        values: As they stand in the file, a read-only view of it.
+        values: The values, as a read-only view of the file.
     """
 
     shape: tuple[int, int, int]
@@ -63,11 +63,11 @@ class Array:
 
     @property
     def pixels(self) -> int:
-        """How many the images have together."""
+        """The number of pixels of all images."""
         return prod(self.shape)
 
     def grey(self) -> NDArray[uint8]:
-        """Grey levels (n, height, width); possibly a read-only view of the file.
+        """Convert the values to grey levels (n, height, width), possibly a read-only view of the file.
 
         Raises:
             ArrayNotAllowedError: Values are outside [0, 1].
@@ -76,7 +76,7 @@ class Array:
 
 
 def open_images(data: bytes, *, max_images: int, max_pixels: int) -> Array:
-    """The images of a `.npy` file; nothing is allocated.
+    """Open the images of a `.npy` file without allocating memory for them.
 
     Args:
         data: The whole file: uint8 0-255, or bool or float16, float32, float64 in [0, 1]; of shape (28, 28),
@@ -85,8 +85,8 @@ def open_images(data: bytes, *, max_images: int, max_pixels: int) -> Array:
         max_pixels: Upper limit of height x width.
 
     Raises:
-        MalformedArrayError: not a `.npy` file, truncated, or with bytes left over.
-        ArrayNotAllowedError: another dtype or shape, or over a limit.
+        MalformedArrayError: The file is not a `.npy` file, is truncated, or has extra bytes.
+        ArrayNotAllowedError: The dtype or shape is not allowed, or a limit is exceeded.
     """
     header = _read_header(data)
     if header.descr not in _DTYPES:
@@ -95,15 +95,15 @@ def open_images(data: bytes, *, max_images: int, max_pixels: int) -> Array:
     shape = _image_shape(header.shape)
     _check_limits(shape, max_images, max_pixels)
     dtype = np.dtype(header.descr)
-    announced, present = prod(shape) * dtype.itemsize, len(data) - header.end
-    if announced != present:
-        raise MalformedArrayError(f"The .npy file announces {announced} bytes of values and holds {present}.")
+    declared, present = prod(shape) * dtype.itemsize, len(data) - header.end
+    if declared != present:
+        raise MalformedArrayError(f"The .npy file declares {declared} bytes of values but holds {present}.")
     values = np.frombuffer(data, dtype, offset=header.end)
     return Array(shape, values.reshape(header.shape, order="F" if header.fortran_order else "C"))
 
 
 def npy_header(shape: tuple[int, ...], dtype: DTypeLike) -> bytes:
-    """What precedes the C-ordered values in a `.npy` file, for answers that are streamed."""
+    """Return the header of a `.npy` file, to be followed by the values in C order."""
     file = BytesIO()
     descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
     np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
@@ -111,7 +111,7 @@ def npy_header(shape: tuple[int, ...], dtype: DTypeLike) -> bytes:
 
 
 def npy_bytes(array: NDArray[generic]) -> bytes:
-    """An array of any shape and plain dtype as a `.npy` file."""
+    """Encode an array of any shape and plain dtype as a `.npy` file."""
     return npy_header(array.shape, array.dtype) + array.tobytes()
 
 
@@ -129,12 +129,12 @@ def _read_header(data: bytes) -> _Header:
 
 
 def _parse_header(text: str, end: int) -> _Header:
-    # Matched rather than evaluated, as numpy does: a header is a Python expression in the hand of a stranger.
+    # Matched by a pattern, not evaluated as NumPy does: the header is a Python expression from an untrusted client.
     match = _HEADER.fullmatch(text)
     items = dict(zip(match.groups()[1::3], match.groups()[2::3], strict=True)) if match else {}
     descr, order, shape = (items.get(key, "") for key in ("descr", "fortran_order", "shape"))
     if descr[:1] not in {"'", '"'} or order not in {"True", "False"} or shape[:1] != "(":
-        raise MalformedArrayError("The .npy file's header is not that of a plain array.")
+        raise MalformedArrayError("The .npy file's header does not describe a plain array.")
     return _Header(descr[1:-1], order == "True", tuple(map(int, re.findall(r"[0-9]+", shape))), end)
 
 
@@ -146,7 +146,7 @@ def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
             return n, _SIDE, _SIDE
         case (n, height, width) if min(shape) > 0:
             return n, height, width
-    raise ArrayNotAllowedError(f"The shape {shape} is not allowed; allowed is {_ALLOWED_SHAPES}, none of them 0.")
+    raise ArrayNotAllowedError(f"The shape {shape} is not allowed; allowed is {_ALLOWED_SHAPES}, with no axis of 0.")
 
 
 def _check_limits(shape: tuple[int, int, int], max_images: int, max_pixels: int) -> None:
@@ -160,12 +160,12 @@ def _check_limits(shape: tuple[int, int, int], max_images: int, max_pixels: int)
 
 
 def _grey(values: NDArray[generic]) -> NDArray[uint8]:
-    """0-255, whatever the dtype, in the same shape."""
+    """Convert values of any allowed dtype to grey levels 0-255, in the same shape."""
     if values.dtype == np.uint8:
         return values.view(uint8)
     if values.dtype == np.bool:
         return np.where(values, uint8(255), uint8(0))
-    with np.errstate(invalid="ignore", over="ignore"):  # a stranger's NaN is no news for the log
+    with np.errstate(invalid="ignore", over="ignore"):  # a client's NaN must not cause a warning in the log
         levels: NDArray[np.float32] = np.multiply(values, 255, dtype=np.float32)
         inside = levels.min() >= 0 and levels.max() <= 255  # false for NaN
     if not inside:

@@ -1,8 +1,10 @@
-"""A PNG writer for ink on paper, and a reader for plain greyscale files such as it writes.
+"""A PNG encoder for ink on paper, and a decoder for the plain greyscale files that it writes.
 
-Its pictures need one byte per pixel and no filter, and the rest of the file is known before the pixels are, which
-makes it many times faster than a general coder. To read them back, and what other writers make of the same pixels, a
-look at that rest is enough. ISA-L compresses as well as zlib's level 1 in a tenth of its time. Format: https://www.w3.org/TR/png-3/
+These images need one byte per pixel and no filter, and the rest of the file depends only on size and colours, which
+makes this many times faster than a general encoder. The decoder checks that the rest of the file is the expected one
+and leaves all other files to Pillow. ISA-L compresses as well as zlib's level 1 in a tenth of its time.
+
+Format: https://www.w3.org/TR/png-3/
 """
 
 import struct
@@ -25,22 +27,22 @@ _length = struct.Struct(">I").pack
 _IDAT = zlib.crc32(b"IDAT")
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREYSCALE, _INDEXED = 0, 3
-# A file whose pixels follow its header in one block: the header, its sum, and the head of the block.
+# The start of a file whose pixels follow the header in one chunk: the header, its checksum, and the start of the chunk.
 _START = struct.Struct(">8s8sIIBBBBBII4s")
 _PLAIN = (_SIGNATURE, _length(13) + b"IHDR", 8, _GREYSCALE, 0, 0, 0, b"IDAT")
 _SUM = struct.Struct(">I")
-_ZLIB = 0x78  # deflate with the usual window; ISA-L overlooks an impossible one
-_NOT_ZLIB = cast("type[Exception]", isal_zlib.error)  # declared as an instance
+_ZLIB = 0x78  # deflate with the usual window; checked here, because ISA-L accepts impossible ones
+_NOT_ZLIB = cast("type[Exception]", isal_zlib.error)  # the stubs declare it as an instance
 _CHECKED, _PIXELS = slice(12, 29), _START.size
-# On a single glyph, ISA-L's level 0 saves three quarters of level 2's time and costs 150 bytes, which fit into the
-# same packet.
+# For a single glyph, ISA-L's level 0 takes a quarter of level 2's time and costs 150 bytes, which fit into the same
+# packet.
 _SMALL, _SMALL_LEVEL, _LEVEL = 1024, 0, 2
-# Black on white, the usual case, needs no look-up.
+# Black on white, the usual case, needs no lookup table.
 _INVERTED = np.arange(255, -1, -1, dtype=uint8)
 
 
 def encode(pixels: NDArray[uint8], ink: Colour = BLACK, paper: Colour | None = WHITE) -> bytes:
-    """A PNG file that shows `pixels` as `ink` on `paper`; greyscale if both are grey, else indexed.
+    """Encode `pixels` as a PNG file of `ink` on `paper`; greyscale if both are grey, else indexed.
 
     Args:
         pixels: (height, width), neither 0; paper 0, ink 255, mixed linearly between.
@@ -52,14 +54,14 @@ def encode(pixels: NDArray[uint8], ink: Colour = BLACK, paper: Colour | None = W
 
 
 def decode(file: bytes, max_pixels: int) -> NDArray[uint8] | None:
-    """The pixels of a greyscale picture in a file that holds nothing else, in one block.
+    """Decode a plain greyscale PNG file, whose only content is one chunk of pixels.
 
     Args:
-        file: A file.
+        file: The file.
         max_pixels: Upper limit of width x height.
 
     Returns:
-        (height, width) grey levels; None for any other file, also for a broken one, which a general reader may explain.
+        (height, width) grey levels; None for any other file, including broken ones, which a general decoder reports.
     """
     if len(file) < _PIXELS + len(_END):
         return None
@@ -76,29 +78,29 @@ def decode(file: bytes, max_pixels: int) -> NDArray[uint8] | None:
     data = _inflated(file[_PIXELS:end], height * (width + 1)) if is_plain else None
     if data is None:
         return None
-    if data[:: width + 1].count(0) < height:  # a row begins with its filter
+    if data[:: width + 1].count(0) < height:  # each row begins with the number of its filter, 0 for none
         return _unfiltered(file[_PIXELS:end], height, width)
     return np.ascontiguousarray(np.frombuffer(data, uint8).reshape(height, width + 1)[:, 1:])
 
 
 def _unfiltered(data: bytes, height: int, width: int) -> NDArray[uint8] | None:
-    """The pixels of complete `data` with filtered rows; None where a filter is unknown."""
+    """Decode complete `data` with filtered rows; None if a filter is unknown."""
     try:
         image = Image.frombytes("L", (width, height), data, "zip", "L", False)
     except ValueError:
         return None
-    # Faster than through the array interface.
+    # Faster than NumPy's conversion through the array interface.
     return np.frombuffer(image.tobytes(), uint8).reshape(height, width)
 
 
 def _inflated(data: bytes, size: int) -> bytes | None:
-    """What `data` unfolds to; None unless that is `size` bytes."""
+    """Decompress `data`; None unless the result has exactly `size` bytes."""
     inflater = isal_zlib.decompressobj()
     try:
-        unfolded = inflater.decompress(data, size + 1)
+        content = inflater.decompress(data, size + 1)
     except _NOT_ZLIB:
         return None
-    return unfolded if len(unfolded) == size and inflater.eof and not inflater.unused_data else None
+    return content if len(content) == size and inflater.eof and not inflater.unused_data else None
 
 
 @dataclass(frozen=True)
@@ -106,9 +108,9 @@ class Frame:
     """A PNG file without its pixels.
 
     Attributes:
-        head: What precedes them.
-        shades: (256,) the level each value is written as; None where it is written as it is.
-        tail: What follows them.
+        head: The bytes before the pixels.
+        shades: (256,) the level that each pixel value is written as; None if values are written unchanged.
+        tail: The bytes after the pixels.
     """
 
     head: bytes
@@ -116,12 +118,12 @@ class Frame:
     tail: bytes
 
     def around(self, pixels: NDArray[uint8]) -> bytes:
-        """The file that shows `pixels` (height, width), of the size that the frame was made for."""
+        """Encode `pixels` (height, width), which must have the frame's size."""
         (file,) = self.around_each(pixels[None])
         return file
 
     def around_each(self, pictures: NDArray[uint8]) -> list[bytes]:
-        """The files that show each of `pictures` (n, height, width); for small ones, half the time of one by one."""
+        """Encode each of `pictures` (n, height, width); twice as fast as one by one if they are small."""
         n, height, width = pictures.shape
         rows = np.zeros((n, height, width + 1), uint8)  # each row begins with its filter: 0, none
         if self.shades is None:
@@ -140,7 +142,7 @@ class Frame:
 
 @lru_cache(maxsize=256)
 def frame(height: int, width: int, ink: Colour, paper: Colour | None) -> Frame:
-    """The frame of every picture of this size and these colours."""
+    """Return the frame for images of this size and these colours."""
     colours = b"" if _is_grey(ink, paper) else _palette(ink, paper)
     kind = _INDEXED if colours else _GREYSCALE
     header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
@@ -148,7 +150,7 @@ def frame(height: int, width: int, ink: Colour, paper: Colour | None) -> Frame:
 
 
 def _shades(ink: Colour, paper: Colour | None) -> NDArray[uint8] | None:
-    """(256,) grey level of each pixel value; None where pixel values are written as they are."""
+    """Return (256,) the grey level of each pixel value; None if values are written unchanged."""
     if (ink, paper) == (BLACK, WHITE):
         return _INVERTED
     return mixed(paper.red, ink.red) if paper is not None and _is_grey(ink, paper) else None

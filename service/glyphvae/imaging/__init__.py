@@ -1,1 +1,1 @@
-"""Pictures of characters, decoded and converted to glyphs."""
+"""Decoding of uploaded images, and their conversion to glyphs."""

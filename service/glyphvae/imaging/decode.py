@@ -1,4 +1,4 @@
-"""Image files of strangers, decoded to grey levels."""
+"""Decoding of untrusted image files to grey levels."""
 
 import warnings
 from collections.abc import Iterator
@@ -12,21 +12,21 @@ from PIL import Image, ImageOps, PngImagePlugin
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 
-# Pillow warns of images that are larger than any limit set here should be, and raises only from twice that size on.
+# Above its own size limit Pillow only warns, and raises an error above twice the limit; here both are errors.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
-# What else it warns of, broken EXIF and the like, is no news for the log.
+# Pillow's other warnings, of broken EXIF data and the like, need not be logged.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
-# Compressed text in a PNG is inflated before its pixels are; nobody reads it here.
+# Pillow decompresses the text of a PNG before its pixels, although the service does not use it.
 PngImagePlugin.MAX_TEXT_CHUNK = 1 << 16
 PngImagePlugin.MAX_TEXT_MEMORY = 1 << 20
 
 
-# Pillow inflates each colour profile of a PNG file, of which there may be one, up to `MAX_TEXT_CHUNK`, and keeps no
-# account of them. The name of that chunk comes about by chance in one of a billion places.
-MOST_PROFILES = 8
+# A PNG may have one colour profile, but Pillow decompresses any number of them, each up to `MAX_TEXT_CHUNK`. The whole
+# file is searched for the chunk's name, which appears by chance at one in four billion places.
+MAX_PROFILES = 8
 
-# Where the formats offered keep an orientation: EXIF, or XMP.
+# Keys of Pillow's metadata that may hold an orientation: EXIF or XMP.
 _ORIENTED = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}
 
 
@@ -35,11 +35,11 @@ class MalformedImageError(ValueError):
 
 
 class ImageTooLargeError(ValueError):
-    """The image has more pixels or frames than are allowed; the message says how many are."""
+    """The image has more pixels or frames than allowed; the message states the limit."""
 
 
 class Picture:
-    """An image file whose head has been read and found within the limits; no pixel has been decoded.
+    """An image file whose header is within the limits; no pixel has been decoded yet.
 
     Attributes:
         pixels: Width x height.
@@ -51,25 +51,25 @@ class Picture:
         self._max_pixels = max_pixels
 
     def grey(self) -> NDArray[uint8]:
-        """The pixels; to be called once.
+        """Decode the pixels; may be called once.
 
         Returns:
-            (height, width) luma (ITU-R 601), turned upright by its EXIF orientation. What is transparent shows white
-            paper, or black paper if nothing could be seen on white.
+            (height, width) luma (ITU-R 601), rotated according to the EXIF orientation. Transparent parts become
+            white, or black if nothing would be visible on white.
 
         Raises:
             MalformedImageError: The file is broken or truncated.
         """
         with _refusals(self._max_pixels), self._image as image:
             image.load()
-            # To look for an orientation takes as long as to decode a small image; few have one.
+            # Looking for an orientation takes as long as decoding a small image, and few images have one.
             if not image.info.keys().isdisjoint(_ORIENTED):
                 ImageOps.exif_transpose(image, in_place=True)
             return _grey(image)
 
 
 def open_image(data: bytes, *, max_pixels: int, max_frames: int = 1) -> Picture:
-    """An image file, ready to be decoded.
+    """Open an image file and check its size, without decoding the pixels.
 
     Args:
         data: A PNG, JPEG or WebP file.
@@ -77,11 +77,11 @@ def open_image(data: bytes, *, max_pixels: int, max_frames: int = 1) -> Picture:
         max_frames: Upper limit of frames.
 
     Raises:
-        MalformedImageError: Another format, or a broken head.
-        ImageTooLargeError: Over a limit.
+        MalformedImageError: The format is another one, or the header is broken.
+        ImageTooLargeError: A limit is exceeded.
     """
-    if data.count(b"iCCP") > MOST_PROFILES:
-        raise MalformedImageError("The image has more colour profiles than a PNG file can.")
+    if data.count(b"iCCP") > MAX_PROFILES:
+        raise MalformedImageError("The image has more colour profiles than a PNG file may have.")
     with _refusals(max_pixels):
         image = Image.open(BytesIO(data), formats=FORMATS)
         _check_limits(image, max_pixels, max_frames)
@@ -90,14 +90,14 @@ def open_image(data: bytes, *, max_pixels: int, max_frames: int = 1) -> Picture:
 
 @contextmanager
 def _refusals(max_pixels: int) -> Iterator[None]:
-    """Whatever Pillow makes of a strange file, in two kinds."""
+    """Turn everything that Pillow raises into one of two errors."""
     try:
         yield
     except ImageTooLargeError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise ImageTooLargeError(f"The image has more than the {max_pixels} pixels that are allowed.") from None
-    except Exception:  # noqa: BLE001 (a strange file makes Pillow's decoders raise nearly anything)
+    except Exception:  # noqa: BLE001 (Pillow's decoders raise nearly any exception for a broken file)
         raise MalformedImageError("The image is not a complete PNG, JPEG or WebP file.") from None
 
 
@@ -105,7 +105,7 @@ def _check_limits(image: Image.Image, max_pixels: int, max_frames: int) -> None:
     width, height = image.size
     if width * height > max_pixels:
         raise ImageTooLargeError(f"The image has {width}x{height} pixels; at most {max_pixels} are allowed.")
-    # A JPEG file may carry more pictures behind the one it shows (MPO): a preview, the other eye's view.
+    # A JPEG file may hold further images (MPO), such as a preview or the second view of a stereo image.
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
     if frames > max_frames:
         raise ImageTooLargeError(f"The image has {frames} frames; at most {max_frames} are allowed.")
@@ -120,7 +120,7 @@ def _grey(image: Image.Image) -> NDArray[uint8]:
 
 
 def _from_16_bit(image: Image.Image) -> NDArray[uint8]:
-    """16-bit greyscale, which Pillow would clip instead of scale; one level of it may mean transparent."""
+    """Scale 16-bit greyscale to 8 bits, where Pillow would clip it; one level may mean transparent."""
     levels = np.asarray(image)
     grey = (levels // 257).astype(uint8)
     return np.where(levels == image.info.get("transparency", -1), uint8(255), grey)

@@ -1,9 +1,10 @@
-"""Ink told from what it was written on: a clean canvas of either polarity, or a photograph of paper.
+"""Separation of ink from paper, in drawings of either polarity and in photographs.
 
-The border decides: paper is what most of it shows, even where a character has been cut out without a margin. Where
-the border is of one level, that is the paper's level everywhere; where it is not, as in a photograph, the paper is the
-quadratic surface through the border that lets characters which touch it be outliers. Ink is what departs from the
-paper, to the side that departs more; what departs to the other side is noise, and tells how much of it there is.
+The paper is estimated from the border of the image, most of which shows paper even if a character was cut out without a
+margin. If the border has a single level, that is the level of the paper everywhere. If not, as in a photograph, the
+paper is a quadratic surface fitted to the border, robustly, so that characters which touch the border are outliers.
+Pixels that differ from the paper are ink on the side with the larger differences; those on the other side are noise and
+give its standard deviation.
 """
 
 from functools import lru_cache
@@ -16,74 +17,74 @@ from PIL import Image
 Grey = NDArray[uint8]
 Levels = NDArray[float32]
 
-# Longest side that is worked on: a character that fills a tenth of it still has twice the pixels that it needs.
-_LONGEST = 512
-# Grey levels around the median that count as one paper.
+# Longer images are reduced: a character that fills a tenth of this side still has twice the pixels it needs.
+_MAX_SIDE = 512
+# Grey levels around the median that count as the same level.
 _ONE_LEVEL = 1
-# Ink differs from paper by at least so many grey levels, and so many standard deviations of the noise.
-LEAST_CONTRAST = 16
-_LEAST_SIGNIFICANCE = 6
-# A departure of so many grey levels is hardly noise: if it seems so, the border has misled. That happens to characters
-# that were cut out without a margin.
-_STRIKING = 64
-# What is nearer to the paper than this many standard deviations is paper.
+# Ink differs from paper by at least this many grey levels, and this many standard deviations of the noise.
+MIN_CONTRAST = 16
+_MIN_SIGNIFICANCE = 6
+# Differences of this many grey levels are hardly noise. If no ink is found despite them, the border did not show the
+# paper, which happens if a character was cut out without a margin.
+_LARGE_DIFFERENCE = 64
+# Pixels within this many standard deviations of the paper are paper.
 _NOISE_BAND = 4
 _BORDER_PIXELS = 2000
 _FITTING_STEPS = 10
 
 
 def lift_ink(grey: Grey) -> Grey:
-    """The ink of a picture.
+    """Extract the ink of an image.
 
     Args:
         grey: (height, width) grey levels.
 
     Returns:
-        (height, width) no larger than 512x512, paper 0, strongest ink 255; only paper if there is no ink.
+        (height, width) no larger than 512x512, paper 0, strongest ink 255; all 0 if there is no ink.
     """
     small = _reduced(grey)
     border = small.ravel()[border_of(*small.shape)]
     for paper in (0, 255):
         if 2 * np.count_nonzero(border == paper) > border.size:
             return _on_clean_paper(small, paper)
-    departure = small - _paper(small)
-    ink = _significant(departure)
-    if not ink.any() and np.abs(departure).max() >= _STRIKING:
+    difference = small - _paper(small)
+    ink = _significant(difference)
+    if not ink.any() and np.abs(difference).max() >= _LARGE_DIFFERENCE:
         return _significant(small - _extreme(small))
     return ink
 
 
 def _on_clean_paper(grey: Grey, paper: int) -> Grey:
-    """As `_significant`, where the paper has the last of all levels: all departs to one side, and there is no noise."""
+    """Extract the ink on paper of level 0 or 255, where all differences have one sign and there is no noise."""
     strongest = int(grey.max()) if paper == 0 else 255 - int(grey.min())
     return stretched_by(strongest, paper).take(grey)
 
 
 @lru_cache(maxsize=512)
 def stretched_by(strongest: int, paper: int) -> Grey:
-    """(256,) the ink of each level."""
-    departure = np.abs(np.arange(256) - paper).astype(float32)
-    if strongest < LEAST_CONTRAST:
+    """Return (256,) the ink of each grey level, stretched so that a difference of `strongest` is full ink."""
+    difference = np.abs(np.arange(256) - paper).astype(float32)
+    if strongest < MIN_CONTRAST:
         return np.zeros(256, uint8)
-    ink: Grey = np.rint(np.minimum(departure * (255 / strongest), 255)).astype(uint8)
+    ink: Grey = np.rint(np.minimum(difference * (255 / strongest), 255)).astype(uint8)
     return ink
 
 
-def _significant(departure: Levels) -> Grey:
-    """What departs to the one side by more than the noise, its strongest 255; nothing if that is too little."""
-    up, down = np.maximum(departure, 0), np.maximum(-departure, 0)
+def _significant(difference: Levels) -> Grey:
+    """Return the differences of the stronger sign that exceed the noise, stretched to 255; all 0 if none is ink."""
+    up, down = np.maximum(difference, 0), np.maximum(-difference, 0)
     ink, other = (up, down) if np.vdot(up, up) >= np.vdot(down, down) else (down, up)
-    noise = float(np.sqrt(2 * np.mean(np.square(other))))  # paper is as often too bright as too dark
+    noise = float(np.sqrt(2 * np.mean(np.square(other))))  # times 2, because noise has both signs equally often
     ink[ink < _NOISE_BAND * noise] = 0
     strongest = _strongest(ink, noise)
-    if strongest < max(LEAST_CONTRAST, _LEAST_SIGNIFICANCE * noise):
-        return np.zeros(departure.shape, uint8)
+    if strongest < max(MIN_CONTRAST, _MIN_SIGNIFICANCE * noise):
+        return np.zeros(difference.shape, uint8)
     stretched: Levels = np.minimum(ink * (255 / strongest), 255)
     return np.rint(stretched).astype(uint8)
 
 
 def _strongest(ink: Levels, noise: float) -> float:
-    """The level of full ink; where there is noise, a single pixel does not decide it."""
+    """Return the level of full ink: the maximum, or a percentile if there is noise."""
     present = ink[ink > 0]
     if not present.size:
         return 0.0
@@ -91,12 +92,12 @@ def _strongest(ink: Levels, noise: float) -> float:
 
 
 def _reduced(grey: Grey) -> Grey:
-    factor = -(-max(grey.shape) // _LONGEST)
+    factor = -(-max(grey.shape) // _MAX_SIDE)
     return grey if factor == 1 else np.asarray(Image.fromarray(grey).reduce(factor))
 
 
 def _paper(grey: Grey) -> Levels | float32:
-    """The paper's level everywhere, (h, w), or one for all."""
+    """Estimate the paper's level, one for all pixels or (h, w)."""
     border = border_of(*grey.shape)
     levels = grey.ravel()[border].astype(float32)
     median = np.partition(levels, levels.size // 2)[levels.size // 2]
@@ -107,7 +108,7 @@ def _paper(grey: Grey) -> Levels | float32:
 
 
 def _extreme(grey: Grey) -> float32:
-    """The paper's level where most of the border may be the edges of strokes."""
+    """Estimate the paper's level if most of the border may be ink."""
     levels = np.sort(grey.ravel()[border_of(*grey.shape)])
     is_dark = float(levels[levels.size // 2]) < (float(grey.min()) + float(grey.max())) / 2
     return float32(levels[levels.size // 10 if is_dark else -1 - levels.size // 10])
@@ -115,7 +116,7 @@ def _extreme(grey: Grey) -> float32:
 
 @lru_cache(maxsize=64)
 def border_of(height: int, width: int) -> NDArray[intp]:
-    """Flat indices of pixels near the edge, at most some thousand."""
+    """Return flat indices of pixels near the edge, a few thousand at most."""
     inside = np.zeros((height, width), bool)
     depth = 1 + max(height, width) // 40
     inside[depth : height - depth, depth : width - depth] = True
@@ -124,7 +125,7 @@ def border_of(height: int, width: int) -> NDArray[intp]:
 
 
 def _surface(y: NDArray[intp], x: NDArray[intp], levels: Levels, shape: tuple[int, ...]) -> Levels:
-    """(h, w) quadratic surface through `levels` at (y, x), by least squares reweighted after Cauchy."""
+    """Fit a quadratic surface (h, w) to `levels` at (y, x), by least squares with Cauchy weights."""
     grid = np.meshgrid(*(np.linspace(-1, 1, side, dtype=float32) for side in shape), indexing="ij")
     terms = _quadratic(*grid)  # (h, w, 6)
     known = terms[y, x]  # (n, 6)
@@ -138,11 +139,11 @@ def _surface(y: NDArray[intp], x: NDArray[intp], levels: Levels, shape: tuple[in
 
 
 def _solved(terms: Levels, levels: Levels, weight: Levels) -> Levels:
-    """(6,) the coefficients of least weighted squares."""
+    """Solve the weighted least-squares problem for the (6,) coefficients."""
     coefficients: Levels = np.linalg.lstsq(terms * weight[:, None], levels * weight)[0]
     return coefficients
 
 
 def _quadratic(y: Levels, x: Levels) -> Levels:
-    """(..., 6) the terms of a quadratic surface."""
+    """Return (..., 6) the terms of a quadratic surface."""
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)

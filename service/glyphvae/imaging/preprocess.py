@@ -1,4 +1,4 @@
-"""Any picture of one character to what the models read, the way MNIST was made.
+"""Conversion of an image of one character to the models' input, in MNIST's convention.
 
 MNIST's characters are scaled, with their aspect kept, to fit a box of 20x20 pixels with antialiasing, and placed so
 that their centre of mass is the centre of a field of 28x28 (http://yann.lecun.com/exdb/mnist/). The models' manifests
@@ -22,29 +22,29 @@ SIDE = 28
 BOX = 20
 # In MNIST the centre of mass, in pixel indices, is 14.0 +- 0.5 in each direction.
 CENTRE = 14
-# What is fainter, here and in the making of the training data, is the blur around a stroke and no part of its extent.
+# Fainter pixels are the blur around a stroke and do not count for its extent, here and in the training data.
 FAINTEST_INK = 40
-# Ink pixels with fewer others around them, within this share of the picture's side, than the end of the thinnest line
-# has, are specks.
+# Ink is a speck if the pixels around it, within 1/64 of the image's side, hold less ink than those around the end of
+# the thinnest line.
 _SPECK = 64
-# Mean level of ink, weighted by ink: 99.9 % of MNIST is above. Thin pens come out fainter when they are made small.
+# Mean level of ink, weighted by ink, that is exceeded by 99.9 % of MNIST. Thin strokes become fainter when reduced.
 STRONG_INK = 150
 
 _TRUE = b"\1"
 
 
 class UnsuitableImageError(ValueError):
-    """The picture shows no ink, or is not 28x28 where it is taken as it is."""
+    """The image shows no ink, or has another size than 28x28 and is not to be preprocessed."""
 
 
 def preprocess(grey: NDArray[uint8], mode: Mode = "auto") -> NDArray[uint8]:
-    """A picture of one character in MNIST's convention.
+    """Convert an image of one character to MNIST's convention.
 
     Args:
         grey: (height, width) grey levels.
-        mode: `auto` takes dark ink on light paper or the reverse, on a clean background or photographed, and makes the
-            ink bright, crops it, fits it into 20x20 and centres it by mass in 28x28. A picture that is so already
-            stays as it is. `none` takes 28x28 pixels of bright ink as they are.
+        mode: `auto` accepts dark ink on light paper or the reverse, drawn or photographed, and makes the ink bright,
+            crops it, fits it into 20x20 and centres it by mass in 28x28. An image that is like that already is
+            unchanged. `none` takes 28x28 pixels of bright ink unchanged.
 
     Returns:
         (28, 28), paper 0, ink 255.
@@ -59,7 +59,7 @@ def preprocess(grey: NDArray[uint8], mode: Mode = "auto") -> NDArray[uint8]:
         return ink
     glyph = _fitted(ink)
     if not np.count_nonzero(glyph):
-        raise UnsuitableImageError("The image shows no ink: it needs one character that stands out from its paper.")
+        raise UnsuitableImageError("The image shows no ink: it needs a character with enough contrast to its paper.")
     return _placed(_strengthened(glyph))
 
 
@@ -71,7 +71,7 @@ def _unchanged(grey: NDArray[uint8]) -> NDArray[uint8]:
 
 
 def _is_placed(ink: NDArray[uint8]) -> bool:
-    """Whether the ink is where it should be, and would only lose what is too faint to count."""
+    """Return whether the ink has MNIST's size and place already, so that converting it would only lose faint pixels."""
     if ink.shape != (SIDE, SIDE):
         return False
     left, top, right, bottom = _box_of(ink > 0) or (0, 0, 0, 0)
@@ -80,11 +80,11 @@ def _is_placed(ink: NDArray[uint8]) -> bool:
 
 
 def _ink_box(ink: NDArray[uint8]) -> Box | None:
-    """Left, top, right and bottom (both exclusive) of the ink; None if there is none but specks."""
+    """Return left, top, right and bottom (both exclusive) of the ink without specks; None if there is no ink."""
     mask = ink >= FAINTEST_INK
     reach = max(ink.shape) // _SPECK
     if reach:
-        # With paper around it, because the filter repeats what is at the edge.
+        # Padded with paper, because the filter would repeat the pixels at the edge.
         padded = np.pad(mask.astype(uint8) * uint8(255), reach)
         share = np.asarray(Image.fromarray(padded).filter(ImageFilter.BoxBlur(reach)))
         mask &= share[reach:-reach, reach:-reach] > 255 * reach / (2 * reach + 1) ** 2
@@ -92,9 +92,9 @@ def _ink_box(ink: NDArray[uint8]) -> Box | None:
 
 
 def _box_of(mask: NDArray[np.bool]) -> Box | None:
-    """Left, top, right and bottom (both exclusive) of what is true; None if nothing is."""
+    """Return left, top, right and bottom (both exclusive) of the true pixels; None if there are none."""
     height, width = mask.shape
-    # Bytes are searched faster than small arrays, row by row and column by column.
+    # Faster than NumPy for small arrays.
     rows, columns = mask.tobytes(), mask.T.tobytes()
     first = rows.find(_TRUE)
     if first < 0:
@@ -104,27 +104,27 @@ def _box_of(mask: NDArray[np.bool]) -> Box | None:
 
 
 def _fitted(ink: NDArray[uint8]) -> NDArray[uint8]:
-    """What is in the ink's box, its longer side made 20; paper if there is no ink."""
+    """Crop the ink and scale its longer side to 20; a single pixel of paper if there is no ink."""
     box = _ink_box(ink)
     if box is None:
         return np.zeros((1, 1), uint8)
     left, top, right, bottom = box
     scale = BOX / max(right - left, bottom - top)
     size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
-    # What `Image.fromarray` comes to, without a copy.
+    # Like `Image.fromarray`, but without a copy.
     image = Image.frombuffer("L", ink.shape[::-1], np.ascontiguousarray(ink), "raw", "L", 0, 1)
     return np.asarray(image.resize(size, Image.Resampling.BICUBIC, box=box))
 
 
 def _strengthened(ink: NDArray[uint8]) -> NDArray[uint8]:
-    # Widening thin strokes as well was tried: on letters made thin, a classifier gained nothing by it.
-    levels = ink.astype(float64)  # sums of whole numbers, exact in any order
+    # Widening thin strokes too was tried, but did not help a classifier on letters that were made thin.
+    levels = ink.astype(float64)  # sums of integers are exact in any order
     strength = float(np.vdot(levels, levels) / levels.sum()) / STRONG_INK
     return ink if strength >= 1 else np.minimum(levels / strength, 255).astype(uint8)
 
 
 def _placed(ink: NDArray[uint8]) -> NDArray[uint8]:
-    """(28, 28) with the centre of mass at the centre, as near as whole pixels and the field's edge allow."""
+    """Place the ink in 28x28 with its centre of mass at the centre, as nearly as whole pixels and the edges allow."""
     field = np.zeros((SIDE, SIDE), uint8)
     corner = (
         max(0, min(round(CENTRE - place), SIDE - side))
@@ -136,14 +136,14 @@ def _placed(ink: NDArray[uint8]) -> NDArray[uint8]:
 
 
 def _centre_of_mass(ink: NDArray[uint8]) -> tuple[float, float]:
-    """Down and across, in pixel indices."""
-    # Whole numbers far below 2^53, which are added exactly in any order.
+    """Return the row and column of the centre of mass, in pixel indices."""
+    # Sums of integers below 2^53 are exact in any order.
     down, across, mass = (moments(*ink.shape) @ ink.ravel().astype(float64)).tolist()
     return down / mass, across / mass
 
 
 @lru_cache(maxsize=64)
 def moments(height: int, width: int) -> NDArray[float64]:
-    """(3, height·width) what each pixel of a field adds to the first moments, down and across, and to the mass."""
+    """Return (3, height·width) the weights of each pixel in the first moments, down and across, and in the mass."""
     down, across = np.indices((height, width), float64).reshape(2, -1)
     return np.stack([down, across, np.ones(height * width)])

@@ -1,7 +1,7 @@
-"""Many pictures of a glyph's size, converted at once: bit for bit what `glyphvae.imaging.preprocess` makes of each.
+"""Conversion of many images of a glyph's size at once, with the same result, bit for bit, as `preprocess` for each.
 
-Most of the time of one such picture goes into starting some thirty operations on a few hundred bytes. Here all
-pictures share them, which takes a third of the time.
+For one such image, most of the time is the overhead of some thirty operations on a few hundred bytes. Here all images
+share these operations, which takes a third of the time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from numpy import float32, float64, uint8
 from numpy.typing import NDArray
 from PIL import Image
 
-from glyphvae.imaging.ink_extraction import LEAST_CONTRAST, border_of, stretched_by
+from glyphvae.imaging.ink_extraction import MIN_CONTRAST, border_of, stretched_by
 from glyphvae.imaging.preprocess import BOX, CENTRE, FAINTEST_INK, SIDE, STRONG_INK, moments
 
 Pixels = NDArray[uint8]
@@ -20,25 +20,26 @@ Levels = NDArray[float64]
 Counts = NDArray[np.intp]
 
 GLYPH = (SIDE, SIDE)
-# Fewer are faster one by one.
-FEWEST = 4
-# Pillow resizes 8-bit pictures with weights in whole numbers of this share, and rounds after each direction.
+# Fewer images are faster one by one.
+MIN_BATCH = 4
+# Pillow resizes 8-bit images with weights in integer multiples of 1 / _UNIT, and rounds after each direction.
 _UNIT = 1 << 22
 
 
 def preprocess_many(greys: Sequence[Pixels]) -> list[Pixels | None]:
-    """Those pictures in MNIST's convention that are quick to convert together.
+    """Convert those images to MNIST's convention that can be converted together.
 
     Args:
         greys: Each (height, width) grey levels.
 
     Returns:
-        For each picture, (28, 28) as `preprocess` returns it in the mode `auto`; None where that has to be asked: for
-        another size, another paper than clean white or black, no ink or a flat stroke, and where there are too few.
+        For each image, (28, 28) as `preprocess` returns it in the mode `auto`, or None if `preprocess` must be called:
+        for another size, for paper other than clean white or black, without ink, for a flat stroke, and for too few
+        images.
     """
     glyphs: list[Pixels | None] = [None] * len(greys)
     chosen = {index: grey for index, grey in enumerate(greys) if grey.shape == GLYPH}
-    if len(chosen) < FEWEST:
+    if len(chosen) < MIN_BATCH:
         return glyphs
     ink, shown = _lifted(np.stack(list(chosen.values())))
     if shown.any():
@@ -48,20 +49,20 @@ def preprocess_many(greys: Sequence[Pixels]) -> list[Pixels | None]:
 
 
 def _lifted(greys: Pixels) -> tuple[Pixels, NDArray[np.bool]]:
-    """The ink (n, 28, 28) of pictures on clean paper, and (n,) which are that and show ink."""
+    """Extract the ink (n, 28, 28) of images on clean paper; return it and (n,) which images are such and show ink."""
     edge = greys.reshape(len(greys), -1)[:, border_of(SIDE, SIDE)]
     white, black = (2 * np.count_nonzero(edge == paper, axis=1) > edge.shape[1] for paper in (255, 0))
-    # From white paper, a level departs by its complement.
+    # On white paper, the ink of a level is its complement.
     ink = greys ^ np.where(white, uint8(255), uint8(0))[:, None, None]
     strongest = ink.max(axis=(1, 2))
-    shown = (white | black) & (strongest >= LEAST_CONTRAST)
+    shown = (white | black) & (strongest >= MIN_CONTRAST)
     for index in np.flatnonzero(shown & (strongest < 255)):
         ink[index] = stretched_by(int(strongest[index]), 0).take(ink[index])
     return ink, shown
 
 
 def _converted(ink: Pixels) -> Iterator[Pixels | None]:
-    """Pictures of ink (n, 28, 28) in MNIST's convention; None for those that are not quick."""
+    """Convert ink (n, 28, 28) to MNIST's convention; yield None for an image that needs `preprocess`."""
     rows, columns = ink.max(axis=2), ink.max(axis=1)  # (n, 28) the strongest ink of each
     placed = _is_placed(ink, rows, columns)
     (top, bottom), (left, right) = _extent(rows >= FAINTEST_INK), _extent(columns >= FAINTEST_INK)
@@ -70,14 +71,14 @@ def _converted(ink: Pixels) -> Iterator[Pixels | None]:
     high, wide = (np.maximum(1, np.rint(side * scale)).astype(int) for side in (height, width))
     down = np.stack([_weights(*key) for key in zip(top.tolist(), bottom.tolist(), high.tolist(), strict=True)])
     across = np.stack([_weights(*key) for key in zip(left.tolist(), right.tolist(), wide.tolist(), strict=True)])
-    # Sums of whole numbers below 2^53, which are exact in any order.
+    # Sums of integers below 2^53 are exact in any order.
     narrow = _rounded(ink.astype(float64) @ across.astype(float64))  # (n, 28, 20)
     fitted = _strengthened(_rounded(down.astype(float64).transpose(0, 2, 1) @ narrow))  # (n, 20, 20)
     places = zip((CENTRE - centre for centre in _centres(fitted)), (high, wide), strict=True)
     corners = [np.clip(np.rint(place), 0, SIDE - side).astype(int) for place, side in places]
     glyphs = np.where(placed[:, None, None], ink, uint8(0))
     pixels = fitted.astype(uint8)
-    # Pillow scales what loses far more height than width in the other order, which rounds otherwise.
+    # If the height shrinks far more than the width, Pillow scales it first, which rounds differently.
     flat = SIDE - high > 2 * (SIDE - wide)
     for index, glyph in enumerate(glyphs):
         if flat[index]:
@@ -90,7 +91,7 @@ def _converted(ink: Pixels) -> Iterator[Pixels | None]:
 
 
 def _is_placed(ink: Pixels, rows: Pixels, columns: Pixels) -> NDArray[np.bool]:
-    """(n,) whether the ink is where it should be, and would only lose what is too faint to count."""
+    """Return (n,) whether the ink has MNIST's size and place already."""
     (top, bottom), (left, right) = _extent(rows > 0), _extent(columns > 0)
     centred = [np.abs(centre - CENTRE) <= 0.5 for centre in _centres(ink.astype(float64))]
     placed: NDArray[np.bool] = (np.maximum(bottom - top, right - left) == BOX) & centred[0] & centred[1]
@@ -98,22 +99,22 @@ def _is_placed(ink: Pixels, rows: Pixels, columns: Pixels) -> NDArray[np.bool]:
 
 
 def _extent(mask: NDArray[np.bool]) -> tuple[Counts, Counts]:
-    """(n,) the first and (n,) behind the last of what is true in each row (n, k)."""
+    """Return the first true index of each row (n, k), and the one after the last, both (n,)."""
     return mask.argmax(axis=1), mask.shape[1] - mask[:, ::-1].argmax(axis=1)
 
 
 @lru_cache(maxsize=512)
 def _weights(start: int, end: int, size: int) -> NDArray[float32]:
-    """(28, 20) what of each pixel, in `_UNIT`, goes into each of the `size` that show those from `start` to `end`."""
-    # Pillow's own, read from how it resizes single pixels where it does not round to 8 bits.
+    """Return (28, 20) Pillow's weights, in `_UNIT`, for resizing pixels from `start` to `end` to `size` pixels."""
+    # Obtained by resizing single pixels in a mode in which Pillow does not round to 8 bits.
     single = Image.fromarray(np.eye(SIDE, dtype=np.int32) * np.int32(_UNIT))
-    weights = np.zeros((SIDE, BOX), float32)  # whole numbers below 2^24
+    weights = np.zeros((SIDE, BOX), float32)  # integers below 2^24
     weights[:, :size] = np.asarray(single.resize((size, SIDE), Image.Resampling.BICUBIC, box=(start, 0, end, SIDE)))
     return weights
 
 
 def _rounded(sums: Levels) -> Levels:
-    """Sums of weighted levels as whole levels, in place."""
+    """Round sums of weighted levels to whole levels, in place."""
     sums += _UNIT // 2
     sums *= 1 / _UNIT
     np.floor(sums, out=sums)
@@ -129,7 +130,7 @@ def _strengthened(levels: Levels) -> Levels:
 
 
 def _centres(levels: Levels) -> tuple[Levels, Levels]:
-    """(n,) the centre of mass of each field (n, side, side), down and across, in pixel indices."""
+    """Return (n,) rows and (n,) columns of the centres of mass of images (n, side, side), in pixel indices."""
     n, height, width = levels.shape
     down, across, mass = (levels.reshape(n, -1) @ moments(height, width).T).T
     return down / mass, across / mass

@@ -1,4 +1,4 @@
-"""What a request of the Open Inference Protocol holds: JSON, and the bytes of tensors behind it."""
+"""Parsing of Open Inference Protocol requests: JSON, optionally followed by binary tensors."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from glyphvae.api.parameters import problem_of
 from glyphvae.errors import MalformedBody
 from glyphvae.wording import quoted
 
-# Where JSON ends and the tensors' bytes begin.
+# Header with the length of the JSON, after which the binary tensors begin.
 HEADER_LENGTH = "Inference-Header-Content-Length"
-# Digits of a number of bytes that no body here comes near.
-LONGEST_NUMBER = 18
+# Longer numbers than any length of a body.
+MAX_DIGITS = 18
 
 
 class _Part(BaseModel):
-    """What the protocol leaves open is ignored, as it demands of parameters that are not known."""
+    """A part of a request; unknown fields and parameters are ignored, as the protocol demands."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -24,7 +24,7 @@ class _Part(BaseModel):
 
 
 class Input(_Part):
-    """A tensor that is sent."""
+    """An input tensor."""
 
     name: str
     datatype: str
@@ -33,58 +33,58 @@ class Input(_Part):
 
     @property
     def size(self) -> int | None:
-        """Bytes behind the JSON that are its values, None where they are in the JSON."""
+        """The size of the tensor's binary data in bytes; None if the values are in the JSON."""
         size = self.parameters.get("binary_data_size")
         if size is None and self.data is not None:
             return None
         if type(size) is int and size >= 0 and self.data is None:
             return size
-        raise MalformedBody(f"{quoted(self.name)} needs either data or a binary_data_size.")
+        raise MalformedBody(f"The input {quoted(self.name)} needs either data or a binary_data_size.")
 
 
 class Output(_Part):
-    """A tensor that is asked for."""
+    """A requested output tensor."""
 
     name: str
 
 
 class Inference(_Part):
-    """The JSON of a request."""
+    """The JSON of an inference request."""
 
     id: str | None = Field(None, max_length=1024)
     inputs: list[Input] = Field(min_length=1, max_length=8)
     outputs: list[Output] = Field(default=[], max_length=8)
 
 
-def split(body: bytes, announced: str | None, limit: int) -> tuple[bytes, bytes]:
-    """The JSON of a body, and the bytes behind it.
+def split(body: bytes, declared: str | None, limit: int) -> tuple[bytes, bytes]:
+    """Split a body into its JSON and the binary tensors.
 
     Args:
-        body: All of it.
-        announced: The header `HEADER_LENGTH`, if it was sent.
-        limit: The most bytes that the JSON may have.
+        body: The whole body.
+        declared: The header `HEADER_LENGTH`, if present.
+        limit: Maximum size of the JSON, in bytes.
 
     Raises:
-        MalformedBody: The announced length is no part of the body, or the JSON is over the limit.
+        MalformedBody: The declared length is invalid, or the JSON is over the limit.
     """
-    length = len(body) if announced is None else _length(announced)
+    length = len(body) if declared is None else _length(declared)
     if not 0 <= length <= len(body):
-        raise MalformedBody(f"{HEADER_LENGTH} is {quoted(announced or '')}, the body has {len(body)} bytes.")
+        raise MalformedBody(f"{HEADER_LENGTH} is {quoted(declared or '')}, but the body has {len(body)} bytes.")
     if length > limit:
-        raise MalformedBody(f"The JSON has {length} bytes, at most {limit} are allowed; send tensors as binary data.")
+        raise MalformedBody(f"The JSON has {length} bytes; at most {limit} are allowed. Send tensors as binary data.")
     return body[:length], body[length:]
 
 
-def _length(announced: str) -> int:
-    # Python refuses to read numbers of thousands of digits.
-    return int(announced) if announced.isdecimal() and len(announced) <= LONGEST_NUMBER else -1
+def _length(declared: str) -> int:
+    # int() raises an error for thousands of digits.
+    return int(declared) if declared.isdecimal() and len(declared) <= MAX_DIGITS else -1
 
 
 def parse(json: bytes) -> Inference:
-    """The JSON of a request.
+    """Parse the JSON of an inference request.
 
     Raises:
-        MalformedBody: It is not what the protocol says.
+        MalformedBody: It is not valid JSON, or not a request of the protocol.
     """
     try:
         return Inference.model_validate(orjson.loads(json))

@@ -1,11 +1,11 @@
-"""The evidence lower bound, in nats per image, from what encoder and decoder return.
+"""The evidence lower bound, in nats per image, from the outputs of encoder and decoder.
 
 Kingma & Welling, "Auto-Encoding Variational Bayes" (arXiv:1312.6114), equation 10, with a Bernoulli likelihood over
 grey pixels:
 
     ELBO(x) = E_q(z|x)[log p(x|z)] - KL(q(z|x) || N(0, I))
 
-The service takes the expectation at the posterior mean, z = mu: one decoder run and the same answer every time.
+The service takes the expectation at the posterior mean, z = mu, which needs one decoder run and is deterministic.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ Floats = NDArray[np.float32]
 
 
 def reconstruction_error(pixels: NDArray[np.uint8], logits: Floats) -> Floats:
-    """-log p(x|z): the binary cross-entropy summed over pixels.
+    """Compute -log p(x|z), the binary cross-entropy summed over pixels.
 
     Args:
         pixels: (n, 28, 28) uint8, the images x·255.
@@ -24,8 +24,8 @@ def reconstruction_error(pixels: NDArray[np.uint8], logits: Floats) -> Floats:
     Returns:
         (n,) float32, nats per image, at least 0.
     """
-    # log(1 + e^l) - x·l, written so that a large |l| cannot overflow, and in place, because new arrays of all labels
-    # cost more than the arithmetic.
+    # log(1 + e^l) - x·l, written so that a large |l| cannot overflow, and in place, because allocating arrays for all
+    # labels costs more than the arithmetic.
     cross_entropy = np.abs(logits)
     np.negative(cross_entropy, out=cross_entropy)
     np.exp(cross_entropy, out=cross_entropy)
@@ -39,7 +39,7 @@ def reconstruction_error(pixels: NDArray[np.uint8], logits: Floats) -> Floats:
 
 
 def kl_divergence(mu: Floats, logvar: Floats) -> Floats:
-    """KL(N(mu, sigma^2) || N(0, I)) = 1/2 · sum(mu^2 + sigma^2 - 1 - log sigma^2) (same paper, appendix B).
+    """Compute KL(N(mu, sigma^2) || N(0, I)) = 1/2 · sum(mu^2 + sigma^2 - 1 - log sigma^2) (same paper, appendix B).
 
     Args:
         mu: (n, latent) float32.
@@ -52,10 +52,10 @@ def kl_divergence(mu: Floats, logvar: Floats) -> Floats:
 
 
 def label_posterior(evidence: Floats) -> Floats:
-    """p(label|x) by Bayes' rule with equal priors.
+    """Compute p(label|x) by Bayes' rule with equal priors.
 
     Args:
-        evidence: (n, labels) float32, nats: log p(x|label) but for a constant of each x, for which the ELBO stands in.
+        evidence: (n, labels) float32, nats: log p(x|label) up to a constant for each x; the ELBO approximates it.
 
     Returns:
         (n, labels) float32, rows that sum to 1.

@@ -1,8 +1,8 @@
-"""Sessions on a GPU: inputs and outputs lie at fixed places on the device, in a few sizes of batch.
+"""GPU sessions with inputs and outputs bound to fixed device memory, for a few batch sizes.
 
-Nothing is allocated or looked up in a run: rows are padded to the next size, copied in, and what was asked for is
-copied out, 8-bit pixels and no wider. Fixed places are also what a CUDA graph needs, which replays all kernels of a run
-with one launch (https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html#using-cuda-graphs-preview).
+A run allocates nothing: rows are padded to the next batch size and copied in, and only the requested outputs are copied
+out, pixels as 8 bits. CUDA graphs need fixed addresses too; a graph replays all kernels of a run with one launch
+(https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html#using-cuda-graphs-preview).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[Any]]
 
-# Each size holds its own buffers, and its own graph. Padding to four or eight times the rows costs a GPU next to
-# nothing while it is far from full, which it is up to thousands of rows.
+# Batch sizes, each with its own buffers and graph. Padding to four or eight times the rows costs a GPU next to nothing
+# up to thousands of rows, because it is far from fully used.
 SIZES = (1, 8, 64, 512, 2048, 4096, 16384)
-# Timed at the start, to find from how many rows on the GPU is faster.
+# Batch sizes timed at startup, to find the smallest one for which the GPU is faster.
 TIMED = (1, 8, 64, 512)
 ROUNDS = 5
-# A size no batch has.
+# Larger than any batch.
 NEVER = 1 << 62
 
 _DTYPES: dict[str, type[np.generic]] = {
@@ -33,49 +33,49 @@ _DTYPES: dict[str, type[np.generic]] = {
 
 
 class Session(Protocol):
-    """What ONNX Runtime's sessions do, as far as the service needs it."""
+    """The part of ONNX Runtime's session interface that the service uses."""
 
     def run(self, outputs: Sequence[str], feed: Arrays, /) -> Sequence[NDArray[Any]]:
-        """The named outputs, (n, …) each, of inputs (n, …)."""
+        """Run the model and return the named outputs, (n, …) each, for inputs (n, …)."""
 
 
-class BoundSession:
-    """A session whose inputs and outputs are bound to memory of the device.
+class GpuSession:
+    """A session whose inputs and outputs are bound to device memory.
 
     Args:
-        session: ONNX Runtime's; the first axis of all inputs and outputs is the batch, the others are fixed.
-        device: `cuda`, or `cpu` where that is to be tried without a GPU.
-        graphs: Whether runs are captured as CUDA graphs; the session must have been made for that.
+        session: An ONNX Runtime session; the first axis of all inputs and outputs is the batch, the others are fixed.
+        device: `cuda`, or `cpu` to test the class without a GPU.
+        graphs: Capture runs as CUDA graphs; the session must have been created with that option.
     """
 
     def __init__(self, session: Any, device: str, *, graphs: bool) -> None:  # noqa: ANN401 (ONNX Runtime has no types)
         self._session = session
         self._device = device
         self._graphs = graphs
-        self._slots: dict[tuple[int, tuple[str, ...]], _Slot] = {}
+        self._buffers: dict[tuple[int, tuple[str, ...]], _Buffers] = {}
         self._lock = Lock()
 
     def run(self, outputs: Sequence[str], feed: Arrays, /) -> list[NDArray[Any]]:
-        """As `Session.run`; threads may call it at once, and wait for each other only in batches of one size."""
+        """Run the model; thread-safe, and calls wait for each other only at the same batch size."""
         rows = len(next(iter(feed.values())))
         parts = []
         for start in range(0, rows, SIZES[-1]):
             part = {name: array[start : start + SIZES[-1]] for name, array in feed.items()}
             count = min(SIZES[-1], rows - start)
-            parts.append(self._slot(count, tuple(outputs)).run(part, count))
+            parts.append(self._buffers_for(count, tuple(outputs)).run(part, count))
         return parts[0] if len(parts) == 1 else [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
-    def _slot(self, rows: int, outputs: tuple[str, ...]) -> "_Slot":
+    def _buffers_for(self, rows: int, outputs: tuple[str, ...]) -> "_Buffers":
         size = next(size for size in SIZES if size >= rows)
         with self._lock:
-            if (size, outputs) not in self._slots:
-                graph = len(self._slots) + 1 if self._graphs else None
-                self._slots[size, outputs] = _Slot(self._session, self._device, size, outputs, graph)
-            return self._slots[size, outputs]
+            if (size, outputs) not in self._buffers:
+                graph = len(self._buffers) + 1 if self._graphs else None
+                self._buffers[size, outputs] = _Buffers(self._session, self._device, size, outputs, graph)
+            return self._buffers[size, outputs]
 
 
-class _Slot:
-    """The buffers of one size of batch and one set of outputs."""
+class _Buffers:
+    """The device buffers for one batch size and one set of outputs."""
 
     def __init__(self, session: Any, device: str, size: int, outputs: tuple[str, ...], graph: int | None) -> None:  # noqa: ANN401
         self._session = session
@@ -97,24 +97,24 @@ class _Slot:
             self._outputs.append(value)
 
     def run(self, feed: Arrays, rows: int) -> list[NDArray[Any]]:
-        """The outputs of `rows` rows."""
+        """Run the model on `rows` rows and return its outputs."""
         with self._lock:
             for name, array in feed.items():
-                # What an earlier batch left behind the rows is padding as good as any.
+                # The rest of the buffer keeps an earlier batch's rows, which serve as padding.
                 self._host[name][:rows] = array
                 self._inputs[name].update_inplace(self._host[name])
             self._session.run_with_iobinding(self._binding, self._options)
-            # Copies, also where the device is the CPU: the next batch is written to the same place.
+            # Copied even if the device is the CPU, because the next batch overwrites the buffers.
             return [value.numpy()[:rows].copy() for value in self._outputs]
 
 
 class SplitSession:
-    """Small batches on the CPU, large ones on a GPU.
+    """A session that runs small batches on the CPU and large ones on a GPU.
 
     Args:
-        small: Runs batches of fewer rows.
-        large: Runs the others.
-        rows: From how many on.
+        small: The session for batches of fewer rows.
+        large: The session for all other batches.
+        rows: Smallest batch that `large` runs, in rows.
     """
 
     def __init__(self, small: Session, large: Session, rows: int) -> None:
@@ -123,7 +123,7 @@ class SplitSession:
         self.rows = rows
 
     def run(self, outputs: Sequence[str], feed: Arrays, /) -> Sequence[NDArray[Any]]:
-        """As `Session.run`."""
+        """Run the model on the device for this batch size."""
         rows = len(next(iter(feed.values())))
         return (self._large if rows >= self.rows else self._small).run(outputs, feed)
 
@@ -135,14 +135,14 @@ def crossover(
     outputs: Sequence[str],
     clock: Callable[[], float] = perf_counter,
 ) -> int:
-    """The number of rows from which on `large` is faster, as measured now; `NEVER` if it is not.
+    """Measure the smallest batch for which `large` is faster, in rows; `NEVER` if there is none.
 
     Args:
-        small: Runs few rows faster, perhaps.
-        large: Runs many rows faster, perhaps.
+        small: The session for small batches.
+        large: The session for large batches.
         inputs: ONNX Runtime's description of the inputs.
-        outputs: What is asked for.
-        clock: Tells seconds.
+        outputs: Names of the outputs to compute.
+        clock: Returns the time in seconds.
     """
     found = NEVER
     for rows in reversed(TIMED):
@@ -155,7 +155,7 @@ def crossover(
 
 def _seconds(session: Session, outputs: Sequence[str], feed: Arrays, clock: Callable[[], float]) -> float:
     taken = []
-    for _ in range(ROUNDS + 2):  # the first runs allocate, and capture
+    for _ in range(ROUNDS + 2):  # the first two allocate buffers and capture graphs
         began = clock()
         session.run(outputs, feed)
         taken.append(clock() - began)

@@ -1,4 +1,4 @@
-"""The two readings of a label: the character itself, or its number."""
+"""Labels, given as the character itself or as its index."""
 
 import re
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
 class UnknownLabelError(ValueError):
-    """The text names no label of the model; the message says what is allowed."""
+    """The text is not a label of the model; the message lists the allowed ones."""
 
 
 def parse_label(text: str, labels: Sequence[str]) -> int:
-    """The index of the label that `text` names.
+    """Return the index of the label that `text` names.
 
-    With the labels 0-9 and A-Z, both `A` and `10` are 10. Where the readings differ, the character wins; they
-    agree wherever the digit `d` is the label of index `d`.
+    With the labels 0-9 and A-Z, both `A` and `10` give 10. A text that is both a character and an index counts as the
+    character; the two agree if the digit `d` is the label with index `d`.
 
     Args:
         text: A character of `labels`, or the decimal index into it without sign, space or leading zero.
@@ -37,7 +37,7 @@ def parse_label(text: str, labels: Sequence[str]) -> int:
 
 
 def describe_labels(labels: Sequence[str]) -> str:
-    """What a label may be, in words: `a character 0-9, A-Z or a number 0-35`."""
+    """Describe the allowed labels: `a character 0-9, A-Z or a number 0-35`."""
     if not labels:
         return "none, because the model has no labels"
     return f"a character {character_ranges(labels)} or a number 0-{len(labels) - 1}"

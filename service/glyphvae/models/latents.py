@@ -1,4 +1,4 @@
-"""Latents: parsed from requests, and drawn from the prior by a seed."""
+"""Parsing of latents, and sampling them from the prior with a seed."""
 
 import secrets
 import threading
@@ -11,15 +11,15 @@ from glyphvae.wording import quoted
 
 Floats = NDArray[np.float32]
 
-# JavaScript reads integers exactly up to here.
+# The largest integer up to which JavaScript represents all integers exactly.
 MAX_SEED = 2**53 - 1
 
-# Ten standard deviations: a decoder has seen nothing beyond, and float32 stays finite through any decoder.
+# Ten standard deviations: no decoder was trained beyond them, and within them float32 stays finite in any decoder.
 MAX_LATENT = 10.0
 
 
 class _Streams(threading.local):
-    """A generator for each thread, set to one stream after the other: making a new one takes twice as long."""
+    """A random generator per thread, reset to the stream of each seed, which takes half the time of a new generator."""
 
     def __init__(self) -> None:
         self.bits = np.random.Philox(key=0)
@@ -27,7 +27,7 @@ class _Streams(threading.local):
         self.start = self.bits.state
 
     def of(self, seed: int) -> np.random.Generator:
-        """The generator at the beginning of the stream of `seed`, until the next call."""
+        """Return the generator at the start of the stream of `seed`; it is valid until the next call."""
         self.start["state"]["key"][0] = seed
         self.bits.state = self.start
         return self.generator
@@ -37,19 +37,19 @@ _streams = _Streams()
 
 
 def new_seed() -> int:
-    """A seed nobody can predict, 0 to `MAX_SEED`."""
+    """Return an unpredictable seed, 0 to `MAX_SEED`."""
     return secrets.randbits(53)
 
 
 def parse_latents(text: str, latent_size: int) -> tuple[float | None, ...]:
-    """Latents written as numbers with commas between; a blank or missing one is None, to be drawn.
+    """Parse comma-separated latents; a blank or missing one becomes None and will be sampled.
 
     Args:
         text: For example `0.5,,-1`.
-        latent_size: How many the model has.
+        latent_size: The model's number of latents.
 
     Raises:
-        ValueError: There are too many, or one is not a number from -10 to 10; the message says which.
+        ValueError: There are too many latents, or one is not a number from -10 to 10; the message names it.
     """
     parts = [part.strip(" ") for part in text.split(",")]
     if len(parts) > latent_size:
@@ -62,28 +62,28 @@ def _parse(text: str, index: int) -> float | None:
     if not text:
         return None
     try:
-        # float() alone would take the digits of any script, and underscores between them.
+        # float() alone would accept digits of any script, and underscores between them.
         value = float(text if text.isascii() and "_" not in text else "")
     except ValueError:
         raise ValueError(f"latent {index} is {quoted(text)}, not a number") from None
-    # Written so that NaN, which compares false, is refused too.
+    # Written so that NaN, which compares false, is rejected too.
     if not -MAX_LATENT <= value <= MAX_LATENT:
         raise ValueError(f"latent {index} is {text}, not a number from -10 to 10")
     return value
 
 
 def draw_latents(seed: int, n: int, given: Sequence[float | None], temperature: float) -> Floats:
-    """`n` latents from the prior N(0, temperature^2·I), with the given coordinates put in their place.
+    """Sample `n` latents from the prior N(0, temperature^2·I), then set the given coordinates.
 
-    The stream is NumPy's, with the seed as the key of a counter-based generator (Salmon et al., "Parallel random
-    numbers: as easy as 1, 2, 3", 2011):
+    The stream is NumPy's counter-based generator with the seed as its key (Salmon et al., "Parallel random numbers: as
+    easy as 1, 2, 3", 2011):
     `numpy.random.Generator(numpy.random.Philox(key=seed)).standard_normal((n, latent), numpy.float32)`. Rows are drawn
     in order, so the first rows do not depend on `n`, and a given coordinate does not change the others.
 
     Args:
         seed: 0 to `MAX_SEED`.
         n: Number of rows.
-        given: One entry a coordinate, None where it is drawn.
+        given: One entry per coordinate, None if it is sampled.
         temperature: Standard deviation, at least 0; the given coordinates are not scaled by it.
 
     Returns:
@@ -95,13 +95,13 @@ def draw_latents(seed: int, n: int, given: Sequence[float | None], temperature: 
 
 
 def fill_latents(z: Floats, seed: int, given: Sequence[float | None], temperature: float) -> None:
-    """As `draw_latents`, into an array that is there.
+    """Sample latents like `draw_latents`, into an existing array.
 
     Args:
-        z: (n, latent), or (latent,) for one row; what it holds is lost.
-        seed: As there.
-        given: As there.
-        temperature: As there.
+        z: (n, latent), or (latent,) for one row; it is overwritten.
+        seed: See `draw_latents`.
+        given: See `draw_latents`.
+        temperature: See `draw_latents`.
     """
     _streams.of(seed).standard_normal(dtype=np.float32, out=z)
     if temperature != 1:

@@ -1,4 +1,4 @@
-"""The manifest of an exported model: what it is, and which files it consists of, by their sha256."""
+"""The manifest of an exported model: its properties, and its files with their sha256."""
 
 import hashlib
 from pathlib import Path
@@ -15,29 +15,29 @@ class _Facts(BaseModel):
 
 
 class Pixels(_Facts):
-    """The pixel convention that training and service share."""
+    """The pixel convention shared by training and service."""
 
     height: Literal[28]
     width: Literal[28]
     paper: Literal[0]
     ink: Literal[255]
     normalisation: Literal["mnist-20x20-mass"] = Field(
-        description="Ink cropped, fitted to `box`x`box`, centred by mass in `height`x`width`, as MNIST was made."
+        description="Ink cropped, fitted to `box`x`box` and centred by mass in `height`x`width`, as in MNIST."
     )
     box: Literal[20]
 
 
 class File(_Facts):
-    """One ONNX file of the model."""
+    """An ONNX file of the model."""
 
-    entry: str = Field(description="Its name in the model repository.")
-    file: str = Field(description="Its path, relative to the model repository.")
+    entry: str = Field(description="Name of the file's entry in the model repository.")
+    file: str = Field(description="Path of the file, relative to the model repository.")
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     bytes: Annotated[int, Field(gt=0)]
 
 
 class Manifest(_Facts):
-    """All facts about a model, as its export wrote them."""
+    """The description of a model, as written by its export."""
 
     schema_version: Literal[1] = Field(alias="schema")
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
@@ -45,7 +45,8 @@ class Manifest(_Facts):
     kind: Literal["vae", "cvae"]
     summary: str
     labels: tuple[Annotated[str, Field(min_length=1, max_length=1)], ...] = Field(
-        description="The characters the model writes, by label; empty for an unconditional model."
+        description="The characters that the model writes, in the order of their labels; empty for an unconditional "
+        "model."
     )
     latent_size: Annotated[int, Field(ge=1)]
     beta: float
@@ -54,17 +55,18 @@ class Manifest(_Facts):
     encoder: File
     decoder: File
     encoder_int8: File | None = Field(
-        None, alias="encoder-int8", description="The encoder in 8-bit integers, which is what a CPU runs."
+        None, alias="encoder-int8", description="The encoder in 8-bit integers, for CPUs."
     )
     decoder_int8: File | None = Field(
-        None, alias="decoder-int8", description="The decoder in 8-bit integers, which is what a CPU runs."
+        None, alias="decoder-int8", description="The decoder in 8-bit integers, for CPUs."
     )
     decoder_float16: File | None = Field(
         None, alias="decoder-float16", description="The decoder in half precision, for GPUs."
     )
     classifier: File | None = Field(
         None,
-        description="Finds the label of an image, on the CPU; without it, that is the one with the highest ELBO.",
+        description="The classifier that finds the label of an image, on the CPU. Without it, the label with the "
+        "highest ELBO is chosen.",
     )
     data: dict[str, Any]
     code: dict[str, Any]
@@ -72,11 +74,11 @@ class Manifest(_Facts):
     metrics: dict[str, Any]
 
     def encoder_for(self, device: str, precision: str) -> File:
-        """The encoder to run on `device` at the `precision` setting."""
+        """Return the encoder to run on `device` at the `precision` setting."""
         return (device == "cpu" and precision == "auto" and self.encoder_int8) or self.encoder
 
     def decoder_for(self, device: str, precision: str) -> File:
-        """The decoder to run on `device` at the `precision` setting; only a CPU gains from integers."""
+        """Return the decoder to run on `device` at the `precision` setting; only a CPU gains from integers."""
         if device == "cpu":
             return (precision == "auto" and self.decoder_int8) or self.decoder
         return (precision == "float16" and self.decoder_float16) or self.decoder
@@ -91,14 +93,14 @@ class Manifest(_Facts):
 
 
 def read_manifest(path: Path, key: bytes | None = None) -> Manifest:
-    """Read one manifest.
+    """Read a manifest.
 
     Args:
-        path: A file named after its model.
-        key: What it has to be signed with, None if it need not be.
+        path: The file, named after its model.
+        key: The key that the manifest must be signed with, None if no signature is required.
 
     Raises:
-        StartError: The file is missing, not signed, not JSON, not a manifest, or that of another model.
+        StartError: The file is missing, unsigned, not JSON, not a manifest, or belongs to another model.
     """
     _check_place(path, path.parent)
     try:
@@ -114,12 +116,12 @@ def read_manifest(path: Path, key: bytes | None = None) -> Manifest:
         reason = ": ".join([".".join(map(str, first["loc"])), first["msg"]] if first["loc"] else [first["msg"]])
         raise StartError(f"{path}: not a model manifest: {reason}") from None
     if manifest.name != path.stem:
-        raise StartError(f"{path}: the manifest of {manifest.name!r}, which belongs in {manifest.name}.json")
+        raise StartError(f"{path}: this is the manifest of {manifest.name!r}, which belongs in {manifest.name}.json")
     return manifest
 
 
 def read_verified(repository: Path, file: File) -> bytes:
-    """The bytes of `file`, exactly those the manifest names.
+    """Read `file` and verify that its content is the one that the manifest names.
 
     Raises:
         StartError: The file is missing, outside the repository, or its sha256 differs.
@@ -141,6 +143,6 @@ def read_verified(repository: Path, file: File) -> bytes:
 
 
 def _check_place(path: Path, repository: Path) -> None:
-    # Links may lead elsewhere in the folder, as those of a Kubernetes volume do, and never out of it.
+    # Links within the folder are allowed, because Kubernetes volumes use them; links out of it are not.
     if not path.resolve().is_relative_to(repository.resolve()):
         raise StartError(f"{path}: lies outside the model repository")

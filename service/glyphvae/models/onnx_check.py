@@ -1,7 +1,7 @@
-"""What an ONNX file must not hold, read from its bytes before ONNX Runtime sees them.
+"""Checks of an ONNX file's content, made before ONNX Runtime parses it.
 
-Tensors may name other files to be read, and operators may come from elsewhere; neither is needed, and a model file is
-only as harmless as what it can make the runtime do. The fields are those of
+ONNX lets tensors refer to other files, and operators come from custom libraries. The models need neither, and both
+would let a model file make ONNX Runtime read files or run code. The field numbers are those of
 https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, in Protocol Buffers' wire format
 (https://protobuf.dev/programming-guides/encoding/).
 """
@@ -13,7 +13,7 @@ from glyphvae.errors import StartError
 # The operators of the ONNX standard, under their two names.
 DOMAINS = frozenset({b"", b"ai.onnx"})
 
-# The messages that stand in each kind of message, by field.
+# The nested messages of each message type, by field number.
 _INSIDE: dict[str, dict[int, str]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
@@ -26,23 +26,23 @@ _INSIDE: dict[str, dict[int, str]] = {
 }
 _DOMAIN = {"node": 7, "function": 10}
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
-_DEEPEST = 64
+_MAX_DEPTH = 64
 
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 
 
 def check_graph(model: bytes, file: str) -> None:
-    """Refuse what no model of ours has.
+    """Refuse an ONNX file with external data or custom operators.
 
     Args:
         model: A serialised ONNX model.
-        file: Its name, for the error.
+        file: The file's name, for the error message.
 
     Raises:
-        StartError: It is not one, keeps data in other files, or uses operators that are not ONNX's own.
+        StartError: The file is not an ONNX model, keeps data in other files, or uses operators of other domains.
     """
     try:
-        _check("model", memoryview(model), _DEEPEST)
+        _check("model", memoryview(model), _MAX_DEPTH)
     except _RefusedError as error:
         raise StartError(f"{file}: {error}") from None
     except (IndexError, KeyError):
@@ -50,12 +50,12 @@ def check_graph(model: bytes, file: str) -> None:
 
 
 class _RefusedError(ValueError):
-    """What is refused."""
+    """A finding for which the file is refused."""
 
 
 def _check(kind: str, message: memoryview, depth: int) -> None:
     if not depth:
-        raise _RefusedError("its graphs stand too deep inside each other")
+        raise _RefusedError("its graphs are nested too deeply")
     for field, value in _fields(message):
         if kind == "tensor" and (field == _EXTERNAL_DATA or (field == _DATA_LOCATION and value != 0)):
             raise _RefusedError("it keeps data in other files")
@@ -69,11 +69,11 @@ def _check(kind: str, message: memoryview, depth: int) -> None:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Each field's number, with its bytes, or its number where it is a varint.
+    """Yield the number and the value of each field: an integer for a varint, else the bytes.
 
     Raises:
         IndexError: The message is truncated.
-        KeyError: It holds what no protocol buffer of today does.
+        KeyError: A field has an unknown wire type.
     """
     at = 0
     while at < len(message):
@@ -94,7 +94,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """A number in base 128, and where it ends."""
+    """Decode the base-128 integer at offset `at`; return it and the offset behind it."""
     number = shift = 0
     while True:
         byte = message[at]

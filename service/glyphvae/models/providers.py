@@ -1,4 +1,4 @@
-"""ONNX Runtime: which execution provider runs the models, and sessions on it."""
+"""ONNX Runtime sessions, and the choice of their execution provider."""
 
 import ctypes
 import logging
@@ -23,7 +23,7 @@ except ModuleNotFoundError:
 logger = logging.getLogger("glyphvae")
 
 Device = Literal["cpu", "cuda"]
-# What ONNX Runtime logs as an error it also raises, and the service says it once, in its own words.
+# ONNX Runtime raises what it logs as an error, and the service reports the exception, so its log is off.
 SILENT = 4
 ort.set_default_logger_severity(SILENT)
 
@@ -32,12 +32,12 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "te
 
 @dataclass(frozen=True)
 class Gpu:
-    """How a GPU is used.
+    """Options for running models on a GPU.
 
     Attributes:
-        graphs: Capture the kernels of a run as a CUDA graph, and replay that.
-        from_rows: Rows from which on a batch runs there rather than on the CPU; None to measure it at the start.
-        tensorrt: Let TensorRT compile the models, in half precision where it finds that faster.
+        graphs: Capture the kernels of a run as a CUDA graph and replay it.
+        from_rows: Smallest batch that runs on the GPU, in rows; None to measure the best value at startup.
+        tensorrt: Let TensorRT compile the models, in half precision where that is faster.
     """
 
     graphs: bool = True
@@ -47,12 +47,12 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Runtime:
-    """How sessions are made.
+    """Options for creating sessions.
 
     Attributes:
-        device: Where models run.
+        device: The device that runs the models.
         threads: Intra-op threads of each session.
-        gpu: How a GPU is used, if there is one.
+        gpu: GPU options, used if the device is one.
     """
 
     device: Device
@@ -60,24 +60,24 @@ class Runtime:
     gpu: Gpu = field(default_factory=Gpu)
 
     def session(self, model: bytes, file: str, *, pool: bool = True) -> Any:  # noqa: ANN401 (ONNX Runtime has no types)
-        """A session over a serialised ONNX model; on a GPU one that leaves small batches to the CPU.
+        """Create a session for a serialised ONNX model; on a GPU, one that runs small batches on the CPU.
 
         Args:
             model: The file's content.
-            file: Its name, for the error.
-            pool: Keep memory for the next run, a megabyte and more, on the CPU.
+            file: The file's name, for error messages.
+            pool: Keep the CPU memory of a run, a megabyte or more, for the next one.
 
         Raises:
-            StartError: The model holds what none should, ONNX Runtime refuses it, or it cannot run on the device.
+            StartError: The content check or ONNX Runtime refuses the model, or it cannot run on the device.
         """
         check_graph(model, file)
         plain = self._plain_session(model, file, pool=pool)
         if self.device == "cpu":
             return plain
-        # Only a GPU needs these.
-        from glyphvae.models.gpu_session import BoundSession, SplitSession, crossover  # noqa: PLC0415
+        # Imported here, because only a GPU needs it.
+        from glyphvae.models.gpu_session import GpuSession, SplitSession, crossover  # noqa: PLC0415
 
-        large = BoundSession(plain, self.device, graphs=self.gpu.graphs)
+        large = GpuSession(plain, self.device, graphs=self.gpu.graphs)
         small = Runtime("cpu", self.threads).session(model, file, pool=pool)
         outputs = [plain.get_outputs()[0].name]
         try:
@@ -88,12 +88,12 @@ class Runtime:
         return SplitSession(small, large, rows)
 
     def _plain_session(self, model: bytes, file: str, *, pool: bool) -> Any:  # noqa: ANN401 (ONNX Runtime has no types)
-        """A session of ONNX Runtime alone.
+        """Create a plain ONNX Runtime session.
 
         Args:
             model: The file's content.
-            file: Its name, for the error.
-            pool: As for `session`.
+            file: The file's name, for error messages.
+            pool: See `session`.
 
         Raises:
             StartError: ONNX Runtime refuses the model, or cannot run it on the device.
@@ -108,24 +108,24 @@ class Runtime:
         options.log_severity_level = SILENT
         wanted = self._providers()
         if wanted[0] not in ort.get_available_providers():
-            raise StartError(f"device {self.device!r} was asked for but cannot work: {_why_cuda_fails()}")
+            raise StartError(f"device {self.device!r} does not work: {_why_cuda_fails()}")
         try:
             session = ort.InferenceSession(model, options, providers=wanted, provider_options=self._options(wanted))
         except Exception as error:  # noqa: BLE001 (ONNX Runtime raises a family of untyped exceptions)
-            raise StartError(f"{file}: ONNX Runtime refuses it: {first_line(error)}") from None
+            raise StartError(f"{file}: ONNX Runtime refuses the model: {first_line(error)}") from None
         if session.get_providers()[0] != wanted[0]:
-            raise StartError(f"device {self.device!r} was asked for but cannot work: {_why_cuda_fails()}")
+            raise StartError(f"device {self.device!r} does not work: {_why_cuda_fails()}")
         return session
 
     def _providers(self) -> list[str]:
-        """Which to use for a node, the first that has it."""
-        # Without the CPU behind it, a node that CUDA lacks would stop the session.
+        """Return the execution providers in order of preference for each node."""
+        # The CPU is the fallback for nodes that CUDA does not implement.
         names = {"cpu": ["cpu"], "cuda": ["cuda", "cpu"]}[self.device]
         return [PROVIDERS[name] for name in (["tensorrt"] if self.gpu.tensorrt else []) + names]
 
     def _options(self, providers: Sequence[str]) -> list[dict[str, str]]:
         own = {
-            # Matrix products with 10 bits of mantissa would move pixels by more than rounding does.
+            # TF32 products have a mantissa of 10 bits, which changes pixels by more than rounding does.
             PROVIDERS["cuda"]: {"enable_cuda_graph": str(int(self.gpu.graphs)), "use_tf32": "0"},
             PROVIDERS["tensorrt"]: {"trt_cuda_graph_enable": str(int(self.gpu.graphs)), "trt_fp16_enable": "1"},
         }
@@ -135,22 +135,22 @@ class Runtime:
 def choose_runtime(
     device: Literal["auto", "cpu", "cuda"], threads: int, model: bytes, file: str, gpu: Gpu | None = None
 ) -> Runtime:
-    """The runtime for the `device` setting; `auto` is CUDA if a model starts on it, else the CPU.
+    """Choose the runtime for the `device` setting; `auto` is CUDA if a model starts on it, else the CPU.
 
     Args:
         device: The setting.
         threads: Intra-op threads of each session.
-        model: Any of the models, serialised ONNX.
-        file: Its name, for the error.
-        gpu: How a GPU is used.
+        model: Any of the models, as serialised ONNX.
+        file: The model's file name, for error messages.
+        gpu: GPU options.
 
     Raises:
-        StartError: `cuda` was asked for and cannot work; the message says why.
+        StartError: The setting is `cuda` and CUDA does not work; the message says why.
     """
     if device == "cpu":
         return Runtime("cpu", threads)
     if PROVIDERS["cuda"] in ort.get_available_providers():
-        with redirect_stdout(StringIO()):  # it prints what it misses, which is said better below
+        with redirect_stdout(StringIO()):  # it prints missing libraries, which the error below names
             ort.preload_dlls()
     elif device == "auto":
         return Runtime("cpu", threads)
@@ -173,10 +173,10 @@ def _why_cuda_fails() -> str:
         ctypes.CDLL(str(libraries / "libonnxruntime_providers_shared.so"), mode=ctypes.RTLD_GLOBAL)
         ctypes.CDLL(str(libraries / "libonnxruntime_providers_cuda.so"))
     except OSError as error:
-        return f"its CUDA libraries do not load ({first_line(error)})"
-    return "its CUDA libraries load, but no CUDA device answers (see `nvidia-smi`)"
+        return f"the CUDA libraries do not load ({first_line(error)})"
+    return "the CUDA libraries load, but there is no usable CUDA device (see `nvidia-smi`)"
 
 
 def first_line(error: BaseException | None) -> str:
-    """What `error` says, without the stack that ONNX Runtime puts behind it."""
+    """Return the message of `error` without the stack trace that ONNX Runtime appends."""
     return str(error).partition("\n")[0]

@@ -1,4 +1,4 @@
-"""Manifests signed with a shared key, so that who may write to the model repository cannot vouch for a model.
+"""Manifests signed with a shared key, so that write access to the model repository is not enough to add a model.
 
 HMAC-SHA256 (RFC 2104) over the manifest's bytes; the manifest in turn names each file by its SHA-256. The signature of
 `NAME.json` is 64 hexadecimal digits in `NAME.json.hmac`.
@@ -9,22 +9,22 @@ from pathlib import Path
 
 from glyphvae.errors import StartError
 
-# RFC 2104 recommends no less than the hash is long.
+# RFC 2104 recommends a key at least as long as the hash.
 SHORTEST_KEY = 32
 
 
 def read_key(path: Path) -> bytes:
-    """The key, without the line break at its end.
+    """Read a key from a file, without the line break at its end.
 
     Raises:
-        StartError: The file cannot be read, or is too short.
+        StartError: The file cannot be read, or the key is too short.
     """
     try:
         key = path.read_bytes().rstrip(b"\r\n")
     except OSError as error:
         raise StartError(f"{path}: {error.strerror}") from None
     if len(key) < SHORTEST_KEY:
-        raise StartError(f"{path}: a key has at least {SHORTEST_KEY} bytes (`openssl rand -hex 32`)")
+        raise StartError(f"{path}: a key must have at least {SHORTEST_KEY} bytes (`openssl rand -hex 32`)")
     return key
 
 
@@ -32,24 +32,24 @@ def check_signature(manifest: Path, content: bytes, key: bytes) -> None:
     """Refuse a manifest that is not signed with `key`.
 
     Args:
-        manifest: Its file; the signature lies beside it.
-        content: Its bytes, as they are used.
+        manifest: Path of the manifest; the signature is beside it.
+        content: The manifest's bytes, as they are used.
         key: The shared key.
 
     Raises:
-        StartError: There is no signature, or it is of other bytes or another key.
+        StartError: There is no signature, or it does not match these bytes and this key.
     """
     path = _beside(manifest)
     try:
         signature = path.read_bytes().strip()
     except OSError as error:
-        raise StartError(f"{path}: {error.strerror}; manifests have to be signed (`glyphvae sign`)") from None
+        raise StartError(f"{path}: {error.strerror}; manifests must be signed (`glyphvae sign`)") from None
     if not hmac.compare_digest(signature, _sign(content, key)):
-        raise StartError(f"{path}: the signature is not that of the manifest")
+        raise StartError(f"{path}: the signature does not match the manifest")
 
 
 def sign_manifest(manifest: Path, key: bytes) -> Path:
-    """Put the signature of a manifest beside it; the file it is in."""
+    """Write the signature of a manifest beside it and return the signature's path."""
     path = _beside(manifest)
     path.write_bytes(_sign(manifest.read_bytes(), key) + b"\n")
     return path

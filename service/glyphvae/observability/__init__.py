@@ -1,1 +1,1 @@
-"""What the service records about itself: metrics, traces and the access log."""
+"""Metrics, traces and the access log."""

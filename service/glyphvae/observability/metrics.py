@@ -1,7 +1,7 @@
-"""What Prometheus reads at `/metrics` on the admin port.
+"""Prometheus metrics, served at `/metrics` on the admin port.
 
-The names follow https://prometheus.io/docs/practices/naming/. Everything here runs only when somebody asks: what serves
-requests just counts (see `glyphvae.observability.telemetry`).
+The names follow https://prometheus.io/docs/practices/naming/. This module runs only while metrics are scraped; request
+handling only increments counters (see `glyphvae.observability.telemetry`).
 """
 
 import platform
@@ -26,15 +26,15 @@ from starlette.routing import Route
 from glyphvae import __version__
 from glyphvae.observability.telemetry import Histogram, State, Telemetry
 
-# What every process counted, and the levels of those that live.
+# The counters summed over all processes, and the state of each running process.
 States = Callable[[], tuple[Telemetry, Sequence[State]]]
 
 
 def of_one(telemetry: Telemetry) -> States:
-    """The counts of a service that is one process."""
+    """Return the reader of the counters of a single-process service."""
 
     def states() -> tuple[Telemetry, Sequence[State]]:
-        # A copy, because the event loop counts on while a thread reads.
+        # A copy, because the event loop keeps counting while a thread reads.
         state, total = telemetry.state(), Telemetry()
         total.add(state)
         return total, [state]
@@ -43,10 +43,10 @@ def of_one(telemetry: Telemetry) -> States:
 
 
 def metrics_route(states: States) -> Route:
-    """`GET /metrics`.
+    """Return the route `GET /metrics`.
 
     Args:
-        states: Read anew for each answer.
+        states: Reader of the counters, called for each response.
     """
 
     async def metrics(request: Request) -> Response:
@@ -59,33 +59,35 @@ def metrics_route(states: States) -> Route:
 
 
 class Published(Collector):
-    """The counts under the names that Prometheus knows them by.
+    """Prometheus collector of the service's counters.
 
     Args:
-        states: Read once for each collection.
+        states: Reader of the counters, called once for each collection.
     """
 
     def __init__(self, states: States) -> None:
         self._states = states
 
     def describe(self) -> list[Metric]:
-        """Nothing: names need no checking, so registering collects nothing."""
+        """Return nothing, so that registering does not collect metrics to check their names."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric, with its values now."""
+        """Yield every metric with its current values."""
         total, living = self._states()
         yield _build()
-        yield GaugeMetricFamily("glyphvae_workers", "Server processes that live.", len(living))
+        yield GaugeMetricFamily("glyphvae_workers", "Running server processes.", len(living))
         yield _requests(total)
-        yield _histogram("request_seconds", "From a request's head to the end of its answer.", "route", total.latency)
-        yield _counter("refused", "Requests refused or given up, by reason.", "reason", total.refused)
+        yield _histogram(
+            "request_seconds", "Time from a request's head to the end of its response.", "route", total.latency
+        )
+        yield _counter("refused", "Requests refused or dropped, by reason.", "reason", total.refused)
         queued = [state["queued"] for state in living]
-        yield _gauge("queue_rows", "Rows that wait for a model.", queued)
-        yield _histogram("queue_wait_seconds", "How long a call waited for its batch.", "model", total.waits)
+        yield _gauge("queue_rows", "Rows waiting for a model.", queued)
+        yield _histogram("queue_wait_seconds", "Time that a call waited for its batch.", "model", total.waits)
         yield _histogram("batch_rows", "Rows in a batch.", "model", total.batches)
-        yield _histogram("run_seconds", "How long a batch ran.", "model", total.runs)
-        yield _gauge("pool_glyphs", "Glyphs drawn ahead.", [state["prefetched"] for state in living])
+        yield _histogram("run_seconds", "Time that a model ran for a batch.", "model", total.runs)
+        yield _gauge("pool_glyphs", "Prefetched glyphs.", [state["prefetched"] for state in living])
 
 
 def _build() -> Metric:
@@ -94,7 +96,7 @@ def _build() -> Metric:
         "python": platform.python_version(),
         "onnxruntime": next(filter(None, map(_version, ("onnxruntime", "onnxruntime-gpu"))), "unknown"),
     }
-    return InfoMetricFamily("glyphvae_build", "What runs.", facts)
+    return InfoMetricFamily("glyphvae_build", "Versions of the service, Python and ONNX Runtime.", facts)
 
 
 def _version(package: str) -> str | None:
@@ -105,7 +107,9 @@ def _version(package: str) -> str | None:
 
 
 def _requests(total: Telemetry) -> Metric:
-    family = CounterMetricFamily("glyphvae_requests", "Answers.", labels=("route", "status"))
+    family = CounterMetricFamily(
+        "glyphvae_requests", "Completed requests, by route and status.", labels=("route", "status")
+    )
     for (route, status), count in total.requests.items():
         family.add_metric((route, str(status)), count)
     return family
@@ -119,7 +123,7 @@ def _counter(name: str, meaning: str, label: str, counts: Mapping[str, int]) -> 
 
 
 def _gauge(name: str, meaning: str, levels: Sequence[Mapping[str, int]]) -> Metric:
-    """A level by model, summed over processes."""
+    """Return a gauge labelled by model, summed over processes."""
     family = GaugeMetricFamily(f"glyphvae_{name}", meaning, labels=("model",))
     for model in sorted({model for level in levels for model in level}):
         family.add_metric((model,), sum(level.get(model, 0) for level in levels))
@@ -134,7 +138,7 @@ def _histogram(name: str, meaning: str, label: str, histograms: Mapping[str, His
 
 
 def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
-    """Prometheus' buckets hold everything below their bound, ours what lies between two."""
+    """Return Prometheus' cumulative buckets; ours hold only the values between two bounds."""
     below, buckets = 0, []
     for bound, count in zip([*map(str, histogram.bounds), "+Inf"], histogram.counts, strict=True):
         below += count

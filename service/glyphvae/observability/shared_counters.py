@@ -1,8 +1,8 @@
-"""What several server processes counted, brought together through files.
+"""Counters of several server processes, shared through files.
 
-Each process writes its counts to a file of its own, once a second, and holds a lock as long as it lives. Whoever reads
-adds them up. The counts of a process that has ended stay in the sum, because a counter must never fall; its levels,
-such as the queue's length, end with it.
+Each process writes its counters to its own file once a second and holds a lock while it runs. A reader adds them up.
+The counters of a process that has ended stay in the sum, because a counter must never fall; its gauges, such as the
+queue's length, do not.
 """
 
 import atexit
@@ -20,25 +20,25 @@ import orjson
 from glyphvae.observability.telemetry import State, Telemetry
 
 SECONDS = 1.0
-# The counts of all processes that have ended.
+# The counters of all processes that have ended.
 ENDED = "ended.json"
 
 
 class Writer:
-    """Publishes the counts of this process.
+    """Publisher of the counters of this process.
 
     Args:
-        folder: Where all processes of one service write; it must exist.
-        telemetry: What is counted.
+        folder: Shared by all processes of one service; it must exist.
+        telemetry: The counters.
     """
 
     def __init__(self, folder: Path, telemetry: Telemetry) -> None:
-        # Numbers of processes come round again.
+        # Process ids are reused, so the name needs a random part.
         self._path = folder / f"{os.getpid()}-{secrets.token_hex(4)}.json"
         self._telemetry = telemetry
         self._stopped = Event()
         self._writing = Lock()
-        # Readers look for locks: it is taken, and the counts are there, before they can see it.
+        # Readers look for `.lock` files: this one gets its name only when it is locked and the counters are written.
         taken = self._path.with_suffix(".taken")
         self._lock = taken.open("w", encoding="ascii")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -50,23 +50,23 @@ class Writer:
 
     def _write_on(self) -> None:
         while not self._stopped.wait(SECONDS):
-            # A full disk costs metrics, not answers.
+            # A full disk must cost metrics only, not responses.
             with contextlib.suppress(OSError):
                 self.write()
 
     def write(self) -> None:
-        """Publish the counts of now."""
+        """Write the current counters."""
         with self._writing:
             _replace(self._path, self._telemetry.state())
 
     def read(self) -> tuple[Telemetry, Sequence[State]]:
-        """As `read`, with the counts of this process as they are now."""
+        """Write the current counters, then `read` those of all processes."""
         with contextlib.suppress(OSError):
             self.write()
         return read(self._path.parent)
 
     def close(self) -> None:
-        """Publish the last counts and end; once is enough."""
+        """Write the final counters and stop; further calls do nothing."""
         if not self._stopped.is_set():
             self._stopped.set()
             self._thread.join()
@@ -77,7 +77,7 @@ class Writer:
 
 
 def read(folder: Path) -> tuple[Telemetry, Sequence[State]]:
-    """What all processes counted since the service started, and the states of those that live."""
+    """Return the counters summed over all processes since the start, and the state of each running process."""
     with (folder / "reader.lock").open("w", encoding="ascii") as reader:
         fcntl.flock(reader, fcntl.LOCK_EX)
         return _read(folder)
@@ -91,7 +91,7 @@ def _read(folder: Path) -> tuple[Telemetry, list[State]]:
         path = lock.with_suffix(".json")
         with lock.open("r", encoding="ascii") as held:
             alive = not _take(held)
-            # Read after the question: what has ended has written its last counts.
+            # Read only now: a process that has ended has written its final counters before it released the lock.
             state = _load(path)
             if alive:
                 living.append(state)
@@ -109,7 +109,7 @@ def _read(folder: Path) -> tuple[Telemetry, list[State]]:
 
 
 def _take(lock: IO[str]) -> bool:
-    """Whether the process that held a lock has ended."""
+    """Try to take a process's lock; return whether that process has ended."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -123,7 +123,7 @@ def _load(path: Path) -> State:
 
 
 def _replace(path: Path, state: State) -> None:
-    """Write a file so that nobody ever reads half of it."""
+    """Replace a file atomically, so that no reader sees a partial one."""
     staged = path.with_suffix(f".{os.getpid()}.new")
     staged.write_bytes(orjson.dumps(state))
     staged.replace(path)

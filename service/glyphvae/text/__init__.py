@@ -1,1 +1,1 @@
-"""Texts as symbols, lines and placed glyphs."""
+"""Typesetting: symbols, line breaking, layout and drawing."""

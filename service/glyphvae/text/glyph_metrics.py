@@ -1,4 +1,4 @@
-"""Where the ink of each glyph is, which is what text is set by."""
+"""Measurements of the ink of each glyph, for typesetting."""
 
 from dataclasses import dataclass
 
@@ -7,37 +7,37 @@ from numpy import float64, int64, uint8, uint32
 from numpy.typing import NDArray
 
 _SIDE = 28
-# What is fainter neither stands on a line nor touches a neighbour: a quarter of full ink, as blurred edges are.
+# Fainter pixels do not count: a quarter of full ink, the level of blurred edges.
 _FAINTEST_INK = 64
-# An image without ink takes the place of a narrow letter.
+# An image without ink is given the box of a narrow letter.
 _NO_INK_ROWS = slice(4, 24)
 _NO_INK_COLUMNS = sum(1 << (31 - column) for column in range(9, 19))
 _BITS = 32
-# The rows of a line that are compared, from well above a capital's top to below any tail; 0 is the first row below
-# the baseline.
+# Rows of a line in which neighbours are compared, from well above a capital's top to below any descender; 0 is the
+# first row below the baseline.
 _ROWS = np.arange(-28, 9)
 _CAPITAL = slice(8, 28)
-# More paper than this is simply paper: without a bound, an L would pull a T over its foot.
-_MOST_WHITE = 10
-# What two letters leave between them when their boxes touch, as an average over a capital's height. It is taken for
-# granted, so that a gap of 0 sets letters of common shapes box to box.
+# Upper limit of the paper counted in a row: without one, a T would be set above the foot of an L.
+_MAX_WHITE = 10
+# Average paper per row between two letters of common shapes whose boxes touch, so that with a letter gap of 0 their
+# boxes touch.
 _WHITE_OF_SHAPES = 5
-# Ink comes no nearer to ink, unless the gap asks for it.
+# Minimum distance of the ink of two letters, unless the letter gap is smaller.
 _CLEARANCE = 2
 
 
 @dataclass(frozen=True)
-class Ink:
-    """The ink of n glyphs, in glyph pixels.
+class GlyphMetrics:
+    """Measurements of the ink of n glyphs, in glyph pixels.
 
     Attributes:
         left: (n,) first column of the cell with ink.
         width: (n,) columns from the first to the last with ink.
-        base: (n,) row of the cell that comes first below the baseline.
+        base: (n,) first row of the cell below the baseline.
         ascent: (n,) rows of ink above the baseline.
         descent: (n,) rows of ink below the baseline.
-        before: (n, rows) paper between the box and its ink on the left, in each row of the line.
-        after: (n, rows) likewise on the right.
+        before: (n, rows) paper between the left side of the box and the ink, in each row of the line.
+        after: (n, rows) paper between the ink and the right side of the box.
     """
 
     left: NDArray[int64]
@@ -49,26 +49,26 @@ class Ink:
     after: NDArray[int64]
 
     def gaps(self, letter_gap: int) -> NDArray[int64]:
-        """(n - 1,) distance of each glyph's box to the next one's, negative where boxes overlap.
+        """Return (n - 1,) the distance of each glyph's box to the next one's, negative if they overlap.
 
-        Letters look evenly set when the paper between them, not the distance of their boxes, is even: the paper in
-        a capital's height, at most 10 a row, averages `letter_gap` + 5 wherever ink does not come too near.
+        Letters look evenly spaced if the area of paper between them, not the distance of their boxes, is even: the
+        paper over a capital's height, at most 10 per row, averages `letter_gap` + 5 unless the ink would come too near.
         """
         left, right = self.after[:-1], self.before[1:]
         straight, falling, rising = left + right, left[:, :-1] + right[:, 1:], left[:, 1:] + right[:, :-1]
-        average = np.minimum(straight[:, _CAPITAL], _MOST_WHITE).mean(axis=1)
+        average = np.minimum(straight[:, _CAPITAL], _MAX_WHITE).mean(axis=1)
         nearest = np.minimum.reduce([paper.min(axis=1) for paper in (straight, falling, rising)])
         even = np.rint(letter_gap + _WHITE_OF_SHAPES - average).astype(int64)
         gaps: NDArray[int64] = np.maximum(even, min(_CLEARANCE, letter_gap) - nearest)
         return gaps
 
 
-def measure(pixels: NDArray[uint8], tails: NDArray[float64]) -> Ink:
-    """The ink of glyphs.
+def measure(pixels: NDArray[uint8], tails: NDArray[float64]) -> GlyphMetrics:
+    """Measure the ink of glyphs.
 
     Args:
         pixels: (n, 28, 28), paper 0, ink 255.
-        tails: (n,) share of each glyph's height that hangs below the baseline.
+        tails: (n,) share of each glyph's height that is below the baseline.
     """
     rows = _bits(pixels)
     rows[~rows.any(axis=1), _NO_INK_ROWS] = _NO_INK_COLUMNS
@@ -80,13 +80,13 @@ def measure(pixels: NDArray[uint8], tails: NDArray[float64]) -> Ink:
     first, last = _ends(rows)  # (n, 28)
     white = np.where(in_row, [first - left[:, None], right[:, None] - last], _SIDE)  # (2, n, 28)
     before, after = _on_line(white, base)
-    return Ink(left, right - left, base, base - top, descent, before, after)
+    return GlyphMetrics(left, right - left, base, base - top, descent, before, after)
 
 
 def _bits(pixels: NDArray[uint8]) -> NDArray[uint32]:
-    """(n, 28) the ink of each row of glyphs (n, 28, 28) as a number, whose highest bit is the first column.
+    """Encode each row of glyphs (n, 28, 28) as an integer (n, 28) of ink bits, the first column the highest bit.
 
-    What is searched for in a row is then found by arithmetic on one number instead of 28 truth values.
+    Rows are then searched by arithmetic on one integer instead of 28 booleans.
     """
     ink = np.zeros((len(pixels), _SIDE, _BITS), np.bool)
     np.greater_equal(pixels, _FAINTEST_INK, out=ink[..., :_SIDE])
@@ -94,17 +94,17 @@ def _bits(pixels: NDArray[uint8]) -> NDArray[uint32]:
 
 
 def _ends(bits: NDArray[uint32]) -> tuple[NDArray[int64], NDArray[int64]]:
-    """First column with ink, and one past the last; where there is none, any numbers."""
-    # The exponent of a number is one more than the place of its highest bit.
+    """Return the first column with ink and the one after the last; arbitrary numbers for a row without ink."""
+    # The exponent of a number is one more than the position of its highest bit.
     _, highest = np.frexp(bits.astype(float64))
     _, lowest = np.frexp((bits & (~bits + 1)).astype(float64))
     return (_BITS - highest).astype(int64), (_BITS + 1 - lowest).astype(int64)
 
 
 def ink_boxes(pixels: NDArray[uint8]) -> tuple[NDArray[int64], ...]:
-    """Top, bottom, left and right (bottom and right exclusive) of the ink of glyphs (n, 28, 28), each (n,).
+    """Return top, bottom, left and right (bottom and right exclusive) of the ink of glyphs (n, 28, 28), each (n,).
 
-    Of a glyph without ink, the whole cell.
+    A glyph without ink has the box of its whole cell.
     """
     ink: NDArray[np.bool] = np.greater_equal(pixels, _FAINTEST_INK)
     in_row: NDArray[np.bool] = np.any(ink, axis=2)
@@ -113,7 +113,7 @@ def ink_boxes(pixels: NDArray[uint8]) -> tuple[NDArray[int64], ...]:
 
 
 def parted(pixels: NDArray[uint8]) -> NDArray[np.bool]:
-    """Which of the glyphs (n, 28, 28) have a row of paper between ink, as one with a dot has: (n,)."""
+    """Return (n,) whether each glyph (n, 28, 28) has a row of paper between rows of ink, as a dotted letter has."""
     in_row: NDArray[np.bool] = np.any(np.greater_equal(pixels, _FAINTEST_INK), axis=2)
     starts = np.diff(in_row.astype(np.int8), axis=1, prepend=0) > 0
     several: NDArray[np.bool] = np.greater(np.count_nonzero(starts, axis=1), 1)
@@ -121,17 +121,17 @@ def parted(pixels: NDArray[uint8]) -> NDArray[np.bool]:
 
 
 def _extent(ink: NDArray[np.bool]) -> tuple[NDArray[int64], NDArray[int64]]:
-    """First place with ink along the last axis, and one past the last."""
+    """Return the first index with ink along the last axis, and the one after the last."""
     return ink.argmax(axis=-1), ink.shape[-1] - ink[..., ::-1].argmax(axis=-1)
 
 
 def _on_line(paper: NDArray[int64], base: NDArray[int64]) -> NDArray[int64]:
-    """(sides, n, 28) by the rows of the cell to (sides, n, rows) by the rows of the line."""
+    """Convert paper (sides, n, 28), indexed by rows of the cell, to (sides, n, rows), indexed by rows of the line."""
     sides, n, _ = paper.shape
     above, below = -_ROWS[0], _ROWS[-1] + 1
     padded = np.full((sides, n, above + _SIDE + below), _SIDE)
     padded[..., above : above + _SIDE] = paper
-    # Places in the flattened array, which are looked up faster than pairs of places.
+    # Indices into the flattened array, which NumPy looks up faster than pairs of indices.
     starts = np.arange(sides * n).reshape(sides, n) * padded.shape[2] + base
     line: NDArray[int64] = padded.take(starts[..., None] + (_ROWS + above))
     return line

@@ -1,6 +1,6 @@
-"""Where the glyphs of a text go, apart from how they are drawn.
+"""Layout of a text: the position of every glyph.
 
-The unit is the glyph pixel: a glyph's cell is 28x28 of them and a capital nominally 20 high.
+The unit is the glyph pixel: a glyph's cell is 28x28, and a capital is nominally 20 high.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ import numpy as np
 from numpy import int64, uint8
 from numpy.typing import NDArray
 
-from glyphvae.text.glyph_metrics import Ink, measure
+from glyphvae.text.glyph_metrics import GlyphMetrics, measure
 from glyphvae.text.line_breaking import Line, Ruler, break_lines
 from glyphvae.text.symbols import BLANK, Script
 from glyphvae.text.x_height import TAILS
@@ -24,20 +24,20 @@ _CAPITAL_HEIGHT = 20
 
 
 class LayoutError(ValueError):
-    """The text cannot be set like that; the message says what can."""
+    """The text cannot be set with these settings; the message says which would do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How text is set; lengths in glyph pixels.
+    """Typesetting options; lengths are in glyph pixels.
 
     Attributes:
-        width: Width of the picture, margins included, to which lines are wrapped; None for that of the longest line.
-        align: Where shorter lines go; `justify` widens the spaces of lines that were wrapped.
-        letter_gap: Paper between two letters; between straight stems it is more, between round or slanting ones less.
-        word_space: Paper between two words.
-        line_height: Distance of two baselines.
-        margin: Paper around the text.
+        width: Width of the image, margins included, to which lines are wrapped; None for that of the longest line.
+        align: Alignment of shorter lines; `justify` widens the spaces of wrapped lines.
+        letter_gap: Space between letters, larger between straight stems and smaller between round or slanting ones.
+        word_space: Space between words.
+        line_height: Distance between baselines.
+        margin: Space around the text.
     """
 
     width: int | None = None
@@ -50,16 +50,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class Layout:
-    """The place of every glyph of a text.
+    """The position of every glyph of a text.
 
     Attributes:
-        width: Width of the picture in glyph pixels, >= 1.
-        height: Height of the picture in glyph pixels, >= 1.
-        x: (n,) left edge of each glyph's 28x28 cell. Cells may overlap and reach over the picture's edge; ink does not
-            reach over it.
+        width: Width of the image in glyph pixels, >= 1.
+        height: Height of the image in glyph pixels, >= 1.
+        x: (n,) left edge of each glyph's 28x28 cell. Cells may overlap and extend beyond the image, but their ink is
+            inside.
         y: (n,) upper edge of each glyph's cell.
         line: (n,) index of each glyph's line.
-        baselines: (lines,) the first row below the ink that stands on the line.
+        baselines: (lines,) first row below each baseline.
     """
 
     width: int
@@ -70,18 +70,18 @@ class Layout:
     baselines: NDArray[int64]
 
     def size(self, scale: int) -> tuple[int, int]:
-        """(width, height) of the picture drawn with `scale` picture pixels per glyph pixel."""
+        """Return (width, height) of the image drawn with `scale` image pixels per glyph pixel."""
         return self.width * scale, self.height * scale
 
 
 def layout(script: Script, pixels: NDArray[uint8], labels: Sequence[str], setting: Setting) -> Layout:
-    """Sets a text: letters by their ink, on a common baseline, in lines.
+    """Set a text in lines, spacing letters by their ink.
 
     Args:
-        script: What is written.
+        script: The symbols of the text.
         pixels: (n, 28, 28), paper 0, ink 255: an image for each of `script.labels`.
         labels: The model's labels.
-        setting: How the text is set.
+        setting: Typesetting options.
 
     Raises:
         LayoutError: The width leaves no room for a glyph.
@@ -109,7 +109,7 @@ def layout(script: Script, pixels: NDArray[uint8], labels: Sequence[str], settin
 
 
 def _column(setting: Setting) -> float:
-    """Width of a line."""
+    """Return the width that lines are wrapped to."""
     if setting.width is None:
         return inf
     column = setting.width - 2 * setting.margin
@@ -121,8 +121,8 @@ def _column(setting: Setting) -> float:
     return column
 
 
-def _measure(items: NDArray[int64], pixels: NDArray[uint8], labels: Sequence[str]) -> Ink:
-    """The ink of each item, blanks included."""
+def _measure(items: NDArray[int64], pixels: NDArray[uint8], labels: Sequence[str]) -> GlyphMetrics:
+    """Measure the ink of each item, blanks included."""
     drawn = items >= 0
     cells = np.zeros((len(items), _SIDE, _SIDE), uint8)
     cells[drawn] = pixels
@@ -131,9 +131,9 @@ def _measure(items: NDArray[int64], pixels: NDArray[uint8], labels: Sequence[str
     return measure(cells, tails)
 
 
-def _starts(ink: Ink, letter_gap: int) -> NDArray[int64]:
-    """(k,) left edge of each item if all of them stood in one word."""
-    # Whatever the gap, each letter begins and ends to the right of the one before it: text keeps its order.
+def _starts(ink: GlyphMetrics, letter_gap: int) -> NDArray[int64]:
+    """Return (k,) the left edge of each item as if all items were one word."""
+    # Whatever the gap, each letter begins and ends to the right of the one before it, so that their order is kept.
     narrower = np.minimum(ink.width[:-1], ink.width[1:])
     steps = ink.width[:-1] + np.maximum(ink.gaps(letter_gap), 1 - narrower)
     return np.concatenate([np.zeros(min(1, len(ink.width)), int64), np.cumsum(steps)])
@@ -142,7 +142,7 @@ def _starts(ink: Ink, letter_gap: int) -> NDArray[int64]:
 def _place(
     lines: Sequence[Line], starts: NDArray[int64], ruler: Ruler, align: Alignment
 ) -> tuple[NDArray[int64], NDArray[int64], int]:
-    """(k,) left edge of each item's ink in the column, (k,) its line, and the column's width."""
+    """Return (k,) the left edge of each item's ink in the column, (k,) its line, and the column's width."""
     widths = [_width(line, ruler) for line in lines]
     column = max(widths) if isinf(ruler.limit) else int(ruler.limit)
     words = [
@@ -159,7 +159,7 @@ def _width(line: Line, ruler: Ruler) -> int:
 
 
 def _edges(line: Line, slack: int, ruler: Ruler, align: Alignment) -> Iterator[int]:
-    """Left edge of each word in a column that has `slack` to spare."""
+    """Yield the left edge of each word of a line that is `slack` narrower than its column."""
     x = {"left": 0, "centre": slack // 2, "right": slack, "justify": 0}[align]
     stretch = slack if align == "justify" and not line.ends_paragraph else 0
     gaps = max(1, len(line.words) - 1)

@@ -1,4 +1,4 @@
-"""Words into lines."""
+"""Breaking of a text's words into lines."""
 
 import math
 from bisect import bisect_right
@@ -12,12 +12,12 @@ _WHITE = frozenset((SPACE, LINE_BREAK))
 
 
 class Word(NamedTuple):
-    """Items that stand together.
+    """A sequence of items without a space between them.
 
     Attributes:
         start: Index of the first item.
-        end: One past the last.
-        spaces: Spaces before it.
+        end: Index after the last item.
+        spaces: Number of spaces before the word.
     """
 
     start: int
@@ -27,11 +27,11 @@ class Word(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line.
+    """A line of text.
 
     Attributes:
-        words: Its words; those that were wrapped have lost the spaces before them.
-        ends_paragraph: Whether a line break or the end of the text follows.
+        words: The line's words; a word that was wrapped has lost the spaces before it.
+        ends_paragraph: True if a line break or the end of the text follows.
     """
 
     words: list[Word]
@@ -40,7 +40,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Ruler:
-    """How far items reach if all of them stood together.
+    """The extent of each item if all items were one word.
 
     Attributes:
         starts: Left edge of each item, increasing.
@@ -55,23 +55,23 @@ class Ruler:
     limit: float = math.inf
 
     def width(self, word: Word) -> int:
-        """From the first item's left edge to the last one's right edge."""
+        """Return the distance from the first item's left edge to the last item's right edge."""
         return self.ends[word.end - 1] - self.starts[word.start]
 
     def fitting(self, word: Word) -> int:
-        """One past the last item of `word` that still fits a line of its own; at least the first does."""
+        """Return the index after the last item of `word` that fits into an empty line; at least one item does."""
         reach = self.starts[word.start] + self.limit
         return bisect_right(self.ends, reach, word.start + 1, word.end)
 
 
 def break_lines(symbols: Sequence[int], ruler: Ruler) -> list[Line]:
-    """The lines of a text, each as full as it can be.
+    """Break a text into lines, each as full as possible.
 
-    A line that would be too long is broken before a word; a word that is too long for a line, before an item.
+    Lines are broken between words; a word that is too long for a line is broken between items.
 
     Args:
-        symbols: Of a `Script`: SPACE, LINE_BREAK, or anything else for an item.
-        ruler: Of the items.
+        symbols: The symbols of a `Script`: SPACE, LINE_BREAK, or anything else for an item.
+        ruler: The extents of the items.
     """
     lines = []
     for paragraph in _paragraphs(symbols):
@@ -84,7 +84,7 @@ def break_lines(symbols: Sequence[int], ruler: Ruler) -> list[Line]:
 def _paragraphs(symbols: Sequence[int]) -> Iterator[list[Word]]:
     words: list[Word] = []
     start = item = spaces = 0
-    # As in a text file, a line break at the very end closes the last line and opens no other.
+    # As in a text file, a line break at the very end ends the last line and does not begin another one.
     closing = () if symbols and symbols[-1] == LINE_BREAK else (LINE_BREAK,)
     for symbol in (*symbols, *closing):
         if symbol not in _WHITE:

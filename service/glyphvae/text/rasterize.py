@@ -1,4 +1,4 @@
-"""A layout's glyphs as one picture."""
+"""Drawing of a layout as an image."""
 
 import numpy as np
 from numpy import uint8
@@ -7,23 +7,23 @@ from numpy.typing import NDArray
 from glyphvae.formats.grid import upscale
 from glyphvae.text.layout import Layout
 
-# Paper around the ink that enlarging needs, so that nothing of it depends on where the field ends.
+# Rows of paper that enlarging reads on each side of the ink.
 _AROUND = 3
 
 
 def draw(layout: Layout, pixels: NDArray[uint8], scale: int = 1) -> NDArray[uint8]:
-    """The picture of a layout; where glyphs overlap, the stronger ink shows.
+    """Draw a layout; where glyphs overlap, the stronger ink is kept.
 
     Args:
-        layout: The place of every glyph. The caller has checked `layout.size(scale)` against its limit.
-        pixels: (n, 28, 28), the images that were laid out.
-        scale: Picture pixels per glyph pixel, >= 1.
+        layout: The position of every glyph. The caller must check `layout.size(scale)` against its limit.
+        pixels: (n, 28, 28), the glyphs of the layout.
+        scale: Image pixels per glyph pixel, >= 1.
 
     Returns:
         (height, width) of `layout.size(scale)`, paper 0, ink 255.
     """
     _, height, width = pixels.shape
-    # Cells may reach over the picture's edge by less than their size: the canvas has room for that.
+    # Cells may extend beyond the image by less than their size, so the canvas is larger by that.
     canvas = np.zeros((layout.height + 2 * height, layout.width + 2 * width), uint8)
     for glyph, x, y in zip(pixels, layout.x.tolist(), layout.y.tolist(), strict=True):
         cell = canvas[y + height : y + 2 * height, x + width : x + 2 * width]
@@ -33,7 +33,7 @@ def draw(layout: Layout, pixels: NDArray[uint8], scale: int = 1) -> NDArray[uint
 
 
 def _enlarged(field: NDArray[uint8], scale: int) -> NDArray[uint8]:
-    """`upscale`, with no time spent on margins: paper stays paper."""
+    """Enlarge like `upscale`, without spending time on rows of paper."""
     rows = np.flatnonzero(field.any(axis=1))
     picture = np.zeros((field.shape[0] * scale, field.shape[1] * scale), uint8)
     if rows.size:

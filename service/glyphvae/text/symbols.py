@@ -1,4 +1,4 @@
-"""Text to the symbols that a model can write."""
+"""Conversion of text to the symbols that a model can write."""
 
 import re
 import unicodedata
@@ -30,17 +30,17 @@ _WHITE: dict[str, _Symbols] = {
     "\r\n": (LINE_BREAK,),
 }
 _REPLACEMENTS: dict[Unknown, _Symbols] = {"skip": (), "blank": (BLANK,)}
-# Unicode's categories of characters without a shape of their own: they are named but not shown.
+# Unicode categories of characters without a visible shape: messages name them without showing them.
 _SHAPELESS = {"Mn", "Mc", "Me", "Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}
 _NAMELESS = {"Cc": "CONTROL CHARACTER", "Cs": "SURROGATE", "Co": "PRIVATE USE CHARACTER", "Cn": "UNASSIGNED"}
 
 
 class UnknownCharacterError(ValueError):
-    """A character that the model cannot write; the message names it, its position and what is allowed.
+    """A character that the model cannot write; the message names it, its position and the allowed characters.
 
     Attributes:
         character: The character.
-        position: Its 0-based place in the text, counted in code points.
+        position: The character's position in the text, counted in code points from 0.
     """
 
     def __init__(self, character: str, position: int, labels: Sequence[str]) -> None:
@@ -53,14 +53,13 @@ class UnknownCharacterError(ValueError):
 
 @dataclass(frozen=True)
 class Script:
-    """What is to be written.
+    """The symbols of a text.
 
     Attributes:
-        symbols: (m,) label indices >= 0, SPACE, LINE_BREAK, or BLANK for a character that is left out and keeps its
-            place.
-        positions: (m,) place in the text of the character that each symbol comes from; it never decreases.
-        folded: Places of the letters that are set as capitals.
-        unknown: Places of the characters that are skipped or left blank.
+        symbols: (m,) label indices >= 0, SPACE, LINE_BREAK, or BLANK for a character that is left blank.
+        positions: (m,) position in the text of each symbol's character, never decreasing.
+        folded: Positions of the letters that are set as capitals.
+        unknown: Positions of the characters that are skipped or left blank.
     """
 
     symbols: NDArray[int64]
@@ -70,19 +69,19 @@ class Script:
 
     @cached_property
     def labels(self) -> NDArray[int64]:
-        """(n,) label index of every glyph in reading order: each of them needs an image."""
+        """(n,) label index of each glyph to draw, in reading order."""
         return self.symbols[self.symbols >= 0]
 
 
 def fold(text: str, labels: Sequence[str], unknown: Unknown = "error", case: Case = "upper") -> Script:
-    r"""The symbols of a text.
+    r"""Convert a text to symbols.
 
     Args:
         text: Characters of `labels`, spaces, tabs (read as one space) and line breaks (\n, \r\n or \r).
         labels: One-character strings, in the order of the model's label indices.
-        unknown: Whether other characters are an error, skipped, or left blank.
-        case: `upper` sets a letter that is no label as its capital, if the model can write that (and `ß` as `SS`);
-            `keep` treats it as unknown.
+        unknown: Treatment of other characters: an error, skipped, or left blank.
+        case: `upper` sets a letter that is not a label as its capital, if that is a label (and `ß` as `SS`); `keep`
+            treats it as unknown.
 
     Raises:
         UnknownCharacterError: There is an unknown character and `unknown` is `error`.
@@ -112,7 +111,7 @@ def _as_capitals(character: str, known: Mapping[str, _Symbols]) -> _Symbols | No
 
 
 def describe_character(character: str) -> str:
-    """One character in words that can be shown anywhere: `'é' (U+00E9 LATIN SMALL LETTER E WITH ACUTE)`."""
+    """Describe a character in printable text: `'é' (U+00E9 LATIN SMALL LETTER E WITH ACUTE)`."""
     category = unicodedata.category(character)
     name = unicodedata.name(character, _NAMELESS.get(category, ""))
     code_point = f"U+{ord(character):04X} {name}".rstrip()

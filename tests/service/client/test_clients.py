@@ -15,10 +15,10 @@ from glyphvae.api.context import Context
 from glyphvae.app import create_served
 from glyphvae.client import (
     AsyncClient,
-    BrokenAnswerError,
+    BrokenResponseError,
     Client,
     DeadlineExceededError,
-    NoAnswerError,
+    NoResponseError,
     ProblemError,
     Retry,
 )
@@ -84,21 +84,21 @@ async def test_a_connection_that_closes_before_an_answer_is_tried_again(ask: Ask
 @pytest.mark.parametrize("name", ["generate", "generate_chunks"])
 async def test_an_answer_that_breaks_off_is_not_asked_for_again(ask: Ask, name: str) -> None:
     with scripted(GLYPH[:-100]) as server:
-        with pytest.raises(BrokenAnswerError, match="broke off"):
+        with pytest.raises(BrokenResponseError, match="response is incomplete"):
             await ask(server.url, name, "J")
         assert len(server.requests) == 1
 
 
 async def test_an_answer_that_cannot_be_read_is_broken(ask: Ask) -> None:
     with scripted(answer("200 OK", b"[{}]")) as server:
-        with pytest.raises(BrokenAnswerError, match="/generate cannot be read"):
+        with pytest.raises(BrokenResponseError, match="/generate cannot be read"):
             await ask(server.url, "generate", "J")
-        with pytest.raises(BrokenAnswerError, match="/models cannot be read"):
+        with pytest.raises(BrokenResponseError, match="/models cannot be read"):
             await ask(server.url, "models")
 
 
 async def test_nobody_there_is_an_error(ask: Ask) -> None:
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(NoResponseError):
         await ask("http://127.0.0.1:1", "live")
 
 

@@ -3,7 +3,7 @@ import random
 import httpx
 import pytest
 
-from glyphvae.client.errors import DeadlineExceededError, NoAnswerError
+from glyphvae.client.errors import DeadlineExceededError, NoResponseError
 from glyphvae.client.retry import Attempts, Retry
 
 
@@ -35,26 +35,26 @@ def test_a_wait_is_never_shorter_than_what_the_service_asks_for() -> None:
 @pytest.mark.parametrize("status", [429, 503])
 def test_busy_is_asked_again_until_the_attempts_are_used_up(status: int) -> None:
     made, _ = attempts(attempts=3, first=0.0)
-    assert [made.after_answer(status, None) for _ in range(3)] == [0.0, 0.0, None]
+    assert [made.after_response(status, None) for _ in range(3)] == [0.0, 0.0, None]
 
 
 @pytest.mark.parametrize("status", [200, 404, 422, 500, 504])
 def test_other_answers_stand(status: int) -> None:
     made, _ = attempts()
-    assert made.after_answer(status, "1") is None
+    assert made.after_response(status, "1") is None
 
 
 def test_a_refusal_stands_where_the_wait_would_take_too_long() -> None:
     made, _ = attempts(timeout=5.0)
-    assert made.after_answer(503, "5") is None
+    assert made.after_response(503, "5") is None
     again, _ = attempts(timeout=5.2, first=0.1)
-    assert 5.0 <= (again.after_answer(503, "5") or 0) <= 5.1
+    assert 5.0 <= (again.after_response(503, "5") or 0) <= 5.1
 
 
 def test_a_failed_connection_is_tried_again_until_the_attempts_are_used_up() -> None:
     made, _ = attempts(attempts=2, first=0.0)
     assert made.after_failure(httpx.ConnectError("refused")) == 0.0
-    with pytest.raises(NoAnswerError, match="refused"):
+    with pytest.raises(NoResponseError, match="refused"):
         made.after_failure(httpx.ConnectError("refused"))
 
 
@@ -67,7 +67,7 @@ def test_a_connection_that_takes_too_long_is_tried_again_and_an_answer_is_not() 
 
 def test_an_address_of_another_kind_is_not_tried_again() -> None:
     made, _ = attempts()
-    with pytest.raises(NoAnswerError, match="ftp"):
+    with pytest.raises(NoResponseError, match="ftp"):
         made.after_failure(httpx.UnsupportedProtocol("ftp is not spoken"))
 
 
@@ -77,7 +77,7 @@ def test_the_time_left_shrinks_to_an_error() -> None:
     clock.now = 2.0
     assert made.remaining() == 1.0
     clock.now = 3.0
-    with pytest.raises(DeadlineExceededError, match=r"no answer within 3\.0 s"):
+    with pytest.raises(DeadlineExceededError, match=r"no response within 3\.0 s"):
         made.remaining()
 
 

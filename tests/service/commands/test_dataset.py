@@ -58,14 +58,14 @@ def test_the_file_says_what_it_holds_and_the_seed_repeats_it(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["-o", "a.tar"], "--format is needed, because 'a.tar' does not tell"),
+        (["-o", "a.tar"], "--format is required, because the suffix of 'a.tar' does not determine it"),
         (["-o", "a.npz", "--labels", "!"], "body.labels: '!' is not a label"),
         (["-o", "a.npz", "--labels", "A:x"], "--labels: 'x' is not a weight"),
         (["-o", "a.npz", "--test", "1"], "only the format idx"),
         (["-o", "a.npz", "--model", "vae"], "has no labels"),
         (["-o", "nowhere/a.npz"], "No such file or directory"),
-        (["-o", "a.npz", "--url", "http://127.0.0.1:1"], "no answer"),
-        (["-o", "a.npz", "--url", "http://127.0.0.1:1", "--models", "."], "--models are those of this process"),
+        (["-o", "a.npz", "--url", "http://127.0.0.1:1"], "no response"),
+        (["-o", "a.npz", "--url", "http://127.0.0.1:1", "--models", "."], "--models cannot be combined with --url"),
     ],
 )
 def test_an_error_is_one_line_and_leaves_no_file(

@@ -27,7 +27,7 @@ def test_a_key_is_shown_once_and_its_hash_is_kept(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["ci"], "has a key 'ci' already"),
+        (["ci"], "already has a key 'ci'"),
         (["a b"], "name: String should match pattern"),
         (["new", "--rate", "often"], "rate: "),
         (["new", "--route", "generate"], "routes.0: String should match pattern"),

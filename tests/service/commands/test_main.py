@@ -118,7 +118,7 @@ async def test_a_service_elsewhere_renders_it_too(
     [
         (["HELLO!"], "422: body.text: The character '!'"),
         (["HELLO", "--z", "1,2,3,4,5,6,7"], "422: body.z: 7 latents were given"),
-        (["HELLO", "--models", "."], "--models are those of this process"),
+        (["HELLO", "--models", "."], "--models cannot be combined with --url"),
     ],
 )
 def test_what_a_service_elsewhere_refuses_is_one_line(
@@ -133,7 +133,7 @@ def test_what_a_service_elsewhere_refuses_is_one_line(
 def test_a_service_that_is_not_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     message = run(monkeypatch, "render", "HELLO", "-o", tmp_path / "x.png", "--url", "http://127.0.0.1:1")
     assert isinstance(message, str)
-    assert message.startswith("glyphvae: no answer: ")
+    assert message.startswith("glyphvae: no response: ")
 
 
 def test_without_a_seed_each_picture_is_new(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +211,7 @@ def test_every_command_of_the_service_is_its_own() -> None:
 
 def test_the_module_is_the_command() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "service", "--help"],
+        [sys.executable, "-m", "glyphvae", "--help"],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -67,7 +67,7 @@ def test_a_run_that_breaks_off_leaves_only_whole_files(repository: Path, tmp_pat
 
     with pytest.raises(OSError, match="gone"):
         list(write_shards(tmp_path, ORDER, parts, broken))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["order.json", parts[0].name]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [parts[0].name, "request.json"]
 
 
 def test_shards_of_another_data_set_are_not_mixed_in(repository: Path, tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_truncated_files_are_refused(cut: int) -> None:
 
 
 def test_bytes_left_over_are_refused() -> None:
-    with pytest.raises(MalformedArrayError, match="announces 784 bytes of values and holds 785"):
+    with pytest.raises(MalformedArrayError, match="declares 784 bytes of values but holds 785"):
         read(saved(np.zeros((28, 28), np.uint8)) + b"\0")
 
 

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from glyphvae.imaging.preprocess import UnsuitableImageError, preprocess
-from glyphvae.imaging.preprocess_batch import FEWEST, preprocess_many
+from glyphvae.imaging.preprocess_batch import MIN_BATCH, preprocess_many
 from glyphvae.models.registry import load_engine
 from glyphvae.settings import Settings
 
@@ -34,7 +34,7 @@ def one_by_one(picture: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
         return None
 
 
-@given(st.lists(st.one_of(drawings(), LEVELS), min_size=FEWEST, max_size=12))
+@given(st.lists(st.one_of(drawings(), LEVELS), min_size=MIN_BATCH, max_size=12))
 def test_together_as_one_by_one(pictures: list[NDArray[np.uint8]]) -> None:
     for picture, glyph in zip(pictures, preprocess_many(pictures), strict=True):
         alone = one_by_one(picture)
@@ -76,10 +76,10 @@ def test_what_is_not_quick_is_left() -> None:
         blank,
         faint,
         stroke.T,
-        *[stroke] * (FEWEST - 1),
+        *[stroke] * (MIN_BATCH - 1),
     ]
     converted = [glyph is not None for glyph in preprocess_many(given)]
-    assert converted == [True, *[False] * 5, *[True] * (FEWEST - 1)]
-    assert preprocess_many([stroke] * (FEWEST - 1)) == [None] * (FEWEST - 1)
-    assert preprocess_many([blank] * FEWEST) == [None] * FEWEST
+    assert converted == [True, *[False] * 5, *[True] * (MIN_BATCH - 1)]
+    assert preprocess_many([stroke] * (MIN_BATCH - 1)) == [None] * (MIN_BATCH - 1)
+    assert preprocess_many([blank] * MIN_BATCH) == [None] * MIN_BATCH
     assert preprocess_many([]) == []

@@ -180,7 +180,7 @@ NO_SIZE = {"name": "z", "datatype": "FP32", "shape": [1, 6]}
         ({"inputs": [Z]}, "label: missing"),
         ({"inputs": [Z, Z, LABEL]}, "'z' is sent twice or no input"),
         ({"inputs": [Z | {"name": "x"}, LABEL]}, "'x' is sent twice or no input; inputs are z, label"),
-        ({"inputs": [Z | {"shape": [2, 7]}, LABEL]}, "z: the shape is [2, 7], the model takes [-1, 6]"),
+        ({"inputs": [Z | {"shape": [2, 7]}, LABEL]}, "z: the shape is [2, 7], but the model takes [-1, 6]"),
         ({"inputs": [Z | {"datatype": "FP64"}, LABEL]}, "z: the datatype is 'FP64'"),
         ({"inputs": [Z, LABEL | {"shape": [1], "data": [1]}]}, "the batch is [1, 2]"),
         ({"inputs": [Z, LABEL | {"data": [10, 36]}]}, "label: one is not a number from 0 to 35"),

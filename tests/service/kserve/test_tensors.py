@@ -30,12 +30,12 @@ def test_whole_numbers_are_floats_too() -> None:
 @pytest.mark.parametrize(
     ("datatype", "shape", "data", "says"),
     [
-        ("FP32", (1, 2, 3), [0] * 6, "the datatype is 'FP32', the model takes UINT8"),
-        ("UINT8", (1, 6), [0] * 6, r"the shape is \[1, 6\], the model takes \[-1, 2, 3\]"),
+        ("FP32", (1, 2, 3), [0] * 6, "the datatype is 'FP32', but the model takes UINT8"),
+        ("UINT8", (1, 6), [0] * 6, r"the shape is \[1, 6\], but the model takes \[-1, 2, 3\]"),
         ("UINT8", (0, 2, 3), [], "the shape is"),
         ("UINT8", (-1, 2, 3), [0] * 6, "the shape is"),
         ("UINT8", (), [0], "the shape is"),
-        ("UINT8", (1, 2, 3), [0] * 5, "data holds 5 values, its shape 6"),
+        ("UINT8", (1, 2, 3), [0] * 5, "data holds 5 values, but the shape needs 6"),
         ("UINT8", (1, 2, 3), [0] * 5 + [256], "not UINT8"),
         ("UINT8", (1, 2, 3), [0] * 5 + [-1], "not UINT8"),
         ("UINT8", (1, 2, 3), [0] * 5 + [0.5], "not UINT8"),
@@ -53,12 +53,12 @@ def test_what_is_not_allowed_is_named(datatype: str, shape: tuple[int, ...], dat
 
 @pytest.mark.parametrize("size", [0, 5, 7])
 def test_bytes_have_to_fill_the_shape(size: int) -> None:
-    with pytest.raises(InvalidTensorError, match=f"pixels: the binary data has {size} bytes, its shape 6"):
+    with pytest.raises(InvalidTensorError, match=f"pixels: the binary data has {size} bytes, but the shape needs 6"):
         PIXELS.from_bytes("UINT8", (1, 2, 3), bytes(size))
 
 
 def test_integers_beyond_64_bits_are_refused() -> None:
-    with pytest.raises(InvalidTensorError, match="label: data holds what is not INT64"):
+    with pytest.raises(InvalidTensorError, match="label: data holds values that are not INT64"):
         LABEL.from_json("INT64", (1,), [2**64])
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from glyphvae.models.gpu_session import NEVER, SIZES, TIMED, Arrays, BoundSession, SplitSession, crossover
+from glyphvae.models.gpu_session import NEVER, SIZES, TIMED, Arrays, GpuSession, SplitSession, crossover
 from glyphvae.models.providers import Gpu, Runtime
 from tests.known_model import LATENT_SIZE, decoder, encoder
 from tests.service.models.test_providers import with_gpu
@@ -19,8 +19,8 @@ def feed(rows: int, seed: int = 0) -> Arrays:
     return {"z": rng.standard_normal((rows, LATENT_SIZE), dtype=np.float32), "label": np.arange(rows) % 36}
 
 
-def bound(model: bytes) -> BoundSession:
-    return BoundSession(Runtime("cpu", 1).session(model, "model.onnx"), "cpu", graphs=False)
+def bound(model: bytes) -> GpuSession:
+    return GpuSession(Runtime("cpu", 1).session(model, "model.onnx"), "cpu", graphs=False)
 
 
 def expected(arrays: Arrays) -> NDArray[np.uint8]:

@@ -83,7 +83,7 @@ def test_a_wrong_fact_is_named(folder: Path, facts: dict[str, object], where: st
 
 def test_a_manifest_lies_under_its_models_name(folder: Path) -> None:
     path = (folder / "cvae.json").rename(folder / "copy.json")
-    with pytest.raises(StartError, match=r"copy\.json: the manifest of 'cvae', which belongs in cvae\.json$"):
+    with pytest.raises(StartError, match=r"copy\.json: this is the manifest of 'cvae', which belongs in cvae\.json$"):
         read_manifest(path)
 
 

@@ -33,7 +33,7 @@ def test_threads_are_set_whatever_the_host_has(threads: int) -> None:
 @pytest.mark.parametrize(
     ("model", "says"),
     [
-        (b"", "ONNX Runtime refuses it: "),
+        (b"", "ONNX Runtime refuses the model: "),
         (b"nonsense", "not a complete ONNX file"),
         (decoder()[:-20], "not a complete ONNX file"),
     ],
@@ -60,7 +60,7 @@ def test_cuda_where_it_cannot_work_is_refused_with_the_reason() -> None:
     with pytest.raises(StartError) as caught:
         choose_runtime("cuda", 1, decoder(), "model.onnx")
     message = str(caught.value)
-    assert message.startswith("device 'cuda' was asked for but cannot work: ")
+    assert message.startswith("device 'cuda' does not work: ")
     assert "built without CUDA (install 'glyphvae[gpu]' instead of 'glyphvae[cpu]')" in message
 
 
@@ -81,7 +81,7 @@ def test_broken_cuda_is_refused_with_the_reason(capfd: pytest.CaptureFixture[str
     with pytest.raises(StartError) as caught:
         choose_runtime("cuda", 1, decoder(), "model.onnx")
     message = str(caught.value)
-    assert message.startswith("device 'cuda' was asked for but cannot work: its CUDA libraries do not load (")
+    assert message.startswith("device 'cuda' does not work: the CUDA libraries do not load (")
     assert message.endswith(": cannot open shared object file: No such file or directory)")
     assert capfd.readouterr() == ("", "")
 
@@ -92,7 +92,7 @@ def test_broken_cuda_is_passed_over_and_logged(caplog: pytest.LogCaptureFixture)
     runtime = choose_runtime("auto", 2, decoder(), "model.onnx")
     assert runtime == Runtime("cpu", 2)
     (record,) = caplog.records
-    assert record.getMessage().startswith("falling back to the CPU: device 'cuda' was asked for but cannot work: ")
+    assert record.getMessage().startswith("falling back to the CPU: device 'cuda' does not work: ")
     (pixels,) = runtime.session(decoder(), "model.onnx").run(["pixels"], ROWS)
     assert pixels[:, 0, 0].tolist() == [100, 119]
 

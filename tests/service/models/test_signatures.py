@@ -49,18 +49,18 @@ def test_a_signed_repository_is_loaded(signed: Path, key: Path) -> None:
 def test_an_altered_manifest_is_refused(signed: Path, key: Path) -> None:
     path = signed / "cvae.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"summary": "Another."}))
-    assert refused(signed, key) == f"{path}.hmac: the signature is not that of the manifest"
+    assert refused(signed, key) == f"{path}.hmac: the signature does not match the manifest"
 
 
 def test_another_key_is_refused(signed: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_bytes(KEY[::-1])
-    assert refused(signed, other).endswith("the signature is not that of the manifest")
+    assert refused(signed, other).endswith("the signature does not match the manifest")
 
 
 def test_a_missing_signature_is_named(signed: Path, key: Path) -> None:
     (signed / "cvae.json.hmac").unlink()
-    assert "cvae.json.hmac: No such file or directory; manifests have to be signed" in refused(signed, key)
+    assert "cvae.json.hmac: No such file or directory; manifests must be signed" in refused(signed, key)
 
 
 def test_a_model_that_is_added_needs_a_signature(signed: Path, key: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_model_that_is_added_needs_a_signature(signed: Path, key: Path) -> Non
 def test_a_short_key_is_refused(signed: Path, tmp_path: Path, content: bytes) -> None:
     short = tmp_path / "short"
     short.write_bytes(content)
-    assert "a key has at least 32 bytes" in refused(signed, short)
+    assert "a key must have at least 32 bytes" in refused(signed, short)
 
 
 def test_a_missing_key_is_named(signed: Path, tmp_path: Path) -> None:

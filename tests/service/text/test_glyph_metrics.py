@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from glyphvae.text.glyph_metrics import Ink, ink_boxes, measure, parted
+from glyphvae.text.glyph_metrics import GlyphMetrics, ink_boxes, measure, parted
 
 GLYPHS = hnp.arrays(np.uint8, st.tuples(st.integers(1, 6), st.just(28), st.just(28)))
 
@@ -17,7 +17,7 @@ def glyph(top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
     return pixels
 
 
-def measured(*glyphs: NDArray[np.uint8], tail: float = 0.0) -> Ink:
+def measured(*glyphs: NDArray[np.uint8], tail: float = 0.0) -> GlyphMetrics:
     return measure(np.stack(glyphs), np.full(len(glyphs), tail))
 
 

@@ -1,16 +1,16 @@
-// The service's public API; the page knows nothing else of the server.
+// Client of the service's public API, the only part of the server that the page uses.
 
 import * as npy from "./npy.js";
 
 const JSON_TYPE = "application/json";
 const NPY_TYPE = "application/x-npy";
 const PNG_TYPE = "image/png";
-const PATIENCE_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 
 /** The address of an endpoint; the page is at /playground, so the API is beside it. */
 export const address = (path) => new URL(path, new URL(".", location.href)).href;
 
-/** The service refused or failed, in its own words (RFC 9457). */
+/** An error response of the service, with its title and detail (RFC 9457). */
 export class Problem extends Error {
   constructor({ title = "The service failed", detail = "", status = 0 }) {
     super(detail || title);
@@ -20,37 +20,37 @@ export class Problem extends Error {
   }
 }
 
-/** No answer came: the service is not there, or the network is not. */
+/** There was no response: the service or the network is not available. */
 export class Unreachable extends Error {
   constructor() {
-    super("The service does not answer.");
+    super("The service does not respond.");
     this.name = "Unreachable";
     this.title = "No connection";
   }
 }
 
-/** Sends a request; the answer's body is read by `read`. */
+/** Sends a request and returns the body as read by `read`. */
 async function call(path, { method = "POST", query = {}, accept = JSON_TYPE, body, type, read }) {
   const url = new URL(address(path));
   url.search = search(query);
   const headers = { Accept: accept, ...(type && { "Content-Type": type }) };
   try {
-    const answer = await fetch(url, { method, headers, body, signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (!answer.ok) throw await problemOf(answer);
-    return await read(answer);
+    const response = await fetch(url, { method, headers, body, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    if (!response.ok) throw await problemOf(response);
+    return await read(response);
   } catch (error) {
     throw error instanceof Problem ? error : new Unreachable();
   }
 }
 
-async function problemOf(answer) {
-  const isProblem = answer.headers.get("Content-Type")?.startsWith("application/problem+json");
-  if (isProblem) return new Problem(await answer.json());
+async function problemOf(response) {
+  const isProblem = response.headers.get("Content-Type")?.startsWith("application/problem+json");
+  if (isProblem) return new Problem(await response.json());
   // A proxy in between speaks for itself; its page is not for people.
-  return new Problem({ title: "The service failed", detail: `It answered ${answer.status} ${answer.statusText}.` });
+  return new Problem({ title: "The service failed", detail: `It responded with ${response.status} ${response.statusText}.` });
 }
 
-/** A query string: lists repeat their name, null and undefined are left out. */
+/** Returns a query string: lists repeat their name, null and undefined are omitted. */
 export function search(query) {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
@@ -62,53 +62,53 @@ export function search(query) {
   return parameters.toString().replaceAll("%2C", ",");
 }
 
-/** Latents as the API takes them, three decimals each; null leaves one to be drawn. */
+/** Formats latents for the API, with three decimals each; null leaves a latent to be sampled. */
 export const latents = (z) => z.map((value) => (value === null ? "" : String(Number(value.toFixed(3))))).join(",");
 
-const asJson = (answer) => answer.json();
-const asNpy = async (answer) => npy.parse(await answer.arrayBuffer());
-const asPicture = async (answer) => ({
-  blob: await answer.blob(),
-  seed: answer.headers.get("Glyphvae-Seed"),
-  folded: Number(answer.headers.get("Glyphvae-Folded")),
-  unknown: Number(answer.headers.get("Glyphvae-Unknown")),
+const asJson = (response) => response.json();
+const asNpy = async (response) => npy.parse(await response.arrayBuffer());
+const asPicture = async (response) => ({
+  blob: await response.blob(),
+  seed: response.headers.get("Glyphvae-Seed"),
+  folded: Number(response.headers.get("Glyphvae-Folded")),
+  unknown: Number(response.headers.get("Glyphvae-Unknown")),
 });
 
-/** Every model that is served. */
+/** Lists the served models. */
 export const models = () => call("models", { method: "GET", read: asJson });
 
-/** Whether the process answers. */
+/** Checks that the service responds. */
 export const live = () => call("livez", { method: "GET", read: asJson });
 
-/** Glyphs as n arrays of 784 pixels. */
+/** Generates glyphs as n arrays of 784 pixels. */
 export const generatePixels = async (query) =>
   npy.glyphs(await call("generate", { query, accept: NPY_TYPE, read: asNpy }));
 
-/** Glyphs with their labels and latents. */
+/** Generates glyphs with their labels and latents. */
 export const generateSamples = (query) => call("generate", { query, read: asJson });
 
-/** A glyph as a picture. */
+/** Generates a glyph as an image. */
 export const generatePicture = (query) => call("generate", { query, accept: PNG_TYPE, read: asPicture });
 
-/** Glyphs as one latent moves, or two. */
+/** Varies one latent, or two. */
 export const traversePixels = async (query) =>
   npy.glyphs(await call("traverse", { query, accept: NPY_TYPE, read: asNpy }));
 
-/** Glyphs between two ends, with their labels and latents. */
+/** Interpolates between two glyphs; returns the steps with their labels and latents. */
 export const interpolate = (query) => call("interpolate", { query, read: asJson });
 
-/** The way between two ends as an animation. */
+/** Interpolates between two glyphs, as an animation. */
 export const interpolateAnimation = (query) => call("interpolate", { query, accept: "image/gif", read: asPicture });
 
-/** The latents of an image, and its labels. */
+/** Encodes an image to its latents and label probabilities. */
 export const encode = (query, body) => call("encode", { query, body, type: body.type, read: asJson });
 
-/** `mu` and `logvar`, (n, 2, latent), of glyphs. */
+/** Encodes glyphs to `mu` and `logvar`, (n, 2, latent). */
 export const encodeGlyphs = (query, body) => call("encode", { query, body, type: NPY_TYPE, accept: NPY_TYPE, read: asNpy });
 
-/** An image through the model and back. */
+/** Reconstructs an image. */
 export const reconstruct = (query, body) => call("reconstruct", { query, body, type: body.type, read: asJson });
 
-/** A text as a picture. */
+/** Renders a text as an image. */
 export const renderText = (body) =>
   call("render-text", { body: JSON.stringify(body), type: JSON_TYPE, accept: PNG_TYPE, read: asPicture });

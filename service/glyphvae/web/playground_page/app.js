@@ -1,18 +1,18 @@
-// The page: loads the list of models, then each tab.
+// Start of the page: loads the list of models, then each tab.
 
 import * as api from "./api.js";
 import { copyText } from "./code.js";
 import { bindAll } from "./controls.js";
 import { byId } from "./dom.js";
 import * as glyph from "./glyph.js";
-import { Lane } from "./lane.js";
+import { LatestRequest } from "./latest_request.js";
 import * as models from "./models.js";
 import { link, on, state } from "./state.js";
 import * as status from "./status.js";
 import { bindTabs } from "./tabs.js";
 import * as text from "./text.js";
 
-// Tabs that most people do not open first are fetched when they do.
+// Tabs that are rarely opened first are loaded when they are opened.
 const LATER = { draw: () => import("./draw.js"), explore: () => import("./explore.js") };
 
 function bindTheme() {
@@ -26,7 +26,7 @@ function bindTheme() {
     try {
       localStorage.setItem("glyphvae.theme", root.dataset.theme);
     } catch {
-      // Storage is switched off: the choice lasts as long as the page.
+      // Storage is disabled: the choice is lost when the page is closed.
     }
     show();
     dispatchEvent(new Event("themechange"));
@@ -60,4 +60,4 @@ function begin() {
 
 bindTheme();
 status.watch();
-new Lane(byId("boot"), () => models.load(), begin).ask();
+new LatestRequest(byId("boot"), () => models.load(), begin).ask();

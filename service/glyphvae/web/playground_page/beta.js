@@ -1,10 +1,10 @@
-// The same latents in models that differ in beta alone: the paper's Figure 5, alive.
+// The effect of beta: the same latents in models that differ only in beta, as in the paper's Figure 5.
 
 import * as api from "./api.js";
 import { byId, h, shown } from "./dom.js";
-import { samplingLane } from "./glyph.js";
+import { samplingRequest } from "./glyph.js";
 import { draw } from "./ink.js";
-import { Lane } from "./lane.js";
+import { LatestRequest } from "./latest_request.js";
 import { missing } from "./missing.js";
 import { family, styleOf } from "./models.js";
 import { Sliders } from "./sliders.js";
@@ -25,24 +25,24 @@ export function start() {
   const cards = models.map(makeCard);
   panel.append(...cards.map((card) => card.element));
   new Sliders(byId("beta-latents"), 0, false);
-  byId("beta-sample").addEventListener("click", samplingLane(byId("beta-section")));
+  byId("beta-sample").addEventListener("click", samplingRequest(byId("beta-section")));
 
   const glyphs = ({ label, z }) =>
     Promise.all(models.map((model) => api.generatePixels({ label, z: api.latents(z(model)), model: model.name })));
-  const glyphLane = new Lane(byId("beta-section"), glyphs, (all) => {
+  const glyphRequest = new LatestRequest(byId("beta-section"), glyphs, (all) => {
     all.forEach(([pixels], index) => draw(cards[index].glyph, pixels, SCALE));
     panel.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
   });
-  whileOpen("explore", ["z", "label"], () => glyphLane.ask({ label: state.label, z: styleOf }));
+  whileOpen("explore", ["z", "label"], () => glyphRequest.ask({ label: state.label, z: styleOf }));
 
   const samples = ({ label }) => {
     const query = { label, n: SAMPLES, seed: SAMPLE_SEED };
     return Promise.all(models.map((model) => api.generatePixels({ ...query, model: model.name })));
   };
-  const sampleLane = new Lane(byId("beta-section"), samples, (all) => {
+  const sampleRequest = new LatestRequest(byId("beta-section"), samples, (all) => {
     all.forEach((row, index) => row.forEach((pixels, place) => draw(cards[index].samples[place], pixels, SAMPLE_SCALE)));
   }, true);
-  whileOpen("explore", ["label"], () => sampleLane.ask({ label: state.label }));
+  whileOpen("explore", ["label"], () => sampleRequest.ask({ label: state.label }));
 }
 
 function makeCard({ beta, metrics }) {

@@ -1,4 +1,4 @@
-// What the page asks, as curl and as Python.
+// The page's requests as curl and Python code.
 
 import { address, search } from "./api.js";
 import { bindSegments, notice } from "./controls.js";
@@ -7,7 +7,7 @@ import { on, state } from "./state.js";
 
 const shell = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** A value as Python writes it. */
+/** Formats a value as Python code. */
 export function python(value, indent = "    ") {
   if (value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
@@ -19,7 +19,7 @@ export function python(value, indent = "    ") {
 
 const present = (query) => Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined));
 
-/** A request as a shell command. */
+/** Formats a request as a shell command. */
 export function asCurl({ path, query = {}, json, file }) {
   const parameters = search(query);
   const url = address(path) + (parameters && `?${parameters}`);
@@ -27,18 +27,18 @@ export function asCurl({ path, query = {}, json, file }) {
   return [`curl -X POST ${shell(url)}`, ...(body ?? []), `-o ${file}`].join(" \\\n  ");
 }
 
-/** A request as a Python program. */
+/** Formats a request as a Python program. */
 export function asPython({ path, query, json, file }) {
   const body = json ? `json=${python(json)}` : `params=${python(present(query))}`;
   return [
     "import httpx",
     "",
-    "answer = httpx.post(",
+    "response = httpx.post(",
     `    ${JSON.stringify(address(path))},`,
     `    ${body},`,
     ").raise_for_status()",
     `with open(${JSON.stringify(file)}, "wb") as file:`,
-    "    file.write(answer.content)",
+    "    file.write(response.content)",
   ].join("\n");
 }
 
@@ -47,8 +47,8 @@ const LANGUAGES = { curl: asCurl, python: asPython };
 /**
  * Fills `panel` with code that follows the state.
  *
- * @param names What of the state the request depends on.
- * @param request Returns the request: path, query or json, and the name of the file it makes.
+ * @param names The parts of the state that the request depends on.
+ * @param request Returns the request: path, query or json, and the name of the output file.
  */
 export function codePanel(panel, names, request) {
   const option = (value, text) => h("button", { type: "button", role: "radio", value }, text);
@@ -63,13 +63,13 @@ export function codePanel(panel, names, request) {
   show();
 }
 
-/** Copies `text`; where the browser forbids it, selects it in `element` for the person to copy. */
+/** Copies `text`; if the browser forbids it, selects it in `element` to be copied by hand. */
 export async function copyText(text, element) {
   try {
     await navigator.clipboard.writeText(text);
     notice("Copied");
   } catch {
     if (element) getSelection().selectAllChildren(element);
-    notice(element ? "Press Ctrl+C to copy" : "The browser does not let the page copy; copy the address instead");
+    notice(element ? "Press Ctrl+C to copy" : "The browser does not allow copying; copy the address instead");
   }
 }

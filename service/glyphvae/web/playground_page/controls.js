@@ -1,14 +1,14 @@
-// Controls bound to the state: whatever has `data-state` shows that part of it and changes it.
+// Binding of controls to the state: an element with `data-state` shows and changes that part of it.
 
 import { byId } from "./dom.js";
 import { on, set, state } from "./state.js";
 
-/** How a number reads beside its slider. */
+/** Formats of the numbers beside sliders. */
 const WORDS = {
   temperature: (value) => value.toFixed(2),
   variation: (value) => (value === 0 ? "none" : value.toFixed(2)),
   size: (value) => `${value}×`,
-  width: (value) => (value === 0 ? "as typed" : `${value} px of a glyph`),
+  width: (value) => (value === 0 ? "as typed" : `${value} glyph pixels`),
   steps: (value) => `${value} glyphs`,
 };
 
@@ -49,7 +49,7 @@ export function bindSegments(group) {
   show();
 }
 
-/** Marks one of `radios` as checked; it is the one that Tab reaches. */
+/** Marks one of `radios` as checked and makes it the one that Tab reaches. */
 export function check(radios, checked) {
   for (const radio of radios) {
     radio.setAttribute("aria-checked", String(radio === checked));
@@ -60,12 +60,12 @@ export function check(radios, checked) {
 const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
 /**
- * Arrow keys, Home and End move through `items` of a composite widget, clicks choose one.
+ * Makes a composite widget: arrow keys, Home and End move through `items`, clicks choose one.
  *
- * @param group The element that holds them.
- * @param items Returns the buttons there are now.
- * @param choose Called with the item.
- * @param columns Returns how many items Arrow Up and Down skip; 1 in a single row.
+ * @param group The element that contains the items.
+ * @param items Returns the current items.
+ * @param choose Called with the chosen item.
+ * @param columns Returns the number of items that Arrow Up and Down skip; 1 in a single row.
  */
 export function rove(group, items, choose, columns = () => 1) {
   const pick = (item) => {
@@ -94,7 +94,7 @@ function targetOf(key, here, length, columns) {
   return (here + STEPS[key] * (isVertical ? columns : 1) + length) % length;
 }
 
-/** Says something short at the foot of the page, for a moment. */
+/** Shows a short message at the foot of the page for a moment. */
 export function notice(text) {
   const element = byId("notice");
   element.textContent = text;

@@ -1,11 +1,11 @@
-// Small helpers around the DOM.
+// DOM helpers.
 
-/** The element with this id. */
+/** Returns the element with this id. */
 export const byId = (id) => document.getElementById(id);
 
 /**
- * A new element: properties by name, `data` and `aria` as objects, `on*` functions as listeners.
- * Children are elements or text; nothing is ever parsed as HTML.
+ * Creates an element: properties by name, `data` and `aria` as objects, `on*` functions as listeners.
+ * Children are elements or text; nothing is parsed as HTML.
  */
 export function h(tag, { data = {}, aria = {}, role, ...properties } = {}, ...children) {
   const element = document.createElement(tag);
@@ -29,12 +29,12 @@ export function debounce(work, ms) {
   };
 }
 
-/** Tells a screen reader, politely and once calls have paused, so that a moving slider does not chatter. */
+/** Announces a text to screen readers once calls have paused, so that a moving slider is not announced at every step. */
 export const announce = debounce((text) => {
   byId("announcer").textContent = text;
 }, 600);
 
-/** A number as the page writes it: a real minus, fixed decimals. */
+/** Formats a number with a minus sign and fixed decimals. */
 export const shown = (number, decimals = 2) => number.toFixed(decimals).replace("-", "−");
 
 /** Offers `blob` as a download. */
@@ -42,11 +42,11 @@ export function download(blob, name) {
   const url = URL.createObjectURL(blob);
   const link = h("a", { href: url, download: name });
   link.click();
-  // The download has its own reference by then; a shorter wait loses it in Safari.
+  // Safari loses the download if the URL is revoked sooner.
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** Waits until the picture can be painted, then shows it: the old one stays until that moment. */
+/** Shows an image once it is decoded, so that the old one stays visible until then. */
 export async function showPicture(image, blob) {
   const old = image.src;
   const next = new Image();

@@ -1,15 +1,15 @@
-// The Draw tab: a person's own character, what the model reads in it, and its style.
+// The Draw tab: recognises a drawn character and takes its style.
 
 import * as api from "./api.js";
 import { announce, byId, h, shown } from "./dom.js";
 import { draw } from "./ink.js";
-import { Lane } from "./lane.js";
+import { LatestRequest } from "./latest_request.js";
 import { axisWord, current, modelName } from "./models.js";
 import { on, set, state } from "./state.js";
 import { GRID, read, readPicture, write, writePicture } from "./strokes.js";
 import { whileOpen } from "./tabs.js";
 
-// About as thick, against a character that fills the pad, as the strokes the models were trained on.
+// Relative to a character that fills the pad, about as thick as the strokes of the training data.
 const PEN = GRID / 13;
 const NEAREST = 3;
 const LABELS_SHOWN = 5;
@@ -20,12 +20,12 @@ const AXIS_REACH = 4;
 
 let strokes = [];
 let picture = null;
-let lane = null;
+let request = null;
 let lastReading = null;
 
 /** Starts the tab. */
 export function start() {
-  lane = new Lane(byId("reading"), readDrawing, showReading);
+  request = new LatestRequest(byId("reading"), readDrawing, showReading);
   startPad();
   startImages();
   startTaking();
@@ -34,7 +34,7 @@ export function start() {
   whileOpen("draw", ["strokes", "image", "as", "model"], restore);
 }
 
-/** Brings pad and reading in step with the state. */
+/** Updates the pad and the reading from the state. */
 async function restore() {
   strokes = read(state.strokes);
   picture = state.image ? await readPicture(state.image) : null;
@@ -44,10 +44,10 @@ async function restore() {
 }
 
 const isBlank = () => !strokes.length && !picture;
-const ask = () => lane.ask({ as: state.as, query: { model: modelName() } });
+const ask = () => request.ask({ as: state.as, query: { model: modelName() } });
 
 function showNothing() {
-  lane.clear();
+  request.clear();
   byId("reading-empty").hidden = false;
   byId("reading-full").hidden = true;
 }
@@ -68,7 +68,7 @@ function startPad() {
   });
   pad.addEventListener("pointermove", (event) => {
     if (!stroke) return;
-    // A fast finger moves several times between two frames.
+    // There may be several moves between two frames.
     const moves = event.getCoalescedEvents?.() ?? [];
     for (const move of moves.length ? moves : [event]) extend(stroke, place(pad, move));
     paint();
@@ -112,7 +112,7 @@ function drawOn(context, side) {
   context.restore();
 }
 
-/** Draws a stroke through the middles of its points, which rounds its corners as a pen does. */
+/** Draws a stroke through the midpoints of its points, which rounds its corners. */
 function trace(context, stroke) {
   context.beginPath();
   context.moveTo(...stroke[0]);
@@ -120,13 +120,13 @@ function trace(context, stroke) {
     const [fromX, fromY] = stroke[index];
     context.quadraticCurveTo(fromX, fromY, (fromX + x) / 2, (fromY + y) / 2);
   });
-  // A line without length has no round ends: a touch would leave no dot.
+  // A line of length 0 is not drawn, so a single touch needs a dot.
   const [x, y] = stroke.at(-1);
   context.lineTo(x + 0.01, y);
   context.stroke();
 }
 
-/** The drawing as a PNG, black on white. */
+/** Returns the drawing as a PNG, black on white. */
 async function toPng() {
   const canvas = new OffscreenCanvas(SENT_SIDE, SENT_SIDE);
   const context = canvas.getContext("2d");
@@ -165,8 +165,8 @@ async function take(blob) {
     const image = await writePicture(await createImageBitmap(blob));
     set({ strokes: "", image, as: "" });
   } catch {
-    // What the browser cannot read the service judges, in its own words.
-    lane.ask({ file: blob, as: "", query: { model: modelName() } });
+    // The service reports what is wrong with a file that the browser cannot read.
+    request.ask({ file: blob, as: "", query: { model: modelName() } });
   }
 }
 
@@ -199,7 +199,7 @@ function showReading(reading) {
   showAgain(reading);
   showLatents(reading);
   lastReading = reading;
-  announce(reading.label ? `It reads ${reading.label}` : "Read");
+  announce(reading.label ? `Recognised as ${reading.label}` : "Encoded");
   byId("reading").dispatchEvent(new CustomEvent("read", { detail: reading.label, bubbles: true }));
 }
 

@@ -1,4 +1,4 @@
-// The Explore tab: the plane of a two-latent model, the way between two glyphs, and what beta does.
+// The Explore tab: the plane of a two-latent model, interpolation between two glyphs, and the effect of beta.
 
 import * as beta from "./beta.js";
 import * as map from "./map.js";

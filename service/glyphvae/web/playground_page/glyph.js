@@ -1,11 +1,11 @@
-// The Glyph tab: the paper's Figure 4. A label and a style give a glyph, live.
+// The Glyph tab: shows the glyph of a label and a style, as in the paper's Figure 4.
 
 import * as api from "./api.js";
 import { codePanel } from "./code.js";
 import { check, rove } from "./controls.js";
 import { announce, byId, debounce, h } from "./dom.js";
 import { draw } from "./ink.js";
-import { Lane } from "./lane.js";
+import { LatestRequest } from "./latest_request.js";
 import { current, labelOf, modelName, styleOf } from "./models.js";
 import { Sliders, lockedLatents, stripValues } from "./sliders.js";
 import { on, set, state } from "./state.js";
@@ -13,10 +13,10 @@ import { whileOpen } from "./tabs.js";
 
 const HERO_SCALE = 18;
 const KEY_SCALE = 3;
-const SHEET_SCALE = 4;
-const SHEET_GLYPHS = 24;
+const VARIATION_SCALE = 4;
+const VARIATION_GLYPHS = 24;
 const STRIP_GLYPHS = 7;
-// What surrounds the glyph follows once the finger rests this long.
+// The rest of the tab is updated when the sliders have rested for this long.
 const REST_MS = 120;
 const PICTURE_SCALE = 16;
 
@@ -28,7 +28,7 @@ export function start() {
   startHero();
   startKeys();
   startStrips(sliders);
-  startSheet();
+  startVariations();
   startSampling();
   codePanel(byId("glyph-code"), ["model", "label", "z"], () => ({
     path: "generate",
@@ -43,17 +43,17 @@ function startHero() {
   const paint = () => {
     if (last) draw(canvas, last, HERO_SCALE, state.view);
   };
-  const lane = new Lane(byId("hero"), api.generatePixels, ([pixels], query) => {
+  const request = new LatestRequest(byId("hero"), api.generatePixels, ([pixels], query) => {
     last = pixels;
     paint();
     canvas.setAttribute("aria-label", query.label ? `Handwritten ${query.label}` : "Handwritten character");
     canvas.dispatchEvent(new CustomEvent("drawn", { detail: query, bubbles: true }));
   });
-  whileOpen("glyph", ["model", "label", "z"], () => state.z.length && lane.ask(glyphQuery(current())));
+  whileOpen("glyph", ["model", "label", "z"], () => state.z.length && request.ask(glyphQuery(current())));
   on(["view"], paint);
 }
 
-// The picker is the whole alphabet in the present style: it shows at once what a style does to every label.
+// The label picker shows the whole alphabet in the current style.
 function startKeys() {
   const group = byId("keys");
   const number = byId("label-number");
@@ -80,7 +80,7 @@ function startKeys() {
   rove(group, () => keys, choose, columns);
   group.addEventListener("keydown", (event) => {
     const keyOf = (character) => keys.find((item) => item.value === character);
-    // A small letter means its capital where the model has no small ones.
+    // A small letter selects its capital if the model has no small letters.
     const key = keyOf(event.key) ?? keyOf(event.key.toUpperCase());
     if (!key || event.ctrlKey || event.metaKey || event.altKey) return;
     key.focus();
@@ -96,10 +96,10 @@ function startKeys() {
   const paint = (glyphs) => {
     glyphs.forEach((pixels, index) => keys[index] && draw(keys[index].firstChild, pixels, KEY_SCALE));
   };
-  const lane = new Lane(byId("label-section"), api.generatePixels, paint, true);
+  const request = new LatestRequest(byId("label-section"), api.generatePixels, paint, true);
   const ask = () => {
     const model = current();
-    if (state.z.length && model.labels.length) lane.ask({ ...glyphQuery(model), label: model.labels });
+    if (state.z.length && model.labels.length) request.ask({ ...glyphQuery(model), label: model.labels });
   };
   whileOpen("glyph", ["model", "z"], debounce(ask, REST_MS));
 }
@@ -109,7 +109,7 @@ function makeKey(label) {
   return h("button", { type: "button", role: "radio", value: label, aria: { label } }, canvas, h("span", {}, label));
 }
 
-// What each slider does, shown above it: the glyph at seven of its places.
+// The strip above each slider shows the glyph at seven of its values.
 function startStrips(sliders) {
   const panel = byId("glyph-latents");
   const work = ({ query, indices, values }) =>
@@ -119,68 +119,68 @@ function startStrips(sliders) {
         return api.traversePixels({ ...query, latent: index + 1, start, stop, n: values.length });
       }),
     );
-  const lane = new Lane(panel.parentElement, work, (strips) => sliders.fillStrips(strips), true);
+  const request = new LatestRequest(panel.parentElement, work, (strips) => sliders.fillStrips(strips), true);
   const ask = () => {
     const values = stripValues(STRIP_GLYPHS);
-    if (state.z.length) lane.ask({ query: glyphQuery(current()), indices: sliders.indices, values });
+    if (state.z.length) request.ask({ query: glyphQuery(current()), indices: sliders.indices, values });
   };
   const rest = debounce(ask, REST_MS);
   whileOpen("glyph", ["model", "label", "z"], rest);
   panel.addEventListener("rebuilt", rest);
 }
 
-function startSheet() {
-  const sheet = byId("sheet");
-  const cells = Array.from({ length: SHEET_GLYPHS }, (_, index) => makeCell(index + 1));
-  sheet.append(...cells);
-  const lane = new Lane(sheet.parentElement, api.generateSamples, ({ samples }) => {
+function startVariations() {
+  const panel = byId("variations");
+  const cells = Array.from({ length: VARIATION_GLYPHS }, (_, index) => makeCell(index + 1));
+  panel.append(...cells);
+  const request = new LatestRequest(panel.parentElement, api.generateSamples, ({ samples }) => {
     samples.forEach(({ z, pixels }, index) => {
-      draw(cells[index].firstChild, pixels, SHEET_SCALE);
+      draw(cells[index].firstChild, pixels, VARIATION_SCALE);
       cells[index].onclick = () => set({ z });
     });
   });
   const ask = () => {
     const model = current();
-    const { temperature, sheet: seed } = state;
-    lane.ask({ ...glyphQuery(model), z: api.latents(lockedLatents()), n: SHEET_GLYPHS, temperature, seed });
+    const { temperature, variations: seed } = state;
+    request.ask({ ...glyphQuery(model), z: api.latents(lockedLatents()), n: VARIATION_GLYPHS, temperature, seed });
   };
   const rest = debounce(ask, REST_MS);
-  // A free latent is drawn, so the sheet does not depend on it: it rests while such a slider moves.
+  // Variations depend only on locked latents, so moving the slider of another one does not update them.
   let held = "";
-  whileOpen("glyph", ["model", "label", "z", "locked", "temperature", "sheet"], (changed) => {
+  whileOpen("glyph", ["model", "label", "z", "locked", "temperature", "variations"], (changed) => {
     const now = api.latents(lockedLatents());
     if (held === now && changed?.join() === "z") return;
     held = now;
     rest();
   });
-  byId("sheet-again").addEventListener("click", () => set({ sheet: state.sheet + 1 }));
+  byId("variations-again").addEventListener("click", () => set({ variations: state.variations + 1 }));
 }
 
 function makeCell(number) {
   const canvas = h("canvas", { className: "ink", width: 112, height: 112, aria: { hidden: "true" } });
-  return h("button", { type: "button", aria: { label: `Take the style of variation ${number}` } }, canvas);
+  return h("button", { type: "button", aria: { label: `Use the style of variation ${number}` } }, canvas);
 }
 
-/** A lane that draws a new style, leaving the locked latents as they are. */
-export function samplingLane(region) {
-  const lane = new Lane(region, api.generateSamples, ({ samples: [{ z }] }) => {
+/** Returns a function that samples a new style and keeps the locked latents. */
+export function samplingRequest(region) {
+  const request = new LatestRequest(region, api.generateSamples, ({ samples: [{ z }] }) => {
     set({ z });
     announce("New style");
   });
   return () => {
     const model = current();
     const query = { label: labelOf(model), model: modelName(model) };
-    lane.ask({ ...query, z: api.latents(lockedLatents()), temperature: state.temperature });
+    request.ask({ ...query, z: api.latents(lockedLatents()), temperature: state.temperature });
   };
 }
 
 function startSampling() {
-  const sample = samplingLane(byId("hero"));
+  const sample = samplingRequest(byId("hero"));
   byId("sample").addEventListener("click", sample);
   byId("average").addEventListener("click", () => {
     set({ z: styleOf().map((value, index) => (state.locked.includes(index + 1) ? value : 0)) });
   });
-  // A page without a style, or with that of another model, begins with a new one.
+  // Without a style, or with that of another model, the page begins with a new one.
   const begin = () => state.z.length || sample();
   on(["model"], begin);
   begin();

@@ -1,16 +1,16 @@
-// Draws glyphs on canvases: as ink with sharp outlines, or as the 28×28 pixels that the model decodes.
+// Drawing of glyphs on canvases, as ink with sharp outlines or as the 28×28 pixels of the decoder.
 
 const SIDE = 28;
 
-// Grey around this is the outline. It lies low, so that a stroke the model is unsure of is drawn thin instead of not at
-// all. The more a glyph is enlarged the narrower the range of grey that becomes the outline, or it would look blurred.
+// The grey level of the outline. It is low, so that a faint stroke is drawn thin instead of not at all. The more a
+// glyph is enlarged, the narrower the range of grey levels around it, so that the outline stays sharp.
 const OUTLINE = 0.38 * 255;
 const RANGE = 1.5 * 255;
 const [NARROWEST, WIDEST] = [0.09 * 255, 0.22 * 255];
 
 const weightsByScale = new Map();
 
-/** Catmull-Rom weights: for each of 28·scale places the four pixels it lies between, and what each counts for. */
+/** Returns Catmull-Rom weights: for each of 28·scale positions, its four neighbouring pixels and their weights. */
 function weightsFor(scale) {
   const known = weightsByScale.get(scale);
   if (known) return known;
@@ -39,7 +39,7 @@ function weightsFor(scale) {
 
 const inksByScale = new Map();
 
-/** Canvas pixels (opacity of black ink) by grey, four entries a grey level. */
+/** Returns the canvas pixels (opacity of black ink) for each quarter of a grey level. */
 function inksFor(scale) {
   const known = inksByScale.get(scale);
   if (known) return known;
@@ -76,10 +76,10 @@ function enlarge(pixels, scale, target) {
 }
 
 /**
- * Draws one glyph; the canvas's style says what colour ink has (see `.ink` in style.css).
+ * Draws a glyph; the canvas's style sets the colour of the ink (see `.ink` in style.css).
  *
  * @param canvas A canvas of the class `ink`.
- * @param pixels 784 numbers from 0 (paper) to 255 (ink), or 28 rows of 28.
+ * @param pixels 784 values from 0 (paper) to 255 (ink), or 28 rows of 28.
  * @param scale Canvas pixels per glyph pixel.
  * @param view `ink` or `pixels`.
  */

@@ -1,9 +1,9 @@
-// The plane of a model with two latents: its manifold, where characters lie on it, and the glyph under the pointer.
+// The plane of a two-latent model: its manifold, the positions of encoded characters, and the glyph at the pointer.
 
 import * as api from "./api.js";
 import { announce, byId, shown } from "./dom.js";
 import { draw } from "./ink.js";
-import { Lane } from "./lane.js";
+import { LatestRequest } from "./latest_request.js";
 import { missing } from "./missing.js";
 import { conditional, named } from "./models.js";
 import * as npy from "./npy.js";
@@ -16,12 +16,12 @@ const CELLS = 17;
 const CELL_SCALE = 2;
 const GLYPH_SCALE = 12;
 const KEY_STEP = 0.1;
-// Glyphs that are written by one model and read by the other, to see where each class lies.
+// Glyphs written by one model and encoded by the other, to show the position of each class.
 const POINTS_A_LABEL = 24;
 const POINTS_SEED = 1;
 const POINTS_TEMPERATURE = 0.8;
 
-// The first and last cell are centred on the ends of the range, so the plane reaches half a cell beyond.
+// The first and the last cell are centred on the ends of the range, so the plane extends half a cell beyond.
 const EDGE = (REACH * CELLS) / (CELLS - 1);
 const toShare = (value) => (value / EDGE + 1) / 2;
 const toValue = (share) => Math.min(REACH, Math.max(-REACH, (share * 2 - 1) * EDGE));
@@ -70,12 +70,12 @@ function startPlane() {
 
 function startGlyph() {
   const canvas = byId("map-glyph");
-  const lane = new Lane(byId("map-side"), api.generatePixels, ([pixels], { z }) => {
+  const request = new LatestRequest(byId("map-side"), api.generatePixels, ([pixels], { z }) => {
     draw(canvas, pixels, GLYPH_SCALE);
     canvas.dispatchEvent(new CustomEvent("drawn", { detail: z, bubbles: true }));
     announce(`z = (${state.map.map((value) => shown(value)).join(", ")})`);
   });
-  whileOpen("explore", ["map"], () => lane.ask({ z: api.latents(state.map), model: MODEL }));
+  whileOpen("explore", ["map"], () => request.ask({ z: api.latents(state.map), model: MODEL }));
 }
 
 function startManifold() {
@@ -83,30 +83,30 @@ function startManifold() {
   const context = canvas.getContext("2d");
   const cell = document.createElement("canvas");
   const side = canvas.width / CELLS;
-  const lane = new Lane(byId("plane"), api.traversePixels, (glyphs) => {
+  const request = new LatestRequest(byId("plane"), api.traversePixels, (glyphs) => {
     glyphs.forEach((pixels, index) => {
       draw(cell, pixels, CELL_SCALE);
-      // The first moving latent, z2, changes from row to row; upwards on the plane.
+      // The first varied latent, z2, changes from row to row, which is upwards on the plane.
       const row = CELLS - 1 - Math.floor(index / CELLS);
       context.drawImage(cell, (index % CELLS) * side, row * side, side, side);
     });
   });
   const query = { latent: [2, 1], start: -REACH, stop: REACH, n: CELLS, model: MODEL };
-  whileOpen("explore", [], () => lane.ask(query));
+  whileOpen("explore", [], () => request.ask(query));
 }
 
-/** Characters of the classes that the two-latent model was trained on, if that is known. */
+/** Returns the classes that the two-latent model was trained on, or all if that is not known. */
 function classes(writer) {
   const isDigitsOnly = named(MODEL).data.sources?.every((source) => source.startsWith("MNIST"));
   return writer.labels.filter((label) => !isDigitsOnly || /\d/.test(label));
 }
 
-async function lie({ writer, labels }) {
+async function encodePoints({ writer, labels }) {
   const query = { label: labels, n: POINTS_A_LABEL, seed: POINTS_SEED, temperature: POINTS_TEMPERATURE, model: writer };
   const glyphs = await api.generatePixels(query);
   const pixels = npy.format([glyphs.length, 28, 28], new Uint8Array(glyphs.flatMap((glyph) => [...glyph])));
   const { data } = await api.encodeGlyphs({ model: MODEL, preprocess: "none" }, pixels);
-  // A row is mu and logvar, two numbers each.
+  // Each row holds mu and logvar, two numbers each.
   return glyphs.map((_, index) => ({
     label: labels[Math.floor(index / POINTS_A_LABEL)],
     x: data[index * 4],
@@ -122,21 +122,21 @@ function startPoints() {
     byId("manifold").classList.toggle("faint", state.points);
     paintPoints(canvas, points);
   };
-  const lane = new Lane(byId("plane"), lie, (found) => {
+  const request = new LatestRequest(byId("plane"), encodePoints, (found) => {
     points = found;
     paint();
     canvas.dispatchEvent(new CustomEvent("drawn", { detail: points.length, bubbles: true }));
   });
   const ask = () => {
     const writer = conditional();
-    if (writer && state.points && !points.length) lane.ask({ writer: writer.name, labels: classes(writer) });
+    if (writer && state.points && !points.length) request.ask({ writer: writer.name, labels: classes(writer) });
     paint();
   };
   whileOpen("explore", ["points"], ask);
   addEventListener("themechange", paint);
 }
 
-// Each point is its character, because colour alone would not tell everybody.
+// Points are drawn as characters, because not everybody can distinguish the colours.
 function paintPoints(canvas, points) {
   const context = canvas.getContext("2d");
   const isDark = getComputedStyle(canvas).getPropertyValue("--ink") > 0.5;

@@ -1,8 +1,8 @@
-// The state of a feature whose model is not served.
+// The placeholder of a feature whose model is not served.
 
 import { h } from "./dom.js";
 
-/** Replaces what `section` shows below its heading by a word on the model it needs. */
+/** Replaces the content of `section` below its heading by a note on the missing model. */
 export function missing(section, name) {
   const [heading, ...rest] = section.children;
   rest.forEach((element) => element.remove());
@@ -11,7 +11,7 @@ export function missing(section, name) {
       "div",
       { className: "empty" },
       h("p", {}, "This needs the model ", h("code", {}, name), ", which the service does not have."),
-      h("p", {}, "Put its export in the folder of models and start the service again."),
+      h("p", {}, "Add its export to the folder of models and restart the service."),
     ),
   );
 }

@@ -1,4 +1,4 @@
-// The models that the service has, and the one in use.
+// The served models, and the selected one.
 
 import * as api from "./api.js";
 import { notice } from "./controls.js";
@@ -9,27 +9,27 @@ const LATENTS_SHOWN = 6;
 
 let served = [];
 
-/** Asks what is served, once. */
+/** Loads the list of models. */
 export async function load() {
   served = await api.models();
 }
 
-/** The model of this name, undefined where it is not served. */
+/** Returns the model of this name, undefined if it is not served. */
 export const named = (name) => served.find((model) => model.name === name);
 
-/** Models whose name starts with `prefix`. */
+/** Returns the models whose names start with `prefix`. */
 export const family = (prefix) => served.filter((model) => model.name.startsWith(prefix));
 
-/** The model in use: the one chosen, or the service's default. */
+/** Returns the selected model, or the service's default. */
 export const current = () => named(state.model) ?? served.find((model) => model.default);
 
-/** The model's number-th latent in words, empty where nobody has named it. */
+/** Returns the name of a latent, empty if it has none. */
 export const axisWord = (model, index) => model.metrics.axes?.[index] ?? "";
 
-/** Whether the model's number-th latent goes from one thing to another: the others are the form of the strokes. */
+/** Returns whether a latent's name describes both ends, such as "narrow to wide". */
 const hasEnds = (model, index) => axisWord(model, index).includes(" to ");
 
-/** Indices of the model's latents, those with ends first, then the most active; as many as the paper shows, or all. */
+/** Returns indices of latents, those with named ends first, then the most active: six of them, or all. */
 export function latentOrder(model, all = false) {
   const kl = model.metrics.kl_per_unit ?? [];
   const rank = (index) => (hasEnds(model, index) ? Number.POSITIVE_INFINITY : (kl[index] ?? 0));
@@ -38,20 +38,20 @@ export function latentOrder(model, all = false) {
   return all ? indices : indices.slice(0, LATENTS_SHOWN);
 }
 
-/** What a request says about its model: its name, unless it is the default. */
+/** Returns the model's name for a request, undefined for the default model. */
 export const modelName = (model = current()) => (model.default ? undefined : model.name);
 
-/** The label of the state, where the model has labels. */
+/** Returns the label of the state, undefined if the model has no labels. */
 export const labelOf = (model = current()) => (model.labels.length ? state.label : undefined);
 
-/** The state's latents, as many as the model has. */
+/** Returns the latents of the state, as many as the model has. */
 export const styleOf = (model = current()) =>
   Array.from({ length: model.latent_size }, (_, index) => state.z[index] ?? 0);
 
-/** Fills the list of models and keeps it in step. A link may name a model that this service does not have. */
+/** Fills the list of models and binds it to the state; a link may name a model that is not served. */
 export function bindPicker(select) {
   if (state.model && !named(state.model)) {
-    notice(`There is no model ${state.model} here. This is ${current().name}.`);
+    notice(`The model ${state.model} is not served. Using ${current().name}.`);
     set({ model: "", z: [], locked: [] });
   }
   const option = (model) => h("option", { value: model.name }, model.name);
@@ -65,7 +65,7 @@ export function bindPicker(select) {
   show();
 }
 
-/** The model in use, or the first that has labels. */
+/** Returns the selected model if it has labels, or the first model with labels. */
 export const conditional = () => (current().labels.length ? current() : served.find((model) => model.labels.length));
 
 /** Fills the lists of labels. */

@@ -1,18 +1,18 @@
-// The style sliders: one a latent, with a lock, a word and, where there is room, a strip of what it does.
+// The style sliders: one per latent, with a lock, a name and, in the Glyph tab, a strip that shows its effect.
 
 import { h, shown } from "./dom.js";
 import { draw } from "./ink.js";
 import { axisWord, current, latentOrder, styleOf } from "./models.js";
 import { on, set, state } from "./state.js";
 
-// Three standard deviations of the prior hold 99.7 % of all handwriting; a person's own may lie beyond.
+// Three standard deviations hold 99.7 % of the prior; the latents of a drawing may be beyond them.
 const REACH = 3;
 const API_REACH = 10;
 const KEY_STEP = 0.1;
 const STRIP_SCALE = 3;
 const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
 
-/** How far the sliders go: to three, or as far as the style needs. */
+/** Returns the range of the sliders: 3, or more if the style needs it. */
 export const reach = () => Math.min(API_REACH, Math.max(REACH, ...state.z.map((value) => Math.ceil(Math.abs(value)))));
 
 /** A panel of sliders that follows the state. */
@@ -21,8 +21,8 @@ export class Sliders {
 
   /**
    * @param panel Element to fill.
-   * @param steps Glyphs in the strip above each slider, 0 for none.
-   * @param isNamed Whether the words of the model in use hold for what these sliders move.
+   * @param steps Number of glyphs in the strip above each slider, 0 for none.
+   * @param isNamed True if the names of the selected model's latents apply to these sliders.
    */
   constructor(panel, steps = 0, isNamed = true) {
     this.panel = panel;
@@ -34,12 +34,12 @@ export class Sliders {
     this.#build();
   }
 
-  /** Latents shown, by index. */
+  /** The indices of the shown latents. */
   get indices() {
     return this.rows.map((row) => row.index);
   }
 
-  /** Fills the strips: for each latent shown, its glyphs from one end of the slider to the other. */
+  /** Fills the strips: for each shown latent, the glyphs from one end of the slider to the other. */
   fillStrips(strips, view) {
     strips.forEach((glyphs, place) => {
       const { strip } = this.rows[place] ?? {};
@@ -73,7 +73,7 @@ export class Sliders {
       type: "button",
       className: "lock",
       aria: { label: `Lock ${name}` },
-      title: "New samples leave a locked latent as it is",
+      title: "New samples keep a locked latent",
       onclick: () => toggleLock(index),
     });
     const strip = this.steps ? this.#strip(index) : null;
@@ -85,7 +85,7 @@ export class Sliders {
     return { index, element, input, output, lock, strip };
   }
 
-  // A shortcut for the mouse; the slider under it does the same by keyboard.
+  // A shortcut for the mouse; with the keyboard, the slider does the same.
   #strip(index) {
     const cells = Array.from({ length: this.steps }, () => h("canvas", { className: "ink", width: 84, height: 84 }));
     const strip = h("div", { className: "strip", aria: { hidden: "true" } }, cells);
@@ -110,10 +110,10 @@ export class Sliders {
   }
 }
 
-// The label has the same words for a screen reader.
+// Hidden from screen readers, because the label contains the same words.
 const ends = (low, high) => h("p", { className: "ends", aria: { hidden: "true" } }, h("span", {}, low), h("span", {}, high));
 
-/** The values at which a strip of `steps` glyphs shows its latent. */
+/** Returns the values of the latent at which a strip of `steps` glyphs shows it. */
 export const stripValues = (steps) => Array.from({ length: steps }, (_, step) => ((2 * step) / (steps - 1) - 1) * reach());
 
 function move(index, value) {
@@ -134,5 +134,5 @@ function toggleLock(index) {
   set({ locked: others.length === state.locked.length ? [...others, number].sort((a, b) => a - b) : others });
 }
 
-/** The state's latents, null where a new sample may draw them. */
+/** Returns the latents of the state, with null for those that are not locked. */
 export const lockedLatents = () => styleOf().map((value, index) => (state.locked.includes(index + 1) ? value : null));

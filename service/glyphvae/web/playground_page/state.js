@@ -1,4 +1,4 @@
-// The state of the page, all of it, and its place in the address: #tab?name=value&…
+// The complete state of the page, which is also the fragment of its address: #tab?name=value&…
 
 import { debounce } from "./dom.js";
 
@@ -17,7 +17,7 @@ const between = (low, high) => ({
 
 export const TABS = ["glyph", "text", "draw", "explore"];
 
-// Name in the address: where it starts, and how it is read and written. What stands at its start is left out.
+// Name in the address: initial value, and how it is read and written. Initial values are omitted.
 const FIELDS = {
   model: ["", text],
   label: ["J", text],
@@ -25,7 +25,7 @@ const FIELDS = {
   locked: [[], numbers],
   temperature: [0.7, between(0, 2)],
   view: ["ink", oneOf("ink", "pixels")],
-  sheet: [1, number],
+  variations: [1, number],
   text: ["Dear reader\nno pen ever wrote\nthese 3 lines", text],
   seed: [7, number],
   variation: [0.25, between(0, 1.5)],
@@ -52,7 +52,7 @@ const FIELDS = {
 export const state = { tab: TABS[0] };
 const listeners = [];
 
-/** Changes the state; those who listen to one of the changed names hear of it. */
+/** Changes the state and notifies the listeners of the changed names. */
 export function set(patch) {
   const changed = Object.keys(patch).filter((name) => !same(state[name], patch[name]));
   if (!changed.length) return;
@@ -71,7 +71,7 @@ function tell(changed) {
 
 const same = (a, b) => (Array.isArray(a) ? Array.isArray(b) && a.join() === b.join() : a === b);
 
-/** The state as the address's fragment. */
+/** Returns the state as the fragment of the address. */
 export function hash() {
   const parameters = new URLSearchParams();
   for (const [name, [start, codec]] of Object.entries(FIELDS)) {
@@ -81,10 +81,10 @@ export function hash() {
   return `#${state.tab}${query && `?${query}`}`;
 }
 
-/** The page's address, with the state of this moment. */
+/** Returns the address of the page with the current state. */
 export const link = () => new URL(hash(), location.href).href;
 
-// Browsers refuse more than about a hundred changes of the address in half a minute.
+// Delayed, because browsers allow only about a hundred changes of the address in half a minute.
 const remember = debounce(() => history.replaceState(null, "", hash()), 250);
 
 function read() {
@@ -99,7 +99,7 @@ function read() {
 
 Object.assign(state, read());
 
-// Back, forward, and a link pasted over this one. Changes of our own do not come by here.
+// Fired by Back, Forward and a changed address, not by changes of the page itself.
 addEventListener("popstate", () => {
   const found = read();
   const changed = Object.keys(found).filter((name) => !same(state[name], found[name]));

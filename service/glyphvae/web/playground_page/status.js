@@ -1,13 +1,13 @@
-// The connection: notices when it is lost, looks for it, and makes up for what was missed.
+// Detects a lost connection, polls the service, and repeats failed requests when it is back.
 
 import * as api from "./api.js";
 import { byId } from "./dom.js";
-import { retryAll } from "./lane.js";
+import { retryAll } from "./latest_request.js";
 
 const FIRST_LOOK_MS = 1000;
 const LONGEST_WAIT_MS = 15_000;
 
-/** Watches the connection. */
+/** Starts watching the connection. */
 export function watch() {
   let looking = 0;
   const look = (wait) => {
@@ -27,7 +27,7 @@ export function watch() {
   };
   const lost = () => {
     if (looking) return;
-    show(navigator.onLine ? "The service does not answer. Looking for it …" : "You are offline. The page goes on when you are back.");
+    show(navigator.onLine ? "The service does not respond. Trying to reconnect …" : "You are offline. The page continues when you are back online.");
     look(FIRST_LOOK_MS);
   };
   addEventListener("unreachable", lost);

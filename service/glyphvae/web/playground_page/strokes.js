@@ -1,4 +1,4 @@
-// A drawing as a short text, for the address: strokes on a grid of 256×256, two bytes a point; or a small grey picture.
+// Encoding of drawings for the address: strokes on a grid of 256×256, two bytes per point, or a small grey image.
 
 export const GRID = 256;
 
@@ -12,17 +12,17 @@ function toBytes(text) {
   try {
     return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
   } catch {
-    // A damaged link shows an empty pad.
+    // A damaged link gives an empty pad.
     return new Uint8Array();
   }
 }
 
-/** Strokes, each a list of [x, y] from 0 to 255, as text. */
+/** Encodes strokes, each a list of [x, y] from 0 to 255, as text. */
 export function write(strokes) {
   const bytes = [];
   for (const stroke of strokes) {
     for (let start = 0; start < stroke.length; start += LONGEST_STROKE - 1) {
-      // Pieces of a long stroke share a point, so that it stays in one.
+      // Parts of a long stroke share a point, so that it stays connected.
       const piece = stroke.slice(start, start + LONGEST_STROKE);
       bytes.push(piece.length, ...piece.flat());
     }
@@ -30,7 +30,7 @@ export function write(strokes) {
   return toText(bytes);
 }
 
-/** The strokes of a text. */
+/** Decodes strokes. */
 export function read(text) {
   const bytes = [...toBytes(text)];
   const strokes = [];
@@ -46,7 +46,7 @@ export function read(text) {
 const through = async (bytes, stream) =>
   new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer());
 
-/** A picture, fitted to 96×96 in 16 greys, as text. */
+/** Encodes an image, fitted to 96×96 with 16 grey levels, as text. */
 export async function writePicture(bitmap) {
   const canvas = new OffscreenCanvas(PICTURE_SIDE, PICTURE_SIDE);
   const context = canvas.getContext("2d");
@@ -65,7 +65,7 @@ export async function writePicture(bitmap) {
   return toText(await through(pairs, new CompressionStream("deflate-raw")));
 }
 
-/** The picture of a text: a canvas, black on transparent. */
+/** Decodes an image to a canvas, black on transparent. */
 export async function readPicture(text) {
   const canvas = new OffscreenCanvas(PICTURE_SIDE, PICTURE_SIDE);
   const image = new ImageData(PICTURE_SIDE, PICTURE_SIDE);

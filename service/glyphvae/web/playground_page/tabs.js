@@ -1,4 +1,4 @@
-// The tabs: which one is open, and work that waits until its tab is.
+// The tabs, and work that is done only while its tab is open.
 
 import { rove } from "./controls.js";
 import { byId } from "./dom.js";
@@ -22,8 +22,8 @@ export function bindTabs() {
 }
 
 /**
- * Runs `work` now and after each change of one of `names`, while the tab is open; changes meanwhile are made up for when
- * it opens. `work` gets the changed names, or nothing where it makes up for some.
+ * Runs `work` now and after each change of one of `names` while the tab is open; after changes while it was closed,
+ * runs it when the tab opens. `work` is called with the changed names, or with nothing in that case.
  */
 export function whileOpen(tab, names, work) {
   let stale = true;

@@ -1,10 +1,10 @@
-// The Text tab: a text in the style of the sliders, as one picture.
+// The Text tab: renders a text in the style of the sliders.
 
 import * as api from "./api.js";
 import { codePanel } from "./code.js";
 import { byId, download, h, showPicture } from "./dom.js";
-import { samplingLane } from "./glyph.js";
-import { Lane } from "./lane.js";
+import { samplingRequest } from "./glyph.js";
+import { LatestRequest } from "./latest_request.js";
 import { current, modelName, styleOf } from "./models.js";
 import { Sliders } from "./sliders.js";
 import { set, state } from "./state.js";
@@ -14,8 +14,8 @@ const NAMES = [
   "model", "z", "text", "seed", "variation", "ink", "paper", "transparent", "width", "align", "size", "unknown",
 ];
 
-/** The request that writes the state's text. */
-function order() {
+/** Returns the body of the request for the state's text. */
+function textBody() {
   const model = current();
   return {
     text: state.text,
@@ -36,20 +36,20 @@ function order() {
 export function start() {
   new Sliders(byId("text-latents"));
   startWriting();
-  byId("text-sample").addEventListener("click", samplingLane(byId("text-style")));
+  byId("text-sample").addEventListener("click", samplingRequest(byId("text-style")));
   byId("text-again").addEventListener("click", () => set({ seed: (state.seed + 1) % 1_000_000 }));
-  codePanel(byId("text-code"), NAMES, () => ({ path: "render-text", json: order(), file: "text.png" }));
+  codePanel(byId("text-code"), NAMES, () => ({ path: "render-text", json: textBody(), file: "text.png" }));
 }
 
 function startWriting() {
   const image = byId("writing");
   const paper = byId("paper");
   let picture = null;
-  const lane = new Lane(paper, api.renderText, async (answer, { text }) => {
-    picture = answer.blob;
-    await showPicture(image, answer.blob);
+  const request = new LatestRequest(paper, api.renderText, async (response, { text }) => {
+    picture = response.blob;
+    await showPicture(image, response.blob);
     image.alt = `Handwriting: ${text}`;
-    byId("text-note").textContent = left(answer);
+    byId("text-note").textContent = left(response);
     byId("text-download").disabled = false;
     image.dispatchEvent(new CustomEvent("drawn", { bubbles: true, detail: { text } }));
   });
@@ -58,9 +58,9 @@ function startWriting() {
     paper.classList.toggle("clear", state.transparent);
     paper.style.backgroundColor = state.transparent ? "" : state.paper;
     paper.querySelector(".empty")?.remove();
-    // A page without a style is about to get one.
-    if (!reason) return state.z.length && lane.ask(order());
-    lane.clear();
+    // Without a style there is nothing to do yet: the page is about to sample one.
+    if (!reason) return state.z.length && request.ask(textBody());
+    request.clear();
     image.hidden = true;
     byId("text-note").textContent = "";
     byId("text-download").disabled = true;
@@ -70,15 +70,15 @@ function startWriting() {
   byId("text-download").addEventListener("click", () => download(picture, "text.png"));
 }
 
-/** Why there is nothing to write, empty where there is something. */
+/** Returns the reason why there is nothing to render, empty if there is none. */
 function obstacle() {
   if (!current().labels.length) return `The model ${current().name} has no labels, so it cannot write text.`;
-  return state.text.trim() ? "" : "Type something, and it appears here.";
+  return state.text.trim() ? "" : "Type a text, and it appears here.";
 }
 
-/** What became of characters that the model cannot write. */
+/** Returns a note on characters that the model cannot write. */
 function left({ unknown }) {
   if (!unknown) return "";
   const characters = unknown === 1 ? "One character" : `${unknown} characters`;
-  return `${characters} the model cannot write: ${state.unknown === "skip" ? "skipped" : "left blank"}.`;
+  return `${characters} that the model cannot write: ${state.unknown === "skip" ? "skipped" : "left blank"}.`;
 }

@@ -3,5 +3,5 @@ try {
   const theme = localStorage.getItem("glyphvae.theme");
   if (theme) document.documentElement.dataset.theme = theme;
 } catch {
-  // Storage is switched off: the system's theme it is.
+  // Storage is disabled, so the system's theme applies.
 }

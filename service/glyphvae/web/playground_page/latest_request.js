@@ -1,47 +1,47 @@
-// A lane carries one kind of request: one in flight, and of those that came meanwhile only the newest.
+// Requests of one kind: one in flight, and of those asked for meanwhile only the latest is sent.
 
 import { h } from "./dom.js";
 import { Unreachable } from "./api.js";
 
 const BUSY_AFTER_MS = 200;
 
-const lanes = new Set();
+const requests = new Set();
 
 /**
- * Answers come back in the order of their requests, because there is never a second one in flight: a stale answer
- * cannot overtake a newer one, and a slow network thins the requests out instead of piling them up.
+ * At most one request of a kind is in flight, so a stale response cannot overtake a newer one, and on a slow network
+ * requests are skipped instead of piling up.
  */
-export class Lane {
+export class LatestRequest {
   #waiting = null;
   #failed = null;
   #running = false;
 
   /**
-   * @param region Element whose content the answers fill; it shows that it is busy, and problems.
-   * @param work Sends a request for an input and resolves to the answer.
-   * @param show Shows an answer; called with the answer and its input.
-   * @param isQuiet Whether problems stay unsaid, because another lane has the same and says it.
+   * @param region Element that the responses fill; it also shows the busy state and problems.
+   * @param work Sends a request for an input and resolves to the response.
+   * @param show Shows a response; called with the response and its input.
+   * @param isQuiet True if problems are not shown, because another request shows the same ones.
    */
   constructor(region, work, show, isQuiet = false) {
     this.region = region;
     this.work = work;
     this.show = show;
     this.isQuiet = isQuiet;
-    lanes.add(this);
+    requests.add(this);
   }
 
-  /** Asks for `input`, now or when the request in flight is answered. */
+  /** Sends the request for `input`, now or when the one in flight is complete. */
   ask(input) {
     this.#waiting = { input };
     if (!this.#running) this.#run();
   }
 
-  /** Asks again for what failed, if anything did. */
+  /** Repeats the request if it failed. */
   retry() {
     if (this.#failed) this.ask(this.#failed.input);
   }
 
-  /** Forgets what failed, and its message. */
+  /** Discards the pending request and the message of a failed one. */
   clear() {
     this.#waiting = null;
     this.#settle(null);
@@ -54,7 +54,7 @@ export class Lane {
       while (this.#waiting) {
         const { input } = this.#waiting;
         this.#waiting = null;
-        await this.#carry(input);
+        await this.#send(input);
       }
     } finally {
       clearTimeout(slow);
@@ -63,11 +63,11 @@ export class Lane {
     }
   }
 
-  async #carry(input) {
+  async #send(input) {
     try {
-      const answer = await this.work(input);
+      const response = await this.work(input);
       this.#settle(null);
-      await this.show(answer, input);
+      await this.show(response, input);
     } catch (error) {
       if (!error.title) throw error;
       this.#settle({ input, error });
@@ -78,14 +78,14 @@ export class Lane {
     this.#failed = failed;
     this.region.querySelector(":scope > .problem")?.remove();
     if (!failed) return;
-    // A lost connection concerns the whole page, which says so once.
+    // A lost connection is reported once, for the whole page.
     if (failed.error instanceof Unreachable) dispatchEvent(new CustomEvent("unreachable"));
     else if (!this.isQuiet) this.region.prepend(problemBox(failed.error, () => this.retry()));
   }
 }
 
-/** Asks again in every lane whose last request failed. */
-export const retryAll = () => lanes.forEach((lane) => lane.retry());
+/** Repeats all failed requests. */
+export const retryAll = () => requests.forEach((request) => request.retry());
 
 function problemBox(error, retry) {
   return h(
