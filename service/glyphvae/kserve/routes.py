@@ -6,7 +6,7 @@ same repository. The protocol's own OpenAPI document describes these routes, so 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import orjson
@@ -23,7 +23,7 @@ from glyphvae.kserve.protocol import HEADER_LENGTH, Inference, parse, split
 from glyphvae.kserve.tensors import TYPES, InvalidTensorError, Spec, Tensor
 from glyphvae.models.manifest import File
 from glyphvae.models.registry import Model
-from glyphvae.operations.base import Operation
+from glyphvae.operations.base import Operation, Plan
 from glyphvae.scheduling.steps import Offload, Program
 from glyphvae.wording import quoted
 
@@ -144,20 +144,17 @@ async def model_ready(name: str, context: Running, version: str | None = None) -
     return {"name": name, "ready": True}
 
 
-class InferPlan(NamedTuple):
+@dataclass(eq=False, kw_only=True)
+class InferPlan(Plan):
     """The head of a request that has been checked.
 
     Attributes:
         graph: The graph to run.
         announced: Bytes of the JSON as a header announces them, None where the body is nothing else.
-        cost: About what it costs the event loop, in glyphs.
-        streams: Whether the response may come in pieces.
     """
 
     graph: Graph
     announced: str | None
-    cost: int = 8
-    streams: bool = False
 
 
 class Infer(Operation[InferPlan]):
@@ -173,8 +170,7 @@ class Infer(Operation[InferPlan]):
     def plan(self, head: RequestHead) -> InferPlan:
         """Find the graph."""
         graph = find(self.context, head.parameters["name"], head.parameters.get("version"))
-        announced = next((value.decode("latin-1") for name, value in head.headers if name == _LENGTH_NAME), None)
-        return InferPlan(graph, announced)
+        return InferPlan(media=JSON, cost=8, graph=graph, announced=head.last(_LENGTH_NAME) or None)
 
     def run(self, plan: InferPlan, body: Body) -> Program[Result]:
         """Check the tensors, and run the graph."""

@@ -3,7 +3,8 @@
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from glyphvae.api.context import Context
 from glyphvae.api.head import RequestHead
@@ -20,19 +21,19 @@ KEPT_PLANS = 256
 LONGEST_KEY = 512
 
 
-class Plan(Protocol):
+@dataclass(eq=False, kw_only=True)
+class Plan:
     """A request whose head has been checked.
 
     Attributes:
+        media: The media type of the response.
         cost: About what it costs the event loop, in glyphs.
         streams: Whether the response may come in pieces.
     """
 
-    @property
-    def cost(self) -> int: ...  # noqa: D102 (see above)
-
-    @property
-    def streams(self) -> bool: ...  # noqa: D102
+    media: str
+    cost: int
+    streams: bool = False
 
 
 PlanT = TypeVar("PlanT", bound=Plan)

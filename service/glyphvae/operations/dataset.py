@@ -1,7 +1,7 @@
 """`POST /dataset`: labelled samples for training, in the formats that loaders read."""
 
 from collections.abc import Iterator
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import read_json
@@ -19,7 +19,7 @@ from glyphvae.errors import (
     UnsupportedMedia,
     documented,
 )
-from glyphvae.operations.base import Operation, Responses
+from glyphvae.operations.base import Operation, Plan, Responses
 from glyphvae.scheduling.steps import Offload, Program
 
 # Bytes that are made before they are sent: small beside any client's patience, large beside a thread's waking.
@@ -29,21 +29,7 @@ PIECE = 1 << 19
 BYTES = "application/octet-stream"
 
 
-class DatasetPlan(NamedTuple):
-    """The head of a request that has been checked.
-
-    Attributes:
-        media: The media type of the response, None for the one of the format.
-        cost: About what it costs the event loop, in glyphs.
-        streams: Whether the response may come in pieces.
-    """
-
-    media: str | None
-    cost: int = 16
-    streams: bool = True
-
-
-class MakeDataset(Operation[DatasetPlan]):
+class MakeDataset(Operation[Plan]):
     """Labelled samples that nobody wrote, for training and testing.
 
     Sample number i of a seed is always the same: a data set may be made in parts, by `start` and `count`, on several
@@ -83,11 +69,11 @@ class MakeDataset(Operation[DatasetPlan]):
         ),
     }
 
-    def plan(self, head: RequestHead) -> DatasetPlan:
-        """Choose the media type."""
-        return DatasetPlan(BYTES if BYTES in head.accept else None)
+    def plan(self, head: RequestHead) -> Plan:
+        """Choose the media type, empty for the one of the format."""
+        return Plan(media=BYTES if BYTES in head.accept else "", cost=BLOCK, streams=True)
 
-    def run(self, plan: DatasetPlan, body: Body) -> Program[Result]:
+    def run(self, plan: Plan, body: Body) -> Program[Result]:
         """Make the first piece of the file; the response goes on with the others."""
         order = read_json(DatasetRequest, body.content_type, body.content)
         limit = self.context.settings.max_dataset

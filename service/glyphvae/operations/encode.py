@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -12,6 +12,7 @@ from glyphvae.api.conditions import names_of, optional_label
 from glyphvae.api.context import Context
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import ModelName, Parameters, read_query
+from glyphvae.api.pictures import Style
 from glyphvae.api.responses import (
     Body,
     Headers,
@@ -32,14 +33,12 @@ from glyphvae.errors import (
     UnsupportedMedia,
     documented,
 )
-from glyphvae.formats.registry import JSON, NPY
+from glyphvae.formats.registry import JSON, NPY, PNG
 from glyphvae.imaging.preprocess import Mode
 from glyphvae.models.posterior import read_labels, rows_to_read
-from glyphvae.models.registry import Floats, Labels, Model
-from glyphvae.operations.base import Operation, PlanCache, Responses
+from glyphvae.models.registry import Floats, Labels, Model, Pixels
+from glyphvae.operations.base import Operation, Plan, PlanCache, Responses
 from glyphvae.scheduling.steps import Program
-
-OFFERS = (JSON, NPY)
 
 # Problems that any endpoint that reads images can answer with.
 PROBLEMS = documented(
@@ -86,34 +85,90 @@ class Encodings(BaseModel):
     encodings: list[Encoding] = Field(description="In the order of the images.")
 
 
-@dataclass(frozen=True)
-class EncodePlan:
+@dataclass(eq=False, kw_only=True)
+class ImagePlan(Plan):
     """A query that has been checked.
 
     Attributes:
         query: The query.
         model: The model that reads the images.
         label: The label of the images, None where it is to be found.
-        media: The media type of the response.
+        style: The look of a picture, None where there is none.
         headers: Headers of every response.
-        cost: About what a small image costs the event loop, in glyphs.
     """
 
     query: ImageQuery
     model: Model
     label: int | None
-    media: str
+    style: Style | None
     headers: Headers
-    cost: int
-    streams: bool = False
 
 
-def image_cost(model: Model, label: int | None) -> int:
-    """Return about what it costs the event loop to read a small image and to run it through a model, in glyphs."""
-    return READING + (rows_to_read(model) if label is None else 0)
+class Glyphs(NamedTuple):
+    """The images of a body, converted and labelled.
+
+    Attributes:
+        pixels: (n, 28, 28) uint8.
+        labels: (n,) int64, given or most likely.
+        posterior: (n, labels) float32 p(label|image), None where the labels were given.
+    """
+
+    pixels: Pixels
+    labels: Labels
+    posterior: Floats | None
 
 
-class Encode(Operation[EncodePlan]):
+class ImageOperation(Operation[ImagePlan]):
+    """The base of endpoints that read images under labels; not one itself.
+
+    Attributes:
+        parameters: The model of its query.
+        offers: The media types of its responses.
+    """
+
+    parameters: ClassVar[type[ImageQuery]]
+    offers: ClassVar[tuple[str, ...]]
+    body = "images"
+    openapi_extra: ClassVar[Mapping[str, Any] | None] = documented_upload()
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._plans = PlanCache[ImagePlan](context)
+
+    def plan(self, head: RequestHead) -> ImagePlan:
+        """Check the query."""
+        return self._plans.get((head.query, head.accept), lambda: self._plan(head))
+
+    def _plan(self, head: RequestHead) -> ImagePlan:
+        media = negotiate.choose(head.accept, self.offers)
+        query = read_query(self.parameters, head.query)
+        model = self.context.registry.get(query.model)
+        label = optional_label(query.label, model)
+        return ImagePlan(
+            media=media,
+            cost=READING + (rows_to_read(model) if label is None else 0),
+            streams=media == JSON and PNG in self.offers,
+            query=query,
+            model=model,
+            label=label,
+            style=self.style_of(query),
+            headers=headers_of(model.title),
+        )
+
+    def style_of(self, query: ImageQuery) -> Style | None:  # noqa: ARG002 (for those who draw)
+        """Return the look of pictures; an endpoint that makes none has none."""
+        return None
+
+    def read(self, plan: ImagePlan, body: Body) -> Program[Glyphs]:
+        """Read the images of a body, and find their labels where the query gives none."""
+        pixels = yield from read_glyphs(body, self.context.settings, plan.query.preprocess)
+        if plan.label is not None:
+            return Glyphs(pixels, np.full(len(pixels), plan.label), None)
+        reading = yield from read_labels(plan.model, pixels)
+        return Glyphs(pixels, reading.labels, reading.posterior)
+
+
+class Encode(ImageOperation):
     """The latents of each image under its label; without a label, the most likely one and how likely each is.
 
     The labels are those of the model's classifier. A conditional VAE without one classifies by Bayes' rule: the ELBO
@@ -124,7 +179,7 @@ class Encode(Operation[EncodePlan]):
     path = "/encode"
     summary = "Encode images"
     parameters = ImageQuery
-    body = "images"
+    offers = (JSON, NPY)
     responses: ClassVar[Responses] = {
         200: documented_response(
             "Encodings",
@@ -137,33 +192,11 @@ class Encode(Operation[EncodePlan]):
         ),
         **PROBLEMS,
     }
-    openapi_extra: ClassVar[Mapping[str, Any] | None] = documented_upload()
 
-    def __init__(self, context: Context) -> None:
-        super().__init__(context)
-        self._plans = PlanCache[EncodePlan](context)
-
-    def plan(self, head: RequestHead) -> EncodePlan:
-        """Check the query."""
-        return self._plans.get((head.query, head.accept), lambda: self._plan(head))
-
-    def _plan(self, head: RequestHead) -> EncodePlan:
-        media = negotiate.choose(head.accept, OFFERS)
-        query = read_query(ImageQuery, head.query)
-        model = self.context.registry.get(query.model)
-        label = optional_label(query.label, model)
-        return EncodePlan(query, model, label, media, headers_of(model.title), image_cost(model, label))
-
-    def run(self, plan: EncodePlan, body: Body) -> Program[Result]:
+    def run(self, plan: ImagePlan, body: Body) -> Program[Result]:
         """Read and encode the images."""
         model = plan.model
-        pixels = yield from read_glyphs(body, self.context.settings, plan.query.preprocess)
-        posterior = None
-        if plan.label is None:
-            reading = yield from read_labels(model, pixels)
-            labels, posterior = reading.labels, reading.posterior
-        else:
-            labels = np.full(len(pixels), plan.label)
+        pixels, labels, posterior = yield from self.read(plan, body)
         mu, logvar = yield from model.encode(pixels, labels)
         if plan.media == NPY:
             return npy_result(model.title, plan.headers, np.stack([mu, logvar], axis=1))

@@ -1,8 +1,7 @@
 """`POST /generate`: new glyphs of one or more labels."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated, Any, ClassVar, NamedTuple
 
@@ -40,7 +39,7 @@ from glyphvae.formats import grid, npy, png
 from glyphvae.formats.registry import JSON, NPY, PICTURES, PNG
 from glyphvae.models.latents import MAX_SEED, draw_latents, fill_latents, new_seed, parse_latents
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
-from glyphvae.operations.base import Operation, PlanCache, Responses
+from glyphvae.operations.base import Operation, Plan, PlanCache, Responses
 from glyphvae.scheduling.prefetch import Prefetch
 from glyphvae.scheduling.steps import MAX_ROWS, Call, Execute, Program
 
@@ -115,76 +114,44 @@ class Own(NamedTuple):
     z: bytes | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class GeneratePlan:
+@dataclass(eq=False, kw_only=True)
+class GeneratePlan(Plan):
     """A query that has been checked.
 
     Attributes:
+        query: The query.
         model: The model that answers.
         labels: (n,) label of each glyph, zeros for an unconditional model.
         given: The latents that the request fixes, None where one is drawn.
-        temperature: Standard deviation of the drawn ones.
-        seed: The seed, None for a new one each time.
-        media: The media type of the response.
         rows: Rows of the grid.
         columns: Columns of the grid.
         canvas: The picture, None where there is none.
-        prefetch: Glyphs drawn ahead, each as a PNG with its seed; None where each request has its own latents.
-        headers: Headers of every response.
-        singles: Draws single glyphs.
+        frame: The file around a single small glyph as a PNG, prepared once; None for any other response.
+        singles: Draws such glyphs.
+        prefetch: Such glyphs drawn ahead; None where each request has its own latents.
+        headers: Headers of every response, but for the seed.
     """
 
+    query: GenerateQuery
     model: Model
     labels: Labels
     given: tuple[float | None, ...]
-    temperature: float
-    seed: int | None
-    media: str
     rows: int
     columns: int
     canvas: Canvas | None
-    prefetch: Prefetch[tuple[bytes, int]] | None
-    headers: Headers
+    frame: png.Frame | None
     singles: "Singles"
-
-    @cached_property
-    def cost(self) -> int:
-        """About what it costs the event loop, in glyphs."""
-        return min(len(self.labels), MAX_ROWS)
-
-    @cached_property
-    def streams(self) -> bool:
-        """Whether the response may come in pieces."""
-        return self.canvas is None and len(self.labels) > JSON_BLOCK
-
-    @cached_property
-    def request(self) -> "GenerateRequest":
-        """The request that has no seed and latents of its own."""
-        return GenerateRequest(self, self.seed, self.given, self.prefetch, self.cost, self.streams)
-
-    @property
-    def scale(self) -> int:
-        """Picture pixels per glyph pixel."""
-        return 1 if self.canvas is None else self.canvas.style.scale
-
-    @cached_property
-    def frame(self) -> png.Frame | None:
-        """The file around a single small glyph, which is prepared once; None for any other picture."""
-        canvas = self.canvas
-        if canvas is None or self.media != PNG or len(self.labels) > 1 or canvas.pixels > LARGE_PICTURE:
-            return None
-        return png.frame(canvas.height, canvas.width, canvas.style.ink, canvas.style.paper)
+    prefetch: Prefetch[tuple[bytes, int]] | None = None
+    headers: Headers
 
 
-class GenerateRequest(NamedTuple):
+@dataclass(eq=False, kw_only=True)
+class GenerateRequest(Plan):
     """A plan with the seed and the latents of one request, see `GeneratePlan`."""
 
     plan: GeneratePlan
     seed: int | None
     given: tuple[float | None, ...]
-    prefetch: Prefetch[tuple[bytes, int]] | None
-    cost: int
-    streams: bool
 
 
 class Generate(Operation[GenerateRequest]):
@@ -224,13 +191,12 @@ class Generate(Operation[GenerateRequest]):
         """Check the query; what stays the same from request to request is checked once."""
         own = split(head.query)
         plan = self._plans.get((own.fixed, head.accept), lambda: self._plan(own.fixed, head.accept))
-        if own.seed is None and own.z is None:
-            return plan.request
-        seed = plan.seed if own.seed is None else own.seed
-        given = plan.given
+        seed, given = plan.query.seed if own.seed is None else own.seed, plan.given
         if own.z is not None:
             given = value_of("query.z", parse_latents, own.z.decode(), plan.model.manifest.latent_size)
-        return GenerateRequest(plan, seed, given, None, plan.cost, plan.streams)
+        return GenerateRequest(
+            media=plan.media, cost=plan.cost, streams=plan.streams, plan=plan, seed=seed, given=given
+        )
 
     def run(self, request: GenerateRequest, body: Body) -> Program[Result]:  # noqa: ARG002 (there is none)
         """Draw and decode the glyphs."""
@@ -238,8 +204,8 @@ class Generate(Operation[GenerateRequest]):
         model, seed = plan.model, request.seed
         if not model.loaded:
             yield from model.ready()
-        if request.prefetch is not None:
-            content, seed = yield Call(request.prefetch, ())
+        if plan.prefetch is not None and seed is None and request.given is plan.given:
+            content, seed = yield Call(plan.prefetch, ())
         else:
             seed = new_seed() if seed is None else seed
             if plan.frame is None:
@@ -260,24 +226,29 @@ class Generate(Operation[GenerateRequest]):
             raise InvalidParameter.of("query.n", f"{total} glyphs were asked for", allowed)
         given = value_of("query.z", parse_latents, checked.z or "", model.manifest.latent_size)
         rows, columns = _grid(checked, total)
+        canvas = plan_grid("query.scale", rows, columns, style, media, settings) if media in PICTURES else None
+        frame = None
+        if canvas is not None and media == PNG and total == 1 and canvas.pixels <= LARGE_PICTURE:
+            frame = png.frame(canvas.height, canvas.width, style.ink, style.paper)
         plan = GeneratePlan(
+            media=media,
+            cost=min(total, MAX_ROWS),
+            streams=canvas is None and total > JSON_BLOCK,
+            query=checked,
             model=model,
             labels=np.repeat(labels, checked.n),
             given=given,
-            temperature=checked.temperature,
-            seed=checked.seed,
-            media=media,
             rows=rows,
             columns=columns,
-            canvas=plan_grid("query.scale", rows, columns, style, media, settings) if media in PICTURES else None,
-            prefetch=None,
-            headers=headers_of(model.title),
+            canvas=canvas,
+            frame=frame,
             singles=self._singles.get((model.title.encode(), ""), lambda: Singles(model)),
+            headers=headers_of(model.title),
         )
         # Latents that a query fixes are rarely asked for twice, so nothing is drawn ahead for them.
-        if plan.frame is None or checked.seed is not None or set(given) != {None}:
-            return plan
-        return replace(plan, prefetch=plan.singles.prefetch(plan))
+        if frame is not None and checked.seed is None and set(given) == {None}:
+            plan.prefetch = plan.singles.prefetch(plan)
+        return plan
 
     def _prefetched(self) -> dict[str, int]:
         """Return the glyphs that are drawn ahead, by model; safe to call from any thread."""
@@ -306,11 +277,11 @@ class Singles:
         """Return the files for plans with seeds and given latents; without any, all are drawn."""
         z = np.empty((len(calls), self._latents), np.float32)
         for row, (plan, seed, given) in zip(z, calls, strict=True):
-            fill_latents(row, seed, given, plan.temperature)
+            fill_latents(row, seed, given, plan.query.temperature)
         (pixels,) = execute(self._decoder, (z, np.array([plan.labels[0] for plan, _, _ in calls])))
         files: list[bytes] = []
         for plan, group in groupby(zip(calls, pixels, strict=True), key=lambda pair: pair[0][0]):
-            frame, scale = plan.frame, plan.scale
+            frame, scale = plan.frame, plan.query.scale
             assert frame is not None  # noqa: S101 (a single glyph has one)
             files += frame.around_each(np.stack([grid.upscale(glyph, scale) for _, glyph in group]))
         return files
@@ -328,7 +299,7 @@ class Singles:
 def _several(request: GenerateRequest, seed: int) -> Program[Result]:
     """Make a response of several glyphs, or one that is no small PNG."""
     plan = request.plan
-    z = draw_latents(seed, len(plan.labels), request.given, plan.temperature)
+    z = draw_latents(seed, len(plan.labels), request.given, plan.query.temperature)
     if plan.media == NPY:
         return (yield from _array(plan, seed, z))
     if plan.media == JSON:
@@ -350,7 +321,7 @@ def _grid(query: GenerateQuery, total: int) -> tuple[int, int]:
 
 
 def _json(plan: GeneratePlan, seed: int, z: Floats) -> Program[Result]:
-    content = {"model": plan.model.title, "seed": seed, "temperature": plan.temperature}
+    content = {"model": plan.model.title, "seed": seed, "temperature": plan.query.temperature}
     blocks = [_samples(plan, z, start) for start in range(0, len(z), JSON_BLOCK)]
     headers = headers_of(plan.model.title, seed=seed)
     return (yield from json_list_result(plan.model.title, headers, content, "samples", blocks))

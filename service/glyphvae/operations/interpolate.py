@@ -19,7 +19,7 @@ from glyphvae.imaging.preprocess import Mode
 from glyphvae.models.latents import draw_latents, new_seed, parse_latents
 from glyphvae.models.posterior import read_labels
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
-from glyphvae.operations.base import Operation, Responses
+from glyphvae.operations.base import Operation, Plan, Responses
 from glyphvae.operations.encode import PROBLEMS
 from glyphvae.operations.sequence import Output, Sequence, documented_sequence, respond
 from glyphvae.scheduling.steps import MAX_ROWS, Program
@@ -73,8 +73,8 @@ class Ends:
     seed: int | None
 
 
-@dataclass(frozen=True)
-class InterpolatePlan:
+@dataclass(eq=False, kw_only=True)
+class InterpolatePlan(Plan):
     """A query that has been checked.
 
     Attributes:
@@ -82,15 +82,12 @@ class InterpolatePlan:
         model: The model that answers.
         ends: The ends, None where they are the images in the body.
         output: The form of the response.
-        cost: About what it costs the event loop, in glyphs.
     """
 
     query: InterpolateQuery
     model: Model
     ends: Ends | None
     output: Output
-    cost: int
-    streams: bool = False
 
 
 class Interpolate(Operation[InterpolatePlan]):
@@ -117,7 +114,8 @@ class Interpolate(Operation[InterpolatePlan]):
         if head.has_body and query.z:
             raise InvalidParameter.of("query.z", "the images in the body are the ends", "no z beside images")
         ends = None if head.has_body else _drawn_ends(query, model)
-        return InterpolatePlan(query, model, ends, output, min(query.n, MAX_ROWS))
+        cost = min(query.n, MAX_ROWS)
+        return InterpolatePlan(media=output.media, cost=cost, query=query, model=model, ends=ends, output=output)
 
     def run(self, plan: InterpolatePlan, body: Body) -> Program[Result]:
         """Decode the steps."""

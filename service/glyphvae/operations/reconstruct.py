@@ -1,17 +1,12 @@
 """`POST /reconstruct`: images through the model and back, with what it costs in nats."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 from pydantic import BaseModel, Field
 
-from glyphvae.api import negotiate
-from glyphvae.api.conditions import names_of, optional_label
-from glyphvae.api.context import Context
-from glyphvae.api.head import RequestHead
-from glyphvae.api.parameters import Ink, Paper, Scale, read_query
+from glyphvae.api.conditions import names_of
+from glyphvae.api.parameters import Ink, Paper, Scale
 from glyphvae.api.pictures import Style, plan_grid
 from glyphvae.api.responses import (
     JSON_BLOCK,
@@ -24,16 +19,13 @@ from glyphvae.api.responses import (
     npy_result,
     structured_list,
 )
-from glyphvae.api.uploads import documented_upload, read_glyphs
 from glyphvae.formats import grid
 from glyphvae.formats.registry import JSON, NPY, PICTURES
-from glyphvae.models.posterior import Reconstruction, read_labels, reconstruct
+from glyphvae.models.posterior import Reconstruction, reconstruct
 from glyphvae.models.registry import Model
-from glyphvae.operations.base import Operation, PlanCache, Responses
-from glyphvae.operations.encode import PROBLEMS, ImageQuery, image_cost
+from glyphvae.operations.base import Responses
+from glyphvae.operations.encode import PROBLEMS, ImageOperation, ImagePlan, ImageQuery
 from glyphvae.scheduling.steps import Program, inline
-
-OFFERS = (*PICTURES, JSON, NPY)
 
 # Proxies refuse responses with more than a few kilobytes of headers; here one image needs some 30 bytes.
 HEADER_IMAGES = 64
@@ -65,30 +57,7 @@ class Reconstructions(BaseModel):
     reconstructions: list[Reconstructed] = Field(description="In the order of the images.")
 
 
-@dataclass(frozen=True)
-class ReconstructPlan:
-    """A query that has been checked.
-
-    Attributes:
-        query: The query.
-        model: The model that reads the images.
-        label: The label of the images, None where it is to be found.
-        media: The media type of the response.
-        style: The look of a picture.
-        cost: About what a small image costs the event loop, in glyphs.
-        streams: Whether the response may come in pieces.
-    """
-
-    query: ReconstructQuery
-    model: Model
-    label: int | None
-    media: str
-    style: Style
-    cost: int
-    streams: bool
-
-
-class Reconstruct(Operation[ReconstructPlan]):
+class Reconstruct(ImageOperation):
     """What the model makes of each image: encoded to its posterior mean and decoded again.
 
     The headers `Glyphvae-Label`, `Glyphvae-Reconstruction-Error`, `Glyphvae-Kl` and `Glyphvae-Elbo` hold one value an
@@ -100,7 +69,7 @@ class Reconstruct(Operation[ReconstructPlan]):
     path = "/reconstruct"
     summary = "Reconstruct images"
     parameters = ReconstructQuery
-    body = "images"
+    offers = (*PICTURES, JSON, NPY)
     responses: ClassVar[Responses] = {
         200: documented_response(
             "Reconstructions",
@@ -128,33 +97,20 @@ class Reconstruct(Operation[ReconstructPlan]):
         ),
         **PROBLEMS,
     }
-    openapi_extra: ClassVar[Mapping[str, Any] | None] = documented_upload()
 
-    def __init__(self, context: Context) -> None:
-        super().__init__(context)
-        self._plans = PlanCache[ReconstructPlan](context)
+    def style_of(self, query: ImageQuery) -> Style | None:
+        """Return the look of pictures."""
+        assert isinstance(query, ReconstructQuery)  # noqa: S101 (as `parameters` says)
+        return Style.parse("query", query.scale, query.ink, query.paper)
 
-    def plan(self, head: RequestHead) -> ReconstructPlan:
-        """Check the query."""
-        return self._plans.get((head.query, head.accept), lambda: self._plan(head))
-
-    def _plan(self, head: RequestHead) -> ReconstructPlan:
-        media = negotiate.choose(head.accept, OFFERS)
-        query = read_query(ReconstructQuery, head.query)
-        model = self.context.registry.get(query.model)
-        label = optional_label(query.label, model)
-        style = Style.parse("query", query.scale, query.ink, query.paper)
-        return ReconstructPlan(query, model, label, media, style, image_cost(model, label), media == JSON)
-
-    def run(self, plan: ReconstructPlan, body: Body) -> Program[Result]:
+    def run(self, plan: ImagePlan, body: Body) -> Program[Result]:
         """Read, encode and decode the images."""
         model, media, settings = plan.model, plan.media, self.context.settings
-        pixels = yield from read_glyphs(body, settings, plan.query.preprocess)
+        pixels, labels, _ = yield from self.read(plan, body)
         rows, columns = grid.grid(len(pixels))
-        canvas = plan_grid("query.scale", rows, columns, plan.style, media, settings) if media in PICTURES else None
-        labels = (
-            (yield from read_labels(model, pixels)).labels if plan.label is None else np.full(len(pixels), plan.label)
-        )
+        canvas = None
+        if media in PICTURES and plan.style is not None:
+            canvas = plan_grid("query.scale", rows, columns, plan.style, media, settings)
         result = yield from reconstruct(model, pixels, labels)
         names = names_of(result.labels, model)
         headers = _headers(model, names, result)

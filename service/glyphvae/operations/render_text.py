@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -34,7 +34,7 @@ from glyphvae.errors import (
 from glyphvae.formats.registry import JSON, NPY, PICTURES, PNG
 from glyphvae.models.latents import MAX_LATENT, draw_latents, new_seed
 from glyphvae.models.registry import Floats, Model, Pixels
-from glyphvae.operations.base import Operation, Responses
+from glyphvae.operations.base import Operation, Plan, Responses
 from glyphvae.scheduling.steps import Offload, Program, inline
 from glyphvae.text.layout import Alignment, Layout, LayoutError, Setting, layout
 from glyphvae.text.rasterize import draw
@@ -45,6 +45,8 @@ OFFERS = (*PICTURES, JSON, NPY)
 
 # Setting more characters takes longer than a thread takes to wake.
 LONG_TEXT = 64
+# About what a short text costs the event loop, in glyphs.
+TEXT_COST = 16
 
 Latent = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
 
@@ -182,21 +184,7 @@ class Writing(Draft):
         )
 
 
-class RenderTextPlan(NamedTuple):
-    """The head of a request that has been checked.
-
-    Attributes:
-        media: The media type of the response.
-        cost: About what a short text costs the event loop, in glyphs.
-        streams: Whether the response may come in pieces.
-    """
-
-    media: str
-    cost: int
-    streams: bool
-
-
-class WriteText(Operation[RenderTextPlan]):
+class WriteText(Operation[Plan]):
     """Write a text in one hand, no two letters alike.
 
     Glyphs stand on a common baseline and are spaced by their ink. The headers `Glyphvae-Folded` and
@@ -220,17 +208,7 @@ class WriteText(Operation[RenderTextPlan]):
                 "baselines": [36],
                 "folded": [1],
                 "unknown": [],
-                "glyphs": [
-                    {
-                        "label": "H",
-                        "position": 0,
-                        "line": 0,
-                        "x": 4,
-                        "y": 12,
-                        "z": [0.5],
-                        "pixels": [[0, 255]],
-                    },
-                ],
+                "glyphs": [{"label": "H", "position": 0, "line": 0, "x": 4, "y": 12, "z": [0.5], "pixels": [[0, 255]]}],
             },
             "The text.",
             "uint8 (height·scale, width·scale), paper 0, ink 255.",
@@ -245,12 +223,12 @@ class WriteText(Operation[RenderTextPlan]):
         ),
     }
 
-    def plan(self, head: RequestHead) -> RenderTextPlan:
+    def plan(self, head: RequestHead) -> Plan:
         """Choose the format."""
         media = negotiate.choose(head.accept, OFFERS)
-        return RenderTextPlan(media, 16, media == JSON)
+        return Plan(media=media, cost=TEXT_COST, streams=media == JSON)
 
-    def run(self, plan: RenderTextPlan, body: Body) -> Program[Result]:
+    def run(self, plan: Plan, body: Body) -> Program[Result]:
         """Decode the glyphs of the text, set and draw them."""
         text = read_json(RenderText, body.content_type, body.content)
         style = text.style

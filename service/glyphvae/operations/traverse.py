@@ -14,7 +14,7 @@ from glyphvae.api.responses import Body, Result
 from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, documented
 from glyphvae.models.latents import MAX_LATENT, draw_latents, new_seed, parse_latents
 from glyphvae.models.registry import Floats, Labels, Model
-from glyphvae.operations.base import Operation, Responses
+from glyphvae.operations.base import Operation, Plan, Responses
 from glyphvae.operations.sequence import Output, Sequence, documented_sequence, respond
 from glyphvae.scheduling.steps import MAX_ROWS, Program
 
@@ -55,8 +55,8 @@ class TraverseQuery(Parameters):
         return self
 
 
-@dataclass(frozen=True)
-class TraversePlan:
+@dataclass(eq=False, kw_only=True)
+class TraversePlan(Plan):
     """A query that has been checked.
 
     Attributes:
@@ -65,7 +65,6 @@ class TraversePlan:
         labels: (n,) label of each glyph.
         seed: The seed of the latents that were drawn, None where none were.
         output: The form of the response.
-        cost: About what it costs the event loop, in glyphs.
     """
 
     model: Model
@@ -73,8 +72,6 @@ class TraversePlan:
     labels: Labels
     seed: int | None
     output: Output
-    cost: int
-    streams: bool = False
 
 
 class Traverse(Operation[TraversePlan]):
@@ -106,7 +103,9 @@ class Traverse(Operation[TraversePlan]):
         base = draw_latents(seed, 1, given, query.temperature)[0]
         z = grid(base, [index - 1 for index in query.latent], np.linspace(query.start, query.stop, query.n))
         drawn = seed if query.temperature and None in given else None
-        return TraversePlan(model, z, np.full(len(z), label, dtype=np.int64), drawn, output, min(len(z), MAX_ROWS))
+        labels = np.full(len(z), label, dtype=np.int64)
+        cost = min(len(z), MAX_ROWS)
+        return TraversePlan(media=output.media, cost=cost, model=model, z=z, labels=labels, seed=drawn, output=output)
 
     def run(self, plan: TraversePlan, body: Body) -> Program[Result]:  # noqa: ARG002 (there is none)
         """Decode the glyphs."""

@@ -14,6 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -60,37 +61,31 @@ class Reply(Protocol[Result_contra]):
         """Note that the program ended because nobody waits for its result."""
 
 
+@dataclass(eq=False)
 class Job(Generic[Result]):
     """A program on its way.
 
-    Args:
+    Attributes:
         program: The program.
         reply: Gets its result.
         deadline: Its time limit.
         cost: About what it costs the event loop, in glyphs.
         work: Where the rows that models compute for it are counted.
         span: The request's span, None where it is not recorded.
+        since: When it last began to wait, by `perf_counter`.
+        timer: Ends it at its time limit while it waits outside the event loop.
+        done: Whether it has ended.
     """
 
+    program: Program[Result]
+    reply: Reply[Result]
+    deadline: Deadline
+    cost: int
+    work: Work
+    span: "Span | None" = None
+    since: float = field(default_factory=perf_counter)
     timer: asyncio.TimerHandle | None = None
-    done = False
-
-    def __init__(  # noqa: PLR0917 (created for each request, and positional arguments are the fastest)
-        self,
-        program: Program[Result],
-        reply: Reply[Result],
-        deadline: Deadline,
-        cost: int,
-        work: Work,
-        span: "Span | None" = None,
-    ) -> None:
-        self.program = program
-        self.reply = reply
-        self.deadline = deadline
-        self.cost = cost
-        self.work = work
-        self.span = span
-        self.since = perf_counter()
+    done: bool = False
 
 
 _Member = tuple[Job[Any], tuple[Any, ...], int]

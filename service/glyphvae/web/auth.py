@@ -10,7 +10,6 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import ConfigurationError, StorageError
 from limits.storage import storage_from_string
 
-from glyphvae.api.head import RequestHead
 from glyphvae.errors import Forbidden, Problem, StartError, TooManyRequests, Unauthorized
 from glyphvae.observability.telemetry import Telemetry
 from glyphvae.scheduling.immediate import result_now
@@ -75,25 +74,21 @@ class KeyGate:
             Unauthorized: It shows none that is valid.
             Forbidden: The key does not open the route.
         """
-        if request.head.path in OPEN:
+        path = request.head.path
+        if path in OPEN:
             return None
         try:
-            key = self._key(request.head)
+            key = self._keys.find(_token(request.head.authorization))
+            if key is None or key.expired:
+                detail = "The key is not known." if key is None else f"The key {key.name!r} has expired."
+                raise Unauthorized(detail, headers=_challenge("invalid_token"))
+            if not key.opens(path):
+                detail = f"The key {key.name!r} opens only {', '.join(key.routes)}."
+                raise Forbidden(detail, headers=_challenge("insufficient_scope"))
         except Problem:
             self._telemetry.refused["key"] += 1
             raise
         request.key = key.name
-        return key
-
-    def _key(self, head: RequestHead) -> Key:
-        key = self._keys.find(_token(head.authorization))
-        if key is None:
-            raise Unauthorized("The key is not known.", headers=_challenge("invalid_token"))
-        if key.expired:
-            raise Unauthorized(f"The key {key.name!r} has expired.", headers=_challenge("invalid_token"))
-        if not key.opens(head.path):
-            detail = f"The key {key.name!r} opens only {', '.join(key.routes)}."
-            raise Forbidden(detail, headers=_challenge("insufficient_scope"))
         return key
 
     async def count(self, request: RequestContext, limit: RateLimitItem, key: Key) -> None:

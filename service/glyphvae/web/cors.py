@@ -35,17 +35,16 @@ class Cors:
 
     def preflight(self, head: RequestHead) -> Response | None:
         """Return the response to a browser that asks before it sends a request for a page; None to all else."""
-        if head.method != "OPTIONS" or head.origin is None:
+        origin = head.last(b"origin")
+        if head.method != "OPTIONS" or not origin or not head.last(b"access-control-request-method"):
             return None
         headers = Headers(raw=head.headers)
-        if "access-control-request-method" not in headers:
-            return None
         response = self._rules.preflight_response(headers)
         if response.status_code < HTTPStatus.BAD_REQUEST:
             return response
         # Starlette names what it refuses: origin, method, headers.
         refused = bytes(response.body).decode().removeprefix("Disallowed CORS ")
-        detail = f"A page of {quoted(head.origin)} may not send this: not allowed is its {refused}."
+        detail = f"A page of {quoted(origin)} may not send this: not allowed is its {refused}."
         raise OriginRefused(detail, headers={"Vary": "Origin"})
 
     def _headers(self, origin: str) -> tuple[tuple[bytes, bytes], ...]:

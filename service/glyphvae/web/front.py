@@ -34,6 +34,7 @@ from glyphvae.wording import quoted
 LONGEST_PATH = 1024
 # Seconds; decimals are allowed.
 TIMEOUT_HEADER = "X-Request-Timeout"
+_TIMEOUT = TIMEOUT_HEADER.lower().encode()
 
 # Keys of a scope: the request's context, and what the server's connection says of itself, a function that returns
 # whether the client has disconnected.
@@ -83,8 +84,8 @@ class Front:
         head = RequestHead.of(scope)
         route = self._exact.get(head.path) or self._route(head.path)
         request = RequestContext(head, route, head.id or b"%b-%x" % (self._prefix, next(self._count)))
-        if self._cors is not None and head.origin is not None:
-            request.headers += self._cors.headers(head.origin)
+        if self._cors is not None and (origin := head.last(b"origin")):
+            request.headers += self._cors.headers(origin)
         tracing = self.context.telemetry.tracing
         if tracing is not None:
             name = None if route is _OTHER else route.name
@@ -129,8 +130,8 @@ class Front:
         if self.context.scheduler.full:
             self.context.telemetry.refused["busy"] += 1
             raise FULL
-        seconds = self.context.settings.request_timeout
-        return seconds if head.timeout is None else min(seconds, _seconds(head.timeout, seconds))
+        seconds, asked = self.context.settings.request_timeout, head.last(_TIMEOUT)
+        return min(seconds, _seconds(asked, seconds)) if asked else seconds
 
     def refuse(self, request: RequestContext, error: Exception) -> Response:
         """Return the response to an error, and log what is the service's fault."""
