@@ -23,5 +23,5 @@ def test_long_text_is_cut() -> None:
     assert quoted("x" * 41) == f"'{'x' * 40}'..."
 
 
-def test_what_cannot_be_printed_is_escaped() -> None:
+def test_unprintable_characters_are_escaped() -> None:
     assert quoted("a\x00\ud800\u200b") == r"'a\x00\ud800\u200b'"

@@ -68,7 +68,7 @@ async def test_the_service_is_told_how_long_the_caller_waits(ask: Ask) -> None:
     assert told[2] is None  # a stream may take as long as it takes
 
 
-async def test_a_service_that_stays_busy_raises_its_last_word(ask: Ask) -> None:
+async def test_a_service_that_stays_busy_raises_its_last_error(ask: Ask) -> None:
     with scripted(BUSY) as server:
         with pytest.raises(ProblemError) as caught:
             await ask(server.url, "generate", "J")
@@ -97,7 +97,7 @@ async def test_an_answer_that_cannot_be_read_is_broken(ask: Ask) -> None:
             await ask(server.url, "models")
 
 
-async def test_nobody_there_is_an_error(ask: Ask) -> None:
+async def test_a_refused_connection_is_an_error(ask: Ask) -> None:
     with pytest.raises(NoResponseError):
         await ask("http://127.0.0.1:1", "live")
 

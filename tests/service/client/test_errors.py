@@ -18,7 +18,7 @@ def test_a_problem_carries_all_its_fields() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>Bad gateway</html>", b"[1]", b"\xff"])
-def test_whatever_stands_before_the_service_may_answer_anything(body: bytes) -> None:
+def test_any_response_of_a_proxy_is_a_problem(body: bytes) -> None:
     problem = problem_of(502, "Bad Gateway", {}, body)
     assert (problem.type, problem.title, problem.detail) == ("about:blank", "Bad Gateway", "Bad Gateway")
     assert (problem.errors, problem.retry_after) == ((), None)

@@ -33,7 +33,7 @@ def here(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         ("a.tar", "--seed 7 --format idx --test 20"),
     ],
 )
-def test_a_service_elsewhere_makes_the_same_file(
+def test_a_remote_service_makes_the_same_file(
     monkeypatch: pytest.MonkeyPatch, real_server: Server, file: str, options: str
 ) -> None:
     assert run(monkeypatch, "150", "-o", file, *options.split()) == 0

@@ -91,7 +91,7 @@ async def test_every_option_of_rendering_reaches_the_picture(
     assert file.read_bytes() == await render_png(order, context)
 
 
-async def test_a_service_elsewhere_renders_it_too(
+async def test_a_remote_service_renders_it_too(
     real_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: Context
 ) -> None:
     file = tmp_path / "hello.png"
@@ -121,7 +121,7 @@ async def test_a_service_elsewhere_renders_it_too(
         (["HELLO", "--models", "."], "--models cannot be combined with --url"),
     ],
 )
-def test_what_a_service_elsewhere_refuses_is_one_line(
+def test_a_refusal_of_a_remote_service_is_one_line(
     real_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
 ) -> None:
     output = ("-o", tmp_path / "hello.png", "--url", real_server.url)

@@ -12,7 +12,7 @@ def test_an_error_of_the_client_is_one_of_the_command() -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_server_does_without_what_only_commands_need() -> None:
+def test_a_server_does_not_import_the_libraries_of_commands() -> None:
     libraries = {"httpx", "rich.progress", "glyphvae.client", "scipy"}
     code = f"import sys, glyphvae.commands.main; print(*{libraries} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

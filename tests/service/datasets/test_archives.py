@@ -35,7 +35,7 @@ def test_a_zip_is_sent_while_it_is_made() -> None:
         assert asked == list(range(number + 1))
 
 
-def test_a_zip_that_nobody_reads_to_the_end_is_dropped() -> None:
+def test_an_unfinished_zip_is_dropped() -> None:
     pieces = zip_stream([("zeros", [bytes(10), bytes(10)])])
     next(pieces)
     pieces.close()  # type: ignore[attr-defined]

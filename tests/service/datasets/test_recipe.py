@@ -96,7 +96,7 @@ def test_samples_are_spread_as_the_prior_is(context: Context) -> None:
     assert z[:, 1:].mean(axis=0) == pytest.approx(0, abs=0.1)
 
 
-def test_with_variation_one_hand_writes_all(context: Context) -> None:
+def test_with_variation_all_samples_share_a_style(context: Context) -> None:
     _, rows = joined(list(Dataset(recipe(context, variation=0.25, z=[3]), 0, 100 * BLOCK).conditions()))
     z = np.array(rows)
     assert z.std(axis=0) == pytest.approx(0.25, rel=0.05)
@@ -135,7 +135,7 @@ def test_nothing_is_no_samples(context: Context) -> None:
         ({"model": "vae"}, "has no labels"),
     ],
 )
-def test_what_the_model_cannot_do_is_named(context: Context, order: dict[str, object], says: str) -> None:
+def test_an_invalid_request_is_named(context: Context, order: dict[str, object], says: str) -> None:
     with pytest.raises(InvalidParameter, match=says):
         recipe(context, **order)
 

@@ -42,7 +42,7 @@ def test_shards_together_are_the_whole(repository: Path, tmp_path: Path) -> None
         np.testing.assert_array_equal(got, expected)
 
 
-def test_what_is_there_is_not_made_again(repository: Path, tmp_path: Path) -> None:
+def test_existing_shards_are_not_made_again(repository: Path, tmp_path: Path) -> None:
     parts = split(ORDER, 100, repository)
     list(write_shards(tmp_path, ORDER, parts, here))
     before = content(tmp_path)

@@ -66,7 +66,7 @@ def test_transparent_paper_has_the_ink_as_alpha(pixels: NDArray[np.uint8], ink: 
     assert (parts[..., :3] == (ink.red, ink.green, ink.blue)).all()
 
 
-def test_what_is_even_takes_little() -> None:
+def test_uniform_pictures_are_small() -> None:
     """Larger pictures are worth more effort: there, bytes cost more than time."""
     assert len(encode(np.zeros((28, 28), np.uint8))) < 28 * 28 / 2
     assert len(encode(np.tile(np.arange(256, dtype=np.uint8), (256, 1)))) < 256 * 256 / 50
@@ -83,7 +83,7 @@ def test_other_dtypes_are_not_cut_to_bytes() -> None:
 
 
 @given(PICTURES)
-def test_what_was_written_is_read_back(pixels: NDArray[np.uint8]) -> None:
+def test_an_encoded_picture_is_decoded_again(pixels: NDArray[np.uint8]) -> None:
     read = decode(encode(pixels, WHITE, BLACK), 70 * 70)
     assert read is not None
     assert read.dtype == np.uint8
@@ -98,7 +98,7 @@ def test_filtered_rows_of_other_writers_are_read(pixels: NDArray[np.uint8]) -> N
     assert np.array_equal(read, pixels)
 
 
-def test_an_unknown_filter_is_left_to_others() -> None:
+def test_an_unknown_filter_is_left_to_pillow() -> None:
     head, tail = encode(np.zeros((1, 1), np.uint8))[:33], b"\0\0\0\0IEND\xaeB`\x82"
     for filtering, known in ((0, True), (4, True), (5, False), (255, False)):
         block = b"IDAT" + zlib.compress(bytes([filtering, 7]))
@@ -127,7 +127,7 @@ def test_a_file_cut_short_or_with_more_behind_it_is_left_to_others(
     assert decode(file + b"\0", 70 * 70) is None
 
 
-def test_what_is_not_plain_is_left_to_others() -> None:
+def test_other_files_are_left_to_pillow() -> None:
     pixels = np.arange(784, dtype=np.uint8).reshape(28, 28)
     assert decode(encode(pixels), 783) is None
     assert decode(encode(pixels, Colour(255, 0, 0)), 784) is None  # a palette
@@ -135,7 +135,7 @@ def test_what_is_not_plain_is_left_to_others() -> None:
     assert decode(b"", 784) is None
 
 
-def test_rows_of_another_length_are_left_to_others() -> None:
+def test_rows_of_another_length_are_left_to_pillow() -> None:
     pixels = np.zeros((4, 4), np.uint8)
     wide, high = encode(pixels), encode(np.zeros((5, 4), np.uint8))
     # The header of one, with its sum, before the pixels of the other.

@@ -77,7 +77,7 @@ def test_empty_paper_has_no_ink(spread: float, side: int) -> None:
         assert not lift_ink(shown(np.zeros((side, side)), light(side, 20) + noise, 0)).any()
 
 
-def test_what_is_hardly_darker_than_the_paper_is_no_ink() -> None:
+def test_faint_marks_are_not_ink() -> None:
     assert not lift_ink(shown(letter(), 200, -15)).any()
     assert lift_ink(shown(letter(), 200, -16)).any()
 

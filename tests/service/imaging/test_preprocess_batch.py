@@ -64,7 +64,7 @@ def test_nearly_every_character_on_clean_paper_is_converted(
         assert glyph is None or (glyph.dtype == np.uint8 and np.array_equal(glyph, preprocess(picture)))
 
 
-def test_what_is_not_quick_is_left() -> None:
+def test_other_images_are_left_to_preprocess() -> None:
     stroke = np.zeros(FIELD, np.uint8)
     stroke[4:20, 10:14] = 200
     other = np.zeros((30, 28), np.uint8)

@@ -46,7 +46,7 @@ def test_whole_numbers_are_floats_too() -> None:
         ("UINT8", (1, 2, 3), [[0, 0], [0, 0, 0, 0]], "no common shape"),
     ],
 )
-def test_what_is_not_allowed_is_named(datatype: str, shape: tuple[int, ...], data: object, says: str) -> None:
+def test_an_invalid_tensor_is_named(datatype: str, shape: tuple[int, ...], data: object, says: str) -> None:
     with pytest.raises(InvalidTensorError, match=f"pixels: .*{says}"):
         PIXELS.from_json(datatype, shape, data)
 

@@ -85,7 +85,7 @@ def test_missing_latents_are_left_to_be_drawn(text: str, values: tuple[float | N
         ("1 2", "latent 1 is '1 2', not a number"),
     ],
 )
-def test_what_is_wrong_with_a_latent_is_said(text: str, message: str) -> None:
+def test_an_invalid_latent_is_explained(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}$"):
         parse_latents(text, 6)
 

@@ -45,7 +45,7 @@ def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"not json", b"\xff\xfe", b"[]", b"null", b'{"schema": 1'])
-def test_what_is_no_manifest_is_named(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_manifest_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "cvae.json"
     path.write_bytes(content)
     with pytest.raises(StartError) as caught:
@@ -154,7 +154,7 @@ def test_links_within_the_repository_are_followed(folder: Path) -> None:
     assert read_manifest(folder / "cvae.json").name == "cvae"
 
 
-def test_no_more_is_read_than_the_manifest_says(tmp_path: Path) -> None:
+def test_a_file_is_read_no_further_than_its_manifest_says(tmp_path: Path) -> None:
     file = the_file(tmp_path)
     (tmp_path / "model.onnx").write_bytes(CONTENT + b"!")
     with pytest.raises(StartError, match="more than 9 bytes, but the manifest says 9"):

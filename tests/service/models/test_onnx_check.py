@@ -93,7 +93,7 @@ def _field(number: int, content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("content", [b"the model", b"\x3a\x05", b"\xff" * 20, b"\x3a", b"\x0d\x00"])
-def test_what_is_no_onnx_is_refused(content: bytes) -> None:
+def test_other_bytes_are_refused(content: bytes) -> None:
     with pytest.raises(StartError, match=r"^m\.onnx: not a complete ONNX file$"):
         check_graph(content, "m.onnx")
 

@@ -38,7 +38,7 @@ def test_threads_are_set_whatever_the_host_has(threads: int) -> None:
         (decoder()[:-20], "not a complete ONNX file"),
     ],
 )
-def test_what_is_no_model_is_named_in_one_line(model: bytes, says: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_model_is_named_in_one_line(model: bytes, says: str, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(StartError) as caught:
         Runtime("cpu", 1).session(model, "folder/model.onnx")
     assert str(caught.value).startswith(f"folder/model.onnx: {says}")

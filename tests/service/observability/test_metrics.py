@@ -59,7 +59,7 @@ async def test_requests_are_counted_by_route_and_status() -> None:
     assert samples["glyphvae_requests_total /encode 503"] == 1
 
 
-def test_what_is_read_does_not_change_while_it_is_written() -> None:
+def test_a_snapshot_does_not_change_while_it_is_written() -> None:
     telemetry = busy()
     total, (state,) = of_one(telemetry)()
     telemetry.answered("/models", 200, 0.1)
@@ -88,7 +88,7 @@ async def test_queues_batches_and_pools_are_shown_by_model() -> None:
     assert samples["glyphvae_run_seconds_sum cvae"] == 0.0009
 
 
-async def test_it_says_what_runs() -> None:
+async def test_versions_are_published() -> None:
     text = (await scrape(of_one(Telemetry()))).text
     assert f'version="{__version__}"' in text
     assert 'onnxruntime="unknown"' not in text

@@ -84,7 +84,7 @@ def test_a_process_that_ends_by_itself_leaves_its_last_counts(tmp_path: Path) ->
     assert (answered(total), living) == (1, [])
 
 
-def test_what_is_counted_later_is_written_too(tmp_path: Path) -> None:
+def test_later_counts_are_written_too(tmp_path: Path) -> None:
     telemetry = Telemetry()
     writer = Writer(tmp_path, telemetry)
     telemetry.answered("/generate", 200, 0.001)
@@ -94,6 +94,6 @@ def test_what_is_counted_later_is_written_too(tmp_path: Path) -> None:
     assert (answered(total), len(living)) == (1, 1)
 
 
-def test_nothing_counted_is_nothing(tmp_path: Path) -> None:
+def test_without_counts_the_sum_is_empty(tmp_path: Path) -> None:
     total, living = read(tmp_path)
     assert (total.state(), living) == (Telemetry().state(), [])

@@ -33,7 +33,7 @@ def test_stronger_ink_shows_where_glyphs_overlap() -> None:
     assert np.array_equal(picture[:28, 5:28], np.maximum(pixels[0][:, 5:], pixels[1][:, :23]))
 
 
-def test_what_reaches_over_the_edge_is_cut() -> None:
+def test_glyphs_are_clipped_at_the_edge() -> None:
     pixels = noise(4)
     picture = draw(placed((-10, -3), (30, -3), (-10, 20), (30, 20)), pixels)
     assert np.array_equal(picture[:20, :18], pixels[0][3:23, 10:])
