@@ -24,9 +24,8 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
  && VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --require-hashes -r requirements/serve-cpu.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY exported exported
-COPY training training
 COPY service service
-RUN VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --no-deps --no-build-isolation . \
+RUN VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --no-deps --no-build-isolation . ./service/glyphvae/client \
  && find /opt/glyphvae -type d \( -name tests -o -path '*/onnxruntime/transformers' \) -prune -exec rm -r {} +
 
 FROM build AS build-cuda
@@ -36,9 +35,8 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
  && VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --require-hashes -r requirements/serve-gpu.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY exported exported
-COPY training training
 COPY service service
-RUN VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --no-deps --no-build-isolation . \
+RUN VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --no-deps --no-build-isolation . ./service/glyphvae/client \
  && find /opt/glyphvae -type d \( -name tests -o -path '*/onnxruntime/transformers' \) -prune -exec rm -r {} +
 
 # hadolint ignore=DL3006
@@ -46,6 +44,7 @@ FROM ${BASE} AS runtime
 ENV PATH=/opt/glyphvae/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     GLYPHVAE_HOST=0.0.0.0
 # A number, so that Kubernetes can verify that it is not root. Nothing is written, so the root may be read-only.
 USER 10001:10001

@@ -16,7 +16,7 @@ DEV   := .venv
 BENCH := litserve bentoml mlserver
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format types cover fuzz fuzz-api audit bandit sbom licences bench bench-gpu image-test ray-test locks openapi settings clean
+.PHONY: help serve test lint format types cover fuzz fuzz-api audit bandit sbom licences bench bench-gpu image-test ray-test wheels locks openapi settings clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,11 @@ sbom: $(DEV)/.done ## Write the bill of materials of what the service installs, 
 licences: $(SERVE)/.done ## List the licences of what the service installs in docs/licences.md
 	$(SERVE)/bin/python requirements/licences.py requirements/serve-$(RUNTIME).txt docs/licences.md
 
+wheels: $(DEV)/.done ## Build the wheels of the service, its client and training in dist/
+	for project in $(PYPROJECTS:%/pyproject.toml=%); do \
+	  (cd $$project && $(CURDIR)/$(DEV)/bin/python -m hatchling build --target wheel --directory $(CURDIR)/dist) || exit 1; \
+	done
+
 locks: .venv-uv/.done ## Resolve the hash-pinned requirement files anew
 	cd requirements && ./lock ../.venv-uv/bin/uv
 
@@ -96,27 +101,33 @@ clean: ## Remove environments and caches
 	.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	touch $@
 
-# An environment with a lock, the first prerequisite, and this project in it.
+# The distributions of this repository that an environment gets, in their folders.
+PROJECTS := . service/glyphvae/client
+PYPROJECTS := ./pyproject.toml service/glyphvae/client/pyproject.toml training/pyproject.toml
+
+# An environment with a lock, the first prerequisite, and those distributions in it.
 define environment
 .venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) $(@D)
 VIRTUAL_ENV=$(@D) .venv-uv/bin/uv pip install --quiet --require-hashes -r $<
-VIRTUAL_ENV=$(@D) .venv-uv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+VIRTUAL_ENV=$(@D) .venv-uv/bin/uv pip install --quiet --no-deps --no-build-isolation $(PROJECTS:%=--editable %)
 touch $@
 endef
 
-$(SERVE)/.done: requirements/serve-$(RUNTIME).txt pyproject.toml .venv-uv/.done
+$(SERVE)/.done: requirements/serve-$(RUNTIME).txt $(PYPROJECTS) .venv-uv/.done
 	$(environment)
 
-$(DEV)/.done: requirements/dev.txt pyproject.toml .venv-uv/.done
+$(DEV)/.done: PROJECTS += training
+$(DEV)/.done: requirements/dev.txt $(PYPROJECTS) .venv-uv/.done
 	$(environment)
 
-.venv-ray/.done: requirements/ray.txt pyproject.toml .venv-uv/.done
+.venv-ray/.done: requirements/ray.txt $(PYPROJECTS) .venv-uv/.done
 	$(environment)
 
-.venv-bench-gpu/.done: requirements/bench-gpu.txt pyproject.toml .venv-uv/.done
+.venv-bench-gpu/.done: PROJECTS += training
+.venv-bench-gpu/.done: requirements/bench-gpu.txt $(PYPROJECTS) .venv-uv/.done
 	$(environment)
 
-.venv-fuzz/.done: requirements/fuzz.txt pyproject.toml .venv-uv/.done
+.venv-fuzz/.done: requirements/fuzz.txt $(PYPROJECTS) .venv-uv/.done
 	$(environment)
 
 .venv-bench-%/.done: requirements/bench-%.txt .venv-uv/.done

@@ -7,6 +7,7 @@ import sys
 import tomllib
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -15,7 +16,10 @@ from packaging.version import Version
 ROOT = Path(__file__).parents[1]
 LOCKS = sorted(path for path in (ROOT / "requirements").glob("*.txt"))
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^ ;\\]+)", re.MULTILINE)
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PROJECT, CLIENT, TRAINING = (
+    tomllib.loads((ROOT / folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for folder in (".", "service/glyphvae/client", "training")
+)
 
 # The first version without an advisory that a stranger's input, or a stranger's model file, could reach.
 FLOORS = {
@@ -35,6 +39,11 @@ def pins(lock: Path) -> dict[str, list[str]]:
     return found
 
 
+def declared(project: dict[str, Any]) -> list[str]:
+    """Every requirement of a distribution and of its extras."""
+    return [*project["dependencies"], *chain.from_iterable(project.get("optional-dependencies", {}).values())]
+
+
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
 def test_every_package_is_pinned_by_hash(lock: Path) -> None:
     entries = re.split(r"(?m)^(?=\S)", lock.read_text(encoding="utf-8"))
@@ -52,21 +61,29 @@ def test_no_lock_names_an_index(lock: Path) -> None:
 
 @pytest.mark.parametrize("name", FLOORS)
 def test_known_advisories_are_below_the_floor(name: str) -> None:
-    declared = [*PROJECT["dependencies"], *chain.from_iterable(PROJECT["optional-dependencies"].values())]
-    (requirement,) = [Requirement(line) for line in declared if Requirement(line).name == name]
-    (floor,) = [Version(spec.version) for spec in requirement.specifier if spec.operator == ">="]
+    requirements = [Requirement(line) for project in (PROJECT, CLIENT, TRAINING) for line in declared(project)]
+    specifiers = [spec for requirement in requirements if requirement.name == name for spec in requirement.specifier]
+    (floor,) = {Version(spec.version) for spec in specifiers if spec.operator == ">="}
     assert floor >= Version(FLOORS[name])
     for lock in LOCKS:
         if not lock.name.startswith("bench-") or lock.name == "bench-gpu.txt":
             assert all(Version(version) >= floor for version in pins(lock).get(name, []))
 
 
+def test_locks_hold_the_requirements_of_their_distributions() -> None:
+    for lock, projects in {"serve-cpu": (PROJECT, CLIENT), "dev": (PROJECT, CLIENT, TRAINING)}.items():
+        pinned = pins(ROOT / "requirements" / f"{lock}.txt")
+        for requirement in (Requirement(line) for project in projects for line in project["dependencies"]):
+            if not requirement.name.startswith("glyphvae"):
+                assert any(version in requirement.specifier for version in pinned[requirement.name]), requirement
+
+
 def test_the_licences_are_those_of_the_lock_and_none_binds_what_uses_it() -> None:
     text = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| ([a-z0-9._-]+) \| ([0-9]\S*) \| (.+) \|$", text, re.MULTILINE)
     lock = pins(ROOT / "requirements" / "serve-cpu.txt")
-    direct = {Requirement(line).name for line in PROJECT["dependencies"]}
-    assert direct <= {name for name, *_ in listed}, "run `make licences`"
+    direct = {Requirement(line).name for line in [*PROJECT["dependencies"], *CLIENT["dependencies"]]}
+    assert direct - {"glyphvae-client"} <= {name for name, *_ in listed}, "run `make licences`"
     for name, version, licence in listed:
         assert version in lock[name], "run `make licences`"
         assert "GPL" not in licence

@@ -17,9 +17,11 @@ from tests.deploy.container import Container, build, build_base, free_port, moun
 pytestmark = [pytest.mark.image, pytest.mark.timeout(1800)]
 
 MEGABYTE = 1_000_000
-# Compilers, PyTorch, our tests, and those that packages bring along. Debian's Python has one file of its test suite.
+# Compilers, PyTorch, the code of training, and tests, those that packages bring along too. Debian's Python has one file
+# of its test suite.
 UNWANTED = re.compile(
-    r".*/(gcc|g\+\+|cc|c\+\+|clang|ld|as|make)(-[\d.]+)?|.*/site-packages/(torch|lightning|pytest|onnx)/.*|.*/tests/.*"
+    r".*/(gcc|g\+\+|cc|c\+\+|clang|ld|as|make)(-[\d.]+)?"
+    r"|.*/site-packages/(glyphvae_training|torch|lightning|pytest|onnx)/.*|.*/tests/.*"
 )
 
 
@@ -59,7 +61,7 @@ def test_it_is_small(container: Container, capsys: pytest.CaptureFixture[str]) -
 
 def test_it_holds_neither_compiler_nor_pytorch_nor_tests(container: Container) -> None:
     files = [str(path) for path in container.files()]
-    assert any(path.endswith("/service/glyphvae/app.py") for path in files)
+    assert any(path.endswith("/site-packages/glyphvae/app.py") for path in files)
     assert [path for path in files if UNWANTED.fullmatch(path)] == []
 
 

@@ -1,4 +1,4 @@
-"""The two packages meet in exported files alone, and the service needs nothing that training needs."""
+"""Training and the service meet in exported files alone, and the client imports nothing of either."""
 
 import ast
 import subprocess
@@ -10,30 +10,43 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-# Top-level modules of the extra `train`.
+# Top-level modules that training alone depends on.
 TRAINING_LIBRARIES = {"lightning", "matplotlib", "onnx", "onnxscript", "sklearn", "scipy", "torch"}
 
 MODULES = {package: sorted((ROOT / package).rglob("*.py")) for package in ("service", "training")}
+CLIENT = ROOT / "service/glyphvae/client"
 
 
 def imported(file: Path) -> Iterator[str]:
-    """The top-level names of all modules that `file` imports, wherever in it."""
+    """The names of all modules that `file` imports, wherever in it."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: a relative import"
-            yield (node.module or "").partition(".")[0]
+            yield node.module or ""
+
+
+def distributed(file: Path) -> set[str]:
+    """The top-level names of all modules that `file` imports."""
+    return {name.partition(".")[0] for name in imported(file)}
 
 
 @pytest.mark.parametrize("file", MODULES["service"], ids=lambda file: file.stem)
 def test_the_service_imports_neither_training_nor_its_libraries(file: Path) -> None:
-    assert not set(imported(file)) & (TRAINING_LIBRARIES | {"glyphvae_training", "tests"})
+    assert not distributed(file) & (TRAINING_LIBRARIES | {"glyphvae_training", "tests"})
 
 
 @pytest.mark.parametrize("file", MODULES["training"], ids=lambda file: file.stem)
 def test_training_does_not_import_the_service(file: Path) -> None:
-    assert not set(imported(file)) & {"glyphvae", "tests"}
+    assert not distributed(file) & {"glyphvae", "tests"}
+
+
+@pytest.mark.parametrize("file", sorted(CLIENT.glob("*.py")), ids=lambda file: file.stem)
+def test_the_client_imports_nothing_of_the_service(file: Path) -> None:
+    libraries = distributed(file) - sys.stdlib_module_names
+    assert libraries <= {"anyio", "glyphvae", "httpx", "numpy", "PIL"}
+    assert all(f"{name}.".startswith("glyphvae.client.") for name in imported(file) if name.startswith("glyphvae"))
 
 
 PROGRAM = """

@@ -6,14 +6,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
 import httpx
 
-from glyphvae import __version__
 from glyphvae.client.call import Call, Request, Response
 from glyphvae.client.errors import BrokenResponseError, ProblemError, problem_of
 from glyphvae.client.retry import Attempts, Retry
+
+try:
+    VERSION = version("glyphvae-client")
+except PackageNotFoundError:  # run from a source tree that was never installed
+    VERSION = "0+unknown"
 
 Result = TypeVar("Result")
 
@@ -49,7 +54,7 @@ class Policy:
         """
         arguments = request.arguments()
         left = attempts.remaining()
-        headers = arguments["headers"] | {"User-Agent": f"glyphvae/{__version__}"}
+        headers = arguments["headers"] | {"User-Agent": f"glyphvae/{VERSION}"}
         if left is not None:
             headers[DEADLINE] = f"{left:.3f}"
         if self.key is not None:

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from glyphvae import __version__
 from glyphvae.api.context import Context
 from glyphvae.api.parameters import problem_of
 from glyphvae.commands.dataset import dataset
@@ -39,6 +40,23 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
+
+
+def _show_version(wanted: bool) -> None:
+    """Print the version and exit."""
+    if wanted:
+        typer.echo(f"glyphvae {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
 
 
 def _flags() -> inspect.Signature:
@@ -170,7 +188,7 @@ def _log_config(level: str, style: str) -> dict[str, Any]:
 def main() -> None:
     """Run the command line; expected errors are printed as one line, not as a traceback."""
     # Entry points are loaded only for other commands, so that the service's own commands stay fast and independent.
-    if not OWN_COMMANDS & set(sys.argv[1:2]):
+    if not (OWN_COMMANDS | {"--version"}) & set(sys.argv[1:2]):
         for point in entry_points(group="glyphvae.commands"):
             app.command(point.name)(point.load())
     try:

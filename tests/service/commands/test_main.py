@@ -8,6 +8,7 @@ import httpx
 import pytest
 import typer.testing
 
+from glyphvae import __version__
 from glyphvae.api.context import Context
 from glyphvae.commands import main
 from glyphvae.operations.render_text import RenderText, render_png
@@ -31,6 +32,11 @@ def test_the_command_says_what_it_can_do() -> None:
     output = typer.testing.CliRunner().invoke(main.app, [], env=WIDE).output
     for command in ("serve", "render", "models"):
         assert re.search(rf"\b{command}\b", output)
+
+
+def test_it_tells_its_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"glyphvae {__version__}\n"
 
 
 def test_every_setting_has_a_flag_with_its_description() -> None:

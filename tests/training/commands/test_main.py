@@ -132,7 +132,7 @@ def test_encoders_are_not_made_for_gpus() -> None:
 
 
 def test_the_commands_need_pytorch_only_when_they_run() -> None:
-    """Without the extra, the command line still loads and the command says what to install."""
+    """Without its libraries, the command line still loads and the command says what to install."""
     script = (
         "import sys\n"
         "sys.modules['torch'] = sys.modules['lightning'] = None\n"
@@ -141,5 +141,5 @@ def test_the_commands_need_pytorch_only_when_they_run() -> None:
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert result.returncode == 1
-    assert "glyphvae[train" in result.stderr
+    assert "pip install glyphvae-training" in result.stderr
     assert "Traceback" not in result.stderr

@@ -36,7 +36,7 @@ def reported() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise SystemExit(
-            f"glyphvae: {error.name} is not installed; training needs `pip install 'glyphvae[train,cpu]'`"
+            f"glyphvae: {error.name} is not installed; training needs `pip install glyphvae-training 'glyphvae[cpu]'`"
         ) from error
     except TrainingError as error:
         raise SystemExit(f"glyphvae: {error}") from error
