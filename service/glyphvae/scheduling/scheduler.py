@@ -157,6 +157,7 @@ class Scheduler:
 
         Raises:
             Problem: What the program raises.
+            ClientGoneError: The client has disconnected.
         """
         if queued:
             self.submit(job)
@@ -424,5 +425,5 @@ class FutureReply(Generic[Result]):
             self.future.set_exception(error)
 
     def drop(self) -> None:
-        """Cancel the coroutine."""
-        self.future.cancel()
+        """Set the error of a client that has disconnected: nobody has cancelled the coroutine."""
+        self.fail(ClientGoneError())
