@@ -33,15 +33,21 @@ class BodyLimits:
         """Return the most bytes that a request's body may have."""
         return self._json_limit if head.is_json else self._limit
 
-    def check(self, head: RequestHead, content: bytes) -> Body:
-        """Return a body that is there as a whole.
+    def check_announced(self, head: RequestHead) -> None:
+        """Check the length that a request announces for its body.
 
         Raises:
             BodyTooLarge: It is over the limit.
+        """
+        if (head.length or 0) > self.of(head):
+            raise _too_large(self.of(head))
+
+    def check(self, head: RequestHead, content: bytes) -> Body:
+        """Return a body within the limit, once it is there as a whole.
+
+        Raises:
             MalformedBody: It is JSON that is nested too deep.
         """
-        if len(content) > self.of(head):
-            raise _too_large(self.of(head))
         if head.is_json:
             check_nesting(content, self._depth)
         return Body(content, head.content_type)
@@ -50,14 +56,12 @@ class BodyLimits:
         """Read a body, whose bytes `deadline` holds from then on.
 
         Raises:
-            BodyTooLarge: It is over the limit, announced or not.
+            BodyTooLarge: It is over the limit.
             MalformedBody: It is JSON that is nested too deep.
             Busy: Too many bytes of bodies are in memory.
             ClientGoneError: The client has disconnected before the end.
         """
         limit = self.of(head)
-        if (head.length or 0) > limit:
-            raise _too_large(limit)
         pieces: list[bytes] = []
         more = True
         while more:

@@ -123,9 +123,11 @@ class Front:
         """Return the seconds that a request for an operation may take.
 
         Raises:
+            BodyTooLarge: It announces a body over the limit, which nothing has to read then.
             Busy: Too many requests are queued.
             InvalidParameter: Its own time limit is none.
         """
+        self.body_limits.check_announced(head)
         if self.context.scheduler.full:
             self.context.telemetry.refused["busy"] += 1
             raise FULL
