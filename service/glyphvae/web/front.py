@@ -64,7 +64,7 @@ class Front:
     ) -> None:
         settings = context.settings
         self.context = context
-        self.body_limits = BodyLimits(settings, context.threads)
+        self.body_limits = BodyLimits(settings, context.threads, context.telemetry)
         self.gate = _gate(context)
         self._app = app
         self._cors = Cors(settings.cors_origins.split(",")) if settings.cors_origins else None
