@@ -193,9 +193,9 @@ class Front:
     async def _handle(self, request: RequestContext, scope: Scope, receive: Receive, send: Send) -> None:
         if not request.checked:
             self.check(request)
-            preflight = self._cors.preflight(request.head) if self._cors else None
-            if preflight is not None:
-                await preflight(scope, receive, send)
+            if self._cors is not None and self._cors.is_preflight(request.head):
+                request.headers.clear()  # its response has its own
+                await self._cors.preflight(request.head)(scope, receive, send)
                 return
             if self.gate is not None:
                 await self.gate.admit(request)
