@@ -194,7 +194,7 @@ class Front:
         if not request.checked:
             self.check(request)
             if self._cors is not None and self._cors.is_preflight(request.head):
-                request.headers.clear()  # its response has its own
+                request.headers = ()  # its response has its own
                 await self._cors.preflight(request.head)(scope, receive, send)
                 return
             if self.gate is not None:
