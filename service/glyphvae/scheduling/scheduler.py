@@ -244,6 +244,8 @@ class Scheduler:
             if size > MAX_ROWS:
                 self._run_large(job, function, arguments)
                 return
+        elif function.model and arguments:  # a call without any gets what was made ahead
+            job.work.rows += 1
         members = self._calls.get(function)
         if members is None:
             self._calls[function] = members = []
