@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.routing import APIRoute, iter_route_contexts
-from starlette.types import Receive, Scope, Send
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from glyphvae import __version__
 from glyphvae.api.context import Context
@@ -93,6 +94,12 @@ class Application(FastAPI):
             infer = kserve.Infer(context) if context else None
             for path in (kserve.Infer.path, kserve.Infer.path.replace("/infer", "/versions/{version}/infer")):
                 self.router.routes.append(OperationRoute(kserve.Infer, path, infer, documented=False))
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return Starlette's middleware but the outermost, which would word errors that nothing expected."""
+        stack = super().build_middleware_stack()
+        assert isinstance(stack, ServerErrorMiddleware)  # noqa: S101 (Starlette promises no more than an application)
+        return stack.app  # the front words them
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""

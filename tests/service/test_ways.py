@@ -311,29 +311,23 @@ def own(context: Context) -> Any:  # noqa: ANN401 (as there)
 
 
 async def answer(port: int, request: bytes) -> Response:
-    """Return the response to a request, read until the connection ends."""
+    """Return the response to a request on a connection that is kept: one to be closed would always go through ASGI."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
-    received = await reader.read()
+    writer.write(request)
+    status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")[:-2]
+    headers = [(name.lower(), value) for name, value in (line.split(": ", 1) for line in lines)]
+    chunked = ("transfer-encoding", "chunked") in headers
+    body = await (_chunks(reader) if chunked else reader.readexactly(int(dict(headers)["content-length"])))
     writer.close()
-    head, _, body = received.partition(b"\r\n\r\n")
-    status, *lines = head.decode("latin-1").split("\r\n")
-    pairs = [line.partition(": ")[::2] for line in lines]
-    headers = [(name.lower(), value) for name, value in pairs]
-    if ("transfer-encoding", "chunked") in headers:
-        body = _joined(body)
     return int(status.split()[1]), headers, body
 
 
-def _joined(chunks: bytes) -> bytes:
+async def _chunks(reader: asyncio.StreamReader) -> bytes:
     joined = b""
-    while chunks:
-        size, _, rest = chunks.partition(b"\r\n")
-        length = int(size, 16)
-        joined, chunks = joined + rest[:length], rest[length + 2 :]
-        if length == 0:
-            return joined
-    raise AssertionError("the last chunk is missing")
+    while size := int(await reader.readline(), 16):
+        joined += await reader.readexactly(size)
+        await reader.readexactly(2)
+    return joined
 
 
 def comparable(request: Sent, response: Response) -> Response:

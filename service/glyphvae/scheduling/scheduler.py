@@ -152,6 +152,7 @@ class Scheduler:
 
         Raises:
             Problem: What the program raises.
+            ClientGoneError: The client has disconnected.
         """
         if queued:
             self.submit(job)
@@ -238,6 +239,8 @@ class Scheduler:
             if size > MAX_ROWS:
                 self._run_large(job, function, arguments)
                 return
+        elif function.model and arguments:  # a call without any gets what was made ahead
+            job.work.rows += 1
         members = self._calls.get(function)
         if members is None:
             self._calls[function] = members = []
@@ -419,5 +422,5 @@ class FutureReply(Generic[Result]):
             self.future.set_exception(error)
 
     def drop(self) -> None:
-        """Cancel the coroutine."""
-        self.future.cancel()
+        """Set the error of a client that has disconnected: nobody has cancelled the coroutine."""
+        self.fail(ClientGoneError())

@@ -87,7 +87,7 @@ class Exchange:
             self._queue(NO_BODY)
             return True
         length = self._request.head.length
-        if length is None or length > min(INLINE_BYTES, self._front.body_limits.of(self._request.head)):
+        if length is None or length > INLINE_BYTES:
             return False
         if self._cycle.more_body:
             self._connection.when_whole = self.go_on

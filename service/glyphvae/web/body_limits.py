@@ -6,7 +6,8 @@ from starlette.types import Receive
 
 from glyphvae.api.head import RequestHead
 from glyphvae.api.responses import Body
-from glyphvae.errors import BodyTooLarge, MalformedBody
+from glyphvae.errors import BodyTooLarge, Busy, MalformedBody
+from glyphvae.observability.telemetry import Telemetry
 from glyphvae.scheduling.deadline import ClientGoneError, Deadline
 from glyphvae.scheduling.worker_pool import WorkerPool
 from glyphvae.settings import Settings
@@ -21,27 +22,35 @@ class BodyLimits:
     Args:
         settings: The limits.
         pool: Counts the bytes of bodies in memory.
+        telemetry: Where refusals are counted.
     """
 
-    def __init__(self, settings: Settings, pool: WorkerPool) -> None:
+    def __init__(self, settings: Settings, pool: WorkerPool, telemetry: Telemetry) -> None:
         self._limit = settings.max_body_bytes
         self._json_limit = min(settings.max_json_bytes, settings.max_body_bytes)
         self._depth = settings.max_json_depth
         self._pool = pool
+        self._telemetry = telemetry
 
     def of(self, head: RequestHead) -> int:
         """Return the most bytes that a request's body may have."""
         return self._json_limit if head.is_json else self._limit
 
-    def check(self, head: RequestHead, content: bytes) -> Body:
-        """Return a body that is there as a whole.
+    def check_announced(self, head: RequestHead) -> None:
+        """Check the length that a request announces for its body.
 
         Raises:
             BodyTooLarge: It is over the limit.
+        """
+        if (head.length or 0) > self.of(head):
+            raise _too_large(self.of(head))
+
+    def check(self, head: RequestHead, content: bytes) -> Body:
+        """Return a body within the limit, once it is there as a whole.
+
+        Raises:
             MalformedBody: It is JSON that is nested too deep.
         """
-        if len(content) > self.of(head):
-            raise _too_large(self.of(head))
         if head.is_json:
             check_nesting(content, self._depth)
         return Body(content, head.content_type)
@@ -50,30 +59,35 @@ class BodyLimits:
         """Read a body, whose bytes `deadline` holds from then on.
 
         Raises:
-            BodyTooLarge: It is over the limit, announced or not.
+            BodyTooLarge: It is over the limit.
             MalformedBody: It is JSON that is nested too deep.
             Busy: Too many bytes of bodies are in memory.
             ClientGoneError: The client has disconnected before the end.
         """
         limit = self.of(head)
-        if (head.length or 0) > limit:
-            raise _too_large(limit)
         pieces: list[bytes] = []
         more = True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                deadline.refused = "gone"
+                self._telemetry.refused["gone"] += 1
                 raise ClientGoneError
             piece = message.get("body", b"")
             more = message.get("more_body", False)
             if deadline.held + len(piece) > limit:
                 raise _too_large(limit)
             if piece:
-                self._pool.take(len(piece), deadline)
-                deadline.held += len(piece)
+                self._hold(len(piece), deadline)
                 pieces.append(piece)
         return self.check(head, b"".join(pieces))
+
+    def _hold(self, size: int, deadline: Deadline) -> None:
+        try:
+            self._pool.take(size, deadline)
+        except Busy:
+            self._telemetry.refused["busy"] += 1
+            raise
+        deadline.held += size
 
     def release(self, deadline: Deadline) -> None:
         """Give the bytes back that `deadline` holds."""

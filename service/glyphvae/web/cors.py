@@ -20,6 +20,7 @@ _ALLOWED: Final[dict[str, Any]] = {
     "expose_headers": ["*"],
     "max_age": 600,
 }
+_ASKED: Final = b"access-control-request-method"
 
 
 class Cors:
@@ -33,18 +34,23 @@ class Cors:
         self._rules = CORSMiddleware(_nothing, origins, **_ALLOWED)
         self.headers = lru_cache(maxsize=64)(self._headers)
 
-    def preflight(self, head: RequestHead) -> Response | None:
-        """Return the response to a browser that asks before it sends a request for a page; None to all else."""
-        origin = head.last(b"origin")
-        if head.method != "OPTIONS" or not origin or not head.last(b"access-control-request-method"):
-            return None
+    def is_preflight(self, head: RequestHead) -> bool:
+        """Return whether a browser asks before it sends a request for a page."""
+        return head.method == "OPTIONS" and bool(head.last(b"origin")) and bool(head.last(_ASKED))
+
+    def preflight(self, head: RequestHead) -> Response:
+        """Return the response to such a question.
+
+        Raises:
+            OriginRefused: The request would be refused.
+        """
         headers = Headers(raw=head.headers)
         response = self._rules.preflight_response(headers)
         if response.status_code < HTTPStatus.BAD_REQUEST:
             return response
         # Starlette names what it refuses: origin, method, headers.
         refused = bytes(response.body).decode().removeprefix("Disallowed CORS ")
-        detail = f"A page of {quoted(origin)} may not send this: not allowed is its {refused}."
+        detail = f"A page of {quoted(headers['origin'])} may not send this: not allowed is its {refused}."
         raise OriginRefused(detail, headers={"Vary": "Origin"})
 
     def _headers(self, origin: str) -> tuple[tuple[bytes, bytes], ...]:

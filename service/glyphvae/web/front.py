@@ -65,7 +65,7 @@ class Front:
     ) -> None:
         settings = context.settings
         self.context = context
-        self.body_limits = BodyLimits(settings, context.threads)
+        self.body_limits = BodyLimits(settings, context.threads, context.telemetry)
         self.gate = _gate(context)
         self._app = app
         self._cors = Cors(settings.cors_origins.split(",")) if settings.cors_origins else None
@@ -124,9 +124,11 @@ class Front:
         """Return the seconds that a request for an operation may take.
 
         Raises:
+            BodyTooLarge: It announces a body over the limit, which nothing has to read then.
             Busy: Too many requests are queued.
             InvalidParameter: Its own time limit is none.
         """
+        self.body_limits.check_announced(head)
         if self.context.scheduler.full:
             self.context.telemetry.refused["busy"] += 1
             raise FULL
@@ -192,9 +194,9 @@ class Front:
     async def _handle(self, request: RequestContext, scope: Scope, receive: Receive, send: Send) -> None:
         if not request.checked:
             self.check(request)
-            preflight = self._cors.preflight(request.head) if self._cors else None
-            if preflight is not None:
-                await preflight(scope, receive, send)
+            if self._cors is not None and self._cors.is_preflight(request.head):
+                request.headers = ()  # its response has its own
+                await self._cors.preflight(request.head)(scope, receive, send)
                 return
             if self.gate is not None:
                 await self.gate.admit(request)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from glyphvae.server.accept_loop import TOGETHER, Arrivals
-from tests.service.server.test_server import serving
+from tests.service.sockets import serving
 
 uvloop = pytest.importorskip("uvloop", reason="it is not there on Windows")
 

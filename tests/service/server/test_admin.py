@@ -6,7 +6,7 @@ import pytest
 
 from glyphvae.api.context import Context
 from glyphvae.errors import MethodNotAllowed, NotFound, NotReady, ReloadRefused
-from glyphvae.models.registry import load_engine
+from glyphvae.models.registry import load_registry
 from glyphvae.server.admin import AdminServer, create_admin, listen
 from glyphvae.server.reload import Reloader
 from glyphvae.settings import Settings
@@ -18,7 +18,7 @@ from tests.service.support import expect_problem
 def own(tmp_path: Path) -> Context:
     write_model(tmp_path)
     settings = Settings(models=tmp_path, device="cpu")
-    return Context(settings, load_engine(settings))
+    return Context(settings, load_registry(settings))
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ def client(own: Context) -> Iterator[httpx.Client]:
 def test_it_tells_health_and_reloads(client: httpx.Client, own: Context) -> None:
     assert client.get("/livez").json() == {"status": "live"}
     assert client.get("/readyz").json()["models"] == {"cvae": "cpu"}
-    before = own.engine
+    before = own.registry
     assert client.post("/reload").json() == {"models": ["cvae/1"]}
-    assert own.engine is not before
+    assert own.registry is not before
 
 
 def test_it_answers_problems(client: httpx.Client, own: Context) -> None:

@@ -1,0 +1,212 @@
+"""Connections: slow clients, limits on heads, and requests to upgrade."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from glyphvae.errors import Busy, HeadersTooLarge, RequestTimeout
+from glyphvae.server.server import Server
+from tests.service.sockets import PATIENCE, ask, connect, connections, read, request, serving, until
+from tests.service.support import grey, npy
+
+GENERATE = request("/generate?label=J")
+LARGE = request("/generate?label=J&n=3000", b"", "Accept: application/x-npy")
+
+
+@pytest.fixture
+async def server(repository: Path) -> AsyncIterator[Server]:
+    async with serving(repository) as server:
+        yield server
+
+
+def pass_time(server: Server, seconds: float) -> None:
+    """Watch the connections as if `seconds` had passed since each began to wait."""
+    state = server.server_state
+    for connection in connections(server):
+        state.now = connection._since + seconds
+        connection.watch()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"POST /gen",
+        b"POST /encode HTTP/1.1\r\nHost: glyphvae\r\nX-Slow: 1",
+        b"POST /encode HTTP/1.1\r\nHost: glyphvae\r\nContent-Length: 100000\r\n\r\n" + bytes(100),
+    ],
+    ids=["nothing", "a line", "a head", "a body"],
+)
+async def test_a_request_has_to_arrive_in_time(server: Server, sent: bytes) -> None:
+    reader, writer = await connect(server)
+    writer.write(sent)
+    await until(lambda: connections(server) and connections(server)[0]._received == len(sent))
+    pass_time(server, server.config.settings.receive_timeout)
+    assert not connections(server)[0].transport.is_closing()
+    pass_time(server, server.config.settings.receive_timeout + 1)
+    answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert b"connection: close\r\n" in answer
+    assert RequestTimeout.slug.encode() in answer
+    writer.close()
+
+
+async def test_a_body_that_keeps_coming_has_more_time(server: Server) -> None:
+    reader, writer = await connect(server)
+    head = b"POST /encode HTTP/1.1\r\nHost: glyphvae\r\nConnection: close\r\nContent-Length: 20000\r\n\r\n"
+    writer.write(head + bytes(10_000))
+    await until(lambda: connections(server) and connections(server)[0]._received == len(head) + 10_000)
+    pass_time(server, 25)
+    writer.write(bytes(10_000))
+    assert (await reader.read()).startswith(b"HTTP/1.1 415")
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "sent", [GENERATE, b"GET /livez HTTP/1.1\r\nHost: glyphvae\r\n\r\n"], ids=["connection", "ASGI"]
+)
+async def test_after_an_answer_a_connection_may_rest_for_a_while(server: Server, sent: bytes) -> None:
+    reader, writer = await connect(server)
+    keep_alive = server.config.timeout_keep_alive
+    for _ in range(2):
+        writer.write(sent)
+        assert (await read(reader)).status == 200
+        pass_time(server, keep_alive - 0.5)
+    assert not reader.at_eof()
+    pass_time(server, keep_alive + 0.5)
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_connection_does_not_rest_while_it_is_answered(server: Server) -> None:
+    finish = Event()
+    pool = server.context.registry.pool
+    blocker = pool.submit(1, None, finish.wait, PATIENCE)
+    reader, writer = await connect(server)
+    writer.write(LARGE)
+    await until(lambda: pool.queued > 1)
+    pass_time(server, 1000)
+    finish.set()
+    await asyncio.wrap_future(blocker)
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
+async def test_an_answer_has_to_be_taken(repository: Path) -> None:
+    async with serving(repository, max_samples=100_000) as server:
+        reader, writer = await connect(server)
+        writer.write(LARGE.replace(b"3000", b"100000"))
+        await reader.readuntil(b"\r\n\r\n")
+        assert isinstance(writer.transport, asyncio.Transport)
+        writer.transport.pause_reading()
+        # The answer is far longer than what the kernel's buffers take.
+        await until(lambda: connections(server)[0].transport.get_write_buffer_size() > 0)
+        await until(lambda: connections(server)[0].flow.write_paused)
+        pass_time(server, 0)
+        pass_time(server, server.config.settings.receive_timeout + 1)
+        await until(lambda: not connections(server))
+        writer.transport.abort()
+
+
+async def test_only_so_many_connections_are_open(repository: Path) -> None:
+    async with serving(repository, max_connections=2) as server:
+        streams = [await connect(server) for _ in range(2)]
+        await until(lambda: len(connections(server)) == 2)
+        reader, writer = await connect(server)
+        answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+        assert b"retry-after: 1\r\n" in answer
+        assert Busy.slug.encode() in answer
+        for _, one in [*streams, (reader, writer)]:
+            one.close()
+        await until(lambda: not connections(server))
+
+
+async def test_a_head_that_does_not_end_is_refused(server: Server) -> None:
+    reader, writer = await connect(server)
+    await until(lambda: connections(server))
+    (connection,) = connections(server)
+    connection.data_received(b"POST /generate HTTP/1.1\r\nX-Endless: " + b"x" * server.server_state.max_head)
+    connection.data_received(b"x")
+    assert not connection.transport.is_closing()
+    connection.data_received(b"x")
+    answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert HeadersTooLarge.slug.encode() in answer
+    writer.close()
+
+
+GLYPH = npy(grey(119))
+UPGRADES = [
+    ("Connection: Upgrade", "Upgrade: websocket"),
+    ("Connection: Upgrade", "Upgrade: h2c"),
+    ("Connection: keep-alive, Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA"),
+]
+
+
+@pytest.mark.parametrize("headers", UPGRADES)
+async def test_a_request_to_upgrade_is_one_request(server: Server, headers: tuple[str, ...]) -> None:
+    smuggled = request("/livez", method="GET")
+    responses = await ask(
+        server,
+        GENERATE,
+        request("/encode?label=J&preprocess=none", GLYPH, "X-Request-ID: one", *headers),
+        request("/encode", smuggled, "X-Request-ID: two", *headers),
+        request("/generate?label=J&seed=7", b"", "X-Request-ID: three", *headers),
+        request("/livez", b"", "X-Request-ID: four", *headers, method="GET"),
+        request("/generate?label=J&seed=7"),
+    )
+    assert [response.status for response in responses] == [200, 200, 415, 200, 200, 200]
+    assert [response.headers["x-request-id"] for response in responses[1:5]] == ["one", "two", "three", "four"]
+    assert b'"label":"J"' in responses[1].content
+    assert responses[3].content == responses[5].content
+    assert sum(server.context.telemetry.requests.values()) == 6  # and no other was answered
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_the_body_of_a_request_to_upgrade_may_come_later(server: Server, size: int, chunked: bool) -> None:
+    sent = request("/encode?label=J&preprocess=none", GLYPH, *UPGRADES[1])
+    if chunked:
+        coded = b"%x\r\n%b\r\n0\r\n\r\n" % (len(GLYPH), GLYPH)
+        sent = sent.replace(b"Content-Length: %d" % len(GLYPH), b"Transfer-Encoding: chunked").replace(GLYPH, coded)
+    end = sent.index(b"\r\n\r\n") + 4
+    reader, writer = await connect(server)
+    for start in range(0, end, size):
+        writer.write(sent[start : min(start + size, end)])
+        await asyncio.sleep(0)
+    await until(lambda: connections(server) and not connections(server)[0]._in_head)
+    writer.write(sent[end:] + GENERATE)
+    responses = [await read(reader) for _ in range(2)]
+    assert [response.headers["content-type"] for response in responses] == ["application/json", "image/png"]
+    assert sum(server.context.telemetry.requests.values()) == 2
+    writer.close()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+async def test_curl_that_offers_http_2_gets_an_answer(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "j.npy").write_bytes(GLYPH)
+    url = f"http://127.0.0.1:{server.config.port}"
+    asked = ["--data-binary", f"@{tmp_path}/j.npy", f"{url}/encode?label=J&preprocess=none", f"{url}/generate?label=J"]
+    written = ["--fail", "--silent", "--output", "/dev/null", "--output", "/dev/null", "--write-out", "%{http_code} "]
+    process = await asyncio.create_subprocess_exec(
+        "curl", "--http2", "--max-time", str(PATIENCE), *written, *asked, stdout=subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    assert (output, process.returncode) == (b"200 200 ", 0)
+    assert server.context.telemetry.requests == {("/encode", 200): 1, ("/generate", 200): 1}
+
+
+@pytest.mark.parametrize("sent", [b"CONNECT glyphvae:80 HTTP/1.1\r\n\r\n", b"NONSENSE\r\n\r\n"])
+async def test_what_is_no_request_for_this_server_ends_the_connection(server: Server, sent: bytes) -> None:
+    reader, writer = await connect(server)
+    writer.write(sent + GENERATE)
+    answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+    writer.close()
