@@ -23,7 +23,7 @@ COUNT, START = 300, 100
 
 @pytest.fixture(scope="module")
 def dataset(context: Context) -> Dataset:
-    return Dataset(make_recipe(DatasetOrder(count=COUNT, seed=7), context.engine), START, COUNT)
+    return Dataset(make_recipe(DatasetOrder(count=COUNT, seed=7), context.registry), START, COUNT)
 
 
 @pytest.fixture(scope="module")
@@ -85,11 +85,11 @@ import os, sys
 from pathlib import Path
 from glyphvae.datasets.recipe import Dataset, DatasetOrder, make_recipe
 from glyphvae.datasets.formats import FORMATS
-from glyphvae.models.registry import load_engine
+from glyphvae.models.registry import load_registry
 from glyphvae.settings import Settings
 
 settings = Settings(models=sys.argv[1], default_model="cvae", device="cpu")
-recipe = make_recipe(DatasetOrder(count=1, seed=7), load_engine(settings))
+recipe = make_recipe(DatasetOrder(count=1, seed=7), load_registry(settings))
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -11,7 +11,7 @@ from glyphvae.errors import InvalidParameter, UnknownModel
 
 
 def recipe(context: Context, **order: object) -> Recipe:
-    return make_recipe(DatasetOrder.model_validate({"count": 1, "seed": 7} | order), context.engine)
+    return make_recipe(DatasetOrder.model_validate({"count": 1, "seed": 7} | order), context.registry)
 
 
 def whole(parts: list[Samples]) -> tuple[list[int], list[list[float]], bytes]:

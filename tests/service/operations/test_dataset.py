@@ -8,11 +8,11 @@ import pytest
 from starlette.types import ASGIApp
 
 from glyphvae.api.context import Context
-from glyphvae.app import create_served
+from glyphvae.app import create_app
 from glyphvae.datasets.formats import FORMATS, Name
 from glyphvae.datasets.recipe import Dataset, DatasetOrder, make_recipe
 from glyphvae.errors import InvalidParameter, NotInstalled, NotReady, UnknownModel
-from glyphvae.models.registry import load_engine
+from glyphvae.models.registry import load_registry
 from glyphvae.settings import Settings
 from tests.known_model import write_model
 from tests.service.support import expect_problem
@@ -23,7 +23,7 @@ async def test_the_file_is_that_of_the_format(client: httpx.AsyncClient, context
     order = {"count": 2000, "start": 3, "seed": 7, "labels": {"A": 2, "J": 1}, "z": [1, None], "temperature": 0.5}
     answer = await client.post("/dataset", json=order | {"format": name})
     format_ = FORMATS[name]
-    recipe = make_recipe(DatasetOrder.model_validate(order), context.engine)
+    recipe = make_recipe(DatasetOrder.model_validate(order), context.registry)
     assert answer.content == b"".join(format_.write(Dataset(recipe, 3, 2000), 0))
     assert answer.headers["content-type"] == format_.media_type
     assert answer.headers["content-disposition"] == f'attachment; filename="{format_.file}"'
@@ -103,8 +103,8 @@ async def test_a_model_that_is_not_loaded_is_loaded_first(tmp_path: Path) -> Non
     for name in ("cvae", "other"):
         write_model(tmp_path, name)
     settings = Settings(models=tmp_path, device="cpu")
-    context = Context(settings, load_engine(settings))
-    transport = httpx.ASGITransport(create_served(context))
+    context = Context(settings, load_registry(settings))
+    transport = httpx.ASGITransport(create_app(context))
     async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
         response = await client.post("/dataset", json={"count": 10, "model": "other"})
     assert (response.status_code, response.headers["glyphvae-model"]) == (200, "other/1")
