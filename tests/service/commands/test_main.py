@@ -111,7 +111,9 @@ async def test_a_service_elsewhere_renders_it_too(
         real_server.url,
     )
     assert await asyncio.to_thread(run, monkeypatch, *arguments) == 0
-    assert file.read_bytes() == run_now(render_png(RenderText(text="HELLO", seed=7, z=[1, None, -1], ink="navy"), context))
+    assert file.read_bytes() == run_now(
+        render_png(RenderText(text="HELLO", seed=7, z=[1, None, -1], ink="navy"), context)
+    )
 
 
 @pytest.mark.parametrize(

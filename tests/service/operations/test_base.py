@@ -112,7 +112,11 @@ def test_plans_are_kept_until_others_are_used_more_or_models_are_reloaded(contex
     cache, made = PlanCache[bytes](context), list[bytes]()
 
     def get(query: bytes, accept: str = "") -> None:
-        assert cache.get((query, accept), lambda: made.append(query) or query) == query
+        def make() -> bytes:
+            made.append(query)
+            return query
+
+        assert cache.get((query, accept), make) == query
 
     for query in (b"a", b"b", b"a", b"b"):
         get(query)
