@@ -116,7 +116,9 @@ def test_glyphs_are_drawn_ahead_for_a_query_that_comes_again_until_models_are_re
     generate = Generate(context)
 
     def run(query: bytes, accept: str = "image/png") -> Result:
-        return run_now(generate.run(generate.plan(RequestHead("POST", "/generate", query, [], accept=accept)), NO_BODY))
+        headers = [(b"accept", accept.encode())]
+        head = RequestHead.of({"method": "POST", "path": "/generate", "query_string": query, "headers": headers})
+        return run_now(generate.run(generate.plan(head), NO_BODY))
 
     for query in (b"label=J&seed=1", b"label=J&z=1", b"label=J&n=2", b"label=J&z=1%2C2", b"label=J&seed=1%20"):
         run(query)
@@ -161,12 +163,16 @@ async def test_every_label_can_be_written(client: httpx.AsyncClient) -> None:
     ]
 
 
-async def test_a_seed_gives_the_same_latents_whatever_the_batch(client: httpx.AsyncClient) -> None:
-    alone = [await samples(client, label="J", seed=seed) for seed in range(20)]
-    together = await asyncio.gather(*(samples(client, label="J", seed=seed) for seed in range(20)))
-    assert together == alone
-    (first, *_) = (await samples(client, label="J", seed=7, n=500)).samples
-    assert first == alone[7].samples[0]
+async def test_concurrent_requests_get_what_each_gets_alone(client: httpx.AsyncClient) -> None:
+    looks = ["", "&scale=2", "&ink=navy", "&n=3", "&z=1,,2", "&label=K", "&paper=transparent&temperature=0.5"]
+    queries = [f"/generate?label={label}&seed={seed}{look}" for seed in (7, 8) for label in "JZ" for look in looks]
+    queries += [f"/generate?model=vae&seed={seed}" for seed in range(4)]
+    for accept in (PNG, JSON):
+        alone = [(await client.post(query, headers=accept)).content for query in queries]
+        together = await asyncio.gather(*(client.post(query, headers=accept) for query in queries))
+        assert [answer.content for answer in together] == alone
+    first = (await samples(client, label="J", seed=7)).samples
+    assert (await samples(client, label="J", seed=7, n=500)).samples[:1] == first
 
 
 async def test_given_latents_take_the_place_of_drawn_ones(client: httpx.AsyncClient) -> None:
