@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from glyphvae.datasets.formats import DatasetRequest
 from glyphvae.datasets.shards import Shard, split, write_shards
-from glyphvae.operations.dataset import DatasetRequest
 from tests.service.commands.test_main import run
 
 CORES = 2
