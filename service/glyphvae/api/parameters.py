@@ -1,5 +1,6 @@
 """Parameters of requests: types that several endpoints share, and how queries and bodies are read."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar, get_origin
@@ -107,8 +108,20 @@ def read_json(kind: type[Model], content_type: str, content: bytes) -> Model:
     try:
         values = orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        raise MalformedBody(f"The body is not JSON: {error.msg}.") from None
+        values = _lenient(content, error.msg)
     return _validated(kind, values, "body")
+
+
+def _lenient(content: bytes, detail: str) -> object:
+    """Read JSON with numbers that are not finite and characters that are none, so that an error can name their field.
+
+    Raises:
+        MalformedBody: It is not JSON either.
+    """
+    try:
+        return json.loads(content)
+    except ValueError:
+        raise MalformedBody(f"The body is not JSON: {detail}.") from None
 
 
 @lru_cache

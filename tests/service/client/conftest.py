@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from glyphvae.api.context import Context
-from glyphvae.app import create_served
+from glyphvae.app import create_app
 from glyphvae.client import AsyncClient, Client
 from tests.service.processes import Server
 
@@ -19,6 +19,6 @@ def sync_client(real_server: Server) -> Iterator[Client]:
 
 @pytest.fixture
 async def async_client(context: Context) -> AsyncIterator[AsyncClient]:
-    transport = httpx.ASGITransport(create_served(context), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(create_app(context), raise_app_exceptions=False)
     async with AsyncClient("http://glyphvae", http=httpx.AsyncClient(transport=transport)) as client:
         yield client

@@ -12,7 +12,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from glyphvae.api.context import Context
-from glyphvae.app import create_served
+from glyphvae.app import create_app
 from glyphvae.client import (
     AsyncClient,
     BrokenResponseError,
@@ -126,7 +126,7 @@ async def test_a_key_opens_a_service_that_wants_one(context: Context, tmp_path: 
     token, key = new_key("somebody", None, None, ())
     (tmp_path / "keys").write_text(key.model_dump_json())
     settings = context.settings.model_copy(update={"keys": tmp_path / "keys"})
-    app = create_served(Context(settings, context.engine))
+    app = create_app(Context(settings, context.registry))
 
     def client(token: str | None) -> AsyncClient:
         return AsyncClient("http://glyphvae", key=token, http=httpx.AsyncClient(transport=httpx.ASGITransport(app)))

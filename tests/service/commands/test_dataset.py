@@ -55,6 +55,13 @@ def test_the_file_says_what_it_holds_and_the_seed_repeats_it(
         assert set(arrays["labels"]) == {19}
 
 
+def test_a_model_that_is_not_the_default_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(monkeypatch, "10", "-o", "a.npz", "--seed", "7") == 0
+    monkeypatch.setenv("GLYPHVAE_DEFAULT_MODEL", "vae")
+    assert run(monkeypatch, "10", "-o", "b.npz", "--seed", "7", "--model", "cvae") == 0
+    assert Path("a.npz").read_bytes() == Path("b.npz").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

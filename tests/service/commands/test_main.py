@@ -12,6 +12,7 @@ from glyphvae import __version__
 from glyphvae.api.context import Context
 from glyphvae.commands import main
 from glyphvae.operations.render_text import RenderText, render_png
+from glyphvae.scheduling.steps import run_now
 from glyphvae.settings import Settings
 from tests.service.processes import ROOT, Server, plain_environment
 from tests.service.support import picture
@@ -94,7 +95,7 @@ async def test_every_option_of_rendering_reaches_the_picture(
         ink="navy",
         paper="transparent",
     )
-    assert file.read_bytes() == await render_png(order, context)
+    assert file.read_bytes() == run_now(render_png(order, context))
 
 
 async def test_a_remote_service_renders_it_too(
@@ -116,7 +117,9 @@ async def test_a_remote_service_renders_it_too(
         real_server.url,
     )
     assert await asyncio.to_thread(run, monkeypatch, *arguments) == 0
-    assert file.read_bytes() == await render_png(RenderText(text="HELLO", seed=7, z=[1, None, -1], ink="navy"), context)
+    assert file.read_bytes() == run_now(
+        render_png(RenderText(text="HELLO", seed=7, z=[1, None, -1], ink="navy"), context)
+    )
 
 
 @pytest.mark.parametrize(

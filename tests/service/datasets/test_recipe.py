@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glyphvae.api.context import Context
@@ -11,7 +11,7 @@ from glyphvae.errors import InvalidParameter, UnknownModel
 
 
 def recipe(context: Context, **order: object) -> Recipe:
-    return make_recipe(DatasetOrder.model_validate({"count": 1, "seed": 7} | order), context.engine)
+    return make_recipe(DatasetOrder.model_validate({"count": 1, "seed": 7} | order), context.registry)
 
 
 def whole(parts: list[Samples]) -> tuple[list[int], list[list[float]], bytes]:
@@ -25,6 +25,7 @@ def joined(conditions: list[Conditions]) -> tuple[list[int], list[list[float]]]:
     return labels, [row for part in conditions for row in part.z.tolist()]
 
 
+@settings(max_examples=25)
 @given(cuts=st.sets(st.integers(0, 600), max_size=6), start=st.integers(0, 300))
 def test_ranges_that_follow_each_other_are_the_whole(context: Context, cuts: set[int], start: int) -> None:
     made = recipe(context)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from glyphvae.datasets.formats import DatasetRequest
 from glyphvae.datasets.shards import Shard, split, write_shards
 from glyphvae.errors import StartError
-from glyphvae.datasets.formats import DatasetRequest
 
 ORDER = DatasetRequest.model_validate({"count": 300, "start": 10, "seed": 7, "format": "npz"})
 

@@ -1,30 +1,25 @@
 import io
 import sys
-from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
-from starlette.types import ASGIApp
 
 from glyphvae.api.context import Context
-from glyphvae.app import create_served
 from glyphvae.datasets.formats import FORMATS, Name
 from glyphvae.datasets.recipe import Dataset, DatasetOrder, make_recipe
-from glyphvae.errors import InvalidParameter, NotInstalled, NotReady, UnknownModel
-from glyphvae.models.registry import load_engine
-from glyphvae.settings import Settings
-from tests.known_model import write_model
+from glyphvae.errors import InvalidParameter, NotInstalled
 from tests.service.support import expect_problem
 
 
 @pytest.mark.parametrize("name", FORMATS)
 async def test_the_file_is_that_of_the_format(client: httpx.AsyncClient, context: Context, name: Name) -> None:
     order = {"count": 2000, "start": 3, "seed": 7, "labels": {"A": 2, "J": 1}, "z": [1, None], "temperature": 0.5}
-    answer = await client.post("/dataset", json=order | {"format": name})
     format_ = FORMATS[name]
-    recipe = make_recipe(DatasetOrder.model_validate(order), context.engine)
-    assert answer.content == b"".join(format_.write(Dataset(recipe, 3, 2000), 0))
+    recipe = make_recipe(DatasetOrder.model_validate(order), context.registry)
+    expected = b"".join(format_.write(Dataset(recipe, 3, 2000), 0))  # imports what no request should wait for
+    answer = await client.post("/dataset", json=order | {"format": name})
+    assert answer.content == expected
     assert answer.headers["content-type"] == format_.media_type
     assert answer.headers["content-disposition"] == f'attachment; filename="{format_.file}"'
     assert (answer.headers["glyphvae-model"], answer.headers["glyphvae-seed"]) == ("cvae/1", "7")
@@ -65,7 +60,6 @@ async def test_parts_are_the_whole(client: httpx.AsyncClient) -> None:
         ({"count": 1, "test": 1}, None, "only the format idx"),
         ({"count": 1, "test": 2, "format": "idx"}, None, "at most count"),
         ({"count": 1, "model": "vae"}, "body.model", "has no labels"),
-        ({"count": 1, "colour": "red"}, None, "unknown: 'colour'"),
     ],
 )
 async def test_what_is_not_allowed_is_named(
@@ -83,28 +77,7 @@ async def test_the_number_of_samples_is_limited(client: httpx.AsyncClient, conte
     expect_problem(refused, InvalidParameter, f"at most {most}; use `start`", "body.count")
 
 
-async def test_an_unknown_model_is_named(client: httpx.AsyncClient) -> None:
-    expect_problem(await client.post("/dataset", json={"count": 1, "model": "gan"}), UnknownModel, "'gan'")
-
-
 async def test_without_pyarrow_parquet_is_refused(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     answer = await client.post("/dataset", json={"count": 1, "format": "parquet"})
     expect_problem(answer, NotInstalled, "pip install 'glyphvae[parquet]'")
-
-
-async def test_a_model_that_fails_is_an_error_and_no_file(half_broken: ASGIApp) -> None:
-    transport = httpx.ASGITransport(half_broken)
-    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
-        expect_problem(await client.post("/dataset", json={"count": 1}), NotReady, "the model did not run")
-
-
-async def test_a_model_that_is_not_loaded_is_loaded_first(tmp_path: Path) -> None:
-    for name in ("cvae", "other"):
-        write_model(tmp_path, name)
-    settings = Settings(models=tmp_path, device="cpu")
-    context = Context(settings, load_engine(settings))
-    transport = httpx.ASGITransport(create_served(context))
-    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
-        response = await client.post("/dataset", json={"count": 10, "model": "other"})
-    assert (response.status_code, response.headers["glyphvae-model"]) == (200, "other/1")

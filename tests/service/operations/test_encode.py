@@ -7,8 +7,6 @@ from glyphvae.errors import (
     BodyTooLarge,
     InvalidParameter,
     MalformedBody,
-    NotAcceptable,
-    UnknownModel,
     UnsupportedMedia,
 )
 from glyphvae.operations.encode import Encodings
@@ -136,8 +134,6 @@ BLANK = image_file(np.full((40, 40), 255, dtype=np.uint8))
         Wrong("label=36", J, InvalidParameter, "query.label", "a character 0-9, A-Z or a number 0-35"),
         Wrong(f"label={'J' * 17}", J, InvalidParameter, "query.label", "at most 16 characters"),
         Wrong("model=vae&label=J", J, InvalidParameter, "query.label", "model 'vae' has no labels"),
-        Wrong("model=gan", J, UnknownModel, None, "There is no model 'gan'; served are: cvae, vae."),
-        Wrong("ink=blue", J, InvalidParameter, "query", "unknown: 'ink'; allowed are: label, preprocess, model"),
     ],
     ids=lambda wrong: wrong.says,
 )
@@ -179,13 +175,6 @@ async def test_an_array_of_another_size_is_converted_too(client: httpx.AsyncClie
     drawings: NDArray[np.uint8] = np.full((3, 50, 40), 255, dtype=np.uint8)
     drawings[:, 10:40, 15:25] = 0
     assert len((await client.post("/encode", content=npy(drawings))).json()["encodings"]) == 3
-
-
-@pytest.mark.parametrize("accept", ["image/png", "text/html"])
-async def test_there_is_no_picture_of_an_encoding(client: httpx.AsyncClient, accept: str) -> None:
-    response = await client.post("/encode", content=J, headers={"accept": accept})
-    expect_problem(response, NotAcceptable, "This route offers application/json, application/x-npy;")
-    assert response.headers["vary"] == "Accept"
 
 
 async def test_a_body_over_the_limit_is_too_large(client: httpx.AsyncClient) -> None:

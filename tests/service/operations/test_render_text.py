@@ -4,7 +4,6 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from fastapi import FastAPI
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -13,13 +12,11 @@ from glyphvae.errors import (
     BodyTooLarge,
     InvalidParameter,
     MalformedBody,
-    NotAcceptable,
-    NotReady,
-    UnknownModel,
     UnsupportedMedia,
 )
 from glyphvae.models.latents import draw_latents
 from glyphvae.operations.render_text import LONG_TEXT, RenderedText, RenderText, draw_style, render_png
+from glyphvae.scheduling.steps import run_now
 from tests.service.support import JSON, NPY, PNG, array, expect_problem, picture
 
 DRAWN = (None,) * 6
@@ -206,7 +203,7 @@ async def test_a_long_text_is_set_as_a_short_one(client: httpx.AsyncClient) -> N
 
 async def test_the_command_line_gets_the_same_picture(client: httpx.AsyncClient, context: Context) -> None:
     order = RenderText(text="HELLO", seed=7)
-    assert await render_png(order, context) == (await post(client, text="HELLO", seed=7)).content
+    assert run_now(render_png(order, context)) == (await post(client, text="HELLO", seed=7)).content
 
 
 async def test_as_many_characters_as_the_limit_are_allowed(client: httpx.AsyncClient) -> None:
@@ -259,7 +256,6 @@ async def test_as_many_characters_as_the_limit_are_allowed(client: httpx.AsyncCl
         ({"text": "A", "ink": "shiny"}, "body.ink", "'shiny' is not a colour"),
         ({"text": "A", "paper": "shiny"}, "body.paper", "transparent, a colour name"),
         ({"text": "A", "model": "vae"}, "body.model", "model 'vae' has no labels, so it cannot write text"),
-        ({"text": "A", "colour": "blue"}, "body", "unknown: 'colour'; allowed are: text, seed, z, temperature"),
     ],
 )
 async def test_what_is_not_allowed_is_named_with_what_is(
@@ -291,16 +287,6 @@ async def test_the_size_of_a_picture_does_not_limit_json(client: httpx.AsyncClie
     expect_problem(await post(client, NPY, text="A", scale=64), InvalidParameter, "", "body.scale")
 
 
-async def test_an_unknown_model_is_named(client: httpx.AsyncClient) -> None:
-    expect_problem(await post(client, text="A", model="gan"), UnknownModel, "There is no model 'gan'")
-
-
-async def test_what_is_not_offered_is_not_acceptable(client: httpx.AsyncClient) -> None:
-    response = await post(client, {"accept": "text/html"}, text="A")
-    expect_problem(response, NotAcceptable, "offers image/png, application/json, application/x-npy")
-    assert response.headers["vary"] == "Accept"
-
-
 @pytest.mark.parametrize(
     ("content", "content_type", "problem"),
     [
@@ -314,11 +300,6 @@ async def test_what_is_no_order_is_refused(
 ) -> None:
     response = await client.post("/render-text", content=content, headers={"content-type": content_type})
     expect_problem(response, problem, "")
-
-
-async def test_a_model_that_fails_is_not_ready(half_broken: FastAPI) -> None:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(half_broken), base_url="http://glyphvae") as client:
-        expect_problem(await post(client, text="JAZZ"), NotReady, "cvae: the model did not run.")
 
 
 def test_style_and_deviations_come_from_one_stream() -> None:

@@ -1,0 +1,136 @@
+"""Behaviour that all operations share, and the cache of plans."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from PIL import Image
+
+from glyphvae.api.context import Context
+from glyphvae.app import OPERATIONS, create_app
+from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel
+from glyphvae.formats.registry import GIF, JSON, NPY, PICTURES
+from glyphvae.models.registry import load_registry
+from glyphvae.operations.base import KEPT_PLANS, LONGEST_KEY, PlanCache
+from glyphvae.settings import Settings
+from tests.service.support import expect_problem, grey, npy
+
+PATHS = [operation.path for operation in OPERATIONS]
+OFFERS = dict.fromkeys(PATHS, (*PICTURES, JSON, NPY)) | {
+    "/encode": (JSON, NPY),
+    "/interpolate": (*PICTURES, GIF, JSON, NPY),
+    "/traverse": (*PICTURES, GIF, JSON, NPY),
+}
+del OFFERS["/dataset"]  # its body names the format
+DRAWING = [path for path, offers in OFFERS.items() if PICTURES.keys() <= set(offers)]
+
+
+async def post(client: httpx.AsyncClient, path: str, accept: str = "*/*", /, **parameters: object) -> httpx.Response:
+    """Send a request for the label Z, with more parameters in the query or the JSON body."""
+    asked: dict[str, Any] = {"label": "Z"} | parameters
+    if path == "/render-text":
+        asked = {"text": asked.pop("label"), **asked}
+    elif path == "/dataset":
+        asked = {"count": 1, "labels": [asked.pop("label")], **asked}
+    elif path == "/traverse":
+        asked = {"latent": 1, **asked}
+    if path in {"/render-text", "/dataset"}:
+        return await client.post(path, json=asked, headers={"Accept": accept})
+    images = {"/encode": 1, "/reconstruct": 1}.get(path)
+    content = npy(grey(135)) if images else b""
+    asked |= {"preprocess": "none"} if images else {}
+    return await client.post(path, params=asked, content=content, headers={"Accept": accept})
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_response_names_its_model_and_is_not_stored(client: httpx.AsyncClient, path: str) -> None:
+    response = await post(client, path)
+    assert response.status_code == 200
+    names = ("glyphvae-model", "vary", "cache-control")
+    assert [response.headers[name] for name in names] == ["cvae/1", "Accept", "no-store"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_an_unknown_model_is_named(client: httpx.AsyncClient, path: str) -> None:
+    expect_problem(await post(client, path, model="gan"), UnknownModel, "no model 'gan'; served are: cvae, vae.")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_an_unknown_parameter_is_named(client: httpx.AsyncClient, operation: Any) -> None:  # noqa: ANN401
+    response = await post(client, operation.path, colour="red")
+    says = f"unknown: 'colour'; allowed are: {', '.join(operation.parameters.model_fields)}"
+    expect_problem(response, InvalidParameter, says, "body" if operation.body == "json" else "query")
+
+
+@pytest.mark.parametrize("path", OFFERS)
+async def test_a_format_that_is_not_offered_is_not_acceptable(client: httpx.AsyncClient, path: str) -> None:
+    response = await post(client, path, "text/html")
+    expect_problem(response, NotAcceptable, f"This route offers {', '.join(OFFERS[path])};")
+    assert response.headers["vary"] == "Accept"
+
+
+@pytest.mark.parametrize("path", DRAWING)
+async def test_a_webp_shows_the_same_as_a_png(client: httpx.AsyncClient, path: str) -> None:
+    shown = []
+    for media in ("image/webp, image/png", "image/*", "image/webp, image/png;q=0.9"):
+        response = await post(client, path, media, **({} if path == "/reconstruct" else {"seed": 7}), scale=2)
+        image = Image.open(io.BytesIO(response.content))
+        assert response.headers["content-type"] == f"image/{(image.format or '').lower()}"
+        shown.append((image.format, np.asarray(image.convert("RGB")).tolist()))
+    assert [kind for kind, _ in shown] == ["PNG", "PNG", "WEBP"]
+    assert shown[0][1] == shown[1][1] == shown[2][1]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_model_is_loaded_by_the_first_request_for_it(repository: Path, path: str) -> None:
+    settings = Settings(models=repository, default_model="vae", device="cpu")
+    context = Context(settings, load_registry(settings))
+    assert not context.registry.get("cvae").loaded
+    transport = httpx.ASGITransport(create_app(context))
+    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        response = await post(client, path, model="cvae")
+    assert (response.status_code, response.headers["glyphvae-model"]) == (200, "cvae/1")
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"), [*((path, "*/*") for path in PATHS if path != "/encode"), ("/generate", JSON)]
+)
+async def test_a_model_that_fails_is_not_ready(half_broken: FastAPI, path: str, accept: str) -> None:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(half_broken), base_url="http://glyphvae") as client:
+        response = await post(client, path, accept)
+        expect_problem(response, NotReady, "cvae: the model did not run.")
+        assert response.headers["retry-after"] == "5"
+        assert (await post(client, path, accept, label="Y")).status_code == 200
+
+
+def test_plans_are_kept_until_others_are_used_more_or_models_are_reloaded(context: Context) -> None:
+    context = Context(context.settings, context.registry)
+    cache, made = PlanCache[bytes](context), list[bytes]()
+
+    def get(query: bytes, accept: str = "") -> None:
+        def make() -> bytes:
+            made.append(query)
+            return query
+
+        assert cache.get((query, accept), make) == query
+
+    for query in (b"a", b"b", b"a", b"b"):
+        get(query)
+    assert made == [b"a", b"b"]
+    get(b"a", "image/png")
+    assert made == [b"a", b"b", b"a"]
+    for number in range(KEPT_PLANS - 2):
+        get(b"a")  # what is asked for stays
+        get(b"%d" % number)
+    assert len(cache.values()) == KEPT_PLANS
+    assert {b"a", b"0"} <= set(cache.values())
+    assert b"b" not in cache.values()
+    get(bytes(LONGEST_KEY + 1))
+    assert bytes(LONGEST_KEY + 1) not in cache.values()
+    context.registry = load_registry(context.settings)
+    get(b"a")
+    assert cache.values() == [b"a"]
