@@ -8,14 +8,14 @@ import pytest
 from glyphvae.api.context import Context
 from glyphvae.api.readiness import check_live, check_ready
 from glyphvae.errors import NotReady
-from glyphvae.models.registry import load_engine
+from glyphvae.models.registry import load_registry
 from glyphvae.settings import Settings
 
 
 @pytest.fixture
 def own(repository: Path) -> Context:
     settings = Settings(models=repository, device="cpu")
-    return Context(settings, load_engine(settings))
+    return Context(settings, load_registry(settings))
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_what_is_loaded_is_run_and_named(own: Context) -> None:
     check_live(own)
     ready = check_ready(own)
     assert (ready.models, ready.degraded) == ({"cvae": "cpu"}, [])
-    own.engine.get("vae").sessions.build()
+    own.registry.get("vae").sessions.build()
     assert check_ready(own).models == {"cvae": "cpu", "vae": "cpu"}
 
 
@@ -44,7 +44,7 @@ def test_before_the_end_it_is_alive_but_not_ready(own: Context) -> None:
 async def test_a_thread_that_hangs_is_neither_alive_nor_ready(
     own: Context, hold: threading.Event, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lane = own.engine.worker if name == "rows" else own.threads
+    lane = own.registry.pool if name == "rows" else own.threads
     moment = 100.0
     monkeypatch.setattr("glyphvae.scheduling.worker_pool.monotonic", lambda: moment)
     started = threading.Event()

@@ -126,7 +126,7 @@ async def test_what_unfolds_to_many_pixels_is_decoded_in_a_thread(
 
     monkeypatch.setattr(decode.Picture, "grey", remembered)
     settings = context.settings.model_copy(update={"max_image_pixels": drawing.size, "max_total_pixels": drawing.size})
-    app = create_served(Context(settings, context.engine))
+    app = create_served(Context(settings, context.registry))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://glyphvae") as client:
         assert (await client.post("/encode", content=content)).status_code == 200
         assert threads

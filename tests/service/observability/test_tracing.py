@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from glyphvae.api.context import Context
 from glyphvae.app import create_served
 from glyphvae.errors import StartError
-from glyphvae.models.registry import load_engine
+from glyphvae.models.registry import load_registry
 from glyphvae.observability.tracing import Tracing
 from glyphvae.settings import Settings
 from tests.known_model import decoder, write_model
@@ -36,7 +36,7 @@ def exporter() -> InMemorySpanExporter:
 
 def traced(repository: Path, exporter: InMemorySpanExporter) -> ASGIApp:
     settings = Settings(models=repository, device="cpu")
-    context = Context(settings, load_engine(settings))
+    context = Context(settings, load_registry(settings))
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     context.telemetry.tracing = Tracing(provider)
@@ -170,4 +170,4 @@ def test_without_the_extra_the_start_says_what_to_install(repository: Path, monk
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     settings = Settings(models=repository, device="cpu", trace_endpoint="http://127.0.0.1:4318/v1/traces")
     with pytest.raises(StartError, match=r"glyphvae\[traces\]"):
-        create_served(Context(settings, load_engine(settings)))
+        create_served(Context(settings, load_registry(settings)))
