@@ -1,6 +1,7 @@
 """What the tests of the HTTP half share: reading answers, making bodies."""
 
 import io
+import threading
 from typing import NamedTuple
 
 import httpx
@@ -9,10 +10,40 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from glyphvae.errors import MEDIA_TYPE, Problem, ProblemBody
+from glyphvae.scheduling.deadline import checkpoint
 
 JSON = {"accept": "application/json"}
 NPY = {"accept": "application/x-npy"}
 PNG = {"accept": "image/png"}
+
+# Seconds; nothing that is waited for takes as long.
+PATIENCE = 60
+
+
+class Clock:
+    """A clock that stands still but for those who set it."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Gate:
+    """Work in a thread that goes on only when it is let."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.opened = threading.Event()
+        self.passed = threading.Event()
+
+    def __call__(self) -> str:
+        self.reached.set()
+        assert self.opened.wait(PATIENCE)
+        checkpoint()
+        self.passed.set()
+        return "done"
 
 
 class Wrong(NamedTuple):

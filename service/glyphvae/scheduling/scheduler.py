@@ -409,10 +409,6 @@ class FutureReply(Generic[Result]):
     def __init__(self) -> None:
         self.future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
 
-    def has_left(self) -> bool:
-        """Return whether the coroutine was cancelled."""
-        return self.future.done()
-
     def send(self, result: Result) -> None:
         """Set the result."""
         if not self.future.done():

@@ -9,6 +9,7 @@ from glyphvae.models.manifest import File, read_manifest, read_verified
 from tests.known_model import write_model
 
 CONTENT = b"the model"
+CLASSIFIER = {"entry": "e", "file": "model.onnx", "sha256": "0" * 64, "bytes": 1}
 
 
 @pytest.fixture
@@ -66,6 +67,7 @@ def test_what_is_no_manifest_is_named(tmp_path: Path, content: bytes) -> None:
         ({"labels": ["AB"]}, "labels.0: "),
         ({"labels": []}, "a conditional model has labels"),
         ({"kind": "vae"}, "an unconditional one has none"),
+        ({"kind": "vae", "labels": [], "classifier": CLASSIFIER}, "an unconditional model has no classifier"),
         ({"latent_size": 0}, "latent_size: "),
         ({"likelihood": "gaussian"}, "likelihood: "),
         ({"pixels": {"height": 28}}, "pixels.width: Field required"),

@@ -1,11 +1,15 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from glyphvae.api.context import Context
 from glyphvae.models.elbo import label_posterior, reconstruction_error
-from glyphvae.models.posterior import CHUNK, read_labels, reconstruct
-from glyphvae.models.registry import Model
+from glyphvae.models.posterior import CHUNK, read_labels, reconstruct, rows_to_read
+from glyphvae.models.registry import Model, load_registry
 from glyphvae.scheduling.steps import run_now
+from glyphvae.settings import Settings
+from tests.known_model import classifier, write_model
 from tests.service.support import grey
 
 
@@ -60,3 +64,10 @@ def test_what_no_label_explains_has_a_lower_bound(model: Model) -> None:
     reading = run_now(read_labels(model, pixels))
     assert reading.labels.tolist() == [35, 35]
     assert np.allclose(run_now(reconstruct(model, pixels, reading.labels)).kl, [72, 0])
+
+
+def test_a_classifier_reads_the_labels_of_a_model_that_has_one(model: Model, tmp_path: Path) -> None:
+    write_model(tmp_path, files={"classifier": classifier()})
+    classifying = load_registry(Settings(models=tmp_path, device="cpu")).get(None)
+    assert run_now(read_labels(classifying, grey(119, 120))).labels.tolist() == [16, 15]
+    assert (rows_to_read(classifying), rows_to_read(model)) == (1, 2 * 36)

@@ -85,6 +85,9 @@ def test_a_conditional_model_runs(repository: Path) -> None:
 
 def test_an_unconditional_model_ignores_labels(repository: Path) -> None:
     model = loaded(repository).get("vae")
+    run_now(model.ready())
+    assert model.loaded
+    run_now(model.ready())  # there is nothing to wait for
     pixels = run_now(model.decode(latents(0, 1), np.array([19, 19])))
     assert np.array_equal(pixels, grey(100, 110))
     mu, _ = run_now(model.encode(pixels, np.array([0, 35])))

@@ -10,7 +10,7 @@ import pytest
 
 from glyphvae.errors import NotReady, StartError
 from glyphvae.models.providers import Device, Runtime
-from glyphvae.models.registry import Registry, Model, load_registry
+from glyphvae.models.registry import Model, Registry, load_registry
 from glyphvae.models.sessions import RETRY_SECONDS
 from glyphvae.scheduling.steps import Wait, run_now
 from glyphvae.settings import Settings
@@ -148,16 +148,18 @@ def failed(model: Model) -> None:
 def test_a_gpu_out_of_memory_is_a_503_and_then_works_again(repository: Path) -> None:
     gpu = Gpu()
     model = on_gpu(repository, gpu)
-    sessions = model.sessions._decoder
+    decoder = model.sessions._decoder
     gpu.fault = "CUDNN_STATUS_ALLOC_FAILED"
+    builder_may_go_on = threading.Event()
+    model.sessions._builder.submit(builder_may_go_on.wait, PATIENCE)
     with pytest.raises(NotReady):
         level(model)
     gpu.fault = None
+    builder_may_go_on.set()
     settled(model)
     assert level(model) == 119
     assert model.device == "cuda"
-    assert model.sessions._decoder is not None
-    assert sessions is not None
+    assert model.sessions._decoder is decoder
 
 
 def test_a_lost_gpu_is_built_anew_once_it_is_back(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
