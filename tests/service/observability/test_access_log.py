@@ -52,6 +52,8 @@ async def test_lines_are_written_together() -> None:
     assert not stream.getvalue()
     access.write(ENTRY)
     assert stream.getvalue().count("\n") == FLUSH_LINES
+    access.flush()
+    assert stream.getvalue().count("\n") == FLUSH_LINES
 
 
 async def test_a_full_disk_costs_lines_and_no_answer() -> None:
