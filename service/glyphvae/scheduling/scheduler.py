@@ -255,11 +255,11 @@ class Scheduler:
         except Exception:
             logger.exception(_NOT_SENT)
 
-    def _leave_loop(self, job: Job[Any], step: Step) -> None:
+    def _leave_loop(self, job: Job[Any], step: Offload | Wait) -> None:
         """Take up a step that the event loop waits for."""
         if isinstance(step, Offload):
             self._await(job, self.threads.submit(step.size, job.deadline, step.function, *step.arguments))
-        elif isinstance(step, Wait):
+        else:
             self._await(job, step.start())
 
     def _run_batches(self) -> None:

@@ -12,7 +12,7 @@ def head(*headers: tuple[bytes, bytes]) -> RequestHead:
     return RequestHead.of(scope(*headers))
 
 
-def test_the_headers_that_matter_are_read_and_all_are_counted() -> None:
+def test_the_headers_that_matter_are_read_and_all_are_measured() -> None:
     headers: RawHeaders = [
         (b"host", b"glyphvae"),
         (b"accept", b"image/png"),
@@ -26,22 +26,21 @@ def test_the_headers_that_matter_are_read_and_all_are_counted() -> None:
         (b"tracestate", b"a=b"),
     ]
     read = head(*headers)
-    assert read == RequestHead(
-        method="POST",
-        path="/generate",
-        query=b"label=J",
-        headers=headers,
-        size=sum(len(name) + len(value) for name, value in headers),
-        count=10,
-        accept="image/png",
-        content_type="application/json",
-        is_json=True,
-        length=12,
-        timeout="2",
-        origin="https://a.example",
-        authorization=[b"Bearer a"],
-        id=b"mine-1",
-        trace={"traceparent": "00-1-2-01", "tracestate": "a=b"},
+    assert (read.method, read.path, read.query, read.headers) == ("POST", "/generate", b"label=J", headers)
+    assert (
+        vars(read).items()
+        >= {
+            "size": sum(len(name) + len(value) for name, value in headers),
+            "accept": "image/png",
+            "content_type": "application/json",
+            "is_json": True,
+            "length": 12,
+            "timeout": "2",
+            "origin": "https://a.example",
+            "authorization": (b"Bearer a",),
+            "id": b"mine-1",
+            "trace": {"traceparent": "00-1-2-01", "tracestate": "a=b"},
+        }.items()
     )
     assert read.has_body
 
@@ -57,7 +56,7 @@ def test_repeated_headers_are_read_as_one() -> None:
     )
     assert repeated.accept == "text/html, application/json"
     assert (repeated.content_type, repeated.is_json) == ("image/png", True)
-    assert repeated.authorization == [b"Bearer a", b"Bearer b"]
+    assert repeated.authorization == (b"Bearer a", b"Bearer b")
 
 
 @pytest.mark.parametrize(

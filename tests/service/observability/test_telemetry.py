@@ -8,7 +8,8 @@ def test_a_value_counts_in_the_first_bucket_that_holds_it() -> None:
     for value in (0.5, 1.0, 1.5, 3.0):
         histogram.observe(value)
     assert histogram.counts == [2, 1, 1]
-    assert histogram.total == 6.0
+    histogram.observe_all((2.0, 4.0))
+    assert histogram.state() == [2, 2, 2, 12.0]
 
 
 def test_answers_are_counted_by_route_and_status() -> None:

@@ -15,7 +15,7 @@ from glyphvae.observability.telemetry import Telemetry
 from glyphvae.scheduling import scheduler as module
 from glyphvae.scheduling.deadline import ClientGoneError, Deadline
 from glyphvae.scheduling.scheduler import BUDGET, FutureReply, Job, Scheduler
-from glyphvae.scheduling.steps import MAX_ROWS, Call, Execute, Graph, Offload, Program, Rows, Wait, inline
+from glyphvae.scheduling.steps import MAX_ROWS, Call, Execute, Graph, Offload, Program, RowFunction, Rows, Wait, inline
 from glyphvae.scheduling.worker_pool import WorkerPool
 from tests.service.support import PATIENCE, Clock, Gate
 
@@ -99,7 +99,7 @@ async def test_concurrent_calls_share_a_run(harness: Harness) -> None:
     asked = [harness.submit(harness.doubled(10 * i, i + 1), work=work) for i, work in enumerate(works)]
     assert await asyncio.gather(*asked) == [expected(10 * i, i + 1) for i in range(5)]
     assert harness.runs == [15]
-    assert works == [Work(rows=i + 1, batch=15) for i in range(5)]
+    assert [(work.rows, work.batch) for work in works] == [(i + 1, 15) for i in range(5)]
     telemetry = harness.telemetry
     assert sum(telemetry.waits["cvae"].counts) == 5
     assert (sum(telemetry.runs["cvae"].counts), telemetry.batches["cvae"].total) == (1, 15)
@@ -128,7 +128,7 @@ async def test_steps_of_one_program_follow_each_other(harness: Harness) -> None:
 
     work = Work()
     assert await harness.submit(twice(), work=work) == [2, 4, 12, 7]
-    assert work == Work(rows=3, batch=2)
+    assert (work.rows, work.batch) == (3, 2)
 
 
 @pytest.mark.usefixtures("one_batch_each")
@@ -313,17 +313,37 @@ async def test_the_queue_is_bounded_by_number_and_by_time(clock: Clock) -> None:
     await iterations(1)
 
 
-async def test_fewer_programs_start_where_iterations_take_long(harness: Harness, clock: Clock) -> None:
+async def test_fewer_programs_start_where_iterations_take_long(
+    harness: Harness, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ITERATION", 0.25)
+
     def slow() -> None:
         clock.now += 1
 
     harness.before = slow
     await asyncio.gather(*(harness.ask(0, 1) for _ in range(2 * BUDGET)))
-    assert harness.runs == [BUDGET, BUDGET // 2, BUDGET // 4, BUDGET // 8, BUDGET // 16, 4, 2, 1, 1]
+    assert harness.runs == [BUDGET, BUDGET // 4, BUDGET // 16, 2, *[1] * (2 * BUDGET - BUDGET * 21 // 16 - 2)]
     harness.runs.clear()
     harness.before = lambda: None
     await asyncio.gather(*(harness.ask(0, 1) for _ in range(60)))
     assert harness.runs == [1, 9, 17, 25, 8]
+
+
+async def test_functions_over_rows_are_no_graphs(harness: Harness) -> None:
+    function = RowFunction(harness.double)
+
+    def call(n: int) -> Program[list[int]]:
+        (numbers,) = yield Call(function, (np.arange(n),))
+        return list(map(int, numbers))
+
+    sizes, work = [2, 3, MAX_ROWS + 1, 1], Work()
+    asked = [harness.submit(call(n), work=work) for n in sizes]
+    assert await asyncio.gather(*asked) == [expected(0, n) for n in sizes]
+    # One that is too large for a batch runs alone, in the event loop.
+    assert harness.runs == [5, MAX_ROWS + 1, 1]
+    assert harness.threads == {threading.get_ident()}
+    assert (work.rows, work.batch, dict(harness.telemetry.runs)) == (0, 0, {})
 
 
 async def test_large_programs_start_one_by_one(harness: Harness) -> None:
@@ -341,7 +361,7 @@ async def test_a_large_call_runs_in_slices_in_a_thread(harness: Harness) -> None
     assert await harness.submit(harness.doubled(3, n), work=work) == expected(3, n)
     assert harness.runs == [MAX_ROWS, MAX_ROWS, 5]
     assert threading.get_ident() not in harness.threads
-    assert work == Work(rows=n, batch=MAX_ROWS)
+    assert (work.rows, work.batch) == (n, MAX_ROWS)
     telemetry = harness.telemetry
     assert (sum(telemetry.waits["cvae"].counts), telemetry.batches["cvae"].total) == (1, n)
 
