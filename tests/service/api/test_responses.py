@@ -54,8 +54,12 @@ def pieces(result: Result) -> list[bytes]:
 
 @pytest.mark.parametrize("n", [0, 1, JSON_BLOCK, JSON_BLOCK + 1, 3 * JSON_BLOCK])
 def test_a_list_in_pieces_is_the_json_of_the_whole(n: int) -> None:
-    items = [{"index": index, "row": np.arange(3) + index} for index in range(n)]
-    blocks = [inline(items.__getitem__, slice(start, start + JSON_BLOCK)) for start in range(0, n, JSON_BLOCK)]
+    items: list[dict[str, object]] = [{"index": index, "row": np.arange(3) + index} for index in range(n)]
+
+    def block(start: int) -> list[dict[str, object]]:
+        return items[start : start + JSON_BLOCK]
+
+    blocks = [inline(block, start) for start in range(0, n, JSON_BLOCK)]
     result = run_now(responses.json_list_result("cvae/1", HEADERS, {"model": "cvae/1"}, "items", blocks))
     assert (result.model, result.headers, result.media) == ("cvae/1", HEADERS, "application/json")
     sent = pieces(result)
