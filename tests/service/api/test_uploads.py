@@ -118,7 +118,7 @@ async def test_the_fields_of_a_form_are_limited(client: httpx.AsyncClient) -> No
 async def test_what_unfolds_to_many_pixels_is_decoded_in_a_thread(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file of a few kilobytes that would keep the event loop for a second."""
+    """Decode a file of a few kilobytes that would keep the event loop for a second."""
     drawing = np.full((1000, 1000), 255, np.uint8)
     drawing[300:700, 450:550] = 0
     content = image_file(drawing)

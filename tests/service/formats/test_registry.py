@@ -1,4 +1,4 @@
-"""What holds for every picture format."""
+"""Properties of every picture format."""
 
 import io
 

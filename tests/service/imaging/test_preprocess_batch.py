@@ -20,7 +20,7 @@ PAPERS = st.sampled_from([0, 255, 254, 128])
 
 @st.composite
 def drawings(draw: st.DrawFn) -> NDArray[np.uint8]:
-    """A few strokes of any strength, anywhere on any paper."""
+    """Draw a few strokes of any strength, anywhere on any paper."""
     picture = np.full(FIELD, draw(PAPERS), np.uint8)
     for _ in range(draw(st.integers(0, 3))):
         (top, bottom), (left, right) = (sorted(draw(st.tuples(*[st.integers(0, 28)] * 2))) for _ in range(2))

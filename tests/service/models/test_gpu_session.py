@@ -69,7 +69,7 @@ def test_threads_get_their_own_rows() -> None:
 
 
 class Named:
-    """Answers with its name."""
+    """A session that returns its name."""
 
     def __init__(self, name: int) -> None:
         self.name = name
@@ -85,7 +85,7 @@ def test_large_batches_go_to_the_gpu(rows: int, name: int) -> None:
 
 
 class Working:
-    """Takes so many seconds for a run, and so many more for a row."""
+    """A session that takes so many seconds for a run, and so many more for a row."""
 
     def __init__(self, clock: Clock, run: float, row: float) -> None:
         self.clock = clock

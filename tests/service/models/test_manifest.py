@@ -19,7 +19,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def changed(folder: Path, **facts: object) -> Path:
-    """The manifest with other facts."""
+    """Write the manifest with other facts, and return its path."""
     path = folder / "cvae.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | facts))
     return path
@@ -149,7 +149,7 @@ def test_a_manifest_that_is_a_link_out_of_the_repository_is_refused(folder: Path
 
 
 def test_links_within_the_repository_are_followed(folder: Path) -> None:
-    """As Kubernetes mounts a volume: the names are links into a folder of the version."""
+    """Read from a volume as Kubernetes mounts it: the names are links into a folder of the version."""
     (folder / "..data").mkdir()
     (folder / "cvae.json").rename(folder / "..data" / "cvae.json")
     (folder / "cvae.json").symlink_to("..data/cvae.json")

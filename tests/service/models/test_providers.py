@@ -67,7 +67,7 @@ def test_cuda_where_it_cannot_work_is_refused_with_the_reason() -> None:
 
 @pytest.fixture
 def broken_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ONNX Runtime that promises CUDA and cannot keep the promise, as `onnxruntime-gpu` does without its libraries.
+    """Have ONNX Runtime promise CUDA and fail to keep the promise, as `onnxruntime-gpu` does without its libraries.
 
     Where ONNX Runtime is built without CUDA, the promise is ours; all that follows from it is its own.
     """

@@ -29,12 +29,12 @@ def latents(*first: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
 
 @pytest.fixture
 def folder(tmp_path: Path, repository: Path) -> Path:
-    """A repository to spoil."""
+    """Return a copy of the repository, to be spoilt."""
     return Path(shutil.copytree(repository, tmp_path / "exported"))
 
 
 def refused(folder: Path, device: Literal["auto", "cpu", "cuda"] = "cpu") -> str:
-    """What the start says of a spoilt repository, which is one line."""
+    """Return the error of a start from a spoilt repository, which is one line."""
     with pytest.raises(StartError) as caught:
         loaded(folder, device)
     assert "\n" not in str(caught.value)

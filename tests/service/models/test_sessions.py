@@ -22,7 +22,7 @@ J = np.array([19])
 
 
 class Watched(Runtime):
-    """Makes real sessions, and can be held, counted, and told to fail."""
+    """A runtime that makes real sessions, and can be held, counted, and told to fail."""
 
     def __init__(self, device: Device = "cpu") -> None:
         super().__init__(device, 1)

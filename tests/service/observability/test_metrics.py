@@ -1,4 +1,4 @@
-"""What Prometheus reads, read as Prometheus reads it."""
+"""Metrics, parsed by the library that Prometheus provides."""
 
 import socket
 import subprocess
@@ -41,7 +41,7 @@ async def values(states: States) -> dict[str, float]:
 
 
 def samples_of(text: str) -> dict[str, float]:
-    """Every sample, by its name and its labels, a bucket's bound last."""
+    """Return every sample, by its name and its labels, a bucket's bound last."""
     return {
         sample.name + "".join(f" {sample.labels[name]}" for name in sorted(sample.labels, key=_order)): sample.value
         for family in text_string_to_metric_families(text)

@@ -29,7 +29,7 @@ sys.stdin.read()
 
 
 class Process:
-    """A server process, as far as counting goes."""
+    """A server process that does nothing but count."""
 
     def __init__(self, folder: Path) -> None:
         self._process = subprocess.Popen(

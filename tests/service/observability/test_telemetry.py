@@ -1,4 +1,4 @@
-"""What the service counts about itself."""
+"""Counts of requests, batches and queues."""
 
 from glyphvae.observability.telemetry import Histogram, Telemetry
 

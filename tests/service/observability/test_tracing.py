@@ -132,7 +132,7 @@ async def test_a_failing_model_is_an_error(tmp_path: Path, exporter: InMemorySpa
 
 
 class Receiver(ThreadingHTTPServer):
-    """Takes OTLP over HTTP and keeps the spans."""
+    """A receiver of OTLP over HTTP that keeps the spans."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)

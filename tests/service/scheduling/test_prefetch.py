@@ -5,7 +5,7 @@ from glyphvae.scheduling.steps import Call, Execute
 
 
 class Counter:
-    """Makes consecutive numbers and notes how many at a time."""
+    """A source of consecutive numbers that notes how many are made at a time."""
 
     def __init__(self) -> None:
         self.made = 0

@@ -10,7 +10,7 @@ from glyphvae.scheduling.worker_pool import WorkerPool
 
 
 class Doubler:
-    """Doubles its first argument, and notes how many rows each run had."""
+    """A graph that doubles its first argument, and notes how many rows each run had."""
 
     def __init__(self) -> None:
         self.runs: list[int] = []
