@@ -85,7 +85,13 @@ def test_an_id_that_no_log_can_hold_is_left_out(sent: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("path", "root", "below"),
-    [("/generate", "", "/generate"), ("/a/generate", "/a", "/generate"), ("/a", "/a", "/"), ("/b", "/a", "/b")],
+    [
+        ("/generate", "", "/generate"),
+        ("/a/generate", "/a", "/generate"),
+        ("/a", "/a", "/"),
+        ("/b", "/a", "/b"),
+        ("/ab", "/a", "/ab"),
+    ],
 )
 def test_a_path_begins_where_the_application_is_mounted(path: str, root: str, below: str) -> None:
     assert RequestHead.of(scope(path=path, root=root)).path == below
