@@ -48,7 +48,7 @@ def _model(
 
 
 def _label_rows(conditional: bool) -> list[onnx.NodeProto]:
-    """`label` as float (batch, 1), looked up so that a label without a row fails as a real model's does."""
+    """Return nodes that turn `label` into floats (batch, 1); a label without a row fails as a real model's does."""
     if not conditional:
         return []
     return [

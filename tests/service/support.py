@@ -1,6 +1,7 @@
-"""What the tests of the HTTP half share: reading answers, making bodies."""
+"""Helpers of the service's tests: read responses, make bodies, hold clocks and threads."""
 
 import io
+import threading
 from typing import NamedTuple
 
 import httpx
@@ -9,10 +10,40 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from glyphvae.errors import MEDIA_TYPE, Problem, ProblemBody
+from glyphvae.scheduling.deadline import checkpoint
 
 JSON = {"accept": "application/json"}
 NPY = {"accept": "application/x-npy"}
 PNG = {"accept": "image/png"}
+
+# Seconds; nothing that is waited for takes as long.
+PATIENCE = 60
+
+
+class Clock:
+    """A clock that moves only when it is set."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Gate:
+    """Work for a thread that waits until it is released."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.opened = threading.Event()
+        self.passed = threading.Event()
+
+    def __call__(self) -> str:
+        self.reached.set()
+        assert self.opened.wait(PATIENCE)
+        checkpoint()
+        self.passed.set()
+        return "done"
 
 
 class Wrong(NamedTuple):
@@ -28,7 +59,7 @@ class Wrong(NamedTuple):
 def expect_problem(
     response: httpx.Response, problem: type[Problem], says: str, field: str | None = None
 ) -> ProblemBody:
-    """Asserts that `response` is `problem`, that its words include `says`, and that it names `field`."""
+    """Assert that `response` is `problem`, that its words include `says`, and that it names `field`."""
     assert (response.status_code, response.headers["content-type"]) == (problem.status, MEDIA_TYPE), response.text
     body = ProblemBody.model_validate_json(response.content)
     assert (body.type, body.title, body.status) == (problem.urn(), problem.title, problem.status)
@@ -39,14 +70,14 @@ def expect_problem(
 
 
 def picture(content: bytes) -> NDArray[np.uint8]:
-    """A grey PNG as ink: 0 where it is white, 255 where it is black."""
+    """Return a grey PNG as ink: 0 where it is white, 255 where it is black."""
     image = Image.open(io.BytesIO(content), formats=["PNG"])
     assert image.mode == "L"
     return 255 - np.asarray(image)
 
 
 def array(response: httpx.Response) -> NDArray[np.generic]:
-    """The `.npy` of an answer."""
+    """Return the array of a `.npy` response."""
     assert response.status_code == 200, response.text
     assert response.headers["content-type"] == "application/x-npy"
     loaded: NDArray[np.generic] = np.load(io.BytesIO(response.content), allow_pickle=False)
@@ -54,19 +85,19 @@ def array(response: httpx.Response) -> NDArray[np.generic]:
 
 
 def npy(values: NDArray[np.generic]) -> bytes:
-    """A `.npy` file."""
+    """Return an array as a `.npy` file."""
     file = io.BytesIO()
     np.save(file, values)
     return file.getvalue()
 
 
 def image_file(pixels: NDArray[np.uint8], kind: str = "PNG") -> bytes:
-    """An image file of grey levels."""
+    """Return grey levels as an image file."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, kind, **({"lossless": True} if kind == "WEBP" else {}))
     return file.getvalue()
 
 
 def grey(*levels: int) -> NDArray[np.uint8]:
-    """(n, 28, 28), each glyph of one grey level."""
+    """Return (n, 28, 28), each glyph of one grey level."""
     return np.repeat(np.array(levels, dtype=np.uint8), 784).reshape(-1, 28, 28)

@@ -90,4 +90,4 @@ def path_of(scope: Scope) -> str:
     """Return the path of a request below the one that the application is mounted at."""
     path: str = scope["path"]
     root = scope.get("root_path")
-    return path[len(root) :] or "/" if root and path.startswith(root) else path
+    return path[len(root) :] or "/" if root and f"{path}/".startswith(f"{root}/") else path

@@ -147,15 +147,13 @@ def _files(body: Body, max_images: int) -> list[tuple[str, bytes]]:
             detail = f"it holds more than {max_images} files"
             raise InvalidParameter.of("body", detail, f"at most {max_images}") from None
         raise MalformedBody(f"{error.message.rstrip('.')}.") from None
-    items = form.multi_items()
-    if not items:
-        raise MalformedBody("The multipart body has no file.")
     try:
+        items = form.multi_items()
+        if not items:
+            raise MalformedBody("The multipart body has no file.")
         return [(f"body.file[{index}]", _content_of(name, item)) for index, (name, item) in enumerate(items)]
     finally:
-        for _, item in items:
-            if isinstance(item, UploadFile):
-                item.file.close()
+        result_now(form.close())
 
 
 class _Parser(MultiPartParser):

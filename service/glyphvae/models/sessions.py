@@ -122,10 +122,10 @@ class Sessions:
             raise self._not_ready("the model did not load") from error
 
     def encode(self, outputs: list[str], feed: dict[str, NDArray[Any]]) -> Rows:
-        """Run the encoder.
+        """Run the encoder, which must be loaded.
 
         Raises:
-            NotReady: It is not loaded, or fails.
+            NotReady: It fails.
         """
         return self._run(self._encoder, outputs, feed)
 
@@ -138,9 +138,6 @@ class Sessions:
         return self._run(self._classifier, outputs, feed)
 
     def _run(self, session: Any, outputs: list[str], feed: dict[str, NDArray[Any]]) -> Rows:  # noqa: ANN401 (see Runtime)
-        if session is None:
-            self.start_building()
-            raise self._not_ready("the model is being loaded")
         try:
             return tuple(session.run(outputs, feed))
         except Exception as error:
@@ -148,13 +145,11 @@ class Sessions:
             raise self._not_ready("the model did not run") from error
 
     def run_once(self) -> None:
-        """Run one blank glyph through all sessions.
+        """Run one blank glyph through all sessions, which must be loaded.
 
         Raises:
-            NotReady: They are not loaded, do not run, or answer in another shape or type than the manifest promises.
+            NotReady: They do not run, or answer in another shape or type than the manifest promises.
         """
-        if not self.loaded:
-            raise self._not_ready("the model is not loaded")
         try:
             check(self._manifest, self._encoder, self._decoder, self._classifier)
         except StartError as error:

@@ -23,7 +23,7 @@ from glyphvae.errors import Busy
 from glyphvae.observability.access_log import Work
 from glyphvae.observability.telemetry import Telemetry
 from glyphvae.scheduling.deadline import RETRY, ClientGoneError, Deadline
-from glyphvae.scheduling.steps import MAX_ROWS, Batched, Call, Graph, Offload, Program, RowFunction, Rows, Step, Wait
+from glyphvae.scheduling.steps import MAX_ROWS, Batched, Call, Graph, Offload, Program, RowFunction, Rows, Wait
 from glyphvae.scheduling.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -253,11 +253,11 @@ class Scheduler:
         except Exception:
             logger.exception(_NOT_SENT)
 
-    def _leave_loop(self, job: Job[Any], step: Step) -> None:
+    def _leave_loop(self, job: Job[Any], step: Offload | Wait) -> None:
         """Take up a step that the event loop waits for."""
         if isinstance(step, Offload):
             self._await(job, self.threads.submit(step.size, job.deadline, step.function, *step.arguments))
-        elif isinstance(step, Wait):
+        else:
             self._await(job, step.start())
 
     def _run_batches(self) -> None:
@@ -406,10 +406,6 @@ class FutureReply(Generic[Result]):
 
     def __init__(self) -> None:
         self.future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-
-    def has_left(self) -> bool:
-        """Return whether the coroutine was cancelled."""
-        return self.future.done()
 
     def send(self, result: Result) -> None:
         """Set the result."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +105,7 @@ def _together(function: Callable[[Rows], Rows], calls: Sequence[Rows]) -> Sequen
     return parts
 
 
+@final
 @dataclass(slots=True)
 class Call:
     """A call of a batched function.

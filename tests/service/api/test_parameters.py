@@ -1,28 +1,29 @@
 import pytest
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from glyphvae.api.parameters import Parameters, Scale, Seed, value_of
-from glyphvae.errors import InvalidParameter
+from glyphvae.api.parameters import Parameters, Scale, Seed, problem_of, read_json, read_query, value_of
+from glyphvae.errors import InvalidParameter, MalformedBody, Problem, UnsupportedMedia
 
 
-class Order(Parameters):
+class Some(Parameters):
     """Any set of parameters."""
 
     scale: Scale = 1
     seed: Seed = None
+    label: list[str] = Field(default=[])
 
 
 def test_unknown_names_are_refused_with_the_known_ones_listed() -> None:
     with pytest.raises(ValidationError) as caught:
-        Order.model_validate({"scale": 2, "size": 1, "colour": 1})
+        Some.model_validate({"scale": 2, "size": 1, "colour": 1})
     (error,) = caught.value.errors()
-    assert error["msg"] == "unknown: 'colour, size'; allowed are: scale, seed"
+    assert error["msg"] == "unknown: 'colour, size'; allowed are: scale, seed, label"
 
 
 @pytest.mark.parametrize("name", ["\ud800", "\n", "x" * 10_000])
 def test_strange_names_are_shown_in_a_way_that_can_be_sent(name: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        Order.model_validate({name: 1})
+        Some.model_validate({name: 1})
     message = caught.value.errors()[0]["msg"]
     assert message.isprintable()
     assert len(message.encode()) < 200
@@ -31,17 +32,17 @@ def test_strange_names_are_shown_in_a_way_that_can_be_sent(name: str) -> None:
 @pytest.mark.parametrize("data", [None, [], "text", 7])
 def test_what_is_no_set_of_parameters_is_refused(data: object) -> None:
     with pytest.raises(ValidationError):
-        Order.model_validate(data)
+        Some.model_validate(data)
 
 
 def test_parameters_cannot_be_changed_once_checked() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        Order().scale = 3  # type: ignore[misc]
+        Some().scale = 3  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("value", [0, 2**53 - 1])
 def test_a_seed_may_be_any_integer_that_javascript_reads(value: int) -> None:
-    assert Order(seed=value).seed == value
+    assert Some(seed=value).seed == value
 
 
 def test_a_parsed_value_is_returned() -> None:
@@ -54,3 +55,55 @@ def test_a_refusal_names_the_field() -> None:
     (field,) = caught.value.errors
     assert field.field == "query.n"
     assert "'twelve'" in field.detail
+
+
+@pytest.mark.parametrize(
+    ("query", "read"),
+    [
+        (b"", Some()),
+        (b"scale=2&seed=7", Some(scale=2, seed=7)),
+        (b"label=J", Some(label=["J"])),
+        (b"label=J&scale=3&label=%C3%84&scale=2", Some(scale=2, label=["J", "Ä"])),
+        (b"label=+&label=", Some(label=[" ", ""])),
+    ],
+)
+def test_a_query_is_read(query: bytes, read: Some) -> None:
+    assert read_query(Some, query) == read
+
+
+@pytest.mark.parametrize("query", [b"scale=0", b"scale=", b"seed=x", b"scale=2&scale=65", b"size=1", b"\xff"])
+def test_a_query_that_is_not_allowed_is_refused(query: bytes) -> None:
+    with pytest.raises(InvalidParameter, match="query"):
+        read_query(Some, query)
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8", "application/a+json"])
+def test_a_json_body_is_read(content_type: str) -> None:
+    assert read_json(Some, content_type, b'{"label": ["J"], "seed": 7}') == Some(seed=7, label=["J"])
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content", "problem", "says"),
+    [
+        ("application/json", b"", InvalidParameter, "body: Field required"),
+        ("", b"{}", UnsupportedMedia, r"body is untyped; send application/json\."),
+        ("text/json", b"{}", UnsupportedMedia, "body is 'text/json'; send"),
+        ("application/x-npy", b"{}", UnsupportedMedia, "body is 'application/x-npy'; send"),
+        ("application/json", b'{"seed": ', MalformedBody, "The body is not JSON: "),
+        ("application/json", b'{"scale": NaN}', MalformedBody, "The body is not JSON: "),
+        ("application/json", b"[]", InvalidParameter, "body: "),
+        ("application/json", b'{"scale": 0, "label": [1]}', InvalidParameter, r"body\.scale: .*; body\.label\.0: "),
+        ("application/json", b'{"size": 1}', InvalidParameter, "body: unknown: 'size'"),
+    ],
+)
+def test_a_body_that_is_not_allowed_is_refused(
+    content_type: str, content: bytes, problem: type[Problem], says: str
+) -> None:
+    with pytest.raises(problem, match=says):
+        read_json(Some, content_type, content)
+
+
+def test_every_refused_value_is_listed() -> None:
+    problem = problem_of([{"loc": ("query", "n"), "msg": "too small"}, {"loc": ("path", "name"), "msg": "too long"}])
+    assert problem.detail == "query.n: too small; path.name: too long"
+    assert [error.field for error in problem.errors] == ["query.n", "path.name"]

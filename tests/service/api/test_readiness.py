@@ -1,5 +1,3 @@
-import asyncio
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,28 +6,29 @@ import pytest
 from glyphvae.api.context import Context
 from glyphvae.api.readiness import check_live, check_ready
 from glyphvae.errors import NotReady
-from glyphvae.models.registry import load_engine
+from glyphvae.models.registry import load_registry
 from glyphvae.settings import Settings
+from tests.service.support import PATIENCE, Clock, Gate
 
 
 @pytest.fixture
 def own(repository: Path) -> Context:
     settings = Settings(models=repository, device="cpu")
-    return Context(settings, load_engine(settings))
+    return Context(settings, load_registry(settings))
 
 
 @pytest.fixture
-def hold() -> Iterator[threading.Event]:
-    event = threading.Event()
-    yield event
-    event.set()
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.opened.set()
 
 
 def test_what_is_loaded_is_run_and_named(own: Context) -> None:
     check_live(own)
     ready = check_ready(own)
     assert (ready.models, ready.degraded) == ({"cvae": "cpu"}, [])
-    own.engine.get("vae").sessions.build()
+    own.registry.get("vae").sessions.build()
     assert check_ready(own).models == {"cvae": "cpu", "vae": "cpu"}
 
 
@@ -41,28 +40,21 @@ def test_before_the_end_it_is_alive_but_not_ready(own: Context) -> None:
 
 
 @pytest.mark.parametrize("name", ["rows", "bytes"])
-async def test_a_thread_that_hangs_is_neither_alive_nor_ready(
-    own: Context, hold: threading.Event, name: str, monkeypatch: pytest.MonkeyPatch
+def test_a_thread_that_hangs_is_neither_alive_nor_ready(
+    own: Context, gate: Gate, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lane = own.engine.worker if name == "rows" else own.threads
-    moment = 100.0
-    monkeypatch.setattr("glyphvae.scheduling.worker_pool.monotonic", lambda: moment)
-    started = threading.Event()
-
-    def hang() -> bool:
-        started.set()
-        return hold.wait(60)
-
-    hanging = asyncio.create_task(lane.run(1, hang))
-    await asyncio.to_thread(started.wait, 60)
+    clock = Clock()
+    monkeypatch.setattr("glyphvae.scheduling.worker_pool.monotonic", clock)
+    hanging = (own.registry.pool if name == "rows" else own.threads).submit(1, None, gate)
+    assert gate.reached.wait(PATIENCE)
     check_ready(own)
-    moment += own.settings.stalled_after + 1
+    clock.now += own.settings.stalled_after + 1
     for check in (check_live, check_ready):
         with pytest.raises(NotReady, match="has not moved for 11 seconds") as caught:
             check(own)
         assert caught.value.headers == {"Retry-After": "5"}
-    hold.set()
-    await hanging
+    gate.opened.set()
+    hanging.result(PATIENCE)
     check_ready(own)
 
 

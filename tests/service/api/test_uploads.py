@@ -5,11 +5,15 @@ import numpy as np
 import pytest
 
 from glyphvae.api.context import Context
-from glyphvae.api.uploads import INLINE_BYTES, INLINE_PIXELS, MAX_FIELDS
-from glyphvae.app import create_served
+from glyphvae.api.responses import Body
+from glyphvae.api.uploads import INLINE_BYTES, INLINE_PIXELS, MAX_FIELDS, TOGETHER, read_glyphs
+from glyphvae.app import create_app
 from glyphvae.errors import InvalidParameter, MalformedBody, UnsupportedMedia
 from glyphvae.imaging import decode
+from glyphvae.imaging.preprocess import Mode, preprocess
 from glyphvae.models.registry import Pixels
+from glyphvae.scheduling.steps import run_now
+from glyphvae.settings import Settings
 from tests.service.support import expect_problem, grey, image_file, npy
 
 J = image_file(grey(119)[0])
@@ -60,6 +64,8 @@ async def test_the_piece_that_is_wrong_is_named(client: httpx.AsyncClient) -> No
     expect_problem(await encode(client, files=files), MalformedBody, "body.file[1]: ")
     files[1] = ("file", image_file(np.zeros((30, 30), np.uint8)))
     expect_problem(await encode(client, files=files), InvalidParameter, "28", "body.file[1]")
+    files[1] = ("file", image_file(np.zeros((101, 100), np.uint8)))
+    expect_problem(await encode(client, files=files), InvalidParameter, "at most 10000", "body.file[1]")
 
 
 async def test_the_image_of_an_array_that_is_wrong_is_named(client: httpx.AsyncClient) -> None:
@@ -112,7 +118,7 @@ async def test_the_fields_of_a_form_are_limited(client: httpx.AsyncClient) -> No
 async def test_what_unfolds_to_many_pixels_is_decoded_in_a_thread(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file of a few kilobytes that would keep the event loop for a second."""
+    """Decode a file of a few kilobytes that would keep the event loop for a second."""
     drawing = np.full((1000, 1000), 255, np.uint8)
     drawing[300:700, 450:550] = 0
     content = image_file(drawing)
@@ -126,17 +132,46 @@ async def test_what_unfolds_to_many_pixels_is_decoded_in_a_thread(
 
     monkeypatch.setattr(decode.Picture, "grey", remembered)
     settings = context.settings.model_copy(update={"max_image_pixels": drawing.size, "max_total_pixels": drawing.size})
-    app = create_served(Context(settings, context.engine))
+    app = create_app(Context(settings, context.registry))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://glyphvae") as client:
         assert (await client.post("/encode", content=content)).status_code == 200
         assert threads
         assert get_ident() not in threads
-        assert (await client.post("/encode?preprocess=none", content=J)).status_code == 200
+        small = image_file(grey(119)[0], "WEBP")
+        assert (await client.post("/encode?preprocess=none", content=small)).status_code == 200
         assert get_ident() in threads
 
 
-async def test_large_bodies_are_read_as_small_ones(client: httpx.AsyncClient) -> None:
-    small, large = npy(grey(119)), npy(grey(*[119] * 40))
-    assert len(small) <= INLINE_BYTES < len(large)
-    (one,) = (await encode(client, content=small)).json()["encodings"]
-    assert (await encode(client, content=large)).json()["encodings"] == [one] * 40
+DRAWING = np.full((40, 40), 255, np.uint8)
+DRAWING[8:32, 18:22] = 0
+SMALL, LARGE = DRAWING[6:34, 6:34], np.repeat(np.repeat(DRAWING, 3, axis=0), 3, axis=1)
+
+
+@pytest.mark.parametrize("mode", ["auto", "none"])
+@pytest.mark.parametrize(
+    ("content", "pictures"),
+    [
+        *((image_file(picture), [picture]) for picture in (SMALL, DRAWING, LARGE)),
+        *((npy(picture[None]), [picture]) for picture in (SMALL, DRAWING, LARGE)),
+        (image_file(SMALL, "WEBP"), [SMALL]),
+        (image_file(np.dstack([SMALL] * 3)), [SMALL]),
+        (npy(np.stack([SMALL, SMALL[::-1]])), [SMALL, SMALL[::-1]]),
+        (npy(np.repeat(SMALL[None], TOGETHER + 2, axis=0)), [SMALL] * (TOGETHER + 2)),
+    ],
+)
+def test_a_body_is_read_the_same_whatever_it_is_written_in(content: bytes, pictures: list[Pixels], mode: Mode) -> None:
+    program = read_glyphs(Body(content, "application/octet-stream"), Settings(max_images=200), mode)
+    if mode == "none" and pictures[0].shape != (28, 28):
+        with pytest.raises(InvalidParameter, match="28"):
+            run_now(program)
+    else:
+        assert np.array_equal(run_now(program), np.stack([preprocess(picture, mode) for picture in pictures]))
+
+
+async def test_of_several_wrong_pictures_the_first_is_told(client: httpx.AsyncClient) -> None:
+    """Those of a glyph's size are converted together, later than one behind them is decoded."""
+    blank, cut = image_file(np.full((28, 28), 255, np.uint8)), image_file(DRAWING)[:-30]
+    response = await client.post("/encode", files=[("file", image_file(SMALL)), ("file", blank), ("file", cut)])
+    expect_problem(response, InvalidParameter, "ink", "body.file[1]")
+    response = await client.post("/encode", files=[("file", image_file(SMALL)), ("file", cut), ("file", blank)])
+    expect_problem(response, MalformedBody, "body.file[1]: ")

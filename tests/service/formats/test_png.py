@@ -98,13 +98,20 @@ def test_filtered_rows_of_other_writers_are_read(pixels: NDArray[np.uint8]) -> N
     assert np.array_equal(read, pixels)
 
 
-def test_an_unknown_filter_is_left_to_pillow() -> None:
+@pytest.mark.parametrize(
+    ("data", "known"),
+    [
+        *((zlib.compress(bytes([filtering, 7])), filtering < 5) for filtering in (0, 4, 5, 255)),
+        (b"\x78\x9cno stream", False),
+        (zlib.compress(b"\0\x07") + b"behind", False),
+    ],
+)
+def test_unknown_filters_and_broken_streams_are_left_to_others(data: bytes, known: bool) -> None:
     head, tail = encode(np.zeros((1, 1), np.uint8))[:33], b"\0\0\0\0IEND\xaeB`\x82"
-    for filtering, known in ((0, True), (4, True), (5, False), (255, False)):
-        block = b"IDAT" + zlib.compress(bytes([filtering, 7]))
-        file = head + struct.pack(">I", len(block) - 4) + block + struct.pack(">I", zlib.crc32(block)) + tail
-        read = decode(file, 1)
-        assert (read is not None and read.tolist() == [[7]]) is known
+    block = b"IDAT" + data
+    file = head + struct.pack(">I", len(data)) + block + struct.pack(">I", zlib.crc32(block)) + tail
+    read = decode(file, 1)
+    assert (read is not None and read.tolist() == [[7]]) is known
 
 
 @given(PICTURES, st.sampled_from([encode, image_file]), st.data())

@@ -7,7 +7,7 @@ from glyphvae.imaging.ink_extraction import lift_ink
 
 
 def letter(side: int = 100) -> NDArray[np.float64]:
-    """An H of full ink (1) on paper (0), in the middle of a square."""
+    """Draw an H of full ink (1) on paper (0), in the middle of a square."""
     ink = np.zeros((side, side))
     near, far, stroke = int(0.3 * side), int(0.7 * side), max(1, side // 12)
     ink[near:far, near : near + stroke] = ink[near:far, far - stroke : far] = 1

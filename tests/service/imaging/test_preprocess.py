@@ -10,7 +10,7 @@ from glyphvae.imaging.preprocess import UnsuitableImageError, preprocess
 
 
 def drawn(side: int, stroke: int, points: list[tuple[float, float]], size: float = 0.6) -> NDArray[np.uint8]:
-    """A bright polyline; `points` from 0 to 1 within a part `size` of the picture."""
+    """Draw a bright polyline; `points` from 0 to 1 within a part `size` of the picture."""
     image = Image.new("L", (side, side))
     offset = (1 - size) / 2
     ImageDraw.Draw(image).line(

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from glyphvae.imaging.preprocess import UnsuitableImageError, preprocess
 from glyphvae.imaging.preprocess_batch import MIN_BATCH, preprocess_many
-from glyphvae.models.registry import load_engine
+from glyphvae.models.registry import load_registry
+from glyphvae.scheduling.steps import run_now
 from glyphvae.settings import Settings
 
 FIELD = (28, 28)
@@ -19,7 +20,7 @@ PAPERS = st.sampled_from([0, 255, 254, 128])
 
 @st.composite
 def drawings(draw: st.DrawFn) -> NDArray[np.uint8]:
-    """A few strokes of any strength, anywhere on any paper."""
+    """Draw a few strokes of any strength, anywhere on any paper."""
     picture = np.full(FIELD, draw(PAPERS), np.uint8)
     for _ in range(draw(st.integers(0, 3))):
         (top, bottom), (left, right) = (sorted(draw(st.tuples(*[st.integers(0, 28)] * 2))) for _ in range(2))
@@ -55,9 +56,9 @@ def test_nearly_every_character_on_clean_paper_is_converted(
     change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
 ) -> None:
     labels = np.arange(360) % 36
-    model = load_engine(Settings(device="cpu")).get(None)
+    model = load_registry(Settings(device="cpu")).get(None)
     z = np.random.default_rng(0).standard_normal((len(labels), model.manifest.latent_size), dtype=np.float32)
-    pictures = [change(glyph) for glyph in model.decode_now(z, labels)]
+    pictures = [change(glyph) for glyph in run_now(model.decode(z, labels))]
     converted = preprocess_many(pictures)
     assert sum(glyph is None for glyph in converted) <= 0.02 * len(labels)  # flat ones
     for picture, glyph in zip(pictures, converted, strict=True):

@@ -9,6 +9,7 @@ from glyphvae.models.manifest import File, read_manifest, read_verified
 from tests.known_model import write_model
 
 CONTENT = b"the model"
+CLASSIFIER = {"entry": "e", "file": "model.onnx", "sha256": "0" * 64, "bytes": 1}
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def changed(folder: Path, **facts: object) -> Path:
-    """The manifest with other facts."""
+    """Write the manifest with other facts, and return its path."""
     path = folder / "cvae.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | facts))
     return path
@@ -66,6 +67,7 @@ def test_an_invalid_manifest_is_named(tmp_path: Path, content: bytes) -> None:
         ({"labels": ["AB"]}, "labels.0: "),
         ({"labels": []}, "a conditional model has labels"),
         ({"kind": "vae"}, "an unconditional one has none"),
+        ({"kind": "vae", "labels": [], "classifier": CLASSIFIER}, "an unconditional model has no classifier"),
         ({"latent_size": 0}, "latent_size: "),
         ({"likelihood": "gaussian"}, "likelihood: "),
         ({"pixels": {"height": 28}}, "pixels.width: Field required"),
@@ -147,7 +149,7 @@ def test_a_manifest_that_is_a_link_out_of_the_repository_is_refused(folder: Path
 
 
 def test_links_within_the_repository_are_followed(folder: Path) -> None:
-    """As Kubernetes mounts a volume: the names are links into a folder of the version."""
+    """Read from a volume as Kubernetes mounts it: the names are links into a folder of the version."""
     (folder / "..data").mkdir()
     (folder / "cvae.json").rename(folder / "..data" / "cvae.json")
     (folder / "cvae.json").symlink_to("..data/cvae.json")

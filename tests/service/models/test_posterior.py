@@ -1,21 +1,26 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from glyphvae.api.context import Context
 from glyphvae.models.elbo import label_posterior, reconstruction_error
-from glyphvae.models.posterior import CHUNK, read_labels, read_labels_now, reconstruct
-from glyphvae.models.registry import Model
+from glyphvae.models.posterior import CHUNK, read_labels, reconstruct, rows_to_read
+from glyphvae.models.registry import Model, load_registry
+from glyphvae.scheduling.steps import run_now
+from glyphvae.settings import Settings
+from tests.known_model import classifier, write_model
 from tests.service.support import grey
 
 
 @pytest.fixture
 def model(context: Context) -> Model:
-    return context.engine.get("cvae")
+    return context.registry.get("cvae")
 
 
-async def test_a_reconstruction_is_known(model: Model) -> None:
+def test_a_reconstruction_is_known(model: Model) -> None:
     pixels = grey(119, 129, 110)
-    result = await reconstruct(model, pixels, np.array([19, 19, 20]))
+    result = run_now(reconstruct(model, pixels, np.array([19, 19, 20])))
     assert result.labels.tolist() == [19, 19, 20]
     assert np.allclose(result.mu[:, 0], [0, 1, -1])
     assert not result.mu[:, 1:].any()
@@ -28,25 +33,18 @@ async def test_a_reconstruction_is_known(model: Model) -> None:
     assert np.allclose(result.elbo, -(expected + result.kl))
 
 
-async def test_rows_can_be_taken(model: Model) -> None:
-    result = (await reconstruct(model, grey(100, 101, 102), np.array([0, 1, 2]))).take(np.array([2, 0]))
-    assert result.labels.tolist() == [2, 0]
-    assert result.pixels[:, 0, 0].tolist() == [102, 100]
-    assert len(result.elbo) == 2
-
-
-async def test_the_most_likely_label_is_the_one_with_the_highest_elbo(model: Model) -> None:
+def test_the_most_likely_label_is_the_one_with_the_highest_elbo(model: Model) -> None:
     """Grey 100 + c is class c: only under that label is mu 0, and with it the KL."""
     n = 36
     assert n > CHUNK
-    reading = await read_labels(model, grey(*range(100, 100 + n)))
+    reading = run_now(read_labels(model, grey(*range(100, 100 + n))))
     assert reading.labels.tolist() == list(range(n))
     assert reading.posterior.shape == (n, 36)
     assert reading.posterior.argmax(axis=1).tolist() == list(range(n))
 
 
-async def test_the_posterior_is_that_of_bayes_rule(model: Model) -> None:
-    reading = await read_labels(model, grey(119))
+def test_the_posterior_is_that_of_bayes_rule(model: Model) -> None:
+    reading = run_now(read_labels(model, grey(119)))
     # Every label reconstructs alike; label c costs a KL of mu²/2 with mu = (19 - c) / 10.
     kl = ((19 - np.arange(36)) / 10) ** 2 / 2
     expected = label_posterior(-kl[None].astype(np.float32))
@@ -54,21 +52,22 @@ async def test_the_posterior_is_that_of_bayes_rule(model: Model) -> None:
     assert reading.posterior.sum() == pytest.approx(1)
 
 
-async def test_an_image_is_read_the_same_in_any_company(model: Model) -> None:
-    alone = await read_labels(model, grey(110))
-    among = await read_labels(model, grey(*[101] * CHUNK, 110))
+def test_an_image_is_read_the_same_in_any_company(model: Model) -> None:
+    alone = run_now(read_labels(model, grey(110)))
+    among = run_now(read_labels(model, grey(*[101] * CHUNK, 110)))
     assert np.array_equal(alone.posterior[0], among.posterior[-1])
 
 
-async def test_what_no_label_explains_has_a_lower_bound(model: Model) -> None:
+def test_what_no_label_explains_has_a_lower_bound(model: Model) -> None:
     """White lies 120 levels beyond Z: its mu is 12, far out of the prior."""
     pixels = grey(255, 135)
-    reading = await read_labels(model, pixels)
+    reading = run_now(read_labels(model, pixels))
     assert reading.labels.tolist() == [35, 35]
-    assert np.allclose((await reconstruct(model, pixels, reading.labels)).kl, [72, 0])
+    assert np.allclose(run_now(reconstruct(model, pixels, reading.labels)).kl, [72, 0])
 
 
-async def test_at_once_as_when_waited_for(model: Model) -> None:
-    now, then = read_labels_now(model, grey(107, 110)), await read_labels(model, grey(107, 110))
-    assert np.array_equal(now.labels, then.labels)
-    assert np.array_equal(now.posterior, then.posterior)
+def test_a_classifier_reads_the_labels_of_a_model_that_has_one(model: Model, tmp_path: Path) -> None:
+    write_model(tmp_path, files={"classifier": classifier()})
+    classifying = load_registry(Settings(models=tmp_path, device="cpu")).get(None)
+    assert run_now(read_labels(classifying, grey(119, 120))).labels.tolist() == [16, 15]
+    assert (rows_to_read(classifying), rows_to_read(model)) == (1, 2 * 36)

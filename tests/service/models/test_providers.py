@@ -1,3 +1,4 @@
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ import onnxruntime as ort
 import pytest
 
 from glyphvae.errors import StartError
-from glyphvae.models.providers import PROVIDERS, Runtime, choose_runtime, first_line
+from glyphvae.models.providers import PROVIDERS, Gpu, Runtime, choose_runtime, first_line
 from tests.known_model import decoder
 
 HAS_CUDA = PROVIDERS["cuda"] in ort.get_available_providers()
@@ -66,7 +67,7 @@ def test_cuda_where_it_cannot_work_is_refused_with_the_reason() -> None:
 
 @pytest.fixture
 def broken_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ONNX Runtime that promises CUDA and cannot keep the promise, as `onnxruntime-gpu` does without its libraries.
+    """Have ONNX Runtime promise CUDA and fail to keep the promise, as `onnxruntime-gpu` does without its libraries.
 
     Where ONNX Runtime is built without CUDA, the promise is ours; all that follows from it is its own.
     """
@@ -119,3 +120,36 @@ def test_without_a_runtime_the_extras_are_named() -> None:
 
 def test_only_the_first_line_of_an_error_is_shown() -> None:
     assert first_line(ValueError("what\nwhere")) == "what"
+
+
+@pytest.fixture
+def pretended_cuda(broken_cuda: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 (the promise, see there)
+    """Let sessions for CUDA run on the CPU; all that follows from it is the service's own."""
+    plain = Runtime._plain_session
+    monkeypatch.setattr(
+        Runtime, "_plain_session", lambda _, *args, **options: plain(Runtime("cpu", 1), *args, **options)
+    )
+
+
+@pytest.mark.usefixtures("pretended_cuda")
+def test_small_batches_stay_on_the_cpu(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "glyphvae"):
+        runtime = choose_runtime("auto", 1, decoder(), "model.onnx", Gpu(from_rows=64))
+    assert runtime == Runtime("cuda", 1, Gpu(from_rows=64))
+    assert caplog.messages == ["model.onnx: batches of 64 rows or more run on cuda"]
+    (pixels,) = runtime.session(decoder(), "model.onnx").run(["pixels"], ROWS)
+    assert pixels[:, 0, 0].tolist() == [100, 119]
+
+
+@pytest.mark.usefixtures("pretended_cuda")
+def test_a_model_that_does_not_run_on_the_device_is_named() -> None:
+    with pytest.raises(StartError, match=r"^model\.onnx: does not run on cuda: "):
+        choose_runtime("cuda", 1, decoder(), "model.onnx")
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider 'CUDAExecutionProvider' is not in available")
+@pytest.mark.usefixtures("broken_cuda")
+def test_libraries_without_a_device_are_told_from_missing_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: None)
+    with pytest.raises(StartError, match="its CUDA libraries load, but no CUDA device answers"):
+        choose_runtime("cuda", 1, decoder(), "model.onnx")

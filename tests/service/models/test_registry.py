@@ -1,4 +1,3 @@
-import asyncio
 import logging
 import shutil
 from pathlib import Path
@@ -11,14 +10,15 @@ import pytest
 from glyphvae.errors import NotReady, StartError, UnknownModel
 from glyphvae.models.manifest import read_manifest
 from glyphvae.models.providers import PROVIDERS, Runtime
-from glyphvae.models.registry import Engine, load_engine
+from glyphvae.models.registry import Registry, load_registry
+from glyphvae.scheduling.steps import run_now
 from glyphvae.settings import Settings
 from tests.known_model import LATENT_SIZE, decoder, encoder, write_model
 from tests.service.support import grey
 
 
-def loaded(folder: Path, device: Literal["auto", "cpu", "cuda"] = "cpu") -> Engine:
-    return load_engine(Settings(models=folder, device=device))
+def loaded(folder: Path, device: Literal["auto", "cpu", "cuda"] = "cpu") -> Registry:
+    return load_registry(Settings(models=folder, device=device))
 
 
 def latents(*first: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -29,12 +29,12 @@ def latents(*first: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
 
 @pytest.fixture
 def folder(tmp_path: Path, repository: Path) -> Path:
-    """A repository to spoil."""
+    """Return a copy of the repository, to be spoilt."""
     return Path(shutil.copytree(repository, tmp_path / "exported"))
 
 
 def refused(folder: Path, device: Literal["auto", "cpu", "cuda"] = "cpu") -> str:
-    """What the start says of a spoilt repository, which is one line."""
+    """Return the error of a start from a spoilt repository, which is one line."""
     with pytest.raises(StartError) as caught:
         loaded(folder, device)
     assert "\n" not in str(caught.value)
@@ -56,9 +56,9 @@ def test_the_models_that_shall_be_ready_are_built_at_the_start(
 ) -> None:
     settings = Settings(models=repository, device="cpu", preload=preload, default_model=default)
     with caplog.at_level(logging.INFO, "glyphvae"):
-        engine = load_engine(settings)
-    assert list(engine.models) == ["cvae", "vae"]
-    assert list(engine.loaded) == expected
+        registry = load_registry(settings)
+    assert list(registry.models) == ["cvae", "vae"]
+    assert list(registry.loaded) == expected
     assert [record.getMessage() for record in caplog.records] == [
         f"loaded {name} version 1 on cpu" for name in expected
     ]
@@ -66,43 +66,40 @@ def test_the_models_that_shall_be_ready_are_built_at_the_start(
 
 def test_an_unknown_model_to_preload_is_named(repository: Path) -> None:
     with pytest.raises(StartError, match=r"^setting GLYPHVAE_PRELOAD: there is no model 'gan' in .*, only cvae, vae$"):
-        load_engine(Settings(models=repository, device="cpu", preload="vae,gan"))
+        load_registry(Settings(models=repository, device="cpu", preload="vae,gan"))
 
 
-async def test_a_conditional_model_runs(repository: Path) -> None:
+def test_a_conditional_model_runs(repository: Path) -> None:
     model = loaded(repository).get("cvae")
     labels = np.array([0, 19, 35])
-    pixels = await model.decode(latents(0, 1, -2), labels)
+    pixels = run_now(model.decode(latents(0, 1, -2), labels))
     assert np.array_equal(pixels, grey(100, 129, 115))
-    same, logits = await model.decode_logits(latents(0, 1, -2), labels)
+    same, logits = run_now(model.decode_logits(latents(0, 1, -2), labels))
     assert np.array_equal(same, pixels)
     assert logits.dtype == np.float32
     assert np.allclose(logits, pixels / 255)
-    mu, logvar = await model.encode(pixels, labels)
+    mu, logvar = run_now(model.encode(pixels, labels))
     assert np.allclose(mu, latents(0, 1, -2))
     assert not logvar.any()
 
 
-async def test_an_unconditional_model_ignores_labels(repository: Path) -> None:
+def test_an_unconditional_model_ignores_labels(repository: Path) -> None:
     model = loaded(repository).get("vae")
-    pixels = await model.decode(latents(0, 1), np.array([19, 19]))
+    run_now(model.ready())
+    assert model.loaded
+    run_now(model.ready())  # there is nothing to wait for
+    pixels = run_now(model.decode(latents(0, 1), np.array([19, 19])))
     assert np.array_equal(pixels, grey(100, 110))
-    mu, _ = await model.encode(pixels, np.array([0, 35]))
+    mu, _ = run_now(model.encode(pixels, np.array([0, 35])))
     assert np.allclose(mu, latents(0, 1))
 
 
-async def test_concurrent_calls_are_answered_apart(repository: Path) -> None:
-    model = loaded(repository).get("cvae")
-    answers = await asyncio.gather(*(model.decode(latents(0), np.array([label])) for label in range(36)))
-    assert [int(pixels[0, 0, 0]) for pixels in answers] == list(range(100, 136))
-
-
 def test_models_are_found_by_name(repository: Path) -> None:
-    engine = load_engine(Settings(models=repository, device="cpu", default_model="vae"))
-    assert engine.get(None).title == "vae/1"
-    assert engine.get("cvae").title == "cvae/1"
+    registry = load_registry(Settings(models=repository, device="cpu", default_model="vae"))
+    assert registry.get(None).title == "vae/1"
+    assert registry.get("cvae").title == "cvae/1"
     with pytest.raises(UnknownModel, match=r"There is no model 'gan'; served are: cvae, vae\."):
-        engine.get("gan")
+        registry.get("gan")
 
 
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
@@ -163,33 +160,33 @@ def test_cuda_where_it_cannot_work_stops_the_start(folder: Path) -> None:
     assert loaded(folder, "auto").get("vae").device == "cpu"
 
 
-async def test_a_run_that_fails_is_not_ready(tmp_path: Path) -> None:
+def test_a_run_that_fails_is_not_ready(tmp_path: Path) -> None:
     write_model(tmp_path, files={"decoder": decoder(rows=35)})
     model = loaded(tmp_path).get(None)
     with pytest.raises(NotReady, match=r"^503: cvae: the model did not run\.$") as caught:
-        await model.decode(latents(0), np.array([35]))
+        run_now(model.decode(latents(0), np.array([35])))
     assert caught.value.headers == {"Retry-After": "5"}
     assert "indices element out of data bounds" in str(caught.value.__cause__)
-    assert (await model.decode(latents(0), np.array([34])))[0, 0, 0] == 134
+    assert run_now(model.decode(latents(0), np.array([34])))[0, 0, 0] == 134
 
 
 def test_readiness_runs_every_loaded_model(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = loaded(repository)
-    engine.check()
+    registry = loaded(repository)
+    registry.check()
     broken = Runtime("cpu", 1).session(decoder(rows=0), "broken.onnx")
-    monkeypatch.setattr(engine.get("cvae").sessions, "_decoder", broken)
+    monkeypatch.setattr(registry.get("cvae").sessions, "_decoder", broken)
     with pytest.raises(NotReady, match=r"^503: cvae: the model did not run\.$"):
-        engine.check()
+        registry.check()
 
 
 @pytest.mark.parametrize(("precision", "grey"), [("auto", 107), ("float32", 100)])
-async def test_the_cpu_runs_the_decoder_in_integers_where_there_is_one(
+def test_the_cpu_runs_the_decoder_in_integers_where_there_is_one(
     tmp_path: Path, precision: Literal["auto", "float32"], grey: int
 ) -> None:
     # Another decoder in place of integers, so that the picture tells which of the two ran.
     write_model(tmp_path, files={"decoder-int8": decoder(base=107)})
-    engine = load_engine(Settings(models=tmp_path, device="cpu", precision=precision))
-    pixels = await engine.get(None).decode(latents(0), np.zeros(1, np.int64))
+    registry = load_registry(Settings(models=tmp_path, device="cpu", precision=precision))
+    pixels = run_now(registry.get(None).decode(latents(0), np.zeros(1, np.int64)))
     assert (pixels == grey).all()
 
 
@@ -210,10 +207,10 @@ def test_the_encoder_likewise(tmp_path: Path, precision: Literal["auto", "float3
     assert manifest.encoder_for("cuda", precision) == manifest.encoder
     settings = Settings(models=tmp_path, device="cpu", precision=precision)
     if latents == LATENT_SIZE:
-        load_engine(settings)
+        load_registry(settings)
     else:
         with pytest.raises(StartError, match="cvae"):
-            load_engine(settings)
+            load_registry(settings)
 
 
 @pytest.mark.parametrize("part", ["encoder-int8", "decoder-int8", "decoder-float16"])
@@ -221,4 +218,4 @@ def test_graphs_in_less_precision_are_verified_at_the_start(tmp_path: Path, part
     write_model(tmp_path, files={part: decoder()})
     (tmp_path / f"cvae-{part}" / "1" / "model.onnx").write_bytes(b"broken")
     with pytest.raises(StartError, match=part):
-        load_engine(Settings(models=tmp_path, device="cpu", precision="float32"))
+        load_registry(Settings(models=tmp_path, device="cpu", precision="float32"))

@@ -1,6 +1,5 @@
 """Sessions are built when they are needed, and again when a GPU fails."""
 
-import asyncio
 import logging
 import threading
 from pathlib import Path
@@ -9,12 +8,11 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from glyphvae.errors import DeadlineExceeded, NotReady, StartError
+from glyphvae.errors import NotReady, StartError
 from glyphvae.models.providers import Device, Runtime
-from glyphvae.models.registry import Engine, Model, load_engine
+from glyphvae.models.registry import Model, Registry, load_registry
 from glyphvae.models.sessions import RETRY_SECONDS
-from glyphvae.scheduling.deadline import Ticket, current
-from glyphvae.scheduling.worker_pool import Lane
+from glyphvae.scheduling.steps import Wait, run_now
 from glyphvae.settings import Settings
 from tests.known_model import LATENT_SIZE, classifier, decoder, write_model
 
@@ -24,7 +22,7 @@ J = np.array([19])
 
 
 class Watched(Runtime):
-    """Makes real sessions, and can be held, counted, and told to fail."""
+    """A runtime that makes real sessions, and can be held, counted, and told to fail."""
 
     def __init__(self, device: Device = "cpu") -> None:
         super().__init__(device, 1)
@@ -46,61 +44,46 @@ def runtime() -> Watched:
 
 
 @pytest.fixture
-def engine(repository: Path, runtime: Watched) -> Engine:
-    return load_engine(Settings(models=repository, device="cpu"), runtime)
+def registry(repository: Path, runtime: Watched) -> Registry:
+    return load_registry(Settings(models=repository, device="cpu"), runtime)
 
 
-async def level(model: Model) -> int:
-    return int((await model.decode(Z, J))[0, 0, 0])
+def level(model: Model) -> int:
+    return int(run_now(model.decode(Z, J))[0, 0, 0])
 
 
-async def test_a_model_is_built_off_the_event_loop_when_it_is_first_asked(engine: Engine, runtime: Watched) -> None:
-    model = engine.get("vae")
-    assert list(engine.loaded) == ["cvae"]
+def test_a_model_is_built_off_the_event_loop_when_it_is_first_asked(registry: Registry, runtime: Watched) -> None:
+    model = registry.get("vae")
+    assert list(registry.loaded) == ["cvae"]
     assert len(runtime.made) == 2
-    assert await level(model) == 100
-    assert list(engine.loaded) == ["cvae", "vae"]
+    assert level(model) == 100
+    assert list(registry.loaded) == ["cvae", "vae"]
     assert {file for file, _ in runtime.made[2:]} == {"vae-encoder/1/model.onnx", "vae-decoder/1/model.onnx"}
     assert threading.get_ident() not in {thread for _, thread in runtime.made[2:]}
 
 
-async def test_who_asks_meanwhile_waits_for_the_same_build(engine: Engine, runtime: Watched) -> None:
+def test_callers_that_come_meanwhile_wait_for_the_same_build(registry: Registry, runtime: Watched) -> None:
     runtime.go.clear()
-    model = engine.get("vae")
-    askers = [asyncio.create_task(level(model)) for _ in range(5)]
-    await asyncio.sleep(0)
-    # Others are answered, and whoever leaves takes nobody with him.
-    assert await level(engine.get("cvae")) == 119
-    askers[0].cancel()
+    model = registry.get("vae")
+    programs = [model.decode(Z, J) for _ in range(3)]
+    steps = [next(program) for program in programs]
+    builds = [step.start() for step in steps[:2] if isinstance(step, Wait)]
+    assert builds == [builds[0]] * 2
+    assert level(registry.get("cvae")) == 119
+    assert not builds[0].done()
     runtime.go.set()
-    assert await asyncio.gather(*askers[1:]) == [100] * 4
+    builds[0].result(PATIENCE)
+    steps[2].now()  # it begins to wait when the sessions are there already
+    assert [int(run_now(program)[0, 0, 0]) for program in programs] == [100] * 3
     assert len(runtime.made) == 4
 
 
-async def test_a_request_that_has_no_time_to_wait_does_not(engine: Engine, runtime: Watched) -> None:
-    runtime.go.clear()
-    token = current.set(Ticket(0.01, Lane("bytes", 1), lambda: False))
-    with pytest.raises(DeadlineExceeded):
-        await engine.get("vae").decode(Z, J)
-    current.reset(token)
-    runtime.go.set()
-    assert await level(engine.get("vae")) == 100
-
-
-async def test_work_that_cannot_wait_has_the_model_built(engine: Engine) -> None:
-    model = engine.get("vae")
-    with pytest.raises(NotReady, match=r"vae: the model is being loaded\."):
-        model.decode_now(Z, J)
-    assert await level(model) == 100
-    assert model.decode_now(Z, J)[0, 0, 0] == 100
-
-
-async def test_a_model_that_is_spoilt_after_the_start_is_not_served_and_tried_again_later(
+def test_a_model_that_is_spoilt_after_the_start_is_not_served_and_tried_again_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_model(tmp_path)
     write_model(tmp_path, "vae", conditional=False)
-    engine = load_engine(Settings(models=tmp_path, device="cpu"))
+    registry = load_registry(Settings(models=tmp_path, device="cpu"))
     file = tmp_path / "vae-decoder" / "1" / "model.onnx"
     content = file.read_bytes()
     file.write_bytes(content[:-1])
@@ -108,18 +91,13 @@ async def test_a_model_that_is_spoilt_after_the_start_is_not_served_and_tried_ag
     monkeypatch.setattr("glyphvae.models.sessions.monotonic", lambda: moment)
     for _ in range(2):
         with pytest.raises(NotReady, match=r"vae: the model did not load\.") as caught:
-            await level(engine.get("vae"))
+            level(registry.get("vae"))
         assert caught.value.headers == {"Retry-After": "5"}
     assert caplog.text.count("the manifest says") == 1
-    engine.check()  # readiness is about what is loaded
+    registry.check()  # readiness is about what is loaded
     file.write_bytes(content)
     moment += RETRY_SECONDS
-    assert await level(engine.get("vae")) == 100
-
-
-def test_a_model_that_is_not_loaded_does_not_run(engine: Engine) -> None:
-    with pytest.raises(NotReady, match="is not loaded"):
-        engine.get("vae").sessions.run_once()
+    assert level(registry.get("vae")) == 100
 
 
 class Gpu(Watched):
@@ -152,83 +130,85 @@ class GpuSession:
 
 
 def on_gpu(folder: Path, gpu: Gpu, fault: Literal["retry", "cpu"] = "retry") -> Model:
-    return load_engine(Settings(models=folder, gpu_fault=fault, precision="float32"), gpu).get(None)
+    return load_registry(Settings(models=folder, gpu_fault=fault, precision="float32"), gpu).get(None)
 
 
-async def settled(model: Model) -> None:
-    """Waits until the builder has nothing left to do."""
-    await asyncio.wrap_future(model.sessions._builder.submit(int))
+def settled(model: Model) -> None:
+    """Wait until the builder has nothing left to do."""
+    model.sessions._builder.submit(int).result(PATIENCE)
 
 
-async def failed(model: Model) -> None:
+def failed(model: Model) -> None:
     with pytest.raises(NotReady, match=r"cvae: the model did not run\.") as caught:
-        await level(model)
+        level(model)
     assert caught.value.headers == {"Retry-After": "5"}
-    await settled(model)
+    settled(model)
 
 
-async def test_a_gpu_out_of_memory_is_a_503_and_then_works_again(repository: Path) -> None:
+def test_a_gpu_out_of_memory_is_a_503_and_then_works_again(repository: Path) -> None:
     gpu = Gpu()
     model = on_gpu(repository, gpu)
-    sessions = model.sessions._decoder
+    decoder = model.sessions._decoder
     gpu.fault = "CUDNN_STATUS_ALLOC_FAILED"
+    builder_may_go_on = threading.Event()
+    model.sessions._builder.submit(builder_may_go_on.wait, PATIENCE)
     with pytest.raises(NotReady):
-        await level(model)
+        level(model)
     gpu.fault = None
-    await settled(model)
-    assert await level(model) == 119
+    builder_may_go_on.set()
+    settled(model)
+    assert level(model) == 119
     assert model.device == "cuda"
-    assert model.sessions._decoder is not None
-    assert sessions is not None
+    assert model.sessions._decoder is decoder
 
 
-async def test_a_lost_gpu_is_built_anew_once_it_is_back(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_gpu_is_built_anew_once_it_is_back(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     moment = 1000.0
     monkeypatch.setattr("glyphvae.models.sessions.monotonic", lambda: moment)
     gpu = Gpu()
     model = on_gpu(repository, gpu)
     gpu.lost = True
-    await failed(model)
+    failed(model)
     with pytest.raises(NotReady, match="did not run"):
         model.sessions.run_once()
     gpu.lost = False
-    await failed(model)  # not tried again so soon
+    failed(model)  # not tried again so soon
     moment += RETRY_SECONDS
-    await failed(model)
-    assert await level(model) == 119
+    failed(model)
+    assert level(model) == 119
     assert (model.device, model.sessions.degraded) == ("cuda", False)
 
 
-async def test_a_lost_gpu_gives_way_to_the_cpu_where_that_is_allowed(
+def test_a_lost_gpu_gives_way_to_the_cpu_where_that_is_allowed(
     repository: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     gpu = Gpu()
     model = on_gpu(repository, gpu, "cpu")
     gpu.lost = True
     with caplog.at_level(logging.WARNING, "glyphvae"):
-        await failed(model)
-    assert await level(model) == 119
+        failed(model)
+    assert level(model) == 119
     assert (model.device, model.sessions.degraded) == ("cpu", True)
     assert "cvae runs again, on cpu" in caplog.text
 
 
-async def test_a_classifier_stays_on_the_cpu(tmp_path: Path) -> None:
+def test_a_classifier_stays_on_the_cpu(tmp_path: Path) -> None:
     write_model(tmp_path, files={"classifier": classifier()})
     gpu = Gpu()
     model = on_gpu(tmp_path, gpu, "cpu")
     gpu.lost = True
     pixels = np.full((1, 28, 28), 119, np.uint8)
-    assert (await model.classify(pixels)).argmax() == 16
-    await failed(model)
-    assert (await model.classify(pixels)).argmax() == 16
-    assert await level(model) == 119
+    assert run_now(model.classify(pixels)).argmax() == 16
+    failed(model)
+    assert run_now(model.classify(pixels)).argmax() == 16
+    assert level(model) == 119
 
 
-async def test_what_fails_on_the_cpu_is_not_built_anew(tmp_path: Path) -> None:
+def test_what_fails_on_the_cpu_is_not_built_anew(tmp_path: Path) -> None:
     write_model(tmp_path, files={"decoder": decoder(rows=35)})
-    model = load_engine(Settings(models=tmp_path, device="cpu")).get(None)
+    model = load_registry(Settings(models=tmp_path, device="cpu")).get(None)
     before = model.sessions._decoder
     with pytest.raises(NotReady):
-        await model.decode(Z, np.array([35]))
-    await settled(model)
+        run_now(model.decode(Z, np.array([35])))
+    settled(model)
     assert model.sessions._decoder is before

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from glyphvae.errors import StartError
-from glyphvae.models.registry import load_engine
+from glyphvae.models.registry import load_registry
 from glyphvae.settings import Settings
 from tests.known_model import write_model
 from tests.service.commands.test_main import run
@@ -31,7 +31,7 @@ def signed(tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def load(folder: Path, key: Path) -> None:
-    load_engine(Settings(models=folder, models_key=key, device="cpu"))
+    load_registry(Settings(models=folder, models_key=key, device="cpu"))
 
 
 def refused(folder: Path, key: Path) -> str:
@@ -81,4 +81,4 @@ def test_a_missing_key_is_named(signed: Path, tmp_path: Path) -> None:
 
 def test_without_a_key_signatures_mean_nothing(signed: Path) -> None:
     (signed / "cvae.json.hmac").write_text("nonsense")
-    load_engine(Settings(models=signed, device="cpu"))
+    load_registry(Settings(models=signed, device="cpu"))

@@ -8,7 +8,9 @@ import pytest
 
 from glyphvae.observability.access_log import FLUSH_LINES, AccessLog, Entry, JsonFormatter, Work
 
-ENTRY = Entry("7-1", "/generate", "POST", 200, 0.0012345, "cvae/1", None, Work(3, 32))
+WORK = Work()
+WORK.rows, WORK.batch = 3, 32
+ENTRY = Entry("7-1", "/generate", "POST", 200, 0.0012345, "cvae/1", None, WORK)
 
 
 def log(style: str, *entries: Entry) -> str:
@@ -51,6 +53,8 @@ async def test_lines_are_written_together() -> None:
         access.write(ENTRY)
     assert not stream.getvalue()
     access.write(ENTRY)
+    assert stream.getvalue().count("\n") == FLUSH_LINES
+    access.flush()
     assert stream.getvalue().count("\n") == FLUSH_LINES
 
 

@@ -1,4 +1,4 @@
-"""What Prometheus reads, read as Prometheus reads it."""
+"""Metrics, parsed by the library that Prometheus provides."""
 
 import socket
 import subprocess
@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
 from glyphvae import __version__
-from glyphvae.observability.metrics import States, metrics_route, of_one
+from glyphvae.observability.metrics import States, _version, metrics_route, of_one
 from glyphvae.observability.telemetry import Telemetry
 from tests.service.processes import running
 
@@ -23,8 +23,8 @@ def busy() -> Telemetry:
         telemetry.answered("/generate", 200, seconds)
     telemetry.answered("/encode", 503, 0.1)
     telemetry.refused["busy"] += 2
-    telemetry.queued["cvae"] += 7
-    telemetry.pooled = lambda: {"cvae": 31}
+    telemetry.queued = lambda: {"cvae": 7}
+    telemetry.prefetched = lambda: {"cvae": 31}
     telemetry.waits["cvae"].observe(0.001)
     telemetry.ran("cvae", 32, 0.0009)
     return telemetry
@@ -41,7 +41,7 @@ async def values(states: States) -> dict[str, float]:
 
 
 def samples_of(text: str) -> dict[str, float]:
-    """Every sample, by its name and its labels, a bucket's bound last."""
+    """Return every sample, by its name and its labels, a bucket's bound last."""
     return {
         sample.name + "".join(f" {sample.labels[name]}" for name in sorted(sample.labels, key=_order)): sample.value
         for family in text_string_to_metric_families(text)
@@ -65,7 +65,7 @@ def test_a_snapshot_does_not_change_while_it_is_written() -> None:
     telemetry.answered("/models", 200, 0.1)
     assert total is not telemetry
     assert ("/models", 200) not in total.requests
-    assert total.state() | {"queued": {"cvae": 7}, "pooled": {"cvae": 31}} == state
+    assert total.state() | {"queued": {"cvae": 7}, "prefetched": {"cvae": 31}} == state
 
 
 async def test_a_bucket_holds_everything_below_its_bound() -> None:
@@ -92,6 +92,7 @@ async def test_versions_are_published() -> None:
     text = (await scrape(of_one(Telemetry()))).text
     assert f'version="{__version__}"' in text
     assert 'onnxruntime="unknown"' not in text
+    assert _version("onnxruntime-without-a-name") is None
     assert "glyphvae_workers 1.0" in text
 
 
@@ -135,7 +136,7 @@ def test_a_real_server_counts_in_all_its_processes(repository: Path, admin_port:
                 assert client.post("/generate?label=J").status_code == 200
         # A process that did not answer this says what it counted within a second.
         samples: dict[str, float] = {}
-        for _ in range(100):
+        for _ in range(600):
             samples = samples_of(admin.get(f"http://127.0.0.1:{admin_port}/metrics").text)
             if samples["glyphvae_requests_total /generate 200"] == 20 and samples["glyphvae_workers"] == workers:
                 break

@@ -3,10 +3,14 @@
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
+
+import pytest
 
 from glyphvae.observability.shared_counters import ENDED, Writer, read
 from glyphvae.observability.telemetry import Telemetry
+from tests.service.support import PATIENCE
 
 # Counts three answers, has five rows queued, says so and waits to be killed.
 PROCESS = """
@@ -17,7 +21,7 @@ from glyphvae.observability.telemetry import Telemetry
 telemetry = Telemetry()
 for _ in range(3):
     telemetry.answered("/generate", 200, 0.001)
-telemetry.queued["cvae"] += 5
+telemetry.queued = lambda: {"cvae": 5}
 Writer(Path(sys.argv[1]), telemetry)
 print("counted", flush=True)
 sys.stdin.read()
@@ -25,7 +29,7 @@ sys.stdin.read()
 
 
 class Process:
-    """A server process, as far as counting goes."""
+    """A server process that does nothing but count."""
 
     def __init__(self, folder: Path) -> None:
         self._process = subprocess.Popen(
@@ -84,14 +88,25 @@ def test_a_process_that_ends_by_itself_leaves_its_last_counts(tmp_path: Path) ->
     assert (answered(total), living) == (1, [])
 
 
-def test_later_counts_are_written_too(tmp_path: Path) -> None:
-    telemetry = Telemetry()
+def test_later_counts_are_written_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glyphvae.observability.shared_counters.SECONDS", 0.001)
+    telemetry, written = Telemetry(), threading.Semaphore(0)
     writer = Writer(tmp_path, telemetry)
     telemetry.answered("/generate", 200, 0.001)
-    writer.write()
+
+    def queued() -> dict[str, int]:
+        written.release()
+        return {}
+
+    telemetry.queued = queued
+    for _ in range(2):  # the first one has been written when the second one begins
+        assert written.acquire(timeout=PATIENCE)
     total, living = read(tmp_path)
-    writer.close()
     assert (answered(total), len(living)) == (1, 1)
+    telemetry.answered("/generate", 200, 0.001)
+    total, living = writer.read()
+    writer.close()
+    assert (answered(total), len(living)) == (2, 1)
 
 
 def test_without_counts_the_sum_is_empty(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the service counts about itself."""
+"""Counts of requests, batches and queues."""
 
 from glyphvae.observability.telemetry import Histogram, Telemetry
 
@@ -8,7 +8,8 @@ def test_a_value_counts_in_the_first_bucket_that_holds_it() -> None:
     for value in (0.5, 1.0, 1.5, 3.0):
         histogram.observe(value)
     assert histogram.counts == [2, 1, 1]
-    assert histogram.total == 6.0
+    histogram.observe_all((2.0, 4.0))
+    assert histogram.state() == [2, 2, 2, 12.0]
 
 
 def test_answers_are_counted_by_route_and_status() -> None:
@@ -33,13 +34,13 @@ def test_counts_of_another_process_are_added() -> None:
     for telemetry in (mine, theirs):
         telemetry.answered("/generate", 200, 0.002)
         telemetry.refused["busy"] += 1
-        telemetry.queued["cvae"] += 4
+        telemetry.queued = lambda: {"cvae": 4}
         telemetry.waits["cvae"].observe(0.001)
         telemetry.ran("cvae", 32, 0.001)
     mine.add(theirs.state())
     assert mine.requests["/generate", 200] == 2
     assert mine.refused["busy"] == 2
-    assert mine.queued["cvae"] == 4
+    assert mine.queued() == {"cvae": 4}
     assert mine.batches["cvae"].total == 64
     for histograms in (mine.latency, mine.waits, mine.batches, mine.runs):
         assert [sum(histogram.counts) for histogram in histograms.values()] == [2]

@@ -1,32 +1,15 @@
-import asyncio
 import os
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 
 import pytest
 
 from glyphvae.errors import Busy, DeadlineExceeded
-from glyphvae.scheduling.deadline import Ticket, checkpoint, current
-from glyphvae.scheduling.worker_pool import NICENESS, Lane
-
-PATIENCE = 60
-
-
-class Gate:
-    """Work that goes on only when it is let."""
-
-    def __init__(self) -> None:
-        self.reached = threading.Event()
-        self.opened = threading.Event()
-        self.passed = threading.Event()
-
-    def __call__(self) -> str:
-        self.reached.set()
-        assert self.opened.wait(PATIENCE)
-        checkpoint()
-        self.passed.set()
-        return "done"
+from glyphvae.scheduling.deadline import ClientGoneError, Deadline
+from glyphvae.scheduling.worker_pool import NICENESS, WorkerPool
+from tests.service.support import PATIENCE, Clock, Gate
 
 
 @pytest.fixture
@@ -36,196 +19,166 @@ def gate() -> Iterator[Gate]:
     gate.opened.set()
 
 
-async def reached(event: threading.Event) -> None:
-    assert await asyncio.to_thread(event.wait, PATIENCE)
+@pytest.fixture
+def pool() -> WorkerPool:
+    return WorkerPool("rows", 10)
 
 
-def issue(seconds: float = 60) -> Ticket:
-    """A ticket for what the calling test asks."""
-    ticket = Ticket(seconds, Lane("bytes", 1), lambda: False)
-    current.set(ticket)
-    return ticket
+def deadline(seconds: float = 60) -> Deadline:
+    return Deadline(seconds, lambda: False)
+
+
+def started(pool: WorkerPool, size: int, gate: Gate) -> "Future[str]":
+    task = pool.submit(size, None, gate)
+    assert gate.reached.wait(PATIENCE)
+    return task
 
 
 def thread_and(*arguments: object, **options: object) -> tuple[int, object]:
     return threading.get_ident(), (arguments, options)
 
 
-async def test_work_is_done_in_a_thread() -> None:
-    lane = Lane("rows", 10)
-    thread, received = await lane.run(1, thread_and, 1, two=2)
+def settled(pool: WorkerPool) -> None:
+    """Wait until the only thread has given back what its tasks had reserved."""
+    pool._executor.submit(int).result(PATIENCE)
+
+
+def test_work_is_done_in_a_thread(pool: WorkerPool) -> None:
+    thread, received = pool.submit(1, None, thread_and, 1, two=2).result(PATIENCE)
     assert thread != threading.get_ident()
     assert received == ((1,), {"two": 2})
     with pytest.raises(ValueError, match="four"):
-        await lane.run(1, int, "four")
+        pool.submit(1, None, int, "four").result(PATIENCE)
 
 
-async def test_the_queue_is_bounded(gate: Gate) -> None:
-    lane = Lane("rows", 10)
-    first = asyncio.create_task(lane.run(6, gate))
-    await reached(gate.reached)
-    second = asyncio.create_task(lane.run(4, str))
-    await asyncio.sleep(0)
-    assert lane.queued == 10
-    with pytest.raises(Busy, match=r"The queue is full: 10 of at most 10 rows\.") as caught:
-        await lane.run(1, str)
-    assert caught.value.headers == {"Retry-After": "1"}
-    gate.opened.set()
-    assert (await first, await second) == ("done", "")
-    assert await lane.run(10, str) == ""
-
-
-async def test_one_request_alone_may_exceed_the_limit() -> None:
-    assert await Lane("rows", 10).run(1000, str) == ""
-
-
-async def test_a_request_that_was_let_in_stays_in(gate: Gate) -> None:
-    lane = Lane("rows", 10, threads=2)
-    issue()
-    assert await lane.run(1, str) == ""
-    other = asyncio.create_task(lane.run(10, gate))
-    await reached(gate.reached)
-    assert await lane.run(1000, str) == ""
-    refused = issue()
-    with pytest.raises(Busy):
-        await lane.run(1, str)
+def test_the_queue_is_bounded(pool: WorkerPool, gate: Gate) -> None:
+    first = started(pool, 6, gate)
+    second = pool.submit(4, None, str)
+    assert pool.queued == 10
+    refused = deadline()
+    for one in (None, refused):
+        with pytest.raises(Busy, match=r"The queue is full: 10 of at most 10 rows\.") as caught:
+            pool.submit(1, one, str)
+        assert caught.value.headers == {"Retry-After": "1"}
     assert refused.refused == "busy"
     gate.opened.set()
-    await other
+    assert (first.result(PATIENCE), second.result(PATIENCE)) == ("done", "")
+    settled(pool)
+    assert pool.submit(10, None, str).result(PATIENCE) == ""
 
 
-async def test_the_deadline_covers_waiting(gate: Gate) -> None:
-    lane = Lane("rows", 10)
-    running = asyncio.create_task(lane.run(1, gate))
-    await reached(gate.reached)
-    ticket = issue(seconds=0.01)
-    never = Gate()
-    with pytest.raises(DeadlineExceeded):
-        await lane.run(1, never)
-    assert ticket.refused == "deadline"
+def test_one_request_alone_may_exceed_the_limit(pool: WorkerPool) -> None:
+    assert pool.submit(1000, None, str).result(PATIENCE) == ""
+    settled(pool)
+    holding = deadline()
+    pool.take(10, holding)
+    holding.held = 10  # its own body, say, does not stand in its way
+    assert pool.submit(1000, holding, str).result(PATIENCE) == ""
+
+
+def test_a_request_that_was_let_in_stays_in(pool: WorkerPool, gate: Gate) -> None:
+    admitted = deadline()
+    pool.submit(1, admitted, str).result(PATIENCE)
+    settled(pool)
+    other = started(pool, 10, gate)
+    later = pool.submit(1000, admitted, str)
     gate.opened.set()
-    await running
-    issue()
-    assert await lane.run(1, str) == ""
+    assert (other.result(PATIENCE), later.result(PATIENCE)) == ("done", "")
+
+
+@pytest.mark.parametrize(("seconds", "leaves", "error"), [(-1, False, DeadlineExceeded), (60, True, ClientGoneError)])
+def test_nothing_is_begun_that_is_no_longer_wanted(
+    pool: WorkerPool, gate: Gate, seconds: float, leaves: bool, error: type[Exception]
+) -> None:
+    started(pool, 1, gate)
+    never, left = Gate(), threading.Event()
+    waiting = pool.submit(1, Deadline(seconds, left.is_set), never)
+    if leaves:
+        left.set()
+    gate.opened.set()
+    with pytest.raises(error):
+        waiting.result(PATIENCE)
     assert not never.reached.is_set()
 
 
-async def test_the_deadline_covers_running(gate: Gate) -> None:
-    lane = Lane("rows", 10)
-    issue(seconds=0.01)
-    with pytest.raises(DeadlineExceeded):
-        await lane.run(3, gate)
+def test_work_that_is_given_up_stops_at_its_next_checkpoint(pool: WorkerPool, gate: Gate) -> None:
+    given_up = deadline()
+    task = pool.submit(3, given_up, gate)
+    assert gate.reached.wait(PATIENCE)
+    given_up.drop()
     # The thread is not free before it notices, and what it has taken counts until then.
-    assert lane.queued == 3
+    assert pool.queued == 3
     gate.opened.set()
-    issue()
-    assert await lane.run(1, str) == ""
+    with pytest.raises(ClientGoneError):
+        task.result(PATIENCE)
+    settled(pool)
     assert not gate.passed.is_set()
-    assert lane.queued == 0
+    assert (pool.queued, pool.stalled()) == (0, 0)
 
 
-async def test_the_thread_itself_looks_at_the_clock() -> None:
-    lane = Lane("rows", 10)
-    ticket = issue()
-
-    def late() -> None:
-        ticket.pause(-1000)
-        checkpoint()
-
-    with pytest.raises(DeadlineExceeded):
-        await lane.run(1, late)
-
-
-async def test_nothing_is_begun_for_a_client_that_has_gone(gate: Gate) -> None:
-    lane = Lane("rows", 10)
-    running = asyncio.create_task(lane.run(1, gate))
-    await reached(gate.reached)
-    gone = False
-    current.set(Ticket(60, lane, lambda: gone))
-    never = Gate()
-    waiting = asyncio.create_task(lane.run(1, never))
-    await asyncio.sleep(0)
-    gone = True
+def test_work_that_is_cancelled_before_its_start_is_dropped(pool: WorkerPool, gate: Gate) -> None:
+    first, never = started(pool, 1, gate), Gate()
+    assert pool.submit(1, None, never).cancel()
+    assert pool.queued == 1
     gate.opened.set()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    await running
+    first.result(PATIENCE)
+    settled(pool)
     assert not never.reached.is_set()
+    assert (pool.queued, pool.stalled()) == (0, 0)
 
 
-@pytest.mark.parametrize("running", [False, True])
-async def test_cancelled_work_is_dropped(gate: Gate, running: bool) -> None:
-    lane = Lane("rows", 10)
-    blocker = Gate()
-    first = None if running else asyncio.create_task(lane.run(1, blocker))
-    if first is not None:
-        await reached(blocker.reached)
-    issue()
-    task = asyncio.create_task(lane.run(1, gate))
-    if running:
-        await reached(gate.reached)
-    else:
-        await asyncio.sleep(0)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    blocker.opened.set()
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("glyphvae.scheduling.worker_pool.monotonic", clock)
+    return clock
+
+
+def test_a_queue_that_does_not_move_is_noticed(pool: WorkerPool, gate: Gate, clock: Clock) -> None:
+    assert pool.stalled() == 0
+    started(pool, 1, gate)
+    pool.submit(1, None, str)
+    clock.now += 11
+    assert pool.stalled() == 11
     gate.opened.set()
-    if first is not None:
-        await first
-    current.set(None)
-    assert await lane.run(1, str) == ""
-    assert not gate.passed.is_set()
-    assert (lane.queued, lane.stalled()) == (0, 0)
+    settled(pool)
+    assert pool.stalled() == 0
 
 
-async def test_a_queue_that_does_not_move_is_noticed(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    lane = Lane("rows", 10)
-    assert lane.stalled() == 0
-    moment = 100.0
-    monkeypatch.setattr("glyphvae.scheduling.worker_pool.monotonic", lambda: moment)
-    running = asyncio.create_task(lane.run(1, gate))
-    await reached(gate.reached)
-    waiting = asyncio.create_task(lane.run(1, str))
-    await asyncio.sleep(0)
-    moment = 111.0
-    assert lane.stalled() == 11
-    gate.opened.set()
-    await asyncio.gather(running, waiting)
-    assert lane.stalled() == 0
+def test_a_task_that_no_thread_takes_is_noticed(pool: WorkerPool, gate: Gate, clock: Clock) -> None:
+    pool._executor.submit(gate)
+    clock.now += 7
+    pool.submit(1, None, str)
+    clock.now += 5
+    pool.submit(1, None, str)
+    assert pool.stalled() == 5
 
 
-async def test_work_that_moves_on_is_not_stalled(monkeypatch: pytest.MonkeyPatch) -> None:
-    lane = Lane("rows", 10)
-    moment = 100.0
-    monkeypatch.setattr("glyphvae.scheduling.worker_pool.monotonic", lambda: moment)
-
+def test_work_that_moves_on_is_not_stalled(pool: WorkerPool, clock: Clock) -> None:
     def two_pieces() -> tuple[float, float]:
-        nonlocal moment
-        moment = 120.0
-        before = lane.stalled()
-        lane.beat()
-        return before, lane.stalled()
+        clock.now += 20
+        before = pool.stalled()
+        pool.beat()
+        return before, pool.stalled()
 
-    assert await lane.run(1, two_pieces) == (20, 0)
+    assert pool.submit(1, None, two_pieces).result(PATIENCE) == (20, 0)
 
 
-async def test_one_thread_that_hangs_among_several_is_noticed(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    lane = Lane("bytes", 10, threads=2)
-    moment = 100.0
-    monkeypatch.setattr("glyphvae.scheduling.worker_pool.monotonic", lambda: moment)
-    hanging = asyncio.create_task(lane.run(1, gate))
-    await reached(gate.reached)
-    moment = 111.0
-    assert await lane.run(1, str) == ""
-    assert lane.stalled() == 11
-    gate.opened.set()
-    await hanging
+def test_one_thread_that_hangs_among_several_is_noticed(gate: Gate, clock: Clock) -> None:
+    pool = WorkerPool("bytes", 10, threads=2)
+    started(pool, 1, gate)
+    clock.now += 11
+    assert pool.submit(1, None, str).result(PATIENCE) == ""
+    assert pool.stalled() == 11
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads share their process's niceness")
-async def test_threads_step_back_behind_the_event_loop() -> None:
+@pytest.mark.parametrize(("platform", "nicer"), [("linux", NICENESS), ("darwin", 0)])
+def test_threads_step_back_behind_the_event_loop(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch, platform: str, nicer: int
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
     here = os.getpriority(os.PRIO_PROCESS, 0)
-    there = await Lane("bytes", 10).run(1, lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
-    assert there == min(here + NICENESS, 19)
+    task = pool.submit(1, None, lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    assert task.result(PATIENCE) == min(here + nicer, 19)
     assert os.getpriority(os.PRIO_PROCESS, 0) == here

@@ -11,7 +11,7 @@ GLYPHS = hnp.arrays(np.uint8, st.tuples(st.integers(1, 6), st.just(28), st.just(
 
 
 def glyph(top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
-    """A filled box; `bottom` and `right` are exclusive."""
+    """Draw a filled box; `bottom` and `right` are exclusive."""
     pixels = np.zeros((28, 28), np.uint8)
     pixels[top:bottom, left:right] = 255
     return pixels

@@ -29,7 +29,7 @@ def box(height: int = 20, width: int = 10, top: int = 4, left: int = 9) -> NDArr
 
 
 def boxes(script: Script, seed: int = 0) -> NDArray[np.uint8]:
-    """A filled box of random size and place for every glyph."""
+    """Draw a filled box of random size and place for every glyph."""
     random = np.random.default_rng(seed)
     sizes = random.integers(1, 29, (len(script.labels), 2)).tolist()
     return np.array(

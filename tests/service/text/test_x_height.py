@@ -28,7 +28,7 @@ def in_text(characters: str, glyph: NDArray[np.uint8] = CAPITAL) -> NDArray[np.u
 
 
 def rows(glyphs: NDArray[np.uint8]) -> list[int]:
-    """The height of each one's ink."""
+    """Return the height of the ink of each glyph."""
     top, bottom, _, _ = ink_boxes(glyphs)
     return [int(height) for height in bottom - top]
 

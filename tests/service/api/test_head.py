@@ -1,0 +1,103 @@
+import pytest
+from starlette.types import Scope
+
+from glyphvae.api.head import LONGEST_ID, RawHeaders, RequestHead
+
+
+def scope(*headers: tuple[bytes, bytes], path: str = "/generate", root: str = "") -> Scope:
+    return {"method": "POST", "path": path, "root_path": root, "query_string": b"label=J", "headers": list(headers)}
+
+
+def head(*headers: tuple[bytes, bytes]) -> RequestHead:
+    return RequestHead.of(scope(*headers))
+
+
+def test_the_headers_that_matter_are_read_and_all_are_measured() -> None:
+    headers: RawHeaders = [
+        (b"host", b"glyphvae"),
+        (b"accept", b"image/png"),
+        (b"content-type", b"application/json"),
+        (b"content-length", b"12"),
+        (b"x-request-timeout", b"2"),
+        (b"origin", b"https://a.example"),
+        (b"authorization", b"Bearer a"),
+        (b"x-request-id", b"mine-1"),
+        (b"traceparent", b"00-1-2-01"),
+        (b"tracestate", b"a=b"),
+    ]
+    read = head(*headers)
+    assert (read.method, read.path, read.query, read.headers) == ("POST", "/generate", b"label=J", headers)
+    assert (
+        vars(read).items()
+        >= {
+            "size": sum(len(name) + len(value) for name, value in headers),
+            "accept": "image/png",
+            "content_type": "application/json",
+            "is_json": True,
+            "length": 12,
+            "timeout": "2",
+            "origin": "https://a.example",
+            "authorization": (b"Bearer a",),
+            "id": b"mine-1",
+            "trace": {"traceparent": "00-1-2-01", "tracestate": "a=b"},
+        }.items()
+    )
+    assert read.has_body
+
+
+def test_repeated_headers_are_read_as_one() -> None:
+    repeated = head(
+        (b"accept", b"text/html"),
+        (b"accept", b"application/json"),
+        (b"content-type", b"image/png"),
+        (b"content-type", b"Application/JSON"),
+        (b"authorization", b"Bearer a"),
+        (b"authorization", b"Bearer b"),
+    )
+    assert repeated.accept == "text/html, application/json"
+    assert (repeated.content_type, repeated.is_json) == ("image/png", True)
+    assert repeated.authorization == (b"Bearer a", b"Bearer b")
+
+
+@pytest.mark.parametrize(
+    ("headers", "length"),
+    [
+        ([], 0),
+        ([(b"content-length", b"0")], 0),
+        ([(b"content-length", b"7")], 7),
+        ([(b"content-length", b"-7")], 0),
+        ([(b"transfer-encoding", b"chunked")], None),
+        ([(b"content-length", b"7"), (b"transfer-encoding", b"chunked")], None),
+        ([(b"transfer-encoding", b"chunked"), (b"content-length", b"7")], None),
+    ],
+)
+def test_a_body_is_announced_by_its_length_or_in_chunks(headers: RawHeaders, length: int | None) -> None:
+    read = head(*headers)
+    assert (read.length, read.has_body) == (length, length != 0)
+
+
+@pytest.mark.parametrize("sent", [b"", b"x" * (LONGEST_ID + 1), b"two words", b"a\nb", b"\xc3\xa4", b'"'])
+def test_an_id_that_no_log_can_hold_is_left_out(sent: bytes) -> None:
+    assert head((b"x-request-id", sent)).id is None
+    assert head((b"x-request-id", sent), (b"x-request-id", b"mine")).id == b"mine"
+    assert head((b"x-request-id", b"mine"), (b"x-request-id", b"other")).id == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("path", "root", "below"),
+    [
+        ("/generate", "", "/generate"),
+        ("/a/generate", "/a", "/generate"),
+        ("/a", "/a", "/"),
+        ("/b", "/a", "/b"),
+        ("/ab", "/a", "/ab"),
+    ],
+)
+def test_a_path_begins_where_the_application_is_mounted(path: str, root: str, below: str) -> None:
+    assert RequestHead.of(scope(path=path, root=root)).path == below
+
+
+def test_a_scope_need_not_say_where_it_is_mounted() -> None:
+    plain = scope()
+    del plain["root_path"]
+    assert RequestHead.of(plain).path == "/generate"

@@ -1,0 +1,75 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from glyphvae.api.pictures import LARGE_PICTURE, Canvas, Style, plan_grid
+from glyphvae.errors import InvalidParameter
+from glyphvae.formats.colours import BLACK, WHITE, Colour
+from glyphvae.formats.registry import GIF, NPY, PICTURES, PNG
+from glyphvae.scheduling.steps import Offload, run_now
+from glyphvae.settings import Settings
+from tests.service.support import grey, picture
+
+PLAIN = Style(1, BLACK, WHITE)
+SETTINGS = Settings(max_output_pixels=20_000)
+
+
+def test_a_style_is_read_from_words() -> None:
+    assert Style.parse("query", 2, "navy", "transparent") == Style(2, Colour(0, 0, 128), None)
+
+
+@pytest.mark.parametrize(("ink", "paper", "field"), [("?", "white", "body.ink"), ("black", "?", "body.paper")])
+def test_a_colour_that_is_none_is_named(ink: str, paper: str, field: str) -> None:
+    with pytest.raises(InvalidParameter, match=f"{field}: '\\?' is not a colour"):
+        Style.parse("body", 1, ink, paper)
+
+
+@pytest.mark.parametrize("media", [*PICTURES, NPY, GIF])
+def test_a_picture_at_the_limit_is_allowed(media: str) -> None:
+    style = Style(10, BLACK, WHITE)
+    assert Canvas.plan("query.scale", 20, 10, style, media, SETTINGS).pixels == 20_000
+    with pytest.raises(InvalidParameter, match="the picture would have 210×100 pixels") as caught:
+        Canvas.plan("query.scale", 21, 10, style, media, SETTINGS)
+    (error,) = caught.value.errors
+    assert (error.field, error.allowed) == ("query.scale", "at most 20000 pixels; a smaller scale, or less to show")
+
+
+@pytest.mark.parametrize("scale", [1, 2, 5])
+def test_one_glyph_is_shown_alone(scale: int) -> None:
+    canvas = plan_grid("query.scale", 1, 1, Style(scale, BLACK, WHITE), PNG, SETTINGS)
+    content = run_now(canvas.draw_glyphs(grey(50), 1, 1))
+    assert np.array_equal(picture(content), np.full((28 * scale, 28 * scale), 50))
+
+
+def test_several_glyphs_are_shown_row_by_row() -> None:
+    shown = picture(run_now(plan_grid("query.scale", 2, 2, PLAIN, PNG, SETTINGS).draw_glyphs(grey(10, 20, 30), 2, 2)))
+    assert [int(shown[y, x]) for y in (0, 55) for x in (0, 55)] == [10, 20, 30, 0]
+
+
+@pytest.mark.parametrize("media", [*PICTURES, NPY])
+def test_a_picture_is_sent_in_the_format_that_was_asked_for(media: str) -> None:
+    content = run_now(Canvas.plan("query.scale", 2, 1, PLAIN, media, SETTINGS).draw(lambda: np.array([[0, 255]], "u1")))
+    if media == NPY:
+        assert np.load(io.BytesIO(content)).tolist() == [[0, 255]]
+    else:
+        image = Image.open(io.BytesIO(content))
+        assert (image.get_format_mimetype(), np.asarray(image.convert("L")).tolist()) == (media, [[255, 0]])
+
+
+def test_an_animation_has_a_frame_for_each_glyph() -> None:
+    canvas = plan_grid("query.scale", 1, 1, PLAIN, GIF, SETTINGS)
+    step = next(canvas.draw_glyphs(grey(0, 255), 1, 1))
+    assert isinstance(step, Offload)
+    assert step.size > step.inline  # in a thread, whatever its size
+    movie = Image.open(io.BytesIO(run_now(canvas.draw_glyphs(grey(0, 255), 1, 1))))
+    assert (movie.get_format_mimetype(), getattr(movie, "n_frames", 1)) == ("image/gif", 2)
+
+
+@pytest.mark.parametrize(("side", "leaves"), [(362, False), (363, True)])
+def test_a_large_picture_is_drawn_in_a_thread(side: int, leaves: bool) -> None:
+    canvas = Canvas(side, side, PLAIN, PNG)
+    step = next(canvas.draw(lambda: np.zeros((side, side), np.uint8)))
+    assert isinstance(step, Offload)
+    assert (step.size > step.inline) is (canvas.pixels > LARGE_PICTURE) is leaves
