@@ -1,6 +1,8 @@
 """The head of a request, as operations see it."""
 
 from collections.abc import Mapping
+from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 from starlette.types import Scope
@@ -11,6 +13,60 @@ LONGEST_ID = 128
 _ID_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:=+/-"
 
 
+class RequestHeaders:
+    """The headers of a request, read once for all requests of a connection that repeat them.
+
+    Args:
+        pairs: Names in lower case, and values.
+
+    Attributes:
+        pairs: As there.
+        size: Bytes of all of them.
+        accept: All `Accept` headers as one.
+        content_type: The first `Content-Type`, empty where there is none.
+        is_json: Whether any `Content-Type` is one of JSON.
+        length: Announced bytes of the body; None where it comes in chunks of unknown number.
+        timeout: `X-Request-Timeout`, empty where there is none.
+        origin: `Origin`, empty where there is none.
+        authorization: Every `Authorization`.
+        id: `X-Request-ID`, None where there is none that a log can hold.
+        trace: Headers of the W3C trace context.
+    """
+
+    def __init__(self, pairs: RawHeaders) -> None:
+        self.pairs = pairs
+        self.size = sum(map(len, chain.from_iterable(pairs)))
+        # Repeated headers mean the same as one with commas.
+        self.accept = ", ".join(self.all(b"accept"))
+        kinds = self.all(b"content-type")
+        self.content_type = kinds[0] if kinds else ""
+        self.is_json = any("json" in kind.lower() for kind in kinds)
+        length = self.last(b"content-length")
+        # Servers refuse lengths of anything but digits.
+        self.length = None if self.all(b"transfer-encoding") else int(length) if length.isdecimal() else 0
+        self.timeout = self.last(b"x-request-timeout")
+        self.origin = self.last(b"origin")
+        self.authorization = self.all(b"authorization")
+        ids = (value for name, value in pairs if name == b"x-request-id")
+        self.id = next(
+            (id_ for id_ in ids if 0 < len(id_) <= LONGEST_ID and not id_.translate(None, _ID_CHARACTERS)), None
+        )
+        carried = {name: self.last(name.encode()) for name in ("traceparent", "tracestate")}
+        self.trace = {name: value for name, value in carried.items() if value}
+
+    def all(self, name: bytes) -> list[str]:
+        """Return the values of every header of a name."""
+        return [value.decode("latin-1") for other, value in self.pairs if other == name]
+
+    def last(self, name: bytes) -> str:
+        """Return the value of the last header of a name, empty where there is none."""
+        return next(iter(self.all(name)[::-1]), "")
+
+
+def _can_be_logged(request_id: bytes) -> bool:
+    return 0 < len(request_id) <= LONGEST_ID and not request_id.translate(None, _ID_CHARACTERS)
+
+
 class RequestHead:
     """The head of a request.
 
@@ -18,72 +74,28 @@ class RequestHead:
         method: Its method.
         path: Its path below the one that the application is mounted at.
         query: Its query string.
-        headers: All headers, for the few that only one operation reads.
+        headers: Its headers.
 
     Attributes:
         method: As there.
         path: As there.
         query: As there.
         headers: As there.
-        size: Bytes of all headers.
-        accept: All `Accept` headers as one.
-        content_type: The first `Content-Type`, empty where there is none.
-        is_json: Whether any `Content-Type` is one of JSON.
-        length: Announced bytes of the body; None where it comes in chunks of unknown number.
-        authorization: Every `Authorization`.
-        parameters: What stands in the places of a path template.
+        parameters: The values of a path template's parameters.
     """
 
-    def __init__(self, method: str, path: str, query: bytes, headers: RawHeaders) -> None:
+    parameters: Mapping[str, Any] = MappingProxyType({})
+
+    def __init__(self, method: str, path: str, query: bytes, headers: RequestHeaders) -> None:
         self.method = method
         self.path = path
         self.query = query
         self.headers = headers
-        self.parameters: Mapping[str, Any] = {}
-        self.size = 0
-        values = dict[bytes, list[bytes]]()
-        for name, value in headers:
-            self.size += len(name) + len(value)
-            values.setdefault(name, []).append(value)
-        self._values = values
-        kinds = values.get(b"content-type", ())
-        # Repeated `Accept` headers mean the same as one with commas.
-        self.accept = b", ".join(values.get(b"accept", ())).decode("latin-1")
-        self.content_type = kinds[0].decode("latin-1") if kinds else ""
-        self.is_json = any(b"json" in kind.lower() for kind in kinds) if kinds else False
-        length = self.last(b"content-length", "0")
-        # Servers refuse lengths of anything but digits.
-        self.length = None if b"transfer-encoding" in values else int(length) if length.isdigit() else 0
-        self.authorization = values.get(b"authorization", ())
-
-    @classmethod
-    def of(cls, scope: Scope) -> "RequestHead":
-        """Return the head of the request that an ASGI scope describes."""
-        return cls(scope["method"], path_of(scope), scope["query_string"], scope["headers"])
-
-    def last(self, name: bytes, default: str = "") -> str:
-        """Return the value of a header, the last one of several, or `default` where there is none."""
-        values = self._values.get(name)
-        return values[-1].decode("latin-1") if values else default
 
     @property
-    def has_body(self) -> bool:
-        """Whether a body was announced, by its length or by coming in chunks."""
-        return self.length != 0
-
-    @property
-    def id(self) -> bytes | None:
-        """`X-Request-ID`, None where there is none that a log can hold."""
-        for value in self._values.get(b"x-request-id", ()):
-            if 0 < len(value) <= LONGEST_ID and not value.translate(None, _ID_CHARACTERS):
-                return value
-        return None
-
-    @property
-    def trace(self) -> dict[str, str]:
-        """Headers of the W3C trace context."""
-        names = (b"traceparent", b"tracestate")
-        return {name.decode(): self.last(name) for name in names if name in self._values}
+    def accept(self) -> str:
+        """All `Accept` headers as one."""
+        return self.headers.accept
 
 
 def path_of(scope: Scope) -> str:

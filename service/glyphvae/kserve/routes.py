@@ -170,7 +170,7 @@ class Infer(Operation[InferPlan]):
     def plan(self, head: RequestHead) -> InferPlan:
         """Find the graph."""
         graph = find(self.context, head.parameters["name"], head.parameters.get("version"))
-        return InferPlan(media=JSON, cost=8, graph=graph, announced=head.last(_LENGTH_NAME) or None)
+        return InferPlan(media=JSON, cost=8, graph=graph, announced=head.headers.last(_LENGTH_NAME) or None)
 
     def run(self, plan: InferPlan, body: Body) -> Program[Result]:
         """Check the tensors, and run the graph."""

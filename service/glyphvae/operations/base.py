@@ -2,9 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from glyphvae.api.context import Context
 from glyphvae.api.head import RequestHead
@@ -19,6 +19,16 @@ Responses = Mapping[int | str, dict[str, Any]]
 # Plans that are kept for queries that come again. Each may hold glyphs drawn ahead, about 15 kB when full.
 KEPT_PLANS = 256
 LONGEST_KEY = 512
+
+
+class Planned(Protocol):
+    """A request whose head has been checked, as far as adapters need it; see `Plan`."""
+
+    @property
+    def cost(self) -> int: ...  # noqa: D102
+
+    @property
+    def streams(self) -> bool: ...  # noqa: D102
 
 
 @dataclass(eq=False, kw_only=True)
@@ -36,7 +46,7 @@ class Plan:
     streams: bool = False
 
 
-PlanT = TypeVar("PlanT", bound=Plan)
+PlanT = TypeVar("PlanT", bound=Planned)
 
 
 class Operation(ABC, Generic[PlanT]):
@@ -94,20 +104,22 @@ class PlanCache(Generic[Kept]):
         self._registry: Registry | None = None
         self._plans: OrderedDict[Hashable, Kept] = OrderedDict()
 
-    def get(self, key: tuple[bytes, str], make: Callable[[], Kept]) -> Kept:
-        """Return the plan for a query and an `Accept`, made now unless it is kept."""
+    def get(self, key: tuple[bytes, str]) -> Kept | None:
+        """Return the plan for a query and an `Accept`, None where none is kept."""
         if self._context.registry is not self._registry:
             self._plans.clear()
             self._registry = self._context.registry
         plan = self._plans.get(key)
-        if plan is None:
-            plan = make()
-            if len(key[0]) + len(key[1]) <= LONGEST_KEY:
-                self._plans[key] = plan
-                if len(self._plans) > KEPT_PLANS:
-                    self._plans.popitem(last=False)
-        else:
+        if plan is not None:
             self._plans.move_to_end(key)
+        return plan
+
+    def keep(self, key: tuple[bytes, str], plan: Kept) -> Kept:
+        """Keep a plan, and return it."""
+        if len(key[0]) + len(key[1]) <= LONGEST_KEY:
+            self._plans[key] = plan
+            if len(self._plans) > KEPT_PLANS:
+                self._plans.popitem(last=False)
         return plan
 
     def values(self) -> list[Kept]:

@@ -137,7 +137,8 @@ class ImageOperation(Operation[ImagePlan]):
 
     def plan(self, head: RequestHead) -> ImagePlan:
         """Check the query."""
-        return self._plans.get((head.query, head.accept), lambda: self._plan(head))
+        key = head.query, head.headers.accept
+        return self._plans.get(key) or self._plans.keep(key, self._plan(head))
 
     def _plan(self, head: RequestHead) -> ImagePlan:
         media = negotiate.choose(head.accept, self.offers)

@@ -1,7 +1,7 @@
 """`POST /generate`: new glyphs of one or more labels."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Annotated, Any, ClassVar, NamedTuple
 
@@ -130,6 +130,7 @@ class GeneratePlan(Plan):
         singles: Draws such glyphs.
         prefetch: Such glyphs drawn ahead; None where each request has its own latents.
         headers: Headers of every response, but for the seed.
+        request: The request that has no seed and latents of its own.
     """
 
     query: GenerateQuery
@@ -143,15 +144,25 @@ class GeneratePlan(Plan):
     singles: "Singles"
     prefetch: Prefetch[tuple[bytes, int]] | None = None
     headers: Headers
+    request: "GenerateRequest" = field(init=False)
 
 
-@dataclass(eq=False, kw_only=True)
-class GenerateRequest(Plan):
+class GenerateRequest(NamedTuple):
     """A plan with the seed and the latents of one request, see `GeneratePlan`."""
 
     plan: GeneratePlan
     seed: int | None
     given: tuple[float | None, ...]
+
+    @property
+    def cost(self) -> int:
+        """About what it costs the event loop, in glyphs."""
+        return self.plan.cost
+
+    @property
+    def streams(self) -> bool:
+        """Whether the response may come in pieces."""
+        return self.plan.streams
 
 
 class Generate(Operation[GenerateRequest]):
@@ -190,13 +201,14 @@ class Generate(Operation[GenerateRequest]):
     def plan(self, head: RequestHead) -> GenerateRequest:
         """Check the query; what stays the same from request to request is checked once."""
         own = split(head.query)
-        plan = self._plans.get((own.fixed, head.accept), lambda: self._plan(own.fixed, head.accept))
+        key = own.fixed, head.headers.accept
+        plan = self._plans.get(key) or self._plans.keep(key, self._plan(*key))
+        if own.seed is None and own.z is None:
+            return plan.request
         seed, given = plan.query.seed if own.seed is None else own.seed, plan.given
         if own.z is not None:
             given = value_of("query.z", parse_latents, own.z.decode(), plan.model.manifest.latent_size)
-        return GenerateRequest(
-            media=plan.media, cost=plan.cost, streams=plan.streams, plan=plan, seed=seed, given=given
-        )
+        return GenerateRequest(plan, seed, given)
 
     def run(self, request: GenerateRequest, body: Body) -> Program[Result]:  # noqa: ARG002 (there is none)
         """Draw and decode the glyphs."""
@@ -230,6 +242,7 @@ class Generate(Operation[GenerateRequest]):
         frame = None
         if canvas is not None and media == PNG and total == 1 and canvas.pixels <= LARGE_PICTURE:
             frame = png.frame(canvas.height, canvas.width, style.ink, style.paper)
+        name = model.title.encode(), ""
         plan = GeneratePlan(
             media=media,
             cost=min(total, MAX_ROWS),
@@ -242,12 +255,13 @@ class Generate(Operation[GenerateRequest]):
             columns=columns,
             canvas=canvas,
             frame=frame,
-            singles=self._singles.get((model.title.encode(), ""), lambda: Singles(model)),
+            singles=self._singles.get(name) or self._singles.keep(name, Singles(model)),
             headers=headers_of(model.title),
         )
         # Latents that a query fixes are rarely asked for twice, so nothing is drawn ahead for them.
         if frame is not None and checked.seed is None and set(given) == {None}:
             plan.prefetch = plan.singles.prefetch(plan)
+        plan.request = GenerateRequest(plan, checked.seed, given)
         return plan
 
     def _prefetched(self) -> dict[str, int]:

@@ -111,9 +111,10 @@ class Interpolate(Operation[InterpolatePlan]):
         model = self.context.registry.get(query.model)
         style = Style.parse("query", query.scale, query.ink, query.paper)
         output = Output.plan(head.accept, 1, query.n, style, self.context.settings)
-        if head.has_body and query.z:
+        has_body = head.headers.length != 0  # announced by its length, or by coming in chunks
+        if has_body and query.z:
             raise InvalidParameter.of("query.z", "the images in the body are the ends", "no z beside images")
-        ends = None if head.has_body else _drawn_ends(query, model)
+        ends = None if has_body else _drawn_ends(query, model)
         cost = min(query.n, MAX_ROWS)
         return InterpolatePlan(media=output.media, cost=cost, query=query, model=model, ends=ends, output=output)
 

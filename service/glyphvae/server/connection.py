@@ -17,6 +17,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from glyphvae.api.head import RequestHeaders
 from glyphvae.api.responses import lines
 from glyphvae.errors import Busy, HeadersTooLarge, Problem, RequestTimeout
 from glyphvae.scheduling.deadline import RETRY
@@ -99,6 +100,7 @@ class Connection(HttpToolsProtocol):
         self._upgrading = False
         self._unsent = 0
         self._unsent_since = 0.0
+        self.known: RequestHeaders | None = None
         self.when_whole: Callable[[bytes], None] | None = None  # gets the body of the request that arrives now
 
     @property

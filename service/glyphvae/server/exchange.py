@@ -8,10 +8,11 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from glyphvae.api.head import RequestHeaders
 from glyphvae.api.responses import NO_BODY, Body, Result, lines
 from glyphvae.api.uploads import INLINE_BYTES
 from glyphvae.errors import Problem
-from glyphvae.operations.base import Operation, Plan
+from glyphvae.operations.base import Operation, Planned
 from glyphvae.scheduling.deadline import Deadline
 from glyphvae.scheduling.scheduler import Job
 from glyphvae.web.front import REQUEST, Front
@@ -29,18 +30,20 @@ class Wire(Protocol):
     Attributes:
         transport: Sends bytes.
         when_whole: Called with the body of the request that arrives, once it is there.
+        known: Headers of its last request, None before the first one.
     """
 
     transport: asyncio.Transport
     when_whole: Callable[[bytes], None] | None
+    known: RequestHeaders | None
 
     @property
     def default_lines(self) -> bytes:
         """Headers of every response, as lines."""
 
 
-class Exchange:
-    """One request on a connection, and its response.
+class Exchange(Deadline):
+    """One request on a connection, its response and its time limit.
 
     Args:
         connection: The connection.
@@ -48,24 +51,22 @@ class Exchange:
         front: Handles the request.
     """
 
-    __slots__ = ("_connection", "_cycle", "_front", "_operation", "_plan", "_request", "_seconds")
-
     def __init__(self, connection: Wire, cycle: "RequestResponseCycle", front: Front) -> None:
         self._connection = connection
         self._cycle = cycle
         self._front = front
         self._request: RequestContext
         self._operation: Operation[Any]
-        self._plan: Plan
-        self._seconds: float
+        self._plan: Planned
 
     def begin(self) -> bool:
         """Answer the request now or later; return False where it has to go through ASGI."""
         front = self._front
         scope: dict[str, Any] = self._cycle.scope  # type: ignore[assignment]
-        self._request = request = front.open(scope)
+        self._request = request = front.open(scope, self._connection.known)
+        self._connection.known = request.headers
         scope[REQUEST] = request
-        operation = front.operation_of(request.head)
+        operation = front.operation_of(request)
         if operation is None:
             return False
         self._operation = operation
@@ -74,8 +75,8 @@ class Exchange:
             if front.gate is not None and not front.gate.admit_now(request):
                 return False
             request.checked = True
-            self._seconds = front.admit(request.head)
-            self._plan = operation.plan(request.head)
+            self._seconds = front.admit(request)
+            self._plan = operation.plan(request)
         except Exception as error:  # noqa: BLE001 (it is answered, and logged)
             self.fail(error)
             return True
@@ -86,7 +87,7 @@ class Exchange:
         if self._operation.body == "none":
             self._queue(NO_BODY)
             return True
-        length = self._request.head.length
+        length = self._request.headers.length
         if length is None or length > INLINE_BYTES:
             return False
         if self._cycle.more_body:
@@ -98,15 +99,15 @@ class Exchange:
     def go_on(self, content: bytes) -> None:
         """Go on with a request whose body is there."""
         try:
-            self._queue(self._front.body_limits.check(self._request.head, content))
+            self._queue(self._front.body_limits.check(self._request, content))
         except Problem as problem:
             self.fail(problem)
 
     def _queue(self, body: Body) -> None:
         request, plan = self._request, self._plan
         program = self._operation.run(plan, body)
-        deadline = Deadline(self._seconds, self._connection.transport.is_closing)
-        self._front.context.scheduler.submit(Job(program, self, deadline, plan.cost, request, request.span))
+        Deadline.__init__(self, self._seconds, self._connection.transport.is_closing)  # the time begins now
+        self._front.context.scheduler.submit(Job(program, self, self, plan.cost, request, request.span))
 
     def send(self, result: Result) -> None:
         """Send a response."""
@@ -138,7 +139,7 @@ class Exchange:
         cycle, request = self._cycle, self._request
         if self._connection.transport.is_closing():
             return
-        own = lines(request.headers) if request.headers else b""
+        own = lines(request.response_headers) if request.response_headers else b""
         last = b"" if cycle.keep_alive else b"connection: close\r\n"
         self._connection.transport.write(
             b"%b%b%b%b%bx-request-id: %b\r\n%b\r\n%b"

@@ -74,11 +74,11 @@ class KeyGate:
             Unauthorized: It shows none that is valid.
             Forbidden: The key does not open the route.
         """
-        path = request.head.path
+        path = request.path
         if path in OPEN:
             return None
         try:
-            key = self._keys.find(_token(request.head.authorization))
+            key = self._keys.find(_token(request.headers.authorization))
             if key is None or key.expired:
                 detail = "The key is not known." if key is None else f"The key {key.name!r} has expired."
                 raise Unauthorized(detail, headers=_challenge("invalid_token"))
@@ -111,19 +111,19 @@ class KeyGate:
             self._telemetry.refused["rate"] += 1
             detail = f"The key {key.name!r} may make {key.rate} requests."
             raise TooManyRequests(detail, headers=headers | {"Retry-After": str(seconds)})
-        request.headers += tuple((name.lower().encode(), value.encode()) for name, value in headers.items())
+        request.response_headers += tuple((name.lower().encode(), value.encode()) for name, value in headers.items())
 
 
-def _token(values: Sequence[bytes]) -> bytes:
+def _token(values: Sequence[str]) -> bytes:
     """Return the bearer token in the `Authorization` headers of a request.
 
     Raises:
         Unauthorized: There is none, or more than one.
     """
-    scheme, _, token = (values[0] if len(values) == 1 else b"").partition(b" ")
-    if scheme.lower() != b"bearer" or not token:
+    scheme, _, token = (values[0] if len(values) == 1 else "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
         raise Unauthorized("Send a key: `Authorization: Bearer ...`.", headers=_challenge())
-    return token.strip(b" ")
+    return token.strip(" ").encode("latin-1")
 
 
 def _challenge(error: str = "") -> dict[str, str]:

@@ -34,7 +34,7 @@ class BodyLimits:
 
     def of(self, head: RequestHead) -> int:
         """Return the most bytes that a request's body may have."""
-        return self._json_limit if head.is_json else self._limit
+        return self._json_limit if head.headers.is_json else self._limit
 
     def check_announced(self, head: RequestHead) -> None:
         """Check the length that a request announces for its body.
@@ -42,7 +42,7 @@ class BodyLimits:
         Raises:
             BodyTooLarge: It is over the limit.
         """
-        if (head.length or 0) > self.of(head):
+        if (head.headers.length or 0) > self.of(head):
             raise _too_large(self.of(head))
 
     def check(self, head: RequestHead, content: bytes) -> Body:
@@ -51,9 +51,9 @@ class BodyLimits:
         Raises:
             MalformedBody: It is JSON that is nested too deep.
         """
-        if head.is_json:
+        if head.headers.is_json:
             check_nesting(content, self._depth)
-        return Body(content, head.content_type)
+        return Body(content, head.headers.content_type)
 
     async def read(self, head: RequestHead, receive: Receive, deadline: Deadline) -> Body:
         """Read a body, whose bytes `deadline` holds from then on.

@@ -36,7 +36,7 @@ class Cors:
 
     def is_preflight(self, head: RequestHead) -> bool:
         """Return whether a browser asks before it sends a request for a page."""
-        return head.method == "OPTIONS" and bool(head.last(b"origin")) and bool(head.last(_ASKED))
+        return head.method == "OPTIONS" and bool(head.headers.origin) and bool(head.headers.last(_ASKED))
 
     def preflight(self, head: RequestHead) -> Response:
         """Return the response to such a question.
@@ -44,7 +44,7 @@ class Cors:
         Raises:
             OriginRefused: The request would be refused.
         """
-        headers = Headers(raw=head.headers)
+        headers = Headers(raw=head.headers.pairs)
         response = self._rules.preflight_response(headers)
         if response.status_code < HTTPStatus.BAD_REQUEST:
             return response

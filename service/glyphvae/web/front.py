@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glyphvae.api.context import Context
 from glyphvae.api.error_handlers import error_response
-from glyphvae.api.head import RequestHead
+from glyphvae.api.head import RequestHead, RequestHeaders, path_of
 from glyphvae.api.responses import NO_BODY, Result
 from glyphvae.errors import AddressTooLong, HeadersTooLarge, InvalidParameter
 from glyphvae.observability.access_log import AccessLog, Entry
@@ -34,7 +34,6 @@ from glyphvae.wording import quoted
 LONGEST_PATH = 1024
 # Seconds; decimals are allowed.
 TIMEOUT_HEADER = "X-Request-Timeout"
-_TIMEOUT = TIMEOUT_HEADER.lower().encode()
 
 # Keys of a scope: the request's context, and what the server's connection says of itself, a function that returns
 # whether the client has disconnected.
@@ -79,17 +78,24 @@ class Front:
         self._prefix = secrets.token_hex(6).encode()
         self._count = count(1)
 
-    def open(self, scope: Scope) -> RequestContext:
-        """Begin to handle a request."""
-        head = RequestHead.of(scope)
-        route = self._exact.get(head.path) or self._route(head.path)
-        request = RequestContext(head, route, head.id or b"%b-%x" % (self._prefix, next(self._count)))
-        if self._cors is not None and (origin := head.last(b"origin")):
-            request.headers += self._cors.headers(origin)
+    def open(self, scope: Scope, known: RequestHeaders | None = None) -> RequestContext:
+        """Begin to handle a request.
+
+        Args:
+            scope: The request, as ASGI describes it.
+            known: Headers of the request before it on its connection, which most repeat.
+        """
+        pairs, path = scope["headers"], path_of(scope)
+        headers = known if known is not None and known.pairs == pairs else RequestHeaders(pairs)
+        route = self._exact.get(path) or self._route(path)
+        id_ = headers.id or b"%b-%x" % (self._prefix, next(self._count))
+        request = RequestContext(scope["method"], path, scope["query_string"], headers, route, id_)
+        if self._cors is not None and headers.origin:
+            request.response_headers = self._cors.headers(headers.origin)
         tracing = self.context.telemetry.tracing
         if tracing is not None:
             name = None if route is _OTHER else route.name
-            request.span = tracing.begin(head.method, name, scope["scheme"], head.trace)
+            request.span = tracing.begin(request.method, name, scope["scheme"], headers.trace)
         return request
 
     def check(self, request: RequestContext) -> None:
@@ -101,12 +107,12 @@ class Front:
             Unauthorized: Its key is not valid.
             Forbidden: Its key does not open the route.
         """
-        head, settings = request.head, self.context.settings
-        if len(head.headers) > settings.max_headers:
-            detail = f"The request has {len(head.headers)} headers; at most {settings.max_headers} are allowed."
+        head, size, settings = request, request.headers.size, self.context.settings
+        if len(head.headers.pairs) > settings.max_headers:
+            detail = f"The request has {len(head.headers.pairs)} headers; at most {settings.max_headers} are allowed."
             raise HeadersTooLarge(detail)
-        if head.size > settings.max_header_bytes:
-            detail = f"The request's headers have {head.size} bytes; at most {settings.max_header_bytes} are allowed."
+        if size > settings.max_header_bytes:
+            detail = f"The request's headers have {size} bytes; at most {settings.max_header_bytes} are allowed."
             raise HeadersTooLarge(detail)
         if len(head.query) > settings.max_query_bytes:
             detail = f"The query has {len(head.query)} bytes; at most {settings.max_query_bytes} are allowed."
@@ -132,12 +138,12 @@ class Front:
         if self.context.scheduler.full:
             self.context.telemetry.refused["busy"] += 1
             raise FULL
-        seconds, asked = self.context.settings.request_timeout, head.last(_TIMEOUT)
+        seconds, asked = self.context.settings.request_timeout, head.headers.timeout
         return min(seconds, _seconds(asked, seconds)) if asked else seconds
 
     def refuse(self, request: RequestContext, error: Exception) -> Response:
         """Return the response to an error, and log what is the service's fault."""
-        return error_response(request.head.path, error)
+        return error_response(request.path, error)
 
     def finish(self, request: RequestContext, status: int | None, model: str | None) -> None:
         """Count and log a response, and end its span; the status of a request that got none is None."""
@@ -153,7 +159,7 @@ class Front:
                 Entry(
                     id=request.id.decode(),
                     route=request.route.name,
-                    method=request.head.method,
+                    method=request.method,
                     status=status,
                     seconds=seconds,
                     model=model,
@@ -174,7 +180,7 @@ class Front:
         async def answer(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
-                own = [*request.headers, *request.route.headers.pairs, (b"x-request-id", request.id)]
+                own = [*request.response_headers, *request.route.headers.pairs, (b"x-request-id", request.id)]
                 message["headers"] = [*message["headers"], *own]
                 begun = message
             await send(message)
@@ -194,14 +200,14 @@ class Front:
     async def _handle(self, request: RequestContext, scope: Scope, receive: Receive, send: Send) -> None:
         if not request.checked:
             self.check(request)
-            if self._cors is not None and self._cors.is_preflight(request.head):
-                request.headers = ()  # its response has its own
-                await self._cors.preflight(request.head)(scope, receive, send)
+            if self._cors is not None and self._cors.is_preflight(request):
+                request.response_headers = ()  # its response has its own
+                await self._cors.preflight(request)(scope, receive, send)
                 return
             if self.gate is not None:
                 await self.gate.admit(request)
             request.checked = True
-        operation = self.operation_of(request.head)
+        operation = self.operation_of(request)
         if operation is None:
             await self._app(scope, receive, send)
         else:
@@ -215,7 +221,7 @@ class Front:
             ClientGoneError: The client has disconnected.
         """
         request: RequestContext = scope[REQUEST]
-        head = request.head
+        head = request
         head.parameters = scope.get("path_params", {})
         seconds = self.admit(head)
         plan = operation.plan(head)

@@ -3,7 +3,7 @@
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from glyphvae.api.head import RawHeaders, RequestHead
+from glyphvae.api.head import RawHeaders, RequestHead, RequestHeaders
 from glyphvae.api.responses import Headers
 from glyphvae.observability.access_log import Work
 
@@ -52,32 +52,42 @@ class Route:
         self.headers = Headers([] if own else [*_EVERYWHERE, (b"content-security-policy", policy)])
 
 
-class RequestContext(Work):
-    """One request, and the work that models do for it.
+class RequestContext(RequestHead, Work):
+    """One request, what is recorded of it, and the work that models do for it.
 
     Args:
-        head: Its head.
+        method: As of its head.
+        path: As of its head.
+        query: As of its head.
+        headers: As of its head.
         route: Its route.
         id: Its id, which the response states too.
 
     Attributes:
-        head: As there.
         route: As there.
         id: As there.
         started: When it came, by `perf_counter`.
-        headers: Response headers of this request alone: of CORS, and of the rate of its key.
+        response_headers: Those of this request alone: of CORS, and of the rate of its key.
         checked: Whether its head has been held against the limits and keys.
         key: Name of the key that it showed, None where it showed none.
         span: Its span, None where it is not recorded.
     """
 
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    response_headers: tuple[tuple[bytes, bytes], ...] = ()
     checked = False
     key: str | None = None
     span: "Span | None" = None
 
-    def __init__(self, head: RequestHead, route: Route, id: bytes) -> None:  # noqa: A002 (the field's own word)
-        self.head = head
+    def __init__(  # noqa: PLR0917 (made for each request, and positional arguments are the fastest)
+        self,
+        method: str,
+        path: str,
+        query: bytes,
+        headers: RequestHeaders,
+        route: Route,
+        id: bytes,  # noqa: A002
+    ) -> None:
+        super().__init__(method, path, query, headers)
         self.route = route
         self.id = id
         self.started = perf_counter()
