@@ -90,7 +90,7 @@ def test_a_json_body_is_read(content_type: str) -> None:
         ("text/json", b"{}", UnsupportedMedia, "body is 'text/json'; send"),
         ("application/x-npy", b"{}", UnsupportedMedia, "body is 'application/x-npy'; send"),
         ("application/json", b'{"seed": ', MalformedBody, "The body is not JSON: "),
-        ("application/json", b'{"scale": NaN}', MalformedBody, "The body is not JSON: "),
+        ("application/json", b'{"scale": NaN}', InvalidParameter, r"body\.scale: .*finite"),
         ("application/json", b"[]", InvalidParameter, "body: "),
         ("application/json", b'{"scale": 0, "label": [1]}', InvalidParameter, r"body\.scale: .*; body\.label\.0: "),
         ("application/json", b'{"size": 1}', InvalidParameter, "body: unknown: 'size'"),

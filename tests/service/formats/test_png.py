@@ -59,13 +59,6 @@ def test_greys_are_mixed_linearly(pixels: NDArray[np.uint8], ink: int, paper: in
     assert np.abs(np.asarray(image)[..., None] - mixed(pixels, inks, papers)).max() <= 0.5
 
 
-@given(PICTURES, COLOURS)
-def test_transparent_paper_has_the_ink_as_alpha(pixels: NDArray[np.uint8], ink: Colour) -> None:
-    parts = np.asarray(decoded(encode(pixels, ink, None)).convert("RGBA"))
-    assert np.array_equal(parts[..., 3], pixels)
-    assert (parts[..., :3] == (ink.red, ink.green, ink.blue)).all()
-
-
 def test_uniform_pictures_are_small() -> None:
     """Larger pictures are worth more effort: there, bytes cost more than time."""
     assert len(encode(np.zeros((28, 28), np.uint8))) < 28 * 28 / 2

@@ -151,5 +151,5 @@ def test_a_model_that_does_not_run_on_the_device_is_named() -> None:
 @pytest.mark.usefixtures("broken_cuda")
 def test_libraries_without_a_device_are_told_from_missing_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: None)
-    with pytest.raises(StartError, match="its CUDA libraries load, but no CUDA device answers"):
+    with pytest.raises(StartError, match="the CUDA libraries load, but there is no usable CUDA device"):
         choose_runtime("cuda", 1, decoder(), "model.onnx")
