@@ -16,7 +16,7 @@ DEV   := .venv
 BENCH := litserve bentoml mlserver
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format types cover fuzz fuzz-api audit bandit sbom licences bench bench-gpu image-test ray-test wheels locks openapi settings clean
+.PHONY: help serve test lint format types cover fuzz fuzz-api audit bandit sbom licences bench bench-parent bench-guarded bench-gpu image-test ray-test wheels locks openapi settings clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,15 @@ openapi: $(DEV)/.done ## Write docs/openapi.json, docs/settings.md and docs/erro
 
 bench: $(DEV)/.done $(SERVE)/.done $(BENCH:%=.venv-bench-%/.done) ## Measure the service beside others (ten minutes, two idle cores, wrk)
 	$(DEV)/bin/python -m benchmarks all --python $(SERVE)/bin/python
+
+bench-parent: $(DEV)/.done .venv-serve-cpu/.done ## Measure the service beside that of another checkout, PARENT=path (20 minutes, two idle cores)
+	$(MAKE) -C $(PARENT) .venv-serve-cpu/.done
+	$(DEV)/bin/python -m benchmarks compare --parent $(PARENT)
+	$(DEV)/bin/python -m benchmarks page
+
+bench-guarded: $(DEV)/.done ## Measure the service with keys, CORS and traces beside itself (ten minutes, two idle cores)
+	$(DEV)/bin/python -m benchmarks guarded
+	$(DEV)/bin/python -m benchmarks page
 
 bench-gpu: .venv-bench-gpu/.done ## Measure on an NVIDIA GPU, after the tests that need one
 	.venv-bench-gpu/bin/python -m pytest -m gpu

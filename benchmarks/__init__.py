@@ -1,6 +1,6 @@
-"""Measurements of the service beside others, one part a module; `python -m benchmarks` runs them."""
+"""Measurements of the service beside other servers; `python -m benchmarks --help` lists the parts."""
 
 import os
 
-# For the service and its peers alike: ONNX Runtime's telemetry is off.
+# onnxruntime reads it when it is imported; every server that a benchmark starts inherits it.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -1,205 +1,102 @@
-"""`python -m benchmarks PART`: measure, and write the results and docs/benchmarks.md."""
+"""`python -m benchmarks PART`: measure, write the results, and write docs/benchmarks.md from them."""
 
+import re
 import sys
-from dataclasses import asdict
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
+from inspect import Parameter, getdoc, signature
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import typer
-
-from benchmarks import decoder as decoder_part
-from benchmarks import footprint as footprint_part
-from benchmarks import gpu as gpu_part
-from benchmarks import growth as growth_part
-from benchmarks import http as http_part
-from benchmarks import open_loop, results
-from benchmarks import overload as overload_part
-from benchmarks import recovery as recovery_part
-from benchmarks import slow as slow_part
-from benchmarks import soak as soak_part
-from benchmarks import training as training_part
-from benchmarks.cores import BenchmarkError
-from benchmarks.http import Options
+from benchmarks import compare, dataset, decoder, footprint, gpu, growth, http, reliability, results, training
 from benchmarks.page import write_page
-from benchmarks.server import stop_on_signal
-from benchmarks.stage import Subject
-from glyphvae.settings import SHIPPED_MODELS
+from benchmarks.processes import BenchmarkError
+from benchmarks.server import ROOT, Subject, stop_on_signal
 
-app = typer.Typer(help="Measure the service beside others.", no_args_is_help=True, pretty_exceptions_enable=False)
-
-Models = Annotated[Path, typer.Option(help="Folder of exported models.")]
-Python = Annotated[str, typer.Option(help="The interpreter that runs the service.")]
-Out = Annotated[Path, typer.Option(help="Where the results go.")]
-Rounds = Annotated[int, typer.Option(help="How often everything has its turn.")]
-Seconds = Annotated[int, typer.Option(help="How long a turn is.")]
-Requests = Annotated[int, typer.Option(help="Requests before memory is read again.")]
-
-# A decoder's turn: long against the clock's resolution, short against what else the machine does.
-DECODER_TURN = 0.01
-
-
-def _subject(models: Path, python: str) -> Subject:
-    # Not resolved: a virtual environment's interpreter is a link, and knows its packages by where the link is.
-    return Subject(models.resolve(), str(Path(python).absolute()))
-
-
-@app.command()
-def http(
-    models: Models = SHIPPED_MODELS,
-    python: Python = sys.executable,
-    out: Out = results.FOLDER,
-    rounds: Rounds = 5,
-    seconds: Seconds = 1,
-) -> None:
-    """Requests a second and latency, closed loop."""
-    options = Options(rounds=rounds, seconds=seconds)
-    results.write(out, "http", asdict(options), http_part.measure(_subject(models, python), options))
+# Every parameter but the subject becomes an option of the same name and goes into the results as a setting.
+PARTS: dict[str, Callable[..., Any]] = {
+    "http": http.measure,
+    "arrivals": http.measure_arrivals,
+    "footprint": footprint.measure,
+    "growth": growth.measure,
+    "compare": compare.checkouts,
+    "guarded": compare.guarded,
+    "decoder": decoder.measure,
+    "training": training.measure,
+    "gpu": gpu.measure,
+    "overload": reliability.overload,
+    "soak": reliability.soak,
+    "slow": reliability.slow,
+    "recovery": reliability.recovery,
+    "dataset": dataset.measure,
+}
+# The parts of `all`, with the settings that `--full` changes.
+ALL: dict[str, dict[str, int]] = {
+    "http": {"rounds": 15},
+    "footprint": {"seconds": 9, "requests": 1_000_000},
+    "growth": {"rounds": 6},
+    "decoder": {},
+    "arrivals": {"seconds": 9},
+    "training": {"rounds": 4},
+}
 
 
-@app.command()
-def arrivals(
-    models: Models = SHIPPED_MODELS,
-    python: Python = sys.executable,
-    out: Out = results.FOLDER,
-    rounds: Rounds = 2,
-    seconds: Seconds = 3,
-) -> None:
-    """Latency at a share of capacity, open loop."""
-    figures = open_loop.measure(_subject(models, python), seconds, rounds)
-    results.write(out, "arrivals", {"rounds": rounds, "seconds": seconds}, figures)
+def parser() -> ArgumentParser:
+    """Make the parser of the command line from the signatures of the parts."""
+    common = ArgumentParser(add_help=False)
+    common.add_argument("--models", type=Path, default=ROOT / "exported", help="folder of exported models")
+    common.add_argument("--python", default=sys.executable, help="interpreter that runs the service")
+    common.add_argument("--out", type=Path, default=results.FOLDER, help="folder of the results")
+    top = ArgumentParser(prog="python -m benchmarks", description="Measure the service beside others.")
+    commands = top.add_subparsers(dest="part", required=True)
+    for name, measure in PARTS.items():
+        text = getdoc(measure) or ""
+        command = commands.add_parser(name, parents=[common], help=text.splitlines()[0])
+        for setting in _settings(measure):
+            described = re.search(rf"^ *{setting.name}: (.*)$", text, re.MULTILINE)
+            options = {"help": f"{described and described[1]} (default: {setting.default})", "default": setting.default}
+            if setting.default is Parameter.empty:
+                options = {"help": described and described[1], "required": True}
+            command.add_argument(f"--{setting.name}", type=_reader(setting), **options)
+    for name, text in (("page", "Write the page."), ("all", "Measure all that needs no GPU, and write the page.")):
+        command = commands.add_parser(name, parents=[common], help=text)
+        command.add_argument("--docs", type=Path, default=ROOT / "docs", help="folder of the page")
+        command.add_argument("--full", action="store_true", help="measure three times as long")
+    return top
 
 
-@app.command()
-def footprint(  # noqa: PLR0917 (typer takes options as arguments)
-    models: Models = SHIPPED_MODELS,
-    python: Python = sys.executable,
-    out: Out = results.FOLDER,
-    seconds: Seconds = 3,
-    requests: Requests = 50_000,
-    starts: Annotated[int, typer.Option(help="Starts of the service.")] = 5,
-) -> None:
-    """Start-up, memory and idle processor time."""
-    figures = footprint_part.measure(_subject(models, python), seconds, requests, starts)
-    results.write(out, "footprint", {"idle_seconds": seconds, "requests": requests, "starts": starts}, figures)
+def _settings(measure: Callable[..., Any]) -> list[Parameter]:
+    return [parameter for name, parameter in signature(measure).parameters.items() if name != "subject"]
 
 
-@app.command()
-def growth(
-    models: Models = SHIPPED_MODELS,
-    python: Python = sys.executable,
-    out: Out = results.FOLDER,
-    rounds: Rounds = 2,
-    seconds: Seconds = 1,
-) -> None:
-    """Cost by requests in flight, glyphs, characters, workers and models."""
-    options = Options(rounds=rounds, seconds=seconds, connections=growth_part.CONNECTIONS)
-    figures = growth_part.measure(_subject(models, python), options, seconds)
-    results.write(out, "growth", {"rounds": rounds, "seconds": seconds}, figures)
+def _reader(setting: Parameter) -> Callable[[str], Any]:
+    lists = isinstance(setting.default, tuple)
+    return (lambda text: tuple(text.split(","))) if lists else setting.annotation
 
 
-@app.command()
-def decoder(models: Models = SHIPPED_MODELS, out: Out = results.FOLDER, rounds: Rounds = 60) -> None:
-    """The shipped decoder against the reference decoder."""
-    figures = decoder_part.measure(_subject(models, sys.executable), rounds, DECODER_TURN)
-    results.write(out, "decoder", {"rounds": rounds, "turn_seconds": DECODER_TURN}, figures)
+def run(part: str, subject: Subject, out: Path, **settings: Any) -> None:  # noqa: ANN401 (of any part)
+    """Measure one part and write its results."""
+    measure = PARTS[part]
+    settings = {one.name: settings.get(one.name, one.default) for one in _settings(measure)}
+    subjects = [subject] if "subject" in signature(measure).parameters else []
+    figures = measure(*subjects, **settings)
+    # A path says nothing about the figures, and may tell who measured them.
+    results.write(out, part, {name: one for name, one in settings.items() if not isinstance(one, Path)}, figures)
 
 
-@app.command()
-def training(
-    out: Out = results.FOLDER,
-    rounds: Rounds = 3,
-    images: Annotated[int, typer.Option(help="Random images in an epoch.")] = training_part.EPOCH,
-    threads: Annotated[int, typer.Option(help="PyTorch's.")] = 2,
-) -> None:
-    """Images a second in training."""
-    figures = training_part.measure(rounds, images, threads)
-    results.write(out, "training", {"rounds": rounds, "images": images, "threads": threads}, figures)
-
-
-@app.command()
-def gpu(
-    models: Models = SHIPPED_MODELS,
-    python: Python = sys.executable,
-    out: Out = results.FOLDER,
-    seconds: Seconds = 1,
-) -> None:
-    """Glyphs a second out of a GPU."""
-    results.write(out, "gpu", {"seconds": seconds}, gpu_part.measure(_subject(models, python), seconds))
-
-
-@app.command()
-def overload(
-    models: Models = SHIPPED_MODELS, python: Python = sys.executable, out: Out = results.FOLDER, seconds: Seconds = 60
-) -> None:
-    """Goodput and refusals at three times capacity."""
-    results.write(out, "overload", {"seconds": seconds}, overload_part.measure(_subject(models, python), seconds))
-
-
-@app.command()
-def soak(
-    models: Models = SHIPPED_MODELS,
-    python: Python = sys.executable,
-    out: Out = results.FOLDER,
-    requests: Requests = 1_000_000,
-) -> None:
-    """Memory and descriptors over a million mixed requests."""
-    results.write(out, "soak", {"requests": requests}, soak_part.measure(_subject(models, python), requests))
-
-
-@app.command()
-def slow(
-    models: Models = SHIPPED_MODELS,
-    python: Python = sys.executable,
-    out: Out = results.FOLDER,
-    clients: Annotated[int, typer.Option(help="Slow ones.")] = 500,
-    seconds: Seconds = 14,
-) -> None:
-    """How long slow clients stay, and what healthy ones notice."""
-    figures = slow_part.measure(_subject(models, python), clients, seconds)
-    results.write(out, "slow", {"clients": clients, "seconds": seconds}, figures)
-
-
-@app.command()
-def recovery(
-    models: Models = SHIPPED_MODELS,
-    python: Python = sys.executable,
-    out: Out = results.FOLDER,
-    turns: Annotated[int, typer.Option(help="How often a process is killed.")] = 5,
-) -> None:
-    """What the loss of one of two processes costs."""
-    results.write(out, "recovery", {"turns": turns}, recovery_part.measure(_subject(models, python), turns))
-
-
-@app.command()
-def page(
-    out: Out = results.FOLDER, docs: Annotated[Path, typer.Option(help="Where the page goes.")] = Path("docs")
-) -> None:
-    """Write docs/benchmarks.md and its plots from the results."""
-    write_page(docs, results.read(out))
-
-
-@app.command("all")
-def everything(
-    models: Models = SHIPPED_MODELS,
-    python: Python = sys.executable,
-    out: Out = results.FOLDER,
-    full: Annotated[bool, typer.Option(help="Three times as long, and memory after a million requests.")] = False,
-) -> None:
-    """Every part that needs no GPU, and the page."""
-    times = 3 if full else 1
-    http(models, python, out, rounds=5 * times, seconds=1)
-    footprint(models, python, out, seconds=3 * times, requests=1_000_000 if full else 50_000, starts=5)
-    growth(models, python, out, rounds=2 * times, seconds=1)
-    decoder(models, out, rounds=60)
-    arrivals(models, python, out, rounds=2, seconds=3 * times)
-    training(out, rounds=times + 1)
-    page(out)
-
-
-def main() -> None:
-    """Run the command line; what is missing for a measurement is said in one line."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; a missing prerequisite is reported in one line."""
+    options = vars(parser().parse_args(arguments))
+    part, out = options.pop("part"), options.pop("out")
+    # The interpreter is not resolved: that of a virtual environment is a link, and finds its packages by its place.
+    subject = Subject(options.pop("models").resolve(), str(Path(options.pop("python")).absolute()))
     try:
-        app()
+        if part in PARTS:
+            run(part, subject, out, **options)
+            return
+        for name, full in ALL.items() if part == "all" else ():
+            run(name, subject, out, **(full if options["full"] else {}))
+        write_page(options["docs"], results.read(out))
     except BenchmarkError as error:
         raise SystemExit(f"benchmarks: {error}") from None
 

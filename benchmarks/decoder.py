@@ -1,25 +1,26 @@
 """The shipped decoder against a fixed reference, in ONNX Runtime on one thread of one core."""
 
-import io
 import logging
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import numpy as np
-import onnx
+import onnxruntime as ort
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.cores import on_cores, two_cores
+from benchmarks.processes import on_cores, two_cores
 from benchmarks.rounds import ratios
-from benchmarks.stage import Subject, console
+from benchmarks.server import Subject, console
 from glyphvae_training.export.exported import session
 from glyphvae_training.measures.timing import Call, decoder_call, interleaved
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
-# Where models are held to a latency, and the name under which the reference takes its turn among them.
+# Seconds of a turn: long against the clock's resolution, short against what else the machine does.
+SECONDS = 0.01
+# The batch at which all models are compared.
 MODELS_BATCH = 32
 REFERENCE = "reference"
 LATENT_SIZE = 6
@@ -40,7 +41,7 @@ class ReferenceDecoder(nn.Module):
         self.last = nn.ConvTranspose2d(32, 1, kernel_size=4, stride=2, padding=1)
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
-        """`z` float32 (n, 6) and `label` int64 (n,) to pixels uint8 (n, 28, 28)."""
+        """Decode `z` float32 (n, 6) and `label` int64 (n,) to pixels uint8 (n, 28, 28)."""
         one_hot = functional.one_hot(label, LABELS).float()  # (n, 36)
         h = functional.relu(self.first(torch.cat([z, one_hot], dim=1)))  # (n, 256)
         h = functional.relu(self.maps(h)).view(-1, 64, 7, 7)  # (n, 64, 7, 7)
@@ -51,11 +52,10 @@ class ReferenceDecoder(nn.Module):
 
 @cache
 def reference_graph() -> bytes:
-    """The reference as ONNX with the service's signature; its weights are random, which costs as much."""
+    """Export the reference with the service's signature; its weights are random, which costs as much."""
     # It reports, for every graph, that it cannot export operators of torchvision, which is not used.
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     batch = torch.export.Dim("batch", min=1)
-    buffer = io.BytesIO()
     program = torch.onnx.export(
         ReferenceDecoder().eval(),
         (torch.zeros(2, LATENT_SIZE), torch.zeros(2, dtype=torch.int64)),
@@ -67,52 +67,41 @@ def reference_graph() -> bytes:
         dynamic_shapes=({0: batch}, {0: torch.export.Dim.AUTO}),
     )
     assert program is not None  # noqa: S101 (no file was asked for)
-    onnx.save(program.model_proto, buffer)
-    return buffer.getvalue()
+    exported: bytes = program.model_proto.SerializeToString()
+    return exported
 
 
-def measure(subject: Subject, rounds: int, seconds: float) -> dict[str, Any]:
-    """Microseconds per image of each at every batch, and of each conditional model at one, taking turns.
+def measure(subject: Subject, rounds: int = 60, seconds: float = SECONDS) -> dict[str, Any]:
+    """Measure the shipped decoder against the reference decoder.
 
     Args:
-        subject: What is measured.
-        rounds: How often each has its turn.
-        seconds: About how long a turn is.
+        subject: The service.
+        rounds: Turns of each decoder.
+        seconds: About the duration of a turn.
     """
     with on_cores(two_cores()[0]):
         return {"batches": _by_batch(subject, rounds, seconds), "models": _by_model(subject, rounds, seconds)}
 
 
+def _decoding(decoder: ort.InferenceSession, batch: int) -> Call:
+    return decoder_call(decoder, decoder.get_inputs()[0].shape[1], batch, np.random.default_rng(0))
+
+
 def _by_batch(subject: Subject, rounds: int, seconds: float) -> list[dict[str, Any]]:
-    shipped, exact = (session(path.read_bytes()) for path in (subject.served, subject.decoder))
-    reference = session(reference_graph())
-    latent_size = shipped.get_inputs()[0].shape[1]
-    rng = np.random.default_rng(0)
+    models = {"shipped": subject.served.read_bytes(), "exact": subject.decoder.read_bytes()}
+    decoders = {name: session(model) for name, model in {**models, REFERENCE: reference_graph()}.items()}
     figures = []
     for batch in BATCHES:
-        calls = {
-            "shipped": decoder_call(shipped, latent_size, batch, rng),
-            "exact": decoder_call(exact, latent_size, batch, rng),
-            "reference": decoder_call(reference, LATENT_SIZE, batch, rng),
-        }
-        microseconds = _microseconds(calls, batch, rounds, seconds)
-        figures.append(
-            {
-                "batch": batch,
-                "microseconds": microseconds,
-                "ratios": ratios(microseconds["shipped"], microseconds["reference"]),
-            }
-        )
+        calls = {name: _decoding(decoder, batch) for name, decoder in decoders.items()}
+        own = _microseconds(calls, batch, rounds, seconds)
+        figures.append({"batch": batch, "microseconds": own, "ratios": ratios(own["shipped"], own[REFERENCE])})
         console.print(f"measured batch {batch}")
     return figures
 
 
 def _by_model(subject: Subject, rounds: int, seconds: float) -> list[dict[str, Any]]:
-    rng = np.random.default_rng(0)
-    calls = {REFERENCE: decoder_call(session(reference_graph()), LATENT_SIZE, MODELS_BATCH, rng)}
-    for name, path in subject.conditional.items():
-        decoder = session(path.read_bytes())
-        calls[name] = decoder_call(decoder, decoder.get_inputs()[0].shape[1], MODELS_BATCH, rng)
+    models = {REFERENCE: reference_graph()} | {name: path.read_bytes() for name, path in subject.conditional.items()}
+    calls = {name: _decoding(session(model), MODELS_BATCH) for name, model in models.items()}
     microseconds = _microseconds(calls, MODELS_BATCH, rounds, seconds)
     reference = microseconds.pop(REFERENCE)
     return [
@@ -122,6 +111,6 @@ def _by_model(subject: Subject, rounds: int, seconds: float) -> list[dict[str, A
 
 
 def _microseconds(calls: Mapping[str, Call], batch: int, rounds: int, seconds: float) -> dict[str, list[float]]:
-    """Per image, of each call in each round."""
+    """Return the time per image of each call in each round."""
     taken = interleaved(calls, rounds=rounds, seconds=seconds)
     return {name: [float(1e6 * one / batch) for one in values] for name, values in taken.items()}

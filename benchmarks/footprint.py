@@ -1,49 +1,48 @@
-"""What a server costs before anybody asks it anything, and what it keeps after many requests."""
+"""Start, memory and idle processor time of every server, and the service's memory after many requests."""
 
 import time
 from typing import Any
 
 from benchmarks import processes, wrk
-from benchmarks.cores import two_cores
-from benchmarks.programs import Program, bare, frameworks, glyphvae, references
-from benchmarks.server import Server
-from benchmarks.stage import Subject, console
+from benchmarks.peers import BARE, peers
+from benchmarks.processes import two_cores
+from benchmarks.server import Program, Server, Subject, console
 
-# After the first answer, until a server has finished what it does at its start.
+# Seconds after the first response until a server has finished its start.
 SETTLING = 1.0
-# Load before memory is compared: pools, caches and the allocator's arenas have grown by then.
+# Seconds of load before memory is compared: pools, caches and the allocator's arenas have grown by then.
 WARM_UP = 2
 
 
-def measure(subject: Subject, idle_seconds: float, requests: int, starts: int = 5) -> dict[str, Any]:
-    """Start, memory and idle processor time of every server, and the service's memory after many requests.
+def measure(subject: Subject, seconds: int = 3, requests: int = 50_000, starts: int = 5) -> dict[str, Any]:
+    """Measure start-up, memory and idle processor time.
 
     Args:
-        subject: What is measured.
-        idle_seconds: How long each server is watched doing nothing.
-        requests: How many the service answers before its memory is read again.
-        starts: How often the service is started; the others are started once.
+        subject: The service.
+        seconds: Idle time of each server.
+        requests: Number of requests before the service's memory is read again.
+        starts: Starts of the service; the others are started once.
     """
-    own = glyphvae(subject.models, python=subject.python)
-    others = [bare(), *references(subject.decoder, subject.served), *frameworks(subject.served)]
-    figures = [_at_rest(own, idle_seconds, starts), *(_at_rest(program, idle_seconds, 1) for program in others)]
-    return {"at_rest": figures, "after_requests": after_requests(own, requests)}
+    programs = [subject.service(), BARE, *peers(subject)]
+    figures = [at_rest(program, seconds, starts if program is programs[0] else 1) for program in programs]
+    return {"at_rest": figures, "after_requests": after_requests(programs[0], requests)}
 
 
-def _at_rest(program: Program, idle_seconds: float, starts: int) -> dict[str, Any]:
+def at_rest(program: Program, seconds: float, starts: int = 1) -> dict[str, Any]:
+    """Start a program some times, and watch it idle after the last."""
     console.print(f"starting {program.name}")
     start_seconds = []
     for _ in range(starts - 1):
         with Server(program, two_cores()[:1]) as server:
             start_seconds.append(server.start_seconds)
     with Server(program, two_cores()[:1]) as server:
-        start_seconds.append(server.start_seconds)
         time.sleep(SETTLING)
-        return {"server": program.name, "start_seconds": start_seconds, **idle(server, idle_seconds)}
+        facts = {"server": program.name, "start_seconds": [*start_seconds, server.start_seconds]}
+        return {**facts, **idle(server, seconds)}
 
 
 def idle(server: Server, seconds: float) -> dict[str, float]:
-    """Memory in bytes and the share of a core's time that a server takes while it is not asked anything."""
+    """Measure memory in bytes and the share of a core's time that a server takes without requests."""
     family = server.processes()
     began, used = time.perf_counter(), processes.cpu_seconds(family)
     time.sleep(seconds)
@@ -52,22 +51,14 @@ def idle(server: Server, seconds: float) -> dict[str, float]:
 
 
 def after_requests(program: Program, requests: int) -> dict[str, Any]:
-    """Memory of one server before and after at least so many requests, at 32 in flight."""
+    """Measure the memory of one server before and after at least `requests`, at 32 in flight."""
     with Server(program, two_cores()[:1]) as server:
-        wrk.load(server.port, program.call, 32, WARM_UP, two_cores()[1])
+        load = wrk.load(server.port, program.call, 32, WARM_UP, two_cores()[1])
         family = server.processes()
         before, answered, errors = processes.resident_bytes(family), 0, 0
-        rate = 0.0
         while answered < requests:
-            # The first second tells how long the rest takes.
-            seconds = max(1, min(60, int((requests - answered) / rate))) if rate else 1
+            seconds = max(1, min(60, int((requests - answered) / load.rate)))
             load = wrk.load(server.port, program.call, 32, seconds, two_cores()[1])
-            answered, errors, rate = answered + load.requests, errors + load.errors, load.rate
-        after = processes.resident_bytes(family)
-        return {
-            "server": program.name,
-            "requests": answered,
-            "errors": errors,
-            "resident_bytes_before": before,
-            "resident_bytes_after": after,
-        }
+            answered, errors = answered + load.requests, errors + load.errors
+        resident = {"resident_bytes_before": before, "resident_bytes_after": processes.resident_bytes(family)}
+    return {"server": program.name, "requests": answered, "errors": errors, **resident}

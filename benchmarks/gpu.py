@@ -7,6 +7,8 @@ Latents and labels start on the host and 8-bit pixels end there, unless a figure
 import os
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -16,12 +18,11 @@ import torch
 from numpy.typing import NDArray
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
-from benchmarks import calls, wrk
-from benchmarks.cores import BenchmarkError
-from benchmarks.programs import GENERATE, glyphvae
-from benchmarks.server import Server
+from benchmarks import wrk
+from benchmarks.calls import GENERATE, samples
+from benchmarks.processes import BenchmarkError
+from benchmarks.server import Server, Subject, console
 from benchmarks.servers.weights import load_model
-from benchmarks.stage import Subject, console
 from glyphvae_training.export.storage import expanded
 
 BATCHES = tuple(4**power for power in range(9))  # 1 to 65,536
@@ -32,26 +33,14 @@ Run = Callable[[], NDArray[np.uint8]]
 Arrays = dict[str, NDArray[Any]]
 
 
-def require_gpu() -> None:
-    """Refuse to measure where there is nothing to measure.
-
-    Raises:
-        BenchmarkError: No GPU is at hand, or ONNX Runtime or PyTorch cannot use it; the message says which.
-    """
-    if CUDA not in ort.get_available_providers():
-        raise BenchmarkError("this ONNX Runtime is built without CUDA: `make bench-gpu` installs one that is not")
-    if not torch.cuda.is_available():
-        raise BenchmarkError("no NVIDIA GPU is at hand, or its driver is too old for this PyTorch")
-
-
 def inputs(latent_size: int, batch: int) -> Arrays:
-    """Latents and labels of a batch."""
+    """Draw latents and labels of a batch."""
     rng = np.random.default_rng(0)
     return {"z": rng.standard_normal((batch, latent_size), dtype=np.float32), "label": np.arange(batch) % 36}
 
 
 def make_session(model: bytes, device: str, *, graphs: bool = False) -> ort.InferenceSession:
-    """A session on `cpu`, one thread, or on `cuda`.
+    """Make a session on `cpu`, one thread, or on `cuda`.
 
     Args:
         model: Serialised ONNX.
@@ -66,58 +55,47 @@ def make_session(model: bytes, device: str, *, graphs: bool = False) -> ort.Infe
 
 
 def half(model: bytes) -> bytes:
-    """The decoder in half precision inside, with the same inputs and outputs."""
+    """Convert the decoder to half precision inside, with the same inputs and outputs."""
     exact = expanded(onnx.load_from_string(model))
     converted: bytes = convert_float_to_float16(exact, keep_io_types=True).SerializeToString()
     return converted
 
 
 def plain(session: ort.InferenceSession, feed: Arrays) -> Run:
-    """What everybody calls: arrays in, arrays out; ONNX Runtime allocates and copies in every call."""
+    """Return the usual call: arrays in, arrays out; ONNX Runtime allocates and copies every time."""
+    return lambda: session.run(["pixels"], feed)[0]
+
+
+def bound(session: ort.InferenceSession, feed: Arrays, device: str, *, copies: bool = True) -> Run:
+    """Return a call with inputs and output at fixed addresses on the device.
+
+    It copies in, runs, and copies 8-bit pixels out.
+
+    Args:
+        session: On `device`.
+        feed: Inputs of the batch that all calls have.
+        device: `cpu` or `cuda`.
+        copies: False leaves everything on the device, and pixels empty.
+    """
+    binding = session.io_binding()
+    values = {name: ort.OrtValue.ortvalue_from_numpy(array, device, 0) for name, array in feed.items()}
+    for name, value in values.items():
+        binding.bind_ortvalue_input(name, value)
+    pixels = ort.OrtValue.ortvalue_from_shape_and_type([len(feed["z"]), 28, 28], np.uint8, device, 0)
+    binding.bind_ortvalue_output("pixels", pixels)
 
     def run() -> NDArray[np.uint8]:
-        pixels: NDArray[np.uint8] = session.run(["pixels"], feed)[0]
-        return pixels
+        for name, array in feed.items() if copies else ():
+            values[name].update_inplace(array)
+        session.run_with_iobinding(binding)
+        found: NDArray[np.uint8] = pixels.numpy() if copies else np.empty((0, 28, 28), np.uint8)
+        return found
 
     return run
 
 
-class Bound:
-    """Inputs and output live on the device under fixed addresses; a call copies in, runs, and copies 8-bit pixels out.
-
-    Args:
-        session: On `device`.
-        feed: Inputs of the batch that all calls will have.
-        device: `cpu` or `cuda`.
-        copies: Whether a call copies at all, or leaves everything on the device.
-    """
-
-    def __init__(self, session: ort.InferenceSession, feed: Arrays, device: str, *, copies: bool = True) -> None:
-        self._session = session
-        self._feed = feed
-        self._copies = copies
-        self._binding = session.io_binding()
-        self._inputs = {name: ort.OrtValue.ortvalue_from_numpy(array, device, 0) for name, array in feed.items()}
-        for name, value in self._inputs.items():
-            self._binding.bind_ortvalue_input(name, value)
-        shape = [len(feed["z"]), 28, 28]
-        self._pixels = ort.OrtValue.ortvalue_from_shape_and_type(shape, np.uint8, device, 0)
-        self._binding.bind_ortvalue_output("pixels", self._pixels)
-
-    def __call__(self) -> NDArray[np.uint8]:
-        """Pixels uint8 (n, 28, 28); empty where nothing is copied."""
-        if self._copies:
-            for name, array in self._feed.items():
-                self._inputs[name].update_inplace(array)
-        self._session.run_with_iobinding(self._binding)
-        if not self._copies:
-            return np.empty((0, 28, 28), dtype=np.uint8)
-        pixels: NDArray[np.uint8] = self._pixels.numpy()
-        return pixels
-
-
 def compiled(subject: Subject, feed: Arrays) -> Run:
-    """torch.compile with CUDA graphs, in half precision, as a reference."""
+    """Return a call of torch.compile with CUDA graphs, in half precision, as a reference."""
     model = load_model(subject.decoder).cuda()
     z, label = (torch.from_numpy(feed[name]).pin_memory() for name in ("z", "label"))
 
@@ -134,34 +112,41 @@ def compiled(subject: Subject, feed: Arrays) -> Run:
 
 
 def variants(subject: Subject, feed: Arrays) -> dict[str, Callable[[], Run]]:
-    """Everything that is measured, by name; each is made only when its turn comes."""
+    """Return everything that is measured, by name; each is made only when it is called."""
     model = subject.decoder.read_bytes()
 
-    def bound(content: bytes, *, graphs: bool = False, copies: bool = True) -> Run:
-        return Bound(make_session(content, "cuda", graphs=graphs), feed, "cuda", copies=copies)
+    def on_gpu(content: bytes, *, graphs: bool = False, copies: bool = True) -> Run:
+        return bound(make_session(content, "cuda", graphs=graphs), feed, "cuda", copies=copies)
 
     return {
         "ONNX Runtime, CPU, 1 thread": lambda: plain(make_session(model, "cpu"), feed),
         "ONNX Runtime, CUDA": lambda: plain(make_session(model, "cuda"), feed),
-        "ONNX Runtime, CUDA, bound": lambda: bound(model),
-        "ONNX Runtime, CUDA, graph": lambda: bound(model, graphs=True),
-        "ONNX Runtime, CUDA, fp16": lambda: bound(half(model)),
-        "ONNX Runtime, CUDA, fp16, graph": lambda: bound(half(model), graphs=True),
-        "ONNX Runtime, CUDA, fp16, graph, device": lambda: bound(half(model), graphs=True, copies=False),
+        "ONNX Runtime, CUDA, bound": lambda: on_gpu(model),
+        "ONNX Runtime, CUDA, graph": lambda: on_gpu(model, graphs=True),
+        "ONNX Runtime, CUDA, fp16": lambda: on_gpu(half(model)),
+        "ONNX Runtime, CUDA, fp16, graph": lambda: on_gpu(half(model), graphs=True),
+        "ONNX Runtime, CUDA, fp16, graph, device": lambda: on_gpu(half(model), graphs=True, copies=False),
         "torch.compile, fp16": lambda: compiled(subject, feed),
     }
 
 
-def measure(subject: Subject, seconds: float, batches: Sequence[int] = BATCHES) -> dict[str, Any]:
-    """Images a second of every variant at every batch, the limits, and the batch where the GPU overtakes the CPU.
+def measure(subject: Subject, seconds: float = 1.0) -> dict[str, Any]:
+    """Measure images a second on an NVIDIA GPU by variant and batch, and glyphs a second over HTTP.
+
+    Args:
+        subject: The service.
+        seconds: Duration of each measurement.
 
     Raises:
-        BenchmarkError: There is no GPU.
+        BenchmarkError: No GPU is present, or ONNX Runtime or PyTorch cannot use it; the message says which.
     """
-    require_gpu()
+    if CUDA not in ort.get_available_providers():
+        raise BenchmarkError("this ONNX Runtime is built without CUDA: `make bench-gpu` installs one that is not")
+    if not torch.cuda.is_available():
+        raise BenchmarkError("no NVIDIA GPU is at hand, or its driver is too old for this PyTorch")
     latent_size = make_session(subject.decoder.read_bytes(), "cpu").get_inputs()[0].shape[1]
     figures = []
-    for batch in batches:
+    for batch in BATCHES:
         for name, make in variants(subject, inputs(latent_size, batch)).items():
             rate = batch / _median_seconds(make(), seconds)
             figures.append({"variant": name, "batch": batch, "images_per_second": rate})
@@ -171,17 +156,14 @@ def measure(subject: Subject, seconds: float, batches: Sequence[int] = BATCHES) 
 
 
 def over_http(subject: Subject, seconds: int = 3) -> list[dict[str, Any]]:
-    """Glyphs a second over HTTP by the number of server processes; a quarter of the cores drives the load."""
+    """Measure glyphs a second over HTTP by the number of server processes; a quarter of the cores drives the load."""
     wrk.executable()
     cores = sorted(os.sched_getaffinity(0))
     own, load_cores = cores[: -len(cores) // 4], cores[-len(cores) // 4 :]
     figures = []
-    for workers in sorted({1, 2, 4, 8, len(own)}):
-        if workers > len(own):
-            continue
-        program = glyphvae(subject.models, "--device", "cuda", "--workers", str(workers), python=subject.python)
-        with Server(program, own) as server:
-            for call, glyphs in ((GENERATE, 1), (calls.samples(1024), 1024)):
+    for workers in (count for count in sorted({1, 2, 4, 8, len(own)}) if count <= len(own)):
+        with Server(subject.service("--device", "cuda", "--workers", str(workers)), own) as server:
+            for call, glyphs in ((GENERATE, 1), (samples(1024), 1024)):
                 wrk.load(server.port, call, 64, 1, *load_cores)
                 load = wrk.load(server.port, call, 64, seconds, *load_cores)
                 facts = {"workers": workers, "call": call.name, "errors": load.errors, "p99_ms": load.p99_ms}
@@ -202,44 +184,33 @@ def _median_seconds(run: Run, seconds: float) -> float:
 
 
 def limits(subject: Subject) -> dict[str, float]:
-    """Images a second if only arithmetic, or only the copy of 8-bit pixels to the host, took time."""
-    flop = 2 * multiplications(expanded(onnx.load(subject.decoder)))
-    return {
-        "arithmetic_fp32": _matrix_flop_per_second(torch.float32) / flop,
-        "arithmetic_fp16": _matrix_flop_per_second(torch.float16) / flop,
-        "bus": _bytes_to_host_per_second() / GLYPH_BYTES,
-    }
+    """Return images a second if only arithmetic, or only the copy of 8-bit pixels to the host, took time."""
+    flop, side, size = 2 * multiplications(expanded(onnx.load(subject.decoder))), 8192, 1 << 28
+    found = {}
+    for name, dtype in (("arithmetic_fp32", torch.float32), ("arithmetic_fp16", torch.float16)):
+        a, b = (torch.randn(side, side, device="cuda", dtype=dtype) for _ in range(2))
+        found[name] = 2 * side**3 / _event_seconds(partial(torch.mm, a, b)) / flop
+    on_device = torch.empty(size, dtype=torch.uint8, device="cuda")
+    on_host = torch.empty(size, dtype=torch.uint8, pin_memory=True)
+    return {**found, "bus": size / _event_seconds(lambda: on_host.copy_(on_device, non_blocking=True)) / GLYPH_BYTES}
 
 
 def multiplications(model: onnx.ModelProto) -> int:
-    """Multiplications for one image in the matrix products of a dense decoder.
+    """Count the multiplications for one image in the matrix products of a dense decoder.
 
     Raises:
         BenchmarkError: The decoder has other products, whose cost depends on more than their weights.
     """
     sizes = {weight.name: int(np.prod(weight.dims)) for weight in model.graph.initializer}
-    total = 0
     for node in model.graph.node:
         if "Conv" in node.op_type:
             raise BenchmarkError(f"the arithmetic limit is for dense decoders; this one has {node.op_type}")
-        if node.op_type in {"Gemm", "MatMul"}:
-            total += sum(sizes.get(name, 0) for name in node.input[:2])
-    return total
-
-
-def _matrix_flop_per_second(dtype: torch.dtype, side: int = 8192) -> float:
-    a, b = (torch.randn(side, side, device="cuda", dtype=dtype) for _ in range(2))
-    return 2 * side**3 / _event_seconds(lambda: torch.mm(a, b))
-
-
-def _bytes_to_host_per_second(size: int = 1 << 28) -> float:
-    on_device = torch.empty(size, dtype=torch.uint8, device="cuda")
-    on_host = torch.empty(size, dtype=torch.uint8, pin_memory=True)
-    return size / _event_seconds(lambda: on_host.copy_(on_device, non_blocking=True))
+    products = [node for node in model.graph.node if node.op_type in {"Gemm", "MatMul"}]
+    return sum(sizes.get(name, 0) for node in products for name in node.input[:2])
 
 
 def _event_seconds(work: Callable[[], object], repeats: int = 20) -> float:
-    """Seconds of one piece of work, timed by the device."""
+    """Return the seconds of one piece of work, timed by the device."""
     work()
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
     start.record()
@@ -251,17 +222,12 @@ def _event_seconds(work: Callable[[], object], repeats: int = 20) -> float:
 
 
 def crossover(figures: Sequence[dict[str, Any]]) -> int | None:
-    """The smallest measured batch from which on the best bound GPU variant stays faster than the CPU."""
-    best: dict[int, dict[str, float]] = {}
+    """Return the smallest measured batch from which on the best bound GPU variant stays faster than the CPU."""
+    best: dict[int, dict[bool, float]] = {}
     for figure in figures:
-        where = "cpu" if "CPU" in figure["variant"] else "gpu"
-        if where == "gpu" and ("torch" in figure["variant"] or "device" in figure["variant"]):
-            continue
-        row = best.setdefault(figure["batch"], {"cpu": 0.0, "gpu": 0.0})
-        row[where] = max(row[where], figure["images_per_second"])
-    found = None
-    for batch in sorted(best, reverse=True):
-        if best[batch]["gpu"] <= best[batch]["cpu"]:
-            break
-        found = batch
-    return found
+        on_cpu = "CPU" in figure["variant"]
+        if on_cpu or not ("torch" in figure["variant"] or "device" in figure["variant"]):
+            row = best.setdefault(figure["batch"], {True: 0.0, False: 0.0})
+            row[on_cpu] = max(row[on_cpu], figure["images_per_second"])
+    faster = list(takewhile(lambda batch: best[batch][False] > best[batch][True], sorted(best, reverse=True)))
+    return faster[-1] if faster else None

@@ -1,112 +1,79 @@
-"""docs/benchmarks.md, written from the results."""
+"""docs/benchmarks.md and its plots, written from the results; the text is in page.md.j2."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from benchmarks.goals import GOALS, Goal, Results, text_budget
+from benchmarks.goals import GOALS, Goal, text_budget
 from benchmarks.plots import PLOTS
-from benchmarks.results import Result
-from benchmarks.sections import (
-    arrivals_section,
-    decoder_section,
-    footprint_section,
-    gpu_section,
-    growth_section,
-    http_section,
-    number,
-    shown,
-    training_section,
-)
-from glyphvae_training.evaluation.report import table
+from benchmarks.results import PARTS, Results
+from benchmarks.rounds import Spread, spread
 
-NOT_YET = {
-    "arrivals": "## Latency at a given load\n\nNot measured yet: `python -m benchmarks arrivals`.",
-    "growth": "## How cost grows\n\nNot measured yet: `python -m benchmarks growth`.",
-    "gpu": "## GPU\n\nNot measured yet: no NVIDIA GPU was at hand. `make bench-gpu` measures on one.",
+
+def number(value: float, digits: int = 3) -> str:
+    """Write a number with so many significant digits, and never an exponent."""
+    if value == 0:
+        return "0"
+    exact = float(f"{value:.{digits}g}")
+    return f"{exact:,.0f}" if abs(exact) >= 10 ** (digits - 1) else f"{exact:.{digits + 3}f}".rstrip("0").rstrip(".")
+
+
+def shown(value: Spread) -> str:
+    """Write a spread as `median (low-high)`, the median alone where all rounds agree."""
+    median, low, high = (number(part) for part in (value.median, value.low, value.high))
+    return median if low == high else f"{median} ({low}–{high})"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "each": lambda rows, key: [row[key] for row in rows],
+    "exact": "{:,}".format,
+    "fastest": lambda rows: sorted(rows, key=lambda row: -spread(row["ratios"]).median),
+    "interval": lambda row: shown(Spread(row["median"], row["low"], row["high"])),
+    "median": np.median,
+    "megabytes": lambda size, digits=3: number(size / 1e6, digits),
+    "number": number,
+    "shown": lambda values: shown(spread(values)),
+    "yes": lambda reached: "yes" if reached else "**no**",
 }
 
-INTRODUCTION = """\
-# Benchmarks
 
-Written by `make bench` from `benchmarks/results/*.json`; no figure is typed by hand. `python -m benchmarks --help`
-lists the parts that can be measured alone.
+def page(results: Results) -> str:
+    """Return the page as Markdown; parts without results are left out."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=False,  # noqa: S701 (Markdown of our own figures)
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters |= FILTERS
+    goals = [_goal(goal, results) for goal in GOALS if goal.part in results]
+    budget = text_budget(results) if {"http", "decoder"} <= results.keys() else None
+    versions: dict[str, str] = next((one["versions"] for one in results.values()), {})
+    values = {"goals": goals, "text_budget": budget, "results": results, "versions": versions}
+    return environment.get_template("page.md.j2").render({part: results.get(part) for part in PARTS}, **values)
 
-The server runs on one processor core and the load on another. Servers take turns within a round while all others are
-stopped (`SIGSTOP`), a turn follows a warm-up, and a table shows the median of the rounds with the lowest and the
-highest in brackets. Machines differ and are shared, so what counts is the ratio to the **bare limit** of the same
-round: uvicorn with uvloop and httptools, a raw ASGI application and a constant PNG about as large as the answer
-(within a factor of two). The shipped decoder is inside every server that runs a model, on one thread.
-"""
+
+def _goal(goal: Goal, results: Results) -> dict[str, str]:
+    value = goal.measured(results)
+    unit = f" {goal.unit}" if goal.unit else ""
+    measured, reached = "not measured", ""
+    if value is not None:
+        measured, reached = f"{shown(value)}{unit}", FILTERS["yes"](goal.met(value))
+    return {"what": goal.what, "goal": f"{goal.sign} {goal.bound:g}{unit}", "measured": measured, "reached": reached}
 
 
 def write_page(docs: Path, results: Results) -> None:
-    """Write benchmarks.md and a plot of each part into images/."""
+    """Write benchmarks.md, and a plot of each part into images/."""
     (docs / "images").mkdir(parents=True, exist_ok=True)
     (docs / "benchmarks.md").write_text(page(results), encoding="utf-8")
     # A fixed salt and no date: the same numbers give the same file.
     with mpl.rc_context({"svg.hashsalt": "benchmarks", "svg.fonttype": "none"}):
-        for part, plot in PLOTS.items():
-            if part in results:
-                path = docs / "images" / f"benchmarks-{part}.svg"
-                plot(results[part]).savefig(path, metadata={"Date": None})
-
-
-def page(results: Results) -> str:
-    """The page as Markdown; parts without results are left out."""
-    sections: list[tuple[str, Callable[[Result], str]]] = [
-        ("http", http_section),
-        ("arrivals", arrivals_section),
-        ("footprint", footprint_section),
-        ("growth", growth_section),
-        ("decoder", decoder_section),
-        ("training", training_section),
-        ("gpu", gpu_section),
-    ]
-    written = [write(results[part]) + remarks(results[part]) for part, write in sections if part in results]
-    written += [f"{missing}\n" for part, missing in NOT_YET.items() if part not in results]
-    return "\n".join([INTRODUCTION, goals_section(results), *written, machine_section(results)])
-
-
-def remarks(result: Result) -> str:
-    """What readers have to know besides the figures."""
-    return "".join(f"\n**Note:** {remark}\n" for remark in result["remarks"])
-
-
-def goals_section(results: Results) -> str:
-    """Each goal beside what was measured."""
-    rows = [_goal_row(goal, results) for goal in GOALS if goal.part in results]
-    head = ["what", "goal", "measured", "reached"]
-    section = f"## Goals\n\nRatios to the bare limit, one core, 32 connections unless said.\n\n{table(head, rows)}\n"
-    if not {"http", "decoder"} <= results.keys():
-        return section
-    decoding, allowed = text_budget(results)
-    return (
-        f"{section}\nThe goal for `/render-text` allows {number(allowed)} µs of a core for a text. Of these its glyphs "
-        f"take the decoder alone\n{number(decoding)} µs in its best batches; HTTP, layout, enlarging and the PNG come "
-        "on top.\n"
-    )
-
-
-def _goal_row(goal: Goal, results: Results) -> list[str]:
-    value = goal.measured(results)
-    sign = "≥" if goal.at_least else "≤"
-    unit = f" {goal.unit}" if goal.unit else ""
-    bound = f"{sign} {goal.bound:g}{unit}"
-    if value is None:
-        return [goal.what, bound, "not measured", ""]
-    return [goal.what, bound, f"{shown(value)}{unit}", "yes" if goal.met(value) else "**no**"]
-
-
-def machine_section(results: Results) -> str:
-    """What each part was measured on."""
-    rows = []
-    for part, result in results.items():
-        machine = result["machine"]
-        commit = result["commit"][:12] + (" with changes" if result["uncommitted_changes"] else "")
-        facts = f"{machine['processor']}, {machine['cores']} cores, Linux {machine['kernel']}"
-        rows.append([part, result["taken"][:16].replace("T", " "), facts, commit])
-    versions = next(iter(results.values()))["versions"] if results else {}
-    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return f"## Machine\n\n{table(['part', 'measured (UTC)', 'machine', 'commit'], rows)}\n\nVersions: {listed}.\n"
+        for part in PLOTS.keys() & results.keys():
+            path = docs / "images" / f"benchmarks-{part}.svg"
+            PLOTS[part](results[part]).savefig(path, metadata={"Date": None})

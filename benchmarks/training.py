@@ -1,7 +1,7 @@
-"""Images a second in training, beside what came first, and the share of the processor's arithmetic.
+"""Images a second in training, beside earlier ways to train, and the share of the processor's arithmetic.
 
-The model is the autoencoder of `cvae`, on random images: what they show does not change what they cost. What came first
-is the loop that people write first, and this project's own first version, which git still has.
+The model is the autoencoder of `cvae`, on random images: their content does not change their cost. The earlier ways are
+the loop that people write first, and this project's own first version, which git still has.
 """
 
 import io
@@ -9,9 +9,9 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -19,11 +19,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import DataLoader, default_collate
 
 from benchmarks.rounds import ratios, rotated
-from benchmarks.stage import console
+from benchmarks.server import ROOT, console
 from glyphvae_training.data.batches import Batch, Batches
 from glyphvae_training.data.dataset import Dataset, Split
 from glyphvae_training.fitting.objective import loss, reparameterise
@@ -37,15 +36,16 @@ BATCH = 256
 EPOCH = 92_000
 # The commit that added training.
 FIRST = "49b60aec1748e9b6e6e00b565949ab4f96ebfb1c"
+REFERENCE = "DataLoader, float32"
 FIRST_NAME, TRAIN_NAME = "the first glyphvae train, float32", "glyphvae train, bfloat16"
-# What trains with it, in a process of its own: the folder with its packages, images, epochs, threads.
+# Trains with it in a process of its own; arguments: the folder with its packages, images, epochs, threads.
 FIRST_PROGRAM = """
 import sys, tempfile
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import numpy as np
-from glyphvae_training.data.dataset import Dataset, Split
-from glyphvae_training.fitting.trainer import Hardware, TrainingConfig, fit
+from training.dataset import Dataset, Split
+from training.trainer import Hardware, TrainingConfig, fit
 images, epochs, threads = map(int, sys.argv[2:])
 rng, labels = np.random.default_rng(0), tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 train, held_out = (
@@ -57,37 +57,12 @@ with tempfile.TemporaryDirectory() as folder:
 """
 
 
-@dataclass(frozen=True)
-class Variant:
-    """A way to train.
-
-    Attributes:
-        name: What tables call it.
-        precision: Lightning's.
-        run: Trains on a split; given the number of epochs.
-    """
-
-    name: str
-    precision: str
-    run: Callable[[Dataset, int], None]
-
-
-class OneByOne(TorchDataset[tuple[Tensor, int]]):
-    """The images of a split, converted one at a time."""
-
-    def __init__(self, split: Split) -> None:
-        self._split = split
-
-    def __len__(self) -> int:
-        return len(self._split)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        """An image (28, 28) in [0, 1] and its label."""
-        return torch.from_numpy(self._split.images[index]).float() / 255, int(self._split.labels[index])
+# Trains on a data set for a number of epochs.
+Train = Callable[[Dataset, int], None]
 
 
 def random_data(images: int) -> Dataset:
-    """Random images with all labels."""
+    """Draw random images with all labels."""
     rng = np.random.default_rng(0)
 
     def split(count: int) -> Split:
@@ -99,13 +74,19 @@ def random_data(images: int) -> Dataset:
 
 
 def first_loop(data: Dataset, epochs: int) -> None:
-    """The reference: a `DataLoader` that converts and collates image by image, in float32."""
-    loader = DataLoader(OneByOne(data.train), BATCH, shuffle=True, drop_last=True)
-    _steps((Batch(x, label) for _ in range(epochs) for x, label in loader))
+    """Train with the reference: a `DataLoader` that converts and collates image by image, in float32."""
+
+    def collate(batch: list[tuple[Any, int]]) -> list[Tensor]:
+        images: list[Tensor] = default_collate([(torch.from_numpy(pixels).float() / 255, y) for pixels, y in batch])
+        return images
+
+    pairs: Any = list(zip(data.train.images, data.train.labels.tolist(), strict=True))
+    loader: Any = DataLoader(pairs, BATCH, shuffle=True, drop_last=True, collate_fn=collate)
+    _steps(Batch(x, label) for _ in range(epochs) for x, label in loader)
 
 
 def plain_steps(data: Dataset, epochs: int) -> None:
-    """Our batches without anything around the steps."""
+    """Train on our batches without anything around the steps."""
     batches = Batches(data.train, BATCH, torch.device("cpu"), seed=0, balanced=True)
     _steps(batch for _ in range(epochs) for batch in batches)
 
@@ -122,8 +103,8 @@ def _steps(batches: Any) -> None:  # noqa: ANN401 (any iterable of batches)
         optimiser.step()
 
 
-def shipped(precision: str, threads: int) -> Callable[[Dataset, int], None]:
-    """`glyphvae train`: checkpoints, pictures and measures of every epoch included."""
+def shipped(precision: str, threads: int) -> Train:
+    """Return the training of `glyphvae train`: checkpoints, pictures and measures of every epoch included."""
 
     def run(data: Dataset, epochs: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -135,13 +116,12 @@ def shipped(precision: str, threads: int) -> Callable[[Dataset, int], None]:
 
 
 @contextmanager
-def first_version(threads: int) -> Iterator[list[Variant]]:
-    """This project's first version of training, on the same libraries; none where git does not have it."""
-    root = Path(__file__).parents[1]
-    packed = subprocess.run(["git", "archive", FIRST, "training"], cwd=root, capture_output=True, check=False)
+def first_version(threads: int) -> Iterator[Train | None]:
+    """Unpack this project's first version of training to run on the same libraries; None where git lacks it."""
+    packed = subprocess.run(["git", "archive", FIRST, "training"], cwd=ROOT, capture_output=True, check=False)
     if packed.returncode:
         console.print("the first version of training is left out: git does not have it here")
-        yield []
+        yield None
         return
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
@@ -152,76 +132,59 @@ def first_version(threads: int) -> Iterator[list[Variant]]:
             command = [sys.executable, "-W", "ignore", "-c", FIRST_PROGRAM, folder, *numbers]
             subprocess.run(command, cwd=folder, capture_output=True, check=True)
 
-        yield [Variant(FIRST_NAME, "32-true", run)]
+        yield run
 
 
-def measure(rounds: int, images: int, threads: int) -> dict[str, Any]:
-    """Seconds of an epoch of each variant, taking turns.
+def measure(rounds: int = 3, images: int = EPOCH, threads: int = 2) -> dict[str, Any]:
+    """Measure seconds of an epoch of each way to train, in turns; all ratios are to the first.
 
-    An epoch is what two epochs take longer than one: starting up is left out.
+    An epoch is the difference between a run of two epochs and one of one, which leaves the start out.
 
     Args:
-        rounds: How often each has its turn.
-        images: In an epoch; the result is scaled to that of the 36 classes.
-        threads: PyTorch's.
+        rounds: Turns of each.
+        images: Random images in an epoch; the result is scaled to those of the 36 classes.
+        threads: Of PyTorch.
     """
-    with first_version(threads) as first:
-        variants = [
-            Variant("DataLoader, float32", "32-true", first_loop),
-            *first,
-            Variant("our batches alone, float32", "32-true", plain_steps),
-            Variant("glyphvae train, float32", "32-true", shipped("32-true", threads)),
-            Variant(TRAIN_NAME, "bf16-mixed", shipped("bf16-mixed", threads)),
-        ]
-        return measure_variants(variants, rounds, images, threads)
-
-
-def measure_variants(variants: Sequence[Variant], rounds: int, images: int, threads: int) -> dict[str, Any]:
-    """As `measure`; all ratios are to the first variant."""
     torch.set_num_threads(threads)
     data = random_data(images)
-    seconds: dict[str, list[float]] = {variant.name: [] for variant in variants}
-    by_name = {variant.name: variant for variant in variants}
-    for number in range(rounds):
-        for name in rotated(list(by_name), number):
-            once, twice = (_timed(by_name[name], data, epochs) for epochs in (1, 2))
-            seconds[name].append((twice - once) * EPOCH / images)
-        console.print(f"round {number + 1} of {rounds}")
-    peak = {
-        precision: _peak(dtype) for precision, dtype in (("32-true", torch.float32), ("bf16-mixed", torch.bfloat16))
-    }
-    flop = flop_per_image()
-    figures = [
-        {
-            "variant": variant.name,
-            "seconds": seconds[variant.name],
-            "ratios": ratios(seconds[variant.name], seconds[variants[0].name]),
-            "images_per_second": EPOCH / float(np.median(seconds[variant.name])),
-            "share_of_peak": EPOCH * flop / float(np.median(seconds[variant.name])) / peak[variant.precision],
+    with first_version(threads) as first:
+        variants: dict[str, Train] = {
+            REFERENCE: first_loop,
+            **({FIRST_NAME: first} if first else {}),
+            "our batches alone, float32": plain_steps,
+            "glyphvae train, float32": shipped("32-true", threads),
+            TRAIN_NAME: shipped("bf16-mixed", threads),
         }
-        for variant in variants
-    ]
+        seconds: dict[str, list[float]] = {name: [] for name in variants}
+        for number in range(rounds):
+            for name in rotated(list(variants), number):
+                once, twice = (_seconds(partial(variants[name], data, epochs)) for epochs in (1, 2))
+                seconds[name].append((twice - once) * EPOCH / images)
+            console.print(f"round {number + 1} of {rounds}")
+    peak = {"32-true": _peak(torch.float32), "bf16-mixed": _peak(torch.bfloat16)}
+    flop = flop_per_image()
+    figures = []
+    for name, taken in seconds.items():
+        rate = EPOCH / float(np.median(taken))
+        share = rate * flop / peak["bf16-mixed" if name == TRAIN_NAME else "32-true"]
+        facts = {"variant": name, "seconds": taken, "ratios": ratios(taken, seconds[REFERENCE])}
+        figures.append({**facts, "images_per_second": rate, "share_of_peak": share})
     return {"images": EPOCH, "flop_per_image": flop, "peak_flop_per_second": peak, "variants": figures}
 
 
 def flop_per_image() -> int:
-    """Of the matrix products: a multiplication and an addition each, forward once and backward twice."""
+    """Count a multiplication and an addition of every matrix product, forward once and backward twice."""
     model = CVAE(CONFIG)
     return 6 * sum(module.weight.numel() for module in model.modules() if isinstance(module, torch.nn.Linear))
 
 
-def _timed(variant: Variant, data: Dataset, epochs: int) -> float:
+def _seconds(work: Callable[[], object]) -> float:
     began = perf_counter()
-    variant.run(data, epochs)
+    work()
     return perf_counter() - began
 
 
 def _peak(dtype: torch.dtype, side: int = 2048, repeats: int = 5) -> float:
-    """Floating-point operations a second in a large matrix product, the best of some."""
+    """Return the floating-point operations a second in a large matrix product, the best of some."""
     a, b = (torch.randn(side, side).to(dtype) for _ in range(2))
-    taken = []
-    for _ in range(repeats):
-        began = perf_counter()
-        torch.mm(a, b)
-        taken.append(perf_counter() - began)
-    return 2 * side**3 / min(taken)
+    return 2 * side**3 / min(_seconds(lambda: torch.mm(a, b)) for _ in range(repeats))

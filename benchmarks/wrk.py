@@ -1,41 +1,40 @@
-"""Closed-loop load by wrk: its script, its run, and what it printed."""
+"""Closed-loop load by wrk."""
 
 import json
 import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
-from benchmarks.call import Call
-from benchmarks.cores import BenchmarkError, on_cores
+from benchmarks.calls import Call
+from benchmarks.processes import BenchmarkError, on_cores
 
-# Before the line with the figures, in wrk's output.
+# In wrk's output, before the line with the fields of `Load`.
 MARK = "figures: "
 
-# Latency in wrk is in microseconds; `status` counts answers of 400 and above.
+# Latency in wrk is in microseconds; `status` counts responses of 400 and above.
 DONE = """\
 done = function(summary, latency, requests)
   local e = summary.errors
   io.write(string.format(
-    '%s{"requests": %%d, "microseconds": %%d, "bytes": %%d, "failed": %%d, "broken": %%d, '
-    .. '"p50": %%.0f, "p90": %%.0f, "p99": %%.0f, "max": %%.0f}\\n',
-    summary.requests, summary.duration, summary.bytes, e.status, e.connect + e.read + e.write + e.timeout,
-    latency:percentile(50), latency:percentile(90), latency:percentile(99), latency.max))
+    '%s{"requests": %%d, "rate": %%.5f, "failed": %%d, "broken": %%d, '
+    .. '"p50_ms": %%.3f, "p90_ms": %%.3f, "p99_ms": %%.3f, "max_ms": %%.3f}\\n',
+    summary.requests, summary.requests / summary.duration * 1e6, e.status, e.connect + e.read + e.write + e.timeout,
+    latency:percentile(50) / 1e3, latency:percentile(90) / 1e3, latency:percentile(99) / 1e3, latency.max / 1e3))
 end
 """
 
 
 @dataclass(frozen=True)
 class Load:
-    """What one turn of load measured.
+    """Figures of one turn of load.
 
     Attributes:
-        requests: Answered.
-        rate: Of them in a second.
+        requests: Number of responses.
+        rate: Responses a second.
         p50_ms: Median latency in milliseconds; `p90_ms`, `p99_ms` and `max_ms` likewise.
-        failed: Answers of status 400 and above.
-        broken: Connections refused, broken off, or without an answer in time.
+        failed: Responses of status 400 and above.
+        broken: Connections refused, broken off, or without a response in time.
     """
 
     requests: int
@@ -54,33 +53,26 @@ class Load:
 
 
 def script(call: Call) -> str:
-    """The Lua script that has wrk send `call`."""
+    """Return the Lua script that has wrk send `call`."""
     lines = [f"wrk.method = {_lua(call.method.encode())}"]
     lines += [f"wrk.headers[{_lua(name.encode())}] = {_lua(value.encode())}" for name, value in call.headers.items()]
     if call.body:
         lines.append(f"wrk.body = {_lua(call.body)}")
-    if call.tail is None:
-        # Without a function, wrk sends one request that it has built once.
-        lines.append(f"wrk.path = {_lua(call.path.encode())}")
-    else:
-        lines += [
-            "local counter = 0",
-            f"local path = {_lua(call.path.encode())}",
-            "request = function()",
-            "  counter = counter + 1",
-            f"  return wrk.format(nil, path .. {call.tail.lua})",
-            "end",
-        ]
+    # Without a function, wrk sends one request that it has built once.
+    lines.append(f"wrk.path = {_lua(call.path.encode())}")
+    if call.tail:
+        lines += ["local counter, path = 0, wrk.path", "request = function()", "  counter = counter + 1"]
+        lines += [f"  return wrk.format(nil, path .. {call.tail.lua})", "end"]
     return "\n".join([*lines, DONE % MARK])
 
 
 def _lua(value: bytes) -> str:
-    """Bytes as a string literal of Lua."""
+    """Write bytes as a string literal of Lua."""
     return '"' + "".join(chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\{b:03d}" for b in value) + '"'
 
 
 def parse(output: str) -> Load:
-    """The figures in wrk's output.
+    """Read the figures in wrk's output.
 
     Raises:
         BenchmarkError: There are none.
@@ -88,48 +80,29 @@ def parse(output: str) -> Load:
     marked = [line for line in output.splitlines() if line.startswith(MARK)]
     if not marked:
         raise BenchmarkError(f"wrk printed no figures:\n{output[-1000:]}")
-    figures = json.loads(marked[-1].removeprefix(MARK))
-    return Load(
-        requests=figures["requests"],
-        rate=figures["requests"] / (figures["microseconds"] / 1e6),
-        p50_ms=figures["p50"] / 1000,
-        p90_ms=figures["p90"] / 1000,
-        p99_ms=figures["p99"] / 1000,
-        max_ms=figures["max"] / 1000,
-        failed=figures["failed"],
-        broken=figures["broken"],
-    )
+    return Load(**json.loads(marked[-1].removeprefix(MARK)))
 
 
 def executable() -> str:
-    """The path of wrk.
+    """Return the path of wrk.
 
     Raises:
         BenchmarkError: It is not installed.
     """
-    path = shutil.which("wrk")
-    if path is None:
+    if (path := shutil.which("wrk")) is None:
         raise BenchmarkError("wrk is not installed; it drives the load (Debian and Ubuntu: apt-get install wrk)")
     return path
 
 
 def load(port: int, call: Call, connections: int, seconds: int, *cores: int) -> Load:
     """Keep `connections` requests in flight against 127.0.0.1 for some seconds, from a thread on each of `cores`."""
-    with tempfile.TemporaryDirectory(prefix="glyphvae-bench-") as folder:
-        path = Path(folder, "script.lua")
-        path.write_text(script(call), encoding="ascii")
-        command = [
-            executable(),
-            f"-t{len(cores)}",
-            f"-c{connections}",
-            f"-d{seconds}s",
-            "--timeout",
-            "30s",
-            "-s",
-            str(path),
-        ]
+    with tempfile.NamedTemporaryFile("w", prefix="glyphvae-bench-", suffix=".lua", encoding="ascii") as file:
+        file.write(script(call))
+        file.flush()
+        options = f"-t{len(cores)} -c{connections} -d{seconds}s --timeout 30s -s {file.name}"
+        command = [executable(), *options.split(), f"http://127.0.0.1:{port}"]
         with on_cores(*cores):
-            result = subprocess.run([*command, f"http://127.0.0.1:{port}"], capture_output=True, text=True, check=False)
+            result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         raise BenchmarkError(f"wrk failed: {result.stderr or result.stdout}")
     return parse(result.stdout)

@@ -1,1 +1,1 @@
-"""Servers that the service is compared with; each runs in a process, and some in an environment, of its own."""
+"""Applications of the servers that the service is compared with; each runs in a process of its own."""

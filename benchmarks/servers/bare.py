@@ -1,4 +1,4 @@
-"""The bare limit: what uvicorn does for an application that does nothing, a constant PNG of the size asked for."""
+"""The bare limit: uvicorn with an application that only sends a constant PNG of the requested size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SMALLEST = len(SIGNATURE) + 4 * 12 + 13 + 10
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 (ASGI's signature)
-    """Answers `?BYTES`, whatever the method, the path and the body."""
+    """Respond to `?BYTES`, whatever the method, the path and the body."""
     if scope["type"] != "http":
         return
     headers, content = answer(scope["query_string"])
@@ -25,13 +25,13 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG0
 
 @lru_cache(maxsize=16)
 def answer(query: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Headers and content of the answer to a query string, made once."""
+    """Return headers and content of the response to a query string; each is made once."""
     content = png_of(int(query))
     return [(b"content-length", b"%d" % len(content)), (b"content-type", b"image/png")], content
 
 
 def png_of(size: int) -> bytes:
-    """A PNG of one pixel, padded by a chunk that readers skip to `size` bytes, or to the smallest there is."""
+    """Return a PNG of one pixel, padded to `size` bytes by a chunk that readers skip; at least the smallest PNG."""
     header = _chunk(b"IHDR", b"\0\0\0\1\0\0\0\1\x08\0\0\0\0")
     pixel = _chunk(b"IDAT", zlib.compress(b"\0\0"))
     padding = _chunk(b"paDd", bytes(max(0, size - SMALLEST)))

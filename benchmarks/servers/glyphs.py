@@ -1,4 +1,4 @@
-"""What every compared server does for an answer: latents from the prior, decoded, as a PNG by Pillow.
+"""Latents from the prior, decoded, as a PNG by Pillow: the work of every compared server for one response.
 
 It runs in environments that hold little more than NumPy, ONNX Runtime and perhaps Pillow.
 """
@@ -11,8 +11,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-# The path of the decoder, as the benchmark passes it on.
-DECODER = "GLYPHVAE_BENCH_DECODER"
+# Variables with the paths of the decoder as the service runs it, and in float32.
+DECODER, EXACT = "GLYPHVAE_BENCH_DECODER", "GLYPHVAE_BENCH_EXACT_DECODER"
 
 
 class Glyphs:
@@ -27,7 +27,7 @@ class Glyphs:
         self._rng = np.random.default_rng()
 
     def draw(self, labels: Sequence[int]) -> NDArray[np.uint8]:
-        """A new glyph of each label, uint8 (n, 28, 28), paper 0, ink 255."""
+        """Decode a new glyph of each label, uint8 (n, 28, 28), paper 0, ink 255."""
         z = self._rng.standard_normal((len(labels), self._latent_size), dtype=np.float32)
         pixels: NDArray[np.uint8]
         (pixels,) = self._session.run(["pixels"], {"z": z, "label": np.asarray(labels, dtype=np.int64)})
@@ -35,7 +35,7 @@ class Glyphs:
 
 
 def png(glyph: NDArray[np.uint8]) -> bytes:
-    """A glyph (28, 28) as a PNG, black on white."""
+    """Encode a glyph (28, 28) as a PNG, black on white."""
     from PIL import Image  # noqa: PLC0415 (not in every environment that draws)
 
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""The exported decoder back in PyTorch."""
+"""The exported decoder as a PyTorch module."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from glyphvae_training.models.cvae import CVAE, CVAEConfig
 
 
 def load_model(decoder: Path) -> Fused:
-    """The decoder of a conditional model, as it was exported.
+    """Load the decoder of a conditional model as it was exported.
 
     Weights that the export left out as zeros keep their first values, which are zeros too.
     """

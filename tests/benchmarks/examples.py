@@ -1,7 +1,10 @@
 """An untrained model, exported as a trained one would be."""
 
+import os
+import shutil
 from pathlib import Path
 
+import pytest
 import torch
 
 from glyphvae_training.export.graphs import PARTS, to_onnx
@@ -9,12 +12,15 @@ from glyphvae_training.export.manifest import Facts, code_facts
 from glyphvae_training.export.repository import publish
 from glyphvae_training.models.cvae import CVAE, CVAEConfig
 
+needs_two_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processor cores")
+needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+
 MODEL = CVAEConfig(latent_size=6, label_count=36, encoder="dense", decoder="dense")
 LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 def export_untrained(folder: Path) -> None:
-    """Adds a model, named as the default one, to a repository."""
+    """Add a model, named as the default one, to a repository."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = CVAE(MODEL).eval()

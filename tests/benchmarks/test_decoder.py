@@ -1,13 +1,11 @@
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from benchmarks import decoder
 from benchmarks.decoder import LABELS, LATENT_SIZE, ReferenceDecoder, measure, reference_graph
-from benchmarks.stage import Subject
+from benchmarks.server import Subject
 from glyphvae_training.export.exported import session
+from tests.benchmarks.examples import needs_two_cores
 
 
 def test_the_reference_has_the_size_it_is_known_by() -> None:
@@ -24,10 +22,10 @@ def test_the_reference_decodes_any_batch(batch: int) -> None:
     assert pixels.dtype == np.uint8
 
 
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processor cores")
-def test_both_decoders_take_turns(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@needs_two_cores
+def test_both_decoders_take_turns(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoder, "BATCHES", (1, 8))
-    figures = measure(Subject(models, ""), rounds=2, seconds=0.001)
+    figures = measure(subject, rounds=2, seconds=0.001)
     assert [figure["batch"] for figure in figures["batches"]] == [1, 8]
     for figure in figures["batches"]:
         own, reference = figure["microseconds"]["shipped"], figure["microseconds"]["reference"]

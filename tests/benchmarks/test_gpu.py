@@ -1,6 +1,5 @@
-"""What runs anywhere is held against the CPU provider; what needs a GPU is marked, and measures on it."""
+"""The parts that run anywhere are compared with the CPU provider; the tests that need a GPU are marked."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,10 @@ import pytest
 import torch
 
 from benchmarks import gpu
-from benchmarks.cores import BenchmarkError
 from benchmarks.decoder import reference_graph
-from benchmarks.gpu import Bound, crossover, half, inputs, make_session, multiplications, plain
-from benchmarks.stage import Subject
+from benchmarks.gpu import bound, crossover, half, inputs, make_session, multiplications, plain
+from benchmarks.processes import BenchmarkError
+from benchmarks.server import Subject
 from tests.benchmarks.examples import MODEL
 
 HAS_GPU = gpu.CUDA in ort.get_available_providers() and torch.cuda.is_available()
@@ -21,37 +20,37 @@ needs_gpu = [pytest.mark.gpu, pytest.mark.skipif(not HAS_GPU, reason="no NVIDIA 
 
 
 @pytest.mark.skipif(HAS_GPU, reason="there is a GPU")
-def test_without_a_gpu_the_measurement_says_what_is_missing(models: Path) -> None:
+def test_without_a_gpu_the_measurement_says_what_is_missing(subject: Subject) -> None:
     with pytest.raises(BenchmarkError, match=r"built without CUDA|no NVIDIA GPU"):
-        gpu.measure(Subject(models, ""), 0.1)
+        gpu.measure(subject, 0.1)
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=needs_gpu)])
-def test_bound_inputs_and_outputs_give_the_same_pixels(device: str, decoder: Path) -> None:
+def test_bound_inputs_and_outputs_give_the_same_pixels(device: str, subject: Subject) -> None:
     feed = inputs(MODEL.latent_size, 7)
-    expected = plain(make_session(decoder.read_bytes(), "cpu"), feed)()
-    bound = Bound(make_session(decoder.read_bytes(), device), feed, device)
+    expected = plain(make_session(subject.decoder.read_bytes(), "cpu"), feed)()
+    call = bound(make_session(subject.decoder.read_bytes(), device), feed, device)
     for _ in range(3):
-        assert np.abs(bound().astype(int) - expected).max() <= (0 if device == "cpu" else 1)
+        assert np.abs(call().astype(int) - expected).max() <= (0 if device == "cpu" else 1)
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=needs_gpu)])
-def test_half_precision_moves_no_pixel_by_more_than_two_grey_levels(device: str, decoder: Path) -> None:
+def test_half_precision_moves_no_pixel_by_more_than_two_grey_levels(device: str, subject: Subject) -> None:
     feed = inputs(MODEL.latent_size, 7)
-    expected = plain(make_session(decoder.read_bytes(), "cpu"), feed)()
-    found = plain(make_session(half(decoder.read_bytes()), device), feed)()
+    expected = plain(make_session(subject.decoder.read_bytes(), "cpu"), feed)()
+    found = plain(make_session(half(subject.decoder.read_bytes()), device), feed)()
     assert found.dtype == np.uint8
     assert np.abs(found.astype(int) - expected).max() <= 2
 
 
-def test_what_stays_on_the_device_is_not_copied(decoder: Path) -> None:
+def test_what_stays_on_the_device_is_not_copied(subject: Subject) -> None:
     feed = inputs(MODEL.latent_size, 7)
-    assert Bound(make_session(decoder.read_bytes(), "cpu"), feed, "cpu", copies=False)().size == 0
+    assert bound(make_session(subject.decoder.read_bytes(), "cpu"), feed, "cpu", copies=False)().size == 0
 
 
-def test_the_arithmetic_is_that_of_the_matrix_products(decoder: Path) -> None:
+def test_the_arithmetic_is_that_of_the_matrix_products(subject: Subject) -> None:
     # latents to 256, 256 to 512, 512 to 784; the label is looked up
-    assert multiplications(onnx.load(decoder)) == 6 * 256 + 256 * 512 + 512 * 784
+    assert multiplications(onnx.load(subject.decoder)) == 6 * 256 + 256 * 512 + 512 * 784
 
 
 def test_the_arithmetic_of_convolutions_is_not_guessed() -> None:
@@ -77,8 +76,7 @@ def test_the_crossover_is_where_the_gpu_overtakes_for_good_copies_counted() -> N
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not HAS_GPU, reason="no NVIDIA GPU with onnxruntime-gpu is at hand")
-def test_every_variant_decodes_the_same_on_the_gpu(models: Path) -> None:
-    subject = Subject(models, "")
+def test_every_variant_decodes_the_same_on_the_gpu(subject: Subject) -> None:
     feed = inputs(MODEL.latent_size, 16)
     expected = plain(make_session(subject.decoder.read_bytes(), "cpu"), feed)()
     for name, make in gpu.variants(subject, feed).items():
@@ -92,7 +90,7 @@ def test_every_variant_decodes_the_same_on_the_gpu(models: Path) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not HAS_GPU, reason="no NVIDIA GPU with onnxruntime-gpu is at hand")
-def test_the_limits_are_above_what_is_reached(models: Path) -> None:
-    limits = gpu.limits(Subject(models, ""))
+def test_the_limits_are_above_what_is_reached(subject: Subject) -> None:
+    limits = gpu.limits(subject)
     assert limits["arithmetic_fp16"] > limits["arithmetic_fp32"] > 0
     assert limits["bus"] > 1e6

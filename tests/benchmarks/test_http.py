@@ -1,15 +1,13 @@
-import os
-import shutil
-
 import numpy as np
 import pytest
 
-from benchmarks.call import Call
-from benchmarks.calls import glyphvae
-from benchmarks.http import BARE, Case, Options, bare_sizes, measure_cases
-from benchmarks.programs import bare, bare_call
-from benchmarks.stage import staged
-from glyphvae.formats import png
+from benchmarks.calls import Call, service_calls
+from benchmarks.http import Case, Turn, bare_sizes, in_turns, measure_cases
+from benchmarks.peers import BARE, bare_call
+from benchmarks.processes import BenchmarkError
+from benchmarks.server import staged
+from benchmarks.servers.glyphs import png
+from tests.benchmarks.examples import needs_two_cores, needs_wrk
 
 
 def test_similar_sizes_share_a_bare_limit_and_others_do_not() -> None:
@@ -18,7 +16,7 @@ def test_similar_sizes_share_a_bare_limit_and_others_do_not() -> None:
 
 
 def test_every_request_to_the_service_has_a_name_of_its_own() -> None:
-    calls = glyphvae(png.encode(np.zeros((28, 28), np.uint8)))
+    calls = service_calls(png(np.zeros((28, 28), np.uint8)))
     assert len({call.name for call in calls}) == len(calls)
 
 
@@ -29,17 +27,15 @@ def test_a_request_is_http() -> None:
     )
 
 
-@pytest.mark.skipif(
-    shutil.which("wrk") is None or len(os.sched_getaffinity(0)) < 2, reason="needs wrk and two processor cores"
-)
-def test_the_bare_limit_is_itself_in_every_round() -> None:
-    """Measured as if it were a candidate too, in answers of its own size: ratio 1 to itself, and no errors."""
-    with staged([bare()]) as stage:
-        case = Case(BARE, bare_call(300), 300)
-        figures = measure_cases(stage, [case], Options(rounds=2, seconds=1, warm_up=1, connections=(1, 4)))
-    assert [figure["connections"] for figure in figures] == [1, 4]
-    for figure in figures:
-        assert figure["ratios"] == [1.0, 1.0]
-        assert figure["p50_ratios"] == [1.0, 1.0]
-        assert figure["errors"] == 0
-        assert len(figure["rounds"]) == 2
+@needs_wrk
+@needs_two_cores
+def test_the_bare_limit_is_itself_in_every_round_and_a_server_that_fails_ends_the_run() -> None:
+    """Measured as if it were a candidate too, in responses of its own size: ratio 1 to itself, and no errors."""
+    with staged([BARE]) as stage:
+        case = Case(BARE.name, bare_call(300), 300)
+        figures = measure_cases(stage, [case], rounds=2, seconds=1, connections=(4,))
+        with pytest.raises(BenchmarkError, match="answered no request: broken"):
+            in_turns(stage, [{"x": Turn(BARE.name, Call("broken", "/?no-size"), 1)}], 1, 1)
+    (figure,) = figures
+    assert figure["ratios"] == figure["p50_ratios"] == [1.0, 1.0]
+    assert (figure["connections"], figure["errors"], len(figure["rounds"])) == (4, 0, 2)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks import processes
+from benchmarks.processes import BenchmarkError, on_cores, two_cores
 
 # A parent that prints its child's id and then does nothing.
 PARENT = """
@@ -66,3 +67,19 @@ def test_a_process_that_has_ended_counts_nothing() -> None:
     assert processes.resident_bytes([ended.pid]) == 0
     assert processes.cpu_seconds([ended.pid]) == 0
     processes.send_all([ended.pid], signal.SIGKILL)
+
+
+def test_work_is_pinned_only_as_long_as_asked() -> None:
+    before = os.sched_getaffinity(0)
+    with on_cores(min(before)):
+        assert os.sched_getaffinity(0) == {min(before)}
+        with pytest.raises(BenchmarkError, match="two processor cores"):
+            two_cores()
+    assert os.sched_getaffinity(0) == before
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processor cores")
+def test_server_and_load_have_different_cores() -> None:
+    server, load = two_cores()
+    assert server != load
+    assert {server, load} <= os.sched_getaffinity(0)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.machine import describe
-from benchmarks.results import read, rounded, write
+from benchmarks.results import describe, read, rounded, write
+from benchmarks.rounds import Spread, interval, ratios, rotated, spread
 
 
 def test_a_result_comes_back_with_machine_versions_and_commit(tmp_path: Path) -> None:
@@ -36,3 +36,26 @@ def test_neither_host_nor_paths_are_written() -> None:
 )
 def test_floats_lose_the_digits_that_mean_nothing(value: object, expected: object) -> None:
     assert rounded(value) == expected
+
+
+def test_a_spread_is_the_median_and_the_extremes() -> None:
+    assert spread([3.0, 1.0, 10.0]) == Spread(3.0, 1.0, 10.0)
+    assert spread([4.0, 2.0]) == Spread(3.0, 2.0, 4.0)
+
+
+def test_an_interval_narrows_with_rounds_and_repeats() -> None:
+    few, many = (interval([1.0, 2.0, 3.0] * count) for count in (2, 50))
+    assert few.median == many.median == 2
+    assert 1 <= few.low < many.low == 2 == many.high < few.high <= 3
+    assert few == interval([1.0, 2.0, 3.0] * 2)
+    assert interval([2.0]) == Spread(2.0, 2.0, 2.0)
+
+
+def test_ratios_pair_each_round_with_itself() -> None:
+    assert ratios([1.0, 9.0], [2.0, 3.0]) == [0.5, 3.0]
+    with pytest.raises(ValueError, match="shorter"):
+        ratios([1.0, 9.0], [2.0])
+
+
+def test_every_turn_begins_elsewhere_and_leaves_nobody_out() -> None:
+    assert [rotated("abc", turn) for turn in (0, 1, 4)] == [["a", "b", "c"], ["b", "c", "a"], ["b", "c", "a"]]

@@ -1,6 +1,5 @@
 import http.client
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,14 +10,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import wrk
-from benchmarks.cores import BenchmarkError
 from benchmarks.footprint import after_requests, idle
-from benchmarks.programs import Program, bare, bare_call
-from benchmarks.server import Server
-from benchmarks.stage import staged
-
-needs_two_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processor cores")
-needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+from benchmarks.peers import BARE, bare_call
+from benchmarks.processes import BenchmarkError
+from benchmarks.server import Program, Server, staged
+from tests.benchmarks.examples import needs_two_cores, needs_wrk
 
 
 @pytest.fixture
@@ -28,13 +24,13 @@ def core() -> int:
 
 @pytest.fixture
 def server(core: int) -> Iterator[Server]:
-    with Server(bare(300), [core]) as running:
+    with Server(BARE, [core]) as running:
         yield running
 
 
 def test_a_server_runs_on_its_core_and_answers(server: Server, core: int) -> None:
     assert server.first_answer.status == 200
-    assert len(server.first_answer.content) == 300
+    assert len(server.first_answer.content) == 400
     assert server.start_seconds > 0
     assert [os.sched_getaffinity(process) for process in server.processes()] == [{core}]
 
@@ -67,12 +63,12 @@ def test_places_in_commands_variables_and_files_are_filled_in(core: int) -> None
 
 @needs_two_cores
 def test_on_a_stage_only_one_has_its_turn() -> None:
-    with staged([bare()]) as stage:
-        paused = stage.servers[bare().name]
+    with staged([BARE]) as stage:
+        paused = stage[BARE.name]
         (process,) = paused.processes()
         state = Path(f"/proc/{process}/stat")
         wait_until_stopped(state)
-        with stage.turn(bare().name) as running:
+        with stage.turn(BARE.name) as running:
             assert running.ask(bare_call(300)).status == 200
             assert state.read_text().split()[2] != "T"
         wait_until_stopped(state)
@@ -90,10 +86,10 @@ def wait_until_stopped(state: Path) -> None:
 # A benchmark that is ended while its server is paused.
 ENDED = """
 import time
-from benchmarks.programs import bare
+from benchmarks.peers import BARE
 from benchmarks.server import Server, stop_on_signal
 stop_on_signal()
-with Server(bare(), [{core}]) as server:
+with Server(BARE, [{core}]) as server:
     server.pause()
     print(*server.processes(), flush=True)
     time.sleep(60)
@@ -129,7 +125,7 @@ def test_load_counts_requests_without_errors(server: Server, core: int) -> None:
 @needs_wrk
 @needs_two_cores
 def test_memory_is_read_again_after_at_least_as_many_requests() -> None:
-    facts = after_requests(bare(300), 500)
+    facts = after_requests(BARE, 500)
     assert facts["requests"] >= 500
     assert facts["errors"] == 0
     assert facts["resident_bytes_after"] == pytest.approx(facts["resident_bytes_before"], rel=0.2)

@@ -1,26 +1,30 @@
 """The compared servers that run in this environment, on the known model or on an untrained one."""
 
-import importlib
 import io
-from pathlib import Path
+from collections.abc import Callable
 
 import httpx
 import numpy as np
 import onnxruntime as ort
 import pytest
 import torch
+from fastapi import FastAPI
 from PIL import Image
 
-from benchmarks.servers.glyphs import DECODER, Glyphs, png
+from benchmarks.server import Subject
+from benchmarks.servers import fastapi_app
+from benchmarks.servers.glyphs import DECODER, EXACT, Glyphs, png
 from benchmarks.servers.weights import load_model
 from tests.benchmarks.examples import MODEL
 
 
-@pytest.mark.parametrize("module", ["fastapi_empty", "fastapi_onnx", "fastapi_torch"])
-async def test_every_server_answers_a_png(module: str, decoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(DECODER, str(decoder))
-    app = importlib.reload(importlib.import_module(f"benchmarks.servers.{module}")).app
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://reference") as client:
+@pytest.mark.parametrize("create", [fastapi_app.empty, fastapi_app.onnxruntime, fastapi_app.pytorch])
+async def test_every_server_answers_a_png(
+    create: Callable[[], FastAPI], subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DECODER, str(subject.served))
+    monkeypatch.setenv(EXACT, str(subject.decoder))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(create()), base_url="http://reference") as client:
         answer = await client.post("/generate?label=19")
         refused = await client.post("/generate?label=J")
     assert answer.status_code == 200
@@ -30,8 +34,8 @@ async def test_every_server_answers_a_png(module: str, decoder: Path, monkeypatc
     assert refused.status_code == 422
 
 
-def test_glyphs_are_new_and_of_the_labels(decoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(DECODER, str(decoder))
+def test_glyphs_are_new_and_of_the_labels(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DECODER, str(subject.served))
     glyphs = Glyphs()
     first, second = glyphs.draw([1, 2, 3]), glyphs.draw([1, 2, 3])
     assert first.shape == (3, 28, 28)
@@ -47,12 +51,12 @@ def test_ink_is_black_in_the_png() -> None:
         assert image.getpixel((0, 0)) == 255
 
 
-def test_the_exported_weights_give_the_same_pixels_in_torch(decoder: Path) -> None:
-    model = load_model(decoder)
+def test_the_exported_weights_give_the_same_pixels_in_torch(subject: Subject) -> None:
+    model = load_model(subject.decoder)
     z = np.random.default_rng(0).standard_normal((5, MODEL.latent_size), dtype=np.float32)
     label = np.arange(5)
     with torch.inference_mode():
         logits = model.decode(torch.from_numpy(z), torch.from_numpy(label))
-    session = ort.InferenceSession(decoder.read_bytes(), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(subject.decoder.read_bytes(), providers=["CPUExecutionProvider"])
     (expected,) = session.run(["logits"], {"z": z, "label": label})
     np.testing.assert_allclose(logits.numpy(), expected, atol=1e-4)
