@@ -22,9 +22,9 @@ from ray import serve  # noqa: E402
 from ray.cluster_utils import Cluster  # noqa: E402
 from ray.serve.schema import ServeDeploySchema  # noqa: E402
 
+from glyphvae.datasets.formats import DatasetRequest  # noqa: E402
 from glyphvae.datasets.ray import OnRay  # noqa: E402
 from glyphvae.datasets.shards import Shard, split, write_shards  # noqa: E402
-from glyphvae.datasets.formats import DatasetRequest  # noqa: E402
 from tests.deploy.container import free_port  # noqa: E402
 from tests.known_model import write_model  # noqa: E402
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from glyphvae.api.context import Context
-from glyphvae.api.head import RequestHead
+from glyphvae.api.head import RequestHead, RequestHeaders
 from glyphvae.api.responses import Body, Result
 from glyphvae.errors import InvalidParameter
 from glyphvae.models.latents import draw_latents
@@ -117,7 +117,7 @@ def test_glyphs_are_drawn_ahead_for_a_query_that_comes_again_until_models_are_re
 
     def run(query: bytes, accept: str = "image/png") -> Result:
         headers = [(b"accept", accept.encode())]
-        head = RequestHead.of({"method": "POST", "path": "/generate", "query_string": query, "headers": headers})
+        head = RequestHead("POST", "/generate", query, RequestHeaders(headers))
         return run_now(generate.run(generate.plan(head), NO_BODY))
 
     for query in (b"label=J&seed=1", b"label=J&z=1", b"label=J&n=2", b"label=J&z=1%2C2", b"label=J&seed=1%20"):
