@@ -227,7 +227,7 @@ async def test_the_batch_is_limited(client: httpx.AsyncClient, name: str, most: 
 async def test_a_body_over_the_limit_is_refused(client: httpx.AsyncClient) -> None:
     expect_error(await client.post("/v2/models/cvae-decoder/infer", content=bytes(200_001)), 413, "200000 bytes")
     answer = await client.post("/v2/models/cvae-decoder/infer", content=bytes(150_001))
-    expect_error(answer, 400, "The JSON has 150001 bytes, at most 150000 are allowed; send tensors as binary data.")
+    expect_error(answer, 400, "The JSON has 150001 bytes; at most 150000 are allowed. Send tensors as binary data.")
 
 
 async def test_a_model_that_fails_says_so(half_broken: FastAPI) -> None:

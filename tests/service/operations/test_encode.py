@@ -120,7 +120,7 @@ BLANK = image_file(np.full((40, 40), 255, dtype=np.uint8))
         Wrong("", b"", MalformedBody, None, "body is empty; send a PNG, JPEG or WebP image, or a .npy array."),
         Wrong("", J[: len(J) // 2], MalformedBody, None, "body: "),
         Wrong("", J[:20], MalformedBody, None, "body: "),
-        Wrong("", npy(grey(1))[:-1], MalformedBody, None, "784 bytes of values and holds 783."),
+        Wrong("", npy(grey(1))[:-1], MalformedBody, None, "784 bytes of values but holds 783."),
         Wrong("", b"GIF89a", UnsupportedMedia, None, "body is none of PNG, JPEG, WebP and .npy."),
         Wrong("", b"\x00" * 100, UnsupportedMedia, None, "body is none of PNG, JPEG, WebP and .npy."),
         Wrong("", b"RIFF\x00\x00\x00\x00WAVE", UnsupportedMedia, None, "body is none of PNG, JPEG, WebP and .npy."),
