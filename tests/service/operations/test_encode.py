@@ -1,7 +1,6 @@
 import httpx
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from glyphvae.errors import (
     BodyTooLarge,
@@ -25,9 +24,6 @@ async def encodings(client: httpx.AsyncClient, content: bytes, query: str = "") 
 
 async def test_an_image_gets_its_latents_and_its_label(client: httpx.AsyncClient) -> None:
     response = await client.post("/encode?preprocess=none", content=J)
-    assert response.headers["glyphvae-model"] == "cvae/1"
-    assert response.headers["vary"] == "Accept"
-    assert response.headers["cache-control"] == "no-store"
     answer = Encodings.model_validate_json(response.content)
     assert answer.model == "cvae/1"
     (encoding,) = answer.encodings
@@ -75,15 +71,6 @@ async def test_an_array_holds_mu_and_logvar(client: httpx.AsyncClient) -> None:
         assert np.array_equal(values, np.array([[e["mu"], e["logvar"]] for e in json], dtype=np.float32))
 
 
-async def test_every_format_of_an_image_is_read(client: httpx.AsyncClient) -> None:
-    for kind in ("PNG", "WEBP"):
-        answer = await encodings(client, image_file(grey(119)[0], kind))
-        assert [encoding.label for encoding in answer.encodings] == ["J"]
-    # JPEG may miss the level by one.
-    (encoding,) = (await encodings(client, image_file(grey(119)[0], "JPEG"), "label=J")).encodings
-    assert abs(encoding.mu[0]) <= 0.1001
-
-
 @pytest.mark.parametrize("content_type", ["image/png", "text/plain", "application/octet-stream", None])
 async def test_the_content_decides_whatever_its_type_is_said_to_be(
     client: httpx.AsyncClient, content_type: str | None
@@ -110,7 +97,6 @@ async def test_pictures_are_converted_unless_they_are_taken_as_they_are(client: 
     expect_problem(refused, InvalidParameter, "28", "body")
 
 
-NOISE = np.random.default_rng(0).integers(0, 255, (28, 28), np.uint8)
 BLANK = image_file(np.full((40, 40), 255, dtype=np.uint8))
 
 
@@ -120,7 +106,7 @@ BLANK = image_file(np.full((40, 40), 255, dtype=np.uint8))
         Wrong("", b"", MalformedBody, None, "body is empty; send a PNG, JPEG or WebP image, or a .npy array."),
         Wrong("", J[: len(J) // 2], MalformedBody, None, "body: "),
         Wrong("", J[:20], MalformedBody, None, "body: "),
-        Wrong("", npy(grey(1))[:-1], MalformedBody, None, "784 bytes of values and holds 783."),
+        Wrong("", npy(grey(1))[:-1], MalformedBody, None, "784 bytes of values but holds 783."),
         Wrong("", b"GIF89a", UnsupportedMedia, None, "body is none of PNG, JPEG, WebP and .npy."),
         Wrong("", b"\x00" * 100, UnsupportedMedia, None, "body is none of PNG, JPEG, WebP and .npy."),
         Wrong("", b"RIFF\x00\x00\x00\x00WAVE", UnsupportedMedia, None, "body is none of PNG, JPEG, WebP and .npy."),
@@ -142,39 +128,10 @@ async def test_what_is_wrong_is_named(client: httpx.AsyncClient, wrong: Wrong) -
     expect_problem(response, wrong.problem, wrong.says, wrong.field)
 
 
-async def test_of_several_wrong_images_the_first_is_told(client: httpx.AsyncClient) -> None:
-    blank, whole = (image_file(np.full((28, 28), 255, np.uint8) - noise) for noise in (0, NOISE))
-    broken = whole[: len(whole) // 2]  # its head is right
-    for first, second, problem in ((blank, broken, InvalidParameter), (broken, blank, MalformedBody)):
-        answer = await client.post("/encode", files=[("file", first), ("file", second)])
-        assert answer.status_code == problem.status
-        assert "body.file[0]" in answer.text
-
-
-async def test_as_many_images_as_the_limit_are_allowed(client: httpx.AsyncClient) -> None:
-    assert len((await encodings(client, npy(grey(*[119] * 70)))).encodings) == 70
-    files = [("file", J)] * 70
-    assert (await client.post("/encode?preprocess=none", files=files)).status_code == 200
-
-
-@pytest.mark.parametrize("files", [[("file", J)] * 71, [("file", npy(grey(*[119] * 36)))] * 2])
-async def test_more_images_than_the_limit_are_refused_however_they_come(
-    client: httpx.AsyncClient, files: list[tuple[str, bytes]]
-) -> None:
-    response = await client.post("/encode?preprocess=none", files=files)
-    expect_problem(response, InvalidParameter, "at most 70", "body")
-
-
 async def test_as_many_pixels_as_the_limit_are_allowed(client: httpx.AsyncClient) -> None:
     drawing = np.full((100, 100), 255, dtype=np.uint8)
     drawing[20:80, 45:55] = 0
     assert (await client.post("/encode", content=image_file(drawing))).status_code == 200
-
-
-async def test_an_array_of_another_size_is_converted_too(client: httpx.AsyncClient) -> None:
-    drawings: NDArray[np.uint8] = np.full((3, 50, 40), 255, dtype=np.uint8)
-    drawings[:, 10:40, 15:25] = 0
-    assert len((await client.post("/encode", content=npy(drawings))).json()["encodings"]) == 3
 
 
 async def test_a_body_over_the_limit_is_too_large(client: httpx.AsyncClient) -> None:

@@ -1,7 +1,5 @@
 """The known model makes every pixel 100 + 10·z[0] + label, and its logits are pixels / 255."""
 
-import io
-
 import httpx
 import numpy as np
 import pytest
@@ -10,21 +8,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from glyphvae.operations.interpolate import linear, spherical
+from tests.service.support import JSON, NPY, array, grey, npy
 
-JSON = {"Accept": "application/json"}
-NPY = {"Accept": "application/x-npy"}
 SHARE = np.linspace(0, 1, 5, dtype=np.float32)
-
-
-def two_images(*levels: int) -> bytes:
-    file = io.BytesIO()
-    np.save(file, np.stack([np.full((28, 28), level, dtype=np.uint8) for level in levels]))
-    return file.getvalue()
 
 
 async def test_between_two_latents(client: httpx.AsyncClient) -> None:
     answer = await client.post("/interpolate?label=A&z=-1,0,0,0,0,0&z=1,0,0,0,0,0&n=3&method=linear", headers=NPY)
-    assert np.load(io.BytesIO(answer.content))[:, 0, 0].tolist() == [100, 110, 120]
+    assert array(answer)[:, 0, 0].tolist() == [100, 110, 120]
     assert "glyphvae-seed" not in answer.headers
 
 
@@ -48,21 +39,21 @@ async def test_between_two_labels_the_log_odds_are_mixed(client: httpx.AsyncClie
 
 async def test_between_two_images(client: httpx.AsyncClient) -> None:
     answer = await client.post(
-        "/interpolate?label=A&preprocess=none&method=linear&n=3", content=two_images(100, 120), headers=NPY
+        "/interpolate?label=A&preprocess=none&method=linear&n=3", content=npy(grey(100, 120)), headers=NPY
     )
-    assert np.load(io.BytesIO(answer.content))[:, 0, 0].tolist() == [100, 110, 120]
+    assert array(answer)[:, 0, 0].tolist() == [100, 110, 120]
 
 
 async def test_images_find_their_labels(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/interpolate?preprocess=none&n=2", content=two_images(110, 110), headers=JSON)
+    answer = await client.post("/interpolate?preprocess=none&n=2", content=npy(grey(110, 110)), headers=JSON)
     assert [step["label"] for step in answer.json()["steps"]] == ["A", "A"]
 
 
 async def test_an_unconditional_model_interpolates_without_labels(client: httpx.AsyncClient) -> None:
     answer = await client.post("/interpolate?model=vae&z=0&z=1&n=2", headers=JSON)
     assert [step["label"] for step in answer.json()["steps"]] == [None, None]
-    images = await client.post("/interpolate?model=vae&preprocess=none&n=2", content=two_images(90, 110), headers=NPY)
-    assert np.load(io.BytesIO(images.content))[:, 0, 0].tolist() == [90, 110]
+    images = await client.post("/interpolate?model=vae&preprocess=none&n=2", content=npy(grey(90, 110)), headers=NPY)
+    assert array(images)[:, 0, 0].tolist() == [90, 110]
 
 
 @pytest.mark.parametrize(
@@ -73,8 +64,8 @@ async def test_an_unconditional_model_interpolates_without_labels(client: httpx.
         ("label=A&z=1,2,3,4,5,6,7", b"", "query.z"),
         ("label=A&n=1", b"", "query.n"),
         ("label=A&method=cubic", b"", "query.method"),
-        ("label=A&z=1", two_images(1, 2), "query.z"),
-        ("label=A&preprocess=none", two_images(1), "exactly two"),
+        ("label=A&z=1", npy(grey(1, 2)), "query.z"),
+        ("label=A&preprocess=none", npy(grey(1)), "exactly two"),
         ("label=A&n=1000&scale=64", b"", "query.scale"),
     ],
 )

@@ -5,15 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glyphvae.errors import (
-    BodyTooLarge,
-    InvalidParameter,
-    MalformedBody,
-    UnsupportedMedia,
-)
+from glyphvae.errors import InvalidParameter
 from glyphvae.models.elbo import reconstruction_error
 from glyphvae.operations.reconstruct import HEADER_IMAGES, Reconstructions
-from tests.service.support import JSON, NPY, PNG, Wrong, array, expect_problem, grey, image_file, npy, picture
+from tests.service.support import JSON, NPY, PNG, array, expect_problem, grey, image_file, npy, picture
 
 J = image_file(grey(119)[0])
 URL = "/reconstruct?preprocess=none"
@@ -32,13 +27,10 @@ async def test_an_image_comes_back_with_what_it_costs(client: httpx.AsyncClient)
     assert response.headers["content-type"] == "image/png"
     assert np.array_equal(picture(response.content), np.full((28, 28), 129))
     (error,) = error_of(129)
-    assert response.headers["glyphvae-model"] == "cvae/1"
     assert response.headers["glyphvae-label"] == "J"
     assert float(response.headers["glyphvae-reconstruction-error"]) == pytest.approx(error, abs=0.001)
     assert response.headers["glyphvae-kl"] == "0.500"
     assert float(response.headers["glyphvae-elbo"]) == pytest.approx(-error - 0.5, abs=0.001)
-    assert response.headers["vary"] == "Accept"
-    assert response.headers["cache-control"] == "no-store"
 
 
 async def test_without_a_label_the_most_likely_one_is_found(client: httpx.AsyncClient) -> None:
@@ -110,24 +102,16 @@ async def test_the_picture_is_enlarged_and_coloured(client: httpx.AsyncClient) -
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("query", "says"),
     [
-        Wrong("", b"", MalformedBody, None, "body is empty"),
-        Wrong("", b"GIF89a", UnsupportedMedia, None, "body is none of PNG, JPEG, WebP and .npy."),
-        Wrong("", b"\x93NUMPY\x01\x00", MalformedBody, None, "The .npy file ends within its header."),
-        Wrong("", bytes(200_001), BodyTooLarge, None, "The body is over the limit of 200000 bytes."),
-        Wrong("label=36", J, InvalidParameter, "query.label", "a character 0-9, A-Z or a number 0-35"),
-        Wrong("scale=65", J, InvalidParameter, "query.scale", "less than or equal to 64"),
-        Wrong("ink=shiny", J, InvalidParameter, "query.ink", "'shiny' is not a colour"),
-        Wrong("paper=shiny", J, InvalidParameter, "query.paper", "transparent, a colour name"),
-        Wrong("scale=33", J, InvalidParameter, "query.scale", "the picture would have 924×924 pixels"),
-        Wrong("model=vae&label=J", J, InvalidParameter, "query.label", "model 'vae' has no labels"),
+        ("ink=shiny", "'shiny' is not a colour"),
+        ("paper=shiny", "transparent, a colour name"),
+        ("scale=33", "the picture would have 924×924 pixels"),
     ],
-    ids=lambda wrong: wrong.says,
 )
-async def test_what_is_wrong_is_named(client: httpx.AsyncClient, wrong: Wrong) -> None:
-    response = await client.post(f"{URL}&{wrong.query}", content=wrong.content)
-    expect_problem(response, wrong.problem, wrong.says, wrong.field)
+async def test_what_is_wrong_is_named(client: httpx.AsyncClient, query: str, says: str) -> None:
+    field = f"query.{query.partition('=')[0]}"
+    expect_problem(await client.post(f"{URL}&{query}", content=J), InvalidParameter, says, field)
 
 
 async def test_the_size_of_a_picture_does_not_limit_other_formats(client: httpx.AsyncClient) -> None:

@@ -8,14 +8,12 @@ import pytest
 from PIL import Image
 
 from glyphvae.operations.traverse import grid
-
-JSON = {"Accept": "application/json"}
-NPY = {"Accept": "application/x-npy"}
+from tests.service.support import JSON, NPY, array
 
 
 async def test_a_latent_moves_over_its_range(client: httpx.AsyncClient) -> None:
     answer = await client.post("/traverse?label=A&latent=1&start=-2&stop=2&n=5", headers=NPY)
-    pixels = np.load(io.BytesIO(answer.content))
+    pixels = array(answer)
     assert pixels.shape == (5, 28, 28)
     assert pixels[:, 0, 0].tolist() == [90, 100, 110, 120, 130]
 
