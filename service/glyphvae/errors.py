@@ -28,6 +28,7 @@ GlyphvaeError
 `python -m glyphvae.errors FILE` writes docs/errors.md.
 """
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -83,11 +84,12 @@ class Problem(GlyphvaeError, HTTPException):
     title: ClassVar[str]
     example: ClassVar[str]
 
+    def __init_subclass__(cls, *, status: int, title: str, example: str) -> None:
+        cls.status, cls.title, cls.example = HTTPStatus(status), title, example
+        cls.slug = re.sub("(?!^)(?=[A-Z])", "-", cls.__name__).lower()
+
     def __init__(
-        self,
-        detail: str,
-        errors: Sequence[InvalidField] = (),
-        headers: Mapping[str, str] | None = None,
+        self, detail: str, errors: Sequence[InvalidField] = (), headers: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(status_code=self.status, detail=detail, headers=dict(headers or {}))
         self.errors = tuple(errors)
@@ -99,38 +101,23 @@ class Problem(GlyphvaeError, HTTPException):
 
     def body(self) -> ProblemBody:
         """Return the problem details object."""
-        return ProblemBody(
-            type=self.urn(),
-            title=self.title,
-            status=self.status,
-            detail=self.detail,
-            errors=list(self.errors),
-        )
+        errors = list(self.errors)
+        return ProblemBody(type=self.urn(), title=self.title, status=self.status, detail=self.detail, errors=errors)
 
     def response(self) -> Response:
         """Return the complete response."""
-        content = self.body().model_dump(exclude_none=True)
-        if not self.errors:
-            del content["errors"]
-        return Response(orjson.dumps(content), self.status, self.headers, MEDIA_TYPE)
+        content = orjson.dumps(self.body().model_dump(exclude_defaults=True))
+        return Response(content, self.status, self.headers, MEDIA_TYPE)
 
 
-class MalformedBody(Problem):
+class MalformedBody(Problem, status=400, title="The body cannot be read", example="The image is truncated."):
     """The body is not valid in its format."""
 
-    status = HTTPStatus.BAD_REQUEST
-    slug = "malformed-body"
-    title = "The body cannot be read"
-    example = "The image is truncated."
 
-
-class InvalidParameter(Problem):
+class InvalidParameter(
+    Problem, status=422, title="A value is not allowed", example="query.n: Input should be greater than or equal to 1"
+):
     """At least one value is not allowed."""
-
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
-    slug = "invalid-parameter"
-    title = "A value is not allowed"
-    example = "query.n: Input should be greater than or equal to 1"
 
     @classmethod
     def of(cls, field: str, detail: str, allowed: str | None = None) -> "InvalidParameter":
@@ -138,189 +125,146 @@ class InvalidParameter(Problem):
         return cls(f"{field}: {detail}", [InvalidField(field=field, detail=detail, allowed=allowed)])
 
 
-class Unauthorized(Problem):
+class Unauthorized(Problem, status=401, title="A key is required", example="Send a key: `Authorization: Bearer ...`."):
     """The service requires a key, and the request has no valid one."""
 
-    status = HTTPStatus.UNAUTHORIZED
-    slug = "unauthorized"
-    title = "A key is required"
-    example = "Send a key: `Authorization: Bearer ...`."
 
-
-class Forbidden(Problem):
+class Forbidden(
+    Problem,
+    status=403,
+    title="The key does not give access to this route",
+    example="The key 'ci' opens only /generate.",
+):
     """The key does not give access to this route."""
 
-    status = HTTPStatus.FORBIDDEN
-    slug = "forbidden"
-    title = "The key does not give access to this route"
-    example = "The key 'ci' opens only /generate."
 
-
-class OriginRefused(Problem):
+class OriginRefused(
+    Problem,
+    status=403,
+    title="The origin is not allowed",
+    example="A page of 'https://example.org' may not send this: not allowed is its origin.",
+):
     """Pages of this origin may not call the service."""
 
-    status = HTTPStatus.FORBIDDEN
-    slug = "origin-refused"
-    title = "The origin is not allowed"
-    example = "A page of 'https://example.org' may not send this: not allowed is its origin."
 
-
-class UnknownModel(Problem):
+class UnknownModel(Problem, status=404, title="No such model", example="There is no model 'gan'; served are: cvae."):
     """No model of that name is served."""
 
-    status = HTTPStatus.NOT_FOUND
-    slug = "unknown-model"
-    title = "No such model"
-    example = "There is no model 'gan'; served are: cvae."
 
-
-class NotFound(Problem):
+class NotFound(
+    Problem,
+    status=404,
+    title="No such resource",
+    example="There is nothing at '/glyph'; GET /docs lists the endpoints.",
+):
     """No such route."""
 
-    status = HTTPStatus.NOT_FOUND
-    slug = "not-found"
-    title = "No such resource"
-    example = "There is nothing at '/glyph'; GET /docs lists the endpoints."
 
-
-class MethodNotAllowed(Problem):
+class MethodNotAllowed(
+    Problem, status=405, title="The method is not allowed", example="'/generate' answers POST, not GET."
+):
     """The route exists, but not for this method."""
 
-    status = HTTPStatus.METHOD_NOT_ALLOWED
-    slug = "method-not-allowed"
-    title = "The method is not allowed"
-    example = "'/generate' answers POST, not GET."
 
-
-class NotAcceptable(Problem):
+class NotAcceptable(
+    Problem,
+    status=406,
+    title="No available format is acceptable",
+    example="This route offers image/png, application/json, application/x-npy; none satisfies 'text/html'.",
+):
     """No available format satisfies the request's `Accept`."""
 
-    status = HTTPStatus.NOT_ACCEPTABLE
-    slug = "not-acceptable"
-    title = "No available format is acceptable"
-    example = "This route offers image/png, application/json, application/x-npy; none satisfies 'text/html'."
 
-
-class RequestTimeout(Problem):
+class RequestTimeout(
+    Problem,
+    status=408,
+    title="The request took too long to arrive",
+    example="The request has not arrived within 10 seconds.",
+):
     """The request arrives too slowly; the connection is closed."""
 
-    status = HTTPStatus.REQUEST_TIMEOUT
-    slug = "request-timeout"
-    title = "The request took too long to arrive"
-    example = "The request has not arrived within 10 seconds."
 
-
-class ReloadRefused(Problem):
+class ReloadRefused(Problem, status=409, title="The models were not reloaded", example="Another reload is under way."):
     """The new models were not loaded, and the old ones stay in use; sent by the admin port only."""
 
-    status = HTTPStatus.CONFLICT
-    slug = "reload-refused"
-    title = "The models were not reloaded"
-    example = "Another reload is under way."
 
-
-class BodyTooLarge(Problem):
+class BodyTooLarge(
+    Problem, status=413, title="The body is too large", example="The body is over the limit of 16777216 bytes."
+):
     """The body is over the limit."""
 
-    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    slug = "body-too-large"
-    title = "The body is too large"
-    example = "The body is over the limit of 16777216 bytes."
 
-
-class AddressTooLong(Problem):
+class AddressTooLong(
+    Problem,
+    status=414,
+    title="The address is too long",
+    example="The query has 20000 bytes; at most 16384 are allowed.",
+):
     """The path or query is over the limit."""
 
-    status = HTTPStatus.REQUEST_URI_TOO_LONG
-    slug = "address-too-long"
-    title = "The address is too long"
-    example = "The query has 20000 bytes; at most 16384 are allowed."
 
-
-class UnsupportedMedia(Problem):
+class UnsupportedMedia(
+    Problem, status=415, title="The body's format is not supported", example="body is none of PNG, JPEG, WebP and .npy."
+):
     """The route cannot read the body's format."""
 
-    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    slug = "unsupported-media"
-    title = "The body's format is not supported"
-    example = "body is none of PNG, JPEG, WebP and .npy."
 
-
-class HeadersTooLarge(Problem):
+class HeadersTooLarge(
+    Problem,
+    status=431,
+    title="The request headers are too large",
+    example="The request has 120 headers; at most 100 are allowed.",
+):
     """The headers are over a limit, in number or in bytes."""
 
-    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-    slug = "headers-too-large"
-    title = "The request headers are too large"
-    example = "The request has 120 headers; at most 100 are allowed."
 
-
-class TooManyRequests(Problem):
+class TooManyRequests(
+    Problem,
+    status=429,
+    title="The key has used up its rate limit",
+    example="The key 'ci' may make 100/minute requests.",
+):
     """The key has used up its rate limit; `Retry-After` says for how many seconds."""
 
-    status = HTTPStatus.TOO_MANY_REQUESTS
-    slug = "too-many-requests"
-    title = "The key has used up its rate limit"
-    example = "The key 'ci' may make 100/minute requests."
 
-
-class Busy(Problem):
+class Busy(
+    Problem, status=429, title="Too many requests are queued", example="The queue is full: 65536 of at most 65536 rows."
+):
     """A queue is full; the request was not processed and may succeed after `Retry-After` seconds."""
 
-    status = HTTPStatus.TOO_MANY_REQUESTS
-    slug = "busy"
-    title = "Too many requests are queued"
-    example = "The queue is full: 65536 of at most 65536 rows."
 
-
-class InternalError(Problem):
+class InternalError(
+    Problem, status=500, title="The service failed", example="The service failed; the fault is in its log."
+):
     """A fault in the service itself; the details are in the log and not in the response."""
 
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    slug = "internal-error"
-    title = "The service failed"
-    example = "The service failed; the fault is in its log."
 
-
-class NotInstalled(Problem):
+class NotInstalled(
+    Problem,
+    status=501,
+    title="A required library is not installed",
+    example="Parquet needs pyarrow: pip install 'glyphvae[parquet]'.",
+):
     """The request needs an optional library that is not installed."""
 
-    status = HTTPStatus.NOT_IMPLEMENTED
-    slug = "not-installed"
-    title = "A required library is not installed"
-    example = "Parquet needs pyarrow: pip install 'glyphvae[parquet]'."
 
-
-class NotReady(Problem):
+class NotReady(Problem, status=503, title="The service is not ready", example="cvae: the model did not run."):
     """The process or a model cannot answer at the moment."""
 
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    slug = "not-ready"
-    title = "The service is not ready"
-    example = "cvae: the model did not run."
 
-
-class DeadlineExceeded(Problem):
+class DeadlineExceeded(
+    Problem, status=503, title="The request's deadline has passed", example="No answer within 5 seconds."
+):
     """The request's deadline has passed, which `request_timeout` sets and the header `X-Request-Timeout` shortens."""
-
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    slug = "deadline-exceeded"
-    title = "The request's deadline has passed"
-    example = "No answer within 5 seconds."
 
 
 def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI `responses` for `problems`, each with its example."""
     responses: dict[int | str, dict[str, Any]] = {}
     for problem in problems:
-        example = problem(problem.example).body().model_dump(exclude_none=True, exclude_defaults=True)
-        response = responses.setdefault(
-            int(problem.status),
-            {
-                "description": problem.title,
-                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}, "examples": {}}},
-            },
-        )
+        example = problem(problem.example).body().model_dump(exclude_defaults=True)
+        content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}, "examples": {}}}
+        response = responses.setdefault(int(problem.status), {"description": problem.title, "content": content})
         response["content"][MEDIA_TYPE]["examples"][problem.slug] = {"value": example}
     return responses
 

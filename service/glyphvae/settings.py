@@ -13,14 +13,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from glyphvae.errors import StartError
 
 
-def _shipped_models() -> Path:
-    """Return the folder of the shipped models: inside the package if installed, else beside it in the sources."""
-    package = Path(__file__).resolve().parent
-    packaged = package / "exported"
-    return packaged if packaged.is_dir() else package.parent.parent / "exported"
-
-
-SHIPPED_MODELS = _shipped_models()
+# The shipped models are inside the package if it is installed, else beside it in the sources.
+_PACKAGE = Path(__file__).resolve().parent
+_PACKAGED = _PACKAGE / "exported"
+SHIPPED_MODELS = _PACKAGED if _PACKAGED.is_dir() else _PACKAGE.parent.parent / "exported"
 
 MEBIBYTE = 1 << 20
 
@@ -28,63 +24,44 @@ MEBIBYTE = 1 << 20
 class Settings(BaseSettings):
     """Settings of the service; a value out of range stops the start."""
 
-    model_config = SettingsConfigDict(env_prefix="GLYPHVAE_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="GLYPHVAE_", frozen=True, extra="forbid", use_attribute_docstrings=True
+    )
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     workers: int = Field(1, ge=1, le=256, description="Server processes.")
     models: Path = Field(SHIPPED_MODELS, description="Folder of exported models. Default: the shipped models.")
-    models_key: Path | None = Field(
-        None, description="File of the key that every manifest must be signed with (`glyphvae sign`)."
-    )
+    models_key: Path | None = None
+    """File of the key that every manifest must be signed with (`glyphvae sign`)."""
     default_model: str = Field("cvae-hq", description="Model for requests that name none.")
-    preload: str = Field(
-        "",
-        description="Models to load at startup besides the default one: comma-separated names, or `all`. The others "
-        "are verified at startup and loaded on first use.",
-    )
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto",
-        description="`auto` uses CUDA if it works and the CPU otherwise; `cuda` refuses to start without CUDA.",
-    )
-    threads: int = Field(
-        1,
-        ge=1,
-        le=1024,
-        description="Threads that ONNX Runtime uses within one run. ONNX Runtime's own default is never used, because "
-        "it counts the cores of the host, not of the container.",
-    )
-    gpu_fault: Literal["retry", "cpu"] = Field(
-        "retry",
-        description="After a GPU failure, responses are 503 while the model is rebuilt. If that fails too, `cpu` "
-        "builds it on the CPU, and `retry` keeps trying the GPU.",
-    )
-    precision: Literal["auto", "float32", "float16"] = Field(
-        "auto",
-        description="`auto` uses 8-bit integers on the CPU if the model has them (`glyphvae quantise`); `float16` "
-        "uses half-precision decoders on a GPU if the model has them; `float32` uses neither. Classifiers always use "
-        "8-bit integers.",
-    )
-    gpu_graphs: Literal["on", "off"] = Field(
-        "on", description="On a GPU, capture the kernels of a run as a CUDA graph and replay it."
-    )
-    gpu_rows: int = Field(
-        0,
-        ge=0,
-        description="On a GPU, the smallest batch that runs on it, in rows; smaller ones run on the CPU. 0 measures "
-        "the best value at startup.",
-    )
-    tensorrt: Literal["on", "off"] = Field(
-        "off", description="On a GPU, let TensorRT compile the models, in half precision where that is faster."
-    )
+    preload: str = ""
+    """Models to load at startup besides the default one: comma-separated names, or `all`. The others are verified at
+    startup and loaded on first use."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """`auto` uses CUDA if it works and the CPU otherwise; `cuda` refuses to start without CUDA."""
+    threads: int = Field(1, ge=1, le=1024)
+    """Threads that ONNX Runtime uses within one run. ONNX Runtime's own default is never used, because it counts the
+    cores of the host, not of the container."""
+    gpu_fault: Literal["retry", "cpu"] = "retry"
+    """After a GPU failure, responses are 503 while the model is rebuilt. If that fails too, `cpu` builds it on the CPU,
+    and `retry` keeps trying the GPU."""
+    precision: Literal["auto", "float32", "float16"] = "auto"
+    """`auto` uses 8-bit integers on the CPU if the model has them (`glyphvae quantise`); `float16` uses half-precision
+    decoders on a GPU if the model has them; `float32` uses neither. Classifiers always use 8-bit integers."""
+    gpu_graphs: Literal["on", "off"] = "on"
+    """On a GPU, capture the kernels of a run as a CUDA graph and replay it."""
+    gpu_rows: int = Field(0, ge=0)
+    """On a GPU, the smallest batch that runs on it, in rows; smaller ones run on the CPU. 0 measures the best value at
+    startup."""
+    tensorrt: Literal["on", "off"] = "off"
+    """On a GPU, let TensorRT compile the models, in half precision where that is faster."""
     max_body_bytes: int = Field(16 * MEBIBYTE, ge=1024, description="Maximum size of a request body, in bytes.")
     max_images: int = Field(1024, ge=1, description="Maximum number of images in one request.")
-    max_image_pixels: int = Field(
-        16_000_000, ge=784, description="Maximum pixels of one uploaded image, checked before it is decoded."
-    )
-    max_total_pixels: int = Field(
-        64_000_000, ge=784, description="Maximum pixels of all images in one request, checked before any is decoded."
-    )
+    max_image_pixels: int = Field(16_000_000, ge=784)
+    """Maximum pixels of one uploaded image, checked before it is decoded."""
+    max_total_pixels: int = Field(64_000_000, ge=784)
+    """Maximum pixels of all images in one request, checked before any is decoded."""
     max_json_bytes: int = Field(MEBIBYTE, ge=1024, description="Maximum size of a JSON body, in bytes.")
     max_json_depth: int = Field(16, ge=4, le=512, description="Maximum JSON nesting depth.")
     max_samples: int = Field(10_000, ge=1, description="Maximum number of glyphs in one response of `/generate`.")
@@ -94,93 +71,51 @@ class Settings(BaseSettings):
     max_headers: int = Field(100, ge=16, description="Maximum number of headers in one request.")
     max_header_bytes: int = Field(32_768, ge=4096, description="Maximum size of the headers of one request, in bytes.")
     max_query_bytes: int = Field(16_384, ge=256, description="Maximum length of the query string, in bytes.")
-    keys: Path | None = Field(
-        None,
-        description="File of bearer keys (`glyphvae keys`). If set, every request except health checks needs a key.",
-    )
-    rate_storage: str = Field(
-        "memory://",
-        pattern=r"^(memory://|rediss?://.+)$",
-        description="Storage of the keys' rate counters: `memory://` counts in each process, `redis://...` across all "
-        "of them.",
-    )
-    cors_origins: str = Field(
-        "",
-        pattern=r"^(\*|https?://[^/,\s*]+(,https?://[^/,\s*]+)*)?$",
-        description="Comma-separated origins whose pages may call the service, or `*` for any. Default: none.",
-    )
-    access_log: Literal["on", "off"] = Field(
-        "off",
-        description="Log one line per request: id, route, status, duration, model and batch, but never its content.",
-    )
+    keys: Path | None = None
+    """File of bearer keys (`glyphvae keys`). If set, every request except health checks needs a key."""
+    rate_storage: str = Field("memory://", pattern=r"^(memory://|rediss?://.+)$")
+    """Storage of the keys' rate counters: `memory://` counts in each process, `redis://...` across all of them."""
+    cors_origins: str = Field("", pattern=r"^(\*|https?://[^/,\s*]+(,https?://[^/,\s*]+)*)?$")
+    """Comma-separated origins whose pages may call the service, or `*` for any. Default: none."""
+    access_log: Literal["on", "off"] = "off"
+    """Log one line per request: id, route, status, duration, model and batch, but never its content."""
     log_format: Literal["text", "json"] = Field("text", description="Format of log lines.")
-    max_queued_requests: int = Field(
-        512,
-        ge=1,
-        description="Maximum number of requests that wait to be started. Further requests get a 429, and so do "
-        "requests that would wait longer than half of `request_timeout`.",
-    )
-    max_queued_rows: int = Field(
-        65_536,
-        ge=1,
-        description="Maximum number of glyphs in large batches that wait for a model. Further requests get a 429. A "
-        "single request may exceed the limit if nothing else waits.",
-    )
-    max_queued_bytes: int = Field(
-        64 * MEBIBYTE,
-        ge=1,
-        description="Maximum bytes of request bodies in memory, and of bodies and images (one byte per pixel) that "
-        "wait for a worker thread. Further requests get a 429. A single request may exceed the limit if nothing else "
-        "waits.",
-    )
-    request_timeout: float = Field(
-        5.0,
-        gt=0,
-        le=3600,
-        description="Seconds that a request, or one chunk of a streamed response, may queue and run before it fails "
-        "with 503. The header `X-Request-Timeout` shortens it.",
-    )
-    trace_endpoint: str = Field(
-        "",
-        pattern=r"^(https?://.+)?$",
-        description="URL that OpenTelemetry traces are sent to, as OTLP over HTTP, such as "
-        "`http://collector:4318/v1/traces`. Default: no traces. Needs the extra `traces`.",
-    )
-    receive_timeout: float = Field(
-        10.0,
-        gt=0,
-        le=3600,
-        description="Seconds in which a request must arrive, extended while it arrives at 500 bytes per second or "
-        "faster. A connection is also closed if its client reads nothing of a response for this long.",
-    )
+    max_queued_requests: int = Field(512, ge=1)
+    """Maximum number of requests that wait to be started. Further requests get a 429, and so do requests that would
+    wait longer than half of `request_timeout`."""
+    max_queued_rows: int = Field(65_536, ge=1)
+    """Maximum number of glyphs in large batches that wait for a model. Further requests get a 429. A single request may
+    exceed the limit if nothing else waits."""
+    max_queued_bytes: int = Field(64 * MEBIBYTE, ge=1)
+    """Maximum bytes of request bodies in memory, and of bodies and images (one byte per pixel) that wait for a worker
+    thread. Further requests get a 429. A single request may exceed the limit if nothing else waits."""
+    request_timeout: float = Field(5.0, gt=0, le=3600)
+    """Seconds that a request, or one chunk of a streamed response, may queue and run before it fails with 503. The
+    header `X-Request-Timeout` shortens it."""
+    trace_endpoint: str = Field("", pattern=r"^(https?://.+)?$")
+    """URL that OpenTelemetry traces are sent to, as OTLP over HTTP, such as `http://collector:4318/v1/traces`. Default:
+    no traces. Needs the extra `traces`."""
+    receive_timeout: float = Field(10.0, gt=0, le=3600)
+    """Seconds in which a request must arrive, extended while it arrives at 500 bytes per second or faster. A connection
+    is also closed if its client reads nothing of a response for this long."""
     max_connections: int = Field(1000, ge=1, description="Maximum number of connections of one process.")
-    drain_seconds: float = Field(
-        1.0,
-        ge=0,
-        le=3600,
-        description="Seconds that the service keeps accepting connections after SIGTERM. Meanwhile `/readyz` fails and "
-        "each response closes its connection.",
-    )
-    grace_seconds: int = Field(
-        20, ge=1, le=3600, description="Seconds that running requests have to finish after the service stops listening."
-    )
-    stalled_after: float = Field(
-        10.0,
-        ge=1,
-        le=3600,
-        description="Seconds without progress on queued work after which a process counts as hanging: it is no longer "
-        "ready, and if there are several processes it is restarted.",
-    )
-    admin_port: int = Field(
-        0,
-        ge=0,
-        le=65535,
-        description="Separate port for health checks, metrics and `POST /reload`; 0 for none.",
-    )
+    drain_seconds: float = Field(1.0, ge=0, le=3600)
+    """Seconds that the service keeps accepting connections after SIGTERM. Meanwhile `/readyz` fails and each response
+    closes its connection."""
+    grace_seconds: int = Field(20, ge=1, le=3600)
+    """Seconds that running requests have to finish after the service stops listening."""
+    stalled_after: float = Field(10.0, ge=1, le=3600)
+    """Seconds without progress on queued work after which a process counts as hanging: it is no longer ready, and if
+    there are several processes it is restarted."""
+    admin_port: int = Field(0, ge=0, le=65535)
+    """Separate port for health checks, metrics and `POST /reload`; 0 for none."""
     admin_host: str = Field("127.0.0.1", description="Address that the admin port listens on.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Lowest severity of the log messages to show."
-    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Lowest severity of the log messages to show."""
+
+
+for _field in Settings.model_fields.values():
+    _field.description = " ".join((_field.description or "").split())  # docstrings are wrapped
 
 
 def load_settings(**flags: object) -> Settings:

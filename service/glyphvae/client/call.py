@@ -37,11 +37,7 @@ class Response:
     @property
     def seed(self) -> int | None:
         """The seed that reproduces the result, None if nothing was sampled."""
-        return self.count("glyphvae-seed")
-
-    def count(self, name: str) -> int | None:
-        """Return the number in a header, None if there is no such header."""
-        return int(self.headers[name]) if name in self.headers else None
+        return int(self.headers["glyphvae-seed"]) if "glyphvae-seed" in self.headers else None
 
 
 @dataclass(frozen=True)
@@ -68,16 +64,9 @@ class Request:
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `httpx.Client.build_request`."""
-        arguments: dict[str, Any] = {
-            "method": self.method,
-            "url": self.path,
-            "headers": {"Accept": self.accept},
-            "params": given(self.query or {}),
-        }
-        if self.json is not None:
-            arguments["json"] = given(self.json)
-        bodies = {"content": self.content, "files": self.files}
-        return arguments | {name: body for name, body in bodies.items() if body is not None}
+        head = {"method": self.method, "url": self.path, "headers": {"Accept": self.accept}}
+        json = None if self.json is None else given(self.json)
+        return head | {"params": given(self.query or {}), "json": json, "content": self.content, "files": self.files}
 
 
 @dataclass(frozen=True)

@@ -5,77 +5,105 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import wraps
-from typing import Any, Generic, ParamSpec, Self, TypeVar
+from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
 
 import anyio
 import httpx
 
 from glyphvae.client import calls
 from glyphvae.client.call import Call, Request, Stream
-from glyphvae.client.policy import Policy, checked, finish, problem, reading, retry_delay
+from glyphvae.client.errors import problem_of
+from glyphvae.client.policy import Policy, checked, finish, reading, retry_delay
 from glyphvae.client.retry import Attempts, Retry
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
 Item = TypeVar("Item")
+Http = TypeVar("Http", bound=httpx.Client | httpx.AsyncClient)
 
 # Seconds that a call may take, including all retries.
 TIMEOUT = 30.0
 
 
-class _SyncMethod(Generic[P, Result]):
-    """Descriptor that makes a call a method of `Client`, so that each is written, typed and documented once."""
+class _Method(Generic[P, Result]):
+    """Descriptor that makes a call a method of both clients, so that each is written, typed and documented once."""
 
     def __init__(self, build: Callable[P, Call[Result]]) -> None:
         self._build = build
 
-    def __get__(self, client: Client, _: type[Client]) -> Callable[P, Result]:
-        @wraps(self._build)
-        def call(*args: P.args, **kwargs: P.kwargs) -> Result:
-            return client.send(self._build(*args, **kwargs))
+    @overload
+    def __get__(self, client: Client, _: type[Client]) -> Callable[P, Result]: ...
 
-        return call
+    @overload
+    def __get__(self, client: AsyncClient, _: type[AsyncClient]) -> Callable[P, Coroutine[Any, Any, Result]]: ...
 
-
-class _AsyncMethod(Generic[P, Result]):
-    """Descriptor that makes a call a method of `AsyncClient`."""
-
-    def __init__(self, build: Callable[P, Call[Result]]) -> None:
-        self._build = build
-
-    def __get__(self, client: AsyncClient, _: type[AsyncClient]) -> Callable[P, Coroutine[Any, Any, Result]]:
-        @wraps(self._build)
-        async def call(*args: P.args, **kwargs: P.kwargs) -> Result:
-            return await client.send(self._build(*args, **kwargs))
-
-        return call
+    def __get__(self, client: Client | AsyncClient, _: type[Any]) -> Callable[P, Any]:
+        return _composed(self._build, client.send)
 
 
-class _SyncStream(Generic[P, Item]):
+class _Stream(Generic[P, Item]):
+    """Descriptor like `_Method`, for calls whose results are yielded while they arrive."""
+
     def __init__(self, build: Callable[P, Stream[Item]]) -> None:
         self._build = build
 
-    def __get__(self, client: Client, _: type[Client]) -> Callable[P, Iterator[Item]]:
-        @wraps(self._build)
-        def call(*args: P.args, **kwargs: P.kwargs) -> Iterator[Item]:
-            return client.stream(self._build(*args, **kwargs))
+    @overload
+    def __get__(self, client: Client, _: type[Client]) -> Callable[P, Iterator[Item]]: ...
 
-        return call
+    @overload
+    def __get__(self, client: AsyncClient, _: type[AsyncClient]) -> Callable[P, AsyncIterator[Item]]: ...
 
-
-class _AsyncStream(Generic[P, Item]):
-    def __init__(self, build: Callable[P, Stream[Item]]) -> None:
-        self._build = build
-
-    def __get__(self, client: AsyncClient, _: type[AsyncClient]) -> Callable[P, AsyncIterator[Item]]:
-        @wraps(self._build)
-        def call(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Item]:
-            return client.stream(self._build(*args, **kwargs))
-
-        return call
+    def __get__(self, client: Client | AsyncClient, _: type[Any]) -> Callable[P, Any]:
+        return _composed(self._build, client.stream)
 
 
-class Client:
+def _composed(build: Callable[P, Any], send: Callable[[Any], Any]) -> Callable[P, Any]:
+    @wraps(build)
+    def method(*args: P.args, **kwargs: P.kwargs) -> Any:  # noqa: ANN401 (the descriptors know the type)
+        return send(build(*args, **kwargs))
+
+    return method
+
+
+class _Methods(Generic[Http]):
+    """The configuration and the methods of both clients."""
+
+    _new_http: type[Http]
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        *,
+        key: str | None = None,
+        timeout: float | None = TIMEOUT,
+        retry: Retry | None = None,
+        http: Http | None = None,
+    ) -> None:
+        self._policy = Policy(url, key, timeout, retry or Retry())
+        self._http: Http = http or self._new_http()
+
+    generate = _Method(calls.generate)
+    generate_samples = _Method(calls.generate_samples)
+    generate_picture = _Method(calls.generate_picture)
+    generate_chunks = _Stream(calls.generate_chunks)
+    encode = _Method(calls.encode)
+    reconstruct = _Method(calls.reconstruct)
+    reconstruct_picture = _Method(calls.reconstruct_picture)
+    render_text = _Method(calls.render_text)
+    render_writing = _Method(calls.render_writing)
+    interpolate = _Method(calls.interpolate)
+    interpolate_picture = _Method(calls.interpolate_picture)
+    traverse = _Method(calls.traverse)
+    traverse_picture = _Method(calls.traverse_picture)
+    dataset = _Stream(calls.dataset)
+    dataset_arrays = _Method(calls.dataset_arrays)
+    models = _Method(calls.models)
+    model = _Method(calls.model)
+    live = _Method(calls.live)
+    ready = _Method(calls.ready)
+
+
+class Client(_Methods[httpx.Client]):
     """A synchronous client, which may be shared by threads.
 
     Args:
@@ -86,37 +114,7 @@ class Client:
         http: The httpx client that sends the requests, to configure proxies, certificates and the like.
     """
 
-    def __init__(
-        self,
-        url: str = "http://127.0.0.1:8000",
-        *,
-        key: str | None = None,
-        timeout: float | None = TIMEOUT,
-        retry: Retry | None = None,
-        http: httpx.Client | None = None,
-    ) -> None:
-        self._policy = Policy(url, key, timeout, retry or Retry())
-        self._http = http or httpx.Client()
-
-    generate = _SyncMethod(calls.generate)
-    generate_samples = _SyncMethod(calls.generate_samples)
-    generate_picture = _SyncMethod(calls.generate_picture)
-    generate_chunks = _SyncStream(calls.generate_chunks)
-    encode = _SyncMethod(calls.encode)
-    reconstruct = _SyncMethod(calls.reconstruct)
-    reconstruct_picture = _SyncMethod(calls.reconstruct_picture)
-    render_text = _SyncMethod(calls.render_text)
-    render_writing = _SyncMethod(calls.render_writing)
-    interpolate = _SyncMethod(calls.interpolate)
-    interpolate_picture = _SyncMethod(calls.interpolate_picture)
-    traverse = _SyncMethod(calls.traverse)
-    traverse_picture = _SyncMethod(calls.traverse_picture)
-    dataset = _SyncStream(calls.dataset)
-    dataset_arrays = _SyncMethod(calls.dataset_arrays)
-    models = _SyncMethod(calls.models)
-    model = _SyncMethod(calls.model)
-    live = _SyncMethod(calls.live)
-    ready = _SyncMethod(calls.ready)
+    _new_http = httpx.Client
 
     def send(self, call: Call[Result]) -> Result:
         """Make a call and wait for its result.
@@ -144,7 +142,7 @@ class Client:
         try:
             with reading(attempts):
                 if not response.is_success:
-                    raise problem(response, response.read())
+                    raise problem_of(response, response.read())
                 read = call.reader()
                 for chunk in response.iter_bytes():
                     yield from read(chunk)
@@ -177,7 +175,7 @@ class Client:
         self.close()
 
 
-class AsyncClient:
+class AsyncClient(_Methods[httpx.AsyncClient]):
     """An asynchronous client for asyncio and trio, with the methods of `Client`.
 
     Args:
@@ -188,37 +186,7 @@ class AsyncClient:
         http: See `Client`; an `httpx.AsyncClient`.
     """
 
-    def __init__(
-        self,
-        url: str = "http://127.0.0.1:8000",
-        *,
-        key: str | None = None,
-        timeout: float | None = TIMEOUT,
-        retry: Retry | None = None,
-        http: httpx.AsyncClient | None = None,
-    ) -> None:
-        self._policy = Policy(url, key, timeout, retry or Retry())
-        self._http = http or httpx.AsyncClient()
-
-    generate = _AsyncMethod(calls.generate)
-    generate_samples = _AsyncMethod(calls.generate_samples)
-    generate_picture = _AsyncMethod(calls.generate_picture)
-    generate_chunks = _AsyncStream(calls.generate_chunks)
-    encode = _AsyncMethod(calls.encode)
-    reconstruct = _AsyncMethod(calls.reconstruct)
-    reconstruct_picture = _AsyncMethod(calls.reconstruct_picture)
-    render_text = _AsyncMethod(calls.render_text)
-    render_writing = _AsyncMethod(calls.render_writing)
-    interpolate = _AsyncMethod(calls.interpolate)
-    interpolate_picture = _AsyncMethod(calls.interpolate_picture)
-    traverse = _AsyncMethod(calls.traverse)
-    traverse_picture = _AsyncMethod(calls.traverse_picture)
-    dataset = _AsyncStream(calls.dataset)
-    dataset_arrays = _AsyncMethod(calls.dataset_arrays)
-    models = _AsyncMethod(calls.models)
-    model = _AsyncMethod(calls.model)
-    live = _AsyncMethod(calls.live)
-    ready = _AsyncMethod(calls.ready)
+    _new_http = httpx.AsyncClient
 
     async def send(self, call: Call[Result]) -> Result:
         """Make a call and wait for its result.
@@ -246,7 +214,7 @@ class AsyncClient:
         try:
             with reading(attempts):
                 if not response.is_success:
-                    raise problem(response, await response.aread())
+                    raise problem_of(response, await response.aread())
                 read = call.reader()
                 async for chunk in response.aiter_bytes():
                     for item in read(chunk):

@@ -8,11 +8,12 @@ ClientError
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+
+import httpx
 
 
 class ClientError(Exception):
@@ -78,28 +79,22 @@ class ProblemError(ClientError):
         self.retry_after = retry_after
 
 
-def problem_of(status: int, reason: str, headers: Mapping[str, str], content: bytes) -> ProblemError:
+def problem_of(response: httpx.Response, content: bytes) -> ProblemError:
     """Convert an error response to an exception.
 
     Args:
-        status: The status code.
-        reason: The reason phrase.
-        headers: The headers, by lower-case name.
-        content: The body: problem+json from the service, anything from a proxy in front of it.
+        response: The response.
+        content: Its body: problem+json from the service, anything from a proxy in front of it.
     """
-    body = _object(content)
+    defaults = {"type": "about:blank", "title": response.reason_phrase, "detail": response.reason_phrase, "errors": ()}
+    body = defaults | _object(content)
     errors = tuple(
         RefusedField(str(item.get("field", "")), str(item.get("detail", "")), item.get("allowed"))
-        for item in body.get("errors", ())
+        for item in body["errors"]
     )
-    return ProblemError(
-        status,
-        str(body.get("type", "about:blank")),
-        str(body.get("title", reason)),
-        str(body.get("detail", reason)),
-        errors=errors,
-        retry_after=retry_after(headers.get("retry-after")),
-    )
+    kind, title, detail = str(body["type"]), str(body["title"]), str(body["detail"])
+    after = retry_after(response.headers.get("retry-after"))
+    return ProblemError(response.status_code, kind, title, detail, errors=errors, retry_after=after)
 
 
 def retry_after(value: str | None) -> float | None:

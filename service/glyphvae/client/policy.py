@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import httpx
 
 from glyphvae.client.call import Call, Request, Response
-from glyphvae.client.errors import BrokenResponseError, ProblemError, problem_of
+from glyphvae.client.errors import BrokenResponseError, problem_of
 from glyphvae.client.retry import Attempts, Retry
 
 try:
@@ -95,13 +95,8 @@ def finish(call: Call[Result], response: httpx.Response, content: bytes) -> Resu
         BrokenResponseError: The response is invalid.
     """
     if not response.is_success and response.status_code not in call.also:
-        raise problem(response, content)
+        raise problem_of(response, content)
     return call.result(Response(response.status_code, response.headers, content))
-
-
-def problem(response: httpx.Response, content: bytes) -> ProblemError:
-    """Convert an error response to an exception."""
-    return problem_of(response.status_code, response.reason_phrase, response.headers, content)
 
 
 def retry_delay(response: httpx.Response, also: frozenset[int], attempts: Attempts) -> float | None:

@@ -217,8 +217,8 @@ class ServedModel:
 
 def read_picture(response: Response) -> Picture:
     """Read an image."""
-    headers = response.headers
-    return Picture(response.content, headers["content-type"], response.model, response.seed, headers)
+    media_type = response.headers["content-type"]
+    return Picture(response.content, media_type, response.model, response.seed, response.headers)
 
 
 def read_glyphs(response: Response) -> Glyphs:
@@ -230,9 +230,8 @@ def read_samples(response: Response) -> Samples:
     """Read the JSON of `/generate`, `/interpolate` and `/traverse`."""
     body = json.loads(response.content)
     rows = _columns(body["samples"] if "samples" in body else body["steps"])
-    return Samples(
-        body["model"], body["seed"], rows("label"), _floats(rows("z")), _pixels(rows("pixels")), body.get("rows", 1)
-    )
+    z, pixels = _floats(rows("z")), _pixels(rows("pixels"))
+    return Samples(body["model"], body["seed"], rows("label"), z, pixels, body.get("rows", 1))
 
 
 def read_encodings(response: Response) -> Encodings:
@@ -247,15 +246,8 @@ def read_reconstructions(response: Response) -> Reconstructions:
     """Read the JSON of `/reconstruct`."""
     body = json.loads(response.content)
     rows = _columns(body["reconstructions"])
-    return Reconstructions(
-        body["model"],
-        rows("label"),
-        _floats(rows("mu")),
-        _pixels(rows("pixels")),
-        _floats(rows("reconstruction_error")),
-        _floats(rows("kl")),
-        _floats(rows("elbo")),
-    )
+    mu, error, kl, elbo = (_floats(rows(name)) for name in ("mu", "reconstruction_error", "kl", "elbo"))
+    return Reconstructions(body["model"], rows("label"), mu, _pixels(rows("pixels")), error, kl, elbo)
 
 
 def read_writing(response: Response) -> Writing:
@@ -264,7 +256,6 @@ def read_writing(response: Response) -> Writing:
 
     body = json.loads(response.content)
     rows = _columns(body["glyphs"])
-    whole = ("width", "height", "baselines", "folded", "unknown")
     return Writing(
         model=body["model"],
         seed=body["seed"],
@@ -275,7 +266,7 @@ def read_writing(response: Response) -> Writing:
         corners=np.array([rows("x"), rows("y")], np.int64).T,
         latents=_floats(rows("z")),
         pixels=_pixels(rows("pixels")),
-        **{name: body[name] for name in whole},
+        **{name: body[name] for name in ("width", "height", "baselines", "folded", "unknown")},
     )
 
 

@@ -93,7 +93,10 @@ class Attempts:
             raise self.exceeded() from error
         if not self._may_repeat() or isinstance(error, httpx.UnsupportedProtocol):
             raise NoResponseError(f"no response: {str(error) or type(error).__name__}") from error
-        return self._within(self._retry.wait(self._made - 1, None))
+        wait = self._retry.wait(self._made - 1, None)
+        if not self._in_time(wait):
+            raise self.exceeded()
+        return wait
 
     def after_response(self, status: int, asked: str | None) -> float | None:
         """Return the seconds to wait after a response, None to keep it.
@@ -106,13 +109,11 @@ class Attempts:
             return None
         wait = self._retry.wait(self._made - 1, retry_after(asked))
         # Without time for another attempt the refusal is kept, because it says more than a timeout.
-        return wait if self._end is None or self._clock() + wait < self._end else None
+        return wait if self._in_time(wait) else None
 
     def _may_repeat(self) -> bool:
         self._made += 1
         return self._made < self._retry.attempts
 
-    def _within(self, wait: float) -> float:
-        if self._end is not None and self._clock() + wait >= self._end:
-            raise self.exceeded()
-        return wait
+    def _in_time(self, wait: float) -> bool:
+        return self._end is None or self._clock() + wait < self._end

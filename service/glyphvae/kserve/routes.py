@@ -6,7 +6,7 @@ same repository. The protocol's own OpenAPI document describes these routes, so 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import orjson
@@ -23,6 +23,7 @@ from glyphvae.kserve.protocol import HEADER_LENGTH, Inference, parse, split
 from glyphvae.kserve.tensors import TYPES, InvalidTensorError, Spec, Tensor
 from glyphvae.models.manifest import File
 from glyphvae.models.registry import Model
+from glyphvae.models.sessions import Part
 from glyphvae.operations.base import Operation, Plan
 from glyphvae.scheduling.steps import Offload, Program
 from glyphvae.wording import quoted
@@ -35,8 +36,6 @@ LARGE = 1 << 14
 
 # A hundred thousand times what the prior draws, and float32 stays finite through any decoder.
 MOST = 1e5
-
-Part = Literal["encoder", "decoder", "classifier"]
 
 _IMAGES = (-1, 28, 28)
 
@@ -196,16 +195,10 @@ def find(context: Context, name: str, version: str | None) -> Graph:
         UnknownModel: There is none, or not of that version.
     """
     for model in context.registry.models.values():
-        if version not in {None, str(model.manifest.version)}:
-            continue
         facts = model.manifest
-        parts: tuple[tuple[Part, File | None], ...] = (
-            ("encoder", facts.encoder),
-            ("decoder", facts.decoder),
-            ("classifier", facts.classifier),
-        )
-        for part, file in parts:
-            if file is not None and file.entry == name:
+        files: dict[Part, File | None] = {"encoder": facts.encoder, "decoder": facts.decoder}
+        for part, file in (files | {"classifier": facts.classifier}).items():
+            if file is not None and file.entry == name and version in {None, str(facts.version)}:
                 return Graph(name, model, part)
     of_version = "" if version is None else f" of version {quoted(version)}"
     raise UnknownModel(f"There is no model {quoted(name)}{of_version}.")

@@ -1,7 +1,8 @@
 """Models of a repository: verified files, sessions that are built when needed, and programs that call them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from glyphvae.errors import StartError, UnknownModel
 from glyphvae.models.manifest import Manifest, read_manifest, read_verified
 from glyphvae.models.providers import Device, Gpu, Runtime, choose_runtime
-from glyphvae.models.sessions import Sessions
+from glyphvae.models.sessions import Part, Sessions
 from glyphvae.models.signatures import read_key
 from glyphvae.scheduling.steps import Call, Graph, Program, Rows, Wait
 from glyphvae.scheduling.worker_pool import WorkerPool
@@ -41,10 +42,14 @@ class Model:
         self.manifest = manifest
         self.sessions = sessions
         self.title = f"{manifest.name}/{manifest.version}"
-        self.decoder = Graph(self._run_decoder, pool, manifest.name)
-        self._decoder_logits = Graph(self._run_decoder_logits, pool, manifest.name)
-        self._encoder = Graph(self._run_encoder, pool, manifest.name)
-        self._classifier = Graph(self._run_classifier, pool, manifest.name)
+
+        def graph(part: Part, first: str, *outputs: str) -> Graph:
+            return Graph(partial(self._run, part, first, outputs), pool, manifest.name)
+
+        self.decoder = graph("decoder", "z", "pixels")
+        self._decoder_logits = graph("decoder", "z", "pixels", "logits")
+        self._encoder = graph("encoder", "pixels", "mu", "logvar")
+        self._classifier = graph("classifier", "pixels", "logits")
 
     @property
     def device(self) -> Device:
@@ -99,21 +104,10 @@ class Model:
         result: Rows = yield Call(graph, rows)
         return result
 
-    def _run_encoder(self, rows: Rows) -> Rows:
-        return self.sessions.encode(["mu", "logvar"], self._feed("pixels", rows))
-
-    def _run_classifier(self, rows: Rows) -> Rows:
-        return self.sessions.classify(["logits"], {"pixels": rows[0]})
-
-    def _run_decoder(self, rows: Rows) -> Rows:
-        return self.sessions.decode(["pixels"], self._feed("z", rows))
-
-    def _run_decoder_logits(self, rows: Rows) -> Rows:
-        return self.sessions.decode(["pixels", "logits"], self._feed("z", rows))
-
-    def _feed(self, name: str, rows: Rows) -> dict[str, NDArray[np.generic]]:
-        first, labels = rows
-        return {name: first, "label": labels} if self.manifest.labels else {name: first}
+    def _run(self, part: Part, first: str, outputs: Sequence[str], rows: Rows) -> Rows:
+        # A classifier takes no labels, and an unconditional model ignores them.
+        names = (first, "label") if self.manifest.labels else (first,)
+        return self.sessions.run(part, outputs, dict(zip(names, rows, strict=False)))
 
     def check(self) -> None:
         """Run one glyph through the model if it is loaded.

@@ -1,10 +1,11 @@
 """ONNX Runtime sessions of one model: built when they are first needed, and built again when a GPU fails."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
 from threading import Lock
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from glyphvae.settings import Settings
 
 logger = logging.getLogger("glyphvae")
 
+Part = Literal["encoder", "decoder", "classifier"]
 Rows = tuple[NDArray[Any], ...]
 
 # Where a model fails for a moment, as a GPU out of memory does, it is worth asking again, and building again.
@@ -43,9 +45,7 @@ class Sessions:
         self._wanted = runtime
         self._runtime = runtime
         self._builder = builder
-        self._encoder: Any = None
-        self._decoder: Any = None
-        self._classifier: Any = None
+        self._sessions: Mapping[Part, Any] = {}
         self._lock = Lock()
         self._building: Future[None] | None = None
         self._failed_at = -float(RETRY_SECONDS)
@@ -66,11 +66,9 @@ class Sessions:
         Raises:
             StartError: One is not what the manifest says.
         """
-        facts = self._manifest
-        encoders = facts.encoder, facts.encoder_int8
-        decoders = facts.decoder, facts.decoder_int8, facts.decoder_float16
-        for file in filter(None, (*encoders, *decoders, facts.classifier)):
-            read_verified(self._settings.models, file)
+        for file in vars(self._manifest).values():
+            if isinstance(file, File):
+                read_verified(self._settings.models, file)
 
     def build(self) -> None:
         """Build the sessions, in this thread.
@@ -82,21 +80,18 @@ class Sessions:
         logger.info("loaded %s version %d on %s", self._manifest.name, self._manifest.version, self.device)
 
     def _build_on(self, runtime: Runtime) -> None:
-        repository = self._settings.models
-        facts = self._manifest
-
-        precision = self._settings.precision
-
-        def session(file: File, runtime: Runtime, *, pool: bool = False) -> Any:  # noqa: ANN401 (see Runtime)
-            return runtime.session(read_verified(repository, file), file.file, pool=pool)
-
-        # The others are asked for less often, and run as fast without a pool.
-        encoder = session(facts.encoder_for(runtime.device, precision), runtime)
-        decoder = session(facts.decoder_for(runtime.device, precision), runtime, pool=True)
-        classifier = session(facts.classifier, Runtime("cpu", runtime.threads)) if facts.classifier else None
-        check(self._manifest, encoder, decoder, classifier)
-        self._encoder, self._classifier, self._runtime = encoder, classifier, runtime
-        self._decoder = decoder
+        facts, wanted = self._manifest, (runtime.device, self._settings.precision)
+        files: dict[Part, File] = {"encoder": facts.encoder_for(*wanted), "decoder": facts.decoder_for(*wanted)}
+        if facts.classifier:
+            files["classifier"] = facts.classifier
+        sessions: dict[Part, Any] = {}
+        for part, file in files.items():
+            device = Runtime("cpu", runtime.threads) if part == "classifier" else runtime
+            content = read_verified(self._settings.models, file)
+            # The other parts are asked for less often, and run as fast without a pool.
+            sessions[part] = device.session(content, file.file, pool=part == "decoder")
+        check(facts, sessions)
+        self._sessions, self._runtime = sessions, runtime
         self.loaded = True  # last, because it tells the event loop that all are there
 
     def start_building(self) -> "Future[None]":
@@ -121,25 +116,14 @@ class Sessions:
             logger.error("%s", error)  # noqa: TRY400 (one line; its trace says nothing more)
             raise self._not_ready("the model did not load") from error
 
-    def encode(self, outputs: list[str], feed: dict[str, NDArray[Any]]) -> Rows:
-        """Run the encoder, which must be loaded.
+    def run(self, part: Part, outputs: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> Rows:
+        """Run one of the sessions, which must be loaded.
 
         Raises:
             NotReady: It fails.
         """
-        return self._run(self._encoder, outputs, feed)
-
-    def decode(self, outputs: list[str], feed: dict[str, NDArray[Any]]) -> Rows:
-        """Run the decoder, as `encode`."""
-        return self._run(self._decoder, outputs, feed)
-
-    def classify(self, outputs: list[str], feed: dict[str, NDArray[Any]]) -> Rows:
-        """Run the classifier, as `encode`."""
-        return self._run(self._classifier, outputs, feed)
-
-    def _run(self, session: Any, outputs: list[str], feed: dict[str, NDArray[Any]]) -> Rows:  # noqa: ANN401 (see Runtime)
         try:
-            return tuple(session.run(outputs, feed))
+            return tuple(self._sessions[part].run(outputs, feed))
         except Exception as error:
             self._recover_later()
             raise self._not_ready("the model did not run") from error
@@ -151,7 +135,7 @@ class Sessions:
             NotReady: They do not run, or answer in another shape or type than the manifest promises.
         """
         try:
-            check(self._manifest, self._encoder, self._decoder, self._classifier)
+            check(self._manifest, self._sessions)
         except StartError as error:
             self._recover_later()
             raise self._not_ready("the model did not run") from error
@@ -173,7 +157,7 @@ class Sessions:
         self._failed_at = monotonic()
         fallback = [Runtime("cpu", self._wanted.threads)] if self._settings.gpu_fault == "cpu" else []
         try:
-            check(self._manifest, self._encoder, self._decoder, self._classifier)
+            check(self._manifest, self._sessions)
         except StartError as error:
             logger.error("%s; building it anew", error)  # noqa: TRY400
         else:
@@ -188,8 +172,8 @@ class Sessions:
                 return
 
 
-def check(manifest: Manifest, encoder: Any, decoder: Any, classifier: Any = None) -> None:  # noqa: ANN401 (see Runtime)
-    """Run one blank glyph through an encoder, a decoder, and a classifier if there is one.
+def check(manifest: Manifest, sessions: Mapping[Part, Any]) -> None:
+    """Run one blank glyph through all sessions of a model.
 
     Raises:
         StartError: They do not run, or answer in another shape or type than the manifest promises.
@@ -198,9 +182,9 @@ def check(manifest: Manifest, encoder: Any, decoder: Any, classifier: Any = None
     image = {"pixels": np.zeros((1, 28, 28), dtype=np.uint8)}
     label = {"label": np.zeros(1, dtype=np.int64)} if manifest.labels else {}
     try:
-        mu, logvar = encoder.run(["mu", "logvar"], image | label)
-        pixels, logits = decoder.run(["pixels", "logits"], {"z": mu} | label)
-        scores = classifier.run(["logits"], image) if classifier else []
+        mu, logvar = sessions["encoder"].run(["mu", "logvar"], image | label)
+        pixels, logits = sessions["decoder"].run(["pixels", "logits"], {"z": mu} | label)
+        scores = sessions["classifier"].run(["logits"], image) if "classifier" in sessions else []
     except Exception as error:
         raise StartError(f"model {manifest.name!r} does not run: {first_line(error)}") from error
     answers = [

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+import httpx
 import pytest
 
 from glyphvae.client.errors import RefusedField, problem_of, retry_after
@@ -9,7 +10,7 @@ from glyphvae.errors import InvalidParameter
 
 def test_a_problem_carries_all_its_fields() -> None:
     sent = InvalidParameter.of("query.n", "too many", "at most 3").response()
-    problem = problem_of(422, "Unprocessable", {"retry-after": "7"}, bytes(sent.body))
+    problem = problem_of(httpx.Response(422, headers={"Retry-After": "7"}), bytes(sent.body))
     assert (problem.status, problem.type) == (422, "urn:glyphvae:problem:invalid-parameter")
     assert (problem.title, problem.detail) == ("A value is not allowed", "query.n: too many")
     assert problem.errors == (RefusedField("query.n", "too many", "at most 3"),)
@@ -19,7 +20,7 @@ def test_a_problem_carries_all_its_fields() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<html>Bad gateway</html>", b"[1]", b"\xff"])
 def test_any_response_of_a_proxy_is_a_problem(body: bytes) -> None:
-    problem = problem_of(502, "Bad Gateway", {}, body)
+    problem = problem_of(httpx.Response(502), body)
     assert (problem.type, problem.title, problem.detail) == ("about:blank", "Bad Gateway", "Bad Gateway")
     assert (problem.errors, problem.retry_after) == ((), None)
 

@@ -174,7 +174,7 @@ def test_readiness_runs_every_loaded_model(repository: Path, monkeypatch: pytest
     registry = loaded(repository)
     registry.check()
     broken = Runtime("cpu", 1).session(decoder(rows=0), "broken.onnx")
-    monkeypatch.setattr(registry.get("cvae").sessions, "_decoder", broken)
+    monkeypatch.setitem(registry.get("cvae").sessions._sessions, "decoder", broken)
     with pytest.raises(NotReady, match=r"^503: cvae: the model did not run\.$"):
         registry.check()
 

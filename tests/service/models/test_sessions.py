@@ -148,7 +148,7 @@ def failed(model: Model) -> None:
 def test_a_gpu_out_of_memory_is_a_503_and_then_works_again(repository: Path) -> None:
     gpu = Gpu()
     model = on_gpu(repository, gpu)
-    decoder = model.sessions._decoder
+    decoder = model.sessions._sessions["decoder"]
     gpu.fault = "CUDNN_STATUS_ALLOC_FAILED"
     builder_may_go_on = threading.Event()
     model.sessions._builder.submit(builder_may_go_on.wait, PATIENCE)
@@ -159,7 +159,7 @@ def test_a_gpu_out_of_memory_is_a_503_and_then_works_again(repository: Path) -> 
     settled(model)
     assert level(model) == 119
     assert model.device == "cuda"
-    assert model.sessions._decoder is decoder
+    assert model.sessions._sessions["decoder"] is decoder
 
 
 def test_a_lost_gpu_is_built_anew_once_it_is_back(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,8 +207,8 @@ def test_a_classifier_stays_on_the_cpu(tmp_path: Path) -> None:
 def test_what_fails_on_the_cpu_is_not_built_anew(tmp_path: Path) -> None:
     write_model(tmp_path, files={"decoder": decoder(rows=35)})
     model = load_registry(Settings(models=tmp_path, device="cpu")).get(None)
-    before = model.sessions._decoder
+    before = model.sessions._sessions["decoder"]
     with pytest.raises(NotReady):
         run_now(model.decode(Z, np.array([35])))
     settled(model)
-    assert model.sessions._decoder is before
+    assert model.sessions._sessions["decoder"] is before

@@ -12,6 +12,7 @@ import pytest
 from glyphvae.api.responses import Result
 from glyphvae.api.uploads import INLINE_BYTES
 from glyphvae.models.registry import load_registry
+from glyphvae.models.sessions import Part, Rows
 from glyphvae.scheduling.scheduler import Scheduler
 from glyphvae.server.exchange import Exchange
 from glyphvae.server.server import Server
@@ -281,7 +282,7 @@ async def test_a_fault_is_a_500_without_details_and_the_log_has_them(
     def fail(*_: object) -> None:
         raise RuntimeError("/secret/path")
 
-    monkeypatch.setattr(server.context.registry.get(None).sessions, "decode", fail)
+    monkeypatch.setattr(server.context.registry.get(None).sessions, "run", fail)
     if way == "ASGI":
         server.server_state.front = None
     fault, livez = await ask(server, SEEDED, request("/livez", method="GET"))
@@ -341,13 +342,14 @@ async def test_requests_before_and_after_a_reload_have_their_own_models(
     runs: list[int] = []
     for number, registry in enumerate(registries):
         sessions = registry.get(None).sessions
-        encode = sessions.encode
+        original = sessions.run
 
-        def run(*arguments: Any, number: int = number, encode: Callable[..., object] = encode) -> object:  # noqa: ANN401
-            runs.append(number)
-            return encode(*arguments)
+        def run(part: Part, *arguments: Any, number: int = number, run: Callable[..., Rows] = original) -> Rows:  # noqa: ANN401
+            if part == "encoder":
+                runs.append(number)
+            return run(part, *arguments)
 
-        monkeypatch.setattr(sessions, "encode", run)
+        monkeypatch.setattr(sessions, "run", run)
 
     def reload() -> None:
         server.context.registry = registries[1]
