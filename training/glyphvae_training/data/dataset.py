@@ -5,11 +5,10 @@ files, so that only the first start parses and normalises them.
 """
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from glyphvae_training.data.cache import cache_folder
 from glyphvae_training.data.pixels import BOX, CENTRE, FAINTEST_INK, NORMALISATION, normalise
 from glyphvae_training.data.split import split_by_digest
 from glyphvae_training.errors import DataError
+from glyphvae_training.files import replacing
 
 HELD_OUT = 0.1
 PARTS = ("train", "validation", "test")
@@ -146,8 +146,8 @@ def mnist_and(others: sources.Characters, name: str, labels: tuple[str, ...], fo
     return dataset(name, labels, parts, ("MNIST", others.name))
 
 
-def pick(characters: sources.Characters, index: NDArray[np.int64]) -> Split:
-    """The characters at the indices."""
+def pick(characters: sources.Characters | Split, index: NDArray[Any]) -> Split:
+    """Return the characters at the indices, or where the mask is true."""
     return Split(characters.images[index], characters.labels[index])
 
 
@@ -188,7 +188,6 @@ def source_key(files: tuple[Path, ...]) -> str:
 
 def write_cache(path: Path, data: Dataset) -> None:
     """Writes the set whole or not at all: a run that is killed here leaves no half file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, NDArray[np.generic]] = {
         "labels": np.array(data.labels),
         "sources": np.array(data.sources),
@@ -197,10 +196,8 @@ def write_cache(path: Path, data: Dataset) -> None:
     for part in PARTS:
         split: Split = getattr(data, part)
         arrays |= {f"{part}_images": split.images, f"{part}_labels": split.labels}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
-    with os.fdopen(handle, "wb") as stream:
+    with replacing(path) as temporary, temporary.open("wb") as stream:
         np.savez(stream, allow_pickle=False, **arrays)
-    Path(temporary).replace(path)
 
 
 def read_cache(path: Path, name: str) -> Dataset:

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphvae_training.data.dataset import Dataset, Split
+from glyphvae_training.data.binarisation import binarise
+from glyphvae_training.data.dataset import Dataset, Split, pick
 from glyphvae_training.data.sources import DIGITS
 from glyphvae_training.evaluation.detection import detection, elbo_by_label, strangers
-from glyphvae_training.evaluation.importance import binarised, importance_bound
+from glyphvae_training.evaluation.importance import importance_bound
 from glyphvae_training.evaluation.sample_score import taught_accuracy
 from glyphvae_training.export.exported import Exported
 from glyphvae_training.judges.judge import Judge
-from glyphvae_training.judges.judge_data import part_of
 from glyphvae_training.measures.frechet import beside_half_split
 from glyphvae_training.measures.measure import main_groups, mean_of, merged_labels, significant
 from glyphvae_training.measures.neighbours import nearest_distance
@@ -99,7 +99,7 @@ def fidelity_metrics(
 
 def subset(split: Split, count: int, rng: np.random.Generator) -> Split:
     """At most `count` characters, drawn without replacement."""
-    return part_of(split, np.sort(rng.permutation(len(split))[:count]))
+    return pick(split, np.sort(rng.permutation(len(split))[:count]))
 
 
 def written(model: Exported, labels: NDArray[np.int64], rng: np.random.Generator) -> Split:
@@ -198,6 +198,6 @@ def bound_metrics(model: Exported, data: Dataset, effort: Effort, rng: np.random
     result: Json = {"draws": effort.draws}
     result["grey"] = mean_of(importance_bound(model, chosen, effort.draws, rng), rng).to_dict()
     if data.name == "mnist":
-        binary = importance_bound(model, binarised(chosen, rng), effort.draws, rng)
+        binary = importance_bound(model, binarise(chosen, rng), effort.draws, rng)
         result["binarised"] = mean_of(binary, rng).to_dict()
     return result

@@ -57,9 +57,3 @@ def log_weights(  # noqa: PLR0917 (a formula's)
     prior = -0.5 * np.square(z, dtype=np.float64).sum(axis=1)
     posterior = -0.5 * (np.square(z - mu, dtype=np.float64) / np.exp(logvar) + logvar).sum(axis=1)
     return np.asarray(likelihood + prior - posterior)
-
-
-def binarised(split: Split, rng: np.random.Generator) -> Split:
-    """Each pixel drawn once, ink with the probability of its grey value, and kept (Salakhutdinov & Murray 2008)."""
-    ink = rng.random(split.images.shape) * 255 < split.images
-    return Split(ink.astype(np.uint8) * np.uint8(255), split.labels)

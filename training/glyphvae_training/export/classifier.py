@@ -26,8 +26,9 @@ from glyphvae_training.export.repository import publish, published
 from glyphvae_training.export.storage import compact
 from glyphvae_training.judges.judge import Judge
 from glyphvae_training.judges.judge_data import JudgeData
-from glyphvae_training.judges.judge_training import CLASS_BALANCE, CLASS_PRIOR, Progress, stored_judge
+from glyphvae_training.judges.judge_training import CLASS_BALANCE, CLASS_PRIOR, stored_judge
 from glyphvae_training.measures.measure import main_groups, mean_of, merged_labels, significant
+from glyphvae_training.progress import Progress, no_progress
 
 ARCHITECTURE = "classifier"
 PART: Part = "classifier"
@@ -61,7 +62,7 @@ def add_classifier(
     *,
     images: int | None = None,
     seed: int = 0,
-    progress: Progress = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Trains a classifier and adds it to a published model.
 

@@ -24,15 +24,15 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from glyphvae_training.data.batches import Batches
+from glyphvae_training.data.binarisation import binarise
 from glyphvae_training.data.dataset import Dataset, Split
 from glyphvae_training.errors import RunError
-from glyphvae_training.evaluation.importance import binarised
+from glyphvae_training.files import replacing
 from glyphvae_training.fitting.objective import reconstruction
-from glyphvae_training.fitting.runs import Run, check_folder, load_run, save_run, save_whole
+from glyphvae_training.fitting.runs import Run, check_folder, load_run, save_run
 from glyphvae_training.models.flow import Flow
 from glyphvae_training.models.vae import VAE, VAEConfig
-
-Progress = Callable[[int, int], None]
+from glyphvae_training.progress import Progress, no_progress
 
 CHECKPOINT = "binarised.ckpt"
 # Share of the steps over which the learning rate rises.
@@ -79,7 +79,7 @@ def fit_binarised(
     config: BinarisedConfig,
     *,
     resume: bool = False,
-    progress: Progress = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> Run:
     """Trains a VAE on digits.
 
@@ -107,7 +107,8 @@ def fit_binarised(
     total = config.epochs * training.steps
     for epoch in range(training.epoch, config.epochs):
         row = {"epoch": str(epoch + 1)} | training.run_epoch(epoch, lambda done: progress(done, total))
-        save_whole(training.state_dict(), checkpoint)
+        with replacing(checkpoint) as temporary:
+            torch.save(training.state_dict(), temporary)
         add_row(folder / "metrics.csv", row, first=epoch == 0)
     run = Run(
         model=training.kept.eval(),
@@ -142,7 +143,7 @@ class Training:
         averaging = get_ema_multi_avg_fn(how.average)  # type: ignore[no-untyped-call]
         self.averaged = AveragedModel(self.model, multi_avg_fn=averaging)
         self.batches = Batches(data.train, min(how.batch_size, len(data.train)), torch.device("cpu"), seed=how.seed)
-        self.validation = binarised(data.validation, np.random.default_rng(how.seed))
+        self.validation = binarise(data.validation, np.random.default_rng(how.seed))
         self.steps = len(self.batches)
         total = how.epochs * self.steps
         self.optimiser = torch.optim.Adam(self.model.parameters(), how.learning_rate)

@@ -9,7 +9,6 @@ autoencoders", arXiv:1801.03558, section 3). The exported encoder needs half of 
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 import torch
@@ -21,8 +20,7 @@ from glyphvae_training.errors import RunError
 from glyphvae_training.fitting.objective import loss, reparameterise
 from glyphvae_training.fitting.runs import Run, check_data
 from glyphvae_training.models.cvae import CVAE, CVAEConfig
-
-Progress = Callable[[int, int], None]
+from glyphvae_training.progress import Progress, no_progress
 
 # Steps over which the learning rate rises: the log variance begins as that of something else.
 RISE = 200
@@ -51,9 +49,7 @@ class PosteriorConfig:
     seed: int = 0
 
 
-def fit_posterior(
-    run: Run, data: Dataset, config: PosteriorConfig, progress: Progress = lambda _done, _total: None
-) -> Run:
+def fit_posterior(run: Run, data: Dataset, config: PosteriorConfig, progress: Progress = no_progress) -> Run:
     """The run with an encoder of its flow's noise, fitted by the evidence lower bound (beta 1).
 
     Args:

@@ -6,7 +6,6 @@ every label equally often; encoder and decoder stay as they are (Xiao, Yan & Ami
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 import torch
@@ -19,8 +18,7 @@ from glyphvae_training.fitting.objective import reparameterise
 from glyphvae_training.fitting.runs import Run, check_data
 from glyphvae_training.models.cvae import CVAE, CVAEConfig
 from glyphvae_training.models.flow import Flow
-
-Progress = Callable[[int, int], None]
+from glyphvae_training.progress import Progress, no_progress
 
 ENCODED_AT_A_TIME = 512
 
@@ -46,7 +44,7 @@ class PriorConfig:
     seed: int = 0
 
 
-def fit_prior(run: Run, data: Dataset, config: PriorConfig, progress: Progress = lambda _done, _total: None) -> Run:
+def fit_prior(run: Run, data: Dataset, config: PriorConfig, progress: Progress = no_progress) -> Run:
     """The run with a flow in its model.
 
     Args:

@@ -16,7 +16,7 @@ and 1/I count as one. w(c) turns it to the labels that it reads worst, so that t
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,15 +29,15 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from glyphvae_training.data.batches import balanced_order
 from glyphvae_training.data.dataset import Dataset, Split
 from glyphvae_training.errors import RunError
+from glyphvae_training.files import replacing
 from glyphvae_training.fitting.critic import Critic, gradient_penalty, jitter
 from glyphvae_training.fitting.objective import reconstruction, reparameterise
-from glyphvae_training.fitting.runs import Run, save_whole
+from glyphvae_training.fitting.runs import Run
 from glyphvae_training.judges.judge import Judge
 from glyphvae_training.measures.measure import main_groups, merged_labels
 from glyphvae_training.models.cvae import CVAE
 from glyphvae_training.models.flow import Flow
-
-Progress = Callable[[int, int], None]
+from glyphvae_training.progress import Progress, no_progress
 
 CHECKPOINT = "refinement.ckpt"
 CHECKPOINT_EVERY = 500
@@ -99,7 +99,7 @@ def refine(
     folder: Path,
     config: RefineConfig,
     *,
-    progress: Progress = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> Run:
     """The run with refined decoder and prior; a refinement that was stopped goes on from its checkpoint.
 
@@ -126,7 +126,8 @@ def refine(
     for step in range(refinement.done, config.steps):
         refinement.step()
         if (step + 1) % CHECKPOINT_EVERY == 0:
-            save_whole(refinement.state_dict(), checkpoint)
+            with replacing(checkpoint) as temporary:
+                torch.save(refinement.state_dict(), temporary)
         progress(step + 1, config.steps)
     refinement.trained.load_state_dict(refinement.averaged.module.state_dict())
     widen(model.flow, config.widen)

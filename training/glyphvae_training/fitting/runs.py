@@ -17,6 +17,7 @@ import torch
 
 from glyphvae_training.data.dataset import Dataset
 from glyphvae_training.errors import RunError
+from glyphvae_training.files import replacing
 from glyphvae_training.models.families import Model, ModelKind, build_model
 
 
@@ -75,17 +76,11 @@ def check_folder(folder: Path, *, resume: bool) -> None:
         raise RunError(f"{folder} holds a run already; resume it, or choose another folder")
 
 
-def save_whole(content: object, path: Path) -> None:
-    """Write with `torch.save`, so that what was there before stays until all of it is written."""
-    unfinished = path.with_suffix(".unfinished")
-    torch.save(content, unfinished)
-    unfinished.replace(path)
-
-
 def save_run(folder: Path, run: Run) -> None:
     """Write model.pt and config.json."""
     state = {name: tensor.detach().cpu() for name, tensor in run.model.state_dict().items()}
-    torch.save(run.to_dict() | {"state": state}, folder / "model.pt")
+    with replacing(folder / "model.pt") as temporary:
+        torch.save(run.to_dict() | {"state": state}, temporary)
     (folder / "config.json").write_text(json.dumps(run.to_dict(), indent=2) + "\n", encoding="utf-8")
 
 

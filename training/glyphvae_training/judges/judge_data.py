@@ -6,10 +6,8 @@ zero as the letter O. The digits of EMNIST were cut from the same forms as the c
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from glyphvae_training.data import sources
 from glyphvae_training.data.dataset import (
@@ -61,16 +59,16 @@ def load_judge_data(folder: Path, cache: Path | None = None, *, name: str = "alp
 def load_cased(folder: Path, cache: Path | None) -> JudgeData:
     """Of 62 labels: the data set itself, which has the digits of both sources."""
     data, mnist = load_byclass(folder, cache), load_mnist(folder, cache).test
-    emnist = part_of(data.test, np.arange(len(mnist), len(data.test)))
+    emnist = pick(data.test, np.arange(len(mnist), len(data.test)))
     letter, small = emnist.labels >= sources.FIRST_CAPITAL, emnist.labels >= sources.FIRST_SMALL_LETTER
     return JudgeData(
         data.labels,
         data.train,
         {
             "MNIST digits": mnist,
-            "EMNIST digits": part_of(emnist, ~letter),
-            "capitals": part_of(emnist, letter & ~small),
-            "small letters": part_of(emnist, small),
+            "EMNIST digits": pick(emnist, ~letter),
+            "capitals": pick(emnist, letter & ~small),
+            "small letters": pick(emnist, small),
         },
         data.sha256,
     )
@@ -85,17 +83,12 @@ def load_uncased(folder: Path, cache: Path | None) -> JudgeData:
         alphanumeric.labels,
         joined(alphanumeric.train, digits.train),
         {
-            "MNIST digits": part_of(alphanumeric.test, is_digit),
+            "MNIST digits": pick(alphanumeric.test, is_digit),
             "EMNIST digits": digits.test,
-            "capitals": part_of(alphanumeric.test, ~is_digit),
+            "capitals": pick(alphanumeric.test, ~is_digit),
         },
         f"{alphanumeric.sha256}{digits.sha256}",
     )
-
-
-def part_of(split: Split, index: NDArray[Any]) -> Split:
-    """The characters at the indices, or where the mask is true."""
-    return Split(split.images[index], split.labels[index])
 
 
 def load_emnist_digits(folder: Path, cache: Path | None = None) -> Dataset:
@@ -110,5 +103,5 @@ def assemble_emnist_digits(folder: Path) -> Dataset:
     digits = pick(emnist, np.flatnonzero(emnist.labels < len(sources.DIGITS)))
     test, validation, train = split_by_digest(digits.images, digits.labels, [HELD_OUT, HELD_OUT])
     fitted = Split(normalise(digits.images), digits.labels)
-    parts = (part_of(fitted, train), part_of(fitted, validation), part_of(fitted, test))
+    parts = (pick(fitted, train), pick(fitted, validation), pick(fitted, test))
     return dataset("emnist-digits", sources.DIGITS, parts, (emnist.name,))

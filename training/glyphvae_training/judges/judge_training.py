@@ -10,11 +10,10 @@ from torch.nn import functional
 
 from glyphvae_training.data.augment import augment
 from glyphvae_training.data.dataset import Split
-from glyphvae_training.fitting.runs import save_whole
+from glyphvae_training.files import replacing
 from glyphvae_training.judges.judge import ARCHITECTURES, Judge, to_input
 from glyphvae_training.judges.judge_data import JudgeData
-
-Progress = Callable[[int, int], None]
+from glyphvae_training.progress import Progress, no_progress
 
 BATCH = 256
 PEAK_RATE = 3e-3
@@ -39,7 +38,7 @@ def train_judge(
     *,
     images: int | None = None,
     seed: int = 0,
-    progress: Progress = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> Judge:
     """Trains a judge on the CPU with one cycle of the learning rate (Smith & Topin 2017, arXiv:1708.07120).
 
@@ -102,7 +101,7 @@ def stored_judge(
     *,
     images: int | None = None,
     seed: int = 0,
-    progress: Progress = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> Judge:
     """The judge from `folder` if it has been trained on these data in this way before, else trained and put there.
 
@@ -114,8 +113,8 @@ def stored_judge(
         network.load_state_dict(torch.load(path, weights_only=True))
         return Judge(architecture, data.labels, network)
     judge = train_judge(data.train, data.labels, architecture, images=images, seed=seed, progress=progress)
-    folder.mkdir(parents=True, exist_ok=True)
-    save_whole(judge.network.state_dict(), path)
+    with replacing(path) as temporary:
+        torch.save(judge.network.state_dict(), temporary)
     return judge
 
 

@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from glyphvae_training.data.dataset import Dataset
+from glyphvae_training.evaluation.coder import Coder
 from glyphvae_training.evaluation.evaluate import ACTIVE_VARIANCE, PAIRS
 from glyphvae_training.export.exported import Floats, posterior_sample
 from glyphvae_training.judges.judge import Judge
 from glyphvae_training.measures.measure import accuracy
-from glyphvae_training.study.coder import Coder
 from glyphvae_training.study.coding import REDUCTION, class_means, coding, distance_to_mean, samples
 from glyphvae_training.study.figures import scatter, show, tiled
 from glyphvae_training.study.latents import neighbour_accuracy, plane

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from glyphvae_training.data.dataset import Split
+from glyphvae_training.evaluation.coder import Coder
 from glyphvae_training.export.exported import Floats, posterior_sample
 from glyphvae_training.fitting.objective import kl_per_unit, reconstruction
-from glyphvae_training.study.coder import Coder
 from glyphvae_training.study.latents import moments
 
 REDUCTION = "sum over pixels, mean over images"

@@ -9,7 +9,7 @@ from scipy.stats import norm
 from sklearn.decomposition import PCA
 
 from glyphvae_training.data.dataset import Dataset
-from glyphvae_training.study.coder import Coder
+from glyphvae_training.evaluation.coder import Coder
 from glyphvae_training.study.coding import coding
 from glyphvae_training.study.figures import legend, scatter, show, tiled
 from glyphvae_training.study.latents import neighbour_accuracy, plane, silhouette

@@ -29,7 +29,7 @@ EXPERIMENTS: dict[str, Callable[[Workshop], object]] = {
 
 
 @dataclass(frozen=True)
-class Request:
+class StudyConfig:
     """A study that was asked for.
 
     Attributes:
@@ -59,31 +59,31 @@ class Request:
     threads: int
 
 
-def run_study(request: Request) -> Path:
+def run_study(config: StudyConfig) -> Path:
     """Do the experiments asked for and write the page of all that have been done; returns its path.
 
     Raises:
         DataError: the source files are not there or damaged.
         RunError: the folder holds models of another study.
     """
-    hardware = Hardware(accelerator=request.accelerator, precision=request.precision, threads=request.threads)
+    hardware = Hardware(accelerator=config.accelerator, precision=config.precision, threads=config.threads)
     workshop = Workshop(
-        request.data,
-        request.out,
-        request.docs,
-        request.judges,
-        request.exported,
-        QUICK if request.quick else FULL,
+        config.data,
+        config.out,
+        config.docs,
+        config.judges,
+        config.exported,
+        QUICK if config.quick else FULL,
         hardware,
         Console(stderr=True),
     )
-    chosen = list(EXPERIMENTS) if request.experiment == "all" else [request.experiment]
+    chosen = list(EXPERIMENTS) if config.experiment == "all" else [config.experiment]
     for name in chosen:
         EXPERIMENTS[name](workshop)
-    if request.export:
+    if config.export:
         needed = [plan.name for plan in plans(workshop.schedule) if set(plan.experiments) & set(chosen)]
         ship(workshop, needed)
-    return write_page(request.docs, request.out)
+    return write_page(config.docs, config.out)
 
 
 def print_ranking(name: str, data: Path, exported: Path) -> None:

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphvae_training.evaluation.coder import Coder
 from glyphvae_training.export.exported import Floats
-from glyphvae_training.study.coder import Coder
 
 Pixels = NDArray[np.uint8]
 

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 from lightning.pytorch.callbacks import Callback
 
-from glyphvae_training.data.dataset import Dataset, Split
+from glyphvae_training.data.dataset import Dataset, Split, pick
 from glyphvae_training.errors import RunError
 from glyphvae_training.fitting.runs import Run, load_run
 from glyphvae_training.fitting.trainer import Hardware, fit
-from glyphvae_training.judges.judge_data import part_of
 from glyphvae_training.study.plan import Plan
 from glyphvae_training.study.record import Clock, LatentRecord
 from glyphvae_training.study.settle import Settle, Start
@@ -61,11 +60,11 @@ def finished(plan: Plan, data: Dataset, folder: Path) -> Run:
 def subsample(split: Split, points: int) -> Split:
     """At most `points` characters, the same ones every time, sorted by label."""
     chosen = np.random.default_rng(0).permutation(len(split))[:points]
-    return part_of(split, chosen[np.argsort(split.labels[chosen], kind="stable")])
+    return pick(split, chosen[np.argsort(split.labels[chosen], kind="stable")])
 
 
 def balanced(split: Split, each: int) -> Split:
     """The first `each` characters of every label, or as many as the rarest has: the order tells nothing."""
     labels, counts = np.unique(split.labels, return_counts=True)
     share = min(each, int(counts.min()))
-    return part_of(split, np.concatenate([np.flatnonzero(split.labels == label)[:share] for label in labels]))
+    return pick(split, np.concatenate([np.flatnonzero(split.labels == label)[:share] for label in labels]))

@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from glyphvae_training.evaluation.axis_names import REACH, STEPS, changes, real_spread, traverse, words
+from glyphvae_training.evaluation.coder import Coder
 from glyphvae_training.export.exported import read_exported
 from glyphvae_training.export.manifest import facts_of, manifest_path
 from glyphvae_training.export.repository import publish_metrics
-from glyphvae_training.study.axis_names import REACH, STEPS, changes, real_spread, traverse, words
-from glyphvae_training.study.coder import Coder
 from glyphvae_training.study.figures import show, tiled
 from glyphvae_training.study.sentence import sentence, stacked
 from glyphvae_training.study.train import subsample

@@ -10,15 +10,16 @@ from typing import Any, TypeVar
 import torch
 from matplotlib.figure import Figure
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, track
+from rich.progress import track
 
 from glyphvae_training.data.dataset import Dataset, load_named
+from glyphvae_training.evaluation.coder import Trained
 from glyphvae_training.fitting.runs import Run
 from glyphvae_training.fitting.trainer import Hardware
 from glyphvae_training.judges.judge import Judge
 from glyphvae_training.judges.judge_data import load_judge_data
 from glyphvae_training.judges.judge_training import stored_judge
-from glyphvae_training.study.coder import Trained
+from glyphvae_training.progress import progress_bar
 from glyphvae_training.study.figures import save
 from glyphvae_training.study.plan import Plan, Schedule, plans
 from glyphvae_training.study.record import seconds_trained
@@ -99,16 +100,8 @@ class Workshop:
         """A classifier of real characters, trained now if it is not yet."""
         data = load_judge_data(self.data)
         torch.set_num_threads(self.hardware.threads)
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=self.console) as progress:
-            task = progress.add_task(f"{JUDGE} judge", total=None)
-            return stored_judge(
-                data,
-                JUDGE,
-                self.judges,
-                images=self.schedule.judge_images,
-                progress=lambda done, total: progress.update(task, completed=done, total=total),
-            )
+        with progress_bar(f"{JUDGE} judge") as progress:
+            return stored_judge(data, JUDGE, self.judges, images=self.schedule.judge_images, progress=progress)
 
     def track(self, items: Sequence[Item], description: str) -> Iterable[Item]:
         """The items, under a progress bar."""

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphvae_training.data.dataset import Split
+from glyphvae_training.evaluation.coder import Coder
 from glyphvae_training.measures.glyph import FEATURES
-from glyphvae_training.study.coder import Coder
 
 Pixels = NDArray[np.uint8]
 
