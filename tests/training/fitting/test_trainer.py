@@ -98,8 +98,8 @@ def test_it_learns(finished: Path) -> None:
 def test_a_run_leaves_a_picture_of_samples_an_epoch(finished: Path) -> None:
     names = sorted(path.name for path in (finished / "samples").iterdir())
     assert names == ["epoch-001.png", "epoch-002.png", "epoch-003.png"]
-    with Image.open(finished / "samples" / names[0]) as sheet:
-        assert sheet.size == (28 * SAMPLES_PER_LABEL, 28 * 36)
+    with Image.open(finished / "samples" / names[0]) as grid:
+        assert grid.size == (28 * SAMPLES_PER_LABEL, 28 * 36)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(

@@ -28,9 +28,9 @@ def test_a_judge_learns_to_read(data: JudgeData, architecture: str) -> None:
 
 
 def test_progress_is_told_batch_by_batch(data: JudgeData) -> None:
-    told: list[tuple[int, int]] = []
-    train_judge(data.train, LABELS, "dense", images=1024, progress=lambda done, total: told.append((done, total)))
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    calls: list[tuple[int, int]] = []
+    train_judge(data.train, LABELS, "dense", images=1024, progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_the_seed_decides_and_the_state_of_torch_does_not(data: JudgeData) -> None:

@@ -36,7 +36,8 @@ def study(
     threads: Annotated[int | None, typer.Option(min=1, help="PyTorch's, on the CPU.", show_default="all cores")] = None,
 ) -> None:
     """Reproduce the paper's experiments; a study that was stopped goes on, a trained model is not trained again."""
-    from glyphvae_training.study.runner import StudyConfig, run_study  # noqa: PLC0415 (see the package)
+    from glyphvae_training.study.plan import FULL, QUICK  # noqa: PLC0415 (see the package)
+    from glyphvae_training.study.runner import StudyConfig, run_study  # noqa: PLC0415
 
     results = out or Path("runs", "study-quick" if quick else "study")
     config = StudyConfig(
@@ -46,7 +47,7 @@ def study(
         docs or (results / "docs" if quick else Path("docs")),
         exported or (results / "exported" if quick else Path("exported")),
         judges or (results if quick else Path("runs")) / "judges",
-        quick,
+        QUICK if quick else FULL,
         export,
         accelerator,
         precision,

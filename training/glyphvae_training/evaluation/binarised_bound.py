@@ -1,4 +1,4 @@
-"""Measures -log p(x) of black and white test digits, which is what papers call the NLL of binarised MNIST.
+"""The likelihood -log p(x) of binarised test digits, known in papers as the NLL of binarised MNIST.
 
 5,000 draws for each of 10,000 images would be half a day of one core. So all images get the bound with few draws, and
 some of them also with 5,000: the mean difference, which is small and varies little, is taken off the mean of all (a
@@ -23,7 +23,7 @@ QUANTILE = 1.96
 
 @dataclass(frozen=True)
 class Draws:
-    """How often is drawn.
+    """Numbers of draws.
 
     Attributes:
         few: For every image.
@@ -37,7 +37,7 @@ class Draws:
 
 
 def likelihood(model: VAE, test: Split, draws: Draws, seed: int = 0) -> dict[str, Any]:
-    """-log p(x) of images, in nats, as the bound with `draws.many` has it.
+    """Estimate -log p(x) of images, in nats, by the importance-weighted bound with `draws.many` draws.
 
     Args:
         model: With a flow.

@@ -1,4 +1,4 @@
-"""What `glyphvae evaluate` does: judges, measurement, report, and the numbers back into manifest and documentation."""
+"""The work of `glyphvae evaluate`: judges, measurement, report, and publication of the metrics."""
 
 import json
 from dataclasses import dataclass, replace
@@ -15,14 +15,14 @@ from glyphvae_training.evaluation.axis_names import axis_names
 from glyphvae_training.evaluation.evaluate import Evaluation, evaluate_model
 from glyphvae_training.evaluation.fidelity import FULL, Effort, fidelity_metrics
 from glyphvae_training.evaluation.model_cards import models_page
-from glyphvae_training.evaluation.report import COLUMNS, samples_sheet, write_report
+from glyphvae_training.evaluation.report import COLUMNS, samples_grid, write_report
 from glyphvae_training.export.exported import Exported, read_exported
 from glyphvae_training.export.manifest import manifest_path
 from glyphvae_training.export.repository import publish_metrics
 from glyphvae_training.judges.judge import Judge
 from glyphvae_training.judges.judge_data import load_judge_data
 from glyphvae_training.judges.judge_training import stored_judge
-from glyphvae_training.measures.pictures import save_sheet
+from glyphvae_training.measures.pictures import save_grid
 from glyphvae_training.progress import progress_bar
 
 # Of `fidelity_metrics`, for the progress bar.
@@ -31,7 +31,7 @@ STAGES, STAGES_WITHOUT_LABELS = 7, 4
 
 @dataclass(frozen=True)
 class EvaluationConfig:
-    """An evaluation that was asked for.
+    """Settings of an evaluation.
 
     Attributes:
         model: name of the exported model.
@@ -61,7 +61,7 @@ class EvaluationConfig:
 
 
 def run_evaluation(config: EvaluationConfig, docs: Path | None = None) -> Evaluation:
-    """Measures a model and writes the report; with `docs` also into manifest, graphs, models.md and its picture.
+    """Measure a model and write the report; with `docs`, publish the metrics too.
 
     Raises:
         ExportError: there is no such model, or the data are not those it was trained on.
@@ -103,7 +103,7 @@ def run_evaluation(config: EvaluationConfig, docs: Path | None = None) -> Evalua
 
 
 def held_out_data(model: Exported, folder: Path) -> Dataset:
-    """The data set that a model was trained on, whose test part it has not seen."""
+    """Load the data set that a model was trained on, whose test part it has not seen."""
     facts = model.manifest["data"]
     data = load_named(facts["name"], folder)
     if data.sha256 != facts["sha256"]:
@@ -115,7 +115,7 @@ def held_out_data(model: Exported, folder: Path) -> Dataset:
 
 
 def trained_judges(config: EvaluationConfig, model: Exported) -> tuple[list[Judge], dict[str, Split]]:
-    """A judge of each architecture, trained now where none is stored, and the real characters to test them on."""
+    """Load or train a judge of each architecture; returns them with the real characters to test them on."""
     data = load_judge_data(config.data, name=model.manifest["data"]["name"])
     judges = []
     for architecture in config.architectures:
@@ -126,9 +126,9 @@ def trained_judges(config: EvaluationConfig, model: Exported) -> tuple[list[Judg
 
 
 def publish_evaluation(config: EvaluationConfig, evaluation: Evaluation, docs: Path) -> None:
-    """Puts the metrics into manifest and graphs, and card and samples into the documentation."""
+    """Write the metrics into manifest and graphs, and model card and samples into the documentation."""
     manifest = json.loads(manifest_path(config.exported, config.model).read_text(encoding="utf-8"))
     # Others put their numbers there too: what 8-bit integers cost.
     publish_metrics(config.exported, config.model, manifest["metrics"] | evaluation.metrics)
-    save_sheet(docs / "images" / f"{config.model}-samples.png", samples_sheet(evaluation.samples), COLUMNS)
+    save_grid(docs / "images" / f"{config.model}-samples.png", samples_grid(evaluation.samples), COLUMNS)
     (docs / "models.md").write_text(models_page(config.exported), encoding="utf-8")

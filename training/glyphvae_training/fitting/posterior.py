@@ -1,4 +1,4 @@
-"""Last stage: fits the encoder to what decoder and prior have become.
+"""Last stage: fits the encoder to the final decoder and prior.
 
 The stages before leave an encoder that was trained for another decoder, with the Gaussian of what the decoder reads;
 for the flow's noise, a model's latents, there is then only what `Flow.posterior` makes of it to first order. Here the
@@ -30,7 +30,7 @@ LONGEST = 200.0
 
 @dataclass(frozen=True)
 class PosteriorConfig:
-    """How the encoder is fitted.
+    """Settings of the encoder's fit.
 
     Attributes:
         epochs: Passes over as many images as there are, every label equally often.
@@ -50,7 +50,7 @@ class PosteriorConfig:
 
 
 def fit_posterior(run: Run, data: Dataset, config: PosteriorConfig, progress: Progress = no_progress) -> Run:
-    """The run with an encoder of its flow's noise, fitted by the evidence lower bound (beta 1).
+    """Fit an encoder of the flow's noise by the evidence lower bound (beta 1); returns the run with it.
 
     Args:
         run: a conditional model with a fitted prior, whose encoder gives the variance of what the decoder reads.

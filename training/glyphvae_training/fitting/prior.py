@@ -25,7 +25,7 @@ ENCODED_AT_A_TIME = 512
 
 @dataclass(frozen=True)
 class PriorConfig:
-    """How the flow is fitted.
+    """Settings of the flow's fit.
 
     Attributes:
         couplings: Of the flow; each costs a decoder about 2 % of its time.
@@ -45,7 +45,7 @@ class PriorConfig:
 
 
 def fit_prior(run: Run, data: Dataset, config: PriorConfig, progress: Progress = no_progress) -> Run:
-    """The run with a flow in its model.
+    """Fit a flow to the latents of a run; returns the run with it.
 
     Args:
         run: a trained conditional model without one.
@@ -73,7 +73,7 @@ def fit_prior(run: Run, data: Dataset, config: PriorConfig, progress: Progress =
 
 @torch.inference_mode()
 def encoded(model: CVAE, split: Split) -> tuple[Tensor, Tensor]:
-    """`mu` and `logvar` of q(z|x, c), each (n, latent), of every image."""
+    """Return `mu` and `logvar` of q(z|x, c), each (n, latent), of every image."""
     batches = Batches(split, ENCODED_AT_A_TIME, torch.device("cpu"))
     parts = [model.eval().encode(batch.x, batch.label) for batch in batches]
     mu, logvar = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
@@ -83,7 +83,7 @@ def encoded(model: CVAE, split: Split) -> tuple[Tensor, Tensor]:
 def fit_flow(  # noqa: PLR0917 (what, on what, how)
     flow: Flow, mu: Tensor, logvar: Tensor, label: Tensor, config: PriorConfig, progress: Progress
 ) -> None:
-    """Maximises the mean log p(z|c) of z = mu + sigma·eps.
+    """Maximise the mean log p(z|c) of z = mu + sigma·eps.
 
     Args:
         flow: fitted in place.
@@ -115,7 +115,7 @@ def fit_flow(  # noqa: PLR0917 (what, on what, how)
 
 @torch.no_grad()
 def start_at_moments(flow: Flow, mu: Tensor, logvar: Tensor, label: Tensor) -> None:
-    """Gives each label the mean and the variance of its latents; the couplings then learn only what is not Gaussian."""
+    """Set mean and variance of each label to those of its latents, so that the couplings learn only the rest."""
     for value in torch.bincount(label).nonzero().flatten():
         rows = label == value
         variance = mu[rows].var(dim=0, unbiased=False) + logvar[rows].exp().mean(dim=0)

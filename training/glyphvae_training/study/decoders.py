@@ -1,9 +1,6 @@
-"""Compares decoders on quality and latency, and writes docs/decoders.md: `python -m glyphvae_training.commands.decoder_study RUN ...`.
+"""Comparison of decoders on quality and latency, written to docs/decoders.md.
 
-Every run is exported and measured as it would ship. The runs are trained with the same data, encoder and number of
-epochs, for instance by
-
-    glyphvae train cvae --decoder dense --epochs 20 --out runs/study/dense
+Every run is exported and measured as it would ship.
 """
 
 import tempfile
@@ -47,7 +44,7 @@ about a fifth of a nat; docs/benchmarks.md has both times, in the same run."""
 
 @dataclass(frozen=True)
 class Candidate:
-    """A trained decoder and what was measured on it.
+    """Trained decoder with its measurements.
 
     Attributes:
         encoder: by name.
@@ -74,7 +71,7 @@ class Candidate:
 
     @property
     def label_accuracy(self) -> float:
-        """Of the samples, 0/O and 1/I merged, mean over judges."""
+        """Label accuracy of the samples with 0/O and 1/I merged, mean over judges."""
         judges = self.metrics["judges"].values()
         return float(np.mean([judge["samples"]["merged"][PAIRS]["value"] for judge in judges]))
 
@@ -82,7 +79,7 @@ class Candidate:
 def compare(
     runs: Sequence[Run], data: Dataset, judges: Sequence[Judge], *, samples: int = 300, rounds: int = ROUNDS
 ) -> list[Candidate]:
-    """Exports each run into a folder of its own that is thrown away, and measures what was exported.
+    """Export each run into a temporary folder and measure the exported model.
 
     Args:
         runs: conditional models of the same data; at least one with the reference decoder.
@@ -118,7 +115,7 @@ def compare(
 
 
 def time_decoders(models: Sequence[Exported], batch: int, rounds: int) -> list[NDArray[np.float64]]:
-    """Seconds per image in each round, (rounds,) for each model."""
+    """Return the seconds per image in each round, (rounds,) for each model."""
     rng = np.random.default_rng(0)
     calls = {
         str(index): decoder_call(model.decoder, model.latent_size, batch, rng) for index, model in enumerate(models)
@@ -128,7 +125,7 @@ def time_decoders(models: Sequence[Exported], batch: int, rounds: int) -> list[N
 
 
 def pareto(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Those that no other beats in time at the largest batch without being worse in -ELBO; sorted as given."""
+    """Return the candidates that no faster or equally fast one beats in -ELBO, in the order given."""
     return [
         one
         for one in candidates
@@ -140,7 +137,7 @@ def pareto(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def write_page(docs: Path, candidates: Sequence[Candidate]) -> None:
-    """Writes decoders.md and images/decoders.svg."""
+    """Write decoders.md and images/decoders.svg."""
     (docs / "images").mkdir(parents=True, exist_ok=True)
     (docs / "decoders.md").write_text(page(candidates), encoding="utf-8")
     # A fixed salt and no date: the same numbers give the same file.
@@ -149,7 +146,7 @@ def write_page(docs: Path, candidates: Sequence[Candidate]) -> None:
 
 
 def page(candidates: Sequence[Candidate]) -> str:
-    """The page as Markdown."""
+    """Format the page as Markdown."""
     best = pareto(candidates)
     protocol = candidates[0].metrics["protocol"]
     judges = " and ".join(candidates[0].metrics["judges"])
@@ -191,14 +188,14 @@ moves. −ELBO and MSE are means over {protocol["held_out_images"]:,} held-out c
 
 
 def worst(candidate: Candidate) -> str:
-    """The label whose samples are read worst by any judge."""
+    """Return the label that any judge reads worst in the samples, with its accuracy."""
     worsts = [judge["samples"]["worst_merged"] for judge in candidate.metrics["judges"].values()]
     lowest = min(worsts, key=lambda entry: float(entry["accuracy"]))
     return f"{lowest['label']} {percent(lowest['accuracy'])}"
 
 
 def plot(candidates: Sequence[Candidate]) -> Figure:
-    """-ELBO and label accuracy of each candidate against its time per image at the largest batch."""
+    """Plot -ELBO and label accuracy of each candidate against its time per image at the largest batch."""
     figure = Figure(figsize=(9, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     best = pareto(candidates)
