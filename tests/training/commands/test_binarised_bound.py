@@ -1,5 +1,5 @@
 import json
-import subprocess
+import runpy
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +48,9 @@ def test_without_a_repository_they_are_printed_alone(folder: Path, sample_folder
     assert json.loads(output(measure, folder, "--data", sample_folder, *FEW))["draws"] == 4
 
 
-def test_it_is_a_command() -> None:
-    command = [sys.executable, "-m", "glyphvae_training.commands.binarised_bound", "--help"]
-    assert "likelihood" in subprocess.run(command, check=True, capture_output=True, text=True).stdout
+def test_it_is_a_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delitem(sys.modules, measure.__module__)
+    monkeypatch.setattr(sys, "argv", ["binarised_bound", "--help"])
+    with pytest.raises(SystemExit):
+        runpy.run_module(measure.__module__, run_name="__main__")
+    assert "likelihood" in capsys.readouterr().out

@@ -9,6 +9,7 @@ from glyphvae_training.commands import train as module
 from glyphvae_training.commands.train import train
 from glyphvae_training.fitting import binarised, stages
 from glyphvae_training.fitting.binarised import BinarisedConfig
+from glyphvae_training.fitting.posterior import PosteriorConfig
 from glyphvae_training.fitting.prior import PriorConfig
 from glyphvae_training.fitting.refine import RefineConfig
 from glyphvae_training.fitting.runs import load_run
@@ -69,7 +70,8 @@ def test_a_plain_model_learns_mnist_in_its_own_folder(
 def test_presets_are_trained_by_name(tmp_path: Path, sample_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = {"latent_size": 4, "label_count": 62, "encoder": "narrow", "decoder": "dense"}
     prior, refinement = PriorConfig(couplings=1, epochs=1), RefineConfig(steps=1, batch_size=16)
-    tiny = stages.Preset(model, TrainingConfig(epochs=1), prior, refinement, dataset="byclass")
+    short = PosteriorConfig(epochs=1)
+    tiny = stages.Preset(model, TrainingConfig(epochs=1), prior, refinement, short, dataset="byclass")
     monkeypatch.setitem(stages.PRESETS, "cvae-62", tiny)
 
     def quick(data: JudgeData, architecture: str, folder: Path, **options: Any) -> Judge:  # noqa: ANN401 (passed on)

@@ -19,23 +19,27 @@ def study(
         Path | None, typer.Option(help="Folder of runs and results.", show_default="runs/study, or runs/study-quick")
     ] = None,
     docs: Annotated[
-        Path | None, typer.Option(help="Where paper.md goes.", show_default="docs, or with --quick <out>/docs")
+        Path | None, typer.Option(help="Folder of paper.md.", show_default="docs, or with --quick <out>/docs")
     ] = None,
     exported: Annotated[
-        Path | None, typer.Option(help="Exported models.", show_default="exported, or with --quick <out>/exported")
+        Path | None,
+        typer.Option(help="Folder of exported models.", show_default="exported, or with --quick <out>/exported"),
     ] = None,
     judges: Annotated[
-        Path | None, typer.Option(help="Trained judges.", show_default="runs/judges, or with --quick <out>/judges")
+        Path | None,
+        typer.Option(help="Folder of trained judges.", show_default="runs/judges, or with --quick <out>/judges"),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A small study of minutes, for the sample in tests/data.")
+        bool, typer.Option("--quick", help="Run a small study of minutes, for the sample in tests/data.")
     ] = False,
     export: Annotated[bool, typer.Option("--export", help="Export the models and measure what was exported.")] = False,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
-    precision: Annotated[str, typer.Option(help="Lightning's: bf16-mixed, or 32-true.")] = "bf16-mixed",
-    threads: Annotated[int | None, typer.Option(min=1, help="PyTorch's, on the CPU.", show_default="all cores")] = None,
+    accelerator: Annotated[str, typer.Option(help="Accelerator of Lightning: auto, cpu or gpu.")] = "auto",
+    precision: Annotated[str, typer.Option(help="Precision of Lightning: bf16-mixed, or 32-true.")] = "bf16-mixed",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads of PyTorch.", show_default="all cores")
+    ] = None,
 ) -> None:
-    """Reproduce the paper's experiments; a study that was stopped goes on, a trained model is not trained again."""
+    """Reproduce the paper's experiments; resumes an interrupted study and reuses trained models."""
     from glyphvae_training.study.plan import FULL, QUICK  # noqa: PLC0415 (see the package)
     from glyphvae_training.study.runner import StudyConfig, run_study  # noqa: PLC0415
 

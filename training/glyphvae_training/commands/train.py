@@ -25,10 +25,12 @@ PresetName = Literal[StagedName, "vae-binarised"]
 
 @errors_reported()
 def train(
-    kind: Annotated[ModelKind, typer.Argument(help="A conditional VAE, or a plain one.")] = "cvae",
+    kind: Annotated[ModelKind, typer.Argument(help="Conditional VAE, or plain one.")] = "cvae",
     preset: Annotated[
         PresetName | None,
-        typer.Option(help="A model of docs/training.md in all its stages; options of model and training do not apply."),
+        typer.Option(
+            help="Train a model of docs/training.md in all its stages; ignores the options of model and training."
+        ),
     ] = None,
     data: DataFolder = DATA,
     out: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="runs/<kind>")] = None,
@@ -39,13 +41,15 @@ def train(
             show_default="alphanumeric for cvae, mnist for vae",
         ),
     ] = None,
-    fetch: Annotated[bool, typer.Option("--fetch", help="Download source files that are not there.")] = False,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Download missing source files.")] = False,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over as many images as the split has.")] = 20,
     batch_size: Annotated[int, typer.Option(min=2, help="Images in a batch, over all devices.")] = 256,
-    learning_rate: Annotated[float, typer.Option("--learning-rate", "--lr", help="Adam's, at its highest.")] = 2e-3,
-    beta: Annotated[float, typer.Option(min=0, help="Weight of the KL; the reconstruction is a sum.")] = 1.0,
+    learning_rate: Annotated[float, typer.Option("--learning-rate", "--lr", help="Peak learning rate of Adam.")] = 2e-3,
+    beta: Annotated[
+        float, typer.Option(min=0, help="Weight of the KL; the reconstruction is a sum over pixels.")
+    ] = 1.0,
     latent_size: Annotated[
-        int | None, typer.Option(min=1, help="Latents.", show_default="6 for cvae, 2 for vae")
+        int | None, typer.Option(min=1, help="Number of latents.", show_default="6 for cvae, 2 for vae")
     ] = None,
     encoder: Annotated[
         EncoderName | None, typer.Option(help="See docs/training.md.", show_default="dense for cvae, paper for vae")
@@ -54,17 +58,21 @@ def train(
         DecoderName | None, typer.Option(help="See docs/training.md.", show_default="residual for cvae, conv for vae")
     ] = None,
     balanced: Annotated[bool, typer.Option(help="Draw every class equally often.")] = True,
-    seed: Annotated[int, typer.Option(min=0, help="Of weights, order and noise.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue after the last checkpoint.")] = False,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="Of each node.")] = 1,
-    nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
-    strategy: Annotated[str, typer.Option(help="Lightning's: auto, ddp, fsdp.")] = "auto",
-    precision: Annotated[str, typer.Option(help="Lightning's: 32-true, or bf16-mixed on a GPU.")] = "32-true",
-    threads: Annotated[int | None, typer.Option(min=1, help="PyTorch's, on the CPU.", show_default="all cores")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of weights, order and noise.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
+    accelerator: Annotated[str, typer.Option(help="Accelerator of Lightning: auto, cpu or gpu.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="Devices of each node.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Number of machines.")] = 1,
+    strategy: Annotated[str, typer.Option(help="Strategy of Lightning: auto, ddp, fsdp.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="Precision of Lightning: 32-true, or bf16-mixed on a GPU.")
+    ] = "32-true",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads of PyTorch.", show_default="all cores")
+    ] = None,
     logger: Annotated[
         Literal["csv", "tensorboard"] | None,
-        typer.Option(help="Log to the run's folder by this too; tensorboard has to be installed."),
+        typer.Option(help="Additional logger in the run's folder; tensorboard has to be installed."),
     ] = None,
 ) -> None:
     """Train a model; leaves its weights, metrics, checkpoints and sample images in a folder."""
