@@ -8,6 +8,7 @@ import pytest
 from glyphvae_training.commands import train as module
 from glyphvae_training.commands.train import train
 from glyphvae_training.fitting import binarised, stages
+from glyphvae_training.fitting.axes import AxesConfig
 from glyphvae_training.fitting.binarised import BinarisedConfig
 from glyphvae_training.fitting.posterior import PosteriorConfig
 from glyphvae_training.fitting.prior import PriorConfig
@@ -71,7 +72,9 @@ def test_presets_are_trained_by_name(tmp_path: Path, sample_folder: Path, monkey
     model = {"latent_size": 4, "label_count": 62, "encoder": "narrow", "decoder": "dense"}
     prior, refinement = PriorConfig(couplings=1, epochs=1), RefineConfig(steps=1, batch_size=16)
     short = PosteriorConfig(epochs=1)
-    tiny = stages.Preset(model, TrainingConfig(epochs=1), prior, refinement, short, dataset="byclass")
+    tiny = stages.Preset(
+        model, TrainingConfig(epochs=1), prior, refinement, short, "32-true", "byclass", AxesConfig(10)
+    )
     monkeypatch.setitem(stages.PRESETS, "cvae-62", tiny)
 
     def quick(data: JudgeData, architecture: str, folder: Path, **options: Any) -> Judge:  # noqa: ANN401 (passed on)

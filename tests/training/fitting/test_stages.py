@@ -8,6 +8,7 @@ import torch
 from glyphvae_training.commands import train
 from glyphvae_training.data.dataset import Dataset, load_byclass
 from glyphvae_training.errors import RunError
+from glyphvae_training.fitting.axes import AxesConfig
 from glyphvae_training.fitting.posterior import PosteriorConfig
 from glyphvae_training.fitting.prior import PriorConfig
 from glyphvae_training.fitting.refine import CHECKPOINT, RefineConfig
@@ -21,6 +22,7 @@ TINY = Preset(
     PriorConfig(couplings=1, epochs=1),
     RefineConfig(steps=2, batch_size=16, train_prior=False),
     PosteriorConfig(epochs=1, batch_size=64),
+    axes=AxesConfig(samples=10),
 )
 HARDWARE = Hardware(accelerator="cpu", threads=1)
 
@@ -48,7 +50,7 @@ def test_every_stage_leaves_a_run_and_is_not_trained_twice(
     run = load_run(folder)
     assert run.training["refinement"]["steps"] == 2
     assert run.training["prior"]["couplings"] == 1
-    assert run.training["axes"]["samples"] == 200
+    assert run.training["axes"]["samples"] == 10
     assert run.model.config.couplings == 1
     prior, refined = load_run(folder / "prior").model.state_dict(), run.model.state_dict()
     for name, tensor in refined.items():

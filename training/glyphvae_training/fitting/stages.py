@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from glyphvae_training.data.dataset import Dataset
-from glyphvae_training.fitting.axes import align
+from glyphvae_training.fitting.axes import AxesConfig, align
 from glyphvae_training.fitting.posterior import PosteriorConfig, fit_posterior
 from glyphvae_training.fitting.prior import PriorConfig, fit_prior
 from glyphvae_training.fitting.refine import CHECKPOINT, RefineConfig, refine
@@ -35,6 +35,7 @@ class Preset:
         posterior: Of the encoder, once more.
         precision: Lightning's, of the autoencoder.
         dataset: `Dataset.name` of what it is trained on.
+        axes: Of the directions that the noise is turned to.
     """
 
     model: dict[str, Any]
@@ -44,6 +45,7 @@ class Preset:
     posterior: PosteriorConfig = field(default_factory=PosteriorConfig)
     precision: str = "bf16-mixed"
     dataset: Literal["alphanumeric", "byclass"] = "alphanumeric"
+    axes: AxesConfig = field(default_factory=AxesConfig)
 
 
 PRESETS = {
@@ -114,7 +116,9 @@ def train_preset(
         preset.refinement,
         progress=lambda done, total: progress("refinement", done, total),
     )
-    run = fit_posterior(align(run), data, preset.posterior, lambda done, total: progress("posterior", done, total))
+    run = fit_posterior(
+        align(run, preset.axes), data, preset.posterior, lambda done, total: progress("posterior", done, total)
+    )
     save_run(folder, run)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return run
