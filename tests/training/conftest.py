@@ -1,3 +1,5 @@
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,10 +9,15 @@ from glyphvae_training.data.dataset import Dataset, load_alphanumeric, load_mnis
 SAMPLE = Path(__file__).parent.parent / "data"
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for the session, never the developer's."""
-    return tmp_path_factory.mktemp("cache")
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One cache of data sets for the session, never the developer's; all workers share it."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GLYPHVAE_CACHE", str(folder / "glyphvae-cache"))
+        yield folder / "glyphvae-cache"
 
 
 @pytest.fixture(scope="session")
@@ -20,12 +27,12 @@ def sample_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def sample(cache: Path) -> Dataset:
+def sample() -> Dataset:
     """The 36 classes of the shipped sample."""
-    return load_alphanumeric(SAMPLE, cache)
+    return load_alphanumeric(SAMPLE)
 
 
 @pytest.fixture(scope="session")
-def digits(cache: Path) -> Dataset:
+def digits() -> Dataset:
     """MNIST of the shipped sample."""
-    return load_mnist(SAMPLE, cache)
+    return load_mnist(SAMPLE)

@@ -3,7 +3,8 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from glyphvae_training.commands import main
+from glyphvae_training.commands.quantise import quantise
+from glyphvae_training.commands.train import train
 from glyphvae_training.models.decoders import DecoderName
 from glyphvae_training.models.encoders import EncoderName
 
@@ -11,7 +12,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="
 
 
 def test_every_option_in_the_text_exists() -> None:
-    parameters = inspect.signature(main.train).parameters | inspect.signature(main.quantise).parameters
+    parameters = inspect.signature(train).parameters | inspect.signature(quantise).parameters
     mentioned = {option.removeprefix("no-").replace("-", "_") for option in re.findall(r"--([a-z][a-z-]*)", TEXT)}
     assert mentioned - {"help"} <= parameters.keys()
     assert len(mentioned) > 5

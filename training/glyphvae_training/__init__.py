@@ -1,4 +1,4 @@
-"""Offline half of glyphvae: trains the models and exports them to ONNX. Never imported by `service`."""
+"""Offline half of glyphvae: trains the models and exports them to ONNX. Never imported by `glyphvae`."""
 
 import os
 

@@ -10,24 +10,24 @@ TrainingError
 
 
 class TrainingError(Exception):
-    """Base of every error that the training commands report as one sentence."""
+    """Base of every error that the training commands report in one sentence."""
 
 
 class DataError(TrainingError):
-    """A data file is truncated, of another format, or fails its checksum."""
+    """Truncated data file, one of another format, or one that fails its checksum."""
 
 
 class DataMissingError(DataError):
-    """A data file is in no place where it is looked for."""
+    """Data file that is in none of the places searched."""
 
 
 class FetchError(DataError):
-    """No mirror served a file with the right checksum."""
+    """Download that no mirror served with the right checksum."""
 
 
 class RunError(TrainingError):
-    """A run folder lacks a file, is of another model, or exists already."""
+    """Run folder that lacks a file, is of another model, or exists already."""
 
 
 class ExportError(TrainingError):
-    """An exported graph fails a gate, or a model repository lacks a file."""
+    """Exported graph that fails a gate, or model repository that lacks a file."""

@@ -1,78 +1,26 @@
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from glyphvae_training.commands.decoder_study import Candidate, main, page, pareto, plot, write_page
-from glyphvae_training.data.dataset import load_alphanumeric
+from glyphvae_training.commands import decoder_study
+from glyphvae_training.data.dataset import Dataset
 from glyphvae_training.fitting.runs import save_run
 from tests.training.examples import finished_run, untrained
 
-DATA = Path(__file__).parents[2] / "data"
 
-
-def candidate(decoder: str, time: float, negative_elbo: float, accuracy: float = 0.9) -> Candidate:
-    samples = {
-        "merged": {"0/O, 1/I": {"value": accuracy}},
-        "worst_merged": {"label": "L", "accuracy": accuracy - 0.1},
-    }
-    metrics: dict[str, Any] = {
-        "negative_elbo": {"value": negative_elbo},
-        "mse": {"value": 0.02},
-        "judges": {"dense": {"samples": samples}},
-        "protocol": {"held_out_images": 1234, "samples_per_label": 300},
-    }
-    times = {1: 10 * time, 32: time}
-    ratios = {batch: value / 100 for batch, value in times.items()}
-    return Candidate("dense", decoder, 20, 500_000, times, ratios, metrics)
-
-
-QUICK, BETWEEN, SLOW, WORSE = (
-    candidate("dense", 12, 118),
-    candidate("residual", 20, 115),
-    candidate("conv", 100, 114),
-    candidate("upsample", 40, 117),
-)
-
-
-def test_only_a_decoder_that_another_beats_in_both_is_left_out() -> None:
-    assert pareto([QUICK, BETWEEN, WORSE, SLOW]) == [QUICK, BETWEEN, SLOW]
-
-
-def test_the_page_has_a_row_for_each_decoder() -> None:
-    lines = page([QUICK, BETWEEN, WORSE, SLOW]).splitlines()
-    assert (
-        "| **dense** | dense | 20 | 0.50 M | 120.0 (1.20) | 12.0 (0.12) | 118.00 | 0.0200 | 90.0 % | L 80.0 % |"
-        in lines
-    )
-    assert sum(line.startswith("| upsample |") for line in lines) == 1
-
-
-def test_the_plot_shows_each_decoder_by_name() -> None:
-    other = replace(SLOW, encoder="paper")
-    for axes in plot([QUICK, BETWEEN, other]).axes:
-        assert [text.get_text() for text in axes.texts] == ["dense", "residual", "conv (paper encoder)"]
-        assert len(axes.lines) == 3
-
-
-def test_the_files_are_the_same_for_the_same_numbers(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        write_page(tmp_path / name, [QUICK, SLOW])
-    for file in ("decoders.md", "images/decoders.svg"):
-        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
-
-
-def test_runs_are_exported_measured_timed_and_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GLYPHVAE_CACHE", str(tmp_path / "cache"))
-    data = load_alphanumeric(DATA)
+def test_runs_are_exported_measured_timed_and_reported(
+    tmp_path: Path, sample: Dataset, sample_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The dense judge would look at every image 45 times.
+    monkeypatch.setattr(decoder_study, "JUDGES", ("convolutional", "reader"))
     for decoder in ("conv", "dense"):
-        run = replace(finished_run(), model=untrained(decoder=decoder), data_sha256=data.sha256)
+        run = replace(finished_run(), model=untrained(decoder=decoder), data_sha256=sample.sha256)
         (tmp_path / decoder).mkdir()
         save_run(tmp_path / decoder, run)
-    main(
+    decoder_study.main(
         [tmp_path / "dense", tmp_path / "conv"],
-        data=DATA,
+        data=sample_folder,
         judges=tmp_path / "judges",
         docs=tmp_path / "docs",
         samples=2,
@@ -81,5 +29,5 @@ def test_runs_are_exported_measured_timed_and_written_down(tmp_path: Path, monke
     text = (tmp_path / "docs" / "decoders.md").read_text()
     conv = next(line for line in text.splitlines() if line.startswith(("| conv |", "| **conv** |")))
     assert conv.count("(1.00)") == 2  # its time is the measure of the others'
-    assert "as read by the\nconvolutional and dense judge" in text
+    assert "as read by the\nconvolutional and reader judge" in text
     assert (tmp_path / "docs" / "images" / "decoders.svg").read_text().count("dense") >= 1

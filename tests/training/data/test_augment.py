@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from glyphvae_training.data.augment import augment, blur, move, strengthen, swayed, weigh
+from glyphvae_training.data.augment import augment, blur, move, vary_ink, vary_stroke_weight, warp
 
 Change = Callable[[Tensor, Generator], Tensor]
 
@@ -20,7 +20,7 @@ def seeded(seed: int = 0) -> Generator:
     return Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize("change", [augment, move, weigh, blur, strengthen])
+@pytest.mark.parametrize("change", [augment, move, vary_stroke_weight, blur, vary_ink])
 def test_every_image_is_changed_in_its_own_way_and_stays_in_range(change: Change) -> None:
     changed = change(bar() * 0.7, seeded())
     assert changed.shape == (64, 1, 28, 28)
@@ -29,7 +29,7 @@ def test_every_image_is_changed_in_its_own_way_and_stays_in_range(change: Change
     assert len(torch.unique(changed.flatten(1), dim=0)) > 32
 
 
-@pytest.mark.parametrize("change", [augment, move, weigh, blur, strengthen])
+@pytest.mark.parametrize("change", [augment, move, vary_stroke_weight, blur, vary_ink])
 def test_the_generator_decides(change: Change) -> None:
     assert torch.equal(change(bar(), seeded(1)), change(bar(), seeded(1)))
     assert not torch.equal(change(bar(), seeded(1)), change(bar(), seeded(2)))
@@ -48,7 +48,7 @@ def test_moving_keeps_the_character_in_the_field_and_upright() -> None:
 
 
 def test_weighing_thickens_and_thins() -> None:
-    ink = weigh(bar(256), seeded()).sum(dim=(1, 2, 3)) / bar(1).sum()
+    ink = vary_stroke_weight(bar(256), seeded()).sum(dim=(1, 2, 3)) / bar(1).sum()
     assert ink.min() < 0.8
     assert ink.max() > 1.3
 
@@ -61,7 +61,7 @@ def test_blur_keeps_the_ink_and_takes_the_edge() -> None:
 
 
 def test_strength_scales_the_ink() -> None:
-    strength = strengthen(bar(256) * 0.5, seeded()).amax(dim=(1, 2, 3))
+    strength = vary_ink(bar(256) * 0.5, seeded()).amax(dim=(1, 2, 3))
     assert strength.min().item() == pytest.approx(0.35, abs=0.02)
     assert strength.max().item() == pytest.approx(0.7, abs=0.02)
 
@@ -70,7 +70,7 @@ def test_a_share_of_the_images_sways_about_its_place() -> None:
     generator = torch.Generator().manual_seed(0)
     x = torch.zeros(200, 28, 28)
     x[:, 6:22, 12:16] = 1
-    moved = swayed(x, 0.5, generator)
+    moved = warp(x, 0.5, generator)
     changed = (moved - x).abs().amax(dim=(1, 2)) > 1e-3
     assert 70 < changed.sum() < 130
     assert moved.min() >= 0
@@ -78,4 +78,4 @@ def test_a_share_of_the_images_sways_about_its_place() -> None:
     rows = torch.arange(28.0)
     centres = (moved.sum(dim=2) * rows).sum(dim=1) / moved.sum(dim=(1, 2))
     assert (centres - 13.5).abs().max() < 0.3
-    assert torch.allclose(swayed(x, 0.0, generator), x, atol=1e-5)
+    assert torch.allclose(warp(x, 0.0, generator), x, atol=1e-5)

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from glyphvae_training.evaluation.detection import detection, elbo, elbo_by_label, photographs, strangers
+from glyphvae_training.evaluation.detection import detection, elbo, elbo_by_label, non_characters, photographs
 from glyphvae_training.export.exported import Exported, read_exported
 from tests import known_model
 
@@ -29,7 +29,7 @@ def test_the_elbo_is_that_of_the_formula_under_each_label(model: Exported) -> No
 def test_strangers_have_the_characters_number_and_the_shuffled_ones_their_ink() -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (5, 28, 28), dtype=np.uint8)
-    found = strangers(images, rng)
+    found = non_characters(images, rng)
     assert set(found) == {"noise", "shuffled pixels", "photographs"}
     assert all(kind.shape == images.shape and kind.dtype == np.uint8 for kind in found.values())
     assert np.array_equal(np.sort(found["shuffled pixels"].reshape(5, -1)), np.sort(images.reshape(5, -1)))

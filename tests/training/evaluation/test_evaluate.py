@@ -10,9 +10,9 @@ from glyphvae_training.evaluation.evaluate import (
     draw_samples,
     evaluate_model,
     held_out_metrics,
+    judge_accuracy,
     latent_metrics,
     relabelled,
-    verdict,
 )
 from glyphvae_training.export.exported import Exported, read_exported
 from glyphvae_training.judges.judge import Judge
@@ -88,7 +88,7 @@ def test_a_verdict_counts_what_is_read_as_its_label() -> None:
     split = shown([ZERO, ZERO, LETTER_O, LETTER_O, ONE, ONE])
     split.images[0] = 100 + LETTER_O  # a 0 that looks like an O
     split.images[4] = 100 + 7  # a 1 that looks like a 7
-    result = verdict(Judge("known", LABELS, GreyLevel()), split, np.random.default_rng(0))
+    result = judge_accuracy(Judge("known", LABELS, GreyLevel()), split, np.random.default_rng(0))
     assert result["accuracy"]["value"] == pytest.approx(4 / 6, abs=1e-4)
     assert result["merged"]["0/O, 1/I"]["value"] == pytest.approx(5 / 6, abs=1e-4)
     assert result["per_label"] == {"0": 0.5, "1": 0.5, "O": 1.0}
@@ -102,7 +102,9 @@ def test_an_evaluation_in_full(model: Exported) -> None:
     judges = [Judge("known", LABELS, GreyLevel())]
     test = shown([*range(36)])
     real = {"elsewhere": shown([10, 11])}
-    evaluation = evaluate_model(model, test, judges, real, samples_per_label=3, stage=lambda *told: stages.append(told))
+    evaluation = evaluate_model(
+        model, test, judges, real, samples_per_label=3, stage=lambda *stage: stages.append(stage)
+    )
     assert stages == [("held-out characters", 0), ("known judge", 1)]
     judged = evaluation.metrics["judges"]["known"]
     assert judged["reconstructions"]["accuracy"]["value"] == 1

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from glyphvae_training.data.binarisation import binarise
 from glyphvae_training.data.dataset import Split
-from glyphvae_training.evaluation.importance import binarised, importance_bound
+from glyphvae_training.evaluation.importance import importance_bound
 from glyphvae_training.export.exported import Exported, session
 from glyphvae_training.export.graphs import PARTS, Part, to_onnx
 from glyphvae_training.fitting.objective import kl_divergence
@@ -75,6 +76,6 @@ def test_a_decoder_that_ignores_the_latents_gives_the_likelihood_itself(split: S
 
 def test_binarised_pixels_are_ink_as_often_as_they_are_grey() -> None:
     grey = Split(np.full((200, 28, 28), 51, np.uint8), np.zeros(200, np.int64))
-    images = binarised(grey, np.random.default_rng(0)).images
+    images = binarise(grey, np.random.default_rng(0)).images
     assert set(np.unique(images)) == {0, 255}
     assert (images == 255).mean() == pytest.approx(0.2, abs=0.005)

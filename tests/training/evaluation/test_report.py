@@ -10,8 +10,8 @@ from glyphvae_training.data.dataset import Split
 from glyphvae_training.evaluation.evaluate import Evaluation
 from glyphvae_training.evaluation.report import (
     metrics_report,
-    reconstructions_sheet,
-    samples_sheet,
+    reconstructions_grid,
+    samples_grid,
     table,
     write_report,
 )
@@ -98,26 +98,26 @@ def test_a_report_is_numbers_words_and_pictures(tmp_path: Path) -> None:
 
 def test_a_sheet_of_samples_has_a_row_a_label() -> None:
     samples = characters(300)
-    sheet = samples_sheet(samples)
-    assert sheet.shape == (36 * 12, 28, 28)
-    assert (sheet[12:24] == samples.images[300:312]).all()
+    grid = samples_grid(samples)
+    assert grid.shape == (36 * 12, 28, 28)
+    assert (grid[12:24] == samples.images[300:312]).all()
 
 
 def test_a_sheet_of_unlabelled_samples_is_square() -> None:
     samples = Split(characters(300).images, np.zeros(10_800, np.int64))
-    assert samples_sheet(samples).shape == (144, 28, 28)
+    assert samples_grid(samples).shape == (144, 28, 28)
 
 
 def test_reconstructions_stand_beside_their_originals() -> None:
     test = characters(7)
     reconstructions = Split(255 - test.images, test.labels)
-    sheet = reconstructions_sheet(test, reconstructions)
-    assert sheet.shape == (36 * 12, 28, 28)
-    assert (sheet[0::2] == 255 - sheet[1::2]).all()
-    assert (sheet[0] == test.images[0]).all()
+    grid = reconstructions_grid(test, reconstructions)
+    assert grid.shape == (36 * 12, 28, 28)
+    assert (grid[0::2] == 255 - grid[1::2]).all()
+    assert (grid[0] == test.images[0]).all()
 
 
 def test_labels_with_too_few_characters_for_a_row_are_left_out() -> None:
     test = characters(6)
     fewer = Split(test.images[:-1], test.labels[:-1])
-    assert len(reconstructions_sheet(fewer, fewer)) == 35 * 12
+    assert len(reconstructions_grid(fewer, fewer)) == 35 * 12

@@ -62,11 +62,11 @@ def logits_of(layers: nn.Module, split: Split) -> torch.Tensor:
 
 def test_a_published_model_gets_it_and_keeps_it(tmp_path: Path, data: Dataset, learnt: JudgeData, kept: Path) -> None:
     publish(tmp_path, FACTS.with_metrics({"kept": 1}), exported())
-    told: list[tuple[int, int]] = []
+    calls: list[tuple[int, int]] = []
     found = add_classifier(
-        tmp_path, "cvae", data, learnt, kept, images=IMAGES, progress=lambda *done: told.append(done)
+        tmp_path, "cvae", data, learnt, kept, images=IMAGES, progress=lambda *done: calls.append(done)
     )
-    assert told[-1] == (32, 32)
+    assert calls[-1] == (32, 32)
     assert found["accuracy"]["value"] > 0.9  # by chance: 0.03
     assert found["accuracy_merged"]["value"] >= found["accuracy"]["value"]
     manifest = json.loads((tmp_path / "cvae.json").read_text())

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from glyphvae_training.data.binarisation import binarise
 from glyphvae_training.data.dataset import Dataset, Split
 from glyphvae_training.errors import RunError
-from glyphvae_training.evaluation.importance import binarised
 from glyphvae_training.fitting.binarised import (
     CHECKPOINT,
     BinarisedConfig,
@@ -32,7 +32,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 @pytest.fixture(scope="module")
 def black_and_white(digits: Dataset) -> Split:
-    return binarised(Split(digits.test.images[:8], digits.test.labels[:8]), np.random.default_rng(0))
+    return binarise(Split(digits.test.images[:8], digits.test.labels[:8]), np.random.default_rng(0))
 
 
 @pytest.fixture

@@ -39,11 +39,11 @@ def negative_elbo(model: CVAE) -> float:
 
 
 def test_the_bound_rises_and_nothing_but_the_encoder_changes() -> None:
-    run, told = with_prior(), list[tuple[int, int]]()
+    run, calls = with_prior(), list[tuple[int, int]]()
     before = negative_elbo(cvae_of(run))
     weights = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
-    fitted = fit_posterior(run, data_set(), CONFIG, lambda done, total: told.append((done, total)))
-    assert told[-1][0] == told[-1][1] == len(told)
+    fitted = fit_posterior(run, data_set(), CONFIG, lambda done, total: calls.append((done, total)))
+    assert calls[-1][0] == calls[-1][1] == len(calls)
     assert negative_elbo(cvae_of(fitted)) < before - 0.25
     for name, tensor in fitted.model.state_dict().items():
         assert torch.equal(tensor, weights[name]) != name.startswith("encoder"), name

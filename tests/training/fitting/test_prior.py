@@ -50,9 +50,9 @@ def test_the_flow_learns_what_is_not_gaussian() -> None:
 
 def test_a_fitted_run_decodes_and_encodes_through_its_flow() -> None:
     run, data = finished_run(), data_set()
-    told: list[tuple[int, int]] = []
-    fitted = fit_prior(run, data, CONFIG, lambda done, total: told.append((done, total)))
-    assert told[-1] == (8, 8)
+    calls: list[tuple[int, int]] = []
+    fitted = fit_prior(run, data, CONFIG, lambda done, total: calls.append((done, total)))
+    assert calls[-1] == (8, 8)
     model, first = fitted.model, run.model
     assert isinstance(model, CVAE)
     assert isinstance(first, CVAE)

@@ -30,9 +30,9 @@ def judge() -> Judge:
 
 def test_refinement_moves_decoder_and_flow_and_leaves_the_encoder(run: Run, judge: Judge, tmp_path: Path) -> None:
     before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
-    told: list[tuple[int, int]] = []
-    refined = refine(run, data_set(), judge, tmp_path, CONFIG, progress=lambda *step: told.append(step))
-    assert told == [(step, 6) for step in range(1, 7)]
+    calls: list[tuple[int, int]] = []
+    refined = refine(run, data_set(), judge, tmp_path, CONFIG, progress=lambda *step: calls.append(step))
+    assert calls == [(step, 6) for step in range(1, 7)]
     assert refined.training["refinement"]["steps"] == 6
     for name, tensor in refined.model.state_dict().items():
         kept = name.startswith("encoder") or name.endswith("rotation")

@@ -5,9 +5,10 @@ from typing import get_args
 import pytest
 import torch
 
-from glyphvae_training.commands import main
+from glyphvae_training.commands import train
 from glyphvae_training.data.dataset import Dataset, load_byclass
 from glyphvae_training.errors import RunError
+from glyphvae_training.fitting.axes import AxesConfig
 from glyphvae_training.fitting.posterior import PosteriorConfig
 from glyphvae_training.fitting.prior import PriorConfig
 from glyphvae_training.fitting.refine import CHECKPOINT, RefineConfig
@@ -21,12 +22,13 @@ TINY = Preset(
     PriorConfig(couplings=1, epochs=1),
     RefineConfig(steps=2, batch_size=16, train_prior=False),
     PosteriorConfig(epochs=1, batch_size=64),
+    axes=AxesConfig(samples=10),
 )
 HARDWARE = Hardware(accelerator="cpu", threads=1)
 
 
 def test_every_stage_leaves_a_run_and_is_not_trained_twice(
-    sample: Dataset, sample_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sample: Dataset, sample_folder: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
     stages: list[str] = []
@@ -43,13 +45,12 @@ def test_every_stage_leaves_a_run_and_is_not_trained_twice(
             progress=lambda stage, _done, _total: stages.append(stage),
         )
 
-    monkeypatch.setenv("GLYPHVAE_CACHE", str(tmp_path / "cache"))
     train()
     assert list(dict.fromkeys(stages)) == ["prior", "reader", "refinement", "posterior"]
     run = load_run(folder)
     assert run.training["refinement"]["steps"] == 2
     assert run.training["prior"]["couplings"] == 1
-    assert run.training["axes"]["samples"] == 200
+    assert run.training["axes"]["samples"] == 10
     assert run.model.config.couplings == 1
     prior, refined = load_run(folder / "prior").model.state_dict(), run.model.state_dict()
     for name, tensor in refined.items():
@@ -68,20 +69,17 @@ def test_every_stage_leaves_a_run_and_is_not_trained_twice(
         assert torch.equal(tensor, again.model.state_dict()[name])
 
 
-def test_small_letters_have_a_reader_that_knows_them(
-    cache: Path, sample_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GLYPHVAE_CACHE", str(cache))
+def test_small_letters_have_a_reader_that_knows_them(sample_folder: Path, tmp_path: Path) -> None:
     preset = replace(TINY, model=TINY.model | {"label_count": 62}, dataset="byclass")
-    data = load_byclass(sample_folder, cache)
+    data = load_byclass(sample_folder)
     run = train_preset(preset, data, sample_folder, tmp_path / "run", HARDWARE, reader_images=512)
     assert run.labels == data.labels
     assert "refinement" in run.training
 
 
 def test_presets_can_be_named_on_the_command_line() -> None:
-    assert set(get_args(main.StagedName)) == set(PRESETS)
-    assert set(get_args(main.PresetName)) == {*PRESETS, "vae-binarised"}
+    assert set(get_args(train.StagedName)) == set(PRESETS)
+    assert set(get_args(train.PresetName)) == {*PRESETS, "vae-binarised"}
 
 
 def test_presets_differ_from_a_plain_model_by_their_prior() -> None:

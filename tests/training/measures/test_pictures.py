@@ -4,26 +4,26 @@ import numpy as np
 import torch
 from PIL import Image
 
-from glyphvae_training.measures.pictures import sample, save_sheet
+from glyphvae_training.measures.pictures import sample, save_grid
 from tests.training.examples import untrained
 
 
 def test_a_sheet_is_dark_ink_on_white_paper_row_by_row(tmp_path: Path) -> None:
     glyphs = np.zeros((5, 28, 28), np.uint8)
     glyphs[3] = 255
-    save_sheet(tmp_path / "deep" / "sheet.png", glyphs, columns=3, scale=1)
-    with Image.open(tmp_path / "deep" / "sheet.png") as image:
-        sheet = np.asarray(image)
-    assert sheet.shape == (2 * 28, 3 * 28)
-    assert (sheet[28:, :28] == 0).all()
-    assert (sheet[:28] == 255).all()
-    assert (sheet[28:, 28:] == 255).all()
+    save_grid(tmp_path / "deep" / "grid.png", glyphs, columns=3, scale=1)
+    with Image.open(tmp_path / "deep" / "grid.png") as image:
+        grid = np.asarray(image)
+    assert grid.shape == (2 * 28, 3 * 28)
+    assert (grid[28:, :28] == 0).all()
+    assert (grid[:28] == 255).all()
+    assert (grid[28:, 28:] == 255).all()
 
 
 def test_a_sheet_is_scaled(tmp_path: Path) -> None:
-    save_sheet(tmp_path / "sheet.png", np.zeros((4, 28, 28), np.uint8), columns=2)
-    with Image.open(tmp_path / "sheet.png") as sheet:
-        assert sheet.size == (112, 112)
+    save_grid(tmp_path / "grid.png", np.zeros((4, 28, 28), np.uint8), columns=2)
+    with Image.open(tmp_path / "grid.png") as grid:
+        assert grid.size == (112, 112)
 
 
 def test_samples_are_the_decoders_mean_at_latents_of_the_generator() -> None:

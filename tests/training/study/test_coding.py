@@ -3,7 +3,7 @@ import pytest
 
 from glyphvae_training.data.dataset import Split
 from glyphvae_training.study.coding import class_means, coding, distance_to_mean, reconstruction_mse, samples
-from tests.training.study.known_coder import KnownCoder
+from tests.training.known_coder import KnownCoder
 
 rng = np.random.default_rng
 

@@ -1,19 +1,16 @@
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 from PIL import Image
-from typer.testing import CliRunner
 
-from glyphvae_training.commands.study import rank, study
-from glyphvae_training.study.plan import BETAS, QUICK, plans
-
-app = typer.Typer()
-app.command()(study)
-app.command()(rank)
+from glyphvae_training.commands.study import study
+from glyphvae_training.study import plan
+from glyphvae_training.study.plan import BETAS, Schedule, plans
+from tests.training.commands.invoke import output
 
 PICTURES = (
     "figure-2",
@@ -28,36 +25,31 @@ PICTURES = (
     "figure-6",
 )
 TABLES = ("epochs-epochs", "latent-size-models", "traversal-latents", "beta-models", "beta-checks")
-# A minute on two idle cores; the suite has to pass on busy ones as well.
-pytestmark = pytest.mark.timeout(1200)
+# As `--quick`, but smaller still.
+TINY = Schedule({2: 2, 23: 1}, 1, 4, 64, 60, 2, 512)
+HARDWARE = ("--accelerator", "cpu", "--threads", 1)
 
 
-def command(*arguments: str | Path) -> str:
-    """What the command prints; it has to end well."""
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
+@pytest.fixture(scope="module", autouse=True)
+def tiny() -> Iterator[None]:
+    """`--quick` means the tiny schedule."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "QUICK", TINY)
+        yield
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory, cache: Path, sample_folder: Path) -> Path:
-    """A whole quick study."""
+def out(tmp_path_factory: pytest.TempPathFactory, sample_folder: Path) -> Path:
+    """A whole study."""
     folder = tmp_path_factory.mktemp("study")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GLYPHVAE_CACHE", str(cache))
-        output = command("study", "all", "--quick", "--data", sample_folder, "--out", folder, "--accelerator", "cpu")
-    assert "paper.md is written" in output.replace("\n", "")
+    printed = output(study, "all", "--quick", "--data", sample_folder, "--out", folder, *HARDWARE)
+    assert "paper.md is written" in printed.replace("\n", "")
     return folder
 
 
-@pytest.fixture(autouse=True)
-def own_cache(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    monkeypatch.setenv("GLYPHVAE_CACHE", str(cache))
-
-
 def test_every_model_is_trained(out: Path) -> None:
-    for plan in plans(QUICK):
-        assert (out / "runs" / plan.name / "model.pt").is_file()
+    for planned in plans(TINY):
+        assert (out / "runs" / planned.name / "model.pt").is_file()
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -70,7 +62,7 @@ def test_every_picture_is_png_and_svg(out: Path, name: str) -> None:
 
 def test_the_animation_has_a_frame_for_every_epoch(out: Path) -> None:
     with Image.open(out / "docs" / "images" / "paper" / "figure-2.webp") as animation:
-        assert animation.n_frames == QUICK.vae_epochs[2] + 1  # type: ignore[attr-defined]
+        assert animation.n_frames == TINY.vae_epochs[2] + 1  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -87,7 +79,7 @@ def test_every_number_is_csv_and_json(out: Path, name: str) -> None:
 def test_the_page_shows_what_was_made(out: Path) -> None:
     page = (out / "docs" / "paper.md").read_text(encoding="utf-8")
     assert all(f"(images/paper/{name}.png)" in page and f"(images/paper/{name}.svg)" in page for name in PICTURES)
-    assert all(f"`{plan.name}`" in page for plan in plans(QUICK))
+    assert all(f"`{planned.name}`" in page for planned in plans(TINY))
 
 
 def test_small_models_obey_what_does_not_need_long_training(out: Path) -> None:
@@ -102,5 +94,5 @@ def test_small_models_obey_what_does_not_need_long_training(out: Path) -> None:
 
 def test_a_finished_study_trains_nothing_again(out: Path, sample_folder: Path) -> None:
     weights = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/model.pt")}
-    command("study", "epochs", "--quick", "--data", sample_folder, "--out", out, "--accelerator", "cpu")
+    output(study, "epochs", "--quick", "--data", sample_folder, "--out", out, *HARDWARE)
     assert {path: path.stat().st_mtime_ns for path in out.glob("runs/*/model.pt")} == weights

@@ -1,7 +1,7 @@
 import numpy as np
 
 from glyphvae_training.study.sentence import GAP, SPACE, cut, sentence, stacked
-from tests.training.study.known_coder import KnownCoder
+from tests.training.known_coder import KnownCoder
 
 Z = np.zeros(2, np.float32)
 

@@ -7,8 +7,8 @@ import pytest
 
 from glyphvae_training.data.dataset import Dataset
 from glyphvae_training.errors import RunError
+from glyphvae_training.evaluation.coder import Trained
 from glyphvae_training.fitting.trainer import Hardware, TrainingConfig
-from glyphvae_training.study.coder import Trained
 from glyphvae_training.study.plan import Plan
 from glyphvae_training.study.record import read_latents, seconds_trained
 from glyphvae_training.study.train import subsample, trained

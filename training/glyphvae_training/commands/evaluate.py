@@ -1,146 +1,60 @@
-"""What `glyphvae evaluate` does: judges, measurement, report, and the numbers back into manifest and documentation."""
+"""The command `glyphvae evaluate`."""
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated, Literal, get_args
 
-import numpy as np
-import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+import typer
 
-from glyphvae_training.data.dataset import Dataset, Split, load_named
-from glyphvae_training.errors import ExportError
-from glyphvae_training.evaluation.evaluate import Evaluation, evaluate_model
-from glyphvae_training.evaluation.fidelity import FULL, Effort, fidelity_metrics
-from glyphvae_training.evaluation.model_cards import models_page
-from glyphvae_training.evaluation.report import COLUMNS, samples_sheet, write_report
-from glyphvae_training.export.exported import Exported, read_exported
-from glyphvae_training.export.manifest import manifest_path
-from glyphvae_training.export.repository import publish_metrics
-from glyphvae_training.judges.judge import Judge
-from glyphvae_training.judges.judge_data import load_judge_data
-from glyphvae_training.judges.judge_training import stored_judge
-from glyphvae_training.measures.pictures import save_sheet
-from glyphvae_training.study.axis_names import axis_names
+from glyphvae_training.commands.options import DATA, EXPORTED, DataFolder, ModelName, ModelRepository, errors_reported
 
-# Of `fidelity_metrics`, for the progress bar.
-STAGES, STAGES_WITHOUT_LABELS = 7, 4
+JudgeName = Literal["convolutional", "dense"]
+JUDGES: tuple[JudgeName, ...] = get_args(JudgeName)
 
 
-@dataclass(frozen=True)
-class Request:
-    """An evaluation that was asked for.
+@errors_reported()
+def evaluate(
+    model: ModelName,
+    data: DataFolder = DATA,
+    exported: ModelRepository = EXPORTED,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the report.", show_default="runs/evaluation/<model>")
+    ] = None,
+    samples: Annotated[int, typer.Option(min=12, help="Fresh samples of each label.")] = 300,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of noise, samples and bootstrap.")] = 0,
+    judge: Annotated[
+        JudgeName | None, typer.Option(help="Single judge that reads the samples.", show_default="both")
+    ] = None,
+    judges: Annotated[Path, typer.Option(help="Folder of trained judges.")] = Path("runs/judges"),
+    judge_images: Annotated[
+        int | None,
+        typer.Option(
+            min=512, help="Training images of a judge, repetitions counted.", show_default="what its accuracy needs"
+        ),
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of PyTorch, for the judges.")] = 1,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Do a fiftieth of the work as a smoke test; the figures mean little.")
+    ] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the figures into manifest, graphs and docs.")] = False,
+    docs: Annotated[Path, typer.Option(help="Folder in which --write puts models.md.")] = Path("docs"),
+) -> None:
+    """Measure an exported model on held-out characters and fresh samples; trains missing judges first."""
+    from glyphvae_training.evaluation.fidelity import FULL, QUICK  # noqa: PLC0415 (see the package)
+    from glyphvae_training.evaluation.runner import EvaluationConfig, run_evaluation  # noqa: PLC0415
 
-    Attributes:
-        model: name of the exported model.
-        data: folder with the source files.
-        exported: the model repository.
-        out: folder of the report.
-        architectures: of the judges that read the samples, keys of `ARCHITECTURES`.
-        judges: folder of trained judges.
-        samples: of each label.
-        seed: of noise, samples and bootstrap.
-        judge_images: how many images a judge is trained on; by default what its architecture needs.
-        threads: of PyTorch.
-        effort: put into the comparison of samples with real characters.
-    """
-
-    model: str
-    data: Path
-    exported: Path
-    out: Path
-    architectures: tuple[str, ...]
-    judges: Path
-    samples: int
-    seed: int
-    judge_images: int | None
-    threads: int
-    effort: Effort = FULL
-
-
-def run_evaluation(request: Request, docs: Path | None = None) -> Evaluation:
-    """Measures a model and writes the report; with `docs` also into manifest, graphs, models.md and its picture.
-
-    Raises:
-        ExportError: there is no such model, or the data are not those it was trained on.
-        DataError: the source files are not there or damaged.
-    """
-    torch.set_num_threads(request.threads)
-    model = read_exported(request.exported, request.model)
-    data = held_out_data(model, request.data)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        judges, real = trained_judges(request, model, progress) if model.labels else ([], {})
-        total = 1 + len(judges) + (STAGES if model.labels else STAGES_WITHOUT_LABELS)
-        task = progress.add_task("measuring", total=total)
-        evaluation = evaluate_model(
-            model,
-            data.test,
-            judges,
-            real,
-            samples_per_label=request.samples,
-            seed=request.seed,
-            stage=lambda name, done: progress.update(task, description=f"measuring: {name}", completed=done),
-        )
-        progress.update(task, completed=len(judges))
-        fidelity = fidelity_metrics(
-            model,
-            data,
-            judges[-1] if judges else None,
-            request.effort,
-            np.random.default_rng(request.seed),
-            stage=lambda name: progress.update(task, description=f"measuring: {name}", advance=1),
-        )
-        named = {"axes": axis_names(model, data.test)} if model.labels else {}
-        evaluation = replace(evaluation, metrics=evaluation.metrics | fidelity | named)
-        progress.update(task, description="measured", completed=total)
-    write_report(request.out, request.model, model.labels, data.test, evaluation)
-    if docs is not None:
-        publish_evaluation(request, evaluation, docs)
-    return evaluation
-
-
-def held_out_data(model: Exported, folder: Path) -> Dataset:
-    """The data set that a model was trained on, whose test part it has not seen."""
-    facts = model.manifest["data"]
-    data = load_named(facts["name"], folder)
-    if data.sha256 != facts["sha256"]:
-        raise ExportError(
-            f"the model was trained on data {facts['sha256'][:12]}, not on those in {folder} ({data.sha256[:12]}): "
-            "what is held out here may have been trained on"
-        )
-    return data
-
-
-def trained_judges(request: Request, model: Exported, progress: Progress) -> tuple[list[Judge], dict[str, Split]]:
-    """A judge of each architecture, trained now where none is stored, and the real characters to test them on."""
-    data = load_judge_data(request.data, name=model.manifest["data"]["name"])
-    judges = []
-    for architecture in request.architectures:
-        task = progress.add_task(f"{architecture} judge", total=None)
-        judge = stored_judge(
-            data, architecture, request.judges, images=request.judge_images, progress=advance(progress, task)
-        )
-        progress.update(task, total=1, completed=1)
-        judges.append(judge)
-    return judges, data.tests
-
-
-def advance(progress: Progress, task: TaskID) -> Callable[[int, int], None]:
-    """Shows how much of a task is done."""
-
-    def show(done: int, total: int) -> None:
-        progress.update(task, completed=done, total=total)
-
-    return show
-
-
-def publish_evaluation(request: Request, evaluation: Evaluation, docs: Path) -> None:
-    """Puts the metrics into manifest and graphs, and card and samples into the documentation."""
-    manifest = json.loads(manifest_path(request.exported, request.model).read_text(encoding="utf-8"))
-    # Others put their numbers there too: what 8-bit integers cost.
-    publish_metrics(request.exported, request.model, manifest["metrics"] | evaluation.metrics)
-    save_sheet(docs / "images" / f"{request.model}-samples.png", samples_sheet(evaluation.samples), COLUMNS)
-    (docs / "models.md").write_text(models_page(request.exported), encoding="utf-8")
+    folder = out or Path("runs/evaluation") / model
+    config = EvaluationConfig(
+        model,
+        data,
+        exported,
+        folder,
+        (judge,) if judge else JUDGES,
+        judges,
+        samples,
+        seed,
+        judge_images,
+        threads,
+        QUICK if quick else FULL,
+    )
+    run_evaluation(config, docs if write else None)
+    typer.echo(f"{folder / 'report.md'} is written.")

@@ -1,7 +1,4 @@
-"""The commands `glyphvae study` and `glyphvae rank`, which `glyphvae` finds by their entry points.
-
-Each imports what it needs only when it runs: `glyphvae serve` starts without PyTorch.
-"""
+"""The command `glyphvae study`."""
 
 import os
 from pathlib import Path
@@ -9,62 +6,55 @@ from typing import Annotated, Literal
 
 import typer
 
-from glyphvae_training.commands.main import reported
+from glyphvae_training.commands.options import DATA, DataFolder, errors_reported
 
 Chosen = Literal["epochs", "latent-size", "traversal", "beta", "all"]
 
 
+@errors_reported()
 def study(
     experiment: Annotated[Chosen, typer.Argument(help="Figure 2, 3, 4, 5 with 6, or all of them.")],
-    data: Annotated[Path, typer.Option(help="Folder with the source files, at any depth.")] = Path("data"),
+    data: DataFolder = DATA,
     out: Annotated[
         Path | None, typer.Option(help="Folder of runs and results.", show_default="runs/study, or runs/study-quick")
     ] = None,
     docs: Annotated[
-        Path | None, typer.Option(help="Where paper.md goes.", show_default="docs, or with --quick <out>/docs")
+        Path | None, typer.Option(help="Folder of paper.md.", show_default="docs, or with --quick <out>/docs")
     ] = None,
     exported: Annotated[
-        Path | None, typer.Option(help="Exported models.", show_default="exported, or with --quick <out>/exported")
+        Path | None,
+        typer.Option(help="Folder of exported models.", show_default="exported, or with --quick <out>/exported"),
     ] = None,
     judges: Annotated[
-        Path | None, typer.Option(help="Trained judges.", show_default="runs/judges, or with --quick <out>/judges")
+        Path | None,
+        typer.Option(help="Folder of trained judges.", show_default="runs/judges, or with --quick <out>/judges"),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A small study of minutes, for the sample in tests/data.")
+        bool, typer.Option("--quick", help="Run a small study of minutes, for the sample in tests/data.")
     ] = False,
     export: Annotated[bool, typer.Option("--export", help="Export the models and measure what was exported.")] = False,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
-    precision: Annotated[str, typer.Option(help="Lightning's: bf16-mixed, or 32-true.")] = "bf16-mixed",
-    threads: Annotated[int | None, typer.Option(min=1, help="PyTorch's, on the CPU.", show_default="all cores")] = None,
+    accelerator: Annotated[str, typer.Option(help="Accelerator of Lightning: auto, cpu or gpu.")] = "auto",
+    precision: Annotated[str, typer.Option(help="Precision of Lightning: bf16-mixed, or 32-true.")] = "bf16-mixed",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads of PyTorch.", show_default="all cores")
+    ] = None,
 ) -> None:
-    """Reproduce the paper's experiments; a study that was stopped goes on, a trained model is not trained again."""
-    with reported():
-        from glyphvae_training.study.runner import Request, run_study  # noqa: PLC0415 (see the top)
+    """Reproduce the paper's experiments; resumes an interrupted study and reuses trained models."""
+    from glyphvae_training.study.plan import FULL, QUICK  # noqa: PLC0415 (see the package)
+    from glyphvae_training.study.runner import StudyConfig, run_study  # noqa: PLC0415
 
-        results = out or Path("runs", "study-quick" if quick else "study")
-        request = Request(
-            experiment,
-            data,
-            results,
-            docs or (results / "docs" if quick else Path("docs")),
-            exported or (results / "exported" if quick else Path("exported")),
-            judges or (results if quick else Path("runs")) / "judges",
-            quick,
-            export,
-            accelerator,
-            precision,
-            threads or os.cpu_count() or 1,
-        )
-        typer.echo(f"{run_study(request)} is written.")
-
-
-def rank(
-    model: Annotated[str, typer.Argument(help="Name of an exported model.")],
-    data: Annotated[Path, typer.Option(help="Folder with the source files, at any depth.")] = Path("data"),
-    exported: Annotated[Path, typer.Option(help="Folder of exported models.")] = Path("exported"),
-) -> None:
-    """Rank the latents of an exported model by the variance of mu over held-out characters."""
-    with reported():
-        from glyphvae_training.study.runner import print_ranking  # noqa: PLC0415 (see the top)
-
-        print_ranking(model, data, exported)
+    results = out or Path("runs", "study-quick" if quick else "study")
+    config = StudyConfig(
+        experiment,
+        data,
+        results,
+        docs or (results / "docs" if quick else Path("docs")),
+        exported or (results / "exported" if quick else Path("exported")),
+        judges or (results if quick else Path("runs")) / "judges",
+        QUICK if quick else FULL,
+        export,
+        accelerator,
+        precision,
+        threads or os.cpu_count() or 1,
+    )
+    typer.echo(f"{run_study(config)} is written.")

@@ -1,4 +1,4 @@
-"""Changes to whole batches of characters that keep their class: place, shape, weight, blur and strength of the ink.
+"""Augmentation of whole batches: random position, shape, stroke weight, blur and ink strength.
 
 They exist to take from a classifier everything but the shape. A generated character is blurred and its strokes are of
 another weight than real ones; a classifier that has only seen sharp characters reads that as a class.
@@ -20,14 +20,12 @@ THICKEST, THINNEST = 0.7, 0.5
 FAINTEST, STRONGEST = 0.7, 1.4
 # Twice the binomial kernel (1 2 1)/4 in each direction is a Gaussian of 1 pixel's standard deviation.
 BINOMIAL = (0.25, 0.5, 0.25)
-
-
-# Of `sway`, in the same units: what the same hand does from one time to the next.
-SWAY_ROTATION, SWAY_SHEAR, SWAY_LOG_SCALE = 0.06, 0.08, 0.05
+# Of `warp`, in the same units: the variation of one writer from one time to the next.
+WARP_ROTATION, WARP_SHEAR, WARP_LOG_SCALE = 0.06, 0.08, 0.05
 
 
 def augment(x: Tensor, generator: Generator) -> Tensor:
-    """Every change, drawn anew for each image.
+    """Apply every augmentation, drawn anew for each image.
 
     Args:
         x: float32 (n, 1, height, width), paper 0, ink 1.
@@ -36,18 +34,18 @@ def augment(x: Tensor, generator: Generator) -> Tensor:
     Returns:
         float32 (n, 1, height, width) in [0, 1].
     """
-    return strengthen(blur(weigh(move(x, generator), generator), generator), generator)
+    return vary_ink(blur(vary_stroke_weight(move(x, generator), generator), generator), generator)
 
 
 def move(x: Tensor, generator: Generator) -> Tensor:
-    """Rotates, shears, scales and shifts each image."""
+    """Rotate, shear, scale and shift each image."""
     drawn = torch.randn((6, len(x)), generator=generator, device=x.device)
     factors = (ROTATION, SHEAR, LOG_SCALE, LOG_SCALE, SHIFT, SHIFT)
     return functional.grid_sample(x, affine(x, drawn, factors), align_corners=False)
 
 
 def affine(x: Tensor, drawn: Tensor, factors: Sequence[float]) -> Tensor:
-    """Where each pixel of the moved images comes from, (n, height, width, 2).
+    """Return the source position of each pixel of the transformed images, (n, height, width, 2).
 
     Args:
         x: (n, 1, height, width).
@@ -62,8 +60,8 @@ def affine(x: Tensor, drawn: Tensor, factors: Sequence[float]) -> Tensor:
     return functional.affine_grid(torch.stack([across, along], dim=1), list(x.shape), align_corners=False)
 
 
-def swayed(x: Tensor, share: float, generator: Generator) -> Tensor:
-    """Rotates, shears and stretches a share of the images about their centre, where their mass is.
+def warp(x: Tensor, share: float, generator: Generator) -> Tensor:
+    """Rotate, shear and stretch a share of the images about their centre of mass.
 
     Little enough, and interpolated with cubics, that the result passes for a character of the same kind and sharpness.
 
@@ -74,13 +72,13 @@ def swayed(x: Tensor, share: float, generator: Generator) -> Tensor:
     """
     drawn = torch.randn((6, len(x)), generator=generator, device=x.device)
     drawn = drawn * (torch.rand(len(x), generator=generator, device=x.device) < share)
-    grid = affine(x[:, None], drawn, (SWAY_ROTATION, SWAY_SHEAR, SWAY_LOG_SCALE, SWAY_LOG_SCALE, 0, 0))
+    grid = affine(x[:, None], drawn, (WARP_ROTATION, WARP_SHEAR, WARP_LOG_SCALE, WARP_LOG_SCALE, 0, 0))
     moved = functional.grid_sample(x[:, None], grid, mode="bicubic", align_corners=False)
     return moved.squeeze(1).clamp(0, 1)
 
 
-def weigh(x: Tensor, generator: Generator) -> Tensor:
-    """Thickens or thins the strokes of each image, towards the dilated or the eroded one."""
+def vary_stroke_weight(x: Tensor, generator: Generator) -> Tensor:
+    """Thicken or thin the strokes of each image, towards its dilation or erosion."""
     thick = functional.max_pool2d(x, 3, stride=1, padding=1)
     thin = -functional.max_pool2d(-x, 3, stride=1, padding=1)
     weight = uniform(x, -1, 1, generator)
@@ -88,19 +86,19 @@ def weigh(x: Tensor, generator: Generator) -> Tensor:
 
 
 def blur(x: Tensor, generator: Generator) -> Tensor:
-    """Mixes each image with itself under a Gaussian of 1 pixel, in any share."""
+    """Mix each image with its Gaussian blur of 1 pixel, in a random proportion."""
     line = torch.tensor(BINOMIAL, device=x.device)
     kernel = torch.outer(line, line)[None, None]  # (1, 1, 3, 3)
     blurred = functional.conv2d(functional.conv2d(x, kernel, padding=1), kernel, padding=1)
     return torch.lerp(x, blurred, uniform(x, 0, 1, generator))
 
 
-def strengthen(x: Tensor, generator: Generator) -> Tensor:
-    """Makes the ink of each image fainter or stronger."""
+def vary_ink(x: Tensor, generator: Generator) -> Tensor:
+    """Make the ink of each image fainter or stronger."""
     return (x * uniform(x, FAINTEST, STRONGEST, generator)).clamp(0, 1)
 
 
 def uniform(x: Tensor, low: float, high: float, generator: Generator) -> Tensor:
-    """One number for each image, (n, 1, 1, 1)."""
+    """Draw one number for each image, (n, 1, 1, 1)."""
     share = torch.rand((len(x), 1, 1, 1), generator=generator, device=x.device)
     return low + (high - low) * share

@@ -1,4 +1,4 @@
-"""Batches from tensors that stay on the device: an index tensor a batch, no Python per image."""
+"""Batches of tensors that stay on the device: one index tensor per batch, no Python per image."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -17,7 +17,7 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """One split, batch by batch.
+    """Iterable over the batches of one split.
 
     The order is a function of the seed and the epoch alone, so a resumed run sees the batches it would have seen; every
     process of a distributed run takes its own slice of each batch.
@@ -56,7 +56,7 @@ class Batches:
         self._epoch = epoch
 
     def __len__(self) -> int:
-        """Batches in an epoch; when drawing, a last smaller one is left out."""
+        """Return the number of batches in an epoch; a smaller last batch is left out when drawing."""
         whole, rest = divmod(len(self._labels), self._batch_size)
         return whole + (self._seed is None and rest > 0)
 
@@ -78,7 +78,7 @@ class Batches:
 
 
 def balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:
-    """As many rows as there are labels, every class equally often.
+    """Return as many rows as there are labels, with every class equally often.
 
     A class with fewer images than its share comes round again, each round in a new order, so that within a round every
     image is drawn once.

@@ -1,4 +1,4 @@
-"""Where assembled data sets are kept between runs."""
+"""Location of the cache of assembled data sets."""
 
 import os
 import sys
@@ -6,14 +6,14 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """`GLYPHVAE_CACHE` if it is set, else `glyphvae` in the platform's cache folder. It need not exist yet."""
+    """Return `GLYPHVAE_CACHE` if set, else `glyphvae` in the platform's cache folder. It need not exist yet."""
     if named := os.environ.get("GLYPHVAE_CACHE"):
         return Path(named)
     return platform_cache() / "glyphvae"
 
 
 def platform_cache() -> Path:
-    """The user's cache folder: XDG_CACHE_HOME, ~/Library/Caches or LOCALAPPDATA, each with its default."""
+    """Return the user's cache folder: XDG_CACHE_HOME, ~/Library/Caches or LOCALAPPDATA, each with its default."""
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches"
     if sys.platform == "win32":

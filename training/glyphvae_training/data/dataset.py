@@ -1,15 +1,14 @@
-"""Assembles the data sets: digits from MNIST, letters from NIST Special Database 19, in one convention.
+"""Assembly of the data sets: digits from MNIST, letters from NIST Special Database 19, in one convention.
 
 The split is written down in docs/training.md. Assembled sets are kept in the cache folder under a hash of the source
 files, so that only the first start parses and normalises them.
 """
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from glyphvae_training.data.cache import cache_folder
 from glyphvae_training.data.pixels import BOX, CENTRE, FAINTEST_INK, NORMALISATION, normalise
 from glyphvae_training.data.split import split_by_digest
 from glyphvae_training.errors import DataError
+from glyphvae_training.files import replacing
 
 HELD_OUT = 0.1
 PARTS = ("train", "validation", "test")
@@ -62,7 +62,7 @@ class Dataset:
 
 
 def load_alphanumeric(folder: Path, cache: Path | None = None) -> Dataset:
-    """The 36 classes 0-9 and A-Z: MNIST digits and capitals at MNIST's size.
+    """Load the 36 classes 0-9 and A-Z: MNIST digits and capitals at MNIST's size.
 
     Args:
         folder: holds the source files, at any depth.
@@ -77,7 +77,7 @@ def load_alphanumeric(folder: Path, cache: Path | None = None) -> Dataset:
 
 
 def load_byclass(folder: Path, cache: Path | None = None) -> Dataset:
-    """The 62 classes 0-9, A-Z and a-z: MNIST digits, and all of EMNIST ByClass's test part at MNIST's size.
+    """Load the 62 classes 0-9, A-Z and a-z: MNIST digits and EMNIST ByClass's test part at MNIST's size.
 
     Digits come from both sources, so that nothing but its shape tells a digit from a letter; arguments and errors as
     for `load_alphanumeric`.
@@ -87,12 +87,12 @@ def load_byclass(folder: Path, cache: Path | None = None) -> Dataset:
 
 
 def load_mnist(folder: Path, cache: Path | None = None) -> Dataset:
-    """The ten digit classes of MNIST; arguments and errors as for `load_alphanumeric`."""
+    """Load the ten digit classes of MNIST; arguments and errors as for `load_alphanumeric`."""
     return cached("mnist", mnist_paths(folder), lambda: assemble_mnist(folder), cache)
 
 
 def load_named(name: str, folder: Path, cache: Path | None = None) -> Dataset:
-    """The set with this `Dataset.name`; arguments and errors as for `load_alphanumeric`.
+    """Load the set with this `Dataset.name`; arguments and errors as for `load_alphanumeric`.
 
     Raises:
         DataError: there is no such set.
@@ -104,12 +104,12 @@ def load_named(name: str, folder: Path, cache: Path | None = None) -> Dataset:
 
 
 def mnist_paths(folder: Path) -> tuple[Path, ...]:
-    """The four files of MNIST below the folder."""
+    """Return the four files of MNIST below the folder."""
     return (*sources.mnist_files(folder, "train"), *sources.mnist_files(folder, "test"))
 
 
 def assemble_mnist(folder: Path) -> Dataset:
-    """MNIST as it is: its official test part, and a tenth of its training part for validation."""
+    """Assemble MNIST: its official test part, and a tenth of its training part for validation."""
     official, test = sources.read_mnist(folder, "train"), sources.read_mnist(folder, "test")
     validation, train = split_by_digest(official.images, official.labels, [HELD_OUT])
     return dataset(
@@ -121,18 +121,18 @@ def assemble_mnist(folder: Path) -> Dataset:
 
 
 def assemble_alphanumeric(folder: Path) -> Dataset:
-    """MNIST and, after it in every part, the capitals."""
-    return mnist_and(sources.read_letters(folder), "alphanumeric", sources.DIGITS + sources.CAPITALS, folder)
+    """Assemble MNIST followed, in every part, by the capitals."""
+    return append_to_mnist(sources.read_letters(folder), "alphanumeric", sources.DIGITS + sources.CAPITALS, folder)
 
 
 def assemble_byclass(folder: Path) -> Dataset:
-    """MNIST and, after it in every part, EMNIST's digits, capitals and small letters."""
+    """Assemble MNIST followed, in every part, by EMNIST's digits, capitals and small letters."""
     labels = sources.DIGITS + sources.CAPITALS + sources.SMALL_LETTERS
-    return mnist_and(sources.read_emnist(folder), "byclass", labels, folder)
+    return append_to_mnist(sources.read_emnist(folder), "byclass", labels, folder)
 
 
-def mnist_and(others: sources.Characters, name: str, labels: tuple[str, ...], folder: Path) -> Dataset:
-    """MNIST and, after it in every part, other characters at MNIST's size."""
+def append_to_mnist(others: sources.Characters, name: str, labels: tuple[str, ...], folder: Path) -> Dataset:
+    """Assemble MNIST followed, in every part, by other characters at MNIST's size."""
     mnist = assemble_mnist(folder)
     # The bytes as they were shipped decide the split: it stays if the normalisation ever changes. And each class is
     # split by its own images alone, so that data sets that share a class hold out the same.
@@ -146,18 +146,18 @@ def mnist_and(others: sources.Characters, name: str, labels: tuple[str, ...], fo
     return dataset(name, labels, parts, ("MNIST", others.name))
 
 
-def pick(characters: sources.Characters, index: NDArray[np.int64]) -> Split:
-    """The characters at the indices."""
+def pick(characters: sources.Characters | Split, index: NDArray[Any]) -> Split:
+    """Return the characters at the indices, or where the mask is true."""
     return Split(characters.images[index], characters.labels[index])
 
 
 def joined(first: Split, second: Split) -> Split:
-    """Both parts, one after the other."""
+    """Concatenate two parts."""
     return Split(np.concatenate([first.images, second.images]), np.concatenate([first.labels, second.labels]))
 
 
 def dataset(name: str, labels: tuple[str, ...], parts: tuple[Split, Split, Split], names: tuple[str, ...]) -> Dataset:
-    """A data set with the hash of its content."""
+    """Build a data set with the hash of its content."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(np.ascontiguousarray(part.images).tobytes())
@@ -166,7 +166,7 @@ def dataset(name: str, labels: tuple[str, ...], parts: tuple[Split, Split, Split
 
 
 def cached(name: str, files: tuple[Path, ...], assemble: Callable[[], Dataset], cache: Path | None) -> Dataset:
-    """The set from the cache if these very files have been assembled before, else assembled and put there."""
+    """Load the set from the cache if it was assembled from the same files before; else assemble and cache it."""
     folder = cache_folder() if cache is None else cache
     path = folder / f"{name}-{source_key(files)[:20]}.npz"
     if path.is_file():
@@ -177,7 +177,7 @@ def cached(name: str, files: tuple[Path, ...], assemble: Callable[[], Dataset], 
 
 
 def source_key(files: tuple[Path, ...]) -> str:
-    """A hash of the source files and of everything that decides what becomes of them."""
+    """Return a hash of the source files and of everything else that determines the assembled set."""
     convention = f"{NORMALISATION} {BOX} {CENTRE} {FAINTEST_INK} {HELD_OUT}"
     digest = hashlib.sha256(convention.encode())
     for path in files:
@@ -187,8 +187,7 @@ def source_key(files: tuple[Path, ...]) -> str:
 
 
 def write_cache(path: Path, data: Dataset) -> None:
-    """Writes the set whole or not at all: a run that is killed here leaves no half file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write the set completely or not at all: a process killed here leaves no partial file."""
     arrays: dict[str, NDArray[np.generic]] = {
         "labels": np.array(data.labels),
         "sources": np.array(data.sources),
@@ -197,14 +196,12 @@ def write_cache(path: Path, data: Dataset) -> None:
     for part in PARTS:
         split: Split = getattr(data, part)
         arrays |= {f"{part}_images": split.images, f"{part}_labels": split.labels}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
-    with os.fdopen(handle, "wb") as stream:
+    with replacing(path) as temporary, temporary.open("wb") as stream:
         np.savez(stream, allow_pickle=False, **arrays)
-    Path(temporary).replace(path)
 
 
 def read_cache(path: Path, name: str) -> Dataset:
-    """The set in a cache file."""
+    """Read the set in a cache file."""
     with np.load(path) as stored:
         train, validation, test = (Split(stored[f"{part}_images"], stored[f"{part}_labels"]) for part in PARTS)
         texts = {key: tuple(str(text) for text in stored[key]) for key in ("labels", "sources")}

@@ -1,4 +1,4 @@
-"""Downloads the public originals, each from more than one mirror, and keeps only what has the right checksum.
+"""Download of the public source files, each from more than one mirror and checked against its checksum.
 
 The Kaggle A-Z file is not among them: it needs a login. Without it the capitals are read from the test part of EMNIST
 ByClass (`glyphvae_training.data.sources.read_letters`).
@@ -33,7 +33,7 @@ EMNIST_MIRRORS = (
     "https://www.itl.nist.gov/iaui/vip/cs_links/EMNIST/gzip.zip",
 )
 # Seconds without a byte; the archive of EMNIST takes minutes as a whole.
-PATIENCE = 30.0
+TIMEOUT_SECONDS = 30.0
 CHUNK_BYTES = 1 << 20
 
 
@@ -53,7 +53,7 @@ class Original:
 
 
 def mnist_original(name: str, sha256: str) -> Original:
-    """One of MNIST's four files."""
+    """Describe one of MNIST's four files."""
     return Original("mnist", {name: sha256}, tuple(f"{mirror}{name}" for mirror in MNIST_MIRRORS))
 
 
@@ -80,7 +80,7 @@ EMNIST = (
 
 
 def fetch(folder: Path, originals: Sequence[Original]) -> list[Path]:
-    """Downloads what is not yet anywhere below `folder`.
+    """Download the files that are not yet anywhere below `folder`.
 
     Args:
         folder: the data folder; created if need be.
@@ -93,7 +93,7 @@ def fetch(folder: Path, originals: Sequence[Original]) -> list[Path]:
         FetchError: no mirror of an original served it; names the file, what each mirror did, and where to put the file.
     """
     fetched = []
-    with httpx.Client(follow_redirects=True, timeout=PATIENCE) as client:
+    with httpx.Client(follow_redirects=True, timeout=TIMEOUT_SECONDS) as client:
         for original in originals:
             missing = {name: sha256 for name, sha256 in original.files.items() if not present(folder, name)}
             if missing:
@@ -102,18 +102,18 @@ def fetch(folder: Path, originals: Sequence[Original]) -> list[Path]:
 
 
 def originals_of(dataset: Literal["alphanumeric", "byclass", "mnist"], folder: Path) -> tuple[Original, ...]:
-    """What the data set is assembled from; for capitals alone, an A-Z CSV that is there makes EMNIST needless."""
+    """Return the source files of a data set; for capitals alone, an existing A-Z CSV makes EMNIST unnecessary."""
     letters = dataset == "byclass" or (dataset == "alphanumeric" and az_file(folder) is None)
     return (*MNIST, *EMNIST) if letters else MNIST
 
 
 def present(folder: Path, name: str) -> bool:
-    """Whether the file is anywhere below the folder, gzipped or plain."""
+    """Return whether the file is anywhere below the folder, gzipped or plain."""
     return find(folder, name, name.removesuffix(".gz")) is not None
 
 
 def obtain(client: httpx.Client, files: Mapping[str, str], mirrors: tuple[str, ...], folder: Path) -> list[Path]:
-    """The files from the first mirror that serves all of them with the right checksums."""
+    """Download the files from the first mirror that serves all of them with the right checksums."""
     folder.mkdir(parents=True, exist_ok=True)
     failures = []
     for url in mirrors:
@@ -131,7 +131,7 @@ def obtain(client: httpx.Client, files: Mapping[str, str], mirrors: tuple[str, .
 
 @contextmanager
 def temporary(folder: Path) -> Iterator[Path]:
-    """A file in the folder it will be renamed in, gone afterwards."""
+    """Yield a temporary file in the folder, deleted afterwards."""
     handle, name = tempfile.mkstemp(dir=folder, suffix=".part")
     os.close(handle)
     try:
@@ -141,7 +141,7 @@ def temporary(folder: Path) -> Iterator[Path]:
 
 
 def receive(client: httpx.Client, url: str, target: Path) -> None:
-    """Streams the answer into the file, with a bar."""
+    """Stream a response into the file, under a progress bar."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with client.stream("GET", url) as response, target.open("wb") as file, Progress(*columns) as progress:
         response.raise_for_status()
@@ -153,7 +153,7 @@ def receive(client: httpx.Client, url: str, target: Path) -> None:
 
 
 def unpack(download: Path, url: str, files: Mapping[str, str], folder: Path) -> list[Path]:
-    """Checks the files in a download and puts them into the folder.
+    """Check the files in a download and move them into the folder.
 
     Raises:
         DataError: one is not there or has another checksum; then none is put there.
@@ -168,14 +168,14 @@ def unpack(download: Path, url: str, files: Mapping[str, str], folder: Path) -> 
 
 @contextmanager
 def temporary_folder(folder: Path) -> Iterator[Path]:
-    """A folder inside the folder, gone afterwards."""
+    """Yield a temporary folder inside the folder, deleted afterwards."""
     with tempfile.TemporaryDirectory(dir=folder, suffix=".part") as name:
         yield Path(name)
 
 
 @contextmanager
 def opened(download: Path, url: str, name: str) -> Iterator[BinaryIO]:
-    """The file `name` in a download: its member in an archive, else the download itself."""
+    """Open the file `name` in a download: its member in an archive, else the download itself."""
     if not url.endswith(".zip"):
         with download.open("rb") as file:
             yield file
@@ -189,7 +189,7 @@ def opened(download: Path, url: str, name: str) -> Iterator[BinaryIO]:
 
 
 def check(path: Path, sha256: str) -> None:
-    """Compares the checksum of the file's uncompressed content.
+    """Compare the checksum of the file's uncompressed content.
 
     Raises:
         DataError: it is another one, or the gzip stream is damaged.

@@ -20,7 +20,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a file, decompressed if it is gzip, whatever its name says.
+    """Read a file, decompressed if its content is gzip, whatever its name says.
 
     Raises:
         DataError: the gzip stream is damaged.
@@ -35,7 +35,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def parse_idx(content: bytes, name: str) -> NDArray[np.uint8]:
-    """The array in the bytes of an IDX file.
+    """Parse the array in the bytes of an IDX file.
 
     Args:
         content: the whole file, decompressed.
@@ -64,10 +64,10 @@ def parse_idx(content: bytes, name: str) -> NDArray[np.uint8]:
 
 
 def idx_bytes(array: NDArray[np.uint8]) -> bytes:
-    """An array of unsigned bytes as an IDX file, the inverse of `parse_idx`."""
+    """Encode an array of unsigned bytes as an IDX file, the inverse of `parse_idx`."""
     return struct.pack(f">HBB{array.ndim}I", 0, UNSIGNED_BYTE, array.ndim, *array.shape) + array.tobytes()
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
-    """The array in an IDX file, gzipped or plain; raises as `parse_idx` and `read_bytes` do."""
+    """Read the array in an IDX file, gzipped or plain; raises as `parse_idx` and `read_bytes` do."""
     return parse_idx(read_bytes(path), str(path))

@@ -21,7 +21,7 @@ FAINTEST_INK = 40
 
 
 def normalise(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Characters in the convention `mnist-20x20-mass`.
+    """Bring characters into the convention `mnist-20x20-mass`.
 
     Args:
         images: uint8 (n, height, width), paper 0, ink up to 255.
@@ -37,7 +37,7 @@ def normalise(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def ink_box(image: NDArray[np.uint8]) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom (exclusive) of the ink; all 0 where there is none."""
+    """Return left, top, right, bottom (exclusive) of the ink; all 0 where there is none."""
     ink = image >= FAINTEST_INK
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     if not rows.size:
@@ -46,7 +46,7 @@ def ink_box(image: NDArray[np.uint8]) -> tuple[int, int, int, int]:
 
 
 def fit(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The ink of an image, scaled so that its longer side is 20; uint8 (h, w), at most (20, 20)."""
+    """Scale the ink of an image so that its longer side is 20; uint8 (h, w), at most (20, 20)."""
     left, top, right, bottom = box = ink_box(image)
     longer = max(right - left, bottom - top)
     if longer == 0:
@@ -56,13 +56,13 @@ def fit(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def place(field: NDArray[np.uint8], glyph: NDArray[np.uint8]) -> None:
-    """Puts the glyph, uint8 (h, w), into the field, uint8 (28, 28), with its centre of mass at the centre."""
+    """Copy the glyph, uint8 (h, w), into the field, uint8 (28, 28), with its centre of mass at the centre."""
     top, left = (corner(glyph, axis) for axis in (0, 1))
     field[top : top + glyph.shape[0], left : left + glyph.shape[1]] = glyph
 
 
 def corner(glyph: NDArray[np.uint8], axis: int) -> int:
-    """Where the glyph begins along one axis: an integer shift, held inside the field."""
+    """Return the glyph's start along one axis: an integer shift, clipped to the field."""
     profile = glyph.sum(axis=1 - axis, dtype=np.int64)
     if not profile.sum():
         return 0

@@ -1,9 +1,9 @@
-"""Writes the small sample of real characters that the tests and `--quick` studies use, in the layouts of the originals.
+"""The small sample of real characters for tests and `--quick` studies, written in the source files' formats.
 
     python -m glyphvae_training.data.sample DATA tests/data
 
-Of each class the images with the highest SHA-256 are taken: the split (`glyphvae_training.data.split`) puts those into the training
-part, so nothing that is held out of the full set is in the sample's letters.
+Of each class the images with the highest SHA-256 are taken: the split (`glyphvae_training.data.split`) puts those into
+the training part, so the sample's letters hold none of the full set's held-out ones.
 """
 
 import gzip
@@ -24,7 +24,7 @@ EMNIST_CLASSES = len(sources.DIGITS + sources.CAPITALS + sources.SMALL_LETTERS)
 
 
 def write_sample(data: Path, out: Path) -> list[Path]:
-    """Writes the sample of the source files below `data` into `out`; returns the files.
+    """Write the sample of the source files below `data` into `out`; returns the files.
 
     Raises:
         DataMissingError: a source file is not there.
@@ -47,7 +47,7 @@ def write_sample(data: Path, out: Path) -> list[Path]:
 
 
 def highest(characters: sources.Characters, classes: int, count: int) -> sources.Characters:
-    """Of each of the first classes the `count` images with the highest digests, sorted by class and digest."""
+    """Select the `count` images with the highest digests of each class, sorted by class and digest."""
     ranks = digests(characters.images)
     order = np.lexsort((ranks, characters.labels))
     chosen = [order[characters.labels[order] == label][-count:] for label in range(classes)]
@@ -56,7 +56,7 @@ def highest(characters: sources.Characters, classes: int, count: int) -> sources
 
 
 def az_csv(emnist: sources.Characters) -> bytes:
-    """The capitals as the Kaggle layout has them: a label 0-25 and 784 pixels a row, upright."""
+    """Encode the capitals in the Kaggle format: a label 0-25 and 784 pixels a row, upright."""
     capital = (emnist.labels >= sources.FIRST_CAPITAL) & (emnist.labels < sources.FIRST_SMALL_LETTER)
     images, labels = emnist.images[capital], emnist.labels[capital] - sources.FIRST_CAPITAL
     rows = (
@@ -66,7 +66,7 @@ def az_csv(emnist: sources.Characters) -> bytes:
 
 
 def write(path: Path, content: bytes) -> Path:
-    """Writes the content gzipped, without the time, so that it is the same file every time."""
+    """Write the content gzipped without a timestamp, so that the file is reproducible."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(content, mtime=0))
     return path

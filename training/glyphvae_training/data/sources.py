@@ -67,7 +67,7 @@ class Characters:
 
 
 def find(folder: Path, *patterns: str) -> Path | None:
-    """The first file below `folder` that matches the earliest of the glob patterns, or None."""
+    """Return the first file below `folder` that matches the earliest of the glob patterns, or None."""
     for pattern in patterns:
         matches = sorted(path for path in folder.rglob(pattern) if path.is_file())
         if matches:
@@ -76,7 +76,7 @@ def find(folder: Path, *patterns: str) -> Path | None:
 
 
 def find_idx(folder: Path, name: str) -> Path:
-    """The IDX file `name`, gzipped or plain, below `folder`.
+    """Find the IDX file `name`, gzipped or plain, below `folder`.
 
     Raises:
         DataMissingError: it is not there; the message names the file and the folder.
@@ -88,13 +88,13 @@ def find_idx(folder: Path, name: str) -> Path:
 
 
 def mnist_files(folder: Path, part: Part) -> tuple[Path, Path]:
-    """Paths of the images and the labels of one part of MNIST."""
+    """Return paths of the images and the labels of one part of MNIST."""
     images, labels = MNIST_FILES[part]
     return find_idx(folder, images), find_idx(folder, labels)
 
 
 def read_mnist(folder: Path, part: Part) -> Characters:
-    """One part of MNIST.
+    """Read one part of MNIST.
 
     A file of the official length must have the official MD5. A shorter one is taken for a subset, such as the sample
     that the tests use: the hash of the data set tells it apart.
@@ -119,7 +119,7 @@ def read_mnist(folder: Path, part: Part) -> Characters:
 
 
 def emnist_files(folder: Path, part: Part) -> tuple[Path, Path]:
-    """Paths of the images and the labels of one part of EMNIST ByClass."""
+    """Return paths of the images and the labels of one part of EMNIST ByClass."""
     return (
         find_idx(folder, f"emnist-byclass-{part}-images-idx3-ubyte"),
         find_idx(folder, f"emnist-byclass-{part}-labels-idx1-ubyte"),
@@ -127,18 +127,18 @@ def emnist_files(folder: Path, part: Part) -> tuple[Path, Path]:
 
 
 def read_emnist(folder: Path, part: Part = "test") -> Characters:
-    """One part of EMNIST ByClass (Cohen et al. 2017, arXiv:1702.05373), turned upright: NIST stores it transposed."""
+    """Read one part of EMNIST ByClass (Cohen et al. 2017, arXiv:1702.05373), upright: NIST stores it transposed."""
     images, labels = (read_idx(path) for path in emnist_files(folder, part))
     return characters("EMNIST ByClass", np.ascontiguousarray(images.swapaxes(1, -1)), labels)
 
 
 def az_file(folder: Path) -> Path | None:
-    """The A-Z CSV below `folder`, or None."""
+    """Return the A-Z CSV below `folder`, or None."""
     return find(folder, *AZ_PATTERNS)
 
 
 def read_az(path: Path) -> Characters:
-    """The Kaggle "A-Z Handwritten Alphabets" layout: no header, a label 0-25, then 784 pixels, upright.
+    """Read the Kaggle "A-Z Handwritten Alphabets" CSV: no header, a label 0-25, then 784 pixels, upright.
 
     Raises:
         DataError: a row does not have 785 numbers in range; the message gives the row.
@@ -149,7 +149,7 @@ def read_az(path: Path) -> Characters:
 
 
 def parse_rows(content: bytes, path: Path) -> Iterator[NDArray[np.uint8]]:
-    """Arrays uint8 (rows, 785), about `CHUNK_BYTES` of text at a time."""
+    """Yield arrays uint8 (rows, 785), about `CHUNK_BYTES` of text at a time."""
     stream, done = io.BytesIO(content), 0
     while lines := stream.readlines(CHUNK_BYTES):
         try:
@@ -167,13 +167,13 @@ def parse_rows(content: bytes, path: Path) -> Iterator[NDArray[np.uint8]]:
 
 
 def letter_files(folder: Path) -> tuple[Path, ...]:
-    """The files that `read_letters` reads: the CSV if it is there, else the test part of EMNIST ByClass."""
+    """Return the files that `read_letters` reads: the CSV if present, else the test part of EMNIST ByClass."""
     path = az_file(folder)
     return emnist_files(folder, "test") if path is None else (path,)
 
 
 def read_letters(folder: Path) -> Characters:
-    """The capitals A-Z: of the CSV if it is there, else of the test part of EMNIST ByClass.
+    """Read the capitals A-Z: from the CSV if present, else from the test part of EMNIST ByClass.
 
     Both are cut from NIST Special Database 19 and hold the same kind of image. The test part is used alone so that the
     set is the same with either file.
@@ -189,7 +189,7 @@ def read_letters(folder: Path) -> Characters:
 
 
 def characters(name: str, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Characters:
-    """Images and labels that belong together.
+    """Check that images and labels belong together.
 
     Raises:
         DataError: the shapes do not fit.

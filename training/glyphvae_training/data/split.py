@@ -1,4 +1,4 @@
-"""One deterministic, stratified split, decided by the bytes of each image.
+"""Deterministic, stratified split, decided by the bytes of each image.
 
 The SHA-256 of an image ranks it within its class; the lowest tenth is held out for testing, the next for validation.
 Nothing depends on the order of the file, on a random generator, or on which other classes there are, and two copies of
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 
 def digests(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """The first eight bytes of each image's SHA-256, uint64 (n,)."""
+    """Return the first eight bytes of each image's SHA-256, uint64 (n,)."""
     hashes = b"".join(hashlib.sha256(image.tobytes()).digest()[:8] for image in images)
     return np.frombuffer(hashes, ">u8").astype(np.uint64)
 
@@ -21,7 +21,7 @@ def digests(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
 def split_by_digest(
     images: NDArray[np.uint8], labels: NDArray[np.int64], shares: Sequence[float]
 ) -> list[NDArray[np.int64]]:
-    """Indices of each part, ascending.
+    """Return indices of each part, ascending.
 
     Args:
         images: uint8 (n, ...), whose bytes decide.

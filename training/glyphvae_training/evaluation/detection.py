@@ -1,4 +1,4 @@
-"""What the ELBO knows without being told: which label an image has, and whether it is a character at all."""
+"""Unsupervised use of the ELBO: finding the label of an image, and telling characters from other images."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ Pixels = NDArray[np.uint8]
 
 
 def elbo_by_label(model: Exported, images: Pixels) -> NDArray[np.float32]:
-    """The ELBO of each image under each label, in nats, at z = mu: (n, labels), or (n, 1) without labels.
+    """Compute the ELBO of each image under each label, in nats, at z = mu: (n, labels), or (n, 1) without labels.
 
-    With a uniform prior on labels its softmax is the posterior p(c|x), as `/encode` answers it.
+    With a uniform prior on labels its softmax is the posterior p(c|x), as `/encode` returns it.
     """
     count = max(1, len(model.labels))
     columns = [elbo(model, images, np.full(len(images), label)) for label in range(count)]
@@ -26,15 +26,15 @@ def elbo_by_label(model: Exported, images: Pixels) -> NDArray[np.float32]:
 
 
 def elbo(model: Exported, images: Pixels, labels: NDArray[np.int64]) -> NDArray[np.float32]:
-    """-reconstruction - KL at z = mu of each image under its label: (n,)."""
+    """Compute -reconstruction - KL at z = mu of each image under its label: (n,)."""
     mu, logvar = model.encode(images, labels)
     _, logits = model.decode(mu, labels)
     distortion = reconstruction(torch.from_numpy(logits), torch.from_numpy(images).float() / 255)
     return np.asarray(-(distortion + kl_divergence(torch.from_numpy(mu), torch.from_numpy(logvar))).numpy())
 
 
-def strangers(images: Pixels, rng: np.random.Generator) -> dict[str, Pixels]:
-    """As many images of what is no character: noise, the characters' own pixels shuffled, and crops of photographs."""
+def non_characters(images: Pixels, rng: np.random.Generator) -> dict[str, Pixels]:
+    """Return as many images that are no characters: noise, shuffled pixels of the characters, crops of photographs."""
     count = len(images)
     shuffled = rng.permuted(images.reshape(count, -1), axis=1).reshape(images.shape)
     noise = rng.integers(0, 256, images.shape, dtype=np.uint8)
@@ -42,7 +42,7 @@ def strangers(images: Pixels, rng: np.random.Generator) -> dict[str, Pixels]:
 
 
 def photographs(count: int, rng: np.random.Generator) -> Pixels:
-    """Square crops of 56 to 224 pixels from the two photographs that scikit-learn ships, grey, at 28×28."""
+    """Crop squares of 56 to 224 pixels from the two photographs of scikit-learn, as grey images of 28×28."""
     pictures = [Image.fromarray(picture).convert("L") for picture in load_sample_images().images]
     crops = []
     for index in range(count):
@@ -53,12 +53,12 @@ def photographs(count: int, rng: np.random.Generator) -> Pixels:
     return np.stack(crops)
 
 
-def detection(known: NDArray[np.floating[Any]], strange: NDArray[np.floating[Any]]) -> float:
-    """The area under the curve: how often a character's ELBO is higher than a stranger's (Fawcett 2006), 0.5 by chance.
+def detection(characters: NDArray[np.floating[Any]], others: NDArray[np.floating[Any]]) -> float:
+    """Compute the AUROC: the probability that a character's ELBO exceeds that of another image (Fawcett 2006).
 
     Args:
-        known: (n,) ELBO of characters.
-        strange: (m,) ELBO of others.
+        characters: (n,) ELBO of characters.
+        others: (m,) ELBO of other images.
     """
-    truth = np.concatenate([np.ones(len(known)), np.zeros(len(strange))])
-    return float(roc_auc_score(truth, np.concatenate([known, strange])))
+    truth = np.concatenate([np.ones(len(characters)), np.zeros(len(others))])
+    return float(roc_auc_score(truth, np.concatenate([characters, others])))

@@ -1,4 +1,4 @@
-"""Measures an exported model on held-out characters and on fresh samples.
+"""Evaluation of an exported model on held-out characters and on fresh samples.
 
 Everything runs through ONNX Runtime on the exported files. Definitions, each a mean over images, in nats per image
 where it is a log likelihood (Kingma & Welling 2013, arXiv:1312.6114, equations 7 and 10):
@@ -33,7 +33,7 @@ HELD_OUT = "held_out"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured, and what it was measured on.
+    """Result of an evaluation: the metrics, and the images they were measured on.
 
     Attributes:
         metrics: the JSON object that goes into the manifest.
@@ -56,7 +56,7 @@ def evaluate_model(
     seed: int = 0,
     stage: Callable[[str, int], None] = lambda _name, _done: None,
 ) -> Evaluation:
-    """Measures a model.
+    """Measure a model.
 
     Args:
         model: the exported model.
@@ -65,7 +65,7 @@ def evaluate_model(
         real: held-out real characters by source, on which the judges themselves are tested.
         samples_per_label: fresh samples of each label.
         seed: of the posterior noise, the samples and the bootstrap.
-        stage: told what is measured next, and after how many others.
+        stage: called with the name of the next measurement and the number of those done.
     """
     rng = np.random.default_rng(seed)
     stage("held-out characters", 0)
@@ -75,8 +75,10 @@ def evaluate_model(
     for done, judge in enumerate(judges if model.labels else (), start=1):
         stage(f"{judge.architecture} judge", done)
         made = {"samples": samples, "reconstructions": reconstructions, HELD_OUT: test}
-        read = {name: verdict(judge, relabelled(split, model.labels, judge), rng) for name, split in made.items()}
-        elsewhere = {source: verdict(judge, split, rng) for source, split in real.items()}
+        read = {
+            name: judge_accuracy(judge, relabelled(split, model.labels, judge), rng) for name, split in made.items()
+        }
+        elsewhere = {source: judge_accuracy(judge, split, rng) for source, split in real.items()}
         metrics["judges"][judge.architecture] = read | {"real": elsewhere}
     metrics["protocol"] = {
         "held_out_images": len(test),
@@ -88,7 +90,7 @@ def evaluate_model(
 
 
 def held_out_metrics(model: Exported, test: Split, rng: np.random.Generator) -> tuple[dict[str, Any], Split]:
-    """The metrics that the module's docstring defines, and the reconstructions at z = mu."""
+    """Compute the metrics of the module's docstring, and the reconstructions at z = mu."""
     mu, logvar = model.encode(test.images, test.labels)
     _, logits = model.decode(posterior_sample(mu, logvar, rng), test.labels)
     x = torch.from_numpy(test.images).float() / 255  # (n, 28, 28)
@@ -102,7 +104,7 @@ def held_out_metrics(model: Exported, test: Split, rng: np.random.Generator) -> 
 
 
 def latent_metrics(mu: Floats, logvar: Floats) -> dict[str, Any]:
-    """What each latent does over the held-out images; `mu` and `logvar` float32 (n, latent)."""
+    """Compute statistics of each latent over the held-out images; `mu` and `logvar` float32 (n, latent)."""
     kl = kl_per_unit(torch.from_numpy(mu), torch.from_numpy(logvar)).mean(dim=0).numpy()
     second_moment = (mu**2 + np.exp(logvar)).mean(axis=0)
     spread = mu.var(axis=0)
@@ -115,12 +117,12 @@ def latent_metrics(mu: Floats, logvar: Floats) -> dict[str, Any]:
 
 
 def per_unit(values: NDArray[np.floating[Any]]) -> list[float]:
-    """One number a latent, rounded as the others are."""
+    """Round one number for each latent to the precision of the other metrics."""
     return [significant(float(value)) for value in values]
 
 
 def draw_samples(model: Exported, per_label: int, rng: np.random.Generator, temperature: float = 1.0) -> Split:
-    """Samples x ~ p(x|z, label) with z ~ N(0, temperature^2 I): `per_label` of each label, sorted by label."""
+    """Draw x ~ p(x|z, label) with z ~ N(0, temperature^2 I): `per_label` of each label, sorted by label."""
     labels = np.repeat(np.arange(max(1, len(model.labels))), per_label)
     z = np.float32(temperature) * rng.standard_normal((len(labels), model.latent_size), dtype=np.float32)
     pixels, _ = model.decode(z, labels)
@@ -128,16 +130,16 @@ def draw_samples(model: Exported, per_label: int, rng: np.random.Generator, temp
 
 
 def relabelled(split: Split, names: Sequence[str], judge: Judge) -> Split:
-    """The same characters under the judge's label indices instead of the model's."""
+    """Return the same characters under the judge's label indices instead of the model's."""
     index = np.array([judge.labels.index(name) for name in names])
     return Split(split.images, index[split.labels])
 
 
-def verdict(judge: Judge, split: Split, rng: np.random.Generator) -> dict[str, Any]:
-    """How often a judge reads the label that an image is meant to show.
+def judge_accuracy(judge: Judge, split: Split, rng: np.random.Generator) -> dict[str, Any]:
+    """Measure how often a judge reads the label that an image is meant to show.
 
     A judge that reads reconstructions much worse than held-out characters has learnt the sharpness of its training
-    images, and its verdict on samples is worth nothing.
+    images, and its accuracy on samples is meaningless.
 
     Args:
         judge: the classifier.
@@ -145,9 +147,9 @@ def verdict(judge: Judge, split: Split, rng: np.random.Generator) -> dict[str, A
         rng: for the intervals.
 
     Returns:
-        `accuracy` and `merged` over all images (`glyphvae_training.measures.measure.accuracy`); `per_label` and `per_label_merged`, with
-        the first set of pairs merged; `label_mean_merged`, the mean of the latter, which is what images of all labels
-        in equal numbers would get; `worst_merged`, the label read worst.
+        `accuracy` and `merged` over all images (`glyphvae_training.measures.measure.accuracy`); `per_label` and
+        `per_label_merged`, with the first set of pairs merged; `label_mean_merged`, the mean of the latter, which is
+        the accuracy on images of all labels in equal numbers; `worst_merged`, the label read worst.
     """
     read = judge.predict(split.images)
     merged = accuracy_per_label(read, split.labels, judge.labels, main_groups(judge.labels))

@@ -1,4 +1,4 @@
-"""The importance-weighted bound on log p(x|c), which comes closer to it than the ELBO as it draws more often.
+"""The importance-weighted bound on log p(x|c), which is tighter than the ELBO and tightens with more draws.
 
 Burda, Grosse & Salakhutdinov, "Importance weighted autoencoders" (arXiv:1509.00519), equation 8:
 log 1/K sum over k of p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q(z|x). With 5,000 draws it is what the literature calls the
@@ -19,7 +19,7 @@ CHUNK = 5000
 
 
 def importance_bound(model: Exported, split: Split, draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """-log p(x|c) of each image as the bound has it, in nats: (n,).
+    """Compute the bound on -log p(x|c) of each image, in nats: (n,).
 
     Args:
         model: the exported model.
@@ -48,7 +48,7 @@ def log_weights(  # noqa: PLR0917 (a formula's)
     draws: int,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Log p(x|z) + log p(z) - log q(z|x) of as many draws: (draws,)."""
+    """Draw log p(x|z) + log p(z) - log q(z|x) `draws` times: (draws,)."""
     means, spreads = (np.broadcast_to(values, (draws, len(values))) for values in (mu, logvar))
     z = posterior_sample(means, spreads, rng)  # (draws, latent)
     _, logits = model.decode(z, np.full(draws, label))
@@ -57,9 +57,3 @@ def log_weights(  # noqa: PLR0917 (a formula's)
     prior = -0.5 * np.square(z, dtype=np.float64).sum(axis=1)
     posterior = -0.5 * (np.square(z - mu, dtype=np.float64) / np.exp(logvar) + logvar).sum(axis=1)
     return np.asarray(likelihood + prior - posterior)
-
-
-def binarised(split: Split, rng: np.random.Generator) -> Split:
-    """Each pixel drawn once, ink with the probability of its grey value, and kept (Salakhutdinov & Murray 2008)."""
-    ink = rng.random(split.images.shape) * 255 < split.images
-    return Split(ink.astype(np.uint8) * np.uint8(255), split.labels)

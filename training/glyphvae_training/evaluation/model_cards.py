@@ -40,7 +40,7 @@ is from how often that is right, in 15 bins."""
 
 
 def model_card(manifest: dict[str, Any]) -> str:
-    """One model's section of docs/models.md."""
+    """Write one model's section of docs/models.md."""
     name = manifest["name"]
     graphs = [part for part in ("encoder", "decoder", "classifier") if part in manifest]
     sizes = " + ".join(f"{manifest[part]['bytes'] / 1e6:.2f} MB" for part in graphs)
@@ -70,7 +70,7 @@ def model_card(manifest: dict[str, Any]) -> str:
 
 
 def precision_rows(metrics: dict[str, Any]) -> list[list[str]]:
-    """What less precision cost when it was introduced, where that was measured."""
+    """List the measured cost of each lower precision."""
     names = {
         "compact": "weights in float16 cost",
         "int8": "8-bit decoder costs",
@@ -85,7 +85,7 @@ def precision_rows(metrics: dict[str, Any]) -> list[list[str]]:
 
 
 def models_page(folder: Path) -> str:
-    """docs/models.md: the cards of all models in a model repository, by name."""
+    """Write docs/models.md: the cards of all models in a model repository, by name."""
     manifests = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
     parts = [
         "# Models",

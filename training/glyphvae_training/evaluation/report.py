@@ -1,4 +1,4 @@
-"""What an evaluation leaves for people to read: Markdown tables and pictures."""
+"""The report of an evaluation: Markdown tables and images."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from glyphvae_training.data.dataset import Split
 from glyphvae_training.evaluation.evaluate import Evaluation
 from glyphvae_training.measures.measure import merges
-from glyphvae_training.measures.pictures import save_sheet
+from glyphvae_training.measures.pictures import save_grid
 
 Json = dict[str, Any]
 
@@ -25,23 +25,23 @@ MEANS = {
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
+    """Format a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def percent(share: float) -> str:
-    """0.97123 as "97.1 %"."""
+    """Format 0.97123 as "97.1 %"."""
     return f"{100 * share:.1f} %"
 
 
 def percent_interval(measure: Json) -> str:
-    """An accuracy with its interval and sample size."""
+    """Format an accuracy with its interval and sample size."""
     return f"{percent(measure['value'])} ({percent(measure['low'])} – {percent(measure['high'])}, n = {measure['n']:,})"
 
 
 def metrics_report(labels: Sequence[str], metrics: Json) -> str:
-    """Everything that was measured, as Markdown tables under headings of the third level.
+    """Format all metrics as Markdown tables under headings of the third level.
 
     Args:
         labels: the model's characters.
@@ -56,7 +56,7 @@ def metrics_report(labels: Sequence[str], metrics: Json) -> str:
 
 
 def held_out_section(metrics: Json) -> str:
-    """Means over held-out images."""
+    """Format the means over held-out images."""
     rows = [
         [name, f"{value['value']:.5g}", f"{value['low']:.5g} – {value['high']:.5g}"]
         for name, value in ((text, metrics[key]) for key, text in MEANS.items())
@@ -66,7 +66,7 @@ def held_out_section(metrics: Json) -> str:
 
 
 def latents_section(metrics: Json) -> str:
-    """One row a latent."""
+    """Format the statistics of the latents, a row each."""
     columns = (metrics[f"{key}_per_unit"] for key in ("kl", "mu_variance", "second_moment"))
     rows = [
         [str(unit), *(f"{value:.3f}" for value in values)]
@@ -77,13 +77,13 @@ def latents_section(metrics: Json) -> str:
 
 
 def fidelity_section(metrics: Json) -> str:
-    """Samples beside real characters."""
+    """Format the comparison of samples with real characters."""
     rows = [*diversity_rows(metrics), *ink_rows(metrics), *elbo_rows(metrics)]
     return "### Fresh samples beside real characters\n\n" + table(["", "samples", "real characters"], rows)
 
 
 def diversity_rows(metrics: Json) -> Iterable[list[str]]:
-    """What needs a judge: features and lessons; nothing where there was none."""
+    """Yield the rows that need a judge's features or a trained classifier; none where there was no judge."""
     if "frechet" not in metrics:
         return
     frechet = metrics["frechet"]
@@ -97,7 +97,7 @@ def diversity_rows(metrics: Json) -> Iterable[list[str]]:
 
 
 def ink_rows(metrics: Json) -> Iterable[list[str]]:
-    """Sharpness, memory and style."""
+    """Yield the rows on sharpness, memorisation and style."""
     for name, key in (("share of grey pixels", "grey_share"), ("slope of edges, ink per pixel", "edge_slope")):
         entry = metrics["sharpness"][key]
         values = {side: entry[side]["value"] for side in ("samples", "real")}
@@ -111,7 +111,7 @@ def ink_rows(metrics: Json) -> Iterable[list[str]]:
 
 
 def elbo_rows(metrics: Json) -> Iterable[list[str]]:
-    """What the ELBO tells of real characters."""
+    """Yield the rows on the ELBO and the classifier over real characters."""
     told = metrics["without_label"]
     if "label_accuracy_merged" in told:
         yield ["label read from the ELBO, look-alikes merged", "", percent_interval(told["label_accuracy_merged"])]
@@ -134,7 +134,7 @@ def elbo_rows(metrics: Json) -> Iterable[list[str]]:
 
 
 def likelihood_row(found: Json) -> list[str]:
-    """A row of `glyphvae_training.evaluation.binarised_bound`."""
+    """Format the result of `glyphvae_training.evaluation.binarised_bound`."""
     name = (
         f"−log p, test digits binarised once, {found['draws']:,} draws, n = {found['n']:,}, nats (of which "
         f"{found['images_with_all_draws']:,} with all draws, the others with {found['few']['draws']})"
@@ -143,12 +143,12 @@ def likelihood_row(found: Json) -> list[str]:
 
 
 def compared_row(name: str, entry: Json) -> list[str]:
-    """A row of a figure of samples beside that of real characters."""
+    """Format a figure of samples beside that of real characters."""
     return [name, f"{entry['samples']:.4g} ({entry['ratio']:.3f} of real)", f"{entry['real']:.4g}"]
 
 
 def judges_section(metrics: Json) -> str:
-    """Label accuracy of samples beside that of reconstructions and real characters."""
+    """Format the label accuracy of samples beside that of reconstructions and real characters."""
     judges: Json = metrics["judges"]
     first = next(iter(judges.values()))
     rows = [["samples", *(percent_interval(judge["samples"]["accuracy"]) for judge in judges.values())]]
@@ -174,7 +174,7 @@ def judges_section(metrics: Json) -> str:
 
 
 def labels_section(labels: Sequence[str], metrics: Json) -> str:
-    """Label accuracy of the samples by label, as they are and with the first set of pairs merged."""
+    """Format the label accuracy of samples by label, plain and with the first set of pairs merged."""
     judges: Json = metrics["judges"]
     rows = []
     for label in labels:
@@ -185,7 +185,7 @@ def labels_section(labels: Sequence[str], metrics: Json) -> str:
 
 
 def write_report(folder: Path, name: str, labels: Sequence[str], test: Split, evaluation: Evaluation) -> None:
-    """Writes metrics.json, report.md, samples.png and reconstructions.png.
+    """Write metrics.json, report.md, samples.png and reconstructions.png.
 
     Args:
         folder: made if it is not there.
@@ -199,19 +199,19 @@ def write_report(folder: Path, name: str, labels: Sequence[str], test: Split, ev
     (folder / "metrics.json").write_text(metrics + "\n", encoding="utf-8")
     report = f"# Evaluation of `{name}`\n\n{metrics_report(labels, evaluation.metrics)}\n"
     (folder / "report.md").write_text(report, encoding="utf-8")
-    save_sheet(folder / "samples.png", samples_sheet(evaluation.samples), COLUMNS)
-    save_sheet(folder / "reconstructions.png", reconstructions_sheet(test, evaluation.reconstructions), COLUMNS)
+    save_grid(folder / "samples.png", samples_grid(evaluation.samples), COLUMNS)
+    save_grid(folder / "reconstructions.png", reconstructions_grid(test, evaluation.reconstructions), COLUMNS)
 
 
-def samples_sheet(samples: Split) -> NDArray[np.uint8]:
-    """Twelve samples of each label, a row a label, or twelve rows without labels: uint8 (12 · rows, 28, 28)."""
+def samples_grid(samples: Split) -> NDArray[np.uint8]:
+    """Select twelve samples of each label, a row a label, or twelve rows without labels: uint8 (12 · rows, 28, 28)."""
     labels = np.unique(samples.labels)
     each = COLUMNS if len(labels) > 1 else COLUMNS * COLUMNS
     return np.concatenate([samples.images[samples.labels == label][:each] for label in labels])
 
 
-def reconstructions_sheet(test: Split, reconstructions: Split) -> NDArray[np.uint8]:
-    """Rows of six held-out characters of one label, each followed by its reconstruction: uint8 (12 · rows, 28, 28)."""
+def reconstructions_grid(test: Split, reconstructions: Split) -> NDArray[np.uint8]:
+    """Select six held-out characters of each label, each followed by its reconstruction: uint8 (12 · rows, 28, 28)."""
     pairs = np.stack([test.images, reconstructions.images], axis=1)  # (n, 2, 28, 28)
     chosen = [pairs[test.labels == label][: COLUMNS // 2] for label in np.unique(test.labels)]
     return np.concatenate([row.reshape(-1, 28, 28) for row in chosen if len(row) == COLUMNS // 2])

@@ -1,4 +1,4 @@
-"""The classification accuracy score: what a classifier learns about real characters from samples alone.
+"""The classification accuracy score: the accuracy on real characters of a classifier trained on samples alone.
 
 Ravuri & Vinyals, "Classification accuracy score for conditional generative models" (arXiv:1905.10887). A model whose
 samples are readable but all alike, or varied but mislabelled, teaches little.
@@ -15,16 +15,16 @@ from glyphvae_training.measures.measure import main_groups, merged_labels
 ARCHITECTURE = "reader"
 
 
-def taught_accuracy(taught: Split, test: Split, labels: Sequence[str], images: int, seed: int = 0) -> float:
-    """The share of test characters that a classifier reads that was trained on `taught` alone, look-alikes merged.
+def accuracy_after_training(training: Split, test: Split, labels: Sequence[str], images: int, seed: int = 0) -> float:
+    """Train a classifier on `training` alone and return its accuracy on test characters, look-alikes merged.
 
     Args:
-        taught: what it is trained on.
+        training: what it is trained on.
         test: real characters that neither it nor the model has seen.
         labels: the character of each label.
         images: it sees, repetitions counted.
         seed: of the classifier.
     """
-    classifier = train_judge(taught, labels, ARCHITECTURE, images=images, seed=seed)
+    classifier = train_judge(training, labels, ARCHITECTURE, images=images, seed=seed)
     index = merged_labels(labels, main_groups(labels))
     return float(np.mean(index[classifier.predict(test.images)] == index[test.labels]))

@@ -1,1 +1,1 @@
-"""From checkpoints to ONNX graphs and manifests."""
+"""Export of runs to ONNX graphs and manifests."""

@@ -1,7 +1,7 @@
-"""A classifier p(c|x) beside a conditional VAE: the label of an image in one look.
+"""A classifier p(c|x) beside a conditional VAE, which infers the label of an image in one pass.
 
 Kingma et al., "Semi-supervised learning with deep generative models" (arXiv:1406.5298), have such a network q(y|x) in
-their model M2. Bayes' rule with the ELBO under each label answers the same question, at the price of an encoding and a
+their model M2. Bayes' rule with the ELBO under each label gives the same posterior, at the price of an encoding and a
 decoding for each, and is right less often (docs/models.md). As there, every label is equally likely beforehand.
 """
 
@@ -26,8 +26,9 @@ from glyphvae_training.export.repository import publish, published
 from glyphvae_training.export.storage import compact
 from glyphvae_training.judges.judge import Judge
 from glyphvae_training.judges.judge_data import JudgeData
-from glyphvae_training.judges.judge_training import CLASS_BALANCE, CLASS_PRIOR, Progress, stored_judge
+from glyphvae_training.judges.judge_training import CLASS_BALANCE, CLASS_PRIOR, stored_judge
 from glyphvae_training.measures.measure import main_groups, mean_of, merged_labels, significant
+from glyphvae_training.progress import Progress, no_progress
 
 ARCHITECTURE = "classifier"
 PART: Part = "classifier"
@@ -36,7 +37,7 @@ MOST_MOVED = 0.02
 
 
 class ClassifierGraph(nn.Module):
-    """A classifier from 8-bit pixels on.
+    """Classifier with 8-bit pixels as input.
 
     Args:
         layers: maps float32 (n, 1, 28, 28) in [0, 1] to logits (n, labels).
@@ -47,7 +48,7 @@ class ClassifierGraph(nn.Module):
         self.layers = layers
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """`pixels` uint8 (n, 28, 28) to `logits` float32 (n, labels): log p(c|x), but for a constant of each image."""
+        """Map `pixels` uint8 (n, 28, 28) to `logits` float32 (n, labels): log p(c|x) up to a constant of each image."""
         logits: Tensor = self.layers(pixels.unsqueeze(1).float() / 255)
         return logits
 
@@ -61,9 +62,9 @@ def add_classifier(
     *,
     images: int | None = None,
     seed: int = 0,
-    progress: Progress = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Trains a classifier and adds it to a published model.
+    """Train a classifier and adds it to a published model.
 
     Args:
         folder: the model repository.
@@ -100,7 +101,7 @@ def add_classifier(
 
 
 def with_equal_priors(judge: Judge, train: Split) -> nn.Sequential:
-    """A copy of a judge's network for which all labels are equally likely before it looks.
+    """Copy a judge's network and remove the label frequencies from its prior.
 
     Menon et al., arXiv:2007.07314, equation 9: from each logit, the logarithm of how common its label was.
     """
@@ -113,7 +114,7 @@ def with_equal_priors(judge: Judge, train: Split) -> nn.Sequential:
 
 
 def calibrated(network: nn.Sequential, split: Split) -> float:
-    """Divides the logits by one temperature, so that probabilities are shares (Guo et al., arXiv:1706.04599).
+    """Divide the logits by one temperature, so that they are calibrated (Guo et al., arXiv:1706.04599).
 
     Args:
         network: changed in place.
@@ -144,14 +145,14 @@ def calibrated(network: nn.Sequential, split: Split) -> float:
 
 
 def last_of(network: nn.Sequential) -> nn.Linear:
-    """The layer that gives the logits."""
+    """Return the layer that gives the logits."""
     last = network[-1]
     assert isinstance(last, nn.Linear)  # noqa: S101 (as every architecture ends)
     return last
 
 
 def folded(network: nn.Sequential) -> nn.Sequential:
-    """The same function with its batch normalisations inside the layers before them."""
+    """Return the same network with its batch normalisations folded into the layers before them."""
     layers: list[nn.Module] = []
     for layer in network.eval():
         if isinstance(layer, nn.Sequential):
@@ -165,7 +166,7 @@ def folded(network: nn.Sequential) -> nn.Sequential:
 
 
 def check_agreement(graph: ClassifierGraph, exported: ort.InferenceSession, split: Split) -> None:
-    """The gate: what is exported says what was trained, at every batch size that may behave differently.
+    """Check that the exported classifier agrees with the trained network at several batch sizes.
 
     Raises:
         ExportError: the probabilities of an image differ by more than `MOST_MOVED` on average (total variation).
@@ -180,7 +181,7 @@ def check_agreement(graph: ClassifierGraph, exported: ort.InferenceSession, spli
 
 
 def measured(exported: ort.InferenceSession, labels: tuple[str, ...], split: Split, seed: int = 0) -> dict[str, Any]:
-    """How often an exported classifier is right about held-out characters.
+    """Measure the accuracy and calibration of an exported classifier on held-out characters.
 
     Args:
         exported: the classifier.

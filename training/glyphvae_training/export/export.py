@@ -1,4 +1,4 @@
-"""Exports a trained run: nothing is written unless every gate (`glyphvae_training.export.gates`, `glyphvae_training.export.parity`) passes."""
+"""Export of a trained run; nothing is written unless every gate passes."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ PARITY_SEED = 0
 
 
 def export_run(run: Run, data: Dataset, folder: Path, name: str, version: int = 1) -> Path:
-    """Exports a run into a model repository.
+    """Export a run into a model repository.
 
     Args:
         run: the trained model and the facts about its training.
@@ -55,13 +55,13 @@ def export_run(run: Run, data: Dataset, folder: Path, name: str, version: int = 
 
 
 def dataset_name(run: Run) -> str:
-    """The `Dataset.name` of the data that a run was trained on, which its labels tell."""
+    """Infer the `Dataset.name` of the data that a run was trained on from its labels."""
     names = {DIGITS: "mnist", DIGITS + CAPITALS + SMALL_LETTERS: "byclass"}
     return names.get(tuple(run.labels), "alphanumeric")
 
 
 def facts_of_run(run: Run, data: Dataset, name: str, version: int) -> Facts:
-    """The facts about a run; what only an evaluation tells is empty."""
+    """Collect the facts about a run; what only an evaluation knows is empty."""
     labels = run.labels if run.kind == "cvae" else ()
     return Facts(
         name=name,
@@ -79,7 +79,7 @@ def facts_of_run(run: Run, data: Dataset, name: str, version: int) -> Facts:
 
 
 def summary(labels: tuple[str, ...], data: Dataset, latent_size: int) -> str:
-    """What the model is, in one sentence."""
+    """Describe the model in one sentence."""
     sources = " and ".join(data.sources)
     if not labels:
         return f"Variational autoencoder with {latent_size} latents, trained on {sources}."

@@ -1,4 +1,4 @@
-"""Exported models read back and run by ONNX Runtime: what ships is what is measured."""
+"""Exported models, read back and run by ONNX Runtime: the shipped files are what is measured."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ BATCH = 256
 
 
 def session(model: bytes) -> ort.InferenceSession:
-    """A session on one CPU thread: its answers and timings do not depend on the number of cores."""
+    """Create a session on one CPU thread, whose results and timings do not depend on the number of cores."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -28,7 +28,7 @@ def session(model: bytes) -> ort.InferenceSession:
 
 
 def run(model: ort.InferenceSession, inputs: Mapping[str, NDArray[Any]], batch: int = BATCH) -> Arrays:
-    """The outputs by name for all inputs, computed `batch` rows at a time; the last batch may be smaller."""
+    """Compute the outputs by name for all inputs, `batch` rows at a time; the last batch may be smaller."""
     names = [output.name for output in model.get_outputs()]
     rows = len(next(iter(inputs.values())))
     parts = [
@@ -39,7 +39,7 @@ def run(model: ort.InferenceSession, inputs: Mapping[str, NDArray[Any]], batch: 
 
 
 def posterior_sample(mu: Floats, logvar: Floats, rng: np.random.Generator) -> Floats:
-    """Z = mu + sigma·eps with eps ~ N(0, I); every array float32 (n, latent)."""
+    """Draw z = mu + sigma·eps with eps ~ N(0, I); every array float32 (n, latent)."""
     eps = rng.standard_normal(mu.shape, dtype=np.float32)
     return np.asarray(mu + np.exp(logvar / 2) * eps, np.float32)
 
@@ -69,22 +69,22 @@ class Exported:
         return int(self.manifest["latent_size"])
 
     def encode(self, pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """`mu` and `logvar`, float32 (n, latent), of images uint8 (n, 28, 28); labels only matter to a cVAE."""
+        """Return `mu` and `logvar`, float32 (n, latent), of images uint8 (n, 28, 28); only a cVAE uses the labels."""
         outputs = run(self.encoder, {"pixels": pixels} | self.condition(labels))
         return outputs["mu"], outputs["logvar"]
 
     def decode(self, z: Floats, labels: NDArray[np.int64]) -> tuple[NDArray[np.uint8], Floats]:
-        """`pixels` uint8 and `logits` float32, both (n, 28, 28), of latents float32 (n, latent)."""
+        """Return `pixels` uint8 and `logits` float32, both (n, 28, 28), of latents float32 (n, latent)."""
         outputs = run(self.decoder, {"z": z} | self.condition(labels))
         return outputs["pixels"], outputs["logits"]
 
     def condition(self, labels: NDArray[np.int64]) -> Arrays:
-        """The input `label` of a conditional model."""
+        """Return the input `label` of a conditional model."""
         return {"label": labels} if self.labels else {}
 
 
 def read_exported(folder: Path, name: str) -> Exported:
-    """The exported model `name` in the model repository `folder`.
+    """Read the exported model `name` in the model repository `folder`.
 
     Raises:
         ExportError: there is no such model; the message names those there are.

@@ -3,9 +3,9 @@
 For a few glyphs ONNX Runtime spends a microsecond or more on each operation, however small, and a flow has many small
 ones. Here the label's table is what a product is added to, so that table, product and ReLU become one operation
 (`FusedGemm`); biases and shifts, which nothing but constants follow, are folded into the next table; the rotation of
-a coupling is multiplied into its hidden layer; and both halves of the latents are stretched and shifted together, the
-kept one by 1 and 0, which spares cutting them apart and joining them. `glyphvae_training.export.parity` holds the result against the
-model as it was trained.
+a coupling is multiplied into its hidden layer; and both halves of the latents are scaled and shifted together, the kept
+one by 1 and 0, which avoids splitting and joining them. `glyphvae_training.export.parity` compares the result with the
+trained model.
 """
 
 import copy
@@ -39,7 +39,7 @@ class Fused(nn.Module):
         self.decoder.register_module("first", FusedLinear(first, first.linear.weight.T, offset))
 
     def decode(self, z: Tensor, label: Tensor) -> Tensor:
-        """Logits (n, 28, 28) of latents (n, latent) and labels (n,) int64, as `CVAE.decode` gives them."""
+        """Compute logits (n, 28, 28) of latents (n, latent) and labels (n,) int64, as `CVAE.decode` does."""
         logits: Tensor = self.decoder(z if self.flow is None else self.flow(z, label), label)
         return logits
 
@@ -63,7 +63,7 @@ class FusedLinear(nn.Module):
         self.register_buffer("table", (layer.table.weight + layer.linear.bias + offset @ weight).detach())
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        """Features (n, width) of features (n, features) and labels (n,) int64."""
+        """Map features (n, features) and labels (n,) int64 to features (n, width)."""
         return torch.addmm(functional.embedding(label, self.table), x, self.weight)
 
 
@@ -89,7 +89,7 @@ class FusedCoupling(nn.Module):
         self.offset = shift_bias.detach()
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        """Latents (n, size) towards the data."""
+        """Map latents (n, size) towards the data."""
         h = functional.relu(self.hidden(x, label))  # (n, width)
         scale = (LARGEST_LOG_SCALE * torch.tanh(self.stretch(h))).exp()  # (n, size)
         return torch.addmm(self.turned(x) * scale, h, self.get_buffer("shift"))
@@ -116,14 +116,14 @@ class FusedFlow(nn.Module):
         self.offset = (flow.shift.weight + before * self.scale).detach()
 
     def forward(self, u: Tensor, label: Tensor) -> Tensor:
-        """Latents (n, size) of noise (n, size) and labels (n,) int64."""
+        """Map noise (n, size) and labels (n,) int64 to latents (n, size)."""
         for coupling in self.couplings:
             u = coupling(u, label)
         return u * functional.embedding(label, self.scale)
 
 
 def linear(weight: Tensor, bias: Tensor) -> nn.Linear:
-    """The layer x·weight + bias, of (features, width) and (width,)."""
+    """Build the layer x·weight + bias, of (features, width) and (width,)."""
     layer = nn.Linear(*weight.shape)
     layer.weight, layer.bias = nn.Parameter(weight.T.detach()), nn.Parameter(bias.detach())
     return layer

@@ -1,4 +1,4 @@
-"""What an exported graph must satisfy before it is published. Each gate raises `ExportError` with what it found.
+"""Gates that an exported graph has to pass before it is published. Each raises `ExportError` with its finding.
 
 That it also computes what the trained model computes is the gate in `glyphvae_training.export.parity`.
 """
@@ -19,7 +19,7 @@ Shape = tuple[str | int, ...]
 # Element type and shape by name.
 Signature = dict[str, tuple[int, Shape]]
 
-# https://onnx.ai/onnx/operators: the operators whose answer is drawn anew at each run.
+# https://onnx.ai/onnx/operators: the operators whose result is drawn anew at each run.
 RANDOM_OPERATORS = {
     "Bernoulli",
     "Dropout",
@@ -38,7 +38,7 @@ MOST_LOST = {"levels": 1.0, "nats": 0.5}
 
 
 def check_loss(lost: Mapping[str, float], what: str) -> None:
-    """What less precision costs: the mean difference of a pixel in grey levels, and of an image in nats.
+    """Check the cost of a lower precision: mean difference of a pixel in grey levels, and of an image in nats.
 
     Args:
         lost: `levels` and `nats`.
@@ -53,7 +53,7 @@ def check_loss(lost: Mapping[str, float], what: str) -> None:
 
 
 def check_graph(model: onnx.ModelProto, part: Part, latent_size: int, labels: int) -> None:
-    """Everything that can be told without running the graph.
+    """Check everything that can be checked without running the graph.
 
     Args:
         model: the exported graph, with its metadata.
@@ -74,7 +74,7 @@ def check_graph(model: onnx.ModelProto, part: Part, latent_size: int, labels: in
 
 
 def check_valid(model: onnx.ModelProto) -> None:
-    """`onnx.checker` in full, shape inference included."""
+    """Run `onnx.checker` in full, shape inference included."""
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
@@ -82,7 +82,7 @@ def check_valid(model: onnx.ModelProto) -> None:
 
 
 def check_versions(model: onnx.ModelProto) -> None:
-    """The pinned IR version and opset."""
+    """Check the pinned IR version and opset."""
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     if model.ir_version != IR_VERSION or opsets.get("") != OPSET:
         raise ExportError(
@@ -91,7 +91,7 @@ def check_versions(model: onnx.ModelProto) -> None:
 
 
 def check_domains(model: onnx.ModelProto) -> None:
-    """Standard operators only, and none defined inside the file."""
+    """Check that all operators are standard ones and none is defined inside the file."""
     domains = {entry.domain for entry in model.opset_import} | {node.domain for node in all_nodes(model.graph)}
     if foreign := sorted(domains - {"", "ai.onnx"}):
         raise ExportError(f"the graph uses operators of {', '.join(foreign)}, which not every runtime has")
@@ -100,20 +100,20 @@ def check_domains(model: onnx.ModelProto) -> None:
 
 
 def check_deterministic(model: onnx.ModelProto) -> None:
-    """No operator draws random numbers: it would ignore the caller's seed."""
+    """Check that no operator draws random numbers, which would ignore the caller's seed."""
     if found := sorted({node.op_type for node in all_nodes(model.graph)} & RANDOM_OPERATORS):
         raise ExportError(f"the graph draws random numbers: {', '.join(found)}")
 
 
 def check_self_contained(model: onnx.ModelProto) -> None:
-    """Every weight is inside the file."""
+    """Check that every weight is inside the file."""
     external = [t.name for t in model.graph.initializer if t.data_location == TensorProto.EXTERNAL]
     if external:
         raise ExportError(f"weights lie in other files: {', '.join(external)}")
 
 
 def check_signature(model: onnx.ModelProto, part: Part, latent_size: int, labels: int) -> None:
-    """Names, element types and shapes of inputs and outputs, as `glyphvae_training.export.graphs` promises them."""
+    """Check names, element types and shapes of inputs and outputs against `glyphvae_training.export.graphs`."""
     image: Shape = ("batch", SIDE, SIDE)
     latent: Shape = ("batch", latent_size)
     inputs: Signature
@@ -136,7 +136,7 @@ def check_signature(model: onnx.ModelProto, part: Part, latent_size: int, labels
 
 
 def signature(values: Iterable[onnx.ValueInfoProto]) -> Signature:
-    """Element type and shape by name, in order."""
+    """Return element type and shape by name, in order."""
     return {
         value.name: (
             value.type.tensor_type.elem_type,
@@ -147,7 +147,7 @@ def signature(values: Iterable[onnx.ValueInfoProto]) -> Signature:
 
 
 def check_no_paths(model: onnx.ModelProto) -> None:
-    """No path of the machine that exported it, in any string of the file."""
+    """Check that no string of the file holds a path of the exporting machine."""
     known = {Path.cwd(), Path.home(), Path(sys.prefix), Path(tempfile.gettempdir()), Path(__file__).parents[3]}
     content = without_weights(model).SerializeToString()
     found = [str(path).encode() for path in known if len(path.parts) > 1 and str(path).encode() in content]
@@ -157,7 +157,7 @@ def check_no_paths(model: onnx.ModelProto) -> None:
 
 
 def without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy whose initializers hold no data."""
+    """Copy a graph without the data of its initializers."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     for tensor in copy.graph.initializer:
@@ -166,7 +166,7 @@ def without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    """The nodes of a graph and of every graph inside it."""
+    """Yield the nodes of a graph and of every graph inside it."""
     for node in graph.node:
         yield node
         for attribute in node.attribute:

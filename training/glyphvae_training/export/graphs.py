@@ -6,8 +6,8 @@
 | decoder | `z` float32 [batch, latent], `label` int64 [batch] | `pixels` uint8, `logits` float32 [batch, 28, 28] |
 | classifier | `pixels` uint8 [batch, 28, 28] | `logits` float32 [batch, labels] |
 
-An unconditional model has no `label`; a conditional one may have a classifier (`glyphvae_training.export.classifier`). No graph draws
-random numbers: the noise is the caller's.
+An unconditional model has no `label`; a conditional one may have a classifier
+(`glyphvae_training.export.classifier`). No graph draws random numbers: the noise is the caller's.
 """
 
 import logging
@@ -22,8 +22,7 @@ from glyphvae_training.export.fusion import Fused
 from glyphvae_training.models.cvae import CVAE
 from glyphvae_training.models.families import Model
 
-# Not every model has the others: encoder and decoder once more, made for CPUs and for GPUs by `glyphvae_training.export.quantise`, and
-# the classifier.
+# Optional are a second encoder and decoder, for CPUs or GPUs (`glyphvae_training.export.quantise`), and the classifier.
 Part = Literal["encoder", "decoder", "encoder-int8", "decoder-int8", "decoder-float16", "classifier"]
 
 PARTS: tuple[Part, Part] = ("encoder", "decoder")
@@ -42,47 +41,47 @@ OUTPUTS = {"encoder": ("mu", "logvar"), "decoder": ("pixels", "logits")}
 
 
 class EncoderGraph(nn.Module):
-    """The encoder from 8-bit pixels on."""
+    """Encoder with 8-bit pixels as input."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, pixels: Tensor, *label: Tensor) -> tuple[Tensor, Tensor]:
-        """`pixels` uint8 (n, 28, 28) and `label` int64 (n,) if conditional, to `mu` and `logvar` (n, latent)."""
+        """Map `pixels` uint8 (n, 28, 28) and, if conditional, `label` int64 (n,) to `mu` and `logvar` (n, latent)."""
         mu, logvar = self.model.encode(pixels.float() / 255, *label)
         return mu, logvar
 
 
 class DecoderGraph(nn.Module):
-    """The decoder to 8-bit pixels, so that a host converts nothing."""
+    """Decoder with 8-bit pixels as output, so that a host converts nothing."""
 
     def __init__(self, model: Model | Fused) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, z: Tensor, *label: Tensor) -> tuple[Tensor, Tensor]:
-        """`z` float32 (n, latent) and `label` int64 (n,) if conditional, to `pixels` uint8 and `logits` (n, 28, 28)."""
+        """Map `z` float32 (n, latent) and, if conditional, `label` int64 (n,) to `pixels` uint8 and `logits`."""
         logits = self.model.decode(z, *label)
         pixels = (torch.sigmoid(logits) * 255).round().to(torch.uint8)
         return pixels, logits
 
 
 def graph_of(model: Model, part: Part) -> EncoderGraph | DecoderGraph:
-    """One half of the model in evaluation mode, with the inputs and outputs of its export."""
+    """Wrap one half of the model in evaluation mode, with the inputs and outputs of its export."""
     graph = EncoderGraph(model) if part == "encoder" else DecoderGraph(model)
     return graph.eval()
 
 
 def exported_graph_of(model: Model, part: Part) -> EncoderGraph | DecoderGraph:
-    """The same in fewer operations."""
+    """Wrap one half of the model as `graph_of` does, in fewer operations."""
     if part == "encoder" or not isinstance(model, CVAE):
         return graph_of(model, part)
     return DecoderGraph(Fused(model)).eval()
 
 
 def example_inputs(model: Model, part: Part) -> tuple[Tensor, ...]:
-    """Inputs of the right shape and dtype: `pixels` or `z`, and `label` if the model is conditional."""
+    """Return inputs of the right shape and dtype: `pixels` or `z`, and `label` if the model is conditional."""
     if part == "encoder":
         first = torch.zeros(EXAMPLE_BATCH, SIDE, SIDE, dtype=torch.uint8)
     else:
@@ -93,7 +92,7 @@ def example_inputs(model: Model, part: Part) -> tuple[Tensor, ...]:
 
 
 def to_onnx(model: Model, part: Part) -> onnx.ModelProto:
-    """One half of the model as ONNX: dynamic batch, batch normalisation folded in, nothing about this machine.
+    """Export one half of the model: dynamic batch, batch normalisation folded in, nothing about this machine.
 
     Args:
         model: on the CPU; it is put into evaluation mode.
@@ -110,7 +109,7 @@ def to_onnx(model: Model, part: Part) -> onnx.ModelProto:
 def traced(
     graph: nn.Module, inputs: tuple[Tensor, ...], input_names: Sequence[str], output_names: Sequence[str]
 ) -> onnx.ModelProto:
-    """A module in evaluation mode as ONNX.
+    """Export a module in evaluation mode to ONNX.
 
     Args:
         graph: on the CPU.
@@ -137,14 +136,14 @@ def traced(
 
 
 def batch_axes(inputs: int) -> tuple[object, ...]:
-    """Which axes are dynamic: the first of each input, all of one size, named "batch"."""
+    """Mark the first axis of each input as dynamic, all of one size, named "batch"."""
     # Naming it once more on the second input would make the exporter warn that the name is taken.
     named, same = {0: torch.export.Dim("batch", min=1)}, {0: torch.export.Dim.AUTO}
     return (named, (same,))[:inputs]
 
 
 def stripped(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy without documentation strings and exporter metadata: they hold stack traces with paths of this machine."""
+    """Copy a model without documentation strings and exporter metadata, which hold paths of this machine."""
     clean = onnx.ModelProto()
     clean.CopyFrom(model)
     graph = clean.graph

@@ -24,7 +24,7 @@ PIXELS = {"height": SIDE, "width": SIDE, "paper": 0, "ink": 255, "normalisation"
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known about a model apart from its files.
+    """Everything known about a model apart from its files.
 
     Attributes:
         name: of the model and of its entries in the model repository.
@@ -55,11 +55,11 @@ class Facts:
     likelihood: str = "bernoulli"
 
     def with_metrics(self, metrics: dict[str, Any]) -> "Facts":
-        """The same model, measured."""
+        """Return the same facts with other metrics."""
         return replace(self, metrics=metrics)
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object without the files, in the manifest's order."""
+        """Return the JSON object without the files, in the manifest's order."""
         return {
             "schema": SCHEMA,
             "name": self.name,
@@ -79,29 +79,29 @@ class Facts:
 
 
 def facts_of(manifest: dict[str, Any]) -> Facts:
-    """The facts in the JSON object of a manifest."""
+    """Read the facts from the JSON object of a manifest."""
     left_out = {"schema", "pixels", *ALL_PARTS}
     fields = {key: value for key, value in manifest.items() if key not in left_out}
     return Facts(**fields | {"labels": tuple(manifest["labels"])})
 
 
 def entry_name(name: str, part: Part) -> str:
-    """The name of one graph in the model repository."""
+    """Return the name of one graph in the model repository."""
     return f"{name}-{part}"
 
 
 def model_path(name: str, version: int, part: Part) -> Path:
-    """Where an ONNX file lies, relative to the model repository."""
+    """Return the path of an ONNX file, relative to the model repository."""
     return Path(entry_name(name, part), str(version), "model.onnx")
 
 
 def manifest_path(folder: Path, name: str) -> Path:
-    """Where the manifest lies."""
+    """Return the path of the manifest."""
     return folder / f"{name}.json"
 
 
 def with_metadata(model: onnx.ModelProto, facts: Facts, part: Part) -> onnx.ModelProto:
-    """A copy that has the facts as its metadata, in place of what was there."""
+    """Copy a model with the facts as its metadata, replacing any other metadata."""
     stamped = onnx.ModelProto()
     stamped.CopyFrom(model)
     del stamped.metadata_props[:]
@@ -111,12 +111,12 @@ def with_metadata(model: onnx.ModelProto, facts: Facts, part: Part) -> onnx.Mode
 
 
 def to_json(value: object) -> str:
-    """Compact JSON, the same text for the same value."""
+    """Serialise to compact JSON, the same text for the same value."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def file_entry(facts: Facts, part: Part, content: bytes) -> dict[str, Any]:
-    """The manifest's entry for one ONNX file."""
+    """Return the manifest's entry for one ONNX file."""
     return {
         "entry": entry_name(facts.name, part),
         "file": model_path(facts.name, facts.version, part).as_posix(),
@@ -126,13 +126,13 @@ def file_entry(facts: Facts, part: Part, content: bytes) -> dict[str, Any]:
 
 
 def manifest_text(facts: Facts, contents: dict[Part, bytes]) -> str:
-    """The manifest as it is written: indented JSON that ends with a newline."""
+    """Format the manifest as indented JSON that ends with a newline."""
     files = {part: file_entry(facts, part, content) for part, content in contents.items()}
     return json.dumps(facts.to_dict() | files, ensure_ascii=False, indent=2) + "\n"
 
 
 def code_facts(distribution: str = "glyphvae") -> dict[str, str]:
-    """The package's version and the hash of its training modules."""
+    """Return the package's version and the hash of its training modules."""
     try:
         version = installed_version(distribution)
     except PackageNotFoundError:  # run from a source tree that was never installed
@@ -141,7 +141,7 @@ def code_facts(distribution: str = "glyphvae") -> dict[str, str]:
 
 
 def code_sha256(folder: Path = Path(__file__).parents[1]) -> str:
-    """A hash of the training modules, each by name and content."""
+    """Hash the training modules, each by relative path and content."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
         # Read as text, since line endings depend on how the repository was checked out.

@@ -30,7 +30,7 @@ JUMPS = 0.002
 def check_parity(
     model: Model, graphs: dict[Part, onnx.ModelProto], split: Split, rng: np.random.Generator
 ) -> dict[str, float]:
-    """ONNX Runtime and PyTorch agree at every batch size that may behave differently.
+    """Check that ONNX Runtime and PyTorch agree at several batch sizes.
 
     Args:
         model: the trained model, on the CPU.
@@ -56,7 +56,7 @@ def check_parity(
 
 
 def compare(model: Model, graph: onnx.ModelProto, part: Part, inputs: Arrays, worst: dict[str, float]) -> Arrays:
-    """Holds one graph against its module at every batch size; returns the module's own outputs.
+    """Compare one graph with its module at every batch size; returns the module's own outputs.
 
     The largest difference of each output goes into `worst`, unless it is there already.
     """
@@ -79,14 +79,14 @@ def compare(model: Model, graph: onnx.ModelProto, part: Part, inputs: Arrays, wo
 
 
 def torch_outputs(model: Model, graph: onnx.ModelProto, part: Part, inputs: Arrays) -> Arrays:
-    """What PyTorch computes for all inputs at once, by the names of the graph's outputs."""
+    """Compute PyTorch's outputs for all inputs at once, by the names of the graph's outputs."""
     with torch.inference_mode():
         outputs = graph_of(model, part)(*(torch.from_numpy(values) for values in inputs.values()))
     return {value.name: output.numpy() for value, output in zip(graph.graph.output, outputs, strict=True)}
 
 
 def output_differences(expected: Arrays, found: Arrays, jumps: float = 0) -> dict[str, tuple[float, float]]:
-    """The largest difference of each output and what is allowed for it.
+    """Return the largest difference of each output with its tolerance.
 
     Args:
         expected: PyTorch's outputs.
@@ -111,5 +111,5 @@ def output_differences(expected: Arrays, found: Arrays, jumps: float = 0) -> dic
 
 
 def largest(values: NDArray[np.number]) -> float:
-    """The largest absolute value; NaN if there is one."""
+    """Return the largest absolute value; NaN if there is one."""
     return float(np.abs(values).max())

@@ -1,9 +1,9 @@
-"""Graphs in less precision: 8-bit integers, which a CPU computes in about half the time, and float16 for GPUs.
+"""Graphs of lower precision: 8-bit integers, which take a CPU about half the time, and float16 for GPUs.
 
 In integers, the weights of each large matrix product become integers with a scale for each output, its inputs unsigned
 integers with one scale for all (Jacob et al., "Quantization and training of neural networks for efficient
 integer-arithmetic-only inference", 2018, equations 1-4, with zero points of 0). Scales are fixed when the graph is
-made, so that the answer to a row does not depend on the rest of its batch. Everything between the products stays in
+made, so that the result of a row does not depend on the rest of its batch. Everything between the products stays in
 float32.
 """
 
@@ -46,7 +46,7 @@ CALIBRATION_ROWS = 8192
 def quantise_model(
     folder: Path, name: str, held_out: Split, precision: Precision = "int8", seed: int = 0
 ) -> dict[str, float]:
-    """Adds the decoder of a published model in less precision to it.
+    """Add the decoder of a published model to it in lower precision.
 
     Args:
         folder: the model repository.
@@ -71,7 +71,7 @@ def quantise_model(
             inputs["label"] = np.arange(CALIBRATION_ROWS) % len(facts.labels)
         graphs[part] = compact(quantised(decoder, inputs))
     else:
-        graphs[part] = halved(decoder)
+        graphs[part] = to_float16(decoder)
     exact = Exported(facts.to_dict(), *(session(graphs[part].SerializeToString()) for part in ("encoder", "decoder")))
     lost = check_quantised(exact, session(graphs[part].SerializeToString()), held_out)
     publish(folder, facts.with_metrics(facts.metrics | {precision: lost}), graphs)
@@ -79,7 +79,7 @@ def quantise_model(
 
 
 def quantise_encoder(folder: Path, name: str, data: Dataset) -> dict[str, float]:
-    """Adds the encoder of a published model in 8-bit integers to it.
+    """Add the encoder of a published model to it in 8-bit integers.
 
     Args:
         folder: the model repository.
@@ -107,7 +107,7 @@ def quantise_encoder(folder: Path, name: str, data: Dataset) -> dict[str, float]
 
 
 def quantised(model: onnx.ModelProto, inputs: Arrays) -> onnx.ModelProto:
-    """A graph whose large matrix products are computed in 8-bit integers.
+    """Return a graph whose large matrix products are computed in 8-bit integers.
 
     Args:
         model: in float32.
@@ -138,8 +138,8 @@ def quantised(model: onnx.ModelProto, inputs: Arrays) -> onnx.ModelProto:
     return result
 
 
-def halved(decoder: onnx.ModelProto) -> onnx.ModelProto:
-    """A decoder that computes in float16, with the same inputs and outputs."""
+def to_float16(decoder: onnx.ModelProto) -> onnx.ModelProto:
+    """Convert a decoder to float16, with the same inputs and outputs."""
     # The conversion puts its casts at the end; a graph has to be in order.
     half = OnnxModel(convert_float_to_float16(decoder, keep_io_types=True))
     half.topological_sort()
@@ -148,7 +148,7 @@ def halved(decoder: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def check_quantised(exact: Exported, fast: ort.InferenceSession, held_out: Split) -> dict[str, float]:
-    """The gate: real images, reconstructed by both decoders.
+    """Check the loss of real images that are reconstructed by both decoders.
 
     Args:
         exact: the model in float32.
@@ -182,7 +182,7 @@ def _is_large_product(node: onnx.NodeProto, weights: dict[str, onnx.TensorProto]
 
 
 def _ranges(model: onnx.ModelProto, names: Sequence[str], inputs: Arrays) -> dict[str, float]:
-    """The largest value of each named tensor that is never negative, so that unsigned integers hold it."""
+    """Return the largest value of each named tensor without negative values, which fits unsigned integers."""
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
     del watched.graph.output[:]
@@ -195,7 +195,7 @@ def _ranges(model: onnx.ModelProto, names: Sequence[str], inputs: Arrays) -> dic
 def _in_integers(
     node: onnx.NodeProto, weights: dict[str, onnx.TensorProto], largest: float
 ) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
-    """A `Gemm` as nodes over integers, and the constants they need."""
+    """Replace a `Gemm` by nodes over integers; returns them with the constants they need."""
     source, weight_name, bias = node.input
     out = node.output[0]
     transposed = any(item.name == "transB" and item.i for item in node.attribute)

@@ -1,4 +1,4 @@
-"""Writes exported models into a Triton model repository, which is also what the service reads.
+"""Publication of exported models in a Triton model repository, which is also what the service reads.
 
 | file | what it is |
 |---|---|
@@ -31,7 +31,7 @@ from glyphvae_training.export.triton import config_pbtxt
 
 
 def publish(folder: Path, facts: Facts, graphs: dict[Part, onnx.ModelProto]) -> Path:
-    """Writes one model: its graphs with the facts in their metadata, their configurations, and the manifest.
+    """Write one model: its graphs with the facts in their metadata, their configurations, and the manifest.
 
     Args:
         folder: the model repository; made if it is not there. Other models and versions in it stay.
@@ -61,7 +61,7 @@ def publish(folder: Path, facts: Facts, graphs: dict[Part, onnx.ModelProto]) -> 
 
 
 def write_all(folder: Path, files: dict[Path, bytes]) -> None:
-    """Writes every file elsewhere in `folder` first, then moves them into place: a full disk changes nothing."""
+    """Write every file to a staging folder first, then move them into place: a full disk changes nothing."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as staging:
         for path, content in files.items():
@@ -75,7 +75,7 @@ def write_all(folder: Path, files: dict[Path, bytes]) -> None:
 
 
 def published(folder: Path, name: str) -> tuple[Facts, dict[Part, onnx.ModelProto]]:
-    """The facts and graphs of a published model, as `publish` takes them.
+    """Read the facts and graphs of a published model, as `publish` takes them.
 
     Raises:
         ExportError: there is no such model.
@@ -89,6 +89,6 @@ def published(folder: Path, name: str) -> tuple[Facts, dict[Part, onnx.ModelProt
 
 
 def publish_metrics(folder: Path, name: str, metrics: dict[str, object]) -> Path:
-    """Writes new metrics into the manifest and the metadata of a published model; returns the manifest's path."""
+    """Write new metrics into manifest and metadata of a published model; returns the manifest's path."""
     facts, graphs = published(folder, name)
     return publish(folder, facts.with_metrics(metrics), graphs)

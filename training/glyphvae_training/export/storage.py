@@ -1,4 +1,4 @@
-"""Weights kept in two bytes each instead of four: half the size of a file, and half the way from a disk.
+"""Weights stored in two bytes each instead of four, which halves the size of a file.
 
 Each large float32 constant of a graph becomes one of float16 and a `Cast` back. ONNX Runtime computes the `Cast` once,
 when a session is made (constant folding, https://onnxruntime.ai/docs/performance/model-optimizations/graph-optimizations.html),
@@ -28,7 +28,7 @@ SUFFIX = ".float16"
 
 
 def compact(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph with its large weights in float16.
+    """Convert the large weights of a graph to float16.
 
     Args:
         model: a graph; float32 constants of `FEWEST_VALUES` or more are rounded to the nearest float16 (to even, and to
@@ -55,7 +55,7 @@ def compact(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def expanded(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph with all weights in float32 again: what ONNX Runtime makes of `compact` when it loads it."""
+    """Convert all weights of a graph back to float32, as ONNX Runtime does when it loads `compact`'s result."""
     result = onnx.ModelProto()
     result.CopyFrom(model)
     graph = result.graph
@@ -72,7 +72,7 @@ def expanded(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def compact_model(folder: Path, name: str, held_out: Split) -> dict[str, float]:
-    """Stores the weights of a published model in float16.
+    """Store the weights of a published model in float16.
 
     Args:
         folder: the model repository.
@@ -98,7 +98,7 @@ def compact_model(folder: Path, name: str, held_out: Split) -> dict[str, float]:
 def check_compact(
     facts: Facts, exact: dict[Part, onnx.ModelProto], rounded: dict[Part, onnx.ModelProto], held_out: Split
 ) -> dict[str, float]:
-    """The gate: real images through the model before and after.
+    """Check the loss of real images that pass through the model before and after.
 
     Args:
         facts: about the model.
@@ -121,13 +121,13 @@ def check_compact(
 def difference(
     facts: Facts, exact: dict[Part, onnx.ModelProto], other: dict[Part, onnx.ModelProto], held_out: Split
 ) -> dict[str, float]:
-    """What `check_compact` returns, of any two versions of a model."""
+    """Measure what `check_compact` returns, for any two versions of a model."""
     (before, cost), (after, more) = (described(facts, graphs, held_out) for graphs in (exact, other))
     return {"levels": significant(float(np.abs(after - before).mean())), "nats": significant(more - cost)}
 
 
 def described(facts: Facts, graphs: dict[Part, onnx.ModelProto], split: Split) -> tuple[Floats, float]:
-    """Reconstructions at z = mu in grey levels, float32 (n, 28, 28), and the mean cost of an image in nats."""
+    """Return reconstructions at z = mu in grey levels, float32 (n, 28, 28), and the mean cost of an image in nats."""
     model = Exported(facts.to_dict(), *(session(graphs[part].SerializeToString()) for part in PARTS))
     mu, logvar = model.encode(split.images, split.labels)
     _, logits = model.decode(mu, split.labels)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import onnx
 from onnx import TensorProto
 
-# Ten times a sheet of 36 x 12 glyphs would fit; the largest activations of such a batch are a few megabytes.
+# Ten times a grid of 36 x 12 glyphs would fit; the largest activations of such a batch are a few megabytes.
 MAX_BATCH_SIZE = 4096
 # What a run of the service's own batcher holds at most: from here on a row costs next to nothing less. No call waits
 # for others to join it.
@@ -26,7 +26,7 @@ TYPES: dict[int, str] = {
 
 
 def config_pbtxt(name: str, model: onnx.ModelProto) -> str:
-    """The configuration of one entry, its inputs and outputs read from the graph itself.
+    """Format the configuration of one entry, its inputs and outputs read from the graph itself.
 
     Args:
         name: of the entry, which is also its folder.
@@ -75,12 +75,12 @@ optimization {{
 
 
 def tensors(field: str, values: Iterable[onnx.ValueInfoProto]) -> str:
-    """The field `input` or `output`."""
+    """Format the field `input` or `output`."""
     return f"{field} [\n" + ",\n".join(tensor(value) for value in values) + "\n]"
 
 
 def tensor(value: onnx.ValueInfoProto) -> str:
-    """One input or output without its batch axis."""
+    """Format one input or output without its batch axis."""
     sizes = [axis.dim_value for axis in value.type.tensor_type.shape.dim][1:]
     lines = [
         f'    name: "{value.name}"',

@@ -1,4 +1,4 @@
-"""Last stage: turns the noise of a model with a flow so that its first axes are what people see in handwriting.
+"""Last stage: rotates the noise of a model with a flow so that its first axes match measures of handwriting.
 
 N(0, I) looks the same from every side: with orthonormal rows b_i, sum_i u_i·b_i is distributed as u is. So any
 orthonormal basis may be put before the flow without changing what is drawn, only which slider draws it. The first four
@@ -31,7 +31,7 @@ STEP = 0.01
 
 @dataclass(frozen=True)
 class AxesConfig:
-    """How the directions are found.
+    """Settings of the search for the directions.
 
     Attributes:
         samples: Of each label, for the regression.
@@ -43,7 +43,7 @@ class AxesConfig:
 
 
 def align(run: Run, config: AxesConfig | None = None) -> Run:
-    """The run with its noise turned; the same run twice gives the same axes.
+    """Rotate the noise of a run; the same run always gives the same axes.
 
     Args:
         run: a conditional model with a flow of four latents or more, changed in place.
@@ -62,7 +62,7 @@ def align(run: Run, config: AxesConfig | None = None) -> Run:
 
 
 def axes(model: CVAE, config: AxesConfig) -> Basis:
-    """The directions, float64 (latent, latent): orthonormal rows, the first four along the measures' growth."""
+    """Return the directions, float64 (latent, latent): orthonormal rows, four along the measures' gradients."""
     generator = torch.Generator().manual_seed(config.seed)
     u, label = noise(model, config.samples, generator)
     growth = directions(model, u, label)  # (4, latent)
@@ -78,14 +78,14 @@ def axes(model: CVAE, config: AxesConfig) -> Basis:
 
 
 def noise(model: CVAE, each: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Latents (n, latent) from N(0, I) and labels (n,), `each` of every label."""
+    """Draw latents (n, latent) from N(0, I) and labels (n,), `each` of every label."""
     label = torch.arange(model.config.label_count).repeat_interleave(each)
     return torch.randn(len(label), model.config.latent_size, generator=generator), label
 
 
 @torch.inference_mode()
 def directions(model: CVAE, u: Tensor, label: Tensor) -> Basis:
-    """How each measure grows with the latents, float64 (measures, latent), by least squares within each label."""
+    """Fit the gradient of each measure by the latents, float64 (measures, latent), by least squares within labels."""
     pixels = (model.decode(u, label).sigmoid() * 255).round().to(torch.uint8).numpy()
     measured = np.stack([feature.measure(pixels) for feature in FEATURES.values()], axis=1)  # (n, measures)
     index = label.numpy()
@@ -94,7 +94,7 @@ def directions(model: CVAE, u: Tensor, label: Tensor) -> Basis:
 
 
 def within(values: Basis, index: NDArray[np.int64]) -> Basis:
-    """Values (n, k) less the mean of their label."""
+    """Subtract the mean of their label from values (n, k)."""
     counts = np.bincount(index)
     sums = np.zeros((len(counts), values.shape[1]))
     np.add.at(sums, index, values)
@@ -103,7 +103,7 @@ def within(values: Basis, index: NDArray[np.int64]) -> Basis:
 
 @torch.inference_mode()
 def changes(model: CVAE, u: Tensor, label: Tensor) -> Basis:
-    """E[JᵀJ] over the given latents, float64 (latent, latent): the ink that a unit step moves, squared, all pixels."""
+    """Estimate E[JᵀJ] over the given latents, float64 (latent, latent): squared change of ink for a unit step."""
 
     def mean(at: Tensor) -> Tensor:
         return model.decode(at, label).sigmoid().flatten()  # (n·784,)

@@ -1,10 +1,10 @@
-"""Trains a plain VAE of black and white digits for its likelihood: posterior, decoder and prior together.
+"""Training of a plain VAE of binarised digits for its likelihood: posterior, decoder and prior together.
 
 Grey values are taken as probabilities of ink, as all likelihoods of "binarised MNIST" do. A test image is drawn once
-and kept (`glyphvae_training.evaluation.importance.binarised`); a training image is drawn anew each time it comes, which is known as dynamic
-binarisation (Burda, Grosse & Salakhutdinov, arXiv:1509.00519, section 5) and keeps a small set from being learnt by
-heart. The prior is a flow (`glyphvae_training.models.flow`) that is trained with the rest (Chen et al., "Variational lossy
-autoencoder", arXiv:1611.02731, section 3.2), and the objective the importance-weighted bound
+and kept (`glyphvae_training.data.binarisation`); a training image is drawn anew each time it comes, which is known as
+dynamic binarisation (Burda, Grosse & Salakhutdinov, arXiv:1509.00519, section 5) and prevents memorisation of a small
+set. The prior is a flow (`glyphvae_training.models.flow`) that is trained with the rest (Chen et al., "Variational
+lossy autoencoder", arXiv:1611.02731, section 3.2), and the objective is the importance-weighted bound
 
     log 1/K sum over k of w_k,  w_k = p(x|z_k) p(z_k) / q(z_k|x),  z_k ~ q(z|x)
 
@@ -24,15 +24,15 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from glyphvae_training.data.batches import Batches
+from glyphvae_training.data.binarisation import binarise
 from glyphvae_training.data.dataset import Dataset, Split
 from glyphvae_training.errors import RunError
-from glyphvae_training.evaluation.importance import binarised
+from glyphvae_training.files import replacing
 from glyphvae_training.fitting.objective import reconstruction
-from glyphvae_training.fitting.runs import Run, check_folder, load_run, save_run, save_whole
+from glyphvae_training.fitting.runs import Run, check_folder, load_run, save_run
 from glyphvae_training.models.flow import Flow
 from glyphvae_training.models.vae import VAE, VAEConfig
-
-Progress = Callable[[int, int], None]
+from glyphvae_training.progress import Progress, no_progress
 
 CHECKPOINT = "binarised.ckpt"
 # Share of the steps over which the learning rate rises.
@@ -42,7 +42,7 @@ HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 @dataclass(frozen=True)
 class BinarisedConfig:
-    """How the VAE is trained.
+    """Settings of the training.
 
     Attributes:
         epochs: Passes over the training images.
@@ -79,9 +79,9 @@ def fit_binarised(
     config: BinarisedConfig,
     *,
     resume: bool = False,
-    progress: Progress = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> Run:
-    """Trains a VAE on digits.
+    """Train a VAE on binarised digits.
 
     Args:
         model: What is trained; it needs couplings.
@@ -107,7 +107,8 @@ def fit_binarised(
     total = config.epochs * training.steps
     for epoch in range(training.epoch, config.epochs):
         row = {"epoch": str(epoch + 1)} | training.run_epoch(epoch, lambda done: progress(done, total))
-        save_whole(training.state_dict(), checkpoint)
+        with replacing(checkpoint) as temporary:
+            torch.save(training.state_dict(), temporary)
         add_row(folder / "metrics.csv", row, first=epoch == 0)
     run = Run(
         model=training.kept.eval(),
@@ -125,7 +126,7 @@ def fit_binarised(
 
 
 class Training:
-    """Model, mean of its weights, optimiser and schedule, epoch by epoch.
+    """Model, mean of its weights, optimiser and schedule, advanced one epoch at a time.
 
     Args:
         config: Of the model.
@@ -142,7 +143,7 @@ class Training:
         averaging = get_ema_multi_avg_fn(how.average)  # type: ignore[no-untyped-call]
         self.averaged = AveragedModel(self.model, multi_avg_fn=averaging)
         self.batches = Batches(data.train, min(how.batch_size, len(data.train)), torch.device("cpu"), seed=how.seed)
-        self.validation = binarised(data.validation, np.random.default_rng(how.seed))
+        self.validation = binarise(data.validation, np.random.default_rng(how.seed))
         self.steps = len(self.batches)
         total = how.epochs * self.steps
         self.optimiser = torch.optim.Adam(self.model.parameters(), how.learning_rate)
@@ -157,7 +158,7 @@ class Training:
         return cast("VAE", self.averaged.module)
 
     def run_epoch(self, epoch: int, progress: Callable[[int], None]) -> dict[str, str]:
-        """Trains one epoch and measures it; order, ink and noise are functions of seed and epoch."""
+        """Train one epoch and measure it; order, ink and noise are functions of seed and epoch."""
         generator = torch.Generator().manual_seed(self.how.seed * 1_000_003 + epoch + 1)
         draws = self.how.draws if epoch >= self.how.epochs - self.how.drawing_epochs else 1
         self.batches.set_epoch(epoch)
@@ -180,7 +181,7 @@ class Training:
         return {"draws": str(draws), "train/loss": f"{np.mean(bounds):.4f}", "validation/negative_elbo": f"{elbo:.4f}"}
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the next epoch depends on."""
+        """Return everything that the next epoch depends on."""
         return {"epoch": self.epoch} | {name: part.state_dict() for name, part in self.parts().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -190,12 +191,12 @@ class Training:
             part.load_state_dict(state[name])
 
     def parts(self) -> dict[str, Any]:
-        """What has a state."""
+        """Return the parts that have a state, by name."""
         return {name: getattr(self, name) for name in ("model", "averaged", "optimiser", "schedule")}
 
 
 def log_weights(model: VAE, x: Tensor, draws: int, generator: torch.Generator, weight: float = 1.0) -> Tensor:
-    """Log p(x|z) + weight · (log p(z) - log q(z|x)) of as many draws z ~ q(z|x): (draws, n), float32.
+    """Draw log p(x|z) + weight · (log p(z) - log q(z|x)) with z ~ q(z|x): (draws, n), float32.
 
     The latents are those of the decoder, not the flow's noise: there the posterior is the Gaussian it was trained as.
 
@@ -222,7 +223,7 @@ def log_weights(model: VAE, x: Tensor, draws: int, generator: torch.Generator, w
 
 @torch.inference_mode()
 def negative_bound(model: VAE, split: Split, draws: int, generator: torch.Generator, at_a_time: int = 512) -> Tensor:
-    """-log p(x) of each image as the importance-weighted bound has it, in nats, (n,) float64.
+    """Compute the importance-weighted bound on -log p(x) of each image, in nats, (n,) float64.
 
     Args:
         model: With a flow.
@@ -243,7 +244,7 @@ def negative_bound(model: VAE, split: Split, draws: int, generator: torch.Genera
 
 
 def add_row(path: Path, row: dict[str, str], *, first: bool) -> None:
-    """Adds an epoch to metrics.csv, with a head over the first."""
+    """Append an epoch to metrics.csv, with a header before the first."""
     with path.open("w" if first else "a", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(row))
         if first:

@@ -1,4 +1,4 @@
-"""The critic of the refinement: tells real characters of a label from decoded ones. It is thrown away afterwards.
+"""The critic of the refinement, which tells real characters of a label from decoded ones and is then discarded.
 
 Goodfellow et al., arXiv:1406.2661; the label as a projection: Miyato & Koyama, arXiv:1802.05637, equation 3; the
 gradient penalty on real images: Mescheder et al., "Which training methods for GANs do actually converge?"
@@ -30,7 +30,7 @@ class Critic(nn.Module):
         self.table = nn.Embedding(label_count, self.WIDTH)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        """Log odds (n,) that pixels (n, 28, 28) in [0, 1] are a real character of the labels (n,)."""
+        """Return log odds (n,) that pixels (n, 28, 28) in [0, 1] are a real character of the labels (n,)."""
         h = functional.leaky_relu(self.conv1(x.unsqueeze(1)), SLOPE)  # (n, 32, 14, 14)
         h = functional.leaky_relu(self.conv2(h), SLOPE)  # (n, 64, 7, 7)
         h = functional.leaky_relu(self.hidden(h.flatten(1)), SLOPE)  # (n, 128)
@@ -39,14 +39,14 @@ class Critic(nn.Module):
 
 
 def gradient_penalty(critic: Critic, x: Tensor, label: Tensor) -> Tensor:
-    """½ E |d critic / dx|² at real images (n, 28, 28): a scalar."""
+    """Compute ½ E |d critic / dx|² at real images (n, 28, 28): a scalar."""
     x = x.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(critic(x, label).sum(), x, create_graph=True)
     return 0.5 * gradient.square().flatten(1).sum(dim=1).mean()
 
 
 def jitter(x: Tensor, generator: torch.Generator) -> Tensor:
-    """The images (n, h, w) moved by up to a pixel each way, all alike, so that the critic cannot learn them by heart.
+    """Shift all images (n, h, w) alike by up to a pixel each way, so that the critic cannot memorise them.
 
     Real and decoded images have to go through it together. Characters never touch the border.
     """

@@ -1,4 +1,4 @@
-"""What training minimises: the negative evidence lower bound, with a weight on the KL.
+"""The training objective: the negative evidence lower bound, with a weight on the KL.
 
 Kingma & Welling, arXiv:1312.6114: the bound (equation 3), the reparameterisation (section 2.4), the Gaussian KL
 (appendix B). Higgins et al., "beta-VAE" (ICLR 2017): the weight beta (equation 4).
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 
 class Loss(NamedTuple):
-    """The loss of a batch and what it is made of, in nats.
+    """Loss of a batch and its terms, in nats.
 
     Attributes:
         total: Scalar, what is differentiated.
@@ -28,7 +28,7 @@ class Loss(NamedTuple):
 
 
 def reconstruction(logits: Tensor, x: Tensor) -> Tensor:
-    """-log p(x|z) = -sum_i [x_i log s(l_i) + (1 - x_i) log(1 - s(l_i))], Bernoulli over grey pixels.
+    """Compute -log p(x|z) = -sum_i [x_i log s(l_i) + (1 - x_i) log(1 - s(l_i))], Bernoulli over grey pixels.
 
     The sum over pixels, never their mean: a mean would multiply beta by 784.
 
@@ -43,7 +43,7 @@ def reconstruction(logits: Tensor, x: Tensor) -> Tensor:
 
 
 def kl_per_unit(mu: Tensor, logvar: Tensor) -> Tensor:
-    """KL(N(mu, sigma²) || N(0, 1)) = ½ (mu² + sigma² - 1 - log sigma²) of every latent.
+    """Compute KL(N(mu, sigma²) || N(0, 1)) = ½ (mu² + sigma² - 1 - log sigma²) of every latent.
 
     Args:
         mu: (n, latent).
@@ -56,12 +56,12 @@ def kl_per_unit(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
-    """KL(q(z|x) || N(0, I)) in closed form: (n,) nats per image, the sum of `kl_per_unit` over the latents."""
+    """Compute KL(q(z|x) || N(0, I)) in closed form: (n,) nats per image, the sum of `kl_per_unit`."""
     return kl_per_unit(mu, logvar).sum(dim=1)
 
 
 def loss(logits: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float, *, free_nats: float = 0.0) -> Loss:
-    """L = mean over the batch of [-log p(x|z) + beta KL(q(z|x) || N(0, I))].
+    """Compute L = mean over the batch of [-log p(x|z) + beta KL(q(z|x) || N(0, I))].
 
     With beta = 1 it is the negative evidence lower bound, estimated by one z for each image.
 

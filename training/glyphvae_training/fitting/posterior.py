@@ -1,4 +1,4 @@
-"""Last stage: fits the encoder to what decoder and prior have become.
+"""Last stage: fits the encoder to the final decoder and prior.
 
 The stages before leave an encoder that was trained for another decoder, with the Gaussian of what the decoder reads;
 for the flow's noise, a model's latents, there is then only what `Flow.posterior` makes of it to first order. Here the
@@ -9,7 +9,6 @@ autoencoders", arXiv:1801.03558, section 3). The exported encoder needs half of 
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 import torch
@@ -21,8 +20,7 @@ from glyphvae_training.errors import RunError
 from glyphvae_training.fitting.objective import loss, reparameterise
 from glyphvae_training.fitting.runs import Run, check_data
 from glyphvae_training.models.cvae import CVAE, CVAEConfig
-
-Progress = Callable[[int, int], None]
+from glyphvae_training.progress import Progress, no_progress
 
 # Steps over which the learning rate rises: the log variance begins as that of something else.
 RISE = 200
@@ -32,7 +30,7 @@ LONGEST = 200.0
 
 @dataclass(frozen=True)
 class PosteriorConfig:
-    """How the encoder is fitted.
+    """Settings of the encoder's fit.
 
     Attributes:
         epochs: Passes over as many images as there are, every label equally often.
@@ -51,10 +49,8 @@ class PosteriorConfig:
     seed: int = 0
 
 
-def fit_posterior(
-    run: Run, data: Dataset, config: PosteriorConfig, progress: Progress = lambda _done, _total: None
-) -> Run:
-    """The run with an encoder of its flow's noise, fitted by the evidence lower bound (beta 1).
+def fit_posterior(run: Run, data: Dataset, config: PosteriorConfig, progress: Progress = no_progress) -> Run:
+    """Fit an encoder of the flow's noise by the evidence lower bound (beta 1); returns the run with it.
 
     Args:
         run: a conditional model with a fitted prior, whose encoder gives the variance of what the decoder reads.

@@ -6,7 +6,6 @@ every label equally often; encoder and decoder stay as they are (Xiao, Yan & Ami
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 import torch
@@ -19,15 +18,14 @@ from glyphvae_training.fitting.objective import reparameterise
 from glyphvae_training.fitting.runs import Run, check_data
 from glyphvae_training.models.cvae import CVAE, CVAEConfig
 from glyphvae_training.models.flow import Flow
-
-Progress = Callable[[int, int], None]
+from glyphvae_training.progress import Progress, no_progress
 
 ENCODED_AT_A_TIME = 512
 
 
 @dataclass(frozen=True)
 class PriorConfig:
-    """How the flow is fitted.
+    """Settings of the flow's fit.
 
     Attributes:
         couplings: Of the flow; each costs a decoder about 2 % of its time.
@@ -46,8 +44,8 @@ class PriorConfig:
     seed: int = 0
 
 
-def fit_prior(run: Run, data: Dataset, config: PriorConfig, progress: Progress = lambda _done, _total: None) -> Run:
-    """The run with a flow in its model.
+def fit_prior(run: Run, data: Dataset, config: PriorConfig, progress: Progress = no_progress) -> Run:
+    """Fit a flow to the latents of a run; returns the run with it.
 
     Args:
         run: a trained conditional model without one.
@@ -75,7 +73,7 @@ def fit_prior(run: Run, data: Dataset, config: PriorConfig, progress: Progress =
 
 @torch.inference_mode()
 def encoded(model: CVAE, split: Split) -> tuple[Tensor, Tensor]:
-    """`mu` and `logvar` of q(z|x, c), each (n, latent), of every image."""
+    """Return `mu` and `logvar` of q(z|x, c), each (n, latent), of every image."""
     batches = Batches(split, ENCODED_AT_A_TIME, torch.device("cpu"))
     parts = [model.eval().encode(batch.x, batch.label) for batch in batches]
     mu, logvar = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
@@ -85,7 +83,7 @@ def encoded(model: CVAE, split: Split) -> tuple[Tensor, Tensor]:
 def fit_flow(  # noqa: PLR0917 (what, on what, how)
     flow: Flow, mu: Tensor, logvar: Tensor, label: Tensor, config: PriorConfig, progress: Progress
 ) -> None:
-    """Maximises the mean log p(z|c) of z = mu + sigma·eps.
+    """Maximise the mean log p(z|c) of z = mu + sigma·eps.
 
     Args:
         flow: fitted in place.
@@ -117,7 +115,7 @@ def fit_flow(  # noqa: PLR0917 (what, on what, how)
 
 @torch.no_grad()
 def start_at_moments(flow: Flow, mu: Tensor, logvar: Tensor, label: Tensor) -> None:
-    """Gives each label the mean and the variance of its latents; the couplings then learn only what is not Gaussian."""
+    """Set mean and variance of each label to those of its latents, so that the couplings learn only the rest."""
     for value in torch.bincount(label).nonzero().flatten():
         rows = label == value
         variance = mu[rows].var(dim=0, unbiased=False) + logvar[rows].exp().mean(dim=0)

@@ -1,22 +1,23 @@
-"""Third stage: trains decoder and prior on until a critic can hardly tell samples from real characters.
+"""Third stage: trains decoder and prior until a critic can hardly tell samples from real characters.
 
 The sum over pixels that a VAE is trained with prefers a blurred stroke to one in the wrong place, and the likelihood
-that the prior was fitted with prefers a latent between two shapes to a shape it misses. Here decoder and flow see what
-comes of it. The encoder stays as it is, so that the model remains the VAE it was.
+that the prior was fitted with prefers a latent between two shapes to a shape it misses. Here decoder and flow are
+trained on the resulting images. The encoder stays as it is, so that the model remains the VAE it was.
 
     loss = reconstruction_weight · [-log p(x|z)] + prior_weight · [-log p(z|c)], z ~ q(z|x, c)
-         + [critic's verdict on samples] + critic_weight · [its verdict on reconstructions]
+         + [critic's loss of samples] + critic_weight · [its loss of reconstructions]
          + reader_weight · w(c) · max(0, -log r(c|x) - margin) of samples
 
-The first two terms keep each latent what it was, and every real character within reach of the prior. The verdict is
-softplus(-critic) (Goodfellow et al., arXiv:1406.2661, and with reconstructions Larsen et al., "Autoencoding beyond
+The first two terms keep each latent what it was, and every real character within reach of the prior. The critic's loss
+is softplus(-critic) (Goodfellow et al., arXiv:1406.2661, and with reconstructions Larsen et al., "Autoencoding beyond
 pixels using a learned similarity metric", arXiv:1512.09300). r is a classifier of real characters (Odena et al.,
-arXiv:1610.09585) that is none of the judges of an evaluation; the margin leaves alone what it reads already, and 0/O
-and 1/I count as one. w(c) turns it to the labels that it reads worst, so that the others keep their variety.
+arXiv:1610.09585) that is none of the judges of an evaluation; samples that it reads within the margin cost nothing, and
+0/O and 1/I count as one. w(c) shifts the weight to the labels that it reads worst, so that the others keep their
+variety.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,15 +30,15 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from glyphvae_training.data.batches import balanced_order
 from glyphvae_training.data.dataset import Dataset, Split
 from glyphvae_training.errors import RunError
+from glyphvae_training.files import replacing
 from glyphvae_training.fitting.critic import Critic, gradient_penalty, jitter
 from glyphvae_training.fitting.objective import reconstruction, reparameterise
-from glyphvae_training.fitting.runs import Run, save_whole
+from glyphvae_training.fitting.runs import Run
 from glyphvae_training.judges.judge import Judge
 from glyphvae_training.measures.measure import main_groups, merged_labels
 from glyphvae_training.models.cvae import CVAE
 from glyphvae_training.models.flow import Flow
-
-Progress = Callable[[int, int], None]
+from glyphvae_training.progress import Progress, no_progress
 
 CHECKPOINT = "refinement.ckpt"
 CHECKPOINT_EVERY = 500
@@ -50,7 +51,7 @@ REMEMBERED = 0.98
 
 @dataclass(frozen=True)
 class RefineConfig:
-    """How decoder and prior are refined.
+    """Settings of the refinement.
 
     Attributes:
         steps: Of model and critic each.
@@ -99,9 +100,9 @@ def refine(
     folder: Path,
     config: RefineConfig,
     *,
-    progress: Progress = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> Run:
-    """The run with refined decoder and prior; a refinement that was stopped goes on from its checkpoint.
+    """Refine decoder and prior of a run; an interrupted refinement continues from its checkpoint.
 
     Args:
         run: a trained conditional model with a fitted prior.
@@ -126,7 +127,8 @@ def refine(
     for step in range(refinement.done, config.steps):
         refinement.step()
         if (step + 1) % CHECKPOINT_EVERY == 0:
-            save_whole(refinement.state_dict(), checkpoint)
+            with replacing(checkpoint) as temporary:
+                torch.save(refinement.state_dict(), temporary)
         progress(step + 1, config.steps)
     refinement.trained.load_state_dict(refinement.averaged.module.state_dict())
     widen(model.flow, config.widen)
@@ -136,7 +138,7 @@ def refine(
 
 @torch.no_grad()
 def widen(flow: Flow, factor: float, labels: Tensor | None = None) -> None:
-    """Stretches the latents of each label about the mean that the flow has for them.
+    """Stretch the latents of each label about the mean that the flow has for them.
 
     Args:
         flow: changed in place.
@@ -148,7 +150,7 @@ def widen(flow: Flow, factor: float, labels: Tensor | None = None) -> None:
 
 
 class Refinement:
-    """Model, critic, their optimisers and the noise, step by step.
+    """Model, critic, their optimisers and the noise, advanced one step at a time.
 
     Args:
         model: its decoder and flow are trained in place.
@@ -186,12 +188,12 @@ class Refinement:
         self.unread = torch.ones(len(reader.labels))
 
     def rate(self, step: int) -> float:
-        """The share of the highest learning rate at a step."""
+        """Return the share of the highest learning rate at a step."""
         cosine = 0.5 * (1 + math.cos(math.pi * step / self.config.steps))
         return min(1.0, (step + 1) / RISE) * (LOWEST_RATE + (1 - LOWEST_RATE) * cosine)
 
     def step(self) -> None:
-        """One step of the critic, then one of decoder and flow against it."""
+        """Train the critic for one step, then decoder and flow against it."""
         x, label = self.batch()
         other = torch.randint(len(self.together), label.shape, generator=self.generator)
         with torch.no_grad():
@@ -214,11 +216,11 @@ class Refinement:
         self.done += 1
 
     def step_critic(self, x: Tensor, label: Tensor, decoded: Tensor, shown: Tensor) -> None:
-        """Real characters up, decoded ones down."""
+        """Raise the critic's output for real characters and lower it for decoded ones."""
         c, rows = self.config, len(x)
         with self.autocast():
-            verdict = self.critic(jitter(torch.cat([x, decoded]), self.generator), torch.cat([label, shown])).float()
-        real, reconstructed, sampled = verdict[:rows], verdict[rows : 2 * rows], verdict[2 * rows :]
+            odds = self.critic(jitter(torch.cat([x, decoded]), self.generator), torch.cat([label, shown])).float()
+        real, reconstructed, sampled = odds[:rows], odds[rows : 2 * rows], odds[2 * rows :]
         false = functional.softplus(sampled).mean() + c.critic_weight * functional.softplus(reconstructed).mean()
         loss = functional.softplus(-real).mean() + false / (1 + c.critic_weight)
         if self.done % PENALTY_EVERY == 0:
@@ -228,13 +230,13 @@ class Refinement:
         self.optimisers[1].step()
 
     def step_model(self, kept: Tensor, decoded: Tensor, shown: Tensor) -> None:
-        """The loss in the module's docstring, of whose terms `kept` holds the first two."""
+        """Minimise the loss of the module's docstring, of whose terms `kept` holds the first two."""
         c, rows = self.config, len(decoded) // 2
         self.critic.requires_grad_(requires_grad=False)
         with self.autocast():
-            verdict = self.critic(jitter(decoded, self.generator), shown).float()
+            odds = self.critic(jitter(decoded, self.generator), shown).float()
             read = self.reader(decoded[rows:].unsqueeze(1)).float().softmax(dim=1)  # (n, labels)
-        likeness = functional.softplus(-verdict)
+        likeness = functional.softplus(-odds)
         surprise = -(read * self.together[shown[rows:]]).sum(dim=1).clamp(min=1e-6).log()
         beyond = functional.relu(surprise - c.reader_margin)  # (n,)
         reading = (self.weights(beyond.detach(), shown[rows:]) * beyond).mean()
@@ -245,7 +247,7 @@ class Refinement:
         self.critic.requires_grad_(requires_grad=True)
 
     def weights(self, beyond: Tensor, label: Tensor) -> Tensor:
-        """The weight of each sample (n,) for the reader, after taking notice of its nats beyond the margin (n,)."""
+        """Return the reader's weight of each sample (n,), after recording its nats beyond the margin (n,)."""
         counts = torch.bincount(label, minlength=len(self.unread))
         sums = torch.zeros_like(self.unread).index_add(0, label, beyond)
         latest = torch.where(counts > 0, sums / counts.clamp(min=1), self.unread)
@@ -254,7 +256,7 @@ class Refinement:
         return weights[label] / weights.mean()
 
     def batch(self) -> tuple[Tensor, Tensor]:
-        """The next real characters (n, 28, 28) in [0, 1] and labels (n,), every label equally often."""
+        """Return the next real characters (n, 28, 28) in [0, 1] and labels (n,), every label equally often."""
         each = len(self.labels) // self.batch_size
         epoch, batch = divmod(self.done, each)
         if epoch != self.epoch:
@@ -265,11 +267,11 @@ class Refinement:
         return self.images[rows].float() / 255, self.labels[rows]
 
     def autocast(self) -> torch.autocast:
-        """Where bfloat16 is allowed."""
+        """Enable bfloat16 where it is allowed."""
         return torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16)
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the next step depends on."""
+        """Return everything that the next step depends on."""
         parts: tuple[nn.Module, ...] = (self.trained, self.averaged, self.critic)
         return {
             "done": self.done,
@@ -292,6 +294,6 @@ class Refinement:
 
 
 def groups(labels: Sequence[str]) -> Tensor:
-    """Which labels count as one: float (labels, labels), 1 where they do."""
+    """Return which labels count as one: float (labels, labels), 1 where they do."""
     index = torch.from_numpy(merged_labels(labels, main_groups(labels)))
     return (index[:, None] == index).float()

@@ -1,4 +1,4 @@
-"""A run's folder: what training leaves for export and evaluation.
+"""The folder of a run, written by training and read by export and evaluation.
 
 config.json                   everything that defines the run
 metrics.csv                   one row an epoch
@@ -17,12 +17,13 @@ import torch
 
 from glyphvae_training.data.dataset import Dataset
 from glyphvae_training.errors import RunError
+from glyphvae_training.files import replacing
 from glyphvae_training.models.families import Model, ModelKind, build_model
 
 
 @dataclass(frozen=True)
 class Run:
-    """A trained model and how it came about.
+    """Trained model with the settings and data it was trained with.
 
     Attributes:
         model: Its architecture is `model.config`.
@@ -46,17 +47,17 @@ class Run:
 
     @property
     def kind(self) -> ModelKind:
-        """Of the model: "vae" or "cvae"."""
+        """Kind of the model: "vae" or "cvae"."""
         return self.model.kind
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the weights."""
+        """Return everything but the weights."""
         facts = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "model"}
         return {"kind": self.kind, "config": self.model.config.to_dict()} | facts
 
 
 def check_data(run: Run, data: Dataset) -> None:
-    """Refuse to go on with a run on other data.
+    """Check that a run continues on the data it was trained on.
 
     Raises:
         RunError: It was trained on another data set.
@@ -66,7 +67,7 @@ def check_data(run: Run, data: Dataset) -> None:
 
 
 def check_folder(folder: Path, *, resume: bool) -> None:
-    """Refuse to begin a run where another one is.
+    """Check that a new run does not overwrite another one.
 
     Raises:
         RunError: `folder` is not empty, and `resume` is not set.
@@ -75,17 +76,11 @@ def check_folder(folder: Path, *, resume: bool) -> None:
         raise RunError(f"{folder} holds a run already; resume it, or choose another folder")
 
 
-def save_whole(content: object, path: Path) -> None:
-    """Write with `torch.save`, so that what was there before stays until all of it is written."""
-    unfinished = path.with_suffix(".unfinished")
-    torch.save(content, unfinished)
-    unfinished.replace(path)
-
-
 def save_run(folder: Path, run: Run) -> None:
     """Write model.pt and config.json."""
     state = {name: tensor.detach().cpu() for name, tensor in run.model.state_dict().items()}
-    torch.save(run.to_dict() | {"state": state}, folder / "model.pt")
+    with replacing(folder / "model.pt") as temporary:
+        torch.save(run.to_dict() | {"state": state}, temporary)
     (folder / "config.json").write_text(json.dumps(run.to_dict(), indent=2) + "\n", encoding="utf-8")
 
 

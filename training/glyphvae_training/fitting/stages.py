@@ -1,4 +1,4 @@
-"""The models whose training has stages: a conditional VAE, its prior, both against a critic, axes, and a new encoder.
+"""Models that are trained in stages: a conditional VAE, its prior, refinement, axes, and a new encoder.
 
 Each stage leaves a run of its own, so that a training that was stopped goes on where it was.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from glyphvae_training.data.dataset import Dataset
-from glyphvae_training.fitting.axes import align
+from glyphvae_training.fitting.axes import AxesConfig, align
 from glyphvae_training.fitting.posterior import PosteriorConfig, fit_posterior
 from glyphvae_training.fitting.prior import PriorConfig, fit_prior
 from glyphvae_training.fitting.refine import CHECKPOINT, RefineConfig, refine
@@ -25,7 +25,7 @@ AUTOENCODER, PRIOR = "autoencoder", "prior"
 
 @dataclass(frozen=True)
 class Preset:
-    """A model and how each of its stages is trained.
+    """Model with the settings of each of its stages.
 
     Attributes:
         model: Fields of its `CVAEConfig`, the flow excepted.
@@ -35,6 +35,7 @@ class Preset:
         posterior: Of the encoder, once more.
         precision: Lightning's, of the autoencoder.
         dataset: `Dataset.name` of what it is trained on.
+        axes: Of the directions that the noise is turned to.
     """
 
     model: dict[str, Any]
@@ -44,6 +45,7 @@ class Preset:
     posterior: PosteriorConfig = field(default_factory=PosteriorConfig)
     precision: str = "bf16-mixed"
     dataset: Literal["alphanumeric", "byclass"] = "alphanumeric"
+    axes: AxesConfig = field(default_factory=AxesConfig)
 
 
 PRESETS = {
@@ -81,7 +83,7 @@ def train_preset(
     reader_images: int | None = None,
     progress: Progress = lambda _stage, _done, _total: None,
 ) -> Run:
-    """Trains every stage that is not finished, and leaves the last one's run in `folder`.
+    """Train every stage that is not finished, and leave the last one's run in `folder`.
 
     Args:
         preset: what to train.
@@ -91,7 +93,7 @@ def train_preset(
         hardware: of the first stage; the others run on the CPU.
         resume: go on with what is in `folder`.
         reader_images: the reader is trained on; by default what its architecture needs.
-        progress: told the stage, its steps done and its steps in all.
+        progress: called with the stage, its steps done and its steps in all.
 
     Raises:
         RunError: `folder` holds a run already and `resume` is not set.
@@ -114,28 +116,30 @@ def train_preset(
         preset.refinement,
         progress=lambda done, total: progress("refinement", done, total),
     )
-    run = fit_posterior(align(run), data, preset.posterior, lambda done, total: progress("posterior", done, total))
+    run = fit_posterior(
+        align(run, preset.axes), data, preset.posterior, lambda done, total: progress("posterior", done, total)
+    )
     save_run(folder, run)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return run
 
 
 def autoencoder(preset: Preset, data: Dataset, folder: Path, hardware: Hardware) -> Run:
-    """The first stage, trained or continued unless it is finished."""
+    """Train or resume the first stage unless it is finished."""
     # Lightning's own bars are those of this stage.
     stopped = (folder / "checkpoints" / "last.ckpt").exists()
     return finished(folder, lambda: fit("cvae", preset.model, data, folder, preset.training, hardware, resume=stopped))
 
 
 def fitted(first: Run, data: Dataset, config: PriorConfig, folder: Path, progress: Progress) -> Run:
-    """The first stage's run with a flow, fitted unless it is there already; the stage is named after the folder."""
+    """Fit the flow to the first stage's run unless it is done already; the stage is named after the folder."""
     return finished(
         folder, lambda: fit_prior(first, data, config, lambda done, total: progress(folder.name, done, total))
     )
 
 
 def finished(folder: Path, train: Callable[[], Run]) -> Run:
-    """The run in `folder`, trained now unless it is there."""
+    """Load the run in `folder`, or train it now."""
     if not (folder / "model.pt").exists():
         run = train()
         folder.mkdir(parents=True, exist_ok=True)

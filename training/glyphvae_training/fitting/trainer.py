@@ -19,13 +19,13 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
-from glyphvae_training.data.augment import swayed
+from glyphvae_training.data.augment import warp
 from glyphvae_training.data.batches import Batch, Batches
 from glyphvae_training.data.dataset import Dataset, Split
 from glyphvae_training.errors import RunError
 from glyphvae_training.fitting.objective import Loss, loss, reparameterise
 from glyphvae_training.fitting.runs import Run, save_run
-from glyphvae_training.measures.pictures import sample, save_sheet
+from glyphvae_training.measures.pictures import sample, save_grid
 from glyphvae_training.models.families import Model, ModelKind, build_model
 
 SAMPLES_PER_LABEL = 12
@@ -33,7 +33,7 @@ SAMPLES_PER_LABEL = 12
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How a model is trained.
+    """Settings of the training of a model.
 
     Attributes:
         beta: Weight of the KL.
@@ -43,7 +43,7 @@ class TrainingConfig:
         warmup: Share of the steps over which the learning rate rises from 0; a cosine then takes it back to 0.
         balanced: Draw every class equally often.
         seed: Of weights, order and noise.
-        augment: Share of the images that are moved a little (`glyphvae_training.data.augment.swayed`), drawn anew every time.
+        augment: Share of the images that are warped (`glyphvae_training.data.augment.warp`), drawn anew every time.
         average: Decay of an exponential mean of the weights, which is what is measured and kept; 0 for none.
         weight_decay: Adam's, decoupled from the gradient (Loshchilov & Hutter, arXiv:1711.05101).
         kl_warmup: Share of the steps over which the KL's weight rises from 0 (Bowman et al., arXiv:1511.06349).
@@ -66,7 +66,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class Hardware:
-    """Where it is trained; anything Lightning's Trainer takes.
+    """Settings of the hardware; anything that Lightning's Trainer takes.
 
     Attributes:
         accelerator: "auto", "cpu" or "gpu".
@@ -86,7 +86,7 @@ class Hardware:
 
 
 class Autoencoder(lightning.LightningModule):
-    """The step of a VAE or a conditional VAE.
+    """Training and validation step of a VAE or a conditional VAE.
 
     Args:
         model: What is trained.
@@ -100,11 +100,11 @@ class Autoencoder(lightning.LightningModule):
         self.data = data
         self.config = config
         self.noise = torch.Generator()
-        self.sway = self.noise
+        self.warp_noise = self.noise
         self.sums: dict[str, Tensor] = {}
 
     def on_train_epoch_start(self) -> None:
-        """Make order and noise of the epoch a function of seed, epoch and process, so that nothing needs restoring."""
+        """Derive order and noise of the epoch from seed, epoch and process, so that nothing needs restoring."""
         cast("Batches", self.trainer.train_dataloader).set_epoch(self.current_epoch)
         self.sums = {}
         self._seed(self.current_epoch + 1)
@@ -116,7 +116,7 @@ class Autoencoder(lightning.LightningModule):
     def _seed(self, stream: int) -> None:
         # All processes draw the same latents' noise, and each keeps that of its own rows.
         self.noise = self._generator(stream, 0)
-        self.sway = self.noise if self.trainer.world_size == 1 else self._generator(stream, self.global_rank + 1)
+        self.warp_noise = self.noise if self.trainer.world_size == 1 else self._generator(stream, self.global_rank + 1)
 
     def _latents(self, mu: Tensor, logvar: Tensor) -> Tensor:
         return reparameterise(mu, logvar, self.noise, self.global_rank, self.trainer.world_size)
@@ -126,7 +126,7 @@ class Autoencoder(lightning.LightningModule):
         return torch.Generator(self.device).manual_seed(int(words[0] >> np.uint64(1)))
 
     def forward(self, batch: Batch) -> tuple[Loss, Tensor]:
-        """The loss of a batch and the logits (n, 28, 28) it was computed from."""
+        """Compute the loss of a batch, and the logits (n, 28, 28) it was computed from."""
         if self.model.kind == "cvae":
             mu, logvar = self.model.encode(batch.x, batch.label)
             logits = self.model.decode(self._latents(mu, logvar), batch.label)
@@ -142,9 +142,9 @@ class Autoencoder(lightning.LightningModule):
         return self.config.beta * min(1.0, (self.global_step + 1) / rise) if rise else self.config.beta
 
     def training_step(self, batch: Batch) -> Tensor:
-        """One step."""
+        """Compute the loss of a training batch and log the means of the epoch after its last batch."""
         if self.config.augment:
-            batch = batch._replace(x=swayed(batch.x, self.config.augment, self.sway))
+            batch = batch._replace(x=warp(batch.x, self.config.augment, self.warp_noise))
         result, _ = self.forward(batch)
         metrics = {"train/loss": result.total.detach()} | terms("train", result)
         self.sums = {name: value + self.sums.get(name, 0) for name, value in metrics.items()}
@@ -165,7 +165,7 @@ class Autoencoder(lightning.LightningModule):
         self.log_dict(metrics, on_epoch=True, batch_size=len(batch.x), sync_dist=True)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """AdamW under a linear rise and a cosine."""
+        """Build AdamW under a linear warm-up and a cosine."""
         steps = int(self.trainer.estimated_stepping_batches)
         rise = max(1, round(self.config.warmup * steps))
 
@@ -180,12 +180,12 @@ class Autoencoder(lightning.LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def train_dataloader(self) -> Batches:
-        """Every class equally often, unless configured otherwise."""
+        """Return the training batches, every class equally often unless configured otherwise."""
         c = self.config
         return self._batches(self.data.train, seed=c.seed, balanced=c.balanced)
 
     def val_dataloader(self) -> Batches:
-        """The validation split as it is."""
+        """Return the batches of the validation split in order."""
         return self._batches(self.data.validation)
 
     def _batches(self, split: Split, **order: Any) -> Batches:  # noqa: ANN401 (passed on)
@@ -193,12 +193,12 @@ class Autoencoder(lightning.LightningModule):
         return Batches(split, self.config.batch_size, self.device, rank=rank, world=world, **order)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:  # noqa: ARG002
-        """Leave it: it was made on the device."""
+        """Return the batch unchanged: it is on the device already."""
         return batch
 
 
 def terms(split: str, result: Loss) -> dict[str, Tensor]:
-    """The bound and its two terms, in nats per image, under the names they are logged by."""
+    """Return the bound and its two terms, in nats per image, under the names they are logged by."""
     distortion, rate = result.reconstruction.detach().mean(), result.kl.detach().mean()
     return {
         f"{split}/negative_elbo": distortion + rate,
@@ -208,7 +208,7 @@ def terms(split: str, result: Loss) -> dict[str, Tensor]:
 
 
 class EpochRecord(Callback):
-    """Adds a row to metrics.csv and a picture of samples after each epoch.
+    """Callback that adds a row to metrics.csv and an image of samples after each epoch.
 
     Args:
         folder: Of the run.
@@ -220,7 +220,7 @@ class EpochRecord(Callback):
         self._labels = labels
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Write both; only the first process does."""
+        """Write both, in the first process only."""
         if trainer.is_global_zero:
             self._write_row(trainer)
             self._draw(trainer.current_epoch, pl_module)
@@ -243,11 +243,11 @@ class EpochRecord(Callback):
         # The same latents every epoch, so that the pictures can be compared.
         pixels = sample(model, label, torch.Generator().manual_seed(0))
         model.train()
-        save_sheet(self._folder / "samples" / f"epoch-{epoch + 1:03}.png", pixels, SAMPLES_PER_LABEL, scale=1)
+        save_grid(self._folder / "samples" / f"epoch-{epoch + 1:03}.png", pixels, SAMPLES_PER_LABEL, scale=1)
 
 
 def read_metrics(path: Path) -> list[dict[str, str]]:
-    """The rows of a metrics.csv, none where there is no file."""
+    """Read the rows of a metrics.csv, none where there is no file."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
@@ -328,12 +328,12 @@ def fit(  # noqa: PLR0917 (what, on what, where, how)
 
 
 def averaging(config: TrainingConfig) -> list[Callback]:
-    """What keeps the mean of the weights, if that is asked for."""
+    """Return the callback that averages the weights, if configured."""
     return [EMAWeightAveraging(decay=config.average)] if config.average else []
 
 
 def make_logger(name: Literal["csv", "tensorboard"], folder: Path) -> Logger:
-    """One of Lightning's loggers, writing below the run's folder.
+    """Create one of Lightning's loggers, writing below the run's folder.
 
     Raises:
         ModuleNotFoundError: TensorBoard is asked for and not installed.
@@ -344,7 +344,7 @@ def make_logger(name: Literal["csv", "tensorboard"], folder: Path) -> Logger:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep from the terminal what Lightning says that nobody can act on: warnings, device list, advertisement."""
+    """Hide Lightning's output that nobody can act on: warnings, device list, advertisement."""
     logger = logging.getLogger("lightning.pytorch")
     level = logger.level
     logger.setLevel(logging.WARNING)
@@ -369,7 +369,7 @@ def _checkpoint(folder: Path, resume: bool) -> Path | None:
 
 
 def _record(folder: Path, run: Run, resume: bool) -> None:
-    """Write config.json before the first step, or see that it has not changed."""
+    """Write config.json before the first step, or check that it has not changed."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "config.json"
     facts = json.dumps(run.to_dict(), indent=2) + "\n"

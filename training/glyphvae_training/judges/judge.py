@@ -1,8 +1,9 @@
 """Judges: classifiers trained only on real characters, which tell whether a sample shows its label.
 
 No training or selection of a generative model may use them. There are two, of different architecture, so that a sample
-that fools one by its texture does not fool both. Two more classifiers are no judges: `glyphvae_training.fitting.refine` learns from the
-reader, and the classifier of `glyphvae_training.export.classifier` ships beside a model.
+that fools one by its texture does not fool both. Two more classifiers are no judges:
+`glyphvae_training.fitting.refine` learns from the reader, and the classifier of `glyphvae_training.export.classifier`
+ships beside a model.
 """
 
 import math
@@ -31,24 +32,24 @@ class Residual(nn.Module):
         self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, channels, h, w) to the same."""
+        """Map (n, channels, h, w) to the same shape."""
         return functional.relu(x + self.second(self.first(x)))
 
 
 def convolution(inputs: int, outputs: int, size: int, stride: int) -> nn.Module:
-    """Convolution, batch normalisation, ReLU: (n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""
+    """Build convolution, batch normalisation, ReLU: (n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
     )
 
 
 def linear(inputs: int, outputs: int) -> nn.Module:
-    """Linear map, batch normalisation, ReLU: (n, inputs) to (n, outputs)."""
+    """Build linear map, batch normalisation, ReLU: (n, inputs) to (n, outputs)."""
     return nn.Sequential(nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), nn.ReLU())
 
 
 def convolutional(classes: int) -> nn.Sequential:
-    """A small residual network; 0.21 M parameters."""
+    """Build a small residual network; 0.21 M parameters."""
     return nn.Sequential(
         convolution(1, 24, 5, 2),  # (n, 24, 14, 14)
         Residual(24),
@@ -60,7 +61,7 @@ def convolutional(classes: int) -> nn.Sequential:
 
 
 def dense(classes: int) -> nn.Sequential:
-    """Fully connected layers, which know nothing of neighbouring pixels; 2.4 M parameters."""
+    """Build fully connected layers, which know nothing of neighbouring pixels; 2.4 M parameters."""
     return nn.Sequential(
         nn.Flatten(),  # (n, 784)
         linear(28 * 28, 1024),
@@ -71,7 +72,7 @@ def dense(classes: int) -> nn.Sequential:
 
 
 def reader(classes: int) -> nn.Sequential:
-    """Two plain convolutions, for refinement, where it has to be quick; 0.2 M parameters."""
+    """Build two plain convolutions, fast enough for refinement; 0.2 M parameters."""
     return nn.Sequential(
         convolution(1, 16, 5, 2),  # (n, 16, 14, 14)
         convolution(16, 32, 5, 2),  # (n, 32, 7, 7)
@@ -82,7 +83,7 @@ def reader(classes: int) -> nn.Sequential:
 
 
 def classifier(classes: int) -> nn.Sequential:
-    """Three matrix products, which a CPU computes in 10 µs an image; 0.5 M parameters."""
+    """Build three matrix products, which a CPU computes in 10 µs an image; 0.5 M parameters."""
     return nn.Sequential(
         nn.Flatten(),  # (n, 784)
         linear(28 * 28, 512),
@@ -93,7 +94,7 @@ def classifier(classes: int) -> nn.Sequential:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A judge to be trained.
+    """Network of a judge and the length of its training.
 
     Attributes:
         build: makes the untrained network from the number of classes.
@@ -128,18 +129,20 @@ class Judge:
         self.network = network.eval()
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """The most likely index into `labels`, int64 (n,), of images uint8 (n, 28, 28), paper 0, ink 255.
+        """Return the most likely index into `labels`, int64 (n,), of images uint8 (n, 28, 28), paper 0, ink 255.
 
         A judge that knows nothing of neighbouring pixels looks at each image from several sides and takes the mean.
         """
-        looks = views if self.architecture in MANY_VIEWS else straight
+        variants = views if self.architecture in MANY_VIEWS else unchanged
         with torch.inference_mode():
             parts = torch.split(torch.from_numpy(images), BATCH)
-            read = [sum(self.network(view).float().log_softmax(1) for view in looks(to_input(part))) for part in parts]
+            read = [
+                sum(self.network(view).float().log_softmax(1) for view in variants(to_input(part))) for part in parts
+            ]
             return torch.cat([torch.as_tensor(scores).argmax(1) for scores in read]).numpy()
 
     def features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What the last layer reads, float32 (n, features), of images uint8; of feature maps their means."""
+        """Return the inputs of the last layer, float32 (n, features), of images uint8; of feature maps their means."""
         assert isinstance(self.network, nn.Sequential)  # noqa: S101 (as every architecture is)
         body = [layer for layer in list(self.network)[:-1] if not isinstance(layer, nn.Flatten)]
         flat = isinstance(self.network[0], nn.Flatten)
@@ -153,13 +156,13 @@ class Judge:
             return np.asarray(torch.cat(parts).numpy())
 
 
-def straight(x: Tensor) -> Iterator[Tensor]:
-    """The images as they are."""
+def unchanged(x: Tensor) -> Iterator[Tensor]:
+    """Yield the images unchanged."""
     yield x
 
 
 def views(x: Tensor) -> Iterator[Tensor]:
-    """Images (n, 1, 28, 28) turned, scaled and shifted a little: 45 times (n, 1, 28, 28).
+    """Yield images (n, 1, 28, 28) rotated, scaled and shifted slightly: 45 times (n, 1, 28, 28).
 
     Chosen on the validation parts, where it brings the dense judge from 98.9 % to 99.1 % of MNIST digits and from
     94.6 % to 95.0 % of capitals (0/O and 1/I merged).
@@ -175,5 +178,5 @@ def views(x: Tensor) -> Iterator[Tensor]:
 
 
 def to_input(images: Tensor) -> Tensor:
-    """Images uint8 (n, 28, 28) as a judge reads them: float32 (n, 1, 28, 28) in [0, 1]."""
+    """Convert images uint8 (n, 28, 28) to a judge's input: float32 (n, 1, 28, 28) in [0, 1]."""
     return images.unsqueeze(1).float() / 255

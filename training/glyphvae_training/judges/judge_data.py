@@ -1,4 +1,4 @@
-"""What the judges learn from and are tested on: digits of both sources and letters, in one normalisation.
+"""Training and test data of the judges: digits of both sources and letters, in one normalisation.
 
 With MNIST digits and NIST capitals alone, a classifier learns to tell the sources apart and reads a slightly blurred
 zero as the letter O. The digits of EMNIST were cut from the same forms as the capitals, so the source tells nothing.
@@ -6,10 +6,8 @@ zero as the letter O. The digits of EMNIST were cut from the same forms as the c
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from glyphvae_training.data import sources
 from glyphvae_training.data.dataset import (
@@ -47,7 +45,7 @@ class JudgeData:
 
 
 def load_judge_data(folder: Path, cache: Path | None = None, *, name: str = "alphanumeric") -> JudgeData:
-    """The data of the judges of models that were trained on a data set.
+    """Load the data for judges of models that were trained on a data set.
 
     Args:
         folder: as for `load_alphanumeric`, errors likewise.
@@ -59,25 +57,25 @@ def load_judge_data(folder: Path, cache: Path | None = None, *, name: str = "alp
 
 
 def load_cased(folder: Path, cache: Path | None) -> JudgeData:
-    """Of 62 labels: the data set itself, which has the digits of both sources."""
+    """Load 62 labels: the data set itself, which has the digits of both sources."""
     data, mnist = load_byclass(folder, cache), load_mnist(folder, cache).test
-    emnist = part_of(data.test, np.arange(len(mnist), len(data.test)))
+    emnist = pick(data.test, np.arange(len(mnist), len(data.test)))
     letter, small = emnist.labels >= sources.FIRST_CAPITAL, emnist.labels >= sources.FIRST_SMALL_LETTER
     return JudgeData(
         data.labels,
         data.train,
         {
             "MNIST digits": mnist,
-            "EMNIST digits": part_of(emnist, ~letter),
-            "capitals": part_of(emnist, letter & ~small),
-            "small letters": part_of(emnist, small),
+            "EMNIST digits": pick(emnist, ~letter),
+            "capitals": pick(emnist, letter & ~small),
+            "small letters": pick(emnist, small),
         },
         data.sha256,
     )
 
 
 def load_uncased(folder: Path, cache: Path | None) -> JudgeData:
-    """Of 36 labels: digits of both sources and capitals."""
+    """Load 36 labels: digits of both sources and capitals."""
     alphanumeric = load_alphanumeric(folder, cache)
     digits = load_emnist_digits(folder, cache)
     is_digit = alphanumeric.test.labels < len(sources.DIGITS)
@@ -85,30 +83,25 @@ def load_uncased(folder: Path, cache: Path | None) -> JudgeData:
         alphanumeric.labels,
         joined(alphanumeric.train, digits.train),
         {
-            "MNIST digits": part_of(alphanumeric.test, is_digit),
+            "MNIST digits": pick(alphanumeric.test, is_digit),
             "EMNIST digits": digits.test,
-            "capitals": part_of(alphanumeric.test, ~is_digit),
+            "capitals": pick(alphanumeric.test, ~is_digit),
         },
         f"{alphanumeric.sha256}{digits.sha256}",
     )
 
 
-def part_of(split: Split, index: NDArray[Any]) -> Split:
-    """The characters at the indices, or where the mask is true."""
-    return Split(split.images[index], split.labels[index])
-
-
 def load_emnist_digits(folder: Path, cache: Path | None = None) -> Dataset:
-    """The digits of EMNIST ByClass's test part, split as the letters are; arguments and errors as above."""
+    """Load the digits of EMNIST ByClass's test part, split as the letters are; arguments and errors as above."""
     files = sources.emnist_files(folder, "test")
     return cached("emnist-digits", files, lambda: assemble_emnist_digits(folder), cache)
 
 
 def assemble_emnist_digits(folder: Path) -> Dataset:
-    """The same without the cache."""
+    """Assemble them without the cache."""
     emnist = sources.read_emnist(folder, "test")
     digits = pick(emnist, np.flatnonzero(emnist.labels < len(sources.DIGITS)))
     test, validation, train = split_by_digest(digits.images, digits.labels, [HELD_OUT, HELD_OUT])
     fitted = Split(normalise(digits.images), digits.labels)
-    parts = (part_of(fitted, train), part_of(fitted, validation), part_of(fitted, test))
+    parts = (pick(fitted, train), pick(fitted, validation), pick(fitted, test))
     return dataset("emnist-digits", sources.DIGITS, parts, (emnist.name,))

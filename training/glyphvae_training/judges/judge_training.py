@@ -1,4 +1,4 @@
-"""Trains judges, and keeps the trained ones in a folder, since a training takes a quarter of an hour on one core."""
+"""Training of judges, which are stored in a folder since it takes a quarter of an hour on one core."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -10,11 +10,10 @@ from torch.nn import functional
 
 from glyphvae_training.data.augment import augment
 from glyphvae_training.data.dataset import Split
-from glyphvae_training.fitting.runs import save_whole
+from glyphvae_training.files import replacing
 from glyphvae_training.judges.judge import ARCHITECTURES, Judge, to_input
 from glyphvae_training.judges.judge_data import JudgeData
-
-Progress = Callable[[int, int], None]
+from glyphvae_training.progress import Progress, no_progress
 
 BATCH = 256
 PEAK_RATE = 3e-3
@@ -28,8 +27,8 @@ CLASS_BALANCE = 0.65
 # 2021, arXiv:2007.07314). Chosen on the validation parts, where 0.1 brings MNIST digits from 98.9 % to 99.1 % and
 # capitals from 95.7 % to 95.2 %; 0.2 would cost the capitals another half point.
 CLASS_PRIOR = 0.1
-# Part of a stored judge's key: raise it when anything changes that decides the weights.
-RECIPE = 2
+# Part of a stored judge's key: raise it when anything changes that affects the weights.
+TRAINING_VERSION = 2
 
 
 def train_judge(
@@ -39,9 +38,9 @@ def train_judge(
     *,
     images: int | None = None,
     seed: int = 0,
-    progress: Progress = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> Judge:
-    """Trains a judge on the CPU with one cycle of the learning rate (Smith & Topin 2017, arXiv:1708.07120).
+    """Train a judge on the CPU with one cycle of the learning rate (Smith & Topin 2017, arXiv:1708.07120).
 
     Args:
         train: real characters.
@@ -73,7 +72,7 @@ def train_judge(
 
 
 def initialised(build: Callable[[int], nn.Sequential], classes: int, seed: int) -> nn.Sequential:
-    """The untrained network, its weights drawn from the seed and nothing else."""
+    """Build the untrained network, its weights drawn from the seed and nothing else."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         # Channels last makes the convolutions a fifth faster on a CPU.
@@ -81,13 +80,13 @@ def initialised(build: Callable[[int], nn.Sequential], classes: int, seed: int) 
 
 
 def sampling_weights(labels: Tensor) -> Tensor:
-    """How often each image is drawn, relative to others: float64 (n,)."""
+    """Return the relative frequency at which each image is drawn: float64 (n,)."""
     counts = torch.bincount(labels).double()
     return counts.pow(CLASS_BALANCE - 1)[labels]
 
 
 def shift_prior(network: nn.Sequential, classes: Tensor) -> None:
-    """Makes common classes likelier, by `CLASS_PRIOR`, in the bias of the last layer."""
+    """Raise the bias of common classes in the last layer, by `CLASS_PRIOR`."""
     last = network[-1]
     assert isinstance(last, nn.Linear)  # noqa: S101 (as every architecture ends)
     with torch.no_grad():
@@ -102,9 +101,9 @@ def stored_judge(
     *,
     images: int | None = None,
     seed: int = 0,
-    progress: Progress = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> Judge:
-    """The judge from `folder` if it has been trained on these data in this way before, else trained and put there.
+    """Load the judge from `folder` if it was trained on these data in this way before; else train and store it.
 
     The file's name holds a hash of everything that decides its weights; arguments as for `train_judge`.
     """
@@ -114,12 +113,12 @@ def stored_judge(
         network.load_state_dict(torch.load(path, weights_only=True))
         return Judge(architecture, data.labels, network)
     judge = train_judge(data.train, data.labels, architecture, images=images, seed=seed, progress=progress)
-    folder.mkdir(parents=True, exist_ok=True)
-    save_whole(judge.network.state_dict(), path)
+    with replacing(path) as temporary:
+        torch.save(judge.network.state_dict(), temporary)
     return judge
 
 
 def judge_key(data: JudgeData, architecture: str, images: int | None, seed: int) -> str:
-    """Sixteen hexadecimal digits that differ where the judge's weights would."""
-    facts = f"{RECIPE} {data.sha256} {architecture} {images or ARCHITECTURES[architecture].images} {seed}"
+    """Return sixteen hexadecimal digits that differ where the judge's weights would."""
+    facts = f"{TRAINING_VERSION} {data.sha256} {architecture} {images or ARCHITECTURES[architecture].images} {seed}"
     return hashlib.sha256(facts.encode()).hexdigest()[:16]

@@ -1,1 +1,1 @@
-"""Measures of pictures and of samples."""
+"""Measures of images and of samples."""

@@ -13,7 +13,7 @@ Features = NDArray[np.float32]
 
 
 def frechet_distance(first: Features, second: Features) -> float:
-    """|m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^½) of means m and covariances C.
+    """Compute |m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^½) of means m and covariances C.
 
     Args:
         first: (n, features), n at least 2.
@@ -34,7 +34,7 @@ def frechet_distance(first: Features, second: Features) -> float:
 
 
 def beside_half_split(real: Features, samples: Features, rng: np.random.Generator) -> tuple[float, float]:
-    """The distance of samples to one half of real characters, and that of the other half, drawn at random.
+    """Return the distance of samples to one random half of the real characters, and that of the other half.
 
     The distance grows as sets become smaller, so that the two compare only because all sets have one size.
 

@@ -1,4 +1,4 @@
-"""Measures of a glyph's hand: slant, stroke width, width and height, from image moments and a distance transform."""
+"""Measures of a glyph: slant, stroke width, width and height, from image moments and a distance transform."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Moments:
 
 
 def moments(pixels: Pixels) -> Moments:
-    """The moments of glyphs uint8 (n, 28, 28); 0 for one without ink."""
+    """Compute the moments of glyphs uint8 (n, 28, 28); 0 for one without ink."""
     ink = pixels.astype(np.float64)
     ink /= np.maximum(ink.sum(axis=(1, 2), keepdims=True), 1e-9)  # (n, 28, 28), sums to 1
     rows, columns = np.arange(pixels.shape[1]), np.arange(pixels.shape[2])
@@ -44,30 +44,30 @@ def moments(pixels: Pixels) -> Moments:
 
 
 def slant(pixels: Pixels) -> Measured:
-    """Degrees from upright, positive where the top leans right: the shear that deskewing would undo."""
+    """Measure the slant in degrees, positive where the top leans right: the shear that deskewing would undo."""
     found = moments(pixels)
     return np.asarray(np.degrees(np.arctan2(-found.both, np.maximum(found.down, 1e-9))), np.float64)
 
 
 def width(pixels: Pixels) -> Measured:
-    """Pixels, without the part that slant adds: of the evenly inked block with the same variance."""
+    """Measure the width in pixels, without slant, as that of the evenly inked block with the same variance."""
     found = moments(pixels)
     upright = found.across - found.both**2 / np.maximum(found.down, 1e-9)
     return np.asarray(np.sqrt(BLOCK * np.maximum(upright, 0)), np.float64)
 
 
 def height(pixels: Pixels) -> Measured:
-    """Pixels, of the evenly inked block with the same variance."""
+    """Measure the height in pixels, as that of the evenly inked block with the same variance."""
     return np.sqrt(BLOCK * moments(pixels).down)
 
 
 def stroke_width(pixels: Pixels) -> Measured:
-    """Pixels: the distance to the paper grows by 1 a pixel to w/2, so its mean over a stroke of w is w/4 + 1/2."""
+    """Measure the stroke width in pixels: the mean distance to paper over a stroke of w is w/4 + 1/2."""
     return np.array([one_stroke_width(glyph) for glyph in pixels])
 
 
 def one_stroke_width(glyph: Pixels) -> float:
-    """The same of one glyph (28, 28); 0 without ink."""
+    """Measure the stroke width of one glyph (28, 28); 0 without ink."""
     ink = ndimage.zoom(glyph.astype(np.float32), ENLARGED, order=1) > 127
     if not ink.any():
         return 0.0

@@ -1,4 +1,4 @@
-"""Numbers with their sample size and bootstrap interval, and the labels that people cannot tell apart either."""
+"""Means with their sample size and bootstrap interval, and groups of labels that look alike to people."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -26,7 +26,7 @@ MERGED_CASED: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Measure:
-    """A mean over a sample.
+    """Mean over a sample.
 
     Attributes:
         value: the mean.
@@ -40,12 +40,12 @@ class Measure:
     n: int
 
     def to_dict(self) -> dict[str, Any]:
-        """As it stands in the manifest, to five significant digits."""
+        """Return the manifest's JSON object, to five significant digits."""
         return {key: significant(value) if key != "n" else value for key, value in asdict(self).items()}
 
 
 def mean_of(values: NDArray[Any], rng: np.random.Generator) -> Measure:
-    """The mean of a sample, (n,) of numbers or truth values, n at least 2, and its interval."""
+    """Compute the mean of a sample, (n,) of numbers or truth values, n at least 2, and its interval."""
     sample = np.asarray(values, np.float64)
     result = stats.bootstrap(
         (sample,),
@@ -61,12 +61,12 @@ def mean_of(values: NDArray[Any], rng: np.random.Generator) -> Measure:
 
 
 def significant(value: float) -> float:
-    """A number to five significant digits: the interval is wider than what is left out."""
+    """Round a number to five significant digits, which is finer than its interval."""
     return float(f"{value:.5g}")
 
 
 def merged_labels(labels: Sequence[str], groups: Sequence[str]) -> NDArray[np.int64]:
-    """For each label the first label of its group, or itself: int64 (labels,).
+    """Return for each label the first label of its group, or itself: int64 (labels,).
 
     A group whose characters are not all labels merges those that are.
     """
@@ -79,19 +79,19 @@ def merged_labels(labels: Sequence[str], groups: Sequence[str]) -> NDArray[np.in
 
 
 def merges(labels: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The sets of groups that are merged for a model's labels, by name; the first is the one to go by."""
+    """Return the sets of groups that are merged for a model's labels, by name; the first is the main one."""
     return MERGED_CASED if any(label.islower() for label in labels) else MERGED
 
 
 def main_groups(labels: Sequence[str]) -> tuple[str, ...]:
-    """The first set of `merges`."""
+    """Return the first set of `merges`."""
     return next(iter(merges(labels).values()))
 
 
 def accuracy(
     predicted: NDArray[np.int64], labels: NDArray[np.int64], names: Sequence[str], rng: np.random.Generator
 ) -> dict[str, Any]:
-    """How often the prediction is the label: as they are, and with each set of pairs merged.
+    """Measure how often the prediction is the label: plain, and with each set of pairs merged.
 
     Args:
         predicted: int64 (n,), indices into `names`.
@@ -112,7 +112,7 @@ def accuracy(
 def accuracy_per_label(
     predicted: NDArray[np.int64], labels: NDArray[np.int64], names: Sequence[str], groups: Sequence[str] = ()
 ) -> dict[str, float]:
-    """The share of each label's images that are read as it, or as another of its group, by the label's name."""
+    """Return the share of each label's images that are read as it, or as another of its group, by label."""
     index = merged_labels(names, groups)
     right = index[predicted] == index[labels]
     return {names[label]: significant(float(right[labels == label].mean())) for label in np.unique(labels)}

@@ -1,4 +1,4 @@
-"""The nearest training image: a sample that is one of them to the pixel was remembered, not drawn."""
+"""The nearest training image: a sample that equals one to the pixel was memorised."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ Pixels = NDArray[np.uint8]
 
 
 def nearest_distance(images: Pixels, training: Pixels) -> NDArray[np.float64]:
-    """The distance of each image to the nearest training image: (n,).
+    """Return the distance of each image to the nearest training image: (n,).
 
     It is the root of the mean squared difference of ink from 0 to 1, so that 0 is a copy.
 

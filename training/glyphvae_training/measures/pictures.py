@@ -1,4 +1,4 @@
-"""Sheets of glyphs as PNG files."""
+"""Image grids of glyphs as PNG files."""
 
 from pathlib import Path
 
@@ -12,20 +12,20 @@ from glyphvae_training.models.families import Model
 Pixels = NDArray[np.uint8]
 
 
-def save_sheet(path: Path, pixels: Pixels, columns: int, scale: int = 2) -> None:
+def save_grid(path: Path, pixels: Pixels, columns: int, scale: int = 2) -> None:
     """Write glyphs (n, 28, 28), paper 0 and ink 255, row by row as dark ink on white paper."""
     rows = -(-len(pixels) // columns)
     cells = np.zeros((rows * columns, 28, 28), dtype=np.uint8)
     cells[: len(pixels)] = pixels
-    sheet = cells.reshape(rows, columns, 28, 28).transpose(0, 2, 1, 3).reshape(rows * 28, columns * 28)
+    grid = cells.reshape(rows, columns, 28, 28).transpose(0, 2, 1, 3).reshape(rows * 28, columns * 28)
     path.parent.mkdir(parents=True, exist_ok=True)
-    image = Image.fromarray(255 - sheet)
+    image = Image.fromarray(255 - grid)
     image.resize((image.width * scale, image.height * scale), Image.Resampling.LANCZOS).save(path, optimize=True)
 
 
 @torch.inference_mode()
 def sample(model: Model, label: torch.Tensor, generator: torch.Generator, temperature: float = 1.0) -> Pixels:
-    """One glyph from the prior for each of `label` (n,) int64: uint8 (n, 28, 28).
+    """Draw one glyph from the prior for each of `label` (n,) int64: uint8 (n, 28, 28).
 
     An unconditional model ignores the values of `label`; its number of rows counts.
     """

@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage: does each sample lie among real characters, and each real one among samples.
+"""Precision, recall, density and coverage of samples among real characters.
 
 Kynkäänniemi et al., "Improved precision and recall metric for assessing generative models" (arXiv:1904.06991),
 equations 1 to 3; Naeem et al., "Reliable fidelity and diversity metrics for generative models" (arXiv:2002.09797),
@@ -19,7 +19,7 @@ ROWS = 1000
 
 
 class Prdc(NamedTuple):
-    """What holds of each point; the metrics are the means.
+    """The four metrics of each point; the reported values are their means.
 
     Attributes:
         precision: bool (samples,), inside the neighbourhood of a real one.
@@ -35,7 +35,7 @@ class Prdc(NamedTuple):
 
 
 def prdc(real: Features, samples: Features, k: int = NEIGHBOURS) -> Prdc:
-    """The four metrics, point by point.
+    """Compute the four metrics, point by point.
 
     Args:
         real: (n, features), more than k rows; as many as there are samples, or the metrics are not comparable.
@@ -54,14 +54,14 @@ def prdc(real: Features, samples: Features, k: int = NEIGHBOURS) -> Prdc:
 
 
 def radii(points: Features, k: int) -> NDArray[np.float32]:
-    """The squared distance of each point to its k-th nearest neighbour, itself not counted: (n,)."""
+    """Return the squared distance of each point to its k-th nearest neighbour, itself not counted: (n,)."""
     # Rounding may give a point a distance to itself that is not 0; it is the smallest all the same.
     parts = [np.partition(distance, k, axis=1)[:, k] for _, distance in distances(points, points)]
     return np.concatenate(parts)
 
 
 def distances(first: Features, second: Features) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """Squared distances of `ROWS` points of the first set to all of the second, and which they are."""
+    """Yield squared distances of `ROWS` points of the first set to all of the second, with their rows."""
     norms = np.einsum("ij,ij->i", second, second)  # (m,)
     for start in range(0, len(first), ROWS):
         rows = slice(start, start + ROWS)

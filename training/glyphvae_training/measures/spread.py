@@ -1,4 +1,4 @@
-"""How much the characters of one label differ from each other: a model that repeats itself differs less than people."""
+"""The spread of characters within a label, which is smaller for a model that repeats itself than for people."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ Features = NDArray[np.float32]
 
 
 def spread_within(features: Features, labels: NDArray[np.int64]) -> float:
-    """The root of the mean squared distance to the mean of the label, averaged over the labels.
+    """Return the root of the mean squared distance to the mean of the label, averaged over the labels.
 
     Args:
         features: (n, features).

@@ -1,4 +1,4 @@
-"""Measures of the ink itself: how sharp its edges are, how much there is, and how wide its strokes are."""
+"""Measures of the ink: sharpness of edges, amount, and stroke width."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +13,18 @@ FINER = 3
 
 
 def unit(images: Pixels) -> NDArray[np.float32]:
-    """Images uint8 (n, 28, 28) as ink from 0 to 1."""
+    """Scale images uint8 (n, 28, 28) to ink from 0 to 1."""
     return np.asarray(images / np.float32(255), np.float32)
 
 
 def grey_share(images: Pixels) -> Values:
-    """The share of each image's pixels that are neither paper nor ink, between 0.1 and 0.9: (n,). Blur raises it."""
+    """Return the share of each image's pixels between 0.1 and 0.9, neither paper nor ink: (n,). Blur raises it."""
     x = unit(images)
     return np.asarray(((x > GREY[0]) & (x < GREY[1])).mean(axis=(1, 2)), np.float64)
 
 
 def edge_slope(images: Pixels) -> Values:
-    """The steepness of each image's edges, (n,) in ink per pixel: blur lowers it.
+    """Measure the steepness of each image's edges, (n,) in ink per pixel: blur lowers it.
 
     It is the mean length of the gradient (central differences, half a difference of two pixels) weighted with itself,
     so that it is taken where the edges are and flat paper does not count; 0 for an empty image.
@@ -38,12 +38,12 @@ def edge_slope(images: Pixels) -> Values:
 
 
 def mean_ink(images: Pixels) -> Values:
-    """The mean ink of each image, (n,), 0 for paper and 1 for ink everywhere."""
+    """Return the mean ink of each image, (n,), 0 for paper and 1 for ink everywhere."""
     return np.asarray(unit(images).mean(axis=(1, 2), dtype=np.float64))
 
 
 def stroke_width(images: Pixels) -> Values:
-    """The width of each image's strokes in pixels, (n,), at half ink; 0 for an image without any.
+    """Measure the stroke width of each image in pixels, (n,), at half ink; 0 for an image without any.
 
     Twice the distance from the middle of a stroke to its edge, averaged along the middle: where the distance to paper
     has a local maximum.
@@ -52,7 +52,7 @@ def stroke_width(images: Pixels) -> Values:
 
 
 def one_stroke_width(x: NDArray[np.float32]) -> float:
-    """The same of one image (28, 28)."""
+    """Measure the stroke width of one image (28, 28)."""
     ink = np.pad(ndimage.zoom(x, FINER, order=1, grid_mode=True, mode="nearest") > 0.5, 1)
     distance = ndimage.distance_transform_edt(ink)
     middle = (distance == ndimage.maximum_filter(distance, size=3)) & ink

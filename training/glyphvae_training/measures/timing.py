@@ -1,4 +1,4 @@
-"""Times sessions against each other on one thread, so that other work on the machine meets all of them alike."""
+"""Interleaved timing of calls on one thread, so that other work on the machine affects all of them alike."""
 
 from collections.abc import Callable, Mapping
 from time import perf_counter
@@ -17,7 +17,7 @@ SECONDS_PER_TURN = 0.01
 def interleaved(
     calls: Mapping[str, Call], *, rounds: int = ROUNDS, seconds: float = SECONDS_PER_TURN
 ) -> dict[str, NDArray[np.float64]]:
-    """Seconds per call in each round; every round runs each call for a turn, one after the other.
+    """Measure the seconds per call in each round; every round runs all calls, one after the other.
 
     Args:
         calls: what is timed, by name.
@@ -33,7 +33,7 @@ def interleaved(
 
 
 def seconds_per_call(call: Call, repeats: int) -> float:
-    """The mean over some calls in a row, after one that is not counted."""
+    """Return the mean time of several calls in a row, after one that is not counted."""
     call()
     start = perf_counter()
     for _ in range(repeats):
@@ -42,7 +42,7 @@ def seconds_per_call(call: Call, repeats: int) -> float:
 
 
 def decoder_call(session: ort.InferenceSession, latent_size: int, batch: int, rng: np.random.Generator) -> Call:
-    """A call that decodes `batch` latents, with labels if the model takes them, to 8-bit pixels."""
+    """Return a call that decodes `batch` latents, with labels if the model takes them, to 8-bit pixels."""
     inputs: dict[str, NDArray[np.generic]] = {"z": rng.standard_normal((batch, latent_size), dtype=np.float32)}
     if len(session.get_inputs()) > 1:
         inputs["label"] = np.arange(batch) % 10

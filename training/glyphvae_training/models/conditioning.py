@@ -24,7 +24,7 @@ class ConditionedLinear(nn.Module):
             nn.init.uniform_(self.table.weight, -(width**-0.5), width**-0.5)
 
     def forward(self, x: Tensor, label: Tensor | None) -> Tensor:
-        """Features (n, width) of features (n, features) and labels (n,) int64."""
+        """Map features (n, features) and labels (n,) int64 to features (n, width)."""
         h: Tensor = self.linear(x)
         if self.table is not None:
             assert label is not None, "a conditional layer needs labels"  # noqa: S101 (narrows for the type checker)

@@ -24,7 +24,7 @@ class ResidualConvolutions(nn.Module):
         nn.init.zeros_(self.second.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, channels, h, w) to the same."""
+        """Map (n, channels, h, w) to the same shape."""
         h = self.first(functional.silu(x))
         sum_of_both: Tensor = x + self.second(functional.silu(h))
         return sum_of_both

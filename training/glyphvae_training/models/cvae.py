@@ -3,7 +3,8 @@
 Sohn, Lee & Yan, "Learning Structured Output Representation using Deep Conditional Generative Models" (NeurIPS 2015),
 section 3, with the image generated from the label: encoder q(z|x, c), decoder p(x|z, c), prior p(z) = N(0, I) for every
 label, as in the paper "Introduction to Variational AutoEncoder", figure 4. With a flow between noise and latents the
-prior of what the decoder reads is learned for each label, and that of the noise is N(0, I) as before (`glyphvae_training.models.flow`).
+prior of the decoder's input is learned for each label, and that of the noise is N(0, I) as before
+(`glyphvae_training.models.flow`).
 """
 
 from dataclasses import asdict, dataclass
@@ -18,7 +19,7 @@ from glyphvae_training.models.flow import Flow
 
 @dataclass(frozen=True)
 class CVAEConfig:
-    """What defines a conditional VAE.
+    """Configuration of a conditional VAE.
 
     Attributes:
         latent_size: Latents, the paper's x1 to x6.
@@ -26,8 +27,9 @@ class CVAEConfig:
         encoder: See `glyphvae_training.models.encoders`.
         decoder: See `glyphvae_training.models.decoders`.
         couplings: Of the flow between noise and latents; 0 for none.
-        variance: What a model with a flow has an encoder for the variance of: what the decoder reads, as the first
-            stage leaves it, or the flow's noise (`glyphvae_training.fitting.posterior`). The encoder's mean is that of the former.
+        variance: Which variance the encoder of a model with a flow gives: that of the decoder's input, as after the
+            first stage, or that of the flow's noise (`glyphvae_training.fitting.posterior`). Its mean is always that
+            of the decoder's input.
     """
 
     latent_size: int = 6
@@ -38,7 +40,7 @@ class CVAEConfig:
     variance: Literal["latents", "noise"] = "latents"
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, as they stand in runs and manifests."""
+        """Return the fields as they stand in runs and manifests."""
         return asdict(self)
 
 
@@ -55,7 +57,7 @@ class CVAE(nn.Module):
         self.flow = Flow(config.latent_size, config.label_count, config.couplings) if config.couplings else None
 
     def encode(self, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        """`mu` and `logvar` of q(z|x, c), each (n, latent), of pixels (n, 28, 28) in [0, 1] and labels (n,) int64."""
+        """Return `mu` and `logvar` of q(z|x, c), each (n, latent), of pixels (n, 28, 28) in [0, 1] and labels."""
         mu, logvar = self.encoder(x, label)
         if self.flow is None:
             return mu, logvar
@@ -65,6 +67,6 @@ class CVAE(nn.Module):
         return u, logvar
 
     def decode(self, z: Tensor, label: Tensor) -> Tensor:
-        """Log odds of ink (n, 28, 28) under p(x|z, c), of latents (n, latent) and labels (n,) int64."""
+        """Return log odds of ink (n, 28, 28) under p(x|z, c), of latents (n, latent) and labels (n,) int64."""
         logits: Tensor = self.decoder(z if self.flow is None else self.flow(z, label), label)
         return logits

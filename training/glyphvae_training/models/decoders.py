@@ -33,7 +33,7 @@ class DenseDecoder(nn.Module):
         self.last = nn.Linear(512, SIDE * SIDE)
 
     def forward(self, z: Tensor, label: Tensor | None) -> Tensor:
-        """Logits (n, 28, 28) of latents (n, latent)."""
+        """Return logits (n, 28, 28) of latents (n, latent)."""
         h = functional.relu(self.first(z, label))  # (n, 256)
         h = functional.relu(self.hidden(h))  # (n, 512)
         logits: Tensor = self.last(h).unflatten(1, (SIDE, SIDE))  # (n, 28, 28)
@@ -53,7 +53,7 @@ class ResidualDecoder(nn.Module):
         self.last = nn.Linear(self.WIDTH, SIDE * SIDE)
 
     def forward(self, z: Tensor, label: Tensor | None) -> Tensor:
-        """Logits (n, 28, 28) of latents (n, latent)."""
+        """Return logits (n, 28, 28) of latents (n, latent)."""
         h = functional.relu(self.first(z, label))  # (n, 512)
         for block in self.blocks:
             h = h + functional.relu(block(h))  # (n, 512)
@@ -73,7 +73,7 @@ class UpsampleDecoder(nn.Module):
         self.last = nn.ConvTranspose2d(self.CHANNELS, 1, kernel_size=4, stride=2, padding=1)
 
     def forward(self, z: Tensor, label: Tensor | None) -> Tensor:
-        """Logits (n, 28, 28) of latents (n, latent)."""
+        """Return logits (n, 28, 28) of latents (n, latent)."""
         h = functional.relu(self.first(z, label))  # (n, 256)
         h = functional.relu(self.maps(h)).view(-1, self.CHANNELS, 14, 14)  # (n, 8, 14, 14)
         logits: Tensor = self.last(h).squeeze(1)  # (n, 28, 28)
@@ -93,7 +93,7 @@ class ConvDecoder(nn.Module):
         self.last = nn.ConvTranspose2d(self.CHANNELS, 1, 3, stride=2, padding=1, output_padding=1)
 
     def forward(self, z: Tensor, label: Tensor | None) -> Tensor:
-        """Logits (n, 28, 28) of latents (n, latent)."""
+        """Return logits (n, 28, 28) of latents (n, latent)."""
         h = functional.relu(self.first(z, label)).view(-1, self.CHANNELS, 7, 7)  # (n, 32, 7, 7)
         h = functional.relu(self.norm(self.middle(h)))  # (n, 32, 14, 14)
         logits: Tensor = self.last(h).squeeze(1)  # (n, 28, 28)
@@ -134,7 +134,7 @@ class ResNetDecoder(nn.Module):
         )
 
     def forward(self, z: Tensor, label: Tensor | None) -> Tensor:
-        """Logits (n, 28, 28) of latents (n, latent)."""
+        """Return logits (n, 28, 28) of latents (n, latent)."""
         h = functional.silu(self.first(z, label))  # (n, 256)
         h = self.maps(h).unflatten(1, (self.WRITTEN, 7, 7))  # (n, 16, 7, 7)
         logits: Tensor = self.body(h).squeeze(1)  # (n, 28, 28)
@@ -153,5 +153,5 @@ _DECODERS: dict[DecoderName, type[Decoder]] = {
 
 
 def build_decoder(name: DecoderName, latent_size: int, label_count: int) -> Decoder:
-    """The decoder called `name`."""
+    """Build the decoder called `name`."""
     return _DECODERS[name](latent_size, label_count)

@@ -35,7 +35,7 @@ class DenseEncoder(nn.Module):
         self.last = nn.Linear(self.WIDTH, 2 * latent_size)
 
     def forward(self, x: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
-        """`mu` and `logvar`, each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
+        """Return `mu` and `logvar`, each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
         h = functional.relu(self.first(x.flatten(1), label))  # (n, 512)
         h = functional.relu(self.hidden(h, label))  # (n, 512)
         mu, logvar = self.last(h).chunk(2, dim=1)  # (n, latent) each
@@ -73,7 +73,7 @@ class PaperEncoder(nn.Module):
         self.last = nn.Linear(self.WIDTH, 2 * latent_size)
 
     def forward(self, x: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
-        """`mu` and `logvar`, each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
+        """Return `mu` and `logvar`, each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
         h = functional.relu(self.norm1(self.conv1(x.unsqueeze(1))))  # (n, 32, 14, 14)
         h = functional.relu(self.norm2(self.conv2(h)))  # (n, 32, 7, 7)
         h = functional.relu(self.hidden(h.flatten(1), label))  # (n, 256)
@@ -111,7 +111,7 @@ class ResNetEncoder(nn.Module):
         self.last = nn.Linear(self.WIDTH, 2 * latent_size)
 
     def forward(self, x: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
-        """`mu` and `logvar`, each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
+        """Return `mu` and `logvar`, each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
         h = self.body(x.unsqueeze(1))  # (n, 16, 7, 7)
         h = functional.silu(self.hidden(h.flatten(1), label))  # (n, 256)
         mu, logvar = self.last(h).chunk(2, dim=1)  # (n, latent) each
@@ -129,5 +129,5 @@ _ENCODERS: dict[EncoderName, type[Encoder]] = {
 
 
 def build_encoder(name: EncoderName, latent_size: int, label_count: int) -> Encoder:
-    """The encoder called `name`."""
+    """Build the encoder called `name`."""
     return _ENCODERS[name](latent_size, label_count)

@@ -11,7 +11,7 @@ Model = VAE | CVAE
 
 
 def build_model(kind: ModelKind, config: Mapping[str, Any]) -> Model:
-    """A model with fresh weights.
+    """Build a model with fresh weights.
 
     Args:
         kind: "vae" or "cvae".

@@ -22,7 +22,7 @@ WIDTH = 128
 
 
 class Coupling(nn.Module):
-    """Rotates the latents, then stretches and shifts one half by functions of the other half and the label.
+    """Rotation of the latents, then a scale and shift of one half by functions of the other half and the label.
 
     Args:
         size: Latents, at least 2.
@@ -44,20 +44,20 @@ class Coupling(nn.Module):
         self.register_buffer("rotation", torch.linalg.qr(drawn).Q)
 
     def forward(self, x: Tensor, label: Tensor | None) -> Tensor:
-        """Latents (n, size) towards the data."""
+        """Map latents (n, size) towards the data."""
         a, b = self._halves(x @ self.rotation)
         log_scale, shift = self._terms(functional.relu(self.hidden(a, label)))
         return torch.cat([a, b * log_scale.exp() + shift], dim=1)
 
     def inverse(self, y: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Latents (n, size) towards the noise, and log |det| of that map, (n,)."""
+        """Map latents (n, size) towards the noise; also returns log |det| of that map, (n,)."""
         a, b = self._halves(y)
         log_scale, shift = self._terms(functional.relu(self.hidden(a, label)))
         x = torch.cat([a, (b - shift) * (-log_scale).exp()], dim=1) @ self.rotation.T
         return x, -log_scale.sum(dim=1)
 
     def pull(self, y: Tensor, slopes: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
-        """`inverse`, and derivatives of k values by each y turned into those by its x: (n, size), (n, k, size)."""
+        """Map as `inverse`, and k derivatives by each y to those by its x: (n, size), (n, k, size)."""
         a, b = self._halves(y)
         of_a, of_b = self._halves(slopes)
         before = self.hidden(a, label)  # (n, width)
@@ -84,7 +84,7 @@ class Coupling(nn.Module):
 
 
 class Flow(nn.Module):
-    """Couplings, then a stretch and a shift of each latent that the label alone decides.
+    """Couplings, then a scale and a shift of each latent that depend on the label alone.
 
     Args:
         size: Latents, at least 2.
@@ -101,7 +101,7 @@ class Flow(nn.Module):
         nn.init.zeros_(self.shift.weight)
 
     def forward(self, u: Tensor, label: Tensor | None) -> Tensor:
-        """Latents z (n, size) of noise u (n, size)."""
+        """Map noise u (n, size) to latents z (n, size)."""
         for coupling in self.in_order():
             u = coupling(u, label)
         row = self._row(u, label)
@@ -109,7 +109,7 @@ class Flow(nn.Module):
         return z
 
     def inverse(self, z: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Noise u (n, size) of latents z (n, size), and log |det du/dz|, (n,)."""
+        """Map latents z (n, size) to noise u (n, size); also returns log |det du/dz|, (n,)."""
         row = self._row(z, label)
         u = (z - self.shift(row)) * (-self.log_scale(row)).exp()
         log_det = -self.log_scale(row).sum(dim=1)
@@ -119,14 +119,14 @@ class Flow(nn.Module):
         return u, log_det
 
     def log_prob(self, z: Tensor, label: Tensor | None) -> Tensor:
-        """Log p(z|c), (n,) nats."""
+        """Compute log p(z|c), (n,) nats."""
         u, log_det = self.inverse(z, label)
         normal = -0.5 * (u.square() + torch.log(torch.tensor(2 * torch.pi))).sum(dim=1)
         log_density: Tensor = normal + log_det
         return log_density
 
     def posterior(self, mu: Tensor, logvar: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The posterior N(mu, sigma²) of z as one of u: mean and log variance, each (n, size).
+        """Convert the posterior N(mu, sigma²) of z to one of u: mean and log variance, each (n, size).
 
         To first order in sigma it is a Gaussian with precision JᵀS⁻¹J, J = dz/du and S = diag(sigma²). The diagonal
         Gaussian nearest to that, in KL(q || p), has the same diagonal of the precision (Bishop, "Pattern Recognition
@@ -142,7 +142,7 @@ class Flow(nn.Module):
         return u, -slopes.square().sum(dim=1).log()
 
     def in_order(self) -> list[Coupling]:
-        """The couplings, from the noise on."""
+        """Return the couplings, from the noise on."""
         return [cast("Coupling", coupling) for coupling in self.couplings]
 
     def _row(self, x: Tensor, label: Tensor | None) -> Tensor:

@@ -18,7 +18,7 @@ from glyphvae_training.models.flow import Flow
 
 @dataclass(frozen=True)
 class VAEConfig:
-    """What defines a VAE.
+    """Configuration of a VAE.
 
     Attributes:
         latent_size: Latents.
@@ -33,7 +33,7 @@ class VAEConfig:
     couplings: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, as they stand in runs and manifests."""
+        """Return the fields as they stand in runs and manifests."""
         return asdict(self)
 
 
@@ -50,13 +50,13 @@ class VAE(nn.Module):
         self.flow = Flow(config.latent_size, 0, config.couplings) if config.couplings else None
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """`mu` and `logvar` of q(z|x), each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
+        """Return `mu` and `logvar` of q(z|x), each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
         mu, logvar = self.encoder(x, None)
         if self.flow is not None:
             return self.flow.posterior(mu, logvar, None)
         return mu, logvar
 
     def decode(self, z: Tensor) -> Tensor:
-        """Log odds of ink (n, 28, 28) under p(x|z), of latents (n, latent)."""
+        """Return log odds of ink (n, 28, 28) under p(x|z), of latents (n, latent)."""
         logits: Tensor = self.decoder(z if self.flow is None else self.flow(z, None), None)
         return logits

@@ -1,4 +1,4 @@
-"""Figures 5 and 6: what beta buys and what it costs."""
+"""Figures 5 and 6: the effect of beta on rate, distortion, latents and samples."""
 
 from typing import Any
 
@@ -7,18 +7,18 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from glyphvae_training.data.dataset import Dataset
+from glyphvae_training.evaluation.coder import Coder
 from glyphvae_training.evaluation.evaluate import ACTIVE_VARIANCE, PAIRS
 from glyphvae_training.export.exported import Floats, posterior_sample
 from glyphvae_training.judges.judge import Judge
 from glyphvae_training.measures.measure import accuracy
-from glyphvae_training.study.coder import Coder
 from glyphvae_training.study.coding import REDUCTION, class_means, coding, distance_to_mean, samples
+from glyphvae_training.study.context import StudyContext
 from glyphvae_training.study.figures import scatter, show, tiled
 from glyphvae_training.study.latents import neighbour_accuracy, plane
 from glyphvae_training.study.plan import BETAS, CVAE_LATENTS
 from glyphvae_training.study.theory import checks
 from glyphvae_training.study.train import BALANCED, balanced, subsample
-from glyphvae_training.study.workshop import Workshop
 
 Json = dict[str, Any]
 
@@ -26,29 +26,29 @@ SHOWN = "0258AEJRSZ"
 EACH = 3
 
 
-def beta(workshop: Workshop) -> Json:
+def beta(context: StudyContext) -> Json:
     """Train a model for each beta, measure all of them, and draw figures 5 and 6."""
-    models: dict[float, Coder] = {beta: workshop.model(f"cvae-beta-{beta:g}") for beta in BETAS}
-    data, judge = workshop.dataset("alphanumeric"), workshop.judge()
-    characters = subsample(data.test, workshop.schedule.points)
+    models: dict[float, Coder] = {beta: context.model(f"cvae-beta-{beta:g}") for beta in BETAS}
+    data, judge = context.dataset("alphanumeric"), context.judge()
+    characters = subsample(data.test, context.schedule.points)
     rows, planes = [], {}
-    for beta, model in workshop.track(list(models.items()), "betas"):
+    for beta, model in context.track(list(models.items()), "betas"):
         z = posterior_sample(*model.encode(characters.images, characters.labels), np.random.default_rng(0))
         planes[beta] = plane(z)
-        measured = measure(model, data, judge, workshop.schedule.samples)
+        measured = measure(model, data, judge, context.schedule.samples)
         separation = neighbour_accuracy(z, characters.labels)
-        rows.append(workshop.facts(f"cvae-beta-{beta:g}") | {"neighbour_accuracy": separation} | measured)
-    workshop.figure("figure-5", side_by_side(planes, characters.labels, data.labels, models))
-    workshop.figure("figure-5-rate-distortion", rate_distortion(rows))
-    workshop.figure("figure-6", variances(rows))
-    result = {"reduction": REDUCTION, "characters": len(characters), "samples": workshop.schedule.samples}
+        rows.append(context.facts(f"cvae-beta-{beta:g}") | {"neighbour_accuracy": separation} | measured)
+    context.figure("figure-5", side_by_side(planes, characters.labels, data.labels, models))
+    context.figure("figure-5-rate-distortion", rate_distortion(rows))
+    context.figure("figure-6", variances(rows))
+    result = {"reduction": REDUCTION, "characters": len(characters), "samples": context.schedule.samples}
     verdicts = [vars(check) for check in checks(theory_rows(rows))]
-    workshop.record("beta", result, {"models": rows, "checks": verdicts})
+    context.record("beta", result, {"models": rows, "checks": verdicts})
     return {**result, "models": rows, "checks": verdicts}
 
 
 def measure(coder: Coder, data: Dataset, judge: Judge, each: int) -> Json:
-    """Everything about one model: on held-out characters, on what it was trained on, and of fresh samples."""
+    """Measure one model on held-out characters, on its training characters, and on fresh samples."""
     rng = np.random.default_rng(0)
     drawn = samples(coder, each, rng)
     read = accuracy(judge.predict(drawn.images), drawn.labels, judge.labels, rng)
@@ -63,7 +63,7 @@ def measure(coder: Coder, data: Dataset, judge: Judge, each: int) -> Json:
 
 
 def theory_rows(rows: list[Json]) -> list[Json]:
-    """The rows with what was measured on the training characters in place of the held-out ones.
+    """Return the rows with the measurements of training characters in place of those of held-out ones.
 
     What training has come to rest at is a fact about the characters it saw, in the proportions in which it saw them.
     """
@@ -74,7 +74,7 @@ def theory_rows(rows: list[Json]) -> list[Json]:
 def side_by_side(
     planes: dict[float, Floats], labels: NDArray[np.int64], names: tuple[str, ...], models: dict[float, Coder]
 ) -> Figure:
-    """For each beta its latents, through t-SNE, above its samples, a row a label, a column a latent."""
+    """Draw for each beta its latents, through t-SNE, above its samples: a row a label, a column a latent."""
     figure = Figure(figsize=(2.1 * len(planes), 9), layout="constrained")
     panels = figure.subplots(2, len(planes), height_ratios=[1, 3.2])
     shown = np.repeat([names.index(name) for name in SHOWN], EACH)
@@ -87,7 +87,7 @@ def side_by_side(
 
 
 def rate_distortion(rows: list[Json]) -> Figure:
-    """Distortion against rate, a point for each beta, and what it does to units and samples."""
+    """Draw distortion against rate, a point for each beta, and active units and label accuracy against beta."""
     figure = Figure(figsize=(11, 4), layout="constrained")
     curve, effect = figure.subplots(1, 2)
     curve.plot([row["rate"] for row in rows], [row["distortion"] for row in rows], "o-")
@@ -107,7 +107,7 @@ def rate_distortion(rows: list[Json]) -> Figure:
 
 
 def variances(rows: list[Json]) -> Figure:
-    """Variance of mu and mean sigma² of each latent, for each beta."""
+    """Draw the variance of mu and mean sigma² of each latent, for each beta."""
     figure = Figure(figsize=(2.1 * len(rows), 3.2), layout="constrained")
     for axes, row in zip(figure.subplots(1, len(rows), sharey=True), rows, strict=True):
         place = np.arange(row["latent_size"])

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from glyphvae_training.data.dataset import Split
+from glyphvae_training.evaluation.coder import Coder
 from glyphvae_training.export.exported import Floats, posterior_sample
 from glyphvae_training.fitting.objective import kl_per_unit, reconstruction
-from glyphvae_training.study.coder import Coder
 from glyphvae_training.study.latents import moments
 
 REDUCTION = "sum over pixels, mean over images"
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 def coding(coder: Coder, split: Split, rng: np.random.Generator) -> Json:
-    """What it costs to send the characters through the latents, and what the latents do.
+    """Measure rate, distortion and the statistics of the latents.
 
     Args:
         coder: the model.
@@ -54,23 +54,23 @@ def coding(coder: Coder, split: Split, rng: np.random.Generator) -> Json:
 
 
 def reconstruction_mse(coder: Coder, split: Split, mu: Floats) -> float:
-    """Mean over pixels and images of (x - mean(x|z = mu))², x in [0, 1]."""
+    """Compute the mean over pixels and images of (x - mean(x|z = mu))², x in [0, 1]."""
     _, logits = coder.decode(mu, split.labels)
     return float(np.square(means(logits) - split.images / np.float32(255)).mean())
 
 
 def means(logits: Floats) -> Floats:
-    """The mean of p(x|z), in [0, 1]."""
+    """Return the mean of p(x|z), in [0, 1]."""
     return torch.sigmoid(torch.from_numpy(logits)).numpy()
 
 
 def class_means(split: Split, labels: int) -> NDArray[np.float64]:
-    """The mean image of each label, (labels, 28, 28) in [0, 1]."""
+    """Return the mean image of each label, (labels, 28, 28) in [0, 1]."""
     return np.stack([split.images[split.labels == label].mean(axis=0) / 255 for label in range(labels)])
 
 
 def distance_to_mean(coder: Coder, average: NDArray[np.float64], rng: np.random.Generator, samples: int = 20) -> float:
-    """Root mean square over pixels and samples of what separates a sample from the mean image of its label.
+    """Compute the root mean square difference of samples from the mean image of their label.
 
     Args:
         coder: a conditional model.
@@ -85,7 +85,7 @@ def distance_to_mean(coder: Coder, average: NDArray[np.float64], rng: np.random.
 
 
 def samples(coder: Coder, each: int, rng: np.random.Generator) -> Split:
-    """`each` samples of every label from the prior, sorted by label; of an unconditional model all have label 0."""
+    """Draw `each` samples of every label from the prior, sorted by label; all 0 for an unconditional model."""
     labels = np.repeat(np.arange(max(1, len(coder.labels))), each)
     z = rng.standard_normal((len(labels), coder.latent_size), dtype=np.float32)
     return Split(coder.decode(z, labels)[0], labels)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from glyphvae_training.export.exported import Floats
+from glyphvae_training.study.context import StudyContext
 from glyphvae_training.study.figures import DPI, legend, scatter
 from glyphvae_training.study.latents import moments, neighbour_accuracy, silhouette
 from glyphvae_training.study.record import read_latents
 from glyphvae_training.study.train import subsample
-from glyphvae_training.study.workshop import Workshop
 
 Json = dict[str, Any]
 
@@ -26,33 +26,33 @@ FRAME_MILLISECONDS = 120
 LAST_FRAME_MILLISECONDS = 3000
 
 
-def epochs(workshop: Workshop) -> Json:
+def epochs(context: StudyContext) -> Json:
     """Train the plain VAE, follow its latents, and draw figure 2 and its animation."""
-    workshop.run(MODEL)
-    data, schedule = workshop.dataset("mnist"), workshop.schedule
+    context.run(MODEL)
+    data, schedule = context.dataset("mnist"), context.schedule
     last = schedule.vae_epochs[LATENTS]
-    labels, folder = subsample(data.test, schedule.points).labels, workshop.folder(MODEL)
+    labels, folder = subsample(data.test, schedule.points).labels, context.folder(MODEL)
     latents = [read_latents(folder, epoch) for epoch in range(last + 1)]
     rows = [
         epoch_row(epoch, *latent, labels)
-        for epoch, latent in enumerate(workshop.track(latents, "latents of every epoch"))
+        for epoch, latent in enumerate(context.track(latents, "latents of every epoch"))
     ]
     shown = (schedule.early_epoch, last)
     means = {epoch: latents[epoch][0] for epoch in shown}
-    workshop.figure("figure-2", scatters(means, labels, data.labels))
-    workshop.figure("figure-2-moments", curves(rows))
+    context.figure("figure-2", scatters(means, labels, data.labels))
+    context.figure("figure-2-moments", curves(rows))
     frames = [
         frame(f"epoch {epoch}", mu, labels, data.labels)
-        for epoch, (mu, _) in enumerate(workshop.track(latents, "animation"))
+        for epoch, (mu, _) in enumerate(context.track(latents, "animation"))
     ]
-    animate(frames, workshop)
-    result = {"facts": workshop.facts(MODEL), "characters": len(labels), "shown": list(shown)}
-    workshop.record("epochs", result, {"epochs": rows})
+    animate(frames, context)
+    result = {"facts": context.facts(MODEL), "characters": len(labels), "shown": list(shown)}
+    context.record("epochs", result, {"epochs": rows})
     return {**result, "epochs": rows}
 
 
 def epoch_row(epoch: int, mu: Floats, logvar: Floats, labels: NDArray[np.int64]) -> Json:
-    """What the latents are like after an epoch."""
+    """Summarise the latents after an epoch."""
     found = moments(mu, logvar)
     return {
         "epoch": epoch,
@@ -64,7 +64,7 @@ def epoch_row(epoch: int, mu: Floats, logvar: Floats, labels: NDArray[np.int64])
 
 
 def scatters(means: dict[int, Floats], labels: NDArray[np.int64], names: tuple[str, ...]) -> Figure:
-    """Posterior means at the epochs shown, side by side."""
+    """Draw posterior means at the epochs shown, side by side."""
     figure = Figure(figsize=(4.2 * len(means) + 0.8, 4.2), layout="constrained")
     panels = figure.subplots(1, len(means))
     for axes, (epoch, mu) in zip(panels, means.items(), strict=True):
@@ -74,7 +74,7 @@ def scatters(means: dict[int, Floats], labels: NDArray[np.int64], names: tuple[s
 
 
 def latent_axes(axes: Axes, title: str, mu: Floats, labels: NDArray[np.int64], names: tuple[str, ...]) -> None:
-    """Posterior means, with the circle that holds 95 % of the prior."""
+    """Draw posterior means, with the circle that holds 95 % of the prior."""
     scatter(axes, mu, labels, names)
     angle = np.linspace(0, 2 * np.pi, 100)
     radius = np.sqrt(-2 * np.log(0.05))
@@ -83,7 +83,7 @@ def latent_axes(axes: Axes, title: str, mu: Floats, labels: NDArray[np.int64], n
 
 
 def curves(rows: list[Json]) -> Figure:
-    """Moments of the aggregate posterior and separation of the classes, by epoch."""
+    """Draw moments of the aggregate posterior and separation of the classes, by epoch."""
     figure = Figure(figsize=(11, 3.4), layout="constrained")
     epoch = [row["epoch"] for row in rows]
     mean, variance, separation = figure.subplots(1, 3)
@@ -100,7 +100,7 @@ def curves(rows: list[Json]) -> Figure:
 
 
 def frame(title: str, mu: Floats, labels: NDArray[np.int64], names: tuple[str, ...]) -> Image.Image:
-    """One picture of the animation."""
+    """Draw one frame of the animation."""
     figure = Figure(figsize=(4, 4.2), layout="constrained")
     latent_axes(figure.subplots(), title, mu, labels, names)
     stream = BytesIO()
@@ -108,8 +108,8 @@ def frame(title: str, mu: Floats, labels: NDArray[np.int64], names: tuple[str, .
     return Image.open(stream).convert("RGB")
 
 
-def animate(frames: list[Image.Image], workshop: Workshop) -> None:
+def animate(frames: list[Image.Image], context: StudyContext) -> None:
     """Write the frames as one WebP file that stays on the last for a while."""
-    path = workshop.pictures / "figure-2.webp"
+    path = context.pictures / "figure-2.webp"
     durations = [FRAME_MILLISECONDS] * (len(frames) - 1) + [LAST_FRAME_MILLISECONDS]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0, quality=40, method=4)

@@ -12,7 +12,7 @@ from glyphvae_training.study import latents, plan
 
 @dataclass(frozen=True)
 class Equation:
-    """An equation.
+    """Equation of the paper, with the line of code that computes it.
 
     Attributes:
         name: of it.
@@ -108,7 +108,7 @@ EQUATIONS = (
 
 
 def equations_section() -> str:
-    """The equations as Markdown."""
+    """Format the equations as Markdown."""
     return "\n\n".join(
         f"**{number}. {equation.name}**\n\n$${equation.formula}$$\n\n{equation.meaning}\n\n"
         f"`{equation.line}` in `{equation.function.__qualname__}`, "

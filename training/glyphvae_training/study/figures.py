@@ -1,4 +1,4 @@
-"""What the pictures of the study have in common."""
+"""Helpers that the figures of the study share."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ DPI = 100
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write `path`.png and `path`.svg, the same files for the same picture."""
+    """Write `path`.png and `path`.svg, identical files for an identical figure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # A fixed salt, no date and no version: only a new picture makes a new file.
     with mpl.rc_context({"svg.hashsalt": path.name, "svg.fonttype": "none"}):
@@ -24,14 +24,14 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def colours(count: int) -> Colours:
-    """A colour for each label, (count, 4): ten that are easy to tell apart, or as many steps round the circle."""
+    """Return a colour for each label, (count, 4): ten distinct ones, or as many steps round the circle."""
     if count <= 10:
         return np.asarray(mpl.colormaps["tab10"](np.arange(count)))
     return np.asarray(mpl.colormaps["hsv"](np.arange(count) / count))
 
 
 def scatter(axes: Axes, points: NDArray[np.floating], labels: NDArray[np.int64], names: Sequence[str]) -> None:
-    """Points (n, 2), each in the colour of its label.
+    """Draw points (n, 2), each in the colour of its label.
 
     Args:
         axes: to draw on.
@@ -51,14 +51,14 @@ def legend(axes: Axes, names: Sequence[str]) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, ncols=-(-len(names) // 12), fontsize=8)
 
 
-def show(axes: Axes, sheet: NDArray[np.uint8], title: str = "") -> None:
-    """Glyphs as dark ink on white paper, (height, width)."""
-    axes.imshow(255 - sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+def show(axes: Axes, grid: NDArray[np.uint8], title: str = "") -> None:
+    """Draw glyphs as dark ink on white paper, (height, width)."""
+    axes.imshow(255 - grid, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set_title(title, fontsize=9)
     axes.set_axis_off()
 
 
 def tiled(pixels: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
-    """Glyphs (rows · columns, 28, 28) as one sheet, row by row."""
+    """Arrange glyphs (rows · columns, 28, 28) as one image grid, row by row."""
     rows = len(pixels) // columns
     return pixels.reshape(rows, columns, 28, 28).swapaxes(1, 2).reshape(rows * 28, columns * 28)

@@ -9,13 +9,13 @@ from scipy.stats import norm
 from sklearn.decomposition import PCA
 
 from glyphvae_training.data.dataset import Dataset
-from glyphvae_training.study.coder import Coder
+from glyphvae_training.evaluation.coder import Coder
 from glyphvae_training.study.coding import coding
+from glyphvae_training.study.context import StudyContext
 from glyphvae_training.study.figures import legend, scatter, show, tiled
 from glyphvae_training.study.latents import neighbour_accuracy, plane, silhouette
 from glyphvae_training.study.plan import LATENT_SIZES
 from glyphvae_training.study.train import subsample
-from glyphvae_training.study.workshop import Workshop
 
 Json = dict[str, Any]
 Pixels = NDArray[np.uint8]
@@ -27,18 +27,18 @@ EDGE = 0.025
 SAMPLES = 10
 
 
-def latent_size(workshop: Workshop) -> Json:
+def latent_size(context: StudyContext) -> Json:
     """Train both, measure them against PCA of their size, and draw figure 3."""
-    data, rng = workshop.dataset("mnist"), np.random.default_rng(0)
-    models: dict[int, Coder] = {size: workshop.model(f"vae-z{size}") for size in LATENT_SIZES}
-    characters = subsample(data.test, workshop.schedule.points)
+    data, rng = context.dataset("mnist"), np.random.default_rng(0)
+    models: dict[int, Coder] = {size: context.model(f"vae-z{size}") for size in LATENT_SIZES}
+    characters = subsample(data.test, context.schedule.points)
     planes, rows = {}, []
-    for size, model in workshop.track(list(models.items()), "latent spaces"):
+    for size, model in context.track(list(models.items()), "latent spaces"):
         mu, _ = model.encode(characters.images, characters.labels)
         planes[size] = mu if size == 2 else plane(mu)
         rows.append(
             {
-                **workshop.facts(f"vae-z{size}"),
+                **context.facts(f"vae-z{size}"),
                 "neighbour_accuracy": neighbour_accuracy(mu, characters.labels),
                 "neighbour_accuracy_drawn": neighbour_accuracy(planes[size], characters.labels),
                 "silhouette": silhouette(mu, characters.labels),
@@ -46,23 +46,23 @@ def latent_size(workshop: Workshop) -> Json:
                 **coding(model, data.test, rng),
             }
         )
-    workshop.figure("figure-3", spaces(planes, characters.labels, data.labels))
-    workshop.figure("figure-3-manifold", picture(manifold(models[2]), GRID, 7))
-    workshop.figure("figure-3-samples", pairs({size: drawn(model, rng) for size, model in models.items()}))
+    context.figure("figure-3", spaces(planes, characters.labels, data.labels))
+    context.figure("figure-3-manifold", picture(manifold(models[2]), GRID, 7))
+    context.figure("figure-3-samples", pairs({size: drawn(model, rng) for size, model in models.items()}))
     result = {"characters": len(characters)}
-    workshop.record("latent-size", result, {"models": rows})
+    context.record("latent-size", result, {"models": rows})
     return {**result, "models": rows}
 
 
 def pca_mse(data: Dataset, components: int) -> float:
-    """Mean over pixels and test images of what is left after as many principal components of the training images."""
+    """Compute the test MSE of a PCA of the training images with as many components."""
     train, test = (split.images.reshape(len(split), -1) / np.float32(255) for split in (data.train, data.test))
     fitted = PCA(components, svd_solver="covariance_eigh").fit(train)
     return float(np.square(fitted.inverse_transform(fitted.transform(test)) - test).mean())
 
 
 def manifold(coder: Coder) -> Pixels:
-    """What lies where in two latents, uint8 (GRID², 28, 28): equal steps of the prior's probability, z2 upwards.
+    """Decode a grid over two latents, uint8 (GRID², 28, 28): equal steps of the prior's probability, z2 upwards.
 
     Kingma & Welling, arXiv:1312.6114, figure 4.
     """
@@ -73,13 +73,13 @@ def manifold(coder: Coder) -> Pixels:
 
 
 def drawn(coder: Coder, rng: np.random.Generator) -> Pixels:
-    """Samples from the prior, uint8 (SAMPLES², 28, 28)."""
+    """Draw samples from the prior, uint8 (SAMPLES², 28, 28)."""
     z = rng.standard_normal((SAMPLES**2, coder.latent_size), dtype=np.float32)
     return coder.decode(z, np.zeros(len(z), np.int64))[0]
 
 
 def spaces(planes: dict[int, Floats], labels: NDArray[np.int64], names: tuple[str, ...]) -> Figure:
-    """Both latent spaces, that of two as it is."""
+    """Draw both latent spaces, that of two latents unchanged."""
     figure = Figure(figsize=(9.2, 4.2), layout="constrained")
     panels = figure.subplots(1, len(planes))
     for axes, (size, points) in zip(panels, planes.items(), strict=True):
@@ -90,7 +90,7 @@ def spaces(planes: dict[int, Floats], labels: NDArray[np.int64], names: tuple[st
 
 
 def pairs(samples: dict[int, Pixels]) -> Figure:
-    """Samples of both, side by side."""
+    """Draw samples of both models, side by side."""
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     for axes, (size, pixels) in zip(figure.subplots(1, len(samples)), samples.items(), strict=True):
         show(axes, tiled(pixels, SAMPLES), f"samples of {size} latents")
@@ -98,7 +98,7 @@ def pairs(samples: dict[int, Pixels]) -> Figure:
 
 
 def picture(pixels: Pixels, columns: int, inches: float) -> Figure:
-    """One sheet of glyphs."""
+    """Draw one image grid of glyphs."""
     figure = Figure(figsize=(inches, inches * (len(pixels) / columns) / columns), layout="constrained")
     show(figure.subplots(), tiled(pixels, columns))
     return figure

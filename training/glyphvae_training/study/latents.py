@@ -1,4 +1,4 @@
-"""What the latents of real characters look like, in numbers.
+"""Statistics of the latents of real characters.
 
 The aggregate posterior q(z) is the mean of q(z|x) over the data (Makhzani et al., arXiv:1511.05644, section 2). With
 q(z|x) = N(mu, sigma²) its moments follow from the law of total variance.
@@ -40,7 +40,7 @@ class Moments:
 
     @property
     def second_moment(self) -> NDArray[np.float64]:
-        """E[z²] = E[mu²] + E[sigma²], 1 for the prior N(0, 1) and wherever training has come to rest.
+        """E[z²] = E[mu²] + E[sigma²], 1 for the prior N(0, 1) and wherever training has converged.
 
         Scaling a latent by a and the decoder's weights on it by 1/a changes the KL alone. Its derivative at a = 1 is
         E[mu² + sigma²] - 1, for any beta > 0, and must vanish at a minimum.
@@ -49,23 +49,23 @@ class Moments:
 
     @property
     def active(self) -> NDArray[np.bool_]:
-        """Which units are active."""
+        """Mask of the active units."""
         return self.mu_variance >= ACTIVE_VARIANCE
 
 
 def moments(mu: Floats, logvar: Floats) -> Moments:
-    """The moments, over n characters, of `mu` and `logvar` float32 (n, latent)."""
+    """Compute the moments, over n characters, of `mu` and `logvar` float32 (n, latent)."""
     mu, variance = mu.astype(np.float64), np.exp(logvar.astype(np.float64))
     return Moments(mu.mean(axis=0), mu.var(axis=0), variance.mean(axis=0))
 
 
 def ranking(found: Moments) -> NDArray[np.int64]:
-    """Indices of the latents, the one whose mu varies most first: those are worth showing."""
+    """Return indices of the latents by the variance of mu, the largest first."""
     return np.argsort(-found.mu_variance, kind="stable").astype(np.int64)
 
 
 def neighbour_accuracy(points: NDArray[np.floating], labels: NDArray[np.int64], neighbours: int = NEIGHBOURS) -> float:
-    """How often most of the nearest other points have a point's own label: 1 where classes do not overlap.
+    """Return how often most of the nearest other points share a point's label: 1 where classes do not overlap.
 
     Args:
         points: (n, dimensions), n more than `neighbours`.
@@ -79,12 +79,12 @@ def neighbour_accuracy(points: NDArray[np.floating], labels: NDArray[np.int64], 
 
 
 def silhouette(points: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
-    """Mean silhouette (Rousseeuw 1987), in [-1, 1]: how much nearer a point is to its own class than to the next."""
+    """Return the mean silhouette (Rousseeuw 1987), in [-1, 1], high where points are nearest to their own class."""
     return float(silhouette_score(points, labels))
 
 
 def plane(points: NDArray[np.floating], seed: int = 0) -> Floats:
-    """Two coordinates for each point by t-SNE (van der Maaten & Hinton 2008): float32 (n, 2)."""
+    """Embed points in two dimensions by t-SNE (van der Maaten & Hinton 2008): float32 (n, 2)."""
     perplexity = min(PERPLEXITY, (len(points) - 1) / 3)
     embedded = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(points)
     return np.asarray(embedded, np.float32)

@@ -7,7 +7,7 @@ from typing import Any
 
 from glyphvae_training.evaluation.report import percent, table
 from glyphvae_training.study.equations import equations_section
-from glyphvae_training.study.theory import LEAST_BETA_THAT_SETTLES
+from glyphvae_training.study.theory import SMALLEST_CONVERGED_BETA
 
 Json = dict[str, Any]
 
@@ -53,17 +53,17 @@ def write_page(docs: Path, results: Path) -> Path:
 
 
 def picture(name: str, text: str) -> str:
-    """A picture, with the way to its SVG file."""
+    """Format an image, with a link to its SVG file."""
     return f"![{text}](images/paper/{name}.png)\n\n[as SVG](images/paper/{name}.svg)"
 
 
 def numbers(values: list[float], digits: int = 2) -> str:
-    """One number for each latent."""
+    """Format one number for each latent."""
     return ", ".join(f"{value:.{digits}f}" for value in values)
 
 
 def figure_2(result: Json) -> str:
-    """The latents over the epochs."""
+    """Write the section on the latents by epoch."""
     rows, (early, late) = result["epochs"], result["shown"]
     shown = sorted({0, 1, early, late})
     lines = [
@@ -106,7 +106,7 @@ a thousandth of the loss."""
 
 
 def figure_3(result: Json) -> str:
-    """Two latents against 23."""
+    """Write the section on two latents against 23."""
     rows = result["models"]
     head = ["", *(f"{row['latent_size']} latents" for row in rows)]
     lines = [
@@ -151,7 +151,7 @@ between the digits, and a place drawn from the prior may fall into it.
 
 
 # What the model of figure 4 has beyond the paper's, where it is the shipped one.
-MADE = {
+SHIPPED_DIFFERENCES = {
     "cvae": """
 Unlike the paper's, its prior was learned for each label and its decoder refined ([ablation.md](ablation.md)), and its
 axes were turned so that the first four are what is measured below; figures 5 and 6 have plain models, without either.
@@ -160,7 +160,7 @@ axes were turned so that the first four are what is measured below; figures 5 an
 
 
 def figure_4(result: Json) -> str:
-    """What each latent does."""
+    """Write the section on the effect of each latent."""
     rows = result["latents"]
     names = list(result["spread"])
     units = {"slant": "°"}
@@ -185,7 +185,7 @@ def figure_4(result: Json) -> str:
 hand and not the letter. Then it writes a sentence in one style.
 
 **Ours** is `{result["model"]}`. In each row one latent goes from −{reach:g} to {reach:g}, and the others stay 0.
-{MADE.get(result["model"], "")}
+{SHIPPED_DIFFERENCES.get(result["model"], "")}
 {picture("figure-4", "J, as one latent moves")}
 
 To put names to the axes, four things are measured on every glyph of the rows: slant (how far the letter leans, from the
@@ -204,7 +204,7 @@ One sentence in five styles; each line is one latent for all its glyphs:
 
 
 def figures_5_and_6(result: Json) -> str:
-    """What beta does."""
+    """Write the section on the effect of beta."""
     rows = result["models"]
     head = ["β", "β_norm", "rate", "distortion", "−ELBO", "active units", "label accuracy", "0/O, 1/I merged"]
     lines = [
@@ -256,7 +256,7 @@ it until that is exactly β. This is what β is: the price at which a latent may
 The models of β below 1 start from the weights of the next larger one. Started anew, the one of β = 0.01 ended at more
 distortion than that of β = 0.1, although it had more rate: it learns a code finer than its decoder can yet read. At the
 end of training every latent is shifted and scaled to mean 0 and second moment 1, and the decoder the other way
-(`settle` in [training/glyphvae_training/study/settle.py](../training/glyphvae_training/study/settle.py)). That changes no picture, and brings the KL to its
+([`standardise`](../training/glyphvae_training/study/standardise.py)). That changes no picture, and brings the KL to its
 minimum in this one direction. Gradients alone left the second moment of the model of β = 0.1 between 1.6 and 2.0, since
 the smaller β is, the less the objective feels it.
 
@@ -275,7 +275,7 @@ least 0.01.
 ## What theory demands, checked
 
 These hold at the minimum of the objective, so they are measured on characters the models were trained on, each label
-equally often, as in training. The second moments are 1 here because training ends with `settle`, on these very
+equally often, as in training. The second moments are 1 here because training ends with `standardise`, on these very
 characters; on held-out ones they are within 0.2 of it. Below β = 0.1 the slopes are not within their bounds, and are
 not in the table: {small_slopes(rows)}.
 In the epochs there are, these models have not come to spend all the rate that so small a price would allow.
@@ -284,10 +284,10 @@ In the epochs there are, these models have not come to spend all the rate that s
 
 
 def small_slopes(rows: list[Json]) -> str:
-    """The slopes between the smallest betas, which `glyphvae_training.study.theory` leaves out."""
+    """List the slopes between the smallest betas, which `glyphvae_training.study.theory` leaves out."""
     texts = []
     for one, two in pairwise(rows):
-        if one["beta"] < LEAST_BETA_THAT_SETTLES:
+        if one["beta"] < SMALLEST_CONVERGED_BETA:
             distortion = two["trained_on_distortion"] - one["trained_on_distortion"]
             slope = distortion / (one["trained_on_rate"] - two["trained_on_rate"])
             texts.append(f"{slope:.2g} from β = {one['beta']:g} to {two['beta']:g}")
@@ -295,7 +295,7 @@ def small_slopes(rows: list[Json]) -> str:
 
 
 def training_section(facts: list[Json]) -> str:
-    """How long everything took."""
+    """Write the section on training times."""
     head = ["model", "latents", "β", "encoder", "decoder", "epochs", "wall time", "processor time"]
     lines = [
         [
@@ -321,5 +321,5 @@ processor time hardly does.
 
 
 def minutes(seconds: float) -> str:
-    """A time as it is read."""
+    """Format a duration."""
     return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.0f} s"

@@ -1,4 +1,4 @@
-"""The models of the study: what each one is, and how long it is trained."""
+"""The models of the study, with their configurations and training schedules."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -21,7 +21,7 @@ CVAE_LATENTS = 6
 
 @dataclass(frozen=True)
 class Schedule:
-    """How much is trained and looked at.
+    """Training lengths and sample sizes of the study.
 
     Attributes:
         vae_epochs: of the unconditional model of each size.
@@ -50,7 +50,7 @@ QUICK = Schedule({2: 12, 23: 12}, 2, 10, 16, 300, 4, 20_000)
 
 @dataclass(frozen=True)
 class Plan:
-    """One model of the study.
+    """Planned model of the study.
 
     Attributes:
         name: of the run folder and of the exported model.
@@ -79,17 +79,17 @@ class Plan:
 
 
 def beta_norm(beta: float, latent_size: int) -> float:
-    """Beta · latents / 784, for a reconstruction that is a sum over the 784 pixels (Higgins et al. 2017)."""
+    """Compute beta · latents / 784, for a reconstruction summed over the 784 pixels (Higgins et al. 2017)."""
     return beta * latent_size / (28 * 28)
 
 
 def plans(schedule: Schedule) -> tuple[Plan, ...]:
-    """Every model of the study, in the order in which they are trained."""
+    """Return every model of the study, in the order in which they are trained."""
     return (*vae_plans(schedule), *beta_plans(schedule))
 
 
 def vae_plans(schedule: Schedule) -> tuple[Plan, ...]:
-    """The unconditional models of figures 2 and 3, with the paper's two convolutions."""
+    """Return the unconditional models of figures 2 and 3, with the paper's two convolutions."""
     return tuple(
         Plan(
             f"vae-z{size}",
@@ -105,7 +105,7 @@ def vae_plans(schedule: Schedule) -> tuple[Plan, ...]:
 
 
 def beta_plans(schedule: Schedule) -> tuple[Plan, ...]:
-    """The conditional models of figures 5 and 6.
+    """Return the conditional models of figures 5 and 6.
 
     Those of beta below 1 go down the curve of rate and distortion from the next larger beta. Started anew, they learn a
     code finer than the decoder can yet read, and end at more distortion than their neighbour with less rate.

@@ -1,4 +1,4 @@
-"""What a study keeps of every epoch: the latents of some held-out characters, and the time it took."""
+"""Records of every epoch of a study: the latents of some held-out characters, and the time taken."""
 
 import csv
 import time
@@ -15,7 +15,7 @@ from glyphvae_training.models.families import Model
 
 
 class LatentRecord(Callback):
-    """Writes `mu` and `logvar` of the same characters after every epoch, and before the first as epoch 0.
+    """Callback that writes `mu` and `logvar` of fixed characters after every epoch, and before the first as epoch 0.
 
     Args:
         folder: of the run; the files are `latents/epoch-001.npz` and so on.
@@ -27,12 +27,12 @@ class LatentRecord(Callback):
         self._characters = characters
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Write those of the untrained model."""
+        """Write the latents of the untrained model."""
         if trainer.is_global_zero and trainer.current_epoch == 0:
             self._write(0, pl_module)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Write those of this epoch."""
+        """Write the latents of this epoch."""
         if trainer.is_global_zero:
             self._write(trainer.current_epoch + 1, pl_module)
 
@@ -50,18 +50,18 @@ class LatentRecord(Callback):
 
 
 def latents_path(folder: Path, epoch: int) -> Path:
-    """Where the latents of an epoch lie in the run's folder."""
+    """Return the path of an epoch's latents in the run's folder."""
     return folder / "latents" / f"epoch-{epoch:03}.npz"
 
 
 def read_latents(folder: Path, epoch: int) -> tuple[Floats, Floats]:
-    """`mu` and `logvar`, float32 (n, latent), after an epoch."""
+    """Read `mu` and `logvar`, float32 (n, latent), after an epoch."""
     with np.load(latents_path(folder, epoch)) as stored:
         return stored["mu"], stored["logvar"]
 
 
 class Clock(Callback):
-    """Appends the time of every epoch to times.csv: wall time, and processor time, which other work hardly moves.
+    """Callback that appends wall and processor time of every epoch to times.csv.
 
     Args:
         folder: of the run.
@@ -76,7 +76,7 @@ class Clock(Callback):
         self._wall, self._processor = time.perf_counter(), time.process_time()
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002 (Lightning's signature)
-        """Write what they show, the validation included."""
+        """Write the times since the start of the epoch, the validation included."""
         if not trainer.is_global_zero:
             return
         new = not self._path.exists()
@@ -89,7 +89,7 @@ class Clock(Callback):
 
 
 def seconds_trained(folder: Path) -> tuple[float, float]:
-    """Wall and processor seconds of all epochs of a run, those included that a stopped run had to repeat."""
+    """Sum wall and processor seconds of all epochs of a run, including those that a resumed run repeated."""
     with (folder / "times.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return sum(float(row["seconds"]) for row in rows), sum(float(row["processor_seconds"]) for row in rows)

@@ -1,4 +1,4 @@
-"""What `glyphvae study` and `glyphvae rank` do."""
+"""The work of `glyphvae study` and `glyphvae rank`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from glyphvae_training.data.dataset import load_named
 from glyphvae_training.export.exported import read_exported
 from glyphvae_training.fitting.trainer import Hardware
 from glyphvae_training.study.beta import beta
+from glyphvae_training.study.context import StudyContext
 from glyphvae_training.study.epochs import epochs
+from glyphvae_training.study.exports import export_models
 from glyphvae_training.study.latent_size import latent_size
 from glyphvae_training.study.latents import moments, ranking
 from glyphvae_training.study.page import write_page
-from glyphvae_training.study.plan import FULL, QUICK, plans
-from glyphvae_training.study.ship import ship
+from glyphvae_training.study.plan import Schedule, plans
 from glyphvae_training.study.traversal import traversal
-from glyphvae_training.study.workshop import Workshop
 
-EXPERIMENTS: dict[str, Callable[[Workshop], object]] = {
+EXPERIMENTS: dict[str, Callable[[StudyContext], object]] = {
     "epochs": epochs,
     "latent-size": latent_size,
     "traversal": traversal,
@@ -29,8 +29,8 @@ EXPERIMENTS: dict[str, Callable[[Workshop], object]] = {
 
 
 @dataclass(frozen=True)
-class Request:
-    """A study that was asked for.
+class StudyConfig:
+    """Settings of a study.
 
     Attributes:
         experiment: a key of `EXPERIMENTS`, or "all".
@@ -39,7 +39,7 @@ class Request:
         docs: folder of paper.md.
         exported: the model repository.
         judges: folder of trained judges.
-        quick: a small study.
+        schedule: how much is trained and measured.
         export: also export the models.
         accelerator: Lightning's.
         precision: Lightning's.
@@ -52,42 +52,42 @@ class Request:
     docs: Path
     exported: Path
     judges: Path
-    quick: bool
+    schedule: Schedule
     export: bool
     accelerator: str
     precision: str
     threads: int
 
 
-def run_study(request: Request) -> Path:
-    """Do the experiments asked for and write the page of all that have been done; returns its path.
+def run_study(config: StudyConfig) -> Path:
+    """Run the chosen experiments and write the page of all finished ones; returns its path.
 
     Raises:
         DataError: the source files are not there or damaged.
         RunError: the folder holds models of another study.
     """
-    hardware = Hardware(accelerator=request.accelerator, precision=request.precision, threads=request.threads)
-    workshop = Workshop(
-        request.data,
-        request.out,
-        request.docs,
-        request.judges,
-        request.exported,
-        QUICK if request.quick else FULL,
+    hardware = Hardware(accelerator=config.accelerator, precision=config.precision, threads=config.threads)
+    context = StudyContext(
+        config.data,
+        config.out,
+        config.docs,
+        config.judges,
+        config.exported,
+        config.schedule,
         hardware,
         Console(stderr=True),
     )
-    chosen = list(EXPERIMENTS) if request.experiment == "all" else [request.experiment]
+    chosen = list(EXPERIMENTS) if config.experiment == "all" else [config.experiment]
     for name in chosen:
-        EXPERIMENTS[name](workshop)
-    if request.export:
-        needed = [plan.name for plan in plans(workshop.schedule) if set(plan.experiments) & set(chosen)]
-        ship(workshop, needed)
-    return write_page(request.docs, request.out)
+        EXPERIMENTS[name](context)
+    if config.export:
+        needed = [plan.name for plan in plans(context.schedule) if set(plan.experiments) & set(chosen)]
+        export_models(context, needed)
+    return write_page(config.docs, config.out)
 
 
 def print_ranking(name: str, data: Path, exported: Path) -> None:
-    """Print the latents of an exported model, the one that says most first.
+    """Print the latents of an exported model, the most informative first.
 
     Raises:
         ExportError: there is no such model.

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphvae_training.evaluation.coder import Coder
 from glyphvae_training.export.exported import Floats
-from glyphvae_training.study.coder import Coder
 
 Pixels = NDArray[np.uint8]
 
@@ -15,7 +15,7 @@ FAINTEST = 64
 
 
 def sentence(coder: Coder, text: str, z: Floats) -> Pixels:
-    """One line of glyphs, each cut to its ink and set beside the last.
+    """Write one line of glyphs, each cropped to its ink and set beside the last.
 
     Args:
         coder: a conditional model.
@@ -34,12 +34,12 @@ def sentence(coder: Coder, text: str, z: Floats) -> Pixels:
 
 
 def cut(glyph: Pixels) -> Pixels:
-    """The columns from the first to the last with ink, of a glyph (28, 28); the whole of one without ink."""
+    """Crop a glyph (28, 28) to the columns with ink; one without ink stays whole."""
     inked = np.flatnonzero((glyph >= FAINTEST).any(axis=0))
     return glyph[:, inked[0] : inked[-1] + 1] if len(inked) else glyph
 
 
 def stacked(lines: list[Pixels]) -> Pixels:
-    """Lines under each other, filled up with paper to the width of the longest."""
+    """Stack lines, padded with paper to the width of the longest."""
     widest = max(line.shape[1] for line in lines)
     return np.vstack([np.pad(line, ((4, 4), (0, widest - line.shape[1]))) for line in lines])

@@ -1,4 +1,4 @@
-"""What theory demands of models that differ in beta alone, as statements that hold or do not.
+"""Predictions of theory for models that differ in beta alone, as statements that hold or do not.
 
 With rate R = E[KL(q(z|x) || N(0, I))] and distortion D = E[-log p(x|z)], training minimises D + beta·R. If each of two
 models is the minimum of its own objective, then for b1 < b2
@@ -22,11 +22,11 @@ Json = dict[str, Any]
 SECOND_MOMENT = 0.1
 # Below this the last nats of distortion cost hardly any rate, but far more training than there is: a finer code is of
 # use only to a decoder that has learnt to read it. The slopes there tell of the training, not of beta.
-LEAST_BETA_THAT_SETTLES = 0.1
+SMALLEST_CONVERGED_BETA = 0.1
 SLOPE = 0.25
 # Below this many nats the difference of two rates is within the noise of the estimate.
 LEAST_DIFFERENCE = 0.1
-# Models whose latents are all silent differ by the noise of training alone.
+# Models whose latents are all inactive differ by the noise of training alone.
 EQUAL = 1e-3
 COLLAPSED = 1024.0
 COLLAPSED_KL = 0.01
@@ -37,7 +37,7 @@ NEAR_MEAN = 0.06
 
 @dataclass(frozen=True)
 class Check:
-    """A statement and whether it holds.
+    """Statement, the value found, and whether it holds.
 
     Attributes:
         statement: what theory demands.
@@ -51,18 +51,19 @@ class Check:
 
 
 def checks(rows: Sequence[Json]) -> list[Check]:
-    """Every statement about the rows, in order of beta; each has what `glyphvae_training.study.coding` measures.
+    """Return every statement about the rows, which are in order of beta.
 
     Args:
-        rows: what `glyphvae_training.study.coding.coding` returns, with `beta` and `distance_to_mean`; the largest beta is 1024.
+        rows: results of `glyphvae_training.study.coding.coding`, with `beta` and `distance_to_mean`; the largest
+            beta is 1024.
     """
     return [*second_moments(rows), *monotone(rows), *slopes(rows), *collapse(rows)]
 
 
 def second_moments(rows: Sequence[Json]) -> Iterator[Check]:
-    """E[mu²] + E[sigma²] of every latent."""
+    """Yield the checks of E[mu²] + E[sigma²] of every latent."""
     for row in rows:
-        if row["beta"] >= LEAST_BETA_THAT_SETTLES:
+        if row["beta"] >= SMALLEST_CONVERGED_BETA:
             low, high = min(row["second_moment_per_unit"]), max(row["second_moment_per_unit"])
             yield Check(
                 f"β = {row['beta']:g}: E[mu²] + E[sigma²] of every latent is 1 ± {SECOND_MOMENT}",
@@ -72,7 +73,7 @@ def second_moments(rows: Sequence[Json]) -> Iterator[Check]:
 
 
 def monotone(rows: Sequence[Json]) -> Iterator[Check]:
-    """Rate and variance of mu fall with beta, distortion and mean sigma² rise; two silent models may be equal."""
+    """Yield the checks that rate and mu's variance fall with beta, and that distortion and mean sigma² rise."""
     for name, key, sign in (
         ("rate falls", "rate", -1),
         ("distortion rises", "distortion", 1),
@@ -89,10 +90,10 @@ def monotone(rows: Sequence[Json]) -> Iterator[Check]:
 
 
 def slopes(rows: Sequence[Json]) -> Iterator[Check]:
-    """The slope between neighbouring betas lies between them."""
+    """Yield the checks that the slope between neighbouring betas lies between them."""
     for one, two in pairwise(rows):
         less_rate = one["rate"] - two["rate"]
-        if less_rate < LEAST_DIFFERENCE or one["beta"] < LEAST_BETA_THAT_SETTLES:
+        if less_rate < LEAST_DIFFERENCE or one["beta"] < SMALLEST_CONVERGED_BETA:
             continue
         slope = (two["distortion"] - one["distortion"]) / less_rate
         low, high = (1 - SLOPE) * one["beta"], (1 + SLOPE) * two["beta"]
@@ -101,7 +102,7 @@ def slopes(rows: Sequence[Json]) -> Iterator[Check]:
 
 
 def collapse(rows: Sequence[Json]) -> Iterator[Check]:
-    """At the largest beta the latents say nothing."""
+    """Yield the checks that the latents carry no information at the largest beta."""
     row = next(row for row in rows if row["beta"] == COLLAPSED)
     low, high = COLLAPSED_VARIANCE
     smallest, largest = min(row["mean_variance_per_unit"]), max(row["mean_variance_per_unit"])

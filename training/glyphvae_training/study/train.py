@@ -1,4 +1,4 @@
-"""Trains the models of the study: one that is finished is not trained again, one that was stopped goes on."""
+"""Training of the study's models: finished ones are reused, interrupted ones resumed."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 from lightning.pytorch.callbacks import Callback
 
-from glyphvae_training.data.dataset import Dataset, Split
+from glyphvae_training.data.dataset import Dataset, Split, pick
 from glyphvae_training.errors import RunError
 from glyphvae_training.fitting.runs import Run, load_run
 from glyphvae_training.fitting.trainer import Hardware, fit
-from glyphvae_training.judges.judge_data import part_of
 from glyphvae_training.study.plan import Plan
 from glyphvae_training.study.record import Clock, LatentRecord
-from glyphvae_training.study.settle import Settle, Start
+from glyphvae_training.study.standardise import StandardiseLatents, Start
 
 # Images of each label where labels have to count alike; K has 306 to train on.
 BALANCED = 300
@@ -23,7 +22,7 @@ BALANCED = 300
 def trained(
     plan: Plan, data: Dataset, folder: Path, hardware: Hardware, points: int, *, start: Run | None = None
 ) -> Run:
-    """The run of a planned model in `folder`.
+    """Train a planned model in `folder`, or load it if it is finished.
 
     Args:
         plan: the model.
@@ -44,13 +43,13 @@ def trained(
     if start is not None:
         callbacks.append(Start(start.model))
     if plan.kind == "cvae":
-        callbacks.append(Settle(balanced(data.train, BALANCED)))
+        callbacks.append(StandardiseLatents(balanced(data.train, BALANCED)))
     resume = (folder / "checkpoints" / "last.ckpt").exists()
     return fit(plan.kind, plan.model, data, folder, plan.training, hardware, resume=resume, callbacks=callbacks)
 
 
 def finished(plan: Plan, data: Dataset, folder: Path) -> Run:
-    """The finished run in `folder`, if it is the planned one."""
+    """Load the finished run in `folder` and check that it is the planned one."""
     run = load_run(folder)
     expected: Mapping[str, object] = {"training": asdict(plan.training), "data_sha256": data.sha256}
     if any(getattr(run, name) != value for name, value in expected.items()):
@@ -59,13 +58,13 @@ def finished(plan: Plan, data: Dataset, folder: Path) -> Run:
 
 
 def subsample(split: Split, points: int) -> Split:
-    """At most `points` characters, the same ones every time, sorted by label."""
+    """Select at most `points` characters, the same ones every time, sorted by label."""
     chosen = np.random.default_rng(0).permutation(len(split))[:points]
-    return part_of(split, chosen[np.argsort(split.labels[chosen], kind="stable")])
+    return pick(split, chosen[np.argsort(split.labels[chosen], kind="stable")])
 
 
 def balanced(split: Split, each: int) -> Split:
-    """The first `each` characters of every label, or as many as the rarest has: the order tells nothing."""
+    """Select the first `each` characters of every label, or as many as the rarest has."""
     labels, counts = np.unique(split.labels, return_counts=True)
     share = min(each, int(counts.min()))
-    return part_of(split, np.concatenate([np.flatnonzero(split.labels == label)[:share] for label in labels]))
+    return pick(split, np.concatenate([np.flatnonzero(split.labels == label)[:share] for label in labels]))

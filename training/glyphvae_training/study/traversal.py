@@ -1,4 +1,4 @@
-"""Figure 4: what each latent of the conditional VAE does, on J and on every label, and a sentence in five styles."""
+"""Figure 4: the effect of each latent of the conditional VAE, on J and on all labels, and a sentence in five styles."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from glyphvae_training.evaluation.axis_names import REACH, STEPS, changes, real_spread, traverse, words
+from glyphvae_training.evaluation.coder import Coder
 from glyphvae_training.export.exported import read_exported
 from glyphvae_training.export.manifest import facts_of, manifest_path
 from glyphvae_training.export.repository import publish_metrics
-from glyphvae_training.study.axis_names import REACH, STEPS, changes, real_spread, traverse, words
-from glyphvae_training.study.coder import Coder
+from glyphvae_training.study.context import StudyContext
 from glyphvae_training.study.figures import show, tiled
 from glyphvae_training.study.sentence import sentence, stacked
 from glyphvae_training.study.train import subsample
-from glyphvae_training.study.workshop import Workshop
 
 Json = dict[str, Any]
 Pixels = NDArray[np.uint8]
@@ -27,27 +27,27 @@ TEXT = "THE QUICK BROWN FOX JUMPS OVER 13 LAZY DOGS"
 STYLES = 5
 
 
-def traversal(workshop: Workshop) -> Json:
+def traversal(context: StudyContext) -> Json:
     """Measure every latent on its traversal, name it, and draw figure 4."""
-    shipped = manifest_path(workshop.exported, SHIPPED).is_file()
-    model: Coder = read_exported(workshop.exported, SHIPPED) if shipped else workshop.model(OWN)
-    real = subsample(workshop.dataset("alphanumeric").test, workshop.schedule.points)
+    shipped = manifest_path(context.exported, SHIPPED).is_file()
+    model: Coder = read_exported(context.exported, SHIPPED) if shipped else context.model(OWN)
+    real = subsample(context.dataset("alphanumeric").test, context.schedule.points)
     spread = real_spread(real, len(model.labels))
-    rows = [axis_row(model, latent, spread) for latent in workshop.track(range(model.latent_size), "traversals")]
+    rows = [axis_row(model, latent, spread) for latent in context.track(range(model.latent_size), "traversals")]
     axes = [row["words"] for row in rows]
     letter = np.array([model.labels.index(LETTER)])
-    sheet = np.concatenate([traverse(model, latent, letter) for latent in range(model.latent_size)])
-    workshop.figure("figure-4", traversals(sheet, axes))
-    workshop.figure("figure-4-styles", styles(model, np.random.default_rng(0)))
+    grid = np.concatenate([traverse(model, latent, letter) for latent in range(model.latent_size)])
+    context.figure("figure-4", traversals(grid, axes))
+    context.figure("figure-4-styles", styles(model, np.random.default_rng(0)))
     if shipped:
-        publish_axes(workshop, axes)
+        publish_axes(context, axes)
     result = {"model": SHIPPED if shipped else OWN, "reach": REACH, "spread": spread, "axes": axes}
-    workshop.record("traversal", result, {"latents": rows})
+    context.record("traversal", result, {"latents": rows})
     return {**result, "latents": rows}
 
 
 def axis_row(coder: Coder, latent: int, spread: dict[str, float]) -> Json:
-    """What a latent does to the letter shown and to all labels, and its name."""
+    """Measure the effect of a latent on the letter shown and on all labels, and name it."""
     everywhere = changes(coder, latent, np.arange(len(coder.labels)))
     letter = changes(coder, latent, np.array([coder.labels.index(LETTER)]))
     return {
@@ -58,17 +58,17 @@ def axis_row(coder: Coder, latent: int, spread: dict[str, float]) -> Json:
     }
 
 
-def traversals(sheet: Pixels, axes: list[str]) -> Figure:
-    """A row for each latent, with its name."""
+def traversals(grid: Pixels, axes: list[str]) -> Figure:
+    """Draw a row for each latent, with its name."""
     figure = Figure(figsize=(9, 0.75 * len(axes)), layout="constrained")
     for latent, (panel, name) in enumerate(zip(figure.subplots(len(axes), 1), axes, strict=True)):
-        show(panel, tiled(sheet[latent * STEPS : (latent + 1) * STEPS], STEPS))
+        show(panel, tiled(grid[latent * STEPS : (latent + 1) * STEPS], STEPS))
         panel.text(1.02, 0.5, f"x{latent + 1}: {name}", transform=panel.transAxes, va="center", fontsize=9)
     return figure
 
 
 def styles(coder: Coder, rng: np.random.Generator) -> Figure:
-    """One sentence, a line for each latent drawn."""
+    """Draw one sentence, a line for each latent drawn."""
     drawn = rng.standard_normal((STYLES, coder.latent_size), dtype=np.float32)
     lines = stacked([sentence(coder, TEXT, z) for z in drawn])
     figure = Figure(figsize=(9, 9 * lines.shape[0] / lines.shape[1]), layout="constrained")
@@ -76,8 +76,8 @@ def styles(coder: Coder, rng: np.random.Generator) -> Figure:
     return figure
 
 
-def publish_axes(workshop: Workshop, axes: list[str]) -> None:
-    """Put the names into the manifest, beside the other metrics."""
-    facts = facts_of(read_exported(workshop.exported, SHIPPED).manifest)
+def publish_axes(context: StudyContext, axes: list[str]) -> None:
+    """Write the names into the manifest, beside the other metrics."""
+    facts = facts_of(read_exported(context.exported, SHIPPED).manifest)
     if facts.metrics.get("axes") != axes:
-        publish_metrics(workshop.exported, SHIPPED, facts.metrics | {"axes": axes})
+        publish_metrics(context.exported, SHIPPED, facts.metrics | {"axes": axes})

@@ -1,21 +1,16 @@
-import json
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from glyphvae_training.commands import main
-from glyphvae_training.commands.main import add_classifier, quantise, train
-from glyphvae_training.data.dataset import Dataset
-from glyphvae_training.export.repository import publish
+from glyphvae_training.commands import train as module
+from glyphvae_training.commands.train import train
 from glyphvae_training.fitting import binarised, stages
+from glyphvae_training.fitting.axes import AxesConfig
 from glyphvae_training.fitting.binarised import BinarisedConfig
+from glyphvae_training.fitting.posterior import PosteriorConfig
 from glyphvae_training.fitting.prior import PriorConfig
 from glyphvae_training.fitting.refine import RefineConfig
 from glyphvae_training.fitting.runs import load_run
@@ -25,46 +20,28 @@ from glyphvae_training.judges.judge_data import JudgeData
 from glyphvae_training.judges.judge_training import stored_judge
 from glyphvae_training.models import decoders, encoders, families
 from glyphvae_training.models.vae import VAEConfig
-from tests.training.examples import FACTS, LABELS, exported, graph
-
-
-def alone(of: Callable[..., None]) -> typer.Typer:
-    """A command line of one command."""
-    app = typer.Typer()
-    app.command()(of)
-    return app
-
-
-def command(*arguments: str | Path, of: Callable[..., None] = train) -> str:
-    """What the command `of` prints; it has to end well."""
-    result = CliRunner().invoke(alone(of), [str(argument) for argument in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-@pytest.fixture(autouse=True)
-def own_cache(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    monkeypatch.setenv("GLYPHVAE_CACHE", str(cache))
+from tests.training.commands.invoke import output, refusal
+from tests.training.examples import LABELS
 
 
 def test_the_choices_are_those_of_the_models() -> None:
-    assert set(get_args(main.ModelKind)) == set(get_args(families.ModelKind))
-    assert set(get_args(main.EncoderName)) == set(get_args(encoders.EncoderName))
-    assert set(get_args(main.DecoderName)) == set(get_args(decoders.DecoderName))
+    assert set(get_args(module.ModelKind)) == set(get_args(families.ModelKind))
+    assert set(get_args(module.EncoderName)) == set(get_args(encoders.EncoderName))
+    assert set(get_args(module.DecoderName)) == set(get_args(decoders.DecoderName))
 
 
 def test_train_a_conditional_model_and_resume_it(tmp_path: Path, sample_folder: Path) -> None:
     options = ("cvae", "--data", sample_folder, "--out", tmp_path, "--epochs", "1", "--accelerator", "cpu")
     smaller = ("--latent-size", "3", "--encoder", "paper", "--decoder", "dense", "--beta", "2", "--threads", "1")
-    output = command(*options, *smaller, "--lr", "1e-3", "--seed", "5", "--batch-size", "128")
-    assert f"glyphvae export {tmp_path}" in output.replace("\n", "")
+    printed = output(train, *options, *smaller, "--lr", "1e-3", "--seed", "5", "--batch-size", "128")
+    assert f"glyphvae export {tmp_path}" in printed.replace("\n", "")
     run = load_run(tmp_path)
     config = {"latent_size": 3, "label_count": 36, "encoder": "paper", "decoder": "dense"}
     assert run.model.config.to_dict() == config | {"couplings": 0, "variance": "latents"}
     assert (run.beta, run.seed, run.epochs) == (2, 5, 1)
     assert run.training["learning_rate"] == 1e-3
     (tmp_path / "model.pt").unlink()
-    command(*options, *smaller, "--lr", "1e-3", "--seed", "5", "--batch-size", "128", "--resume")
+    output(train, *options, *smaller, "--lr", "1e-3", "--seed", "5", "--batch-size", "128", "--resume")
     assert (tmp_path / "model.pt").exists()
 
 
@@ -72,7 +49,19 @@ def test_a_plain_model_learns_mnist_in_its_own_folder(
     tmp_path: Path, sample_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    command("vae", "--data", sample_folder, "--epochs", "1", "--no-balanced", "--accelerator", "cpu", "--threads", "1")
+    output(
+        train,
+        "vae",
+        "--data",
+        sample_folder,
+        "--epochs",
+        "1",
+        "--no-balanced",
+        "--accelerator",
+        "cpu",
+        "--threads",
+        "1",
+    )
     run = load_run(tmp_path / "runs" / "vae")
     assert run.labels == tuple("0123456789")
     assert run.model.config.to_dict() == {"latent_size": 2, "encoder": "paper", "decoder": "conv", "couplings": 0}
@@ -82,7 +71,10 @@ def test_a_plain_model_learns_mnist_in_its_own_folder(
 def test_presets_are_trained_by_name(tmp_path: Path, sample_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = {"latent_size": 4, "label_count": 62, "encoder": "narrow", "decoder": "dense"}
     prior, refinement = PriorConfig(couplings=1, epochs=1), RefineConfig(steps=1, batch_size=16)
-    tiny = stages.Preset(model, TrainingConfig(epochs=1), prior, refinement, dataset="byclass")
+    short = PosteriorConfig(epochs=1)
+    tiny = stages.Preset(
+        model, TrainingConfig(epochs=1), prior, refinement, short, "32-true", "byclass", AxesConfig(10)
+    )
     monkeypatch.setitem(stages.PRESETS, "cvae-62", tiny)
 
     def quick(data: JudgeData, architecture: str, folder: Path, **options: Any) -> Judge:  # noqa: ANN401 (passed on)
@@ -93,42 +85,21 @@ def test_presets_are_trained_by_name(tmp_path: Path, sample_folder: Path, monkey
     monkeypatch.setattr(binarised, "MODEL", digits)
     monkeypatch.setattr(binarised, "TRAINING", BinarisedConfig(epochs=1, drawing_epochs=0))
     options = ("--fetch", "--data", sample_folder, "--accelerator", "cpu", "--threads", "1")
-    command("--preset", "cvae-62", *options, "--out", tmp_path / "cvae-62")
+    output(train, "--preset", "cvae-62", *options, "--out", tmp_path / "cvae-62")
     assert load_run(tmp_path / "cvae-62").labels == (*LABELS, *"abcdefghijklmnopqrstuvwxyz")
-    command("--preset", "vae-binarised", *options, "--out", tmp_path / "vae-binarised")
+    output(train, "--preset", "vae-binarised", *options, "--out", tmp_path / "vae-binarised")
     assert load_run(tmp_path / "vae-binarised").model.config == digits
 
 
 def test_missing_data_is_one_line(tmp_path: Path) -> None:
-    result = CliRunner().invoke(alone(train), ["cvae", "--data", str(tmp_path)])
-    assert result.exit_code == 1
-    assert result.output.startswith(f"glyphvae: train-images-idx3-ubyte.gz is not in {tmp_path}: put it there, or add")
-    assert result.output.count("\n") == 1
+    missing = f"glyphvae: train-images-idx3-ubyte.gz is not in {tmp_path}: put it there, or add"
+    assert refusal(train, "cvae", "--data", tmp_path).startswith(missing)
 
 
 def test_data_that_is_there_is_not_fetched(tmp_path: Path, sample_folder: Path) -> None:
     options = ("--epochs", "1", "--accelerator", "cpu", "--threads", "1", "--encoder", "dense", "--decoder", "dense")
-    command("cvae", "--fetch", "--dataset", "mnist", "--data", sample_folder, "--out", tmp_path, *options)
+    output(train, "cvae", "--fetch", "--dataset", "mnist", "--data", sample_folder, "--out", tmp_path, *options)
     assert len(load_run(tmp_path).labels) == 10
-
-
-def test_an_exported_model_gets_a_classifier_and_integers(tmp_path: Path, sample_folder: Path, sample: Dataset) -> None:
-    facts = replace(FACTS, data={"name": "alphanumeric", "sha256": sample.sha256, "sources": []})
-    publish(tmp_path, facts, exported() | {"encoder": graph("encoder", encoder="dense")})
-    where = ("--exported", tmp_path, "--data", sample_folder)
-    kept = ("--kept", tmp_path / "kept", "--images", "512")
-    assert "cvae-classifier is written: right about" in command("cvae", *where, *kept, of=add_classifier)
-    assert "cvae-encoder-int8 is written:" in command("cvae", *where, "--part", "encoder", of=quantise)
-    assert "cvae-decoder-int8 is written:" in command("cvae", *where, of=quantise)
-    manifest = json.loads((tmp_path / "cvae.json").read_text())
-    assert {"classifier", "encoder-int8", "decoder-int8"} <= manifest.keys()
-    assert set(manifest["metrics"]) == {"classifier", "encoder-int8", "int8"}
-
-
-def test_encoders_are_not_made_for_gpus() -> None:
-    result = CliRunner().invoke(alone(quantise), ["cvae", "--part", "encoder", "--to", "float16"])
-    assert result.exit_code == 2
-    assert "for CPUs alone" in result.output
 
 
 def test_the_commands_need_pytorch_only_when_they_run() -> None:
@@ -136,8 +107,8 @@ def test_the_commands_need_pytorch_only_when_they_run() -> None:
     script = (
         "import sys\n"
         "sys.modules['torch'] = sys.modules['lightning'] = None\n"
-        "import glyphvae_training.commands.main\n"
-        "glyphvae_training.commands.main.train('cvae')\n"
+        "import glyphvae_training.commands.train\n"
+        "glyphvae_training.commands.train.train('cvae')\n"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert result.returncode == 1

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from glyphvae_training.study.workshop import write_csv
+from glyphvae_training.study.context import write_csv
 
 
 def test_a_list_becomes_columns(tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
-"""What each latent of a conditional model does, measured on traversals, and in words: the names of its axes."""
+"""The effect of each latent of a conditional model, measured on traversals and put into words."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glyphvae_training.data.dataset import Split
+from glyphvae_training.evaluation.coder import Coder
 from glyphvae_training.measures.glyph import FEATURES
-from glyphvae_training.study.coder import Coder
 
 Pixels = NDArray[np.uint8]
 
@@ -17,7 +17,7 @@ WORTH_A_WORD = 0.5
 
 
 def axis_names(coder: Coder, real: Split) -> list[str]:
-    """A name for each latent.
+    """Name the effect of each latent.
 
     Args:
         coder: of a conditional model.
@@ -28,14 +28,14 @@ def axis_names(coder: Coder, real: Split) -> list[str]:
 
 
 def traverse(coder: Coder, latent: int, labels: NDArray[np.int64]) -> Pixels:
-    """Each label as one latent goes from -REACH to REACH and the others stay 0: uint8 (labels · STEPS, 28, 28)."""
+    """Decode each label while one latent goes from -REACH to REACH, the others 0: uint8 (labels · STEPS, 28, 28)."""
     z = np.zeros((len(labels) * STEPS, coder.latent_size), np.float32)
     z[:, latent] = np.tile(np.linspace(-REACH, REACH, STEPS), len(labels))
     return coder.decode(z, np.repeat(labels, STEPS))[0]
 
 
 def real_spread(real: Split, labels: int) -> dict[str, float]:
-    """The standard deviation of each measure among real characters of one label, mean over labels."""
+    """Return the standard deviation of each measure among real characters of one label, mean over labels."""
     present = [label for label in range(labels) if (real.labels == label).sum() > 1]
     images = [real.images[real.labels == label] for label in present]
     return {
@@ -44,7 +44,7 @@ def real_spread(real: Split, labels: int) -> dict[str, float]:
 
 
 def changes(coder: Coder, latent: int, labels: NDArray[np.int64]) -> dict[str, float]:
-    """How much each measure changes from -REACH to REACH, by a straight line through the steps, mean over labels."""
+    """Fit the change of each measure from -REACH to REACH by a straight line, mean over labels."""
     pixels = traverse(coder, latent, labels)
     steps = np.linspace(-1, 1, STEPS)
     found = {}
@@ -56,7 +56,7 @@ def changes(coder: Coder, latent: int, labels: NDArray[np.int64]) -> dict[str, f
 
 
 def words(change: dict[str, float], spread: dict[str, float]) -> str:
-    """The name of an axis: what a glyph goes from and to, the strongest change first.
+    """Describe a latent by its two ends, the strongest change first.
 
     Args:
         change: of each measure over the traversal.

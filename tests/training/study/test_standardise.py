@@ -10,7 +10,7 @@ from glyphvae_training.fitting.runs import Run, load_run
 from glyphvae_training.fitting.trainer import Hardware, TrainingConfig
 from glyphvae_training.models.families import Model, ModelKind
 from glyphvae_training.study.plan import Plan
-from glyphvae_training.study.settle import moments_of, settle
+from glyphvae_training.study.standardise import moments_of, standardise
 from glyphvae_training.study.train import BALANCED, balanced, trained
 from tests.training.examples import characters, untrained
 
@@ -39,7 +39,7 @@ def drawn(model: Model) -> torch.Tensor:
 def test_settling_changes_the_latents_and_no_picture(kind: ModelKind, encoder: str, decoder: str) -> None:
     model = untrained(kind, encoder, decoder)
     pictures, rate = drawn(model), kl_divergence(*posterior(model)).mean()
-    settle(model, CHARACTERS)
+    standardise(model, CHARACTERS)
     torch.testing.assert_close(drawn(model), pictures, atol=1e-4, rtol=1e-4)
     found = moments_of(model, CHARACTERS)
     np.testing.assert_allclose(found.mean, 0, atol=1e-4)

@@ -1,4 +1,4 @@
-"""What brings a model of small beta to its minimum, where gradients alone take far longer than the paper's epochs.
+"""Convergence aids for models of small beta, where gradients alone take far longer than the paper's epochs.
 
 Both are about the same thing: with beta below 1 the objective hardly feels the scale of a latent, nor the rate.
 """
@@ -14,7 +14,7 @@ from glyphvae_training.study.latents import Moments, moments
 
 
 class Start(Callback):
-    """Starts from the weights of another model of the same architecture: that of the next larger beta.
+    """Callback that starts from the weights of another model of the same architecture: that of the next larger beta.
 
     Args:
         model: trained.
@@ -24,14 +24,14 @@ class Start(Callback):
         self._state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Take them over, unless a stopped run goes on."""
+        """Load the weights, unless a stopped run is resumed."""
         if trainer.global_step == 0:
             module: Model = pl_module.model  # type: ignore[assignment]
             module.load_state_dict(self._state)
 
 
-class Settle(Callback):
-    """Ends training with `settle`.
+class StandardiseLatents(Callback):
+    """Callback that standardises the latents when training ends.
 
     Args:
         characters: of the training part, every label equally often.
@@ -41,12 +41,12 @@ class Settle(Callback):
         self._characters = characters
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002 (Lightning's signature)
-        """Settle the model before it is saved."""
-        settle(pl_module.model, self._characters)  # type: ignore[arg-type]
+        """Standardise the latents before the model is saved."""
+        standardise(pl_module.model, self._characters)  # type: ignore[arg-type]
 
 
 @torch.no_grad()
-def settle(model: Model, characters: Split) -> None:
+def standardise(model: Model, characters: Split) -> None:
     """Shift and scale every latent to mean 0 and second moment 1, and undo both in the decoder.
 
     No picture changes. The KL falls to its minimum along this one direction, for every beta > 0, so the objective can
@@ -72,7 +72,7 @@ def settle(model: Model, characters: Split) -> None:
 
 @torch.no_grad()
 def moments_of(model: Model, characters: Split) -> Moments:
-    """The moments of the aggregate posterior, in evaluation mode."""
+    """Compute the moments of the aggregate posterior, in evaluation mode."""
     training = model.training
     model.eval()
     device = model.decoder.first.linear.weight.device

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from glyphvae_training.data.dataset import Split
-from glyphvae_training.study.axis_names import STEPS, axis_names, changes, real_spread, traverse, words
-from tests.training.study.known_coder import KnownCoder
+from glyphvae_training.evaluation.axis_names import STEPS, axis_names, changes, real_spread, traverse, words
+from tests.training.known_coder import KnownCoder
 
 SPREAD = {"slant": 10.0, "stroke width": 1.0, "width": 2.0, "height": 2.0}
 

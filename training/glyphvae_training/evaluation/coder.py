@@ -1,4 +1,4 @@
-"""A model as an experiment sees it: images to latents and back, in NumPy."""
+"""The interface of a model to experiments: images to latents and back, in NumPy."""
 
 from typing import Protocol
 
@@ -13,7 +13,7 @@ BATCH = 512
 
 
 class Coder(Protocol):
-    """An exported model (`glyphvae_training.export.exported.Exported`), or one that was just trained (`Trained`)."""
+    """Interface of exported models (`glyphvae_training.export.exported.Exported`) and finished runs (`Trained`)."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -24,10 +24,10 @@ class Coder(Protocol):
         """The number of latents."""
 
     def encode(self, pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """`mu` and `logvar`, float32 (n, latent), of images uint8 (n, 28, 28)."""
+        """Return `mu` and `logvar`, float32 (n, latent), of images uint8 (n, 28, 28)."""
 
     def decode(self, z: Floats, labels: NDArray[np.int64]) -> tuple[NDArray[np.uint8], Floats]:
-        """`pixels` uint8 and `logits` float32, both (n, 28, 28), of latents float32 (n, latent)."""
+        """Return `pixels` uint8 and `logits` float32, both (n, 28, 28), of latents float32 (n, latent)."""
 
 
 class Trained:
@@ -43,7 +43,7 @@ class Trained:
         self.latent_size = run.model.config.latent_size
 
     def encode(self, pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """`mu` and `logvar`, float32 (n, latent), of images uint8 (n, 28, 28)."""
+        """Return `mu` and `logvar`, float32 (n, latent), of images uint8 (n, 28, 28)."""
         parts = []
         with torch.inference_mode():
             for x, label in batches(pixels, labels):
@@ -51,7 +51,7 @@ class Trained:
         return torch.cat([mu for mu, _ in parts]).numpy(), torch.cat([logvar for _, logvar in parts]).numpy()
 
     def decode(self, z: Floats, labels: NDArray[np.int64]) -> tuple[NDArray[np.uint8], Floats]:
-        """`pixels` uint8 and `logits` float32, both (n, 28, 28), of latents float32 (n, latent)."""
+        """Return `pixels` uint8 and `logits` float32, both (n, 28, 28), of latents float32 (n, latent)."""
         with torch.inference_mode():
             parts = [self._model.decode(part, *self._condition(label)) for part, label in batches(z, labels)]
             logits = torch.cat(parts)
@@ -62,6 +62,6 @@ class Trained:
 
 
 def batches(inputs: NDArray[np.uint8] | Floats, labels: NDArray[np.int64]) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Inputs and labels as tensors, `BATCH` rows at a time."""
+    """Split inputs and labels into pairs of tensors of `BATCH` rows."""
     parts = (torch.split(torch.from_numpy(array), BATCH) for array in (inputs, labels))
     return list(zip(*parts, strict=True))

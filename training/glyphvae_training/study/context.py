@@ -1,4 +1,4 @@
-"""What the experiments share: data, models, and where results go."""
+"""The context that the experiments share: data, models, and the places of results."""
 
 import csv
 import json
@@ -10,15 +10,16 @@ from typing import Any, TypeVar
 import torch
 from matplotlib.figure import Figure
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, track
+from rich.progress import track
 
 from glyphvae_training.data.dataset import Dataset, load_named
+from glyphvae_training.evaluation.coder import Trained
 from glyphvae_training.fitting.runs import Run
 from glyphvae_training.fitting.trainer import Hardware
 from glyphvae_training.judges.judge import Judge
 from glyphvae_training.judges.judge_data import load_judge_data
 from glyphvae_training.judges.judge_training import stored_judge
-from glyphvae_training.study.coder import Trained
+from glyphvae_training.progress import progress_bar
 from glyphvae_training.study.figures import save
 from glyphvae_training.study.plan import Plan, Schedule, plans
 from glyphvae_training.study.record import seconds_trained
@@ -30,8 +31,8 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Workshop:
-    """Where a study is done.
+class StudyContext:
+    """Folders, schedule and hardware of a study, with access to its data sets and models.
 
     Attributes:
         data: folder with the source files.
@@ -41,7 +42,7 @@ class Workshop:
         exported: the model repository.
         schedule: how much is trained and looked at.
         hardware: where it is trained.
-        console: what is told to the user.
+        console: for messages to the user.
     """
 
     data: Path
@@ -54,19 +55,19 @@ class Workshop:
     console: Console
 
     def plan(self, name: str) -> Plan:
-        """The planned model of this name."""
+        """Return the planned model of this name."""
         return next(plan for plan in plans(self.schedule) if plan.name == name)
 
     def dataset(self, name: str) -> Dataset:
-        """The data set of this name; assembled only the first time."""
+        """Load the data set of this name; assembled only the first time."""
         return load_named(name, self.data)
 
     def folder(self, name: str) -> Path:
-        """Of a run."""
+        """Return the folder of a run."""
         return self.out / "runs" / name
 
     def run(self, name: str) -> Run:
-        """The trained model, trained now if it is not yet, and before it the one it starts from."""
+        """Return the trained model; trains it, and the one it starts from, where that is not done yet."""
         plan = self.plan(name)
         start = None if plan.start is None else self.run(plan.start)
         self.console.rule(f"{name}: {plan.training.epochs} epochs")
@@ -74,11 +75,11 @@ class Workshop:
         return trained(plan, data, self.folder(name), self.hardware, self.schedule.points, start=start)
 
     def model(self, name: str) -> Trained:
-        """The same, to encode and decode with."""
+        """Return the trained model as a coder."""
         return Trained(self.run(name))
 
     def facts(self, name: str) -> Json:
-        """How a finished model came about, for the record."""
+        """Collect how a finished model was trained, for the record."""
         plan = self.plan(name)
         wall, processor = seconds_trained(self.folder(name))
         return {
@@ -96,26 +97,18 @@ class Workshop:
         }
 
     def judge(self) -> Judge:
-        """A classifier of real characters, trained now if it is not yet."""
+        """Return a classifier of real characters; trains it where that is not done yet."""
         data = load_judge_data(self.data)
         torch.set_num_threads(self.hardware.threads)
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=self.console) as progress:
-            task = progress.add_task(f"{JUDGE} judge", total=None)
-            return stored_judge(
-                data,
-                JUDGE,
-                self.judges,
-                images=self.schedule.judge_images,
-                progress=lambda done, total: progress.update(task, completed=done, total=total),
-            )
+        with progress_bar(f"{JUDGE} judge") as progress:
+            return stored_judge(data, JUDGE, self.judges, images=self.schedule.judge_images, progress=progress)
 
     def track(self, items: Sequence[Item], description: str) -> Iterable[Item]:
-        """The items, under a progress bar."""
+        """Iterate over the items under a progress bar."""
         return track(items, description, console=self.console)
 
     def figure(self, name: str, figure: Figure) -> None:
-        """Keep a picture as PNG and SVG."""
+        """Save a figure as PNG and SVG."""
         save(figure, self.pictures / name)
 
     @property
@@ -124,7 +117,7 @@ class Workshop:
         return self.docs / "images" / "paper"
 
     def record(self, name: str, result: Mapping[str, Any], tables: Mapping[str, Sequence[Json]]) -> None:
-        """Keep an experiment's numbers: all in one JSON file, and each table as CSV."""
+        """Write an experiment's numbers: all of them to one JSON file, and each table to CSV."""
         self.out.mkdir(parents=True, exist_ok=True)
         text = json.dumps({**result, **tables}, ensure_ascii=False, indent=2)
         (self.out / f"{name}.json").write_text(text + "\n", encoding="utf-8")
@@ -133,7 +126,7 @@ class Workshop:
 
 
 def write_csv(path: Path, rows: Sequence[Json]) -> None:
-    """A table; a list in a cell is a column for each item, numbered from 1; what a row lacks is left empty."""
+    """Write a table; a list becomes a numbered column for each item, and missing values stay empty."""
     flat = [dict(flattened(row)) for row in rows]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(dict.fromkeys(name for row in flat for name in row)))
@@ -142,7 +135,7 @@ def write_csv(path: Path, rows: Sequence[Json]) -> None:
 
 
 def flattened(row: Json) -> Iterable[tuple[str, object]]:
-    """The cells of a row."""
+    """Yield the cells of a row."""
     for name, value in row.items():
         if isinstance(value, list):
             yield from ((f"{name}_{number}", item) for number, item in enumerate(value, start=1))
