@@ -12,7 +12,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from glyphvae.errors import StartError
 
-
 # The shipped models are inside the package if it is installed, else beside it in the sources.
 _PACKAGE = Path(__file__).resolve().parent
 _PACKAGED = _PACKAGE / "exported"
