@@ -13,8 +13,8 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from glyphvae.api.context import Context
-from glyphvae.app import create_served
-from glyphvae.models.registry import load_engine
+from glyphvae.app import create_app
+from glyphvae.models.registry import load_registry
 from glyphvae.settings import Settings
 from tests.browser.pages import Playground
 from tests.known_model import decoder, encoder, write_model
@@ -70,7 +70,7 @@ def _write_all(folder: Path) -> None:
 def _serving(folder: Path) -> Iterator[str]:
     """The service over the models in `folder`; yields its address."""
     settings = Settings(models=folder, default_model="cvae", device="cpu")
-    app = create_served(Context(settings, load_engine(settings)))
+    app = create_app(Context(settings, load_registry(settings)))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()

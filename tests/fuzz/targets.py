@@ -13,10 +13,11 @@ import orjson
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from glyphvae.api.negotiate import JSON, NPY, PNG, choose
+from glyphvae.api.negotiate import choose
 from glyphvae.errors import NotAcceptable, Problem
 from glyphvae.formats.colours import parse_ink, parse_paper
 from glyphvae.formats.npy import ArrayNotAllowedError, MalformedArrayError, npy_bytes, open_images
+from glyphvae.formats.registry import JSON, NPY, PNG
 from glyphvae.imaging.decode import ImageTooLargeError, MalformedImageError, open_image
 from glyphvae.imaging.preprocess import UnsuitableImageError, preprocess
 from glyphvae.models.labels import parse_label
@@ -25,7 +26,7 @@ from glyphvae.operations.generate import GenerateQuery
 from glyphvae.operations.render_text import RenderText
 from glyphvae.text.layout import LayoutError, Setting, layout
 from glyphvae.text.symbols import UnknownCharacterError, fold
-from glyphvae.web.body_limits import Nesting
+from glyphvae.web.body_limits import check_nesting
 
 LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 MAX_PIXELS = 100_000
@@ -128,7 +129,7 @@ def _json(body: bytes) -> None:
             RenderText.model_validate(content)
     except orjson.JSONDecodeError:
         return
-    Nesting(1024).feed(body)
+    check_nesting(body, 1024)
 
 
 _PARSERS: tuple[Callable[[str], object], ...] = (_write, _latents, _label, parse_ink, parse_paper, _accept, _query)

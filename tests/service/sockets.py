@@ -28,8 +28,11 @@ class Received(NamedTuple):
 @asynccontextmanager
 async def serving(repository: Path, **settings: object) -> AsyncIterator[Server]:
     """Run a server in this event loop until the end of the block."""
-    defaults = {"models": repository, "device": "cpu", "port": 0, "drain_seconds": 0, "grace_seconds": 5}
+    # On a slow machine nothing may be given up that a test does not mean to be.
+    patient = {"receive_timeout": PATIENCE, "request_timeout": PATIENCE}
+    defaults = {"models": repository, "device": "cpu", "port": 0, "drain_seconds": 0, "grace_seconds": 5} | patient
     config = Config(Settings(**(defaults | settings)), log_config={"version": 1, "disable_existing_loggers": False})  # type: ignore[arg-type]
+    config.timeout_keep_alive = PATIENCE
     config.load()
     server = Server(config)
     listener = socket.create_server(("127.0.0.1", 0))

@@ -8,6 +8,7 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from starlette.types import ASGIApp, Message
 
 from glyphvae.errors import MEDIA_TYPE, Problem, ProblemBody
 from glyphvae.scheduling.deadline import checkpoint
@@ -44,6 +45,26 @@ class Gate:
         checkpoint()
         self.passed.set()
         return "done"
+
+
+def caller(app: ASGIApp) -> httpx.AsyncClient:
+    """Return a client that calls an application in process."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://glyphvae")
+
+
+async def lifespan(app: ASGIApp) -> None:
+    """Start and end an application, as a server does it."""
+    messages: list[Message] = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    sent: list[str] = []
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message["type"])
+
+    await app({"type": "lifespan", "app": app, "state": {}}, receive, send)
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
 class Wrong(NamedTuple):

@@ -1,10 +1,10 @@
 import httpx
 import pytest
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
+from starlette.middleware.base import RequestResponseEndpoint
 
 from glyphvae.api.context import Context
-from glyphvae.api.error_handlers import problem_of
-from glyphvae.app import create, create_app, create_bare_app, create_served
+from glyphvae.app import Application, create, create_app
 from glyphvae.errors import (
     InternalError,
     InvalidParameter,
@@ -14,9 +14,7 @@ from glyphvae.errors import (
     StartError,
     UnsupportedMedia,
 )
-from glyphvae.operations.encode import ImageQuery
-from glyphvae.web.short_way import ENDPOINTS, Endpoint
-from tests.service.support import expect_problem
+from tests.service.support import caller, expect_problem
 
 AS_JSON = {"content-type": "application/json"}
 
@@ -58,7 +56,7 @@ async def test_another_method_is_not_allowed(client: httpx.AsyncClient, method: 
         (b"[]", "body: "),
         (b'"HELLO"', "body: "),
         (b"{}", "body.text: Field required"),
-        (b'{"text": "A", "\\ud800": 1}', "body: unknown: '\\ud800'; allowed are: text, seed, z"),
+        (b'{"text": "A", "\xc3\xa9": 1}', "body: unknown: '\u00e9'; allowed are: text, seed, z"),
     ],
 )
 async def test_a_wrong_body_is_refused_by_name(client: httpx.AsyncClient, content: bytes, says: str) -> None:
@@ -70,9 +68,10 @@ async def test_a_wrong_body_is_refused_by_name(client: httpx.AsyncClient, conten
     ("content", "says"),
     [
         (b"{", "The body is not JSON: "),
-        (b'{"text": A}', "The body is not JSON: Expecting value."),
-        (b'{"text": "A"} B', "The body is not JSON: Extra data."),
-        (b'{"text": "\xff"}', "There was an error parsing the body."),
+        (b'{"text": A}', "The body is not JSON: "),
+        (b'{"text": "A"} B', "The body is not JSON: "),
+        (b'{"text": "\xff"}', "The body is not JSON: "),
+        (b'{"text": "\\ud800"}', "The body is not JSON: "),
         (b"[" * 100_000, "The JSON is nested more than 16 deep."),
     ],
 )
@@ -95,31 +94,45 @@ async def test_json_has_to_say_that_it_is(client: httpx.AsyncClient, content_typ
     expect_problem(response, UnsupportedMedia, says)
 
 
-async def test_a_fault_is_answered_without_details(context: Context) -> None:
-    app = create_app(context)
+@pytest.fixture
+def own(context: Context) -> Application:
+    """Return an application that a test may change."""
+    return create_app(Context(context.settings, context.registry))
 
-    @app.get("/fault")
-    async def fault() -> None:
-        raise RuntimeError("/secret/path")
 
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
-        response = await client.get("/fault")
+async def test_a_route_that_is_added_is_guarded_too(own: Application, caplog: pytest.LogCaptureFixture) -> None:
+    @own.get("/fault/{name}")
+    async def fault(name: str) -> None:
+        raise RuntimeError("/secret/path", name)
+
+    async with caller(own) as client:
+        response = await client.get("/fault/1")
     expect_problem(response, InternalError, InternalError.example)
     assert "secret" not in response.text
+    assert "/secret/path" in caplog.text
+    assert own.state.context.telemetry.requests == {("/fault/{name}", 500): 1}
 
 
-async def test_a_fault_on_a_short_way_reaches_the_log(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fault(*_: object) -> Response:
-        raise RuntimeError("/secret/path")
+async def test_middleware_that_is_added_sees_operations_too(own: Application) -> None:
+    seen: list[str] = []
 
-    monkeypatch.setitem(ENDPOINTS, "/encode", Endpoint(ImageQuery, fault))
-    transport = httpx.ASGITransport(create_served(context), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
-        expect_problem(await client.post("/encode", content=b"x"), InternalError, InternalError.example)
-        transport.raise_app_exceptions = True
-        with pytest.raises(RuntimeError, match="secret"):
-            await client.post("/encode", content=b"x")
+    @own.middleware("http")
+    async def watch(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        seen.append(request.url.path)
+        return await call_next(request)
+
+    async with caller(own) as client:
+        assert (await client.post("/generate?label=J")).status_code == 200
+    assert seen == ["/generate"]
+
+
+async def test_below_the_path_of_another_application_its_routes_keep_their_names(own: Application) -> None:
+    outer = FastAPI()
+    outer.mount("/handwriting", own)
+    async with caller(outer) as client:
+        assert (await client.post("/handwriting/generate?label=J")).status_code == 200
+        assert (await client.get("/handwriting/models/gan")).status_code == 404
+    assert own.state.context.telemetry.requests == {("/generate", 200): 1, ("/models/{name}", 404): 1}
 
 
 async def test_an_address_with_a_slash_too_many_leads_to_the_one_without(client: httpx.AsyncClient) -> None:
@@ -134,7 +147,7 @@ async def test_the_application_is_created_from_the_environment(
     monkeypatch.setenv("GLYPHVAE_MODELS", str(context.settings.models))
     monkeypatch.setenv("GLYPHVAE_DEVICE", "cpu")
     monkeypatch.setenv("GLYPHVAE_DEFAULT_MODEL", "vae")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(create()), base_url="http://glyphvae") as client:
+    async with caller(create()) as client:
         assert (await client.get("/models/vae")).json()["default"] is True
 
 
@@ -144,18 +157,8 @@ def test_the_application_is_not_created_on_a_bad_value(monkeypatch: pytest.Monke
         create()
 
 
-def test_without_models_the_application_can_describe_itself() -> None:
-    app = create_bare_app()
-    assert isinstance(app, FastAPI)
+async def test_without_models_the_application_can_describe_itself() -> None:
+    app = Application(None)
+    async with caller(app) as client:
+        assert (await client.get("/openapi.json")).json() == app.openapi()
     assert "/generate" in app.openapi()["paths"]
-
-
-def test_errors_of_one_request_are_one_problem() -> None:
-    problem = problem_of(
-        [
-            {"type": "missing", "loc": ("body", "text"), "msg": "Field required"},
-            {"type": "int_type", "loc": ("body", "z", 3), "msg": "no integer"},
-        ]
-    )
-    assert problem.detail == "body.text: Field required; body.z.3: no integer"
-    assert [field.field for field in problem.errors] == ["body.text", "body.z.3"]

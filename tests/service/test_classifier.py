@@ -1,4 +1,4 @@
-"""A model with a classifier finds labels by it, whichever way a request takes."""
+"""A model with a classifier finds labels by it."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,14 +11,12 @@ from glyphvae.api.context import Context
 from glyphvae.app import create_app
 from glyphvae.errors import StartError
 from glyphvae.models.elbo import label_posterior
-from glyphvae.models.posterior import read_labels, read_labels_now
-from glyphvae.models.registry import load_engine
+from glyphvae.models.posterior import read_labels
+from glyphvae.models.registry import load_registry
+from glyphvae.scheduling.steps import run_now
 from glyphvae.settings import Settings
 from tests.known_model import LABELS, classifier, write_model
-from tests.service.desks import watched
-from tests.service.support import JSON, grey, npy
-from tests.service.web.test_express import ask, same
-from tests.service.web.test_picture_desk import post
+from tests.service.support import JSON, caller, grey, npy
 
 # By the classifier a G, by the ELBO a J.
 G = npy(grey(119))
@@ -34,32 +32,28 @@ def classified(tmp_path: Path) -> Path:
 @pytest.fixture
 def context(classified: Path) -> Context:
     settings = Settings(models=classified, device="cpu")
-    return Context(settings, load_engine(settings))
+    return Context(settings, load_registry(settings))
 
 
 @pytest.fixture
 async def client(context: Context) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(context))
-    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+    async with caller(create_app(context)) as client:
         yield client
 
 
-async def test_labels_and_their_posterior_are_the_classifier_s(context: Context) -> None:
-    model = context.engine.get(None)
+def test_labels_and_their_posterior_are_the_classifier_s(context: Context) -> None:
+    model = context.registry.get(None)
     pixels = grey(119, 135, 100)
-    reading = await read_labels(model, pixels)
+    reading = run_now(read_labels(model, pixels))
     assert reading.labels.tolist() == [16, 0, 35]
     logits = -np.square(pixels[:, 0, :1].astype(np.float32) - np.arange(135, 99, -1, dtype=np.float32))
     assert np.array_equal(reading.posterior, label_posterior(logits.astype(np.float32)))
     assert reading.posterior.sum(axis=1) == pytest.approx(1)
-    now = read_labels_now(model, pixels)
-    assert np.array_equal(now.labels, reading.labels)
-    assert np.array_equal(now.posterior, reading.posterior)
 
 
-async def test_many_images_go_through_it_in_slices(context: Context) -> None:
+def test_many_images_go_through_it_in_slices(context: Context) -> None:
     levels = np.resize(np.arange(100, 136), 300)
-    reading = await read_labels(context.engine.get(None), grey(*levels.tolist()))
+    reading = run_now(read_labels(context.registry.get(None), grey(*levels.tolist())))
     assert reading.labels.tolist() == (135 - levels).tolist()
 
 
@@ -84,18 +78,6 @@ async def test_a_given_label_is_kept(client: httpx.AsyncClient) -> None:
     assert encoding["label"] == "J"
 
 
-@pytest.mark.parametrize(("target", "rows"), [("/encode?preprocess=none", 2), ("/reconstruct?preprocess=none", 3)])
-async def test_on_the_connection_too(classified: Path, monkeypatch: pytest.MonkeyPatch, target: str, rows: int) -> None:
-    async with watched(classified, monkeypatch) as (server, counted):
-        (answer,) = await ask(server, post(target))
-        assert counted == [rows]
-        server.server_state.express = None
-        (expected,) = await ask(server, post(target))
-        assert answer[0] == expected[0] == 200
-        assert same(answer[1]) == same(expected[1])
-        assert answer[2] == expected[2]
-
-
 async def test_it_is_a_model_of_the_open_inference_protocol(client: httpx.AsyncClient) -> None:
     described = (await client.get("/v2/models/cvae-classifier")).json()
     assert described["inputs"] == [{"name": "pixels", "datatype": "UINT8", "shape": [-1, 28, 28]}]
@@ -113,29 +95,29 @@ async def test_the_catalogue_names_its_file(client: httpx.AsyncClient) -> None:
     assert facts["classifier"]["entry"] == "cvae-classifier"
 
 
-async def test_a_model_built_when_it_is_first_asked_has_it_from_then_on(classified: Path) -> None:
+def test_a_model_built_when_it_is_first_asked_has_it_from_then_on(classified: Path) -> None:
     write_model(classified, "second", files={"classifier": classifier()})
-    engine = load_engine(Settings(models=classified, device="cpu"))
-    model = engine.get("second")
+    registry = load_registry(Settings(models=classified, device="cpu"))
+    model = registry.get("second")
     assert not model.loaded
-    assert (await read_labels(model, grey(119))).labels.tolist() == [16]
-    engine.check()
+    assert run_now(read_labels(model, grey(119))).labels.tolist() == [16]
+    registry.check()
 
 
 def test_one_that_answers_for_other_labels_is_refused(tmp_path: Path) -> None:
     write_model(tmp_path, files={"classifier": classifier(labels=35)})
     with pytest.raises(StartError, match=r"logits of the classifier is float32 \(1, 35\), its manifest promises"):
-        load_engine(Settings(models=tmp_path, device="cpu"))
+        load_registry(Settings(models=tmp_path, device="cpu"))
 
 
 def test_an_unconditional_model_has_none(tmp_path: Path) -> None:
     write_model(tmp_path, "vae", conditional=False, files={"classifier": classifier()})
     with pytest.raises(StartError, match="an unconditional model has no classifier"):
-        load_engine(Settings(models=tmp_path, device="cpu", default_model="vae"))
+        load_registry(Settings(models=tmp_path, device="cpu", default_model="vae"))
 
 
 def test_a_damaged_one_stops_the_start(classified: Path) -> None:
     path = classified / "cvae-classifier" / "1" / "model.onnx"
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(StartError, match=r"cvae-classifier.*sha256"):
-        load_engine(Settings(models=classified, device="cpu"))
+        load_registry(Settings(models=classified, device="cpu"))

@@ -12,13 +12,12 @@ from urllib.parse import quote
 import httpx
 import numpy as np
 import pytest
+from fastapi import FastAPI
 from PIL import Image
-from starlette.types import ASGIApp
 
 from glyphvae.errors import MEDIA_TYPE
 from tests.service.imaging.test_decode import chunk, png
-from tests.service.support import JSON, image_file, npy
-from tests.service.web.test_request_context import caller
+from tests.service.support import JSON, caller, image_file, npy
 
 DRAWING = np.full((40, 40), 255, np.uint8)
 DRAWING[10:30, 17:22] = 0
@@ -220,7 +219,7 @@ async def test_a_strange_form_is_refused(client: httpx.AsyncClient, kind: str) -
     assert response.headers["content-type"] == MEDIA_TYPE
 
 
-async def test_no_request_makes_the_service_open_a_socket(server: ASGIApp, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_request_makes_the_service_open_a_socket(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     """It never fetches an address, whoever names one and wherever."""
     opened: list[object] = []
 
@@ -229,7 +228,7 @@ async def test_no_request_makes_the_service_open_a_socket(server: ASGIApp, monke
         raise OSError("no socket may be opened")
 
     address = "http://169.254.169.254/latest"
-    async with caller(server) as client:
+    async with caller(app) as client:
         await client.get("/livez")  # what the event loop itself needs is there
         monkeypatch.setattr(socket.socket, "connect", refuse)
         monkeypatch.setattr(socket.socket, "connect_ex", refuse)

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from starlette.types import ASGIApp
 
 from glyphvae.api.context import Context
-from glyphvae.app import create_served
-from glyphvae.models.registry import load_engine
+from glyphvae.app import create_app
+from glyphvae.models.registry import load_registry
 from glyphvae.settings import Settings
 from glyphvae_training.data.sources import Characters, read_emnist, read_mnist
 from tests.known_model import LABELS
 from tests.service.processes import running
-from tests.service.support import JSON, NPY, array, image_file, npy, picture
+from tests.service.support import JSON, NPY, array, caller, image_file, npy, picture
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -27,13 +27,12 @@ SAME_SHAPE = str.maketrans("OIZS", "0125")
 @pytest.fixture(scope="module")
 def shipped() -> ASGIApp:
     settings = Settings(device="cpu")
-    return create_served(Context(settings, load_engine(settings)))
+    return create_app(Context(settings, load_registry(settings)))
 
 
 @pytest.fixture
 async def client(shipped: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(shipped)
-    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+    async with caller(shipped) as client:
         yield client
 
 

@@ -35,8 +35,8 @@ from glyphvae.__main__ import main
 try:
     main()
 except SystemExit:
-    from glyphvae.app import create_bare_app
-    create_bare_app()
+    from glyphvae.app import Application
+    Application(None)
     print(gc.isenabled(), gc.get_freeze_count() > 0, "pydantic.v1" in sys.modules)
 """
 

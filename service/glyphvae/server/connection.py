@@ -131,28 +131,35 @@ class Connection(HttpToolsProtocol):
             self._refuse(HeadersTooLarge(f"The request's head has more than {self.server_state.max_head} bytes."))
             return
         self._began = False
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._ignore_upgrade(data, *upgrade.args)
-        except httptools.HttpParserError:
-            self._refuse_invalid()
+        rest = data
+        while rest:
+            rest = self._feed(rest)
         # Where in these bytes a request began is not told; those before it may be other requests, and many.
         self._received += min(len(data), self.server_state.max_head) if self._began else len(data)
 
-    def _ignore_upgrade(self, data: bytes, offset: int) -> None:
-        """Parse a request to upgrade as one like any other, because nothing here upgrades.
+    def _feed(self, data: bytes) -> bytes:
+        """Parse some bytes, and return those that another parser has to read, see `_ignore_upgrade`."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            return self._ignore_upgrade(data, *upgrade.args)
+        except httptools.HttpParserError:
+            self._refuse_invalid()
+        return b""
+
+    def _ignore_upgrade(self, data: bytes, offset: int) -> bytes:
+        """Go on with a request to upgrade as with any other, because nothing here upgrades.
 
         The parser has stopped behind the head, and takes the body for another protocol. Another parser reads the head
         anew without the header that asks for it, and then what follows from `offset` on.
         """
         if self.parser.get_method() == b"CONNECT":
             self._refuse_invalid()
-            return
+            return b""
         head = self._head_without_upgrade()
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn sets it
-        self.data_received(head + data[offset:])
+        return head + data[offset:]
 
     def _head_without_upgrade(self) -> bytes:
         method, version = self.parser.get_method(), self.parser.get_http_version().encode()

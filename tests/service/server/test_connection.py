@@ -168,6 +168,11 @@ async def test_a_request_to_upgrade_is_one_request(server: Server, headers: tupl
     assert sum(server.context.telemetry.requests.values()) == 6  # and no other was answered
 
 
+async def test_thousands_of_requests_to_upgrade_sent_together_are_answered(server: Server) -> None:
+    responses = await ask(server, *[request("/generate?label=J&seed=7", b"", *UPGRADES[0])] * 2000)
+    assert {response.status for response in responses} == {200}
+
+
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_the_body_of_a_request_to_upgrade_may_come_later(server: Server, size: int, chunked: bool) -> None:

@@ -12,12 +12,11 @@ import pytest
 import redis.asyncio
 
 from glyphvae.api.context import Context
-from glyphvae.app import create_app, create_served, guard
+from glyphvae.app import create_app
 from glyphvae.errors import Forbidden, StartError, TooManyRequests, Unauthorized
 from glyphvae.web.keys import new_key
 from tests.service.processes import ROOT
-from tests.service.support import expect_problem
-from tests.service.web.test_request_context import lifespan
+from tests.service.support import caller, expect_problem, lifespan
 
 TOKENS: dict[str, str] = {}
 
@@ -41,7 +40,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def keyed(context: Context, file: Path, **settings: Any) -> Context:  # noqa: ANN401 (as settings are)
-    return Context(context.settings.model_copy(update={"keys": file} | settings), context.engine)
+    return Context(context.settings.model_copy(update={"keys": file} | settings), context.registry)
 
 
 @pytest.fixture
@@ -49,12 +48,9 @@ def gated(context: Context, file: Path) -> Context:
     return keyed(context, file)
 
 
-@pytest.fixture(params=["FastAPI", "short ways"])
-async def client(request: pytest.FixtureRequest, gated: Context) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(gated)
-    served = guard(app, app, gated) if request.param == "FastAPI" else create_served(gated)
-    transport = httpx.ASGITransport(served, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+@pytest.fixture
+async def client(gated: Context) -> AsyncIterator[httpx.AsyncClient]:
+    async with caller(create_app(gated)) as client:
         yield client
 
 
@@ -153,20 +149,20 @@ async def test_rates_are_counted_together_in_redis(context: Context, file: Path,
     """Two replicas share what a key may do."""
     status = []
     for _ in range(2):
-        app = create_served(keyed(context, file, rate_storage=redis_server))
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://glyphvae") as client:
+        app = create_app(keyed(context, file, rate_storage=redis_server))
+        async with caller(app) as client:
             status += [(await client.post("/generate?label=J", headers=bearer("slow"))).status_code for _ in range(2)]
     assert status == [200, 200, 200, 429]
 
 
 def test_an_address_that_is_none_stops_the_start(context: Context, file: Path) -> None:
     with pytest.raises(StartError, match="setting GLYPHVAE_RATE_STORAGE: Missing host or port"):
-        create_served(keyed(context, file, rate_storage="redis://nowhere"))
+        create_app(keyed(context, file, rate_storage="redis://nowhere"))
 
 
 async def test_without_redis_keys_still_work(context: Context, file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    app = create_served(keyed(context, file, rate_storage="redis://127.0.0.1:1/0"))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://glyphvae") as client:
+    app = create_app(keyed(context, file, rate_storage="redis://127.0.0.1:1/0"))
+    async with caller(app) as client:
         assert (await client.post("/generate?label=J", headers=bearer("slow"))).status_code == 200
         assert (await client.post("/generate?label=J")).status_code == 401
     assert "rates are not counted: ConnectionError" in caplog.text
@@ -175,8 +171,8 @@ async def test_without_redis_keys_still_work(context: Context, file: Path, caplo
 async def test_the_log_names_the_key_and_never_shows_it(
     context: Context, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app = create_served(keyed(context, file, access_log="on", log_format="json"))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://glyphvae") as client:
+    app = create_app(keyed(context, file, access_log="on", log_format="json"))
+    async with caller(app) as client:
         await client.post("/generate?label=J", headers=bearer("any"))
         await client.post("/generate?label=J", headers={"authorization": "Bearer SECRET"})
     await lifespan(app)
@@ -190,8 +186,7 @@ async def test_the_log_names_the_key_and_never_shows_it(
 @pytest.mark.parametrize("origin", ["https://a.example", "https://b.example:8443"])
 async def test_listed_origins_may_call_with_a_key(context: Context, file: Path, origin: str) -> None:
     own = keyed(context, file, cors_origins="https://a.example,https://b.example:8443")
-    transport = httpx.ASGITransport(create_served(own))
-    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+    async with caller(create_app(own)) as client:
         asked = {"origin": origin, "access-control-request-method": "POST"}
         asked["access-control-request-headers"] = "authorization,content-type,x-request-timeout"
         response = await client.options("/generate", headers=asked)
@@ -210,8 +205,7 @@ async def test_listed_origins_may_call_with_a_key(context: Context, file: Path, 
 
 async def test_no_other_origin_may_call(context: Context, file: Path) -> None:
     for settings in ({}, {"cors_origins": "https://a.example"}):
-        transport = httpx.ASGITransport(create_served(keyed(context, file, **settings)))
-        async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        async with caller(create_app(keyed(context, file, **settings))) as client:
             asked = {"origin": "https://evil.example", "access-control-request-method": "POST"}
             for response in (
                 await client.options("/generate", headers=asked),
@@ -221,6 +215,6 @@ async def test_no_other_origin_may_call(context: Context, file: Path) -> None:
 
 
 def test_what_keys_need_is_imported_only_where_keys_are_set() -> None:
-    code = "import sys, glyphvae.commands.main, glyphvae.app; print([name for name in ('limits', 'redis') if name in sys.modules])"
+    code = "import sys, glyphvae.commands.main, glyphvae.app; print({'limits', 'redis'} & {*sys.modules})"
     printed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert printed.strip() == "[]"
+    assert printed.strip() == "set()"

@@ -1,20 +1,25 @@
 import json
 from collections.abc import AsyncIterator
-from itertools import pairwise
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.types import ASGIApp
+from starlette.types import Message
 
 from glyphvae.api.context import Context
-from glyphvae.errors import BodyTooLarge, InvalidParameter, MalformedBody, UnsupportedMedia
-from glyphvae.web.body_limits import Nesting
-from tests.service.operations.test_encode import J
-from tests.service.support import expect_problem
+from glyphvae.api.head import RequestHead
+from glyphvae.api.responses import Body
+from glyphvae.errors import BodyTooLarge, Busy, InvalidParameter, MalformedBody, UnsupportedMedia
+from glyphvae.observability.telemetry import Telemetry
+from glyphvae.scheduling.deadline import Deadline
+from glyphvae.scheduling.worker_pool import WorkerPool
+from glyphvae.web.body_limits import BodyLimits, check_nesting
+from tests.service.sockets import PATIENCE
+from tests.service.support import caller, expect_problem, grey, image_file
 
+J = image_file(grey(119)[0])
 # As the fixture `context` sets them.
 LIMIT = 200_000
 JSON_LIMIT = 150_000
@@ -87,22 +92,18 @@ VALUES = st.recursive(
 )
 
 
-@given(VALUES, st.integers(0, 6), st.lists(st.integers(0, 400), max_size=4))
-def test_nesting_is_told_as_a_parser_would(value: object, limit: int, cuts: list[int]) -> None:
-    """Whatever stands in strings, and wherever the body is cut."""
-    text = json.dumps(value).encode()
-    nesting = Nesting(limit)
-    edges = sorted({0, len(text), *(min(cut, len(text)) for cut in cuts)})
+@given(VALUES, st.integers(0, 6))
+def test_nesting_is_told_as_a_parser_would(value: object, limit: int) -> None:
+    """Whatever stands in strings."""
     refused = False
     try:
-        for start, end in pairwise(edges):
-            nesting.feed(text[start:end])
+        check_nesting(json.dumps(value).encode(), limit)
     except MalformedBody:
         refused = True
     assert refused is (deepest(value) > limit)
 
 
-async def test_a_form_over_the_limit_is_refused_announced_or_not(server: ASGIApp) -> None:
+async def test_a_form_over_the_limit_is_refused_announced_or_not(app: FastAPI) -> None:
     def overhead(request: httpx.Request) -> int:
         return len(request.read()) - len(J)
 
@@ -110,8 +111,7 @@ async def test_a_form_over_the_limit_is_refused_announced_or_not(server: ASGIApp
         for start in range(0, len(content), 50_000):
             yield content[start : start + 50_000]
 
-    transport = httpx.ASGITransport(server)
-    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+    async with caller(app) as client:
         frame = overhead(client.build_request("POST", "/encode", files=[("file", J)]))
         for size, status in ((LIMIT - frame, UnsupportedMedia.status), (LIMIT - frame + 1, BodyTooLarge.status)):
             request = client.build_request("POST", "/encode", files=[("file", bytes(size))])
@@ -126,7 +126,7 @@ async def test_routes_that_read_no_body_ignore_an_announced_one_within_the_limit
     expect_problem(await client.post("/generate?label=J", content=bytes(LIMIT + 1)), BodyTooLarge, "")
 
 
-async def test_an_announced_body_is_refused_unread(server: ASGIApp) -> None:
+async def test_an_announced_body_is_refused_unread(app: FastAPI) -> None:
     """The answer does not wait for a client that only says what it will send."""
 
     read: list[bytes] = []
@@ -135,26 +135,34 @@ async def test_an_announced_body_is_refused_unread(server: ASGIApp) -> None:
         read.append(b"once")
         yield b""
 
-    transport = httpx.ASGITransport(server)
-    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+    async with caller(app) as client:
         response = await client.post("/encode", content=remembered(), headers={"content-length": str(LIMIT + 1)})
         expect_problem(response, BodyTooLarge, "")
     assert not read
 
 
-async def test_lifespan_messages_pass(app: FastAPI) -> None:
-    """What is no request has no body to limit."""
-    async with app.router.lifespan_context(app):
-        pass
-    messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
-    sent: list[str] = []
+async def test_bodies_in_memory_are_bounded(context: Context) -> None:
+    pool, telemetry = WorkerPool("bytes", 30_000), Telemetry()
+    limits = BodyLimits(context.settings, pool, telemetry)
+    head = RequestHead("POST", "/encode", b"", [])
+    first, second = (Deadline(PATIENCE, lambda: False) for _ in range(2))
 
-    async def receive() -> dict[str, str]:
-        return messages.pop(0)
+    async def read(deadline: Deadline, *sizes: int) -> Body:
+        pieces = [{"type": "http.request", "body": bytes(size), "more_body": True} for size in sizes]
+        pieces.append({"type": "http.request"})
 
-    async def send(message: object) -> None:
-        assert isinstance(message, dict)
-        sent.append(message["type"])
+        async def receive() -> Message:
+            return pieces.pop(0)
 
-    await app({"type": "lifespan"}, receive, send)
-    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+        return await limits.read(head, receive, deadline)
+
+    assert len((await read(first, 10_000, 15_000)).content) == pool.queued == 25_000
+    with pytest.raises(Busy, match="bytes"):
+        await read(second, 5_000, 5_000)
+    limits.release(second)
+    assert (pool.queued, telemetry.refused) == (25_000, {"busy": 1})
+    limits.release(first)
+    limits.release(first)  # once is enough
+    assert pool.queued == 0
+    # A body alone is taken whatever its size: the limit on bodies is another one.
+    assert len((await read(second, 20_000, 20_000)).content) == 40_000

@@ -4,18 +4,16 @@ import httpx
 import pytest
 
 from glyphvae.api.context import Context
-from glyphvae.app import create_served
+from glyphvae.app import create_app
 from glyphvae.errors import OriginRefused
-from tests.service.support import expect_problem
+from tests.service.support import caller, expect_problem
 
 ASKED = {"origin": "https://a.example", "access-control-request-method": "POST"}
 
 
 async def preflight(context: Context, origins: str, headers: dict[str, str]) -> httpx.Response:
-    own = Context(context.settings.model_copy(update={"cors_origins": origins}), context.engine)
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(create_served(own)), base_url="http://glyphvae"
-    ) as client:
+    own = Context(context.settings.model_copy(update={"cors_origins": origins}), context.registry)
+    async with caller(create_app(own)) as client:
         return await client.options("/generate", headers=headers)
 
 

@@ -6,13 +6,13 @@ import pytest
 
 from glyphvae import __version__
 from glyphvae.api.context import Context
-from glyphvae.app import create_served
+from glyphvae.app import create_app
 from glyphvae.errors import NotReady
 from glyphvae.models.providers import Runtime
-from glyphvae.models.registry import load_engine
+from glyphvae.models.registry import load_registry
 from glyphvae.settings import Settings
 from tests.known_model import decoder
-from tests.service.support import JSON, expect_problem
+from tests.service.support import JSON, caller, expect_problem
 
 
 async def test_the_root_points_to_what_exists(client: httpx.AsyncClient) -> None:
@@ -54,11 +54,10 @@ async def test_a_model_that_fails_is_not_ready_but_alive(
     repository: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = Settings(models=repository, device="cpu")
-    engine = load_engine(settings)
+    registry = load_registry(settings)
     broken = Runtime("cpu", 1).session(decoder(rows=0), "broken.onnx")
-    monkeypatch.setattr(engine.get("cvae").sessions, "_decoder", broken)
-    transport = httpx.ASGITransport(create_served(Context(settings, engine)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+    monkeypatch.setattr(registry.get("cvae").sessions, "_decoder", broken)
+    async with caller(create_app(Context(settings, registry))) as client:
         response = await client.get("/readyz")
         expect_problem(response, NotReady, "cvae: the model did not run.")
         assert response.headers["retry-after"] == "5"

@@ -13,13 +13,13 @@ from fastapi import FastAPI
 from fastapi.openapi.models import OpenAPI
 from fastapi.routing import iter_route_contexts
 
-from glyphvae.app import create_bare_app
+from glyphvae.app import Application
 from glyphvae.errors import MEDIA_TYPE, Problem, ProblemBody
 from glyphvae.web.openapi import serialise
 from tests.service.support import image_file
 
 FILE = Path(__file__).parents[3] / "docs" / "openapi.json"
-DOCUMENT = create_bare_app().openapi()
+DOCUMENT = Application(None).openapi()
 OPERATIONS = {
     f"{method} {path}": operation for path, item in DOCUMENT["paths"].items() for method, operation in item.items()
 }
@@ -44,7 +44,7 @@ def resolved(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_committed_document_is_that_of_the_code() -> None:
-    assert FILE.read_text(encoding="utf-8") == serialise(create_bare_app()), "run `make openapi`"
+    assert FILE.read_text(encoding="utf-8") == serialise(Application(None)), "run `make openapi`"
 
 
 async def test_the_service_answers_the_same_document(client: httpx.AsyncClient) -> None:
@@ -54,8 +54,8 @@ async def test_the_service_answers_the_same_document(client: httpx.AsyncClient) 
 def test_the_document_is_written_by_a_command_that_needs_no_models(tmp_path: Path) -> None:
     file = tmp_path / "openapi.json"
     nowhere = os.environ | {"GLYPHVAE_MODELS": str(tmp_path / "nowhere")}
-    subprocess.run([sys.executable, "-m", "glyphvae.web.openapi", file], check=True, env=nowhere)
-    assert file.read_text(encoding="utf-8") == serialise(create_bare_app())
+    subprocess.run([sys.executable, "-m", "glyphvae.app", file], check=True, env=nowhere)
+    assert file.read_text(encoding="utf-8") == serialise(Application(None))
 
 
 def test_the_document_is_openapi() -> None:
@@ -145,5 +145,5 @@ def bodies(operation: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_the_document_is_made_once() -> None:
-    app = create_bare_app()
+    app = Application(None)
     assert app.openapi() is app.openapi()
