@@ -194,9 +194,8 @@ def load_registry(settings: Settings, runtime: Runtime | None = None, also: Coll
 
 def _wanted(settings: Settings, manifests: Mapping[str, Manifest]) -> set[str]:
     """Return the names of the models to build at the start."""
-    preload = (
-        set(manifests) if settings.preload == ALL else {name.strip() for name in settings.preload.split(",")} - {""}
-    )
+    named = {name.strip() for name in settings.preload.split(",")} - {""}
+    preload = set(manifests) if settings.preload == ALL else named
     asked = [("DEFAULT_MODEL", settings.default_model), *(("PRELOAD", name) for name in sorted(preload))]
     for setting, name in asked:
         if name not in manifests:

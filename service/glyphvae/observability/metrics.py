@@ -6,9 +6,9 @@ handling only increments counters (see `glyphvae.observability.telemetry`).
 
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from importlib.metadata import version
 from itertools import accumulate
 
+import onnxruntime
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
 from prometheus_client.exposition import choose_encoder
@@ -86,19 +86,8 @@ class Published(Collector):
 
 
 def _build() -> Metric:
-    facts = {
-        "version": __version__,
-        "python": platform.python_version(),
-        "onnxruntime": next(filter(None, map(_version, ("onnxruntime", "onnxruntime-gpu"))), "unknown"),
-    }
+    facts = {"version": __version__, "python": platform.python_version(), "onnxruntime": onnxruntime.__version__}
     return InfoMetricFamily("glyphvae_build", "Versions of the service, Python and ONNX Runtime.", facts)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except ModuleNotFoundError:
-        return None
 
 
 def _counter(name: str, meaning: str, labels: Sequence[str], counts: Iterable[tuple[Sequence[str], int]]) -> Metric:
