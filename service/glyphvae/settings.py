@@ -118,13 +118,13 @@ for _field in Settings.model_fields.values():
 
 
 def load_settings(**flags: object) -> Settings:
-    """Read the settings from the environment; `flags` take precedence.
+    """Read the settings from the environment; `flags` that are not None take precedence.
 
     Raises:
         StartError: A value is not allowed; the message names the setting.
     """
     try:
-        return Settings(**flags)  # type: ignore[arg-type]
+        return Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper().removeprefix("GLYPHVAE_")

@@ -23,7 +23,7 @@ from ray.cluster_utils import Cluster  # noqa: E402
 from ray.serve.schema import ServeDeploySchema  # noqa: E402
 
 from glyphvae.datasets.formats import DatasetRequest  # noqa: E402
-from glyphvae.datasets.ray import OnRay  # noqa: E402
+from glyphvae.datasets.ray import make_on_cluster  # noqa: E402
 from glyphvae.datasets.shards import Shard, split, write_shards  # noqa: E402
 from tests.deploy.container import free_port  # noqa: E402
 from tests.known_model import write_model  # noqa: E402
@@ -192,12 +192,12 @@ def test_a_data_set_is_the_same_on_any_number_of_nodes(cluster: Cluster, models:
         return {path.name: path.read_bytes() for path in folder.glob("part-*")}
 
     ray.init(cluster.address)
-    assert sum(write_shards(tmp_path / "two", order, shards, OnRay())) == 1000
+    assert sum(write_shards(tmp_path / "two", order, shards, make_on_cluster)) == 1000
     assert made(tmp_path / "two") == expected
     (node,) = [node for node in cluster.list_all_nodes() if not node.head]
 
     def interrupted(todo: list[Shard]) -> Iterator[tuple[Shard, bytes]]:
-        for index, shard in enumerate(OnRay()(todo)):
+        for index, shard in enumerate(make_on_cluster(todo)):
             if index == 2:
                 cluster.remove_node(node, allow_graceful=False)
             yield shard

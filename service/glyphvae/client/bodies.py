@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from glyphvae.client.call import Files
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -29,8 +27,7 @@ def body_of(images: Images) -> dict[str, Any]:
         OSError: A file cannot be read.
     """
     if isinstance(images, (list, tuple)):
-        files: Files = [("file", (f"{index}", _bytes(image))) for index, image in enumerate(images)]
-        return {"files": files}
+        return {"files": [("file", (f"{index}", _bytes(image))) for index, image in enumerate(images)]}
     return {"content": _bytes(images)}
 
 

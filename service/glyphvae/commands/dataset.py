@@ -1,8 +1,10 @@
 """The command `glyphvae dataset`, which makes a data set locally, on a Ray cluster or by a remote service."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import Annotated, get_args
 
 import typer
 
@@ -14,9 +16,6 @@ from glyphvae.errors import StartError
 from glyphvae.models.latents import parse_latents
 from glyphvae.models.registry import load_registry
 from glyphvae.settings import load_settings
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
 
 _SUFFIXES: dict[str, Name] = {".npz": "npz", ".parquet": "parquet"}
 
@@ -100,16 +99,14 @@ def _format(name: str | None, output: Path) -> str:
 
 
 def _make(request: DatasetRequest, output: Path, models: Path | None) -> None:
-    settings = load_settings(**({} if models is None else {"models": models}))
+    settings = load_settings(models=models)
     format_ = FORMATS[request.format]
     format_.check()
     recipe = make_recipe(request, load_registry(settings))
     if not recipe.model.loaded:
         recipe.model.sessions.build()
-    with _progress(sized=False) as progress:
-        task = progress.add_task("glyphs", total=request.count)
-        dataset = Dataset(recipe, request.start, request.count, lambda made: progress.advance(task, made))
-        _write(output, format_.write(dataset, request.test))
+    with _progress("glyphs", request.count) as advance:
+        _write(output, format_.write(Dataset(recipe, request.start, request.count, advance), request.test))
     typer.echo(f"{output}: {request.count} samples of {recipe.model.title}, seed {recipe.seed}", err=True)
 
 
@@ -119,28 +116,28 @@ def _shard(request: DatasetRequest, output: Path, shards: list[Shard], address: 
     except ModuleNotFoundError as error:
         raise StartError(f"--ray: {error.name} is not installed; it needs `pip install ray`") from error
     FORMATS[request.format].check()
-    with _progress(sized=False) as progress:
-        task = progress.add_task("glyphs", total=request.count)
+    with _progress("glyphs", request.count) as advance:
         for made in write_shards(output, request, shards, run_on(address)):
-            progress.advance(task, made)
+            advance(made)
     typer.echo(f"{output}: {request.count} samples in {len(shards)} shards, seed {request.seed}", err=True)
 
 
 def _fetch(request: DatasetRequest, output: Path, url: str, key: str | None) -> None:
     options = request.model_dump(exclude={"count"}, exclude_none=True)
-    with remote(url, key) as client, _progress(sized=True) as progress:
-        task = progress.add_task("bytes", total=None)
-        _write(output, client.dataset(request.count, **options), lambda size: progress.advance(task, size))
+    with remote(url, key) as client, _progress("bytes", None) as advance:
+        _write(output, client.dataset(request.count, **options), advance)
 
 
-def _progress(*, sized: bool) -> "Progress":
-    """Return a progress bar that counts bytes (`sized`) or samples."""
+@contextmanager
+def _progress(unit: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar in `bytes` or in another unit; yield the function that advances it."""
     from rich import progress  # noqa: PLC0415 (a server does not need it)
     from rich.console import Console  # noqa: PLC0415
 
-    column = progress.DownloadColumn() if sized else progress.MofNCompleteColumn()
+    column = progress.DownloadColumn() if unit == "bytes" else progress.MofNCompleteColumn()
     columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), column, progress.TimeRemainingColumn())
-    return progress.Progress(*columns, console=Console(stderr=True), transient=True)
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield partial(bar.advance, bar.add_task(unit, total=total))
 
 
 def _write(output: Path, chunks: Iterator[bytes], progress: Callable[[int], None] = lambda _: None) -> None:

@@ -61,20 +61,12 @@ def options(
 
 def _flags() -> inspect.Signature:
     """Return a signature with one option per setting, None if not given, so that flags and settings cannot diverge."""
-    return inspect.Signature(
-        [
-            inspect.Parameter(
-                name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=None,
-                annotation=Annotated[
-                    _option_type(field.annotation),
-                    typer.Option(help=field.description, show_default=str(field.default)),
-                ],
-            )
-            for name, field in Settings.model_fields.items()
-        ]
-    )
+    parameters = []
+    for name, field in Settings.model_fields.items():
+        option = typer.Option(help=field.description, show_default=str(field.default))
+        kind: Any = Annotated[_option_type(field.annotation), option]
+        parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind))
+    return inspect.Signature(parameters)
 
 
 def _option_type(annotation: Any) -> Any:  # noqa: ANN401 (a type, or a Literal)
@@ -84,8 +76,7 @@ def _option_type(annotation: Any) -> Any:  # noqa: ANN401 (a type, or a Literal)
 
 def serve(**flags: object) -> None:
     """Serve the exported models over HTTP."""
-    given = {name: value for name, value in flags.items() if value is not None}
-    settings = load_settings(**given)
+    settings = load_settings(**flags)
     log_config = _log_config(settings.log_level, settings.log_format)
     logging.config.dictConfig(log_config)
     admin = listen(settings.admin_host, settings.admin_port) if settings.admin_port else None
@@ -103,10 +94,8 @@ def serve(**flags: object) -> None:
 
 
 serve.__signature__ = _flags()  # type: ignore[attr-defined]
-app.command()(serve)
-app.command()(dataset)
-app.command()(keys)
-app.command()(sign)
+for command in (serve, dataset, keys, sign):
+    app.command()(command)
 
 
 @app.command()
@@ -151,9 +140,7 @@ def render(
 
 
 @app.command("models")
-def list_models(
-    models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None,
-) -> None:
+def list_models(models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None) -> None:
     """List the exported models."""
     from rich.console import Console  # noqa: PLC0415 (a server does not need it)
     from rich.table import Table  # noqa: PLC0415
@@ -167,7 +154,7 @@ def list_models(
 
 
 def _context(models: Path | None) -> Context:
-    settings = load_settings(**({} if models is None else {"models": models}))
+    settings = load_settings(models=models)
     return Context(settings, load_registry(settings))
 
 

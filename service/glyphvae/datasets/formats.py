@@ -12,9 +12,11 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from glyphvae.datasets import parquet
@@ -63,35 +65,22 @@ def write_npz(dataset: Dataset, _: int) -> Iterator[bytes]:
     )
 
 
-def _npy(
-    shape: tuple[int, ...], dtype: type[np.generic], parts: Iterable[np.typing.NDArray[np.generic]]
-) -> Iterator[bytes]:
-    yield npy_header(shape, dtype)
-    for part in parts:
-        yield part.tobytes()
+def _npy(shape: tuple[int, ...], dtype: type[np.generic], parts: Iterable[NDArray[np.generic]]) -> Iterator[bytes]:
+    return chain([npy_header(shape, dtype)], (part.tobytes() for part in parts))
 
 
 def write_idx(dataset: Dataset, test: int) -> Iterator[bytes]:
     """Yield MNIST's four files, with the last `test` samples as test set (http://yann.lecun.com/exdb/mnist/)."""
     train = dataset.count - test
     for name, part in (("train", dataset.part(0, train)), ("t10k", dataset.part(train, test))):
-        folder = f"MNIST/raw/{name}"
         n = part.count
         head = struct.pack(">4I", _IDX_IMAGES, n, 28, 28)
         images = (samples.pixels.tobytes() for samples in part.samples())
-        yield from _file(f"{folder}-images-idx3-ubyte", head, n * 784, images)
+        yield from tar_member(f"MNIST/raw/{name}-images-idx3-ubyte", len(head) + n * 784, chain([head], images))
         head = struct.pack(">2I", _IDX_LABELS, n)
         labels = (block.labels.astype(np.uint8).tobytes() for block in part.conditions())
-        yield from _file(f"{folder}-labels-idx1-ubyte", head, n, labels)
+        yield from tar_member(f"MNIST/raw/{name}-labels-idx1-ubyte", len(head) + n, chain([head], labels))
     yield tar_end()
-
-
-def _file(name: str, head: bytes, size: int, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    def content() -> Iterator[bytes]:
-        yield head
-        yield from pieces
-
-    return tar_member(name, len(head) + size, content())
 
 
 def write_webdataset(dataset: Dataset, _: int) -> Iterator[bytes]:

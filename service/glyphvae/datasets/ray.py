@@ -5,33 +5,30 @@ from typing import Any
 
 import ray
 
-from glyphvae.datasets.shards import Shard
+from glyphvae.datasets.shards import Run, Shard
 
 
-def run_on(address: str) -> "OnRay":
-    """Connect to a cluster.
+def run_on(address: str) -> Run:
+    """Connect to a cluster and return the runner that makes shards on it.
 
     Args:
         address: Address of the cluster's head, `auto` for the cluster of this machine, or `local` for a temporary one
             on this machine alone.
     """
     ray.init(address, log_to_driver=False)
-    return OnRay()
+    return make_on_cluster
 
 
-class OnRay:
-    """Runner that makes shards on the connected cluster."""
-
-    def __call__(self, shards: list[Shard]) -> Iterator[tuple[Shard, bytes]]:
-        """Yield each shard with its file when it is done; Ray makes a shard again if its machine is lost."""
-        # Enough tasks to keep every core busy, and few enough that finished files do not pile up in memory.
-        most = 2 * int(ray.cluster_resources().get("CPU", 1))
-        make = ray.remote(Shard.make)
-        todo = list(reversed(shards))
-        running: dict[Any, Shard] = {}
-        while todo or running:
-            while todo and len(running) < most:
-                shard = todo.pop()
-                running[make.remote(shard)] = shard
-            (done, *_), _ = ray.wait(list(running))
-            yield running.pop(done), ray.get(done)
+def make_on_cluster(shards: list[Shard]) -> Iterator[tuple[Shard, bytes]]:
+    """Yield each shard with its file when the cluster has made it, again if a machine was lost."""
+    # Enough tasks to keep every core busy, and few enough that finished files do not pile up in memory.
+    most = 2 * int(ray.cluster_resources().get("CPU", 1))
+    make = ray.remote(Shard.make)
+    todo = list(reversed(shards))
+    running: dict[Any, Shard] = {}
+    while todo or running:
+        while todo and len(running) < most:
+            shard = todo.pop()
+            running[make.remote(shard)] = shard
+        (done, *_), _ = ray.wait(list(running))
+        yield running.pop(done), ray.get(done)

@@ -146,8 +146,7 @@ class Dataset:
 
     def conditions(self) -> Iterator[Conditions]:
         """Yield labels and latents only, which is fast, block by block."""
-        for number, rows in self._blocks():
-            block = self.recipe.block(number)
+        for block, rows in self._blocks():
             yield Conditions(block.labels[rows], block.z[rows])
 
     def samples(self) -> Iterator[Samples]:
@@ -156,8 +155,7 @@ class Dataset:
         Raises:
             NotReady: The model does not run.
         """
-        for number, rows in self._blocks():
-            block = self.recipe.block(number)
+        for block, rows in self._blocks():
             pixels = run_now(self.recipe.model.decode(block.z, block.labels))[rows]
             yield Samples(block.labels[rows], block.z[rows], pixels)
             self.progress(len(pixels))
@@ -166,14 +164,14 @@ class Dataset:
         """Return the range of `count` samples that begins with the `start`-th of this one."""
         return Dataset(self.recipe, self.start + start, count, self.progress)
 
-    def _blocks(self) -> Iterator[tuple[int, slice]]:
-        """Yield each block's number and the slice of its rows that belong to the range."""
+    def _blocks(self) -> Iterator[tuple[Conditions, slice]]:
+        """Yield each block and the slice of its rows that belong to the range."""
         stop = self.start + self.count
         if not self.count:
             return
         for number in range(self.start // BLOCK, -(-stop // BLOCK)):
             first = number * BLOCK
-            yield number, slice(max(self.start - first, 0), min(stop - first, BLOCK))
+            yield self.recipe.block(number), slice(max(self.start - first, 0), min(stop - first, BLOCK))
 
 
 def make_recipe(parameters: DatasetOrder, registry: Registry) -> Recipe:

@@ -14,7 +14,6 @@ from glyphvae.settings import load_settings
 
 # A few megabytes per file.
 SHARD = 80 * BLOCK
-SUFFIXES = {"npz": "npz", "idx": "tar", "webdataset": "tar", "parquet": "parquet"}
 
 # Makes shards, in any order, and yields each with the bytes of its file.
 Run = Callable[[list["Shard"]], Iterable[tuple["Shard", bytes]]]
@@ -45,7 +44,7 @@ class Shard:
 
 @lru_cache(maxsize=1)
 def _registry(models: Path | None) -> Registry:
-    return load_registry(load_settings(**({} if models is None else {"models": models})))
+    return load_registry(load_settings(models=models))
 
 
 def split(request: DatasetRequest, size: int, models: Path | None) -> list[Shard]:
@@ -64,17 +63,13 @@ def split(request: DatasetRequest, size: int, models: Path | None) -> list[Shard
         raise StartError("shards need --seed, so that all of them belong to the same data set")
     if request.test:
         raise StartError("shards have no test files; make a separate data set for testing, with --start")
-    total = -(-request.count // size)
-    return [
-        Shard(
-            request.model_copy(
-                update={"start": request.start + index * size, "count": min(size, request.count - index * size)}
-            ),
-            f"part-{index:05}-of-{total:05}.{SUFFIXES[request.format]}",
-            models,
-        )
-        for index in range(total)
-    ]
+    starts = range(0, request.count, size)
+    suffix = Path(FORMATS[request.format].file).suffix
+    shards = []
+    for index, start in enumerate(starts):
+        part = request.model_copy(update={"start": request.start + start, "count": min(size, request.count - start)})
+        shards.append(Shard(part, f"part-{index:05}-of-{len(starts):05}{suffix}", models))
+    return shards
 
 
 def write_shards(folder: Path, request: DatasetRequest, shards: list[Shard], run: Run) -> Iterator[int]:

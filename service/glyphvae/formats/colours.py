@@ -1,7 +1,7 @@
 """Colours of ink and paper."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy import uint8
@@ -19,8 +19,7 @@ class UnknownColourError(ValueError):
     """The text is not a colour; the message lists the allowed notations."""
 
 
-@dataclass(frozen=True, slots=True)
-class Colour:
+class Colour(NamedTuple):
     """An opaque sRGB colour, each channel 0-255."""
 
     red: int
@@ -54,14 +53,14 @@ def painted(pixels: NDArray[uint8], ink: Colour, paper: Colour | None) -> NDArra
     Returns:
         (height, width, 3) uint8 RGB, or (height, width, 4) uint8 RGBA on transparent paper.
     """
-    if paper is None:
-        opaque = (np.full(256, level, uint8) for level in (ink.red, ink.green, ink.blue))
-        shades = (*opaque, np.arange(256, dtype=uint8))
-    else:
-        parts = ((paper.red, ink.red), (paper.green, ink.green), (paper.blue, ink.blue))
-        shades = tuple(mixed(*part) for part in parts)
-    painted: NDArray[uint8] = np.stack(shades, axis=1)[pixels]
-    return painted
+    return palette(ink, paper)[pixels]
+
+
+def palette(ink: Colour, paper: Colour | None) -> NDArray[uint8]:
+    """Return (256, 3) the RGB colour of each pixel value, or (256, 4) RGBA on transparent paper."""
+    channels = [mixed(*levels) for levels in zip(ink if paper is None else paper, ink, strict=True)]
+    alpha = [np.arange(256, dtype=uint8)] if paper is None else []
+    return np.stack(channels + alpha, axis=1)
 
 
 def parse_ink(text: str) -> Colour:
@@ -74,10 +73,7 @@ def parse_ink(text: str) -> Colour:
     Raises:
         UnknownColourError: `text` is none of these.
     """
-    colour = _parse(text)
-    if colour is None:
-        raise UnknownColourError(f"{quoted(text)} is not a colour; allowed is {_ALLOWED}.")
-    return colour
+    return _parse(text, _ALLOWED)
 
 
 def parse_paper(text: str) -> Colour | None:
@@ -86,19 +82,14 @@ def parse_paper(text: str) -> Colour | None:
     Raises:
         UnknownColourError: `text` is none of these.
     """
-    if text.lower() == "transparent":
-        return None
-    colour = _parse(text)
-    if colour is None:
-        raise UnknownColourError(f"{quoted(text)} is not a colour; allowed is transparent, {_ALLOWED}.")
-    return colour
+    return None if text.lower() == "transparent" else _parse(text, f"transparent, {_ALLOWED}")
 
 
-def _parse(text: str) -> Colour | None:
+def _parse(text: str, allowed: str) -> Colour:
     if text.lower() in ImageColor.colormap:
         return Colour(*ImageColor.getrgb(text)[:3])
     if digits := _HEX.fullmatch(text):
         return Colour(*ImageColor.getrgb(f"#{digits[1]}")[:3])
     if (parts := _RGB.fullmatch(text)) and all(int(part) <= 255 for part in parts.groups()):
         return Colour(*map(int, parts.groups()))
-    return None
+    raise UnknownColourError(f"{quoted(text)} is not a colour; allowed is {allowed}.")

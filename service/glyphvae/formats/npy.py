@@ -8,6 +8,7 @@ import struct
 from dataclasses import dataclass
 from io import BytesIO
 from math import prod
+from typing import Literal
 
 import numpy as np
 from numpy import generic, uint8
@@ -39,14 +40,6 @@ class MalformedArrayError(ValueError):
 
 class ArrayNotAllowedError(ValueError):
     """The array's dtype, shape, size or values are not allowed; the message says which are."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Header:
-    descr: str
-    fortran_order: bool
-    shape: tuple[int, ...]
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +81,16 @@ def open_images(data: bytes, *, max_images: int, max_pixels: int) -> Array:
         MalformedArrayError: The file is not a `.npy` file, is truncated, or has extra bytes.
         ArrayNotAllowedError: The dtype or shape is not allowed, or a limit is exceeded.
     """
-    header = _read_header(data)
-    if header.descr not in _DTYPES:
-        dtype_name = quoted(header.descr)
-        raise ArrayNotAllowedError(f"The dtype {dtype_name} is not allowed; allowed is {_ALLOWED_DTYPES}.")
-    shape = _image_shape(header.shape)
+    descr, order, file_shape, start = _read_header(data)
+    if descr not in _DTYPES:
+        raise ArrayNotAllowedError(f"The dtype {quoted(descr)} is not allowed; allowed is {_ALLOWED_DTYPES}.")
+    shape = _image_shape(file_shape)
     _check_limits(shape, max_images, max_pixels)
-    dtype = np.dtype(header.descr)
-    declared, present = prod(shape) * dtype.itemsize, len(data) - header.end
+    dtype = np.dtype(descr)
+    declared, present = prod(shape) * dtype.itemsize, len(data) - start
     if declared != present:
         raise MalformedArrayError(f"The .npy file declares {declared} bytes of values but holds {present}.")
-    values = np.frombuffer(data, dtype, offset=header.end)
-    return Array(shape, values.reshape(header.shape, order="F" if header.fortran_order else "C"))
+    return Array(shape, np.frombuffer(data, dtype, offset=start).reshape(file_shape, order=order))
 
 
 def npy_header(shape: tuple[int, ...], dtype: DTypeLike) -> bytes:
@@ -115,7 +106,8 @@ def npy_bytes(array: NDArray[generic]) -> bytes:
     return npy_header(array.shape, array.dtype) + array.tobytes()
 
 
-def _read_header(data: bytes) -> _Header:
+def _read_header(data: bytes) -> tuple[str, Literal["C", "F"], tuple[int, ...], int]:
+    """Return dtype, order and shape of the array, and the offset of its values."""
     length_format = _LENGTH_FORMATS.get(data[:8])
     if length_format is None:
         raise MalformedArrayError("The body is not a .npy file of format 1.0 or 2.0.")
@@ -125,17 +117,13 @@ def _read_header(data: bytes) -> _Header:
     end = start + struct.unpack_from(length_format, data, 8)[0]
     if end > min(len(data), start + _MAX_HEADER):
         raise MalformedArrayError(f"The .npy file's header is incomplete or longer than {_MAX_HEADER} bytes.")
-    return _parse_header(data[start:end].decode("latin-1"), end)
-
-
-def _parse_header(text: str, end: int) -> _Header:
     # Matched by a pattern, not evaluated as NumPy does: the header is a Python expression from an untrusted client.
-    match = _HEADER.fullmatch(text)
+    match = _HEADER.fullmatch(data[start:end].decode("latin-1"))
     items = dict(zip(match.groups()[1::3], match.groups()[2::3], strict=True)) if match else {}
     descr, order, shape = (items.get(key, "") for key in ("descr", "fortran_order", "shape"))
     if descr[:1] not in {"'", '"'} or order not in {"True", "False"} or shape[:1] != "(":
         raise MalformedArrayError("The .npy file's header does not describe a plain array.")
-    return _Header(descr[1:-1], order == "True", tuple(map(int, re.findall(r"[0-9]+", shape))), end)
+    return descr[1:-1], "F" if order == "True" else "C", tuple(map(int, re.findall(r"[0-9]+", shape))), end
 
 
 def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:

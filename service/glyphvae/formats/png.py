@@ -19,7 +19,7 @@ from numpy import uint8
 from numpy.typing import NDArray
 from PIL import Image
 
-from glyphvae.formats.colours import BLACK, WHITE, Colour, mixed
+from glyphvae.formats.colours import BLACK, WHITE, Colour, mixed, palette
 
 MEDIA_TYPE = "image/png"
 
@@ -161,11 +161,9 @@ def _is_grey(ink: Colour, paper: Colour | None) -> bool:
 
 
 def _palette(ink: Colour, paper: Colour | None) -> bytes:
-    if paper is None:
-        inks = np.tile(np.array([ink.red, ink.green, ink.blue], uint8), (256, 1))
-        return _chunk(b"PLTE", inks.tobytes()) + _chunk(b"tRNS", bytes(range(256)))
-    parts = ((paper.red, ink.red), (paper.green, ink.green), (paper.blue, ink.blue))
-    return _chunk(b"PLTE", np.stack([mixed(*part) for part in parts], axis=1).tobytes())
+    colours = palette(ink, paper)
+    opaque = _chunk(b"PLTE", colours[:, :3].tobytes())
+    return opaque if paper is not None else opaque + _chunk(b"tRNS", colours[:, 3].tobytes())
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

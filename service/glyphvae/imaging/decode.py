@@ -127,8 +127,7 @@ def _from_16_bit(image: Image.Image) -> NDArray[uint8]:
 
 
 def _on_paper(image: Image.Image) -> Image.Image:
-    shown = [
-        Image.alpha_composite(Image.new("RGBA", image.size, paper), image).convert("L") for paper in ("white", "black")
-    ]
-    darkest, brightest = shown[0].getextrema()
-    return shown[darkest == brightest]
+    papers = (Image.new("RGBA", image.size, paper) for paper in ("white", "black"))
+    on_white, on_black = (Image.alpha_composite(paper, image).convert("L") for paper in papers)
+    darkest, brightest = on_white.getextrema()
+    return on_black if darkest == brightest else on_white

@@ -134,8 +134,7 @@ def _surface(y: NDArray[intp], x: NDArray[intp], levels: Levels, shape: tuple[in
         residual = np.abs(levels - known @ _solved(known, levels, weight))
         spread = max(1.0, 1.5 * float(np.median(residual)))
         weight = (1 / np.hypot(1, residual / spread)).astype(float32)
-    surface: Levels = terms @ _solved(known, levels, weight)
-    return surface
+    return terms @ _solved(known, levels, weight)
 
 
 def _solved(terms: Levels, levels: Levels, weight: Levels) -> Levels:

@@ -126,11 +126,9 @@ def _strengthened(ink: NDArray[uint8]) -> NDArray[uint8]:
 def _placed(ink: NDArray[uint8]) -> NDArray[uint8]:
     """Place the ink in 28x28 with its centre of mass at the centre, as nearly as whole pixels and the edges allow."""
     field = np.zeros((SIDE, SIDE), uint8)
-    corner = (
-        max(0, min(round(CENTRE - place), SIDE - side))
-        for side, place in zip(ink.shape, _centre_of_mass(ink), strict=True)
-    )
-    (height, width), (top, left) = ink.shape, corner
+    places = zip(ink.shape, _centre_of_mass(ink), strict=True)
+    top, left = (max(0, min(round(CENTRE - place), SIDE - side)) for side, place in places)
+    height, width = ink.shape
     field[top : top + height, left : left + width] = ink
     return field
 

@@ -59,7 +59,8 @@ class Graph:
     @property
     def inputs(self) -> dict[str, Spec]:
         """The inputs, by name."""
-        first = Spec("z", "FP32", (-1, self._latents)) if self.part == "decoder" else Spec("pixels", "UINT8", _IMAGES)
+        latents = Spec("z", "FP32", (-1, self.model.manifest.latent_size))
+        first = latents if self.part == "decoder" else Spec("pixels", "UINT8", _IMAGES)
         # As in Triton's configuration, which knows no tensor of one axis.
         conditional = self.model.manifest.labels and self.part != "classifier"
         label = [Spec("label", "INT64", (-1, 1))] if conditional else []
@@ -69,15 +70,11 @@ class Graph:
     def outputs(self) -> dict[str, Spec]:
         """The outputs, by name."""
         specs = {
-            "encoder": [Spec(name, "FP32", (-1, self._latents)) for name in ("mu", "logvar")],
+            "encoder": [Spec(name, "FP32", (-1, self.model.manifest.latent_size)) for name in ("mu", "logvar")],
             "decoder": [Spec("pixels", "UINT8", _IMAGES), Spec("logits", "FP32", _IMAGES)],
             "classifier": [Spec("logits", "FP32", (-1, len(self.model.manifest.labels)))],
         }
         return {spec.name: spec for spec in specs[self.part]}
-
-    @property
-    def _latents(self) -> int:
-        return self.model.manifest.latent_size
 
     def run(self, inputs: Mapping[str, Tensor], outputs: set[str]) -> Program[dict[str, Tensor]]:
         """Compute the tensors `outputs`, which may come with others.
@@ -86,18 +83,15 @@ class Graph:
             NotReady: It does not run.
         """
         model = self.model
+        first = inputs["z" if self.part == "decoder" else "pixels"]
+        labels = inputs.get("label", np.zeros(len(first), dtype=np.int64)).reshape(len(first))
         if self.part == "classifier":
-            return {"logits": (yield from model.classify(inputs["pixels"].astype(np.uint8, copy=False)))}
-        first = inputs["pixels" if self.part == "encoder" else "z"]
-        labels = inputs.get("label", np.zeros(len(first), dtype=np.int64)).reshape(len(first)).astype(np.int64)
+            return {"logits": (yield from model.classify(first))}
         if self.part == "encoder":
-            mu, logvar = yield from model.encode(first.astype(np.uint8, copy=False), labels)
-            return {"mu": mu, "logvar": logvar}
-        z = first.astype(np.float32, copy=False)
-        if "logits" not in outputs:
-            return {"pixels": (yield from model.decode(z, labels))}
-        pixels, logits = yield from model.decode_logits(z, labels)
-        return {"pixels": pixels, "logits": logits}
+            return dict(zip(("mu", "logvar"), (yield from model.encode(first, labels)), strict=True))
+        if "logits" in outputs:
+            return dict(zip(("pixels", "logits"), (yield from model.decode_logits(first, labels)), strict=True))
+        return {"pixels": (yield from model.decode(first, labels))}
 
 
 @router.get("")

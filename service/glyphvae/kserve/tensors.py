@@ -59,7 +59,7 @@ class Spec:
         if dtype.kind == "u" and (values.min() < 0 or values.max() > 255):
             raise InvalidTensorError(f"{self.name}: data holds values that are not {self.datatype}")
         with np.errstate(over="ignore"):  # the model's range checks refuse values that become infinite
-            return values.astype(dtype).reshape(shape)
+            return values.astype(dtype.newbyteorder("=")).reshape(shape)
 
     def from_bytes(self, datatype: str, shape: Sequence[int], data: bytes) -> Tensor:
         """Convert binary `data`, in C order, to a tensor.
@@ -74,7 +74,7 @@ class Spec:
             raise InvalidTensorError(
                 f"{self.name}: the binary data has {len(data)} bytes, but the shape needs {needed}"
             )
-        return np.frombuffer(data, dtype).reshape(shape)
+        return np.frombuffer(data, dtype).astype(dtype.newbyteorder("="), copy=False).reshape(shape)
 
     def _check(self, datatype: str, shape: Sequence[int]) -> None:
         if datatype != self.datatype:

@@ -54,15 +54,9 @@ class Manifest(_Facts):
     pixels: Pixels
     encoder: File
     decoder: File
-    encoder_int8: File | None = Field(
-        None, alias="encoder-int8", description="The encoder in 8-bit integers, for CPUs."
-    )
-    decoder_int8: File | None = Field(
-        None, alias="decoder-int8", description="The decoder in 8-bit integers, for CPUs."
-    )
-    decoder_float16: File | None = Field(
-        None, alias="decoder-float16", description="The decoder in half precision, for GPUs."
-    )
+    encoder_int8: File | None = Field(None, alias="encoder-int8", description="Encoder in 8-bit integers, for CPUs.")
+    decoder_int8: File | None = Field(None, alias="decoder-int8", description="Decoder in 8-bit integers, for CPUs.")
+    decoder_float16: File | None = Field(None, alias="decoder-float16", description="Half-precision decoder, for GPUs.")
     classifier: File | None = Field(
         None,
         description="The classifier that finds the label of an image, on the CPU. Without it, the label with the "

@@ -2,7 +2,6 @@
 
 import ctypes
 import logging
-from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
@@ -107,29 +106,27 @@ class Runtime:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = SILENT
         wanted = self._providers()
-        if wanted[0] not in ort.get_available_providers():
+        first = next(iter(wanted))
+        if first not in ort.get_available_providers():
             raise StartError(f"device {self.device!r} does not work: {_why_cuda_fails()}")
         try:
-            session = ort.InferenceSession(model, options, providers=wanted, provider_options=self._options(wanted))
+            session = ort.InferenceSession(model, options, providers=list(wanted.items()))
         except Exception as error:  # noqa: BLE001 (ONNX Runtime raises a family of untyped exceptions)
             raise StartError(f"{file}: ONNX Runtime refuses the model: {first_line(error)}") from None
-        if session.get_providers()[0] != wanted[0]:
+        if session.get_providers()[0] != first:
             raise StartError(f"device {self.device!r} does not work: {_why_cuda_fails()}")
         return session
 
-    def _providers(self) -> list[str]:
-        """Return the execution providers in order of preference for each node."""
-        # The CPU is the fallback for nodes that CUDA does not implement.
-        names = {"cpu": ["cpu"], "cuda": ["cuda", "cpu"]}[self.device]
-        return [PROVIDERS[name] for name in (["tensorrt"] if self.gpu.tensorrt else []) + names]
-
-    def _options(self, providers: Sequence[str]) -> list[dict[str, str]]:
-        own = {
+    def _providers(self) -> dict[str, dict[str, str]]:
+        """Return the options of each execution provider, in order of preference for each node."""
+        wanted: dict[str, dict[str, str]] = {}
+        graphs = str(int(self.gpu.graphs))
+        if self.gpu.tensorrt:
+            wanted[PROVIDERS["tensorrt"]] = {"trt_cuda_graph_enable": graphs, "trt_fp16_enable": "1"}
+        if self.device == "cuda":
             # TF32 products have a mantissa of 10 bits, which changes pixels by more than rounding does.
-            PROVIDERS["cuda"]: {"enable_cuda_graph": str(int(self.gpu.graphs)), "use_tf32": "0"},
-            PROVIDERS["tensorrt"]: {"trt_cuda_graph_enable": str(int(self.gpu.graphs)), "trt_fp16_enable": "1"},
-        }
-        return [own.get(name, {}) for name in providers]
+            wanted[PROVIDERS["cuda"]] = {"enable_cuda_graph": graphs, "use_tf32": "0"}
+        return wanted | {PROVIDERS["cpu"]: {}}  # also the fallback for nodes that CUDA does not implement
 
 
 def choose_runtime(

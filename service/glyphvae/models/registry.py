@@ -139,12 +139,10 @@ class Registry:
         Raises:
             UnknownModel: There is none of that name.
         """
-        try:
-            return self.models[name or self.default]
-        except KeyError:
-            raise UnknownModel(
-                f"There is no model {quoted(name or '')}; served are: {', '.join(self.models)}."
-            ) from None
+        model = self.models.get(name or self.default)
+        if model is None:
+            raise UnknownModel(f"There is no model {quoted(name or '')}; served are: {', '.join(self.models)}.")
+        return model
 
     @property
     def loaded(self) -> dict[str, Model]:
@@ -196,13 +194,11 @@ def load_registry(settings: Settings, runtime: Runtime | None = None, also: Coll
 
 def _wanted(settings: Settings, manifests: Mapping[str, Manifest]) -> set[str]:
     """Return the names of the models to build at the start."""
-    there = f"in {settings.models}, only {', '.join(manifests)}"
-    if settings.default_model not in manifests:
-        detail = f"there is no model {settings.default_model!r} {there}"
-        raise StartError(f"setting GLYPHVAE_DEFAULT_MODEL: {detail}")
-    if settings.preload == ALL:
-        return set(manifests)
-    names = {name.strip() for name in settings.preload.split(",")} - {""}
-    for name in sorted(names - set(manifests)):
-        raise StartError(f"setting GLYPHVAE_PRELOAD: there is no model {name!r} {there}")
-    return names | {settings.default_model}
+    named = {name.strip() for name in settings.preload.split(",")} - {""}
+    preload = set(manifests) if settings.preload == ALL else named
+    asked = [("DEFAULT_MODEL", settings.default_model), *(("PRELOAD", name) for name in sorted(preload))]
+    for setting, name in asked:
+        if name not in manifests:
+            there = f"in {settings.models}, only {', '.join(manifests)}"
+            raise StartError(f"setting GLYPHVAE_{setting}: there is no model {name!r} {there}")
+    return preload | {settings.default_model}

@@ -5,17 +5,12 @@ handling only increments counters (see `glyphvae.observability.telemetry`).
 """
 
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.metadata import version
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    InfoMetricFamily,
-    Metric,
-)
+import onnxruntime
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
@@ -77,13 +72,13 @@ class Published(Collector):
         total, living = self._states()
         yield _build()
         yield GaugeMetricFamily("glyphvae_workers", "Running server processes.", len(living))
-        yield _requests(total)
-        yield _histogram(
-            "request_seconds", "Time from a request's head to the end of its response.", "route", total.latency
-        )
-        yield _counter("refused", "Requests refused or dropped, by reason.", "reason", total.refused)
-        queued = [state["queued"] for state in living]
-        yield _gauge("queue_rows", "Rows waiting for a model.", queued)
+        requests = [((route, str(status)), count) for (route, status), count in total.requests.items()]
+        yield _counter("requests", "Completed requests, by route and status.", ("route", "status"), requests)
+        meaning = "Time from a request's head to the end of its response."
+        yield _histogram("request_seconds", meaning, "route", total.latency)
+        refused = [((reason,), count) for reason, count in total.refused.items()]
+        yield _counter("refused", "Requests refused or dropped, by reason.", ("reason",), refused)
+        yield _gauge("queue_rows", "Rows waiting for a model.", [state["queued"] for state in living])
         yield _histogram("queue_wait_seconds", "Time that a call waited for its batch.", "model", total.waits)
         yield _histogram("batch_rows", "Rows in a batch.", "model", total.batches)
         yield _histogram("run_seconds", "Time that a model ran for a batch.", "model", total.runs)
@@ -91,34 +86,14 @@ class Published(Collector):
 
 
 def _build() -> Metric:
-    facts = {
-        "version": __version__,
-        "python": platform.python_version(),
-        "onnxruntime": next(filter(None, map(_version, ("onnxruntime", "onnxruntime-gpu"))), "unknown"),
-    }
+    facts = {"version": __version__, "python": platform.python_version(), "onnxruntime": onnxruntime.__version__}
     return InfoMetricFamily("glyphvae_build", "Versions of the service, Python and ONNX Runtime.", facts)
 
 
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except ModuleNotFoundError:
-        return None
-
-
-def _requests(total: Telemetry) -> Metric:
-    family = CounterMetricFamily(
-        "glyphvae_requests", "Completed requests, by route and status.", labels=("route", "status")
-    )
-    for (route, status), count in total.requests.items():
-        family.add_metric((route, str(status)), count)
-    return family
-
-
-def _counter(name: str, meaning: str, label: str, counts: Mapping[str, int]) -> Metric:
-    family = CounterMetricFamily(f"glyphvae_{name}", meaning, labels=(label,))
-    for key, count in counts.items():
-        family.add_metric((key,), count)
+def _counter(name: str, meaning: str, labels: Sequence[str], counts: Iterable[tuple[Sequence[str], int]]) -> Metric:
+    family = CounterMetricFamily(f"glyphvae_{name}", meaning, labels=labels)
+    for values, count in counts:
+        family.add_metric(values, count)
     return family
 
 
@@ -139,8 +114,5 @@ def _histogram(name: str, meaning: str, label: str, histograms: Mapping[str, His
 
 def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
     """Return Prometheus' cumulative buckets; ours hold only the values between two bounds."""
-    below, buckets = 0, []
-    for bound, count in zip([*map(str, histogram.bounds), "+Inf"], histogram.counts, strict=True):
-        below += count
-        buckets.append((bound, float(below)))
-    return buckets
+    bounds = [*map(str, histogram.bounds), "+Inf"]
+    return list(zip(bounds, map(float, accumulate(histogram.counts)), strict=True))

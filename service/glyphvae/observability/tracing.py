@@ -87,18 +87,9 @@ class Tracing:
             error: Why it failed, if it did.
         """
         ended = perf_counter()
-        facts: Facts = {
-            "glyphvae.model": model,
-            "glyphvae.rows": rows,
-            "glyphvae.calls": calls,
-        }
-        batch = self.tracer.start_span(
-            "batch",
-            Context(),
-            attributes=facts,
-            links=[Link(caller.get_span_context()) for caller, _ in callers],
-            start_time=_at(began),
-        )
+        facts: Facts = {"glyphvae.model": model, "glyphvae.rows": rows, "glyphvae.calls": calls}
+        links = [Link(caller.get_span_context()) for caller, _ in callers]
+        batch = self.tracer.start_span("batch", Context(), attributes=facts, links=links, start_time=_at(began))
         below = trace.set_span_in_context(batch)
         run = self.tracer.start_span("run", below, attributes=facts, start_time=_at(began))
         if error is not None:

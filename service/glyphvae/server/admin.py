@@ -4,10 +4,9 @@ import socket
 import threading
 
 import uvicorn
-from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from glyphvae.api.context import Context
@@ -17,33 +16,21 @@ from glyphvae.formats.registry import JSON
 from glyphvae.server.reload import Reloader
 
 
-class Reloaded(BaseModel):
-    """What serves now: model names and versions."""
-
-    models: list[str]
-
-
 def create_admin(context: Context, reloader: Reloader, *more: Route) -> Starlette:
     """The application behind the admin port, with `more` routes beside its own."""
 
     # Functions, not coroutines: Starlette runs them in threads, so that a reload keeps no probe waiting.
     def live(_: Request) -> Response:
         check_live(context)
-        return Response('{"status":"live"}', media_type=JSON)
+        return JSONResponse({"status": "live"})
 
     def ready(_: Request) -> Response:
         return Response(check_ready(context).model_dump_json(), media_type=JSON)
 
     def reload(_: Request) -> Response:
-        models = [model.title for model in reloader.reload_all().models.values()]
-        return Response(Reloaded(models=models).model_dump_json(), media_type=JSON)
+        return JSONResponse({"models": [model.title for model in reloader.reload_all().models.values()]})
 
-    routes = [
-        Route("/livez", live),
-        Route("/readyz", ready),
-        Route("/reload", reload, methods=["POST"]),
-        *more,
-    ]
+    routes = [Route("/livez", live), Route("/readyz", ready), Route("/reload", reload, methods=["POST"]), *more]
     return Starlette(routes=routes, exception_handlers=HANDLERS)
 
 

@@ -33,8 +33,7 @@ class Supervisor(Multiprocess):
 
     def init_processes(self) -> None:
         """Start all."""
-        for _ in range(self.processes_num):
-            self.processes.append(self._started())
+        self.processes += [self._started() for _ in range(self.processes_num)]
 
     def keep_subprocess_alive(self) -> None:
         """Start those anew that have ended or do not answer."""

@@ -22,13 +22,8 @@ Case = Literal["upper", "keep"]
 _Symbols = tuple[int, ...]
 
 _CHARACTER = re.compile(r"\r\n|.", re.DOTALL)
-_WHITE: dict[str, _Symbols] = {
-    " ": (SPACE,),
-    "\t": (SPACE,),
-    "\n": (LINE_BREAK,),
-    "\r": (LINE_BREAK,),
-    "\r\n": (LINE_BREAK,),
-}
+_BREAKS: dict[str, _Symbols] = dict.fromkeys(("\n", "\r", "\r\n"), (LINE_BREAK,))
+_WHITE = _BREAKS | dict.fromkeys((" ", "\t"), (SPACE,))
 _REPLACEMENTS: dict[Unknown, _Symbols] = {"skip": (), "blank": (BLANK,)}
 # Unicode categories of characters without a visible shape: messages name them without showing them.
 _SHAPELESS = {"Mn", "Mc", "Me", "Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}

@@ -87,20 +87,12 @@ class KeyFile:
         """The key that `token` is, expired or not; None if it is none."""
         self._reread()
         # A hit tells nothing about other keys: the caller had all of this one.
-        key = self._known.get(token)
-        if key is None:
-            key = self._search(hashlib.sha256(token).hexdigest())
-            if key is not None:
-                self._known[token] = key
-        return key
-
-    def _search(self, digest: str) -> Key | None:
-        """As long for any digest: each is compared in full, and with every key."""
-        found = None
-        for key in self._keys:
-            if compare_digest(key.sha256, digest):
-                found = key
-        return found
+        if token not in self._known:
+            digest = hashlib.sha256(token).hexdigest()
+            for key in self._keys:  # with every key, and each in full, so that it takes as long for any digest
+                if compare_digest(key.sha256, digest):
+                    self._known[token] = key
+        return self._known.get(token)
 
     def _reread(self) -> None:
         if monotonic() - self._checked < REREAD:

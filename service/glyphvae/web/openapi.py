@@ -8,23 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from glyphvae.errors import (
-    AddressTooLong,
-    Busy,
-    DeadlineExceeded,
-    Forbidden,
-    HeadersTooLarge,
-    InternalError,
-    Problem,
-    ProblemBody,
-    TooManyRequests,
-    Unauthorized,
-    documented,
-)
+from glyphvae import errors
+from glyphvae.errors import Problem, ProblemBody, documented
 from glyphvae.operations.encode import Encodings
 from glyphvae.operations.generate import Samples
 from glyphvae.operations.reconstruct import Reconstructions
@@ -35,9 +23,16 @@ from glyphvae.web.front import TIMEOUT_HEADER
 # Bodies that operations build without pydantic, for speed, are described here all the same.
 _DESCRIBED: tuple[type[BaseModel], ...] = (ProblemBody, Samples, Encodings, Reconstructions, RenderedText, Steps)
 # Problems that any route can answer with.
-_ANYWHERE = (Unauthorized, Forbidden, AddressTooLong, TooManyRequests, HeadersTooLarge, InternalError)
+_ANYWHERE = (
+    errors.Unauthorized,
+    errors.Forbidden,
+    errors.AddressTooLong,
+    errors.TooManyRequests,
+    errors.HeadersTooLarge,
+    errors.InternalError,
+)
 # Problems that every operation can answer with.
-_QUEUED = (Busy, DeadlineExceeded)
+_QUEUED = (errors.Busy, errors.DeadlineExceeded)
 _TIMEOUT = {
     "name": TIMEOUT_HEADER,
     "in": "header",
@@ -52,14 +47,7 @@ _REFERENCE = "#/components/schemas/{model}"
 def describe(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of `app`, computed once."""
     if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title,
-            version=app.version,
-            summary=app.summary,
-            license_info=app.license_info,
-            routes=app.routes,
-            separate_input_output_schemas=False,
-        )
+        document = FastAPI.openapi(app)
         _, schemas = models_json_schema([(model, "serialization") for model in _DESCRIBED], ref_template=_REFERENCE)
         components = document["components"]["schemas"]
         components |= schemas["$defs"]

@@ -4,7 +4,6 @@ The page knows no more than the public API. Its files are part of the package an
 """
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,19 +17,10 @@ INDEX = "index.html"
 
 # The page gets scripts, styles, fonts and answers from its own origin alone; `blob:` is a picture the page was
 # answered or is sent. Nothing is inline, nothing frames it, and it has no form to submit.
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "font-src 'self'",
-        "img-src 'self' blob:",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-    )
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; "
+    "img-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
 )
 
 _MEDIA_TYPES = {
@@ -59,19 +49,16 @@ class File:
     media_type: str
     etag: str
 
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers of every answer about it."""
-        return {
-            "ETag": self.etag,
-            # Kept by the browser, and asked about each time: the files of one version must not meet those of another.
-            "Cache-Control": "no-cache",
-            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-        }
+
+_HEADERS = {
+    # Kept by the browser, and asked about each time: the files of one version must not meet those of another.
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 def _read(path: Path) -> File:
@@ -79,13 +66,7 @@ def _read(path: Path) -> File:
     return File(content, _MEDIA_TYPES[path.suffix], f'"{hashlib.sha256(content).hexdigest()[:32]}"')
 
 
-def _files(folder: Path) -> Iterator[tuple[str, File]]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            yield path.relative_to(folder).as_posix(), _read(path)
-
-
-FILES = dict(_files(FOLDER))
+FILES = {path.relative_to(FOLDER).as_posix(): _read(path) for path in sorted(FOLDER.rglob("*")) if path.is_file()}
 
 
 @router.api_route("/playground", methods=["GET", "HEAD"])
@@ -107,7 +88,8 @@ async def file(request: Request, name: str) -> Response:
 
 def _answer(request: Request, served: File) -> Response:
     known = (tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(","))
+    headers = {"ETag": served.etag, **_HEADERS}
     if served.etag in known:
-        return Response(status_code=304, headers=served.headers)
+        return Response(status_code=304, headers=headers)
     # Starlette leaves the body out of an answer to HEAD, and keeps its length.
-    return Response(served.content, headers=served.headers, media_type=served.media_type)
+    return Response(served.content, headers=headers, media_type=served.media_type)
