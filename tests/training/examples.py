@@ -7,9 +7,11 @@ import onnx
 import torch
 from torch import nn
 
+from glyphvae_training.data.cache import cache_folder
 from glyphvae_training.data.dataset import Dataset, Split
 from glyphvae_training.export.graphs import PARTS, Part, to_onnx
 from glyphvae_training.export.manifest import Facts
+from glyphvae_training.files import replacing
 from glyphvae_training.fitting.runs import Run
 from glyphvae_training.models.families import Model, ModelKind, build_model
 
@@ -51,8 +53,12 @@ def draw_statistics(model: nn.Module) -> None:
 
 @functools.cache
 def exported_once(kind: ModelKind, part: Part, encoder: str, decoder: str) -> onnx.ModelProto:
-    """One graph of `untrained`; not to be changed, since an export takes seconds."""
-    return to_onnx(untrained(kind, encoder, decoder), part)
+    """One graph of `untrained`, exported once for all workers, since it takes seconds; not to be changed."""
+    path = cache_folder() / f"{kind}-{part}-{encoder}-{decoder}.onnx"
+    if not path.exists():
+        with replacing(path) as temporary:
+            onnx.save(to_onnx(untrained(kind, encoder, decoder), part), temporary)
+    return onnx.load(path)
 
 
 def graph(part: Part, kind: ModelKind = "cvae", encoder: str = "paper", decoder: str = "dense") -> onnx.ModelProto:
