@@ -86,7 +86,7 @@ class Subject:
 
     @property
     def served(self) -> Path:
-        """That decoder as the service runs it on a CPU."""
+        """The decoder as the service runs it on a CPU."""
         return self._served(self.manifest())
 
     @property

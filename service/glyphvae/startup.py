@@ -1,4 +1,4 @@
-"""What keeps the process of a server small and soon to start."""
+"""Startup: measures that keep a server process small and quick to start."""
 
 import ctypes
 import gc

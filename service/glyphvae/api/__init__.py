@@ -1,1 +1,1 @@
-"""What requests and responses share."""
+"""Parts that requests and responses share."""

@@ -13,7 +13,7 @@ FIELD = "query.label"
 
 
 def required_labels(texts: Sequence[str], model: Model) -> Labels:
-    """The labels (n,) that `texts` name; a single 0 for an unconditional model, which has none.
+    """Return the labels (n,) that `texts` name; a single 0 for an unconditional model, which has none.
 
     Raises:
         InvalidParameter: One is no label of the model, a conditional model got none, or an unconditional one got any.
@@ -27,7 +27,7 @@ def required_labels(texts: Sequence[str], model: Model) -> Labels:
 
 
 def optional_label(text: str | None, model: Model) -> int | None:
-    """The label that `text` names: None where it is left open, 0 for an unconditional model, which has none.
+    """Return the label that `text` names: None where it is left open, 0 for an unconditional model, which has none.
 
     Raises:
         InvalidParameter: It is no label of the model, or the model has none.
@@ -42,6 +42,6 @@ def optional_label(text: str | None, model: Model) -> int | None:
 
 
 def names_of(labels: Labels, model: Model) -> list[str | None]:
-    """The characters of `labels` (n,), None each for an unconditional model."""
+    """Return the characters of `labels` (n,), None each for an unconditional model."""
     names = model.manifest.labels or (None,)
     return [names[label] for label in labels]

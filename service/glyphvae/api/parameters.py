@@ -158,3 +158,15 @@ def value_of(field: str, parse: Callable[..., Value], *arguments: object) -> Val
         return parse(*arguments)
     except ValueError as error:
         raise InvalidParameter.of(field, str(error)) from None
+
+
+def filled_latents(z: Sequence[float | None] | None, size: int) -> tuple[float | None, ...]:
+    """Return the latents that a body gives, None for each that is to be drawn.
+
+    Raises:
+        InvalidParameter: There are more than the model has.
+    """
+    given = tuple(z or ())
+    if len(given) > size:
+        raise InvalidParameter.of("body.z", f"{len(given)} latents were given", f"at most {size}")
+    return given + (None,) * (size - len(given))

@@ -21,7 +21,7 @@ from pydantic import Field, model_validator
 
 from glyphvae.datasets import parquet
 from glyphvae.datasets.archives import tar_end, tar_member, zip_stream
-from glyphvae.datasets.recipe import Dataset, DatasetOrder
+from glyphvae.datasets.recipe import Dataset, DatasetParameters
 from glyphvae.formats import png
 from glyphvae.formats.colours import BLACK, WHITE
 from glyphvae.formats.npy import npy_bytes, npy_header
@@ -109,7 +109,7 @@ FORMATS: dict[Name, Format] = {
 }
 
 
-class DatasetRequest(DatasetOrder):
+class DatasetRequest(DatasetParameters):
     """The body of `/dataset`."""
 
     format: Name = Field(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
-from glyphvae.api.parameters import ModelName, Parameters, Seed, Temperature, value_of
+from glyphvae.api.parameters import ModelName, Parameters, Seed, Temperature, filled_latents, value_of
 from glyphvae.errors import InvalidParameter
 from glyphvae.models.labels import parse_label
 from glyphvae.models.latents import MAX_LATENT, MAX_SEED, draw_latents, new_seed
@@ -31,7 +31,7 @@ Label = Annotated[str, Field(max_length=16)]
 Latent = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
 
 
-class DatasetOrder(Parameters):
+class DatasetParameters(Parameters):
     """The parameters that determine the samples of a data set."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"count": 100, "labels": {"A": 2, "B": 1}, "seed": 7}]})
@@ -174,7 +174,7 @@ class Dataset:
             yield self.recipe.block(number), slice(max(self.start - first, 0), min(stop - first, BLOCK))
 
 
-def make_recipe(parameters: DatasetOrder, registry: Registry) -> Recipe:
+def make_recipe(parameters: DatasetParameters, registry: Registry) -> Recipe:
     """Check `parameters` against the model; choose a seed if there is none.
 
     Raises:
@@ -187,7 +187,7 @@ def make_recipe(parameters: DatasetOrder, registry: Registry) -> Recipe:
         raise InvalidParameter.of("body.model", detail)
     seed = new_seed() if parameters.seed is None else parameters.seed
     shares = _shares(parameters.labels, model.manifest.labels)
-    given = _given(parameters.z, model.manifest.latent_size)
+    given = filled_latents(parameters.z, model.manifest.latent_size)
     if parameters.variation is None:
         return Recipe(model, seed, shares, None, given, parameters.temperature)
     centre = draw_latents(seed, 1, given, parameters.temperature)[0]
@@ -207,10 +207,3 @@ def _shares(mix: Mapping[str, float] | Sequence[str] | None, allowed: Sequence[s
     # Rounding must not leave a gap below 1 that belongs to no label.
     shares[np.flatnonzero(weights)[-1] :] = 1.0
     return shares
-
-
-def _given(z: Sequence[float | None] | None, size: int) -> tuple[float | None, ...]:
-    given = tuple(z or ())
-    if len(given) > size:
-        raise InvalidParameter.of("body.z", f"{len(given)} latents were given", f"at most {size}")
-    return given + (None,) * (size - len(given))

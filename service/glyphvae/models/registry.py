@@ -58,7 +58,7 @@ class Model:
 
     @property
     def loaded(self) -> bool:
-        """Whether its sessions are built; else the first call waits for them."""
+        """True once its sessions are built; before, the first call waits for them."""
         return self.sessions.loaded
 
     def decode(self, z: Floats, labels: Labels) -> Program[Pixels]:

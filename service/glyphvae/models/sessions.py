@@ -57,7 +57,7 @@ class Sessions:
 
     @property
     def degraded(self) -> bool:
-        """Whether they run on the CPU because the GPU failed."""
+        """True where they run on the CPU because the GPU failed."""
         return self._runtime is not self._wanted
 
     def verify(self) -> None:

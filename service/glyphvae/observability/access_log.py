@@ -1,4 +1,4 @@
-"""One line a request: what was asked for and how it was answered, never what was sent.
+"""The access log: a line for each request and its response, without what was sent.
 
 Lines are written together, a fraction of a second later, because a write costs more than a glyph.
 """
@@ -33,10 +33,10 @@ class Work:
 
 
 class JsonFormatter(logging.Formatter):
-    """What other parts of the service log, in the shape of this log's lines."""
+    """Formatter of other log records, in the shape of this log's lines."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One object; a traceback is one of its strings."""
+        """Return a record as a JSON object; a traceback is one of its strings."""
         facts = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),

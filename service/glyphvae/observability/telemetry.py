@@ -1,4 +1,4 @@
-"""What the service counts about itself: plain numbers in this process, cheap enough for the hottest path.
+"""Counts of the service: plain numbers in this process, cheap enough for every request.
 
 Whoever publishes them (Prometheus, a log) reads them from here.
 """
@@ -43,7 +43,7 @@ class Histogram:
         self.total += sum(values)
 
     def state(self) -> list[float]:
-        """The counts, and then the total."""
+        """Return the counts, and then the total."""
         return [*self.counts, self.total]
 
     def add(self, state: list[float]) -> None:
@@ -103,7 +103,7 @@ class Telemetry:
         self.runs[model].observe(seconds)
 
     def state(self) -> State:
-        """A copy; any thread may ask for it."""
+        """Return a copy of all counts; safe to call from any thread."""
         # `dict` copies in one step, so that no other thread adds a key meanwhile.
         return {
             "requests": [(route, status, count) for (route, status), count in dict(self.requests).items()],

@@ -105,12 +105,12 @@ class Tracing:
 
 
 def start_tracing(endpoint: str) -> Tracing:
-    """Traces that are sent to `endpoint` by OTLP over HTTP, in the background."""
+    """Return tracing that sends to `endpoint` by OTLP over HTTP, in the background."""
     provider = TracerProvider(resource=Resource.create({"service.name": "glyphvae", "service.version": __version__}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))
     return Tracing(provider)
 
 
 def _at(seconds: float) -> int:
-    """Nanoseconds since 1970."""
+    """Convert a time of `perf_counter` to nanoseconds since 1970."""
     return _EPOCH + round(seconds * 1e9)

@@ -1,1 +1,1 @@
-"""One module for each endpoint."""
+"""Operations, a module for each endpoint."""

@@ -50,7 +50,7 @@ PlanT = TypeVar("PlanT", bound=Planned)
 
 
 class Operation(ABC, Generic[PlanT]):
-    """One endpoint.
+    """An endpoint.
 
     Args:
         context: Settings, models and counts.

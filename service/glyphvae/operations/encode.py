@@ -68,7 +68,7 @@ class ImageQuery(Parameters):
 
 
 class Encoding(BaseModel):
-    """One image, encoded."""
+    """An encoded image."""
 
     label: str | None = Field(description="The given or most likely label; null from an unconditional model.")
     mu: list[float] = Field(description="Posterior mean of the latents.")

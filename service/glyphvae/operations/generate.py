@@ -84,7 +84,7 @@ class GenerateQuery(Parameters):
 
 
 class Sample(BaseModel):
-    """One glyph."""
+    """A glyph."""
 
     label: str | None = Field(description="Its character; null from an unconditional model.")
     z: list[float] = Field(description="Its latents.")

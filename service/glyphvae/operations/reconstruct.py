@@ -40,7 +40,7 @@ class ReconstructQuery(ImageQuery):
 
 
 class Reconstructed(BaseModel):
-    """One image, reconstructed."""
+    """A reconstructed image."""
 
     label: str | None = Field(description="The label it was read under; null from an unconditional model.")
     reconstruction_error: float = Field(description="-log p(x|z) at the posterior mean, nats.")
@@ -58,7 +58,7 @@ class Reconstructions(BaseModel):
 
 
 class Reconstruct(ImageOperation):
-    """What the model makes of each image: encoded to its posterior mean and decoded again.
+    """Reconstructions of images: each is encoded to its posterior mean and decoded again.
 
     The headers `Glyphvae-Label`, `Glyphvae-Reconstruction-Error`, `Glyphvae-Kl` and `Glyphvae-Elbo` hold one value an
     image, in nats per image, whatever the format, unless there are more than 64 images. An ELBO far below that of real

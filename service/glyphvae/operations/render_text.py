@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from glyphvae.api import negotiate
 from glyphvae.api.context import Context
 from glyphvae.api.head import RequestHead
-from glyphvae.api.parameters import Ink, ModelName, Paper, Parameters, Scale, Seed, read_json, value_of
+from glyphvae.api.parameters import Ink, ModelName, Paper, Parameters, Scale, Seed, filled_latents, read_json, value_of
 from glyphvae.api.pictures import Canvas, Style
 from glyphvae.api.responses import (
     JSON_BLOCK,
@@ -38,7 +38,7 @@ from glyphvae.operations.base import Operation, Plan, Responses
 from glyphvae.scheduling.steps import Offload, Program, inline
 from glyphvae.text.layout import Alignment, Layout, LayoutError, Setting, layout
 from glyphvae.text.rasterize import draw
-from glyphvae.text.symbols import Script, fold
+from glyphvae.text.symbols import Symbols, fold
 from glyphvae.text.x_height import proportioned
 
 OFFERS = (*PICTURES, JSON, NPY)
@@ -115,7 +115,7 @@ class RenderText(Parameters):
 
 
 class PlacedGlyph(BaseModel):
-    """One glyph of the text."""
+    """A glyph of the text."""
 
     label: str = Field(description="Its character.")
     position: int = Field(description="Place of that character in the text, from 0.")
@@ -143,7 +143,7 @@ class RenderedText(BaseModel):
 
 
 @dataclass(frozen=True)
-class Draft:
+class TextPlan:
     """A text before its glyphs are decoded.
 
     Attributes:
@@ -158,11 +158,11 @@ class Draft:
     seed: int
     style: Floats
     z: Floats
-    script: Script
+    script: Symbols
 
 
 @dataclass(frozen=True)
-class Writing(Draft):
+class Writing(TextPlan):
     """A written text.
 
     Attributes:
@@ -257,9 +257,9 @@ def write(text: RenderText, context: Context) -> Program[Writing]:
     """Decode the glyphs of a text and set them.
 
     Raises:
-        Problem: As `draft`, or the text cannot be set.
+        Problem: As `plan_text`, or the text cannot be set.
     """
-    begun = draft(text, context)
+    begun = plan_text(text, context)
     decoded = yield from begun.model.decode(begun.z, begun.script.labels)
     writing: Writing = yield Offload(len(text.text), LONG_TEXT, finished, (begun, decoded, text.setting))
     return writing
@@ -276,7 +276,7 @@ def picture(writing: Writing, style: Style, media: str, context: Context) -> Pro
     return (yield from canvas.draw(partial(draw, placed, writing.pixels, style.scale)))
 
 
-def draft(text: RenderText, context: Context) -> Draft:
+def plan_text(text: RenderText, context: Context) -> TextPlan:
     """Choose the latents and symbols of a text.
 
     Raises:
@@ -292,15 +292,17 @@ def draft(text: RenderText, context: Context) -> Draft:
         raise InvalidParameter.of("body.text", f"it has {len(text.text)} characters", f"at most {limit}")
     script = value_of("body.text", fold, text.text, labels, text.unknown, text.case)
     seed = new_seed() if text.seed is None else text.seed
-    style, z = draw_style(seed, len(script.labels), _given(text.z, model), text.temperature, text.variation)
-    return Draft(model, seed, style, z, script)
+    style, z = draw_style(
+        seed, len(script.labels), filled_latents(text.z, model.manifest.latent_size), text.temperature, text.variation
+    )
+    return TextPlan(model, seed, style, z, script)
 
 
-def finished(begun: Draft, decoded: Pixels, setting: Setting) -> Writing:
+def finished(begun: TextPlan, decoded: Pixels, setting: Setting) -> Writing:
     """Set the decoded glyphs of a text: give them their sizes and places.
 
     Args:
-        begun: The draft.
+        begun: The plan.
         decoded: (n, 28, 28) its glyphs.
         setting: How the text is set.
 
@@ -314,14 +316,6 @@ def finished(begun: Draft, decoded: Pixels, setting: Setting) -> Writing:
     except LayoutError as error:
         raise InvalidParameter.of("body.width", str(error)) from None
     return Writing(begun.model, begun.seed, begun.style, begun.z, begun.script, pixels, placed)
-
-
-def _given(z: Sequence[float | None] | None, model: Model) -> tuple[float | None, ...]:
-    size = model.manifest.latent_size
-    given = tuple(z or ())
-    if len(given) > size:
-        raise InvalidParameter.of("body.z", f"{len(given)} latents were given", f"at most {size}")
-    return given + (None,) * (size - len(given))
 
 
 def draw_style(

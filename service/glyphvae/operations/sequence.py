@@ -17,7 +17,7 @@ OFFERS = (*PICTURES, GIF, JSON, NPY)
 
 
 class Step(BaseModel):
-    """One glyph of a sequence."""
+    """A glyph of a sequence."""
 
     label: str | None = Field(description="Its character; null from an unconditional model, or between two labels.")
     z: list[float] = Field(description="Its latents.")

@@ -116,7 +116,7 @@ class Scheduler:
 
     @property
     def full(self) -> bool:
-        """Whether no other program may be queued now."""
+        """True while no other program may be queued."""
         # A program that waits for long would be given up half done.
         waiting = self._waiting
         return bool(waiting) and (

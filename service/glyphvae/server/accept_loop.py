@@ -13,7 +13,7 @@ from typing import Any
 TOGETHER = 32
 
 
-class Arrivals:
+class AcceptLoop:
     """Takes connections from the kernel's queues.
 
     Args:
@@ -28,7 +28,7 @@ class Arrivals:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def look(self) -> None:
-        """One has come: on the next turn, take those that came with it."""
+        """Accept, in the next iteration, the connections that came with one."""
         if self._looking is None and self._listeners:
             self._looking = asyncio.get_running_loop().call_soon(self._take)
 

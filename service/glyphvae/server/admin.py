@@ -17,7 +17,7 @@ from glyphvae.server.reload import Reloader
 
 
 def create_admin(context: Context, reloader: Reloader, *more: Route) -> Starlette:
-    """The application behind the admin port, with `more` routes beside its own."""
+    """Return the application behind the admin port, with `more` routes beside its own."""
 
     # Functions, not coroutines: Starlette runs them in threads, so that a reload keeps no probe waiting.
     def live(_: Request) -> Response:
@@ -61,7 +61,7 @@ class AdminServer:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket for the admin port.
+    """Return a socket for the admin port.
 
     Raises:
         OSError: The address is in use, or not this machine's.

@@ -36,7 +36,7 @@ def _ignore() -> None:
 
 
 class State(ServerState):
-    """What the connections of a server share.
+    """The state that the connections of a server share.
 
     Args:
         settings: The limits.
@@ -78,7 +78,7 @@ class State(ServerState):
 
 
 class Connection(HttpToolsProtocol):
-    """One connection, as uvicorn makes them."""
+    """A connection, as uvicorn makes them."""
 
     server_state: State
 
@@ -109,7 +109,7 @@ class Connection(HttpToolsProtocol):
         return self.server_state.default_lines
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client has connected."""
+        """Begin to serve a client that has connected."""
         super().connection_made(transport)
         self.server_state.arrived()
         if len(self.connections) > self.server_state.max_connections:
@@ -117,7 +117,7 @@ class Connection(HttpToolsProtocol):
             self._refuse(Busy(f"{most} connections are open already.", headers=RETRY))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It has gone, or was closed."""
+        """Clean up after a connection that was closed."""
         self._lost = True
         super().connection_lost(exc)
         read, self.when_whole = self.when_whole, None
@@ -125,7 +125,7 @@ class Connection(HttpToolsProtocol):
             read(b"")
 
     def data_received(self, data: bytes) -> None:
-        """Some bytes of a request."""
+        """Parse some bytes of a request."""
         # The parser keeps a head, and even a single header of it, until it is complete, however long it is.
         if self._in_head and self._received > self.server_state.max_head:
             self._refuse(HeadersTooLarge(f"The request's head has more than {self.server_state.max_head} bytes."))
@@ -172,7 +172,7 @@ class Connection(HttpToolsProtocol):
         self.send_400_response(message)
 
     def on_message_begin(self) -> None:
-        """The first byte of a request."""
+        """Begin to receive a request, at its first byte."""
         super().on_message_begin()
         self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
         self._receiving = self._in_head = self._began = True
@@ -208,7 +208,7 @@ class Connection(HttpToolsProtocol):
             super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
-        """The end of an answer; where uvicorn sets a timer for connections that rest, `watch` looks at them all."""
+        """Go on after a response; instead of uvicorn's timer for connections at rest, `watch` looks at them all."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -219,7 +219,7 @@ class Connection(HttpToolsProtocol):
             self._since = self.server_state.now
 
     def shutdown(self) -> None:
-        """The server is about to end; what is on its way may still arrive."""
+        """Prepare for the end of the server; requests that are on their way may still arrive."""
         if self._is_answering():
             self.cycle.keep_alive = False
         else:

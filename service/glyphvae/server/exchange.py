@@ -43,7 +43,7 @@ class Wire(Protocol):
 
 
 class Exchange(Deadline):
-    """One request on a connection, its response and its time limit.
+    """A request on a connection, its response and its time limit.
 
     Args:
         connection: The connection.

@@ -20,7 +20,7 @@ from glyphvae.api.readiness import check_live
 from glyphvae.app import Application, create_app
 from glyphvae.errors import NotReady, ReloadRefused
 from glyphvae.models.registry import load_registry
-from glyphvae.server.accept_loop import Arrivals
+from glyphvae.server.accept_loop import AcceptLoop
 from glyphvae.server.admin import AdminServer, create_admin
 from glyphvae.server.connection import Connection, State
 from glyphvae.server.reload import Reloader
@@ -60,7 +60,7 @@ class Loader:
 
 
 class Config(uvicorn.Config):
-    """How uvicorn is to serve; server processes get a copy.
+    """The configuration of uvicorn; server processes get a copy.
 
     Args:
         settings: The service's.
@@ -99,7 +99,7 @@ class Config(uvicorn.Config):
 
 
 class Server(uvicorn.Server):
-    """One process's server.
+    """The server of a process.
 
     Args:
         config: How to serve.
@@ -114,7 +114,7 @@ class Server(uvicorn.Server):
         self._admin: AdminServer | None = None
         self._counts: Writer | None = None
         self._look: asyncio.TimerHandle | None = None
-        self._arrivals = Arrivals([], self._protocol)
+        self._accept_loop = AcceptLoop([], self._protocol)
 
     @property
     def application(self) -> Application:
@@ -132,8 +132,8 @@ class Server(uvicorn.Server):
         """Listen, and begin to watch."""
         await super().startup(sockets)
         self.server_state.front = self.application.front
-        self._arrivals = Arrivals(sockets or [], self._protocol)
-        self.server_state.arrived = self._arrivals.look
+        self._accept_loop = AcceptLoop(sockets or [], self._protocol)
+        self.server_state.arrived = self._accept_loop.look
         sys.setswitchinterval(SWITCH)
         several = self.config.workers > 1
         reloader = Reloader(self.context, _tell_the_supervisor if several else lambda: None)
@@ -184,7 +184,7 @@ class Server(uvicorn.Server):
     async def _take_the_rest(self, sockets: list[socket.socket]) -> None:
         """Stop listening, but serve the connections that the kernel has accepted on our behalf."""
         loop = asyncio.get_running_loop()
-        self._arrivals.stop()
+        self._accept_loop.stop()
         # Closing a listening socket resets what is in its queue, so the queue is closed to newcomers and emptied first.
         listeners = [listener.dup() for listener in sockets]
         for server in self.servers:

@@ -13,7 +13,7 @@ logger = logging.getLogger("glyphvae")
 
 
 class Worker(Process):
-    """One server process."""
+    """A server process."""
 
     config: Config
 
@@ -56,7 +56,7 @@ class Supervisor(Multiprocess):
                 os.kill(process.pid, signal.SIGHUP)
 
     def handle_ttin(self) -> None:
-        """The number of processes is a setting."""
+        """Ignore the signal: the number of processes is a setting."""
 
     handle_ttou = handle_ttin
 

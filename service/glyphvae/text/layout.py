@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from glyphvae.text.glyph_metrics import GlyphMetrics, measure
 from glyphvae.text.line_breaking import Line, Ruler, break_lines
-from glyphvae.text.symbols import BLANK, Script
+from glyphvae.text.symbols import BLANK, Symbols
 from glyphvae.text.x_height import TAILS
 
 Alignment = Literal["left", "centre", "right", "justify"]
@@ -74,7 +74,7 @@ class Layout:
         return self.width * scale, self.height * scale
 
 
-def layout(script: Script, pixels: NDArray[uint8], labels: Sequence[str], setting: Setting) -> Layout:
+def layout(script: Symbols, pixels: NDArray[uint8], labels: Sequence[str], setting: Setting) -> Layout:
     """Set a text in lines, spacing letters by their ink.
 
     Args:

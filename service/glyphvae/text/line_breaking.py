@@ -70,7 +70,7 @@ def break_lines(symbols: Sequence[int], ruler: Ruler) -> list[Line]:
     Lines are broken between words; a word that is too long for a line is broken between items.
 
     Args:
-        symbols: The symbols of a `Script`: SPACE, LINE_BREAK, or anything else for an item.
+        symbols: The symbols of a `Symbols`: SPACE, LINE_BREAK, or anything else for an item.
         ruler: The extents of the items.
     """
     lines = []

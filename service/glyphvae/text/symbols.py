@@ -47,7 +47,7 @@ class UnknownCharacterError(ValueError):
 
 
 @dataclass(frozen=True)
-class Script:
+class Symbols:
     """The symbols of a text.
 
     Attributes:
@@ -68,7 +68,7 @@ class Script:
         return self.symbols[self.symbols >= 0]
 
 
-def fold(text: str, labels: Sequence[str], unknown: Unknown = "error", case: Case = "upper") -> Script:
+def fold(text: str, labels: Sequence[str], unknown: Unknown = "error", case: Case = "upper") -> Symbols:
     r"""Convert a text to symbols.
 
     Args:
@@ -97,7 +97,7 @@ def fold(text: str, labels: Sequence[str], unknown: Unknown = "error", case: Cas
             raise UnknownCharacterError(character, position, labels)
         symbols += found
         positions += [position] * len(found)
-    return Script(np.array(symbols, int64), np.array(positions, int64), tuple(folded), tuple(strange))
+    return Symbols(np.array(symbols, int64), np.array(positions, int64), tuple(folded), tuple(strange))
 
 
 def _as_capitals(character: str, known: Mapping[str, _Symbols]) -> _Symbols | None:

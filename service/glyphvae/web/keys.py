@@ -29,7 +29,7 @@ REREAD = 1.0
 
 
 class Key(BaseModel):
-    """One line of the file, in JSON."""
+    """A line of the file, in JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,11 +58,11 @@ class Key(BaseModel):
 
     @property
     def expired(self) -> bool:
-        """Whether its time is over."""
+        """True once its time is over."""
         return self.expires is not None and self.expires <= datetime.now(UTC)
 
     def opens(self, path: str) -> bool:
-        """Whether a request to `path` may be made with it."""
+        """Return whether a request to `path` may be made with it."""
         return not self.routes or any(f"{path}/".startswith(f"{route.rstrip('/')}/") for route in self.routes)
 
 
@@ -84,7 +84,7 @@ class KeyFile:
         self._checked = monotonic()
 
     def find(self, token: bytes) -> Key | None:
-        """The key that `token` is, expired or not; None if it is none."""
+        """Return the key that `token` is, expired or not; None if it is none."""
         self._reread()
         # A hit tells nothing about other keys: the caller had all of this one.
         if token not in self._known:
@@ -107,7 +107,7 @@ class KeyFile:
 
 
 def read_keys(path: Path) -> Sequence[Key]:
-    """The keys of a file.
+    """Read the keys of a file.
 
     Raises:
         StartError: The file cannot be read, a line is no key, or a name or a hash comes twice.
@@ -134,7 +134,7 @@ def _read_key(path: Path, number: int, line: str) -> Key:
 
 
 def new_key(name: str, expires: datetime | None, rate: str | None, routes: Sequence[str]) -> tuple[str, Key]:
-    """A new key, and what the file has to say about it.
+    """Make a new key, and the line that describes it.
 
     Raises:
         ValidationError: A fact about it is not allowed.

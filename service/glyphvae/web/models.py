@@ -23,7 +23,7 @@ class ServedModel(Manifest):
 
 @router.get("", summary="List the models")
 async def list_models(context: Running) -> list[ServedModel]:
-    """Every model that is served, with all facts of its manifest."""
+    """List every model that is served, with all facts of its manifest."""
     return [_served(model, context.registry.default) for model in context.registry.models.values()]
 
 
@@ -31,7 +31,7 @@ async def list_models(context: Running) -> list[ServedModel]:
 async def get_model(
     name: Annotated[str, Path(description="Its name.", examples=["cvae"])], context: Running
 ) -> ServedModel:
-    """One model, with all facts of its manifest."""
+    """Describe a model, with all facts of its manifest."""
     return _served(context.registry.get(name), context.registry.default)
 
 

@@ -71,13 +71,13 @@ FILES = {path.relative_to(FOLDER).as_posix(): _read(path) for path in sorted(FOL
 
 @router.api_route("/playground", methods=["GET", "HEAD"])
 async def page(request: Request) -> Response:
-    """The page."""
+    """Answer with the page."""
     return _answer(request, FILES[INDEX])
 
 
 @router.api_route("/playground/{name:path}", methods=["GET", "HEAD"])
 async def file(request: Request, name: str) -> Response:
-    """A file of the page."""
+    """Answer with a file of the page."""
     if not name:
         # The page's links are relative to /playground.
         return RedirectResponse("../playground", 308)

@@ -1,4 +1,4 @@
-"""One request and what is recorded of it, whichever way it came."""
+"""The context of a request: its head and what is recorded of it, whichever way it came."""
 
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -53,7 +53,7 @@ class Route:
 
 
 class RequestContext(RequestHead, Work):
-    """One request, what is recorded of it, and the work that models do for it.
+    """A request, what is recorded of it, and the work that models do for it.
 
     Args:
         method: As of its head.

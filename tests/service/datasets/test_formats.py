@@ -15,7 +15,7 @@ import webdataset
 
 from glyphvae.api.context import Context
 from glyphvae.datasets.formats import FORMATS, Name
-from glyphvae.datasets.recipe import Dataset, DatasetOrder, Samples, make_recipe
+from glyphvae.datasets.recipe import Dataset, DatasetParameters, Samples, make_recipe
 from tests.service.processes import ROOT, plain_environment
 
 COUNT, START = 300, 100
@@ -23,7 +23,7 @@ COUNT, START = 300, 100
 
 @pytest.fixture(scope="module")
 def dataset(context: Context) -> Dataset:
-    return Dataset(make_recipe(DatasetOrder(count=COUNT, seed=7), context.registry), START, COUNT)
+    return Dataset(make_recipe(DatasetParameters(count=COUNT, seed=7), context.registry), START, COUNT)
 
 
 @pytest.fixture(scope="module")
@@ -83,13 +83,13 @@ def test_a_file_is_the_same_each_time(name: Name, dataset: Dataset) -> None:
 PROGRAM = """
 import os, sys
 from pathlib import Path
-from glyphvae.datasets.recipe import Dataset, DatasetOrder, make_recipe
+from glyphvae.datasets.recipe import Dataset, DatasetParameters, make_recipe
 from glyphvae.datasets.formats import FORMATS
 from glyphvae.models.registry import load_registry
 from glyphvae.settings import Settings
 
 settings = Settings(models=sys.argv[1], default_model="cvae", device="cpu")
-recipe = make_recipe(DatasetOrder(count=1, seed=7), load_registry(settings))
+recipe = make_recipe(DatasetParameters(count=1, seed=7), load_registry(settings))
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glyphvae.api.context import Context
-from glyphvae.datasets.recipe import BLOCK, MOST, Conditions, Dataset, DatasetOrder, Recipe, Samples, make_recipe
+from glyphvae.datasets.recipe import BLOCK, MOST, Conditions, Dataset, DatasetParameters, Recipe, Samples, make_recipe
 from glyphvae.errors import InvalidParameter, UnknownModel
 
 
 def recipe(context: Context, **order: object) -> Recipe:
-    return make_recipe(DatasetOrder.model_validate({"count": 1, "seed": 7} | order), context.registry)
+    return make_recipe(DatasetParameters.model_validate({"count": 1, "seed": 7} | order), context.registry)
 
 
 def whole(parts: list[Samples]) -> tuple[list[int], list[list[float]], bytes]:

@@ -7,7 +7,7 @@ import pytest
 
 from glyphvae.api.context import Context
 from glyphvae.datasets.formats import FORMATS, Name
-from glyphvae.datasets.recipe import Dataset, DatasetOrder, make_recipe
+from glyphvae.datasets.recipe import Dataset, DatasetParameters, make_recipe
 from glyphvae.errors import InvalidParameter, NotInstalled
 from tests.service.support import expect_problem
 
@@ -16,7 +16,7 @@ from tests.service.support import expect_problem
 async def test_the_file_is_that_of_the_format(client: httpx.AsyncClient, context: Context, name: Name) -> None:
     order = {"count": 2000, "start": 3, "seed": 7, "labels": {"A": 2, "J": 1}, "z": [1, None], "temperature": 0.5}
     format_ = FORMATS[name]
-    recipe = make_recipe(DatasetOrder.model_validate(order), context.registry)
+    recipe = make_recipe(DatasetParameters.model_validate(order), context.registry)
     expected = b"".join(format_.write(Dataset(recipe, 3, 2000), 0))  # imports what no request should wait for
     answer = await client.post("/dataset", json=order | {"format": name})
     assert answer.content == expected

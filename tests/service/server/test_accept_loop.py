@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from glyphvae.server.accept_loop import TOGETHER, Arrivals
+from glyphvae.server.accept_loop import TOGETHER, AcceptLoop
 from tests.service.sockets import serving
 
 uvloop = pytest.importorskip("uvloop", reason="it is not there on Windows")
@@ -56,11 +56,11 @@ def test_those_taken_together_are_served(repository: Path) -> None:
 async def test_once_stopped_it_takes_nobody() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
-        arrivals = Arrivals([listener], asyncio.Protocol)
-        arrivals.look()
-        arrivals.stop()
+        accept_loop = AcceptLoop([listener], asyncio.Protocol)
+        accept_loop.look()
+        accept_loop.stop()
         with knock(listener.getsockname()[1]):
-            arrivals.look()
+            accept_loop.look()
             await turns(3)
             connection, _ = listener.accept()  # it waits still
             connection.close()
@@ -75,9 +75,9 @@ async def test_too_many_open_files_stop_nothing() -> None:
             raise OSError(24, "Too many open files")
 
     full = Full()
-    arrivals = Arrivals([full], asyncio.Protocol)  # type: ignore[list-item]
+    accept_loop = AcceptLoop([full], asyncio.Protocol)  # type: ignore[list-item]
     for times in (1, 2):
-        arrivals.look()
-        arrivals.look()
+        accept_loop.look()
+        accept_loop.look()
         await turns(2)
         assert full.looked == times

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from glyphvae.text.layout import Alignment, Layout, LayoutError, Setting, layout
-from glyphvae.text.symbols import BLANK, Script, fold
+from glyphvae.text.symbols import BLANK, Symbols, fold
 
 LABELS = tuple(string.digits + string.ascii_uppercase)
 TEXT = st.text(st.sampled_from("AQ1J \n"), max_size=60)
@@ -28,7 +28,7 @@ def box(height: int = 20, width: int = 10, top: int = 4, left: int = 9) -> NDArr
     return pixels
 
 
-def boxes(script: Script, seed: int = 0) -> NDArray[np.uint8]:
+def boxes(script: Symbols, seed: int = 0) -> NDArray[np.uint8]:
     """Draw a filled box of random size and place for every glyph."""
     random = np.random.default_rng(seed)
     sizes = random.integers(1, 29, (len(script.labels), 2)).tolist()

@@ -9,7 +9,7 @@ from glyphvae.text.symbols import (
     LINE_BREAK,
     SPACE,
     Case,
-    Script,
+    Symbols,
     Unknown,
     UnknownCharacterError,
     describe_character,
@@ -20,11 +20,11 @@ LABELS = tuple(string.digits + string.ascii_uppercase)
 ANY_TEXT = st.text(st.characters(exclude_categories=[]))
 
 
-def symbols(script: Script) -> list[int]:
+def symbols(script: Symbols) -> list[int]:
     return [int(symbol) for symbol in script.symbols]
 
 
-def positions(script: Script) -> list[int]:
+def positions(script: Symbols) -> list[int]:
     return [int(position) for position in script.positions]
 
 

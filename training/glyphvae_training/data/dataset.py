@@ -26,7 +26,7 @@ PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Split:
-    """One part of a data set.
+    """A part of a data set.
 
     Attributes:
         images: uint8 (n, 28, 28), paper 0, ink 255.

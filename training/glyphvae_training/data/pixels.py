@@ -21,7 +21,7 @@ FAINTEST_INK = 40
 
 
 def normalise(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Bring characters into the convention `mnist-20x20-mass`.
+    """Convert characters to the convention `mnist-20x20-mass`.
 
     Args:
         images: uint8 (n, height, width), paper 0, ink up to 255.
