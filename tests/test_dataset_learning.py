@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.svm import SVC
 
 from glyphvae.datasets.recipe import Dataset, DatasetParameters, make_recipe
-from glyphvae.models.registry import load_engine
+from glyphvae.models.registry import load_registry
 from glyphvae.settings import Settings
 from glyphvae_training.data.pixels import normalise
 from glyphvae_training.data.sources import FIRST_SMALL_LETTER, read_emnist, read_mnist
@@ -15,7 +15,7 @@ DATA = Path(__file__).parent / "data"
 
 
 def test_a_classifier_learns_real_characters_from_generated_ones() -> None:
-    recipe = make_recipe(DatasetParameters(count=1, seed=7), load_engine(Settings(device="cpu")))
+    recipe = make_recipe(DatasetParameters(count=1, seed=7), load_registry(Settings(device="cpu")))
     parts = list(Dataset(recipe, 0, 3600).samples())
     glyphs = np.concatenate([part.pixels for part in parts]).reshape(-1, 784)
     classifier = SVC(C=5, gamma=0.02).fit(glyphs / 255, np.concatenate([part.labels for part in parts]))

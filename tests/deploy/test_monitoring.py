@@ -33,8 +33,7 @@ def exposed() -> set[str]:
     telemetry = Telemetry()
     telemetry.answered("/generate", 200, 0.001)
     telemetry.refused["busy"] += 1
-    telemetry.queued["cvae"] += 1
-    telemetry.pooled = lambda: {"cvae": 1}
+    telemetry.queued = telemetry.prefetched = lambda: {"cvae": 1}
     telemetry.waits["cvae"].observe(0.001)
     telemetry.ran("cvae", 1, 0.001)
     metrics = Published(lambda: (telemetry, [telemetry.state()])).collect()

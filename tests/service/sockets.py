@@ -63,7 +63,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 def connections(server: Server) -> list[Connection]:
     """Return the open connections, at the server's end."""
-    return [connection for connection in server.server_state.connections if isinstance(connection, Connection)]
+    return list(server.server_state.connections)
 
 
 def request(target: str, body: bytes = b"", *headers: str, method: str = "POST", version: str = "1.1") -> bytes:

@@ -92,6 +92,16 @@ def test_what_there_is_after_the_start_is_collected_no_more() -> None:
         gc.unfreeze()
 
 
+@pytest.mark.parametrize("platform", ["darwin", "linux"])
+def test_other_c_libraries_have_no_such_call(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr("ctypes.CDLL", lambda _: object())
+    try:
+        settle()
+    finally:
+        gc.unfreeze()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only glibc gives memory back on request")
 def test_memory_that_was_freed_goes_back_to_the_system() -> None:
     code = (

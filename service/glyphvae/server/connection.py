@@ -48,6 +48,8 @@ class State(ServerState):
         front: Answers requests without a task; None until the application is there.
     """
 
+    connections: "set[Connection]"  # type: ignore[assignment]
+
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.draining = False
@@ -73,8 +75,7 @@ class State(ServerState):
         """Close the connections that have been slow for too long."""
         self.now = monotonic()
         for connection in list(self.connections):
-            if isinstance(connection, Connection):
-                connection.watch()
+            connection.watch()
 
 
 class Connection(HttpToolsProtocol):

@@ -113,7 +113,7 @@ class Server(uvicorn.Server):
         self.server_state = State(config.settings)
         self._admin: AdminServer | None = None
         self._counts: Writer | None = None
-        self._look: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle  # set at startup
         self._accept_loop = AcceptLoop([], self._protocol)
 
     @property
@@ -167,15 +167,13 @@ class Server(uvicorn.Server):
         """End without failing a request: say so to whoever asks, then take no more, then finish what there is."""
         self.context.draining = self.server_state.draining = True
         for connection in list(self.server_state.connections):
-            if isinstance(connection, Connection):
-                connection.drain()
+            connection.drain()
         # Whoever is at a terminal need not wait for a balancer to notice.
         if signal.SIGINT not in self._captured_signals:
             await asyncio.sleep(self.config.settings.drain_seconds)
         await self._take_the_rest(sockets or [])
         await super().shutdown(sockets)
-        if self._look is not None:
-            self._look.cancel()
+        self._look.cancel()
         if self._admin is not None:
             self._admin.stop()
         if self._counts is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from glyphvae.server.accept_loop import TOGETHER, AcceptLoop
+from glyphvae.server.accept_loop import TOGETHER, AcceptLoop, _connect
 from tests.service.sockets import serving
 
 uvloop = pytest.importorskip("uvloop", reason="it is not there on Windows")
@@ -81,3 +81,10 @@ async def test_too_many_open_files_stop_nothing() -> None:
         accept_loop.look()
         await turns(2)
         assert full.looked == times
+
+
+async def test_a_client_that_has_gone_already_is_no_fault() -> None:
+    async def fail() -> None:
+        raise OSError(107, "Transport endpoint is not connected")
+
+    await _connect(fail())

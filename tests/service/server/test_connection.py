@@ -91,9 +91,12 @@ async def test_a_connection_does_not_rest_while_it_is_answered(server: Server) -
     writer.write(LARGE)
     await until(lambda: pool.queued > 1)
     pass_time(server, 1000)
+    writer.write(GENERATE)  # it is not read on before the first has its response
+    await until(lambda: connections(server)[0].flow.read_paused)
+    pass_time(server, 1000)
     finish.set()
     await asyncio.wrap_future(blocker)
-    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+    assert [(await read(reader)).status for _ in range(2)] == [200, 200]
     writer.close()
 
 
@@ -108,9 +111,21 @@ async def test_an_answer_has_to_be_taken(repository: Path) -> None:
         await until(lambda: connections(server)[0].transport.get_write_buffer_size() > 0)
         await until(lambda: connections(server)[0].flow.write_paused)
         pass_time(server, 0)
+        pass_time(server, 1)
+        assert not connections(server)[0].transport.is_closing()
         pass_time(server, server.config.settings.receive_timeout + 1)
         await until(lambda: not connections(server))
         writer.transport.abort()
+
+
+async def test_a_response_that_has_begun_is_not_followed_by_another(repository: Path) -> None:
+    async with serving(repository, max_samples=100_000) as server:
+        reader, writer = await connect(server)
+        writer.write(LARGE.replace(b"3000", b"100000").replace(b"Length: 0", b"Length: 9"))  # the body never comes
+        await reader.readuntil(b"\r\n\r\n")
+        pass_time(server, server.config.settings.receive_timeout + 1)
+        assert b"HTTP/1.1" not in await reader.read()
+        writer.close()
 
 
 async def test_only_so_many_connections_are_open(repository: Path) -> None:

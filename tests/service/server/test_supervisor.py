@@ -15,8 +15,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from uvicorn.config import STARTUP_FAILURE
 
 from glyphvae.errors import ReloadRefused
+from glyphvae.server.server import Config
+from glyphvae.server.supervisor import Supervisor
+from glyphvae.settings import Settings
 from tests.known_model import write_model
 from tests.service.processes import Server, running
 from tests.service.support import expect_problem
@@ -166,6 +170,54 @@ def test_a_process_that_is_killed_takes_only_its_own_requests_along(folder: Path
         callers.wait_for(20)
         assert before[1] in children(server)
         assert len(callers.lost) == lost
+
+
+class Ended:
+    """A server process that has ended.
+
+    Args:
+        exitcode: Its exit status.
+    """
+
+    pid = 7
+
+    def __init__(self, exitcode: int) -> None:
+        self.exitcode = exitcode
+        self.process = self
+
+    def is_alive(self, timeout: float = 0) -> bool:  # noqa: ARG002 (uvicorn's)
+        return False
+
+    def kill(self) -> None:
+        """Do nothing: it has ended."""
+
+    join = kill
+
+
+@pytest.fixture
+def supervisor() -> Supervisor:
+    """Return a supervisor of a process that could not start."""
+    supervisor = object.__new__(Supervisor)
+    supervisor.config = Config(Settings(), {})
+    supervisor.should_exit = threading.Event()
+    supervisor.processes = [Ended(STARTUP_FAILURE)]  # type: ignore[list-item]
+    return supervisor
+
+
+def test_where_a_process_cannot_start_the_service_ends(
+    supervisor: Supervisor, caplog: pytest.LogCaptureFixture
+) -> None:
+    supervisor.keep_subprocess_alive()
+    assert supervisor.should_exit.is_set()
+    assert "process 7 cannot start" in caplog.text
+
+
+def test_a_process_that_has_ended_gets_no_signal(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr("os.kill", lambda *_: sent.append(1))
+    supervisor.handle_hup()
+    supervisor.handle_ttin()  # the number of processes is a setting
+    assert sent == []
 
 
 @WORKERS

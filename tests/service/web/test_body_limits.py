@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from starlette.types import Message
 
 from glyphvae.api.context import Context
-from glyphvae.api.head import RequestHead
+from glyphvae.api.head import RequestHead, RequestHeaders
 from glyphvae.api.responses import Body
 from glyphvae.errors import BodyTooLarge, Busy, InvalidParameter, MalformedBody, UnsupportedMedia
 from glyphvae.observability.telemetry import Telemetry
@@ -144,7 +144,7 @@ async def test_an_announced_body_is_refused_unread(app: FastAPI) -> None:
 async def test_bodies_in_memory_are_bounded(context: Context) -> None:
     pool, telemetry = WorkerPool("bytes", 30_000), Telemetry()
     limits = BodyLimits(context.settings, pool, telemetry)
-    head = RequestHead("POST", "/encode", b"", [])
+    head = RequestHead("POST", "/encode", b"", RequestHeaders([]))
     first, second = (Deadline(PATIENCE, lambda: False) for _ in range(2))
 
     async def read(deadline: Deadline, *sizes: int) -> Body:

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glyphvae.api.context import Context
-from glyphvae.api.head import RequestHead
+from glyphvae.api.head import RequestHead, RequestHeaders
 from glyphvae.app import create_app
 from glyphvae.errors import (
     AddressTooLong,
@@ -277,9 +277,8 @@ async def test_a_time_limit_that_is_none_is_refused(client: httpx.AsyncClient, v
 def test_a_request_may_shorten_its_time_but_not_lengthen_it(small: Context, asked: str | None, seconds: float) -> None:
     front = create_app(small).front
     assert front is not None
-    head = RequestHead("POST", "/generate", b"", [])
-    head.timeout = asked
-    assert front.admit(head) == seconds
+    sent = [] if asked is None else [(b"x-request-timeout", asked.encode())]
+    assert front.admit(RequestHead("POST", "/generate", b"", RequestHeaders(sent))) == seconds
 
 
 @pytest.mark.parametrize(
