@@ -153,16 +153,8 @@ class GenerateRequest(NamedTuple):
     plan: GeneratePlan
     seed: int | None
     given: tuple[float | None, ...]
-
-    @property
-    def cost(self) -> int:
-        """About what it costs the event loop, in glyphs."""
-        return self.plan.cost
-
-    @property
-    def streams(self) -> bool:
-        """Whether the response may come in pieces."""
-        return self.plan.streams
+    cost: int
+    streams: bool
 
 
 class Generate(Operation[GenerateRequest]):
@@ -208,7 +200,7 @@ class Generate(Operation[GenerateRequest]):
         seed, given = plan.query.seed if own.seed is None else own.seed, plan.given
         if own.z is not None:
             given = value_of("query.z", parse_latents, own.z.decode(), plan.model.manifest.latent_size)
-        return GenerateRequest(plan, seed, given)
+        return GenerateRequest(plan, seed, given, plan.cost, plan.streams)
 
     def run(self, request: GenerateRequest, body: Body) -> Program[Result]:  # noqa: ARG002 (there is none)
         """Draw and decode the glyphs."""
@@ -261,7 +253,7 @@ class Generate(Operation[GenerateRequest]):
         # Latents that a query fixes are rarely asked for twice, so nothing is drawn ahead for them.
         if frame is not None and checked.seed is None and set(given) == {None}:
             plan.prefetch = plan.singles.prefetch(plan)
-        plan.request = GenerateRequest(plan, checked.seed, given)
+        plan.request = GenerateRequest(plan, checked.seed, given, plan.cost, plan.streams)
         return plan
 
     def _prefetched(self) -> dict[str, int]:

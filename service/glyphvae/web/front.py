@@ -85,7 +85,7 @@ class Front:
             scope: The request, as ASGI describes it.
             known: Headers of the request before it on its connection, which most repeat.
         """
-        pairs, path = scope["headers"], path_of(scope)
+        pairs, path = scope["headers"], path_of(scope) if scope.get("root_path") else scope["path"]
         headers = known if known is not None and known.pairs == pairs else RequestHeaders(pairs)
         route = self._exact.get(path) or self._route(path)
         id_ = headers.id or b"%b-%x" % (self._prefix, next(self._count))
@@ -134,7 +134,8 @@ class Front:
             Busy: Too many requests are queued.
             InvalidParameter: Its own time limit is none.
         """
-        self.body_limits.check_announced(head)
+        if head.headers.length:
+            self.body_limits.check_announced(head)
         if self.context.scheduler.full:
             self.context.telemetry.refused["busy"] += 1
             raise FULL

@@ -87,7 +87,10 @@ class RequestContext(RequestHead, Work):
         route: Route,
         id: bytes,  # noqa: A002
     ) -> None:
-        super().__init__(method, path, query, headers)
+        self.method = method  # as `RequestHead` does, but for the call
+        self.path = path
+        self.query = query
+        self.headers = headers
         self.route = route
         self.id = id
         self.started = perf_counter()
