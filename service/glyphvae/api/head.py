@@ -63,10 +63,6 @@ class RequestHeaders:
         return next(iter(self.all(name)[::-1]), "")
 
 
-def _can_be_logged(request_id: bytes) -> bool:
-    return 0 < len(request_id) <= LONGEST_ID and not request_id.translate(None, _ID_CHARACTERS)
-
-
 class RequestHead:
     """The head of a request.
 
