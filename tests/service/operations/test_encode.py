@@ -2,12 +2,7 @@ import httpx
 import numpy as np
 import pytest
 
-from glyphvae.errors import (
-    BodyTooLarge,
-    InvalidParameter,
-    MalformedBody,
-    UnsupportedMedia,
-)
+from glyphvae.errors import BodyTooLarge, InvalidParameter, MalformedBody, UnsupportedMedia
 from glyphvae.operations.encode import Encodings
 from tests.known_model import LABELS
 from tests.service.support import JSON, NPY, Wrong, array, expect_problem, grey, image_file, npy
