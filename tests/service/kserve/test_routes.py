@@ -1,9 +1,6 @@
 """The known model makes every pixel 100 + 10·z[0] + label, and mu[0] = (pixel (0, 0) - 100 - label) / 10."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openapi_schema_validator import OAS30Validator
 
-from tests.service.processes import ROOT, Server
-from tests.service.support import grey
+from tests.service.processes import ROOT, Server, python
+from tests.service.support import caller, grey
 
 DOCUMENT = yaml.safe_load((ROOT / "tests/data/open_inference/open_inference_rest.yaml").read_text(encoding="utf-8"))
 LABEL = {"name": "label", "datatype": "INT64", "shape": [2, 1], "data": [10, 19]}
@@ -231,8 +228,7 @@ async def test_a_body_over_the_limit_is_refused(client: httpx.AsyncClient) -> No
 
 
 async def test_a_model_that_fails_says_so(half_broken: FastAPI) -> None:
-    transport = httpx.ASGITransport(half_broken)
-    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+    async with caller(half_broken) as client:
         asked = {"inputs": [Z, LABEL | {"data": [10, 35]}]}
         answer = await client.post("/v2/models/cvae-decoder/infer", json=asked)
     expect_error(answer, 503, "the model did not run")
@@ -300,11 +296,5 @@ client.close()
 
 
 def test_the_triton_client_calls_the_models(real_server: Server) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", TRITON, real_server.url.removeprefix("http://")],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parent,
-        check=False,
-    )
+    done = python("-c", TRITON, real_server.url.removeprefix("http://"))
     assert (done.returncode, done.stdout) == (0, "404 There is no model 'gan-decoder'.\n"), done.stderr

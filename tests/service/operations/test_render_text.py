@@ -7,11 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from glyphvae.api.context import Context
 from glyphvae.errors import InvalidParameter
 from glyphvae.models.latents import draw_latents
-from glyphvae.operations.render_text import LONG_TEXT, RenderedText, RenderText, draw_style, render_png
-from glyphvae.scheduling.steps import run_now
+from glyphvae.operations.render_text import LONG_TEXT, RenderedText, draw_style
 from tests.service.support import JSON, NPY, PNG, array, expect_problem, picture
 
 DRAWN = (None,) * 6
@@ -191,11 +189,6 @@ async def test_a_long_text_is_set_as_a_short_one(client: httpx.AsyncClient) -> N
     text = "AB" * (LONG_TEXT // 2)
     at, over = await rendered(client, text=text, seed=1), await rendered(client, text=f"{text}A", seed=1)
     assert at.glyphs == over.glyphs[:-1]
-
-
-async def test_the_command_line_gets_the_same_picture(client: httpx.AsyncClient, context: Context) -> None:
-    order = RenderText(text="HELLO", seed=7)
-    assert run_now(render_png(order, context)) == (await post(client, text="HELLO", seed=7)).content
 
 
 async def test_as_many_characters_as_the_limit_are_allowed(client: httpx.AsyncClient) -> None:
