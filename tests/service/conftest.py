@@ -10,10 +10,9 @@ from fastapi import FastAPI
 
 from glyphvae.api.context import Context
 from glyphvae.app import create_app
-from glyphvae.models.registry import load_registry
-from glyphvae.settings import Settings
 from tests.known_model import decoder, write_model
 from tests.service.processes import Server, running
+from tests.service.support import Gate, caller, context_of
 
 
 @pytest.fixture(autouse=True)
@@ -35,10 +34,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def context(repository: Path) -> Context:
-    settings = Settings(
-        models=repository,
+    return context_of(
+        repository,
         default_model="cvae",
-        device="cpu",
         preload="all",
         max_samples=3000,
         max_dataset=3000,
@@ -50,7 +48,6 @@ def context(repository: Path) -> Context:
         max_text_length=100,
         max_output_pixels=32 * 28 * 32 * 28,
     )
-    return Context(settings, load_registry(settings))
 
 
 @pytest.fixture(scope="session")
@@ -62,16 +59,22 @@ def app(context: Context) -> FastAPI:
 def half_broken(tmp_path: Path) -> FastAPI:
     """Return the application over a model whose decoder fails for the label Z."""
     write_model(tmp_path, files={"decoder": decoder(rows=35)})
-    settings = Settings(models=tmp_path, device="cpu")
-    return create_app(Context(settings, load_registry(settings)))
+    return create_app(context_of(tmp_path))
 
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """Yield an HTTP client that calls the application in process; exceptions become responses, as over a socket."""
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+    async with caller(app) as client:
         yield client
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """Yield work for a thread, which is released at the end at the latest."""
+    gate = Gate()
+    yield gate
+    gate.opened.set()
 
 
 @pytest.fixture(scope="session")

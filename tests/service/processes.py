@@ -82,6 +82,12 @@ def running(*arguments: str) -> Iterator[Server]:
         server.close()
 
 
+def python(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own, in the root of the repository."""
+    command, environment = [sys.executable, *arguments], plain_environment() | variables
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
+
+
 def plain_environment() -> dict[str, str]:
     """The environment without settings of the developer's own."""
     return {name: value for name, value in os.environ.items() if not name.startswith("GLYPHVAE_")}

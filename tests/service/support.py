@@ -2,6 +2,7 @@
 
 import io
 import threading
+from pathlib import Path
 from typing import NamedTuple
 
 import httpx
@@ -10,8 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from starlette.types import ASGIApp, Message
 
+from glyphvae.api.context import Context
 from glyphvae.errors import MEDIA_TYPE, Problem, ProblemBody
+from glyphvae.models.registry import load_registry
 from glyphvae.scheduling.deadline import checkpoint
+from glyphvae.settings import Settings
 
 JSON = {"accept": "application/json"}
 NPY = {"accept": "application/x-npy"}
@@ -45,6 +49,12 @@ class Gate:
         checkpoint()
         self.passed.set()
         return "done"
+
+
+def context_of(folder: Path, **settings: object) -> Context:
+    """Load the models of a folder."""
+    chosen = Settings(models=folder, device="cpu", **settings)  # type: ignore[arg-type]
+    return Context(chosen, load_registry(chosen))
 
 
 def caller(app: ASGIApp) -> httpx.AsyncClient:

@@ -7,16 +7,11 @@ from glyphvae.api.context import Context
 from glyphvae.app import Application, create, create_app
 from glyphvae.errors import (
     InternalError,
-    InvalidParameter,
-    MalformedBody,
     MethodNotAllowed,
     NotFound,
     StartError,
-    UnsupportedMedia,
 )
 from tests.service.support import caller, expect_problem
-
-AS_JSON = {"content-type": "application/json"}
 
 
 async def test_what_does_not_exist_is_not_found(client: httpx.AsyncClient) -> None:
@@ -34,64 +29,14 @@ async def test_a_long_path_is_not_echoed_in_full(client: httpx.AsyncClient) -> N
     [
         ("GET", "/generate", "POST"),
         ("PUT", "/encode", "POST"),
-        ("DELETE", "/reconstruct", "POST"),
-        ("GET", "/render-text", "POST"),
         ("POST", "/models", "GET"),
-        ("POST", "/models/cvae", "GET"),
         ("POST", "/livez", "GET"),
-        ("POST", "/readyz", "GET"),
     ],
 )
 async def test_another_method_is_not_allowed(client: httpx.AsyncClient, method: str, path: str, allowed: str) -> None:
     response = await client.request(method, path)
     expect_problem(response, MethodNotAllowed, f"'{path}' answers {allowed}, not {method}.")
     assert response.headers["allow"] == allowed
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"", "body: Field required"),
-        (b"null", "body: "),
-        (b"[]", "body: "),
-        (b'"HELLO"', "body: "),
-        (b"{}", "body.text: Field required"),
-        (b'{"text": "A", "\xc3\xa9": 1}', "body: unknown: '\u00e9'; allowed are: text, seed, z"),
-    ],
-)
-async def test_a_wrong_body_is_refused_by_name(client: httpx.AsyncClient, content: bytes, says: str) -> None:
-    response = await client.post("/render-text", content=content, headers=AS_JSON)
-    expect_problem(response, InvalidParameter, says, says.partition(":")[0])
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"{", "The body is not JSON: "),
-        (b'{"text": A}', "The body is not JSON: "),
-        (b'{"text": "A"} B', "The body is not JSON: "),
-        (b'{"text": "\xff"}', "The body is not JSON: "),
-        (b'{"text": "\\ud800"}', "The body is not JSON: "),
-        (b"[" * 100_000, "The JSON is nested more than 16 deep."),
-    ],
-)
-async def test_what_is_no_json_is_malformed(client: httpx.AsyncClient, content: bytes, says: str) -> None:
-    expect_problem(await client.post("/render-text", content=content, headers=AS_JSON), MalformedBody, says)
-
-
-@pytest.mark.parametrize(
-    ("content_type", "says"),
-    [
-        (None, "body is untyped; send application/json."),
-        ("text/plain", "body is 'text/plain'; send application/json."),
-        ("application/x-www-form-urlencoded", "send application/json."),
-        ("x" * 5000, "xxx'...; send application/json."),
-    ],
-)
-async def test_json_has_to_say_that_it_is(client: httpx.AsyncClient, content_type: str | None, says: str) -> None:
-    headers = {"content-type": content_type} if content_type else {}
-    response = await client.post("/render-text", content=b'{"text": "A"}', headers=headers)
-    expect_problem(response, UnsupportedMedia, says)
 
 
 @pytest.fixture

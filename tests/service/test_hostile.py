@@ -30,28 +30,14 @@ def saved(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:  # no
 
 
 INK = Image.fromarray(DRAWING)
-UPRIGHT = Image.Exif()
-UPRIGHT[0x0112] = 6
 TEXT = zlib.compress(bytes(2_000_000))
 
 PICTURES: dict[str, tuple[bytes, int]] = {
     "png": (saved(INK), 200),
-    "one bit": (saved(INK.convert("1")), 200),
-    "palette": (saved(INK.convert("RGB").convert("P")), 200),
-    "palette with transparency": (saved(INK.convert("RGB").convert("P"), transparency=255), 200),
-    "grey and alpha": (saved(INK.convert("LA")), 200),
-    "16 bit": (saved(Image.fromarray(DRAWING.astype(np.uint16) * 257)), 200),
-    "turned by its EXIF": (saved(INK, "JPEG", exif=UPRIGHT, quality=95), 200),
-    "cmyk": (saved(INK.convert("CMYK"), "JPEG", quality=95), 200),
-    "progressive": (saved(INK, "JPEG", progressive=True, quality=95), 200),
-    "webp": (saved(INK, "WEBP", lossless=True), 200),
     "truncated png": (saved(INK)[:-30], 400),
-    "truncated jpeg": (saved(INK, "JPEG")[:-200], 400),
-    "truncated webp": (saved(INK, "WEBP")[:-20], 400),
     "head alone": (saved(INK)[:33], 400),
     "eight bytes": (b"\x89PNG\r\n\x1a\n", 400),
     "zero wide": (png(0, 4, 8, 0, bytes(4)), 400),
-    "zero high": (png(4, 0, 8, 0, b""), 400),
     "2 billion wide": (png(2**31 - 1, 1, 8, 0, b""), 422),
     "a bomb": (png(20_000, 20_000, 1, 0, bytes(2501)), 422),
     "a bomb within its size": (png(4, 4, 8, 0, bytes(10_000_000)), 200),
@@ -67,10 +53,7 @@ PICTURES: dict[str, tuple[bytes, int]] = {
     "animated png": (saved(INK, save_all=True, append_images=[INK.rotate(90)]), 422),
     "animated webp": (saved(INK, "WEBP", save_all=True, append_images=[INK.rotate(90)]), 422),
     "gif": (saved(INK, "GIF"), 415),
-    "animated gif": (saved(INK, "GIF", save_all=True, append_images=[INK.rotate(90)]), 415),
-    "bmp": (saved(INK, "BMP"), 415),
     "tiff": (saved(INK, "TIFF"), 415),
-    "ico": (saved(INK, "ICO"), 415),
     "pdf": (saved(INK.convert("RGB"), "PDF"), 415),
     "psd": (b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHH", 1, 40, 40, 8, 1) + bytes(2000), 415),
     "fits": (b"SIMPLE  =                    T" + bytes(2880), 415),
@@ -173,15 +156,6 @@ async def test_numbers_that_are_none_are_refused(client: httpx.AsyncClient, numb
     for name in ("temperature", "z", "seed", "n", "scale"):
         response = await client.post(f"/generate?label=J&{name}={number.replace('Infinity', 'inf')}")
         assert response.status_code == 422, (name, response.text)
-
-
-@pytest.mark.parametrize(
-    "body", [{"text": "A", "txt": 1}, {"text": "A", "Text": "B"}, {"text": "A", "__proto__": {}}, {"text": "A", "": 0}]
-)
-async def test_unknown_fields_are_refused(client: httpx.AsyncClient, body: dict[str, object]) -> None:
-    response = await client.post("/render-text", json=body)
-    assert response.status_code == 422
-    assert "unknown: " in response.json()["detail"]
 
 
 async def test_ranges_are_ignored(client: httpx.AsyncClient) -> None:

@@ -69,10 +69,3 @@ def test_imports_go_to_packages_before() -> None:
 
 def test_no_circle_of_imports() -> None:
     TopologicalSorter(graph()).prepare()  # raises a CycleError that names the circle
-
-
-def test_the_client_imports_nothing_of_the_service() -> None:
-    foreign = {other for name, others in graph().items() if name.split(".")[0] == "client" for other in others} - {
-        name for name in modules() if name.split(".")[0] == "client"
-    }
-    assert foreign == set()

@@ -1,12 +1,13 @@
 """Training and the service meet in exported files alone, and the client imports nothing of either."""
 
 import ast
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.service.processes import python
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,12 +74,7 @@ asyncio.run(ask())
 
 
 def test_the_service_answers_where_nothing_for_training_is_installed(repository: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PROGRAM.format(libraries=TRAINING_LIBRARIES | {"glyphvae_training"})],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={"GLYPHVAE_MODELS": str(repository), "GLYPHVAE_DEFAULT_MODEL": "cvae", "GLYPHVAE_DEVICE": "cpu"},
-        check=False,
-    )
+    program = PROGRAM.format(libraries=TRAINING_LIBRARIES | {"glyphvae_training"})
+    settings = {"GLYPHVAE_MODELS": str(repository), "GLYPHVAE_DEFAULT_MODEL": "cvae", "GLYPHVAE_DEVICE": "cpu"}
+    done = python("-W", "error", "-c", program, **settings)
     assert (done.returncode, done.stdout, done.stderr) == (0, "200 image/png\n", "")

@@ -4,18 +4,15 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import numpy as np
 import pytest
 
-from glyphvae.errors import BodyTooLarge, NotFound
-from glyphvae.operations.generate import CHUNK
-from tests.service.processes import COMMAND, ROOT, Server, plain_environment, running
-from tests.service.support import JSON, NPY, array, expect_problem, grey, image_file, npy, picture
+from glyphvae.errors import BodyTooLarge
+from tests.service.processes import COMMAND, Server, python, running
+from tests.service.support import JSON, expect_problem, grey, image_file, picture
 
 J = image_file(grey(119)[0])
 
@@ -35,55 +32,13 @@ def client(server: Server) -> Iterator[httpx.Client]:
 
 def test_it_answers_get(client: httpx.Client) -> None:
     assert client.get("/", headers=JSON).json()["name"] == "glyphvae"
-    assert client.get("/livez").json() == {"status": "live"}
+    live = client.get("/livez")
+    assert (live.json(), "server" in live.headers) == ({"status": "live"}, False)
     assert client.get("/readyz").json() == {"status": "ready", "models": {"cvae": "cpu"}, "degraded": []}
     assert [model["name"] for model in client.get("/models").json()] == ["cvae", "vae"]
     assert client.get("/models/vae").json()["kind"] == "vae"
     assert client.get("/docs").headers["content-type"].startswith("text/html")
     assert "/generate" in client.get("/openapi.json").json()["paths"]
-
-
-def test_it_generates(client: httpx.Client) -> None:
-    png = client.post("/generate?label=J&temperature=0")
-    assert np.array_equal(picture(png.content), np.full((28, 28), 119))
-    again = client.post(f"/generate?label=J&temperature=0&seed={png.headers['glyphvae-seed']}")
-    assert again.content == png.content
-    json = client.post("/generate?label=J&n=2&seed=7", headers=JSON).json()
-    assert [sample["label"] for sample in json["samples"]] == ["J", "J"]
-
-
-def test_it_streams_arrays(client: httpx.Client) -> None:
-    n = 3 * CHUNK + 1
-    response = client.post(f"/generate?label=J&n={n}&temperature=0", headers=NPY)
-    assert response.headers["content-length"] == str(len(response.content))
-    assert np.array_equal(array(response), grey(*[119] * n))
-
-
-def test_it_encodes(client: httpx.Client) -> None:
-    for body in ({"content": J}, {"files": [("file", J)]}, {"content": npy(grey(119))}):
-        response = client.post("/encode?preprocess=none", **body)
-        assert [encoding["label"] for encoding in response.json()["encodings"]] == ["J"]
-
-
-def test_it_reconstructs(client: httpx.Client) -> None:
-    response = client.post("/reconstruct?preprocess=none", content=J)
-    assert np.array_equal(picture(response.content), grey(119)[0])
-    assert response.headers["glyphvae-label"] == "J"
-
-
-def test_it_renders_text(client: httpx.Client) -> None:
-    answers = [client.post("/render-text", json={"text": "Hello", "seed": seed}) for seed in (1, 1, 2)]
-    assert [answer.status_code for answer in answers] == [200] * 3
-    assert answers[0].headers["glyphvae-folded"] == "4"
-    assert answers[0].content == answers[1].content != answers[2].content
-
-
-def test_it_names_no_server(client: httpx.Client) -> None:
-    assert "server" not in client.get("/livez").headers
-
-
-def test_errors_are_problems(client: httpx.Client) -> None:
-    expect_problem(client.get("/glyph"), NotFound, "'/glyph'")
 
 
 def test_the_limit_holds_announced_or_not(client: httpx.Client) -> None:
@@ -145,11 +100,8 @@ def test_a_request_in_flight_is_finished_before_the_end(repository: Path, worker
     ],
 )
 def test_a_start_that_fails_says_why_in_one_line(flags: tuple[str, ...], line: str) -> None:
-    done = subprocess.run(
-        [*COMMAND, *flags], capture_output=True, text=True, cwd=ROOT, env=plain_environment(), check=False
-    )
-    assert done.returncode == 1
-    assert done.stdout == ""
+    done = python(*COMMAND[1:], *flags)
+    assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(line)
     assert done.stderr.count("\n") == 1
 
@@ -159,10 +111,7 @@ def test_a_spoilt_file_stops_the_start_in_one_line(tmp_path: Path, repository: P
     file = tmp_path / "exported" / "cvae-decoder" / "1" / "model.onnx"
     size = file.stat().st_size
     file.write_bytes(file.read_bytes()[:-1])
-    flags = ("--models", file.parents[2], "--default-model", "cvae")
-    done = subprocess.run(
-        [*COMMAND, *flags], capture_output=True, text=True, cwd=ROOT, env=plain_environment(), check=False
-    )
+    done = python(*COMMAND[1:], "--models", file.parents[2], "--default-model", "cvae")
     assert done.returncode == 1
     assert done.stderr == f"glyphvae: {file}: {size - 1} bytes, but the manifest says {size}\n"
 
@@ -172,9 +121,7 @@ def test_a_port_in_use_stops_the_start(repository: Path) -> None:
         port = str(taken.getsockname()[1])
         own = ("--models", str(repository), "--default-model", "cvae")
         flags = ("--port", port, *own, "--device", "cpu", "--log-level", "error")
-        done = subprocess.run(
-            [*COMMAND, *flags], capture_output=True, text=True, cwd=ROOT, env=plain_environment(), check=False
-        )
+        done = python(*COMMAND[1:], *flags)
     assert done.returncode != 0
     assert "ddress already in use" in done.stderr
     assert done.stderr.count("\n") == 1

@@ -17,7 +17,7 @@ from glyphvae.errors import (
     NotReady,
     Problem,
 )
-from tests.service.support import expect_problem
+from tests.service.support import caller, expect_problem
 
 
 def not_ready() -> NotReady:
@@ -60,7 +60,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     async def read(number: int) -> None:
         raise HTTPException(number, "It is broken.") if number < 600 else NotFound("Nothing is here.")
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://glyphvae") as client:
+    async with caller(app) as client:
         yield client
 
 

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -6,22 +5,12 @@ import pytest
 from glyphvae.api.context import Context
 from glyphvae.api.readiness import check_live, check_ready
 from glyphvae.errors import NotReady
-from glyphvae.models.registry import load_registry
-from glyphvae.settings import Settings
-from tests.service.support import PATIENCE, Clock, Gate
+from tests.service.support import PATIENCE, Clock, Gate, context_of
 
 
 @pytest.fixture
 def own(repository: Path) -> Context:
-    settings = Settings(models=repository, device="cpu")
-    return Context(settings, load_registry(settings))
-
-
-@pytest.fixture
-def gate() -> Iterator[Gate]:
-    gate = Gate()
-    yield gate
-    gate.opened.set()
+    return context_of(repository)
 
 
 def test_what_is_loaded_is_run_and_named(own: Context) -> None:

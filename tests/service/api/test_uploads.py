@@ -14,7 +14,7 @@ from glyphvae.imaging.preprocess import Mode, preprocess
 from glyphvae.models.registry import Pixels
 from glyphvae.scheduling.steps import run_now
 from glyphvae.settings import Settings
-from tests.service.support import expect_problem, grey, image_file, npy
+from tests.service.support import caller, expect_problem, grey, image_file, npy
 
 J = image_file(grey(119)[0])
 FORM = {"content-type": "multipart/form-data; boundary=limit"}
@@ -132,8 +132,7 @@ async def test_what_unfolds_to_many_pixels_is_decoded_in_a_thread(
 
     monkeypatch.setattr(decode.Picture, "grey", remembered)
     settings = context.settings.model_copy(update={"max_image_pixels": drawing.size, "max_total_pixels": drawing.size})
-    app = create_app(Context(settings, context.registry))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://glyphvae") as client:
+    async with caller(create_app(Context(settings, context.registry))) as client:
         assert (await client.post("/encode", content=content)).status_code == 200
         assert threads
         assert get_ident() not in threads

@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator, Iterator
 
-import httpx
 import pytest
 
 from glyphvae.api.context import Context
 from glyphvae.app import create_app
 from glyphvae.client import AsyncClient, Client
 from tests.service.processes import Server
+from tests.service.support import caller
 
 
 @pytest.fixture
@@ -19,6 +19,5 @@ def sync_client(real_server: Server) -> Iterator[Client]:
 
 @pytest.fixture
 async def async_client(context: Context) -> AsyncIterator[AsyncClient]:
-    transport = httpx.ASGITransport(create_app(context), raise_app_exceptions=False)
-    async with AsyncClient("http://glyphvae", http=httpx.AsyncClient(transport=transport)) as client:
+    async with AsyncClient("http://glyphvae", http=caller(create_app(context))) as client:
         yield client

@@ -93,13 +93,7 @@ async def test_an_unconditional_model_takes_no_label(ask: Ask) -> None:
 
 @pytest.mark.parametrize(
     "images",
-    [
-        grey(119)[0],
-        grey(119),
-        image_file(grey(119)[0]),
-        Image.fromarray(grey(119)[0]),
-        [image_file(grey(119)[0])],
-    ],
+    [grey(119)[0], grey(119), image_file(grey(119)[0]), Image.fromarray(grey(119)[0]), [image_file(grey(119)[0])]],
     ids=["one array", "arrays", "bytes", "Pillow", "a list"],
 )
 async def test_encode(ask: Ask, images: object) -> None:

@@ -1,13 +1,10 @@
 """What both clients do where something goes wrong, over real sockets."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from starlette.types import ASGIApp
 
@@ -25,8 +22,8 @@ from glyphvae.client import (
 from glyphvae.formats.npy import npy_bytes
 from glyphvae.web.keys import new_key
 from tests.service.client.scripted import answer, scripted
-from tests.service.processes import ROOT
-from tests.service.support import grey
+from tests.service.processes import python
+from tests.service.support import caller, grey
 
 AT_ONCE = Retry(attempts=3, first=0.0)
 GLYPH = answer("200 OK", npy_bytes(grey(119)), "Glyphvae-Seed: 7", "Glyphvae-Model: cvae/1")
@@ -127,11 +124,8 @@ async def test_a_key_opens_a_service_that_wants_one(context: Context, tmp_path: 
     (tmp_path / "keys").write_text(key.model_dump_json())
     settings = context.settings.model_copy(update={"keys": tmp_path / "keys"})
     app = create_app(Context(settings, context.registry))
-
-    def client(token: str | None) -> AsyncClient:
-        return AsyncClient("http://glyphvae", key=token, http=httpx.AsyncClient(transport=httpx.ASGITransport(app)))
-
-    async with client(token) as known, client(None) as stranger:
+    known, stranger = [AsyncClient("http://glyphvae", key=key, http=caller(app)) for key in (token, None)]
+    async with known, stranger:
         assert (await known.generate("J", z=[0])).pixels[0, 0, 0] == 119
         with pytest.raises(ProblemError) as refused:
             await stranger.generate("J")
@@ -139,8 +133,7 @@ async def test_a_key_opens_a_service_that_wants_one(context: Context, tmp_path: 
 
 
 async def test_a_model_that_fails_is_a_problem(half_broken: ASGIApp) -> None:
-    http = httpx.AsyncClient(transport=httpx.ASGITransport(half_broken))
-    async with AsyncClient("http://glyphvae", http=http, retry=Retry(attempts=1)) as client:
+    async with AsyncClient("http://glyphvae", http=caller(half_broken), retry=Retry(attempts=1)) as client:
         with pytest.raises(ProblemError, match="the model did not run") as caught:
             await client.generate_picture("Z")
     assert caught.value.retry_after == 5
@@ -164,11 +157,5 @@ with Client(sys.argv[1]) as client:
 
 
 def test_the_client_needs_nothing_that_the_service_needs(real_server: Any) -> None:  # noqa: ANN401
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PROGRAM, real_server.url],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
+    done = python("-W", "error", "-c", PROGRAM, real_server.url)
     assert (done.returncode, done.stdout, done.stderr) == (0, "119 (28, 28)\n", "")

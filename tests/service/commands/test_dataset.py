@@ -1,27 +1,15 @@
-import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from glyphvae.commands import main
 from glyphvae.commands.dataset import dataset, parse_mix
 from glyphvae.datasets.formats import FORMATS
+from tests.service.commands.test_main import run as run_command
 from tests.service.processes import Server
 
-
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> object:
-    """`glyphvae dataset ARGUMENTS`, in process; what it exits with."""
-    monkeypatch.setattr(sys, "argv", ["glyphvae", "dataset", *map(str, arguments)])
-    with pytest.raises(SystemExit) as caught:
-        main.main()
-    return caught.value.code
-
-
-@pytest.fixture(autouse=True)
-def here(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GLYPHVAE_MODELS", str(repository))
-    monkeypatch.chdir(tmp_path)
+run = partial(run_command, "dataset")
 
 
 @pytest.mark.parametrize(
@@ -33,11 +21,9 @@ def here(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         ("a.tar", "--seed 7 --format idx --test 20"),
     ],
 )
-def test_a_remote_service_makes_the_same_file(
-    monkeypatch: pytest.MonkeyPatch, real_server: Server, file: str, options: str
-) -> None:
-    assert run(monkeypatch, "150", "-o", file, *options.split()) == 0
-    assert run(monkeypatch, "150", "-o", f"remote-{file}", *options.split(), "--url", real_server.url) == 0
+def test_a_remote_service_makes_the_same_file(real_server: Server, file: str, options: str) -> None:
+    assert run("150", "-o", file, *options.split()) == 0
+    assert run("150", "-o", f"remote-{file}", *options.split(), "--url", real_server.url) == 0
     assert Path(file).read_bytes() == Path(f"remote-{file}").read_bytes()
     assert {path.name for path in Path().iterdir()} == {file, f"remote-{file}"}
 
@@ -46,19 +32,19 @@ def test_the_file_says_what_it_holds_and_the_seed_repeats_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    assert run(monkeypatch, "10", "-o", "a.npz", "--labels", "J") == 0
+    assert run("10", "-o", "a.npz", "--labels", "J") == 0
     said = capsys.readouterr().err.split()
     assert "10 samples of cvae/1, seed" in " ".join(said)
-    assert run(monkeypatch, "10", "-o", "b.npz", "--labels", "J", "--seed", said[-1]) == 0
+    assert run("10", "-o", "b.npz", "--labels", "J", "--seed", said[-1]) == 0
     assert Path("a.npz").read_bytes() == Path("b.npz").read_bytes()
     with np.load("a.npz") as arrays:
         assert set(arrays["labels"]) == {19}
 
 
 def test_a_model_that_is_not_the_default_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run(monkeypatch, "10", "-o", "a.npz", "--seed", "7") == 0
+    assert run("10", "-o", "a.npz", "--seed", "7") == 0
     monkeypatch.setenv("GLYPHVAE_DEFAULT_MODEL", "vae")
-    assert run(monkeypatch, "10", "-o", "b.npz", "--seed", "7", "--model", "cvae") == 0
+    assert run("10", "-o", "b.npz", "--seed", "7", "--model", "cvae") == 0
     assert Path("a.npz").read_bytes() == Path("b.npz").read_bytes()
 
 
@@ -75,10 +61,8 @@ def test_a_model_that_is_not_the_default_is_loaded(monkeypatch: pytest.MonkeyPat
         (["-o", "a.npz", "--url", "http://127.0.0.1:1", "--models", "."], "--models cannot be combined with --url"),
     ],
 )
-def test_an_error_is_one_line_and_leaves_no_file(
-    monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
-) -> None:
-    message = run(monkeypatch, "10", *arguments)
+def test_an_error_is_one_line_and_leaves_no_file(arguments: list[str], says: str) -> None:
+    message = run("10", *arguments)
     assert isinstance(message, str)
     assert says in message
     assert "\n" not in message
@@ -93,6 +77,6 @@ def test_the_help_names_every_format() -> None:
     assert all(name in (dataset.__annotations__["format_"].__metadata__[0].help or "") for name in FORMATS)
 
 
-def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    code = run(monkeypatch, "150", "-o", "folder", "--format", "npz", "--seed", "7", "--ray", "local")
+def test_without_ray_it_says_what_to_install() -> None:
+    code = run("150", "-o", "folder", "--format", "npz", "--seed", "7", "--ray", "local")
     assert "pip install ray" in str(code)

@@ -8,13 +8,11 @@ from glyphvae.web.keys import KeyFile, read_keys
 from tests.service.commands.test_main import run
 
 
-def test_a_key_is_shown_once_and_its_hash_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_key_is_shown_once_and_its_hash_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "keys"
-    assert run(monkeypatch, "keys", "ci", "--file", file, "--days", "30", "--rate", "100/minute") == 0
+    assert run("keys", "ci", "--file", file, "--days", "30", "--rate", "100/minute") == 0
     token = capsys.readouterr().out.strip()
-    assert run(monkeypatch, "keys", "app", "--file", file, "--route", "/generate", "--route", "/models") == 0
+    assert run("keys", "app", "--file", file, "--route", "/generate", "--route", "/models") == 0
     assert token not in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     known = KeyFile(file)
@@ -33,11 +31,9 @@ def test_a_key_is_shown_once_and_its_hash_is_kept(
         (["new", "--route", "generate"], "routes.0: String should match pattern"),
     ],
 )
-def test_a_wrong_key_is_not_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
-) -> None:
+def test_a_wrong_key_is_not_made(tmp_path: Path, arguments: list[str], says: str) -> None:
     file = tmp_path / "keys"
-    run(monkeypatch, "keys", "ci", "--file", file)
+    run("keys", "ci", "--file", file)
     before = file.read_text()
-    assert re.search(re.escape(says), str(run(monkeypatch, "keys", *arguments, "--file", file)))
+    assert re.search(re.escape(says), str(run("keys", *arguments, "--file", file)))
     assert file.read_text() == before

@@ -1,9 +1,7 @@
-import subprocess
-import sys
-
 import pytest
 
 from glyphvae.commands.remote import RemoteError, remote
+from tests.service.processes import python
 
 
 def test_an_error_of_the_client_is_one_of_the_command() -> None:
@@ -15,5 +13,4 @@ def test_an_error_of_the_client_is_one_of_the_command() -> None:
 def test_a_server_does_not_import_the_libraries_of_commands() -> None:
     libraries = {"httpx", "rich.progress", "glyphvae.client", "scipy"}
     code = f"import sys, glyphvae.commands.main; print(*{libraries} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "\n"
+    assert python("-c", code).stdout == "\n"

@@ -1,8 +1,6 @@
 """Each format, read by the library it is made for."""
 
 import io
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ import webdataset
 from glyphvae.api.context import Context
 from glyphvae.datasets.formats import FORMATS, Name
 from glyphvae.datasets.recipe import Dataset, DatasetParameters, Samples, make_recipe
-from tests.service.processes import ROOT, plain_environment
+from tests.service.processes import python
 
 COUNT, START = 300, 100
 
@@ -105,15 +103,8 @@ for name, format_ in FORMATS.items():
 
 def test_memory_does_not_grow_with_the_data_set(repository: Path) -> None:
     """Write 15,000 glyphs more: they have 12 MB of pixels, and what the allocator keeps stays below half of that."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, repository],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=plain_environment(),
-        check=True,
-    )
+    done = python("-c", PROGRAM, repository)
     lines = [line.split() for line in done.stdout.splitlines()]
     growth = {name: int(large) - int(small) for name, small, large in lines}
-    assert set(growth) == set(FORMATS)
+    assert set(growth) == set(FORMATS), done.stderr
     assert max(growth.values()) < 6_000_000, growth

@@ -68,10 +68,10 @@ def test_all_shards_are_made_and_few_of_them_at_once(
 
 
 def test_the_command_makes_shards(
-    ray: Ray, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ray: Ray, repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["--format", "npz", "--seed", "7", "--ray", "local", "--shard-size", "100"]
-    assert run(monkeypatch, "dataset", "250", "-o", tmp_path / "made", "--models", repository, *options) == 0
+    assert run("dataset", "250", "-o", tmp_path / "made", "--models", repository, *options) == 0
     assert len(list((tmp_path / "made").glob("part-*.npz"))) == 3
     assert ray.addresses == ["local"]
     assert "250 samples in 3 shards, seed 7" in " ".join(capsys.readouterr().err.split())

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from glyphvae.api.context import Context
 from glyphvae.datasets.recipe import BLOCK, MOST, Conditions, Dataset, DatasetParameters, Recipe, Samples, make_recipe
-from glyphvae.errors import InvalidParameter, UnknownModel
 
 
 def recipe(context: Context, **order: object) -> Recipe:
@@ -125,22 +124,3 @@ def test_progress_is_told(context: Context) -> None:
 
 def test_nothing_is_no_samples(context: Context) -> None:
     assert list(Dataset(recipe(context), 100, 0).samples()) == []
-
-
-@pytest.mark.parametrize(
-    ("order", "says"),
-    [
-        ({"labels": ["!"]}, "'!' is not a label"),
-        ({"labels": {"A": 0}}, "every weight is 0"),
-        ({"z": [0] * 7}, "7 latents were given"),
-        ({"model": "vae"}, "has no labels"),
-    ],
-)
-def test_an_invalid_request_is_named(context: Context, order: dict[str, object], says: str) -> None:
-    with pytest.raises(InvalidParameter, match=says):
-        recipe(context, **order)
-
-
-def test_a_model_has_to_be_there(context: Context) -> None:
-    with pytest.raises(UnknownModel):
-        recipe(context, model="gan")

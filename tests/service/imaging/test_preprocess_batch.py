@@ -70,15 +70,7 @@ def test_other_images_are_left_to_preprocess() -> None:
     stroke[4:20, 10:14] = 200
     other = np.zeros((30, 28), np.uint8)
     grey_paper, blank, faint = np.full(FIELD, 128, np.uint8), np.zeros(FIELD, np.uint8), stroke // 20
-    given = [
-        stroke,
-        other,
-        grey_paper,
-        blank,
-        faint,
-        stroke.T,
-        *[stroke] * (MIN_BATCH - 1),
-    ]
+    given = [stroke, other, grey_paper, blank, faint, stroke.T, *[stroke] * (MIN_BATCH - 1)]
     converted = [glyph is not None for glyph in preprocess_many(given)]
     assert converted == [True, *[False] * 5, *[True] * (MIN_BATCH - 1)]
     assert preprocess_many([stroke] * (MIN_BATCH - 1)) == [None] * (MIN_BATCH - 1)

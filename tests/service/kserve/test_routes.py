@@ -1,9 +1,6 @@
 """The known model makes every pixel 100 + 10·z[0] + label, and mu[0] = (pixel (0, 0) - 100 - label) / 10."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openapi_schema_validator import OAS30Validator
 
-from tests.service.processes import ROOT, Server
-from tests.service.support import grey
+from tests.service.processes import ROOT, Server, python
+from tests.service.support import caller, grey
 
 DOCUMENT = yaml.safe_load((ROOT / "tests/data/open_inference/open_inference_rest.yaml").read_text(encoding="utf-8"))
 LABEL = {"name": "label", "datatype": "INT64", "shape": [2, 1], "data": [10, 19]}
@@ -176,12 +173,10 @@ NO_SIZE = {"name": "z", "datatype": "FP32", "shape": [1, 6]}
         ({"inputs": [Z, Z, LABEL]}, "'z' is sent twice or no input"),
         ({"inputs": [Z | {"name": "x"}, LABEL]}, "'x' is sent twice or no input; inputs are z, label"),
         ({"inputs": [Z | {"shape": [2, 7]}, LABEL]}, "z: the shape is [2, 7], but the model takes [-1, 6]"),
-        ({"inputs": [Z | {"datatype": "FP64"}, LABEL]}, "z: the datatype is 'FP64'"),
         ({"inputs": [Z, LABEL | {"shape": [1], "data": [1]}]}, "the batch is [1, 2]"),
         ({"inputs": [Z, LABEL | {"data": [10, 36]}]}, "label: one is not a number from 0 to 35"),
         ({"inputs": [Z, LABEL | {"data": [10, -1]}]}, "label: one is not a number"),
         ({"inputs": [Z | {"data": [1e6] * 12}, LABEL]}, "z: a latent is not a number from -100000 to 100000"),
-        ({"inputs": [Z | {"data": [1e300] * 12}, LABEL]}, "z: a latent is not a number"),
         ({"inputs": [NO_SIZE, LABEL]}, "'z' needs either data or a binary_data_size"),
         ({"inputs": [NO_SIZE | {"parameters": {"binary_data_size": -1}}]}, "needs either data"),
         ({"inputs": [Z | {"parameters": {"binary_data_size": 48}}, LABEL]}, "needs either data"),
@@ -231,8 +226,7 @@ async def test_a_body_over_the_limit_is_refused(client: httpx.AsyncClient) -> No
 
 
 async def test_a_model_that_fails_says_so(half_broken: FastAPI) -> None:
-    transport = httpx.ASGITransport(half_broken)
-    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+    async with caller(half_broken) as client:
         asked = {"inputs": [Z, LABEL | {"data": [10, 35]}]}
         answer = await client.post("/v2/models/cvae-decoder/infer", json=asked)
     expect_error(answer, 503, "the model did not run")
@@ -300,11 +294,5 @@ client.close()
 
 
 def test_the_triton_client_calls_the_models(real_server: Server) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", TRITON, real_server.url.removeprefix("http://")],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parent,
-        check=False,
-    )
+    done = python("-c", TRITON, real_server.url.removeprefix("http://"))
     assert (done.returncode, done.stdout) == (0, "404 There is no model 'gan-decoder'.\n"), done.stderr

@@ -11,8 +11,7 @@ LABELS = tuple(string.digits + string.ascii_uppercase)
 
 
 @pytest.mark.parametrize(
-    ("text", "index"),
-    [("0", 0), ("9", 9), ("A", 10), ("10", 10), ("J", 19), ("19", 19), ("Z", 35), ("35", 35)],
+    ("text", "index"), [("0", 0), ("9", 9), ("A", 10), ("10", 10), ("J", 19), ("19", 19), ("Z", 35), ("35", 35)]
 )
 def test_character_and_number_name_the_same_label(text: str, index: int) -> None:
     assert parse_label(text, LABELS) == index
@@ -25,26 +24,7 @@ def test_every_label_has_two_readings(index: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [
-        "",
-        "36",
-        "-1",
-        "+1",
-        "07",
-        "00",
-        " 7",
-        "7 ",
-        "7\n",
-        "j",
-        "AB",
-        "1.0",
-        "1e1",
-        "0x1",
-        "٣",
-        "³",
-        "1_0",
-        "9" * 5000,
-    ],
+    ["", "36", "-1", "+1", "07", "00", " 7", "7 ", "7\n", "j", "AB", "1.0", "1e1", "0x1", "٣", "³", "1_0", "9" * 5000],
 )
 def test_other_text_is_refused(text: str) -> None:
     with pytest.raises(UnknownLabelError, match="allowed is a character 0-9, A-Z or a number 0-35"):

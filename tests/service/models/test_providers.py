@@ -1,6 +1,4 @@
 import logging
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ import pytest
 from glyphvae.errors import StartError
 from glyphvae.models.providers import PROVIDERS, Gpu, Runtime, choose_runtime, first_line
 from tests.known_model import decoder
+from tests.service.processes import python
 
 HAS_CUDA = PROVIDERS["cuda"] in ort.get_available_providers()
 HAS_GPU = Path("/dev/nvidiactl").exists()
@@ -110,7 +109,7 @@ def test_cuda_runs_the_model(device: str) -> None:
 
 def test_without_a_runtime_the_extras_are_named() -> None:
     program = "import sys; sys.modules['onnxruntime'] = None; import glyphvae.commands.main"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = python("-c", program)
     assert done.returncode == 1
     assert done.stderr == (
         "glyphvae: ONNX Runtime is not installed. Choose one extra: pip install 'glyphvae[cpu]', "

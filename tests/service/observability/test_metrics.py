@@ -16,6 +16,7 @@ from glyphvae import __version__
 from glyphvae.observability.metrics import States, metrics_route, of_one
 from glyphvae.observability.telemetry import Telemetry
 from tests.service.processes import running
+from tests.service.support import caller
 
 
 def busy() -> Telemetry:
@@ -32,8 +33,7 @@ def busy() -> Telemetry:
 
 
 async def scrape(states: States, accept: str = "text/plain") -> httpx.Response:
-    transport = httpx.ASGITransport(Starlette(routes=[metrics_route(states)]))
-    async with httpx.AsyncClient(transport=transport, base_url="http://admin") as client:
+    async with caller(Starlette(routes=[metrics_route(states)])) as client:
         return await client.get("/metrics", headers={"accept": accept})
 
 

@@ -12,23 +12,6 @@ def test_a_value_counts_in_the_first_bucket_that_holds_it() -> None:
     assert histogram.state() == [2, 2, 2, 12.0]
 
 
-def test_answers_are_counted_by_route_and_status() -> None:
-    telemetry = Telemetry()
-    telemetry.answered("/generate", 200, 0.002)
-    telemetry.answered("/generate", 200, 0.004)
-    telemetry.answered("/generate", 422, 0.001)
-    assert telemetry.requests == {("/generate", 200): 2, ("/generate", 422): 1}
-    assert sum(telemetry.latency["/generate"].counts) == 3
-
-
-def test_batches_are_counted_by_model() -> None:
-    telemetry = Telemetry()
-    telemetry.ran("cvae", 32, 0.001)
-    assert sum(telemetry.batches["cvae"].counts) == 1
-    assert telemetry.batches["cvae"].total == 32
-    assert telemetry.runs["cvae"].total == 0.001
-
-
 def test_counts_of_another_process_are_added() -> None:
     mine, theirs = Telemetry(), Telemetry()
     for telemetry in (mine, theirs):

@@ -16,14 +16,12 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 from starlette.types import ASGIApp, Message
 
-from glyphvae.api.context import Context
 from glyphvae.app import create_app
 from glyphvae.errors import StartError
-from glyphvae.models.registry import load_registry
 from glyphvae.observability.tracing import Tracing
-from glyphvae.settings import Settings
 from tests.known_model import decoder, write_model
 from tests.service.processes import running
+from tests.service.support import caller, context_of
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 CALLER = "b7ad6b7169203331"
@@ -35,8 +33,7 @@ def exporter() -> InMemorySpanExporter:
 
 
 def traced(repository: Path, exporter: InMemorySpanExporter) -> ASGIApp:
-    settings = Settings(models=repository, device="cpu")
-    context = Context(settings, load_registry(settings))
+    context = context_of(repository)
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     context.telemetry.tracing = Tracing(provider)
@@ -49,8 +46,7 @@ def app(repository: Path, exporter: InMemorySpanExporter) -> ASGIApp:
 
 
 async def ask(app: ASGIApp, path: str, **options: object) -> httpx.Response:
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+    async with caller(app) as client:
         return await client.post(path, **options)  # type: ignore[arg-type]
 
 
@@ -180,6 +176,6 @@ def test_spans_reach_a_collector_before_the_server_ends(repository: Path, receiv
 def test_without_the_extra_the_start_says_what_to_install(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "glyphvae.observability.tracing")
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
-    settings = Settings(models=repository, device="cpu", trace_endpoint="http://127.0.0.1:4318/v1/traces")
+    context = context_of(repository, trace_endpoint="http://127.0.0.1:4318/v1/traces")
     with pytest.raises(StartError, match=r"glyphvae\[traces\]"):
-        create_app(Context(settings, load_registry(settings)))
+        create_app(context)

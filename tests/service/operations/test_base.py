@@ -16,8 +16,7 @@ from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownMo
 from glyphvae.formats.registry import GIF, JSON, NPY, PICTURES
 from glyphvae.models.registry import load_registry
 from glyphvae.operations.base import KEPT_PLANS, LONGEST_KEY, PlanCache
-from glyphvae.settings import Settings
-from tests.service.support import expect_problem, grey, npy
+from tests.service.support import caller, context_of, expect_problem, grey, npy
 
 PATHS = [operation.path for operation in OPERATIONS]
 OFFERS = dict.fromkeys(PATHS, (*PICTURES, JSON, NPY)) | {
@@ -87,11 +86,9 @@ async def test_a_webp_shows_the_same_as_a_png(client: httpx.AsyncClient, path: s
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_model_is_loaded_by_the_first_request_for_it(repository: Path, path: str) -> None:
-    settings = Settings(models=repository, default_model="vae", device="cpu")
-    context = Context(settings, load_registry(settings))
+    context = context_of(repository, default_model="vae")
     assert not context.registry.get("cvae").loaded
-    transport = httpx.ASGITransport(create_app(context))
-    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+    async with caller(create_app(context)) as client:
         response = await post(client, path, model="cvae")
     assert (response.status_code, response.headers["glyphvae-model"]) == (200, "cvae/1")
 
@@ -100,7 +97,7 @@ async def test_a_model_is_loaded_by_the_first_request_for_it(repository: Path, p
     ("path", "accept"), [*((path, "*/*") for path in PATHS if path != "/encode"), ("/generate", JSON)]
 )
 async def test_a_model_that_fails_is_not_ready(half_broken: FastAPI, path: str, accept: str) -> None:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(half_broken), base_url="http://glyphvae") as client:
+    async with caller(half_broken) as client:
         response = await post(client, path, accept)
         expect_problem(response, NotReady, "cvae: the model did not run.")
         assert response.headers["retry-after"] == "5"

@@ -2,12 +2,7 @@ import httpx
 import numpy as np
 import pytest
 
-from glyphvae.errors import (
-    BodyTooLarge,
-    InvalidParameter,
-    MalformedBody,
-    UnsupportedMedia,
-)
+from glyphvae.errors import InvalidParameter, MalformedBody, UnsupportedMedia
 from glyphvae.operations.encode import Encodings
 from tests.known_model import LABELS
 from tests.service.support import JSON, NPY, Wrong, array, expect_problem, grey, image_file, npy
@@ -105,17 +100,11 @@ BLANK = image_file(np.full((40, 40), 255, dtype=np.uint8))
     [
         Wrong("", b"", MalformedBody, None, "body is empty; send a PNG, JPEG or WebP image, or a .npy array."),
         Wrong("", J[: len(J) // 2], MalformedBody, None, "body: "),
-        Wrong("", J[:20], MalformedBody, None, "body: "),
         Wrong("", npy(grey(1))[:-1], MalformedBody, None, "784 bytes of values but holds 783."),
         Wrong("", b"GIF89a", UnsupportedMedia, None, "body is none of PNG, JPEG, WebP and .npy."),
-        Wrong("", b"\x00" * 100, UnsupportedMedia, None, "body is none of PNG, JPEG, WebP and .npy."),
-        Wrong("", b"RIFF\x00\x00\x00\x00WAVE", UnsupportedMedia, None, "body is none of PNG, JPEG, WebP and .npy."),
         Wrong("", BLANK, InvalidParameter, "body", "ink"),
         Wrong("", npy(np.zeros((2, 28, 28), np.int64)), InvalidParameter, "body", "allowed is uint8 0-255"),
-        Wrong("", npy(np.zeros((2, 2, 28, 28), np.uint8)), InvalidParameter, "body", "allowed is (28, 28)"),
         Wrong("", npy(grey(*[119] * 71)), InvalidParameter, "body", "at most 70"),
-        Wrong("", npy(np.zeros((1, 100, 101), np.uint8)), InvalidParameter, "body", "at most 10000"),
-        Wrong("", image_file(np.zeros((100, 101), np.uint8)), InvalidParameter, "body", "10000"),
         Wrong("preprocess=some", J, InvalidParameter, "query.preprocess", "'auto' or 'none'"),
         Wrong("label=36", J, InvalidParameter, "query.label", "a character 0-9, A-Z or a number 0-35"),
         Wrong(f"label={'J' * 17}", J, InvalidParameter, "query.label", "at most 16 characters"),
@@ -126,14 +115,3 @@ BLANK = image_file(np.full((40, 40), 255, dtype=np.uint8))
 async def test_what_is_wrong_is_named(client: httpx.AsyncClient, wrong: Wrong) -> None:
     response = await client.post(f"/encode?{wrong.query}", content=wrong.content)
     expect_problem(response, wrong.problem, wrong.says, wrong.field)
-
-
-async def test_as_many_pixels_as_the_limit_are_allowed(client: httpx.AsyncClient) -> None:
-    drawing = np.full((100, 100), 255, dtype=np.uint8)
-    drawing[20:80, 45:55] = 0
-    assert (await client.post("/encode", content=image_file(drawing))).status_code == 200
-
-
-async def test_a_body_over_the_limit_is_too_large(client: httpx.AsyncClient) -> None:
-    response = await client.post("/encode", content=b"\x89PNG" + bytes(200_000))
-    expect_problem(response, BodyTooLarge, "The body is over the limit of 200000 bytes.")

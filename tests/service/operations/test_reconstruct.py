@@ -54,13 +54,7 @@ async def test_several_images_make_a_sheet(client: httpx.AsyncClient) -> None:
     assert [int(shown[y, x]) for y in (0, 55) for x in (0, 55)] == [100, 110, 120, 0]
     assert response.headers["glyphvae-label"] == "0, 0, 0"
     assert response.headers["glyphvae-kl"] == "0.000, 0.500, 2.000"
-
-
-async def test_an_array_holds_the_reconstructions(client: httpx.AsyncClient) -> None:
-    pixels = grey(100, 110, 120)
-    response = await client.post(f"{URL}&label=0", content=npy(pixels), headers=NPY)
-    assert np.array_equal(array(response), pixels)
-    assert response.headers["glyphvae-kl"] == "0.000, 0.500, 2.000"
+    assert np.array_equal(array(await client.post(f"{URL}&label=0", content=npy(pixels), headers=NPY)), pixels)
 
 
 async def test_an_unconditional_model_has_no_labels(client: httpx.AsyncClient) -> None:
@@ -70,15 +64,6 @@ async def test_an_unconditional_model_has_no_labels(client: httpx.AsyncClient) -
     assert [result.kl for result in results] == pytest.approx([0.5, 0.5])
     assert "glyphvae-label" not in response.headers
     assert response.headers["glyphvae-kl"] == "0.500, 0.500"
-
-
-async def test_the_wrong_label_costs_nats(client: httpx.AsyncClient) -> None:
-    """Under J, grey 135 lies 1.6 from the mean; under Z it is the mean."""
-    elbos = [
-        float((await client.post(f"{URL}&label={label}", content=npy(grey(135)))).headers["glyphvae-elbo"])
-        for label in ("J", "Z")
-    ]
-    assert elbos[1] - elbos[0] == pytest.approx(1.6**2 / 2, abs=0.002)
 
 
 @pytest.mark.parametrize(("n", "listed"), [(HEADER_IMAGES, True), (HEADER_IMAGES + 1, False)])

@@ -43,10 +43,7 @@ def test_a_program_runs_without_a_scheduler() -> None:
 def test_a_graph_runs_calls_as_one_batch() -> None:
     doubler = Doubler()
     results = doubler.graph.run([rows(0, 2), rows(10, 3)], lambda graph, joined: graph.function(joined))
-    assert [[array.tolist() for array in result] for result in results] == [
-        [[0, 2], [0, 0]],
-        [[20, 22, 24], [0, 0, 0]],
-    ]
+    assert [[array.tolist() for array in result] for result in results] == [[[0, 2], [0, 0]], [[20, 22, 24], [0, 0, 0]]]
     assert doubler.runs == [5]
 
 

@@ -1,7 +1,6 @@
 import os
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import Future
 
 import pytest
@@ -10,13 +9,6 @@ from glyphvae.errors import Busy, DeadlineExceeded
 from glyphvae.scheduling.deadline import ClientGoneError, Deadline
 from glyphvae.scheduling.worker_pool import NICENESS, WorkerPool
 from tests.service.support import PATIENCE, Clock, Gate
-
-
-@pytest.fixture
-def gate() -> Iterator[Gate]:
-    gate = Gate()
-    yield gate
-    gate.opened.set()
 
 
 @pytest.fixture
