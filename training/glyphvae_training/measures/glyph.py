@@ -44,7 +44,7 @@ def moments(pixels: Pixels) -> Moments:
 
 
 def slant(pixels: Pixels) -> Measured:
-    """Measure the slant in degrees, positive where the top leans right: the shear that deskewing would undo."""
+    """Measure the slant in degrees, positive where the top is to the right: the shear that deskewing would undo."""
     found = moments(pixels)
     return np.asarray(np.degrees(np.arctan2(-found.both, np.maximum(found.down, 1e-9))), np.float64)
 
