@@ -56,7 +56,8 @@ async def test_a_model_that_fails_is_not_ready_but_alive(
     settings = Settings(models=repository, device="cpu")
     registry = load_registry(settings)
     broken = Runtime("cpu", 1).session(decoder(rows=0), "broken.onnx")
-    monkeypatch.setattr(registry.get("cvae").sessions, "_decoder", broken)
+    sessions = registry.get("cvae").sessions
+    monkeypatch.setattr(sessions, "_sessions", {**sessions._sessions, "decoder": broken})
     async with caller(create_app(Context(settings, registry))) as client:
         response = await client.get("/readyz")
         expect_problem(response, NotReady, "cvae: the model did not run.")
