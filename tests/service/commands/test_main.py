@@ -51,7 +51,8 @@ def test_models_are_listed(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("GLYPHVAE_MODELS", str(repository) if option == "setting" else "nowhere")
-    assert run("models", *(["--models", repository] if option == "flag" else [])) == 0
+    flag = ("--models", repository) if option == "flag" else ()
+    assert run("models", *flag) == 0
     output = capsys.readouterr().out
     cvae, vae = [line.split("│") for line in output.splitlines() if "/1" in line]
     assert [cell.strip() for cell in cvae[1:6]] == ["cvae/1", "cvae", "0-9, A-Z", "6", "1"]
