@@ -16,7 +16,7 @@ DEV   := .venv
 BENCH := litserve bentoml mlserver
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format types cover fuzz fuzz-api audit bandit sbom licences bench bench-parent bench-guarded bench-gpu image-test ray-test wheels locks openapi settings clean
+.PHONY: help serve test pytest lint lint-and-types format types cover fuzz fuzz-api audit bandit sbom licences bench bench-parent bench-guarded bench-gpu image-test ray-test wheels locks openapi settings clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +24,19 @@ help: ## Show this list
 serve: $(SERVE)/.done ## Start the service on http://127.0.0.1:8000 (HOST=, PORT=)
 	$(SERVE)/bin/glyphvae serve --host $(HOST) --port $(PORT)
 
-test: lint types $(DEV)/.done ## Lint, check types and run all tests
-	$(DEV)/bin/python -m pytest
+test: $(DEV)/.done ## Lint, check types and run all tests
+	@$(MAKE) --no-print-directory --jobs=2 lint-and-types pytest
+
+# Many tests wait for processes, so two workers pay on one core too; each needs a gigabyte of memory.
+WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 2 ? 2 : cores > 8 ? 8 : cores)))
+# A worker runs all tests of a module, so that its fixtures are set up once, and has one thread for PyTorch.
+PYTEST := OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --numprocesses=$(WORKERS) --dist=loadscope
+
+pytest: $(DEV)/.done
+	$(PYTEST) $(ARGUMENTS)
+
+lint-and-types: lint
+	$(DEV)/bin/mypy
 
 lint: $(DEV)/.done ## Check style
 	$(DEV)/bin/ruff check .
@@ -38,8 +49,9 @@ format: $(DEV)/.done ## Fix style
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
-cover: $(DEV)/.done ## Run all tests with branch coverage
-	$(DEV)/bin/python -m pytest --cov --cov-report=term-missing:skip-covered
+cover: $(DEV)/.done ## Run the tests of the service and of training with branch coverage, and check its gates
+	$(PYTEST) --cov --cov-report=
+	$(DEV)/bin/python -m tests.coverage_gates
 
 openapi: $(DEV)/.done ## Write docs/openapi.json, docs/settings.md and docs/errors.md from the code
 	$(DEV)/bin/python -m glyphvae.app docs/openapi.json

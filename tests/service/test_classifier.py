@@ -16,7 +16,7 @@ from glyphvae.models.registry import load_registry
 from glyphvae.scheduling.steps import run_now
 from glyphvae.settings import Settings
 from tests.known_model import LABELS, classifier, write_model
-from tests.service.support import JSON, caller, grey, npy
+from tests.service.support import JSON, caller, context_of, grey, npy
 
 # By the classifier a G, by the ELBO a J.
 G = npy(grey(119))
@@ -31,8 +31,7 @@ def classified(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def context(classified: Path) -> Context:
-    settings = Settings(models=classified, device="cpu")
-    return Context(settings, load_registry(settings))
+    return context_of(classified)
 
 
 @pytest.fixture
@@ -108,16 +107,3 @@ def test_one_that_answers_for_other_labels_is_refused(tmp_path: Path) -> None:
     write_model(tmp_path, files={"classifier": classifier(labels=35)})
     with pytest.raises(StartError, match=r"logits of the classifier is float32 \(1, 35\), its manifest promises"):
         load_registry(Settings(models=tmp_path, device="cpu"))
-
-
-def test_an_unconditional_model_has_none(tmp_path: Path) -> None:
-    write_model(tmp_path, "vae", conditional=False, files={"classifier": classifier()})
-    with pytest.raises(StartError, match="an unconditional model has no classifier"):
-        load_registry(Settings(models=tmp_path, device="cpu", default_model="vae"))
-
-
-def test_a_damaged_one_stops_the_start(classified: Path) -> None:
-    path = classified / "cvae-classifier" / "1" / "model.onnx"
-    path.write_bytes(path.read_bytes()[:-1] + b"?")
-    with pytest.raises(StartError, match=r"cvae-classifier.*sha256"):
-        load_registry(Settings(models=classified, device="cpu"))

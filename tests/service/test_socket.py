@@ -10,17 +10,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from glyphvae.errors import BodyTooLarge
 from tests.service.processes import COMMAND, Server, python, running
-from tests.service.support import JSON, expect_problem, grey, image_file, picture
+from tests.service.support import JSON, grey, image_file, picture
 
 J = image_file(grey(119)[0])
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one process", "two processes"])
 def server(repository: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
-    flags = ("--models", str(repository), "--device", "cpu", "--max-body-bytes", "50000")
-    with running(*flags, "--workers", str(request.param)) as server:
+    with running("--models", str(repository), "--device", "cpu", "--workers", str(request.param)) as server:
         yield server
 
 
@@ -39,19 +37,6 @@ def test_it_answers_get(client: httpx.Client) -> None:
     assert client.get("/models/vae").json()["kind"] == "vae"
     assert client.get("/docs").headers["content-type"].startswith("text/html")
     assert "/generate" in client.get("/openapi.json").json()["paths"]
-
-
-def test_the_limit_holds_announced_or_not(client: httpx.Client) -> None:
-    def chunks(size: int) -> Iterator[bytes]:
-        for start in range(0, size, 10_000):
-            yield bytes(min(10_000, size - start))
-
-    for content in (bytes(50_001), chunks(50_001)):
-        expect_problem(client.post("/encode", content=content), BodyTooLarge, "the limit of 50000 bytes")
-    for content in (bytes(50_000), chunks(50_000)):
-        assert client.post("/encode", content=content).status_code == 415
-    # A refused body leaves the service as it was.
-    assert client.post("/generate?label=J").status_code == 200
 
 
 def test_many_callers_at_once_are_answered_apart(client: httpx.Client, server: Server) -> None:

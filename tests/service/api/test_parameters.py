@@ -4,7 +4,7 @@ from pydantic import Field, ValidationError
 from glyphvae.api.parameters import Parameters, Scale, Seed, problem_of, read_json, read_query, value_of
 from glyphvae.errors import InvalidParameter, MalformedBody, Problem, UnsupportedMedia
 
-NO_JSON = (b"{", b'{"seed": A}', b'{"seed": 1} B', b'{"label": ["\xff"]}', b'{"label": ["\\ud800"]}')
+NO_JSON = (b"{", b'{"seed": A}', b'{"seed": 1} B', b'{"label": ["\xff"]}')
 
 
 class Some(Parameters):

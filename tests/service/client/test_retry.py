@@ -32,12 +32,6 @@ def test_a_wait_is_never_shorter_than_what_the_service_asks_for() -> None:
     assert all(7.0 <= retry.wait(0, 7.0) <= 8.0 for _ in range(100))
 
 
-@pytest.mark.parametrize("status", [429, 503])
-def test_busy_is_asked_again_until_the_attempts_are_used_up(status: int) -> None:
-    made, _ = attempts(attempts=3, first=0.0)
-    assert [made.after_response(status, None) for _ in range(3)] == [0.0, 0.0, None]
-
-
 @pytest.mark.parametrize("status", [200, 404, 422, 500, 504])
 def test_other_answers_stand(status: int) -> None:
     made, _ = attempts()

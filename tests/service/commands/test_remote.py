@@ -10,7 +10,8 @@ def test_an_error_of_the_client_is_one_of_the_command() -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_server_does_not_import_the_libraries_of_commands() -> None:
+def test_a_server_does_not_import_the_libraries_of_commands_and_of_what_is_off() -> None:
     libraries = {"httpx", "rich.progress", "glyphvae.client", "scipy"}
-    code = f"import sys, glyphvae.commands.main; print(*{libraries} & set(sys.modules))"
+    libraries |= {"limits", "opentelemetry.sdk", "prometheus_client", "ray", "redis"}
+    code = f"import sys, glyphvae.commands.main, glyphvae.server.server; print(*{libraries} & set(sys.modules))"
     assert python("-c", code).stdout == "\n"

@@ -79,10 +79,6 @@ def test_a_manifest_lies_under_its_models_name(folder: Path) -> None:
         read_manifest(path)
 
 
-def test_a_file_is_read_as_its_manifest_says(tmp_path: Path) -> None:
-    assert read_verified(tmp_path, the_file(tmp_path)) == CONTENT
-
-
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -119,8 +115,9 @@ def test_a_file_outside_the_repository_is_refused(tmp_path: Path, path: str) -> 
         read_verified(repository, file)
 
 
-def test_a_link_within_the_repository_is_followed(tmp_path: Path) -> None:
-    file = the_file(tmp_path, "link.onnx")
+@pytest.mark.parametrize("name", ["model.onnx", "link.onnx"])
+def test_a_file_or_a_link_to_it_is_read(tmp_path: Path, name: str) -> None:
+    file = the_file(tmp_path, name)
     (tmp_path / "link.onnx").symlink_to(tmp_path / "model.onnx")
     assert read_verified(tmp_path, file) == CONTENT
 

@@ -191,8 +191,8 @@ def test_the_cpu_runs_the_encoder_in_integers_unless_told_otherwise(tmp_path: Pa
     assert "Got invalid dimensions for input: z" in refused(tmp_path)
 
 
-@pytest.mark.parametrize("part", ["encoder-int8", "decoder-int8", "decoder-float16"])
-def test_graphs_in_less_precision_are_verified_at_the_start(tmp_path: Path, part: str) -> None:
+@pytest.mark.parametrize("part", ["encoder-int8", "decoder-int8", "decoder-float16", "classifier"])
+def test_further_graphs_are_verified_at_the_start(tmp_path: Path, part: str) -> None:
     write_model(tmp_path, files={part: decoder()})
     (tmp_path / f"cvae-{part}" / "1" / "model.onnx").write_bytes(b"broken")
     assert part in refused(tmp_path, precision="float32")

@@ -6,19 +6,16 @@ import pytest
 
 from glyphvae.api.context import Context
 from glyphvae.errors import MethodNotAllowed, NotFound, NotReady, ReloadRefused
-from glyphvae.models.registry import load_registry
 from glyphvae.server.admin import AdminServer, create_admin, listen
 from glyphvae.server.reload import Reloader
-from glyphvae.settings import Settings
 from tests.known_model import write_model
-from tests.service.support import expect_problem
+from tests.service.support import context_of, expect_problem
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Context:
     write_model(tmp_path)
-    settings = Settings(models=tmp_path, device="cpu")
-    return Context(settings, load_registry(settings))
+    return context_of(tmp_path)
 
 
 @pytest.fixture

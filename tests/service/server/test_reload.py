@@ -16,6 +16,7 @@ from glyphvae.server.reload import Reloader
 from glyphvae.settings import Settings
 from glyphvae.startup import settle
 from tests.known_model import LATENT_SIZE, decoder, write_model
+from tests.service.support import context_of
 
 Z = np.zeros((1, LATENT_SIZE), np.float32)
 J = np.array([19])
@@ -30,8 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def own(folder: Path) -> Context:
-    settings = Settings(models=folder, device="cpu")
-    return Context(settings, load_registry(settings))
+    return context_of(folder)
 
 
 def replace(folder: Path, **facts: object) -> None:

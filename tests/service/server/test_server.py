@@ -11,13 +11,10 @@ import httpx
 import numpy as np
 import pytest
 
-from glyphvae.api.context import Context
 from glyphvae.errors import NotReady
-from glyphvae.models.registry import load_registry
 from glyphvae.server.server import Server, _end_if_stalled
-from glyphvae.settings import Settings
 from tests.service.sockets import PATIENCE, connect, connections, request, serving, until
-from tests.service.support import NPY, array
+from tests.service.support import NPY, array, context_of
 
 GENERATE = request("/generate?label=J")
 LARGE = request("/generate?label=J&n=3000", b"", "Accept: application/x-npy")
@@ -118,8 +115,7 @@ async def test_sighup_loads_the_models_anew(server: Server) -> None:
 
 
 def test_a_process_that_hangs_ends_itself(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings(models=repository, device="cpu")
-    context = Context(settings, load_registry(settings))
+    context = context_of(repository)
     context.beat = -1000.0
     sent: list[int] = []
 

@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +13,6 @@ from glyphvae.api.context import Context
 from glyphvae.app import create_app
 from glyphvae.errors import Forbidden, StartError, TooManyRequests, Unauthorized
 from glyphvae.web.keys import new_key
-from tests.service.processes import ROOT
 from tests.service.support import caller, expect_problem, lifespan
 
 TOKENS: dict[str, str] = {}
@@ -212,9 +209,3 @@ async def test_no_other_origin_may_call(context: Context, file: Path) -> None:
                 await client.post("/generate?label=J", headers=bearer("any") | asked),
             ):
                 assert "access-control-allow-origin" not in response.headers
-
-
-def test_what_keys_need_is_imported_only_where_keys_are_set() -> None:
-    code = "import sys, glyphvae.commands.main, glyphvae.app; print({'limits', 'redis'} & {*sys.modules})"
-    printed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert printed.strip() == "set()"
