@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from glyphvae_training.commands.study import study
+from glyphvae_training.evaluation.report import COLUMNS
 from glyphvae_training.study import plan
 from glyphvae_training.study.plan import BETAS, Schedule, plans
 from tests.training.commands.invoke import output
@@ -92,7 +93,14 @@ def test_small_models_obey_what_does_not_need_long_training(out: Path) -> None:
     assert 0.97 < min(rows[-1]["mean_variance_per_unit"]) < max(rows[-1]["mean_variance_per_unit"]) < 1.03
 
 
-def test_a_finished_study_trains_nothing_again(out: Path, sample_folder: Path) -> None:
+def test_a_finished_study_is_exported_and_not_trained_again(out: Path, sample_folder: Path) -> None:
     weights = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/model.pt")}
-    output(study, "epochs", "--quick", "--data", sample_folder, "--out", out, *HARDWARE)
+    output(study, "traversal", "--quick", "--export", "--data", sample_folder, "--out", out, *HARDWARE)
     assert {path: path.stat().st_mtime_ns for path in out.glob("runs/*/model.pt")} == weights
+    metrics = json.loads((out / "exported" / "cvae-beta-1.json").read_text(encoding="utf-8"))["metrics"]
+    assert metrics["beta_norm"] == 6 / 784
+    assert metrics["epochs"] == TINY.cvae_epochs
+    assert len(metrics["mean_variance_per_unit"]) == 6
+    assert metrics["label_accuracy"]["accuracy"]["n"] == 36 * COLUMNS
+    assert "## `cvae-beta-1`" in (out / "docs" / "models.md").read_text(encoding="utf-8")
+    assert (out / "docs" / "images" / "cvae-beta-1-samples.png").is_file()
