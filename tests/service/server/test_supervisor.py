@@ -198,7 +198,7 @@ class Ended:
 def supervisor() -> Supervisor:
     """Return a supervisor of a process that could not start."""
     supervisor = object.__new__(Supervisor)
-    supervisor.config = Config(Settings(), {})
+    supervisor.config = Config(Settings(), {"version": 1, "disable_existing_loggers": False})
     supervisor.should_exit = threading.Event()
     supervisor.processes = [Ended(STARTUP_FAILURE)]  # type: ignore[list-item]
     return supervisor
