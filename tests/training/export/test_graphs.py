@@ -19,6 +19,8 @@ from tests.training.examples import graph, untrained
         ("cvae", "decoder", "residual", 1),
         ("cvae", "decoder", "upsample", 1),
         ("vae", "decoder", "conv", 0),
+        ("cvae", "encoder", "pooling", 1),
+        ("cvae", "decoder", "unpooling", 2),
     ],
 )
 def test_every_architecture_exports(kind: ModelKind, part: Part, architecture: str, labels: int) -> None:

@@ -39,6 +39,13 @@ def test_an_unconditional_model_agrees_too() -> None:
     assert worst["mean"] < TOLERANCE / 5
 
 
+def test_the_paper_s_networks_agree_too() -> None:
+    model = untrained(encoder="pooling", decoder="unpooling")
+    graphs = {part: graph(part, encoder="pooling", decoder="unpooling") for part in PARTS}
+    worst = check_parity(model, graphs, characters(3), np.random.default_rng(0))
+    assert max(worst["mu"], worst["logvar"], worst["mean"]) < TOLERANCE / 2
+
+
 @pytest.mark.parametrize(
     ("part", "message"),
     [

@@ -14,9 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from glyphvae_training.export.unpooling import FusedUnpooling
 from glyphvae_training.models.conditioning import ConditionedLinear
 from glyphvae_training.models.cvae import CVAE
 from glyphvae_training.models.flow import LARGEST_LOG_SCALE, Coupling, Flow
+from glyphvae_training.models.pooling import UnpoolingDecoder
 
 
 class Fused(nn.Module):
@@ -37,6 +39,8 @@ class Fused(nn.Module):
             offset = self.flow.offset
         self.decoder = copy.deepcopy(model.decoder)
         self.decoder.register_module("first", FusedLinear(first, first.linear.weight.T, offset))
+        if isinstance(self.decoder, UnpoolingDecoder):
+            self.decoder.register_module("conv2", FusedUnpooling(self.decoder.conv2))
 
     def decode(self, z: Tensor, label: Tensor) -> Tensor:
         """Compute logits (n, 28, 28) of latents (n, latent) and labels (n,) int64, as `CVAE.decode` does."""

@@ -2,7 +2,8 @@
 
 They differ in what a picture costs on a CPU. `dense` is three matrix products; `residual` adds width and skip
 connections; `upsample` ends in one transposed convolution; `conv` mirrors the paper's encoder. docs/decoders.md
-compares these. `resnet` is residual convolutions, for likelihoods.
+compares these. `resnet` is residual convolutions, for likelihoods; `unpooling` is the mirror of the `pooling` encoder
+(`glyphvae_training.models.pooling`).
 """
 
 from typing import Literal
@@ -12,8 +13,9 @@ from torch.nn import functional
 
 from glyphvae_training.models.conditioning import ConditionedLinear
 from glyphvae_training.models.convolutions import ResidualConvolutions
+from glyphvae_training.models.pooling import UnpoolingDecoder
 
-DecoderName = Literal["dense", "residual", "upsample", "conv", "resnet"]
+DecoderName = Literal["dense", "residual", "upsample", "conv", "resnet", "unpooling"]
 
 SIDE = 28
 
@@ -141,7 +143,7 @@ class ResNetDecoder(nn.Module):
         return logits
 
 
-Decoder = DenseDecoder | ResidualDecoder | UpsampleDecoder | ConvDecoder | ResNetDecoder
+Decoder = DenseDecoder | ResidualDecoder | UpsampleDecoder | ConvDecoder | ResNetDecoder | UnpoolingDecoder
 
 _DECODERS: dict[DecoderName, type[Decoder]] = {
     "dense": DenseDecoder,
@@ -149,6 +151,7 @@ _DECODERS: dict[DecoderName, type[Decoder]] = {
     "upsample": UpsampleDecoder,
     "conv": ConvDecoder,
     "resnet": ResNetDecoder,
+    "unpooling": UnpoolingDecoder,
 }
 
 

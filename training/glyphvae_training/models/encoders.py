@@ -2,7 +2,8 @@
 
 Kingma & Welling, arXiv:1312.6114, equation 9 and appendix C.2. `paper` is the encoder of the paper "Introduction to
 Variational AutoEncoder"; `dense` is three matrix products, several times faster to train on a CPU; `narrow` is the same
-at a third of the size, for studies that ship many models; `resnet` is residual convolutions, for likelihoods.
+at a third of the size, for studies that ship many models; `resnet` is residual convolutions, for likelihoods;
+`pooling` is that of the paper's conditional VAE (`glyphvae_training.models.pooling`).
 """
 
 from typing import Literal
@@ -12,8 +13,9 @@ from torch.nn import functional
 
 from glyphvae_training.models.conditioning import ConditionedLinear
 from glyphvae_training.models.convolutions import ResidualConvolutions
+from glyphvae_training.models.pooling import PoolingEncoder
 
-EncoderName = Literal["paper", "dense", "narrow", "resnet"]
+EncoderName = Literal["paper", "dense", "narrow", "resnet", "pooling"]
 
 SIDE = 28
 
@@ -118,13 +120,14 @@ class ResNetEncoder(nn.Module):
         return mu, logvar
 
 
-Encoder = DenseEncoder | PaperEncoder | ResNetEncoder
+Encoder = DenseEncoder | PaperEncoder | ResNetEncoder | PoolingEncoder
 
 _ENCODERS: dict[EncoderName, type[Encoder]] = {
     "paper": PaperEncoder,
     "dense": DenseEncoder,
     "narrow": NarrowEncoder,
     "resnet": ResNetEncoder,
+    "pooling": PoolingEncoder,
 }
 
 
