@@ -11,7 +11,7 @@ SAMPLE = Path(__file__).parent.parent / "data"
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One cache of data sets for the session, never the developer's; all workers share it."""
+    """Share a cache of data sets among all workers of a session, apart from the developer's own."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent

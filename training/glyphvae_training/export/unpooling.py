@@ -2,8 +2,8 @@
 
 Of the nine values that a pixel reads of a map whose values are repeated 2×2, at most four differ, and which those are
 depends on whether its row and column are even. So the pixels of each of these four phases are a convolution of the
-smaller map, and pixel shuffling puts them in place (Shi et al., arXiv:1609.07009, section 3). The decoder becomes two to
-three times as fast.
+smaller map, and pixel shuffling puts them in place (Shi et al., arXiv:1609.07009, section 3). The decoder becomes two
+to three times as fast.
 """
 
 import torch
@@ -34,6 +34,6 @@ class FusedUnpooling(nn.Module):
         self.register_buffer("bias", layer.bias.repeat_interleave(4).detach())  # (4 filters,)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps (n, channels, h, w) to maps (n, filters, 2h, 2w)."""
+        """Map (n, channels, h, w) to (n, filters, 2h, 2w)."""
         h = functional.conv2d(x, self.kernel, self.bias, padding=1)  # (n, 4 filters, h, w)
         return functional.pixel_shuffle(h, 2)  # (n, filters, 2h, 2w)

@@ -40,7 +40,7 @@ class PoolingEncoder(nn.Module):
         self.to(memory_format=torch.channels_last)  # 1.4 times as fast to train on a CPU
 
     def forward(self, x: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
-        """`mu` and `logvar`, each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
+        """Return `mu` and `logvar`, each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
         # Pooling before ReLU gives the same maps as after it, from a quarter of the values.
         h = self.norm1(self.conv1(x.unsqueeze(1)))  # (n, 32, 28, 28)
         h = functional.relu(functional.max_pool2d(h, 2))  # (n, 32, 14, 14)
@@ -64,7 +64,7 @@ class UnpooledConvolution(nn.Conv2d):
         super().__init__(channels, filters, 3, padding=1, bias=bias)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (PyTorch's name)
-        """Maps (n, channels, h, w) to maps (n, filters, 2h, 2w)."""
+        """Map (n, channels, h, w) to (n, filters, 2h, 2w)."""
         h = functional.interpolate(input, scale_factor=2, mode="nearest")  # (n, channels, 2h, 2w)
         return super().forward(h)  # (n, filters, 2h, 2w)
 
@@ -87,7 +87,7 @@ class UnpoolingDecoder(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, z: Tensor, label: Tensor | None) -> Tensor:
-        """Logits (n, 28, 28) of latents (n, latent)."""
+        """Return the logits (n, 28, 28) of latents (n, latent)."""
         h = functional.relu(self.first(z, label))  # (n, 160)
         h = functional.relu(self.maps(h, label)).view(-1, FILTERS, COARSE, COARSE)  # (n, 32, 7, 7)
         h = functional.relu(self.norm1(self.conv1(h)))  # (n, 32, 14, 14)
