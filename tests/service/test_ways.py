@@ -178,7 +178,8 @@ BODIES: dict[str, list[Any]] = {
     "/v2/models/gan/infer": TENSORS,
 }
 ACCEPTS = ["", "*/*", "image/png", "image/webp", "application/json", "application/x-npy", "image/gif", "text/html"]
-TIMEOUTS = ["5", "0.5", "100", "abc", "0", "-1", "nan"]
+# Longer than any request takes, or not allowed.
+TIMEOUTS = ["60", "59.5", "1000", "abc", "0", "-1", "nan"]
 
 
 @dataclass(frozen=True)
