@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from glyphvae_training.fitting.trainer import Hardware
 
 ModelKind = Literal["cvae", "vae"]
-EncoderName = Literal["dense", "narrow", "paper", "resnet"]
-DecoderName = Literal["dense", "residual", "upsample", "conv", "resnet"]
+EncoderName = Literal["dense", "narrow", "paper", "pooling", "resnet"]
+DecoderName = Literal["dense", "residual", "upsample", "unpooling", "conv", "resnet"]
 DatasetName = Literal["alphanumeric", "byclass", "mnist"]
 StagedName = Literal["cvae", "cvae-62", "cvae-hq"]
 PresetName = Literal[StagedName, "vae-binarised"]
