@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -45,11 +45,14 @@ class Headers:
 
     def __init__(self, pairs: RawHeaders) -> None:
         self.pairs = pairs
+        self._lines = b""
 
-    @cached_property
+    @property
     def lines(self) -> bytes:
         """The headers as lines, each with its end."""
-        return lines(self.pairs)
+        if not self._lines:
+            self._lines = lines(self.pairs)
+        return self._lines
 
 
 @dataclass(slots=True)
@@ -88,12 +91,13 @@ def headers_of(model: str, **more: object) -> Headers:
         more: Names in snake case.
     """
     pairs = [(b"glyphvae-model", model.encode()), (b"vary", b"Accept"), (b"cache-control", b"no-store")]
-    pairs += [
-        (f"glyphvae-{name.replace('_', '-')}".encode(), str(value).encode())
-        for name, value in more.items()
-        if value is not None
-    ]
+    pairs += [(_header(name), str(value).encode()) for name, value in more.items() if value is not None]
     return Headers(pairs)
+
+
+@cache
+def _header(name: str) -> bytes:
+    return f"glyphvae-{name.replace('_', '-')}".encode()
 
 
 def json_bytes(content: Mapping[str, Any]) -> bytes:
@@ -143,7 +147,7 @@ def _json_piece(before: bytes, block: Program[Sequence[Any]], after: bytes) -> P
 
 def structured_list(numbers: Iterable[float]) -> str:
     """Return numbers as a list in an HTTP header (RFC 9651), three decimals each."""
-    return ", ".join(f"{number:.3f}" for number in numbers)
+    return ", ".join([f"{number:.3f}" for number in numbers])
 
 
 def documented_response(

@@ -79,9 +79,12 @@ def read_glyphs(body: Body, settings: Settings, mode: Mode) -> Program[Pixels]:
         parts = yield Offload(size, INLINE_BYTES, _files, (body, settings.max_images))
     else:
         parts = [("body", body.content)]
-        grey = _read_small(body.content, settings) if size <= INLINE_BYTES else None
-        if grey is not None:
-            glyph = (yield Call(PREPROCESS, (grey,))) if mode == "auto" and grey.shape == GLYPH else None
+        small = _read_small(body.content, settings) if size <= INLINE_BYTES else None
+        if small is not None:
+            if mode == "auto" and small.shape == GLYPH:
+                glyph, grey = yield Call(PREPROCESS, (small,))
+            else:
+                glyph, grey = None, _levels([small])[0]
             return (_glyph_of("body", grey, mode) if glyph is None else glyph)[None]
     uploads: Sequence[Upload] = yield Offload(size, INLINE_BYTES, _open, (parts, settings))
     # A file of a few kilobytes can unfold to megapixels.
@@ -95,27 +98,36 @@ class _Preprocess:
 
     model = ""
 
-    def run(self, calls: Sequence[tuple[Pixels]], _: Execute) -> Sequence[Pixels | None]:
-        """Return the glyph (28, 28) of each picture, None where it has to be converted alone."""
-        return preprocess_many([grey for (grey,) in calls])
+    def run(self, calls: Sequence[tuple[Pixels | png.Rows]], _: Execute) -> Sequence[tuple[Pixels | None, Pixels]]:
+        """Return the glyph (28, 28) of each picture, None where it has to be converted alone, and its grey levels."""
+        greys = _levels([picture for (picture,) in calls])
+        return list(zip(preprocess_many(greys), greys, strict=True))
 
 
 PREPROCESS = _Preprocess()
 
 
-def _read_small(content: bytes, settings: Settings) -> Pixels | None:
+def _levels(pictures: Sequence[Pixels | png.Rows]) -> list[Pixels]:
+    """Return the grey levels (height, width) of pictures of one size."""
+    rows = [picture for picture in pictures if isinstance(picture, png.Rows)]
+    unfiltered = iter(png.unfilter(rows)) if rows else iter(())
+    return [next(unfiltered) if isinstance(picture, png.Rows) else picture for picture in pictures]
+
+
+def _read_small(content: bytes, settings: Settings) -> Pixels | png.Rows | None:
     """Read the picture in a small file.
 
     Returns:
-        (height, width) grey levels; None where the file is of a format that can say the same pixels over and over,
-        holds several images, or one that takes longer to decode than others can wait.
+        (height, width) grey levels, or the rows of a PNG file that hold them; None where the file is of a format that
+        can say the same pixels over and over, holds several images, or one that takes longer to decode than others can
+        wait.
 
     Raises:
         Problem: As `read_glyphs`.
     """
     if not content.startswith((_PNG, _NPY)):
         return None
-    plain = png.decode(content, min(settings.max_image_pixels, settings.max_total_pixels, SMALL_PIXELS))
+    plain = png.read(content, min(settings.max_image_pixels, settings.max_total_pixels, SMALL_PIXELS))
     if plain is not None:
         return plain
     (upload,) = _open([("body", content)], settings)

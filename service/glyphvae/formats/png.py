@@ -9,9 +9,10 @@ Format: https://www.w3.org/TR/png-3/
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 from isal import isal_zlib
@@ -34,6 +35,8 @@ _SUM = struct.Struct(">I")
 _ZLIB = 0x78  # deflate with the usual window; checked here, because ISA-L accepts impossible ones
 _NOT_ZLIB = cast("type[Exception]", isal_zlib.error)  # the stubs declare it as an instance
 _CHECKED, _PIXELS = slice(12, 29), _START.size
+# A row is filtered in one of five ways.
+_FILTERS = 5
 # For a single glyph, ISA-L's level 0 takes a quarter of level 2's time and costs 150 bytes, which fit into the same
 # packet.
 _SMALL, _SMALL_LEVEL, _LEVEL = 1024, 0, 2
@@ -53,15 +56,34 @@ def encode(pixels: NDArray[uint8], ink: Colour = BLACK, paper: Colour | None = W
     return frame(height, width, ink, paper).around(pixels)
 
 
-def decode(file: bytes, max_pixels: int) -> NDArray[uint8] | None:
-    """Decode a plain greyscale PNG file, whose only content is one chunk of pixels.
+class Rows(NamedTuple):
+    """The pixels of a greyscale PNG file, decompressed.
+
+    Attributes:
+        height: Of the picture.
+        width: Of the picture.
+        data: For each row the number of its filter, and then `width` filtered grey levels.
+    """
+
+    height: int
+    width: int
+    data: bytes
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width, as those of an array."""
+        return self.height, self.width
+
+
+def read(file: bytes, max_pixels: int) -> Rows | None:
+    """Read a plain greyscale PNG file, whose only content is one chunk of pixels.
 
     Args:
         file: The file.
         max_pixels: Upper limit of width x height.
 
     Returns:
-        (height, width) grey levels; None for any other file, including broken ones, which a general decoder reports.
+        Its rows; None for any other file, including broken ones, which a general decoder reports.
     """
     if len(file) < _PIXELS + len(_END):
         return None
@@ -76,21 +98,25 @@ def decode(file: bytes, max_pixels: int) -> NDArray[uint8] | None:
         and isal_zlib.crc32(file[_PIXELS:end], _IDAT) == _SUM.unpack_from(file, end)[0]
     )
     data = _inflated(file[_PIXELS:end], height * (width + 1)) if is_plain else None
-    if data is None:
-        return None
-    if data[:: width + 1].count(0) < height:  # each row begins with the number of its filter, 0 for none
-        return _unfiltered(file[_PIXELS:end], height, width)
-    return np.ascontiguousarray(np.frombuffer(data, uint8).reshape(height, width + 1)[:, 1:])
+    return Rows(height, width, data) if data is not None and max(data[:: width + 1]) < _FILTERS else None
 
 
-def _unfiltered(data: bytes, height: int, width: int) -> NDArray[uint8] | None:
-    """Decode complete `data` with filtered rows; None if a filter is unknown."""
-    try:
-        image = Image.frombytes("L", (width, height), data, "zip", "L", False)
-    except ValueError:
-        return None
-    # Faster than NumPy's conversion through the array interface.
-    return np.frombuffer(image.tobytes(), uint8).reshape(height, width)
+def unfilter(pictures: Sequence[Rows]) -> NDArray[uint8]:
+    """Return the grey levels (n, height, width) of pictures of one size."""
+    height, width, data = pictures[0]
+    if len(pictures) > 1:
+        # To Pillow they are one picture, with a blank row before each: a filter refers to no pixels but those of its
+        # own row and the row above.
+        blank = bytes(width + 1)
+        data = blank + blank.join([picture.data for picture in pictures])
+        height = len(pictures) * (height + 1)
+    if any(data[:: width + 1]):
+        image = Image.frombytes("L", (width, height), zlib.compress(data, 0), "zip", "L", False)
+        # Faster than NumPy's conversion through the array interface.
+        levels = np.frombuffer(image.tobytes(), uint8).reshape(len(pictures), -1, width)
+    else:
+        levels = np.frombuffer(data, uint8).reshape(len(pictures), -1, width + 1)[:, :, 1:]
+    return levels[:, -pictures[0].height :]
 
 
 def _inflated(data: bytes, size: int) -> bytes | None:

@@ -1,6 +1,6 @@
 """Parsing of latents, and sampling them from the prior with a seed."""
 
-import secrets
+import os
 import threading
 from collections.abc import Sequence
 
@@ -38,7 +38,15 @@ _streams = _Streams()
 
 def new_seed() -> int:
     """Return an unpredictable seed, 0 to `MAX_SEED`."""
-    return secrets.randbits(53)
+    (seed,) = new_seeds(1)
+    return seed
+
+
+def new_seeds(count: int) -> list[int]:
+    """Return unpredictable seeds, each as `new_seed` does."""
+    random = np.frombuffer(os.urandom(8 * count), np.uint64)
+    seeds: list[int] = (random & np.uint64(MAX_SEED)).tolist()
+    return seeds
 
 
 def parse_latents(text: str, latent_size: int) -> tuple[float | None, ...]:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glyphvae.models.elbo import kl_divergence, label_posterior, reconstruction_error
+from glyphvae.models.elbo import label_posterior
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
-from glyphvae.scheduling.steps import Call, Program, RowFunction, Rows
+from glyphvae.scheduling.steps import Program
 
 # Images compared with all labels at a time; 36 labels times this many images is what is held in memory.
 CHUNK = 32
@@ -53,21 +53,19 @@ class Reading:
 
 def reconstruct(model: Model, pixels: Pixels, labels: Labels) -> Program[Reconstruction]:
     """Encode and decode images (n, 28, 28) under labels (n,)."""
-    mu, logvar = yield from model.encode(pixels, labels)
-    decoded, logits = yield from model.decode_logits(mu, labels)
-    error, kl = yield Call(ELBO, (pixels, logits, mu, logvar))
-    return Reconstruction(labels, mu, logvar, decoded, error, kl)
+    return Reconstruction(labels, *(yield from model.reconstruct(pixels, labels)))
 
 
 def read_labels(model: Model, pixels: Pixels) -> Program[Reading]:
     """Find the labels of images (n, 28, 28) by the classifier, else by Bayes' rule with the ELBO as evidence."""
     if model.manifest.classifier is not None:
-        return Reading(*(yield Call(READING, ((yield from model.classify(pixels)),))))
+        return Reading(*(yield from model.read(pixels)))
     parts = []
     for start in range(0, len(pixels), CHUNK):
         result = yield from reconstruct(model, *_under_every_label(model, pixels[start : start + CHUNK]))
         parts.append(result.elbo)
-    return Reading(*(yield Call(READING, (np.concatenate(parts).reshape(len(pixels), -1),))))
+    evidence = np.concatenate(parts).reshape(len(pixels), -1)
+    return Reading(evidence.argmax(axis=1), label_posterior(evidence))
 
 
 def rows_to_read(model: Model) -> int:
@@ -79,18 +77,3 @@ def _under_every_label(model: Model, pixels: Pixels) -> tuple[Pixels, Labels]:
     """Return each of n images once for each label: pixels (n·labels, 28, 28), labels (n·labels,)."""
     classes = len(model.manifest.labels)
     return np.repeat(pixels, classes, axis=0), np.tile(np.arange(classes), len(pixels))
-
-
-def _elbo_parts(rows: Rows) -> Rows:
-    pixels, logits, mu, logvar = rows
-    return reconstruction_error(pixels, logits), kl_divergence(mu, logvar)
-
-
-def _reading(rows: Rows) -> Rows:
-    """Read labels off log p(image|label) (n, labels), known up to a constant of each image."""
-    (evidence,) = rows
-    return evidence.argmax(axis=1), label_posterior(evidence)
-
-
-ELBO = RowFunction(_elbo_parts)
-READING = RowFunction(_reading)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphvae.errors import StartError, UnknownModel
+from glyphvae.models.elbo import kl_divergence, label_posterior, reconstruction_error
 from glyphvae.models.manifest import Manifest, read_manifest, read_verified
 from glyphvae.models.providers import Device, Gpu, Runtime, choose_runtime
 from glyphvae.models.sessions import Part, Sessions
@@ -50,6 +51,8 @@ class Model:
         self._decoder_logits = graph("decoder", "z", "pixels", "logits")
         self._encoder = graph("encoder", "pixels", "mu", "logvar")
         self._classifier = graph("classifier", "pixels", "logits")
+        self._reader = Graph(self._read, pool, manifest.name)
+        self._reconstructor = Graph(self._reconstruct, pool, manifest.name)
 
     @property
     def device(self) -> Device:
@@ -89,6 +92,21 @@ class Model:
         (logits,) = yield from self._call(self._classifier, pixels)
         return logits
 
+    def read(self, pixels: Pixels) -> Program[tuple[Labels, Floats]]:
+        """Find the label of each glyph by the classifier, (n,) int64, and p(label|x), (n, labels) float32."""
+        labels, posterior = yield from self._call(self._reader, pixels)
+        return labels, posterior
+
+    def reconstruct(self, pixels: Pixels, labels: Labels) -> Program[tuple[Floats, Floats, Pixels, Floats, Floats]]:
+        """Encode glyphs, and decode the posterior means.
+
+        Returns:
+            `mu` and `logvar` as of `encode`, the pixels as of `decode`, reconstruction error and KL, both (n,) float32
+            in nats.
+        """
+        mu, logvar, decoded, error, kl = yield from self._call(self._reconstructor, pixels, labels)
+        return mu, logvar, decoded, error, kl
+
     def ready(self) -> Program[None]:
         """Wait until the sessions are built.
 
@@ -108,6 +126,16 @@ class Model:
         # A classifier takes no labels, and an unconditional model ignores them.
         names = (first, "label") if self.manifest.labels else (first,)
         return self.sessions.run(part, outputs, dict(zip(names, rows, strict=False)))
+
+    def _read(self, rows: Rows) -> Rows:
+        (evidence,) = self._run("classifier", "pixels", ["logits"], rows)
+        return evidence.argmax(axis=1), label_posterior(evidence)
+
+    def _reconstruct(self, rows: Rows) -> Rows:
+        pixels, labels = rows
+        mu, logvar = self._run("encoder", "pixels", ["mu", "logvar"], rows)
+        decoded, logits = self._run("decoder", "z", ["pixels", "logits"], (mu, labels))
+        return mu, logvar, decoded, reconstruction_error(pixels, logits), kl_divergence(mu, logvar)
 
     def check(self) -> None:
         """Run one glyph through the model if it is loaded.

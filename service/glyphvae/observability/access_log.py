@@ -9,9 +9,12 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 import orjson
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
 
 LogFormat = Literal["json", "text"]
 
@@ -26,10 +29,12 @@ class Work:
     Attributes:
         rows: Glyphs that they read or wrote for it; 0 where none did, or one that had been drawn ahead was sent.
         batch: The most glyphs, its own and those of others, that a model took at a time meanwhile.
+        span: The request's span, None where it is not recorded.
     """
 
     rows = 0
     batch = 0
+    span: "Span | None" = None
 
 
 class JsonFormatter(logging.Formatter):

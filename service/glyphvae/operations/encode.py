@@ -46,7 +46,7 @@ PROBLEMS = documented(
 )
 
 # About what it costs to read and convert a picture, in glyphs.
-READING = 4
+READING = 3
 
 
 class ImageQuery(Parameters):
@@ -164,7 +164,7 @@ class ImageOperation(Operation[ImagePlan]):
         """Read the images of a body, and find their labels where the query gives none."""
         pixels = yield from read_glyphs(body, self.context.settings, plan.query.preprocess)
         if plan.label is not None:
-            return Glyphs(pixels, np.full(len(pixels), plan.label), None)
+            return Glyphs(pixels, np.array([plan.label] * len(pixels)), None)
         reading = yield from read_labels(plan.model, pixels)
         return Glyphs(pixels, reading.labels, reading.posterior)
 

@@ -37,7 +37,7 @@ from glyphvae.api.responses import (
 from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, documented
 from glyphvae.formats import grid, npy, png
 from glyphvae.formats.registry import JSON, NPY, PICTURES, PNG
-from glyphvae.models.latents import MAX_SEED, draw_latents, fill_latents, new_seed, parse_latents
+from glyphvae.models.latents import MAX_SEED, draw_latents, fill_latents, new_seed, new_seeds, parse_latents
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, PlanCache, Responses
 from glyphvae.scheduling.prefetch import Prefetch
@@ -296,7 +296,7 @@ class Singles:
         """Return a source of files made ahead, each with the seed that reproduces it alone."""
 
         def make(count: int, execute: Execute) -> Sequence[tuple[bytes, int]]:
-            seeds = [new_seed() for _ in range(count)]
+            seeds = new_seeds(count)
             return list(zip(self.run([(plan, seed, ()) for seed in seeds], execute), seeds, strict=True))
 
         return Prefetch(make, self.model)

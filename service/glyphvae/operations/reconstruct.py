@@ -146,7 +146,7 @@ def _headers(model: Model, names: Sequence[str | None], result: Reconstruction) 
     return headers_of(
         model.title,
         label=", ".join(name for name in names if name is not None) or None,
-        reconstruction_error=structured_list(result.error),
-        kl=structured_list(result.kl),
-        elbo=structured_list(result.elbo),
+        reconstruction_error=structured_list(result.error.tolist()),
+        kl=structured_list(result.kl.tolist()),
+        elbo=structured_list(result.elbo.tolist()),
     )

@@ -33,7 +33,7 @@ class Deadline:
     admitted = False
     refused: str | None = None
     held = 0
-    _dropped = False
+    _cancelled = False
 
     def __init__(self, seconds: float, gone: Callable[[], bool]) -> None:
         self._seconds = seconds
@@ -49,9 +49,9 @@ class Deadline:
         """Start the time limit anew, as for each piece of a streamed response."""
         self._expires = monotonic() + self._seconds
 
-    def drop(self) -> None:
+    def cancel(self) -> None:
         """Have work that still runs in a thread stop at its next checkpoint."""
-        self._dropped = True
+        self._cancelled = True
 
     def check(self) -> None:
         """Raise where the response is no longer wanted; safe to call from any thread.
@@ -60,7 +60,7 @@ class Deadline:
             ClientGoneError: The client has disconnected, or the request was given up.
             DeadlineExceeded: The time limit has passed.
         """
-        if self._dropped or self._gone():
+        if self._cancelled or self._gone():
             self.refused = self.refused or "gone"
             raise ClientGoneError
         if monotonic() > self._expires:

@@ -14,32 +14,28 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from glyphvae.errors import Busy
 from glyphvae.observability.access_log import Work
 from glyphvae.observability.telemetry import Telemetry
 from glyphvae.scheduling.deadline import RETRY, ClientGoneError, Deadline
-from glyphvae.scheduling.steps import MAX_ROWS, Batched, Call, Graph, Offload, Program, RowFunction, Rows, Wait
+from glyphvae.scheduling.steps import MAX_ROWS, Batched, Call, Graph, Offload, Program, Rows, Wait
 from glyphvae.scheduling.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Span
-
     from glyphvae.observability.tracing import Caller
 
 Result = TypeVar("Result")
-Result_contra = TypeVar("Result_contra", contravariant=True)
 
 logger = logging.getLogger("glyphvae")
 
 # What the programs that start in one iteration may cost together, in glyphs. Where iterations take more than this many
 # seconds, as many start as would have kept the last one within it, at least one.
 BUDGET = 128
-ITERATION = 0.008
+ITERATION = 0.016
 _GROWTH = BUDGET // 16
 
 # An error while a response is sent must not keep other programs from their results.
@@ -48,44 +44,75 @@ _NOT_SENT = "a response was not sent"
 FULL = Busy("Too many requests are queued.", headers=RETRY)
 
 
-class Reply(Protocol[Result_contra]):
-    """The receiver of a program's result."""
-
-    def send(self, result: Result_contra) -> None:
-        """Take the result."""
-
-    def fail(self, error: Exception) -> None:
-        """Take the error that the program ended with."""
-
-    def drop(self) -> None:
-        """Note that the program ended because nobody waits for its result."""
-
-
-@dataclass(eq=False)
-class Job(Generic[Result]):
-    """A program on its way.
+class Job(Deadline, Generic[Result]):
+    """A program on its way, its time limit, and the receiver of its result.
 
     Attributes:
         program: The program.
-        reply: Gets its result.
-        deadline: Its time limit.
         cost: About what it costs the event loop, in glyphs.
         work: Where the rows that models compute for it are counted.
-        span: The request's span, None where it is not recorded.
         since: When it last began to wait, by `perf_counter`.
         timer: Ends it at its time limit while it waits outside the event loop.
         done: Whether it has ended.
     """
 
     program: Program[Result]
-    reply: Reply[Result]
-    deadline: Deadline
     cost: int
     work: Work
-    span: "Span | None" = None
-    since: float = field(default_factory=perf_counter)
+    since: float
     timer: asyncio.TimerHandle | None = None
-    done: bool = False
+    done = False
+
+    def send(self, result: Result) -> None:
+        """Take the result."""
+        raise NotImplementedError
+
+    def fail(self, error: Exception) -> None:
+        """Take the error that the program ended with."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """Note that the program ended because its client has disconnected."""
+
+
+class AwaitedJob(Job[Result]):
+    """A job whose result a coroutine waits for.
+
+    Args:
+        seconds: As of `Deadline`.
+        gone: As of `Deadline`.
+        work: Where the rows that models compute for it are counted.
+
+    Attributes:
+        future: The result.
+    """
+
+    future: "asyncio.Future[Result]"
+
+    def __init__(self, seconds: float, gone: Callable[[], bool], work: Work) -> None:
+        super().__init__(seconds, gone)
+        self.work = work
+
+    def begin(self, program: Program[Result], cost: int) -> None:
+        """Take a program; a response in pieces has one after the other."""
+        self.program = program
+        self.cost = cost
+        self.done = False
+        self.future = asyncio.get_running_loop().create_future()
+
+    def send(self, result: Result) -> None:
+        """Set the result."""
+        if not self.future.done():
+            self.future.set_result(result)
+
+    def fail(self, error: Exception) -> None:
+        """Set the error."""
+        if not self.future.done():
+            self.future.set_exception(error)
+
+    def leave(self) -> None:
+        """Set the error."""
+        self.fail(ClientGoneError())
 
 
 _Member = tuple[Job[Any], tuple[Any, ...], int]
@@ -133,35 +160,39 @@ class Scheduler:
 
     def submit(self, job: Job[Any]) -> None:
         """Queue a program; it starts in the event loop's next iteration at the earliest."""
+        job.since = perf_counter()
         self._waiting.append(job)
         if self._loop is None or self._loop.is_closed():
             self._schedule()
 
     def resume(self, job: Job[Any], value: object = None) -> None:
         """Advance a program in the next iteration, whatever waits."""
+        job.since = perf_counter()
         self._ready.append((job, value))
         self._schedule()
 
-    async def run(self, job: Job[Result], reply: "FutureReply[Result]", *, queued: bool = True) -> Result:
+    async def run(self, job: AwaitedJob[Result], program: Program[Result], cost: int, *, queued: bool = True) -> Result:
         """Run a program and return its result, for callers that are coroutines.
 
         Args:
-            job: The program, with `reply` as its receiver.
-            reply: As there.
+            job: Takes the program.
+            program: The program.
+            cost: About what it costs the event loop, in glyphs.
             queued: Whether it has to wait for its start.
 
         Raises:
             Problem: What the program raises.
             ClientGoneError: The client has disconnected.
         """
+        job.begin(program, cost)
         if queued:
             self.submit(job)
         else:
             self.resume(job)
         try:
-            return await reply.future
+            return await job.future
         except asyncio.CancelledError:
-            job.deadline.drop()
+            job.cancel()
             raise
 
     def _schedule(self) -> None:
@@ -200,8 +231,8 @@ class Scheduler:
         while waiting and spent < self._budget:
             job = waiting.popleft()
             try:
-                job.deadline.check()
-            except Exception as error:  # noqa: BLE001 (the reply gets it)
+                job.check()
+            except Exception as error:  # noqa: BLE001 (the job gets it)
                 self._fail(job, error)
             else:
                 spent += job.cost
@@ -209,10 +240,10 @@ class Scheduler:
         return spent
 
     def _is_wanted(self, job: Job[Any]) -> bool:
-        """Return whether a program may go on; where its time is up, the reply gets the error."""
+        """Return whether a program may go on; where its time is up, it gets the error."""
         try:
-            job.deadline.check()
-        except Exception as error:  # noqa: BLE001 (the reply gets it)
+            job.check()
+        except Exception as error:  # noqa: BLE001 (the job gets it)
             self._fail(job, error)
         return not job.done
 
@@ -220,7 +251,7 @@ class Scheduler:
         """Send a program the result of its last step, and take up its next one."""
         try:
             step = job.program.send(value)
-            while isinstance(step, Offload) and step.size <= step.inline:
+            while type(step) is Offload and step.size <= step.inline:
                 step = job.program.send(step.now())
             if type(step) is Call:
                 self._call(job, step.function, step.arguments)
@@ -228,13 +259,14 @@ class Scheduler:
                 self._leave_loop(job, step)
         except StopIteration as end:
             self._finish(job, end.value)
-        except Exception as error:  # noqa: BLE001 (the reply gets it, and the loop must go on)
+        except Exception as error:  # noqa: BLE001 (the job gets it, and the loop must go on)
             self._fail(job, error)
 
     def _call(self, job: Job[Any], function: Batched, arguments: tuple[Any, ...]) -> None:
         """Have a batched function called with the next batch, or in a worker thread for many rows."""
-        size = len(arguments[0]) if isinstance(function, RowFunction) else 1
+        size = 1
         if isinstance(function, Graph):
+            size = len(arguments[0])
             job.work.rows += size
             if size > MAX_ROWS:
                 self._run_large(job, function, arguments)
@@ -249,14 +281,14 @@ class Scheduler:
     def _finish(self, job: Job[Any], result: object) -> None:
         job.done = True
         try:
-            job.reply.send(result)
+            job.send(result)
         except Exception:
             logger.exception(_NOT_SENT)
 
     def _leave_loop(self, job: Job[Any], step: Offload | Wait) -> None:
         """Take up a step that the event loop waits for."""
         if isinstance(step, Offload):
-            self._await(job, self.threads.submit(step.size, job.deadline, step.function, *step.arguments))
+            self._await(job, self.threads.submit(step.size, job, step.function, *step.arguments))
         else:
             self._await(job, step.start())
 
@@ -277,7 +309,7 @@ class Scheduler:
             self.telemetry.waits[function.model].observe_all([began - job.since for job in jobs])
         try:
             results = function.run([arguments for _, arguments, _ in members], partial(self._execute, jobs))
-        except Exception as error:  # noqa: BLE001 (every reply gets it, and the loop must go on)
+        except Exception as error:  # noqa: BLE001 (every job gets it, and the loop must go on)
             for job in jobs:
                 self._fail(job, error)
             return
@@ -304,7 +336,7 @@ class Scheduler:
         self, jobs: Sequence[Job[Any]], model: str, size: int, began: float, error: Exception | None = None
     ) -> None:
         if self.telemetry.tracing:
-            callers: list[Caller] = [(job.span, job.since) for job in jobs if job.span is not None]
+            callers: list[Caller] = [(job.work.span, job.since) for job in jobs if job.work.span]
             if callers:
                 self.telemetry.tracing.batch(model, size, len(jobs), callers, began, error)
 
@@ -318,7 +350,7 @@ class Scheduler:
             result = graph.run_in_slices(rows, graph.pool.beat)
             return began, perf_counter(), result
 
-        task = graph.pool.submit(size, job.deadline, run)
+        task = graph.pool.submit(size, job, run)
         self._large[model] += size
 
         def record(task: "Future[tuple[float, float, Rows]]") -> Rows:
@@ -342,7 +374,7 @@ class Scheduler:
     ) -> None:
         """Advance a program once a future is done, or end it at its time limit."""
         loop = asyncio.get_running_loop()
-        job.timer = loop.call_later(max(0.0, job.deadline.remaining), self._expire, job)
+        job.timer = loop.call_later(max(0.0, job.remaining), self._expire, job)
 
         def wake() -> None:
             done()
@@ -352,10 +384,9 @@ class Scheduler:
             job.timer.cancel()
             try:
                 result = value(task)
-            except Exception as error:  # noqa: BLE001 (the reply gets it)
+            except Exception as error:  # noqa: BLE001 (the job gets it)
                 self._fail(job, error)
             else:
-                job.since = perf_counter()
                 self.resume(job, result)
 
         def tell(_: "Future[Any]") -> None:
@@ -365,22 +396,22 @@ class Scheduler:
         task.add_done_callback(tell)
 
     def _expire(self, job: Job[Any]) -> None:
-        job.deadline.drop()
-        self._fail(job, job.deadline.expired())
+        job.cancel()
+        self._fail(job, job.expired())
 
     def _fail(self, job: Job[Any], error: Exception) -> None:
         """End a program without a result; nobody gets the error where the client is gone."""
         job.done = True
         gone = isinstance(error, ClientGoneError)
         if gone:
-            job.deadline.refused = "gone"
-        if job.deadline.refused:
-            self.telemetry.refused[job.deadline.refused] += 1
+            job.refused = "gone"
+        if job.refused:
+            self.telemetry.refused[job.refused] += 1
         try:
             if gone:
-                job.reply.drop()
+                job.leave()
             else:
-                job.reply.fail(error)
+                job.fail(error)
         except Exception:
             logger.exception(_NOT_SENT)
 
@@ -393,30 +424,3 @@ def _fit(members: list[_Member]) -> tuple[list[_Member], list[_Member]]:
         if total > MAX_ROWS and index:
             return members[:index], members[index:]
     return members, []
-
-
-class FutureReply(Generic[Result]):
-    """A reply for coroutines.
-
-    Attributes:
-        future: The result.
-    """
-
-    __slots__ = ("future",)
-
-    def __init__(self) -> None:
-        self.future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-
-    def send(self, result: Result) -> None:
-        """Set the result."""
-        if not self.future.done():
-            self.future.set_result(result)
-
-    def fail(self, error: Exception) -> None:
-        """Set the error."""
-        if not self.future.done():
-            self.future.set_exception(error)
-
-    def drop(self) -> None:
-        """Set the error of a client that has disconnected: nobody has cancelled the coroutine."""
-        self.fail(ClientGoneError())

@@ -8,7 +8,6 @@ server; `run_now` runs one without a server.
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol, TypeVar, final
 
 import numpy as np
@@ -47,41 +46,32 @@ class Batched(Protocol):
         """
 
 
-class RowFunction:
-    """A function over rows, cheaper for many rows at a time.
+class Graph:
+    """An exported graph, or several that run one after the other; cheaper for many rows at a time.
 
     Args:
-        function: Takes arrays of equal length and returns arrays of that length; row i of the result depends on row i
-            of the arguments alone.
-    """
-
-    model = ""
-
-    def __init__(self, function: Callable[[Rows], Rows]) -> None:
-        self.function = function
-
-    def run(self, calls: Sequence[Rows], _: Execute) -> Sequence[Rows]:
-        """Return the rows of each call, computed together."""
-        return _together(self.function, calls)
-
-
-class Graph(RowFunction):
-    """An exported graph.
-
-    Args:
-        function: As for `RowFunction`; runs the graph.
+        function: Runs it: takes arrays of equal length and returns arrays of that length; row i of the result depends
+            on row i of the arguments alone.
         pool: Runs calls of more than `MAX_ROWS` rows.
         model: Name of the model in metrics and traces.
     """
 
     def __init__(self, function: Callable[[Rows], Rows], pool: WorkerPool, model: str) -> None:
-        super().__init__(function)
+        self.function = function
         self.pool = pool
         self.model = model
 
     def run(self, calls: Sequence[Rows], execute: Execute) -> Sequence[Rows]:
         """Return the rows of each call, computed as one batch."""
-        return _together(partial(execute, self), calls)
+        if len(calls) == 1:
+            return [execute(self, calls[0])]
+        joined = execute(self, tuple(map(np.concatenate, zip(*calls, strict=True))))
+        parts: list[Rows] = []
+        stop = 0
+        for call in calls:
+            start, stop = stop, stop + len(call[0])
+            parts.append(tuple([array[start:stop] for array in joined]))
+        return parts
 
     def run_in_slices(self, rows: Rows, beat: Callable[[], None] = lambda: None) -> Rows:
         """Return the result for any number of rows, in a worker thread; `beat` is called before each slice."""
@@ -91,18 +81,6 @@ class Graph(RowFunction):
             beat()
             parts.append(self.function(tuple(array[start : start + MAX_ROWS] for array in rows)))
         return tuple(map(np.concatenate, zip(*parts, strict=True)))
-
-
-def _together(function: Callable[[Rows], Rows], calls: Sequence[Rows]) -> Sequence[Rows]:
-    if len(calls) == 1:
-        return [function(calls[0])]
-    joined = function(tuple(map(np.concatenate, zip(*calls, strict=True))))
-    parts: list[Rows] = []
-    stop = 0
-    for call in calls:
-        start, stop = stop, stop + len(call[0])
-        parts.append(tuple([array[start:stop] for array in joined]))
-    return parts
 
 
 @final

@@ -13,7 +13,6 @@ from glyphvae.api.responses import NO_BODY, Body, Result, lines
 from glyphvae.api.uploads import INLINE_BYTES
 from glyphvae.errors import Problem
 from glyphvae.operations.base import Operation, Planned
-from glyphvae.scheduling.deadline import Deadline
 from glyphvae.scheduling.scheduler import Job
 from glyphvae.web.front import REQUEST, Front
 from glyphvae.web.request_context import RequestContext
@@ -42,8 +41,8 @@ class Wire(Protocol):
         """Headers of every response, as lines."""
 
 
-class Exchange(Deadline):
-    """A request on a connection, its response and its time limit.
+class Exchange(Job[Result]):
+    """A request on a connection, its program and its response.
 
     Args:
         connection: The connection.
@@ -104,10 +103,12 @@ class Exchange(Deadline):
             self.fail(problem)
 
     def _queue(self, body: Body) -> None:
-        request, plan = self._request, self._plan
-        program = self._operation.run(plan, body)
-        Deadline.__init__(self, self._seconds, self._connection.transport.is_closing)  # the time begins now
-        self._front.context.scheduler.submit(Job(program, self, self, plan.cost, request, request.span))
+        plan = self._plan
+        self.program = self._operation.run(plan, body)
+        self.cost = plan.cost
+        self.work = self._request
+        super().__init__(self._seconds, self._connection.transport.is_closing)  # the time begins now
+        self._front.context.scheduler.submit(self)
 
     def send(self, result: Result) -> None:
         """Send a response."""
@@ -131,7 +132,7 @@ class Exchange(Deadline):
         status_line = b"HTTP/1.1 %d %b\r\n" % (status, phrase.encode())
         self._write(status_line, lines(response.raw_headers), bytes(response.body))
 
-    def drop(self) -> None:
+    def leave(self) -> None:
         """Note that the client has disconnected."""
         self._front.finish(self._request, None, None)
 

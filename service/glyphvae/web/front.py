@@ -23,8 +23,8 @@ from glyphvae.api.responses import NO_BODY, Result
 from glyphvae.errors import AddressTooLong, HeadersTooLarge, InvalidParameter
 from glyphvae.observability.access_log import AccessLog, Entry
 from glyphvae.operations.base import Operation
-from glyphvae.scheduling.deadline import ClientGoneError, Deadline
-from glyphvae.scheduling.scheduler import FULL, FutureReply, Job
+from glyphvae.scheduling.deadline import ClientGoneError
+from glyphvae.scheduling.scheduler import FULL, AwaitedJob
 from glyphvae.web.body_limits import BodyLimits
 from glyphvae.web.cors import Cors
 from glyphvae.web.request_context import RequestContext, Route
@@ -226,18 +226,16 @@ class Front:
         head.parameters = scope.get("path_params", {})
         seconds = self.admit(head)
         plan = operation.plan(head)
-        deadline = Deadline(seconds, scope.get("extensions", {}).get(GONE, _never))
+        job = AwaitedJob[Any](seconds, scope.get("extensions", {}).get(GONE, _never), request)
         try:
-            body = NO_BODY if operation.body == "none" else await self.body_limits.read(head, receive, deadline)
-            deadline.renew()  # the time that the client took does not count
-            reply = FutureReply[Result]()
-            job = Job(operation.run(plan, body), reply, deadline, plan.cost, request, request.span)
-            result = await self.context.scheduler.run(job, reply)
-            await self._send(request, deadline, result, send)
+            body = NO_BODY if operation.body == "none" else await self.body_limits.read(head, receive, job)
+            job.renew()  # the time that the client took does not count
+            result = await self.context.scheduler.run(job, operation.run(plan, body), plan.cost)
+            await self._send(job, result, send)
         finally:
-            self.body_limits.release(deadline)
+            self.body_limits.release(job)
 
-    async def _send(self, request: RequestContext, deadline: Deadline, result: Result, send: Send) -> None:
+    async def _send(self, job: AwaitedJob[Any], result: Result, send: Send) -> None:
         headers = [*result.headers.pairs, *result.extra]
         size = len(result.content) if result.more is None else result.length
         if size is not None:
@@ -249,11 +247,8 @@ class Front:
         if result.more is None:
             return
         for program in result.more:
-            deadline.renew()
-            reply = FutureReply[bytes]()
-            piece = await self.context.scheduler.run(
-                Job(program, reply, deadline, 1, request, request.span), reply, queued=False
-            )
+            job.renew()
+            piece = await self.context.scheduler.run(job, program, 1, queued=False)
             if not piece:
                 break
             await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -1,14 +1,10 @@
 """The context of a request: its head and what is recorded of it, whichever way it came."""
 
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 from glyphvae.api.head import RawHeaders, RequestHead, RequestHeaders
 from glyphvae.api.responses import Headers
 from glyphvae.observability.access_log import Work
-
-if TYPE_CHECKING:
-    from opentelemetry.trace import Span
 
 _EVERYWHERE: RawHeaders = [
     (b"x-content-type-options", b"nosniff"),
@@ -70,13 +66,11 @@ class RequestContext(RequestHead, Work):
         response_headers: Those of this request alone: of CORS, and of the rate of its key.
         checked: Whether its head has been held against the limits and keys.
         key: Name of the key that it showed, None where it showed none.
-        span: Its span, None where it is not recorded.
     """
 
     response_headers: tuple[tuple[bytes, bytes], ...] = ()
     checked = False
     key: str | None = None
-    span: "Span | None" = None
 
     def __init__(  # noqa: PLR0917 (made for each request, and positional arguments are the fastest)
         self,

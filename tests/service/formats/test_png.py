@@ -12,10 +12,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from glyphvae.formats.colours import BLACK, WHITE, Colour, painted
-from glyphvae.formats.png import decode, encode
+from glyphvae.formats.png import encode, read, unfilter
 from tests.service.support import image_file
 
 PICTURES = hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=70))
+
+
+def decode(file: bytes, max_pixels: int) -> NDArray[np.uint8] | None:
+    rows = read(file, max_pixels)
+    return None if rows is None else unfilter([rows])[0]
 
 
 def decoded(file: bytes) -> Image.Image:
@@ -62,18 +67,29 @@ def test_other_dtypes_are_not_cut_to_bytes() -> None:
 
 @given(PICTURES)
 def test_an_encoded_picture_is_decoded_again(pixels: NDArray[np.uint8]) -> None:
-    read = decode(encode(pixels, WHITE, BLACK), 70 * 70)
-    assert read is not None
-    assert read.dtype == np.uint8
-    assert np.array_equal(read, pixels)
+    found = decode(encode(pixels, WHITE, BLACK), 70 * 70)
+    assert found is not None
+    assert found.dtype == np.uint8
+    assert np.array_equal(found, pixels)
 
 
 @given(PICTURES)
 def test_filtered_rows_of_other_writers_are_read(pixels: NDArray[np.uint8]) -> None:
-    read = decode(image_file(pixels), 70 * 70)
-    assert read is not None
-    assert read.dtype == np.uint8
-    assert np.array_equal(read, pixels)
+    found = decode(image_file(pixels), 70 * 70)
+    assert found is not None
+    assert found.dtype == np.uint8
+    assert np.array_equal(found, pixels)
+
+
+@given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 12), st.integers(1, 12))), st.data())
+def test_pictures_read_together_are_those_read_alone(pictures: NDArray[np.uint8], data: st.DataObject) -> None:
+    writers = [data.draw(st.sampled_from([encode_white, image_file])) for _ in pictures]
+    rows = [read(write(picture), 144) for write, picture in zip(writers, pictures, strict=True)]
+    assert np.array_equal(unfilter([row for row in rows if row is not None]), pictures)
+
+
+def encode_white(pixels: NDArray[np.uint8]) -> bytes:
+    return encode(pixels, WHITE, BLACK)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +104,8 @@ def test_unknown_filters_and_broken_streams_are_left_to_others(data: bytes, know
     head, tail = encode(np.zeros((1, 1), np.uint8))[:33], b"\0\0\0\0IEND\xaeB`\x82"
     block = b"IDAT" + data
     file = head + struct.pack(">I", len(data)) + block + struct.pack(">I", zlib.crc32(block)) + tail
-    read = decode(file, 1)
-    assert (read is not None and read.tolist() == [[7]]) is known
+    found = decode(file, 1)
+    assert (found is not None and found.tolist() == [[7]]) is known
 
 
 @given(PICTURES, st.sampled_from([encode, image_file]), st.data())
@@ -99,8 +115,8 @@ def test_a_changed_file_is_read_as_others_read_it_or_not_at_all(
     file = bytearray(write(pixels))
     place = data.draw(st.integers(0, len(file) - 1))
     file[place] = data.draw(st.integers(0, 255))
-    read = decode(bytes(file), 70 * 70)
-    assert read is None or np.array_equal(read, np.asarray(decoded(bytes(file))))
+    found = decode(bytes(file), 70 * 70)
+    assert found is None or np.array_equal(found, np.asarray(decoded(bytes(file))))
 
 
 @given(PICTURES, st.data())

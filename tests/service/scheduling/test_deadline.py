@@ -38,7 +38,7 @@ def test_each_piece_of_a_response_has_the_full_time(monkeypatch: pytest.MonkeyPa
 def test_nothing_is_done_that_nobody_waits_for(dropped: bool) -> None:
     one = deadline(gone=not dropped)
     if dropped:
-        one.drop()
+        one.cancel()
     with pytest.raises(ClientGoneError):
         one.check()
     assert one.refused == "gone"
@@ -47,7 +47,7 @@ def test_nothing_is_done_that_nobody_waits_for(dropped: bool) -> None:
 def test_a_response_that_came_too_late_stays_counted_as_late() -> None:
     one = deadline()
     one.expired()
-    one.drop()
+    one.cancel()
     with pytest.raises(ClientGoneError):
         one.check()
     assert one.refused == "deadline"

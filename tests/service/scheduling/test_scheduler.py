@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,9 @@ from glyphvae.errors import Busy, DeadlineExceeded
 from glyphvae.observability.access_log import Work
 from glyphvae.observability.telemetry import Telemetry
 from glyphvae.scheduling import scheduler as module
-from glyphvae.scheduling.deadline import ClientGoneError, Deadline
-from glyphvae.scheduling.scheduler import BUDGET, FutureReply, Job, Scheduler
-from glyphvae.scheduling.steps import MAX_ROWS, Call, Execute, Graph, Offload, Program, RowFunction, Rows, Wait, inline
+from glyphvae.scheduling.deadline import ClientGoneError
+from glyphvae.scheduling.scheduler import BUDGET, AwaitedJob, Scheduler
+from glyphvae.scheduling.steps import MAX_ROWS, Call, Execute, Graph, Offload, Program, Rows, Wait, inline
 from glyphvae.scheduling.worker_pool import WorkerPool
 from tests.service.support import PATIENCE, Clock, Gate
 
@@ -33,7 +32,6 @@ class Harness:
         self.runs: list[int] = []
         self.threads: set[int] = set()
         self.before: Callable[[], object] = lambda: None
-        self.clock: Callable[[], float] = perf_counter
 
     def double(self, rows: Rows) -> Rows:
         self.before()
@@ -46,19 +44,22 @@ class Harness:
         return list(map(int, numbers))
 
     def submit(
-        self, program: Program[Any], deadline: Deadline | None = None, *, cost: int = 1, work: Work | None = None
+        self, program: Program[Any], job: AwaitedJob[Any] | None = None, *, cost: int = 1, work: Work | None = None
     ) -> "asyncio.Future[Any]":
         """Queue a program, and return the future of its result."""
-        reply = FutureReply[Any]()
-        self.scheduler.submit(Job(program, reply, deadline or lasting(), cost, work or Work(), since=self.clock()))
-        return reply.future
+        job = job or lasting()
+        if work is not None:
+            job.work = work
+        job.begin(program, cost)
+        self.scheduler.submit(job)
+        return job.future
 
-    def ask(self, start: int, n: int, deadline: Deadline | None = None) -> "asyncio.Future[list[int]]":
-        return self.submit(self.doubled(start, n), deadline)
+    def ask(self, start: int, n: int, job: AwaitedJob[Any] | None = None) -> "asyncio.Future[list[int]]":
+        return self.submit(self.doubled(start, n), job)
 
 
-def lasting(seconds: float = PATIENCE) -> Deadline:
-    return Deadline(seconds, lambda: False)
+def lasting(seconds: float = PATIENCE) -> AwaitedJob[Any]:
+    return AwaitedJob(seconds, lambda: False, Work())
 
 
 def expected(start: int, n: int) -> list[int]:
@@ -178,7 +179,7 @@ async def test_programs_start_no_faster_than_models_take_up_their_rows(harness: 
 async def test_nothing_runs_for_a_client_that_has_left(harness: Harness, is_waiting: bool) -> None:
     left = False
     staying = harness.ask(0, MAX_ROWS if is_waiting else 1)
-    leaving = harness.ask(0, 50, Deadline(PATIENCE, lambda: left))
+    leaving = harness.ask(0, 50, AwaitedJob(PATIENCE, lambda: left, Work()))
     if is_waiting:
         await iterations(1)  # both have called the model, and only the first call fits into the batch
     left = True
@@ -200,9 +201,8 @@ async def test_nothing_starts_after_its_time_limit(harness: Harness) -> None:
 
 async def test_a_coroutine_that_is_cancelled_has_its_program_dropped(harness: Harness) -> None:
     ahead = [harness.submit(harness.doubled(0, 2), cost=BUDGET) for _ in range(2)]
-    reply = FutureReply[list[int]]()
-    job = Job(harness.doubled(0, 1), reply, lasting(), 1, Work())
-    caller = asyncio.create_task(harness.scheduler.run(job, reply))
+    job = lasting()
+    caller = asyncio.create_task(harness.scheduler.run(job, harness.doubled(0, 1), 1))
     await ahead[0]
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -217,8 +217,7 @@ async def test_a_coroutine_that_is_cancelled_has_its_program_dropped(harness: Ha
 async def test_pieces_of_a_response_do_not_queue(harness: Harness, queued: bool) -> None:
     order: list[str] = []
     others = harness.submit(inline(order.append, "other"))
-    reply = FutureReply[None]()
-    await harness.scheduler.run(Job(inline(order.append, "mine"), reply, lasting(), 1, Work()), reply, queued=queued)
+    await harness.scheduler.run(lasting(), inline(order.append, "mine"), 1, queued=queued)
     await others
     assert order == (["other", "mine"] if queued else ["mine", "other"])
 
@@ -255,25 +254,25 @@ async def test_an_error_of_a_program_ends_it_alone(harness: Harness, error: Exce
     assert harness.telemetry.refused == ({"gone": 1} if isinstance(error, ClientGoneError) else {})
 
 
-class BrokenReply:
-    """The receiver on a connection that cannot be written to."""
+class BrokenJob(AwaitedJob[Any]):
+    """A job whose connection cannot be written to."""
 
-    def send(self, _: object) -> None:
+    def send(self, result: object) -> None:
         raise OSError("no space left on device")
 
-    fail = send
+    def fail(self, error: Exception) -> None:
+        raise OSError("no space left on device")
 
-    def drop(self) -> None:
+    def leave(self) -> None:
         raise OSError("no space left on device")
 
 
 @pytest.mark.parametrize("outcome", ["sent", "failed", "dropped"])
-async def test_a_reply_that_fails_keeps_none_from_the_others(
+async def test_a_job_that_fails_to_send_keeps_none_from_the_others(
     harness: Harness, outcome: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    deadline = Deadline(-1 if outcome == "failed" else PATIENCE, lambda: outcome == "dropped")
     asked = [harness.ask(0, 1)]
-    harness.scheduler.submit(Job(harness.doubled(1, 1), BrokenReply(), deadline, 1, Work()))
+    harness.ask(1, 1, BrokenJob(-1 if outcome == "failed" else PATIENCE, lambda: outcome == "dropped", Work()))
     asked.append(harness.ask(2, 1))
     assert await asyncio.gather(*asked) == [[0], [4]]
     assert "a response was not sent" in caplog.text
@@ -293,7 +292,6 @@ async def test_a_result_that_comes_after_its_caller_has_left_is_not_an_error(
 
 async def test_the_queue_is_bounded_by_number_and_by_time(clock: Clock) -> None:
     harness = Harness(max_queued=3)
-    harness.clock = clock
     full = [harness.scheduler.full]
     for _ in range(3):
         harness.ask(0, 1)
@@ -322,22 +320,6 @@ async def test_fewer_programs_start_where_iterations_take_long(
     harness.before = lambda: None
     await asyncio.gather(*(harness.ask(0, 1) for _ in range(60)))
     assert harness.runs == [1, 9, 17, 25, 8]
-
-
-async def test_functions_over_rows_are_no_graphs(harness: Harness) -> None:
-    function = RowFunction(harness.double)
-
-    def call(n: int) -> Program[list[int]]:
-        (numbers,) = yield Call(function, (np.arange(n),))
-        return list(map(int, numbers))
-
-    sizes, work = [2, 3, MAX_ROWS + 1, 1], Work()
-    asked = [harness.submit(call(n), work=work) for n in sizes]
-    assert await asyncio.gather(*asked) == [expected(0, n) for n in sizes]
-    # One that is too large for a batch runs alone, in the event loop.
-    assert harness.runs == [5, MAX_ROWS + 1, 1]
-    assert harness.threads == {threading.get_ident()}
-    assert (work.rows, work.batch, dict(harness.telemetry.runs)) == (0, 0, {})
 
 
 @pytest.mark.parametrize(("arguments", "rows"), [((), 0), (("J",), 1)])
@@ -398,7 +380,7 @@ async def test_a_large_call_keeps_no_small_one_waiting(harness: Harness, gate: G
 
 async def test_a_large_call_stops_between_slices(harness: Harness) -> None:
     deadline = lasting()
-    harness.before = deadline.drop
+    harness.before = deadline.cancel
     with pytest.raises(ClientGoneError):
         await harness.ask(0, 3 * MAX_ROWS, deadline)
     assert harness.runs == [MAX_ROWS]

@@ -97,7 +97,7 @@ def test_work_that_is_given_up_stops_at_its_next_checkpoint(pool: WorkerPool, ga
     given_up = deadline()
     task = pool.submit(3, given_up, gate)
     assert gate.reached.wait(PATIENCE)
-    given_up.drop()
+    given_up.cancel()
     # The thread is not free before it notices, and what it has taken counts until then.
     assert pool.queued == 3
     gate.opened.set()

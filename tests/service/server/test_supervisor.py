@@ -73,7 +73,7 @@ class Load:
                 connection.request("POST", path)
                 response = connection.getresponse()
                 response.read()
-            except (OSError, http.client.HTTPException) as error:
+            except (OSError, http.client.HTTPException):
                 if not is_new:
                     self.lost.append(path)
                 connection.close()
