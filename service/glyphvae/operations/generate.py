@@ -192,10 +192,11 @@ class Generate(Operation[GenerateRequest]):
 
     def plan(self, head: RequestHead) -> GenerateRequest:
         """Check the query; what stays the same from request to request is checked once."""
-        own = split(head.query)
-        key = own.fixed, head.headers.accept
+        query = head.query
+        own = split(query) if b"seed=" in query or b"z=" in query else None
+        key = query if own is None else own.fixed, head.headers.accept
         plan = self._plans.get(key) or self._plans.keep(key, self._plan(*key))
-        if own.seed is None and own.z is None:
+        if own is None:
             return plan.request
         seed, given = plan.query.seed if own.seed is None else own.seed, plan.given
         if own.z is not None:
@@ -209,7 +210,7 @@ class Generate(Operation[GenerateRequest]):
         if not model.loaded:
             yield from model.ready()
         if plan.prefetch is not None and seed is None and request.given is plan.given:
-            content, seed = yield Call(plan.prefetch, ())
+            content, seed = plan.prefetch.take() or (yield Call(plan.prefetch, ()))
         else:
             seed = new_seed() if seed is None else seed
             if plan.frame is None:
@@ -364,8 +365,6 @@ def _piece(plan: GeneratePlan, z: Floats, start: int) -> Program[bytes]:
 
 def split(query: bytes) -> Own:
     """Take seed and latents out of a query string, without decoding it: what is written strangely is left in it."""
-    if b"seed=" not in query and b"z=" not in query:
-        return Own(query)
     rest: list[bytes] = []
     seed: int | None = None
     z: bytes | None = None

@@ -34,6 +34,10 @@ class Prefetch(Generic[Item]):
         """Return how many items are ready."""
         return len(self._ready)
 
+    def take(self) -> Item | None:
+        """Return an item that is ready, None where none is and one has to be called for."""
+        return self._ready.popleft() if self._ready else None
+
     def run(self, calls: Sequence[tuple[()]], execute: Execute) -> Sequence[Item]:
         """Return an item for each call."""
         while len(self._ready) < len(calls):

@@ -20,8 +20,6 @@ from glyphvae.web.request_context import RequestContext
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-_OK = b"HTTP/1.1 200 OK\r\n"
-
 
 class Wire(Protocol):
     """A connection, as far as an exchange needs it.
@@ -112,16 +110,9 @@ class Exchange(Job[Result]):
 
     def send(self, result: Result) -> None:
         """Send a response."""
-        content = result.content
-        head = b"%bcontent-length: %d\r\ncontent-type: %b\r\n" % (
-            result.headers.lines,
-            len(content),
-            result.media.encode(),
-        )
-        for header in result.extra:
-            head += b"%b: %b\r\n" % header
         self._front.finish(self._request, 200, result.model)
-        self._write(_OK, head, content)
+        head = b"%bcontent-type: %b\r\n%b" % (result.headers.lines, result.media.encode(), lines(result.extra))
+        self._write(b"200 OK", head, result.content)
 
     def fail(self, error: Exception) -> None:
         """Send the response to an error."""
@@ -129,34 +120,36 @@ class Exchange(Job[Result]):
         status = response.status_code
         self._front.finish(self._request, status, None)
         phrase = error.status.phrase if isinstance(error, Problem) else "Internal Server Error"
-        status_line = b"HTTP/1.1 %d %b\r\n" % (status, phrase.encode())
-        self._write(status_line, lines(response.raw_headers), bytes(response.body))
+        head = lines(header for header in response.raw_headers if header[0] != b"content-length")
+        self._write(b"%d %b" % (status, phrase.encode()), head, bytes(response.body))
 
     def leave(self) -> None:
         """Note that the client has disconnected."""
         self._front.finish(self._request, None, None)
 
     def _write(self, status: bytes, head: bytes, content: bytes) -> None:
-        cycle, request = self._cycle, self._request
-        if self._connection.transport.is_closing():
+        cycle, connection, request = self._cycle, self._connection, self._request
+        transport = connection.transport
+        if transport.is_closing():
             return
-        own = lines(request.response_headers) if request.response_headers else b""
-        last = b"" if cycle.keep_alive else b"connection: close\r\n"
-        self._connection.transport.write(
-            b"%b%b%b%b%bx-request-id: %b\r\n%b\r\n%b"
+        if request.response_headers:
+            head += lines(request.response_headers)
+        if not cycle.keep_alive:
+            head += b"connection: close\r\n"
+        transport.write(
+            b"HTTP/1.1 %b\r\n%b%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b"
             % (
                 status,
-                self._connection.default_lines,
+                connection.default_lines,
                 head,
-                own,
                 request.route.headers.lines,
                 request.id,
-                last,
+                len(content),
                 content,
             )
         )
         cycle.response_started = cycle.response_complete = True
         if not cycle.keep_alive:
-            self._connection.transport.close()
+            transport.close()
         # The last step: where the next request has arrived already, it begins before this returns.
         cycle.on_response()
