@@ -134,22 +134,19 @@ class Connection(HttpToolsProtocol):
         self._began = False
         rest = data
         while rest:
-            rest = self._feed(rest)
+            try:
+                self.parser.feed_data(rest)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = self._ignore_upgrade(rest, *upgrade.args)
+            except httptools.HttpParserError:
+                self._refuse_invalid()
+                break
         # Where in these bytes a request began is not told; those before it may be other requests, and many.
         self._received += min(len(data), self.server_state.max_head) if self._began else len(data)
 
-    def _feed(self, data: bytes) -> bytes:
-        """Parse some bytes, and return those that another parser has to read, see `_ignore_upgrade`."""
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            return self._ignore_upgrade(data, *upgrade.args)
-        except httptools.HttpParserError:
-            self._refuse_invalid()
-        return b""
-
     def _ignore_upgrade(self, data: bytes, offset: int) -> bytes:
-        """Go on with a request to upgrade as with any other, because nothing here upgrades.
+        """Go on with a request to upgrade as with any other, because nothing here upgrades; return the rest.
 
         The parser has stopped behind the head, and takes the body for another protocol. Another parser reads the head
         anew without the header that asks for it, and then what follows from `offset` on.

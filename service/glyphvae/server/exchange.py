@@ -52,7 +52,7 @@ class Exchange(Job[Result]):
         self._connection = connection
         self._cycle = cycle
         self._front = front
-        self._request: RequestContext
+        self.work: RequestContext
         self._operation: Operation[Any]
         self._plan: Planned
 
@@ -60,7 +60,7 @@ class Exchange(Job[Result]):
         """Answer the request now or later; return False where it has to go through ASGI."""
         front = self._front
         scope: dict[str, Any] = self._cycle.scope  # type: ignore[assignment]
-        self._request = request = front.open(scope, self._connection.known)
+        self.work = request = front.open(scope, self._connection.known)
         self._connection.known = request.headers
         scope[REQUEST] = request
         operation = front.operation_of(request)
@@ -77,14 +77,16 @@ class Exchange(Job[Result]):
         except Exception as error:  # noqa: BLE001 (it is answered, and logged)
             self.fail(error)
             return True
-        return not self._plan.streams and self._await_body()
+        if self._plan.streams:
+            return False
+        if operation.body == "none":
+            self._queue(NO_BODY)
+            return True
+        return self._await_body()
 
     def _await_body(self) -> bool:
         """Go on once the body is there; return False for one that is not small."""
-        if self._operation.body == "none":
-            self._queue(NO_BODY)
-            return True
-        length = self._request.headers.length
+        length = self.work.headers.length
         if length is None or length > INLINE_BYTES:
             return False
         if self._cycle.more_body:
@@ -96,7 +98,7 @@ class Exchange(Job[Result]):
     def go_on(self, content: bytes) -> None:
         """Go on with a request whose body is there."""
         try:
-            self._queue(self._front.body_limits.check(self._request, content))
+            self._queue(self._front.body_limits.check(self.work, content))
         except Problem as problem:
             self.fail(problem)
 
@@ -104,31 +106,30 @@ class Exchange(Job[Result]):
         plan = self._plan
         self.program = self._operation.run(plan, body)
         self.cost = plan.cost
-        self.work = self._request
         super().__init__(self._seconds, self._connection.transport.is_closing)  # the time begins now
         self._front.context.scheduler.submit(self)
 
     def send(self, result: Result) -> None:
         """Send a response."""
-        self._front.finish(self._request, 200, result.model)
+        self._front.finish(self.work, 200, result.model)
         head = b"%bcontent-type: %b\r\n%b" % (result.headers.lines, result.media.encode(), lines(result.extra))
         self._write(b"200 OK", head, result.content)
 
     def fail(self, error: Exception) -> None:
         """Send the response to an error."""
-        response = self._front.refuse(self._request, error)
+        response = self._front.refuse(self.work, error)
         status = response.status_code
-        self._front.finish(self._request, status, None)
+        self._front.finish(self.work, status, None)
         phrase = error.status.phrase if isinstance(error, Problem) else "Internal Server Error"
         head = lines(header for header in response.raw_headers if header[0] != b"content-length")
         self._write(b"%d %b" % (status, phrase.encode()), head, bytes(response.body))
 
     def leave(self) -> None:
         """Note that the client has disconnected."""
-        self._front.finish(self._request, None, None)
+        self._front.finish(self.work, None, None)
 
     def _write(self, status: bytes, head: bytes, content: bytes) -> None:
-        cycle, connection, request = self._cycle, self._connection, self._request
+        cycle, connection, request = self._cycle, self._connection, self.work
         transport = connection.transport
         if transport.is_closing():
             return

@@ -221,7 +221,7 @@ async def test_a_response_that_cannot_be_sent_takes_no_other_with_it(
     send = Exchange.send
 
     def send_unless_broken(exchange: Exchange, result: Result) -> None:
-        if exchange._request.id == b"broken":
+        if exchange.work.id == b"broken":
             raise OSError("no space left on device")
         send(exchange, result)
 
