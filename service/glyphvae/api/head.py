@@ -36,6 +36,9 @@ class RequestHeaders:
     def __init__(self, pairs: RawHeaders) -> None:
         self.pairs = pairs
         self.size = sum(map(len, chain.from_iterable(pairs)))
+        self._values: dict[bytes, list[bytes]] = {}
+        for name, value in pairs:
+            self._values.setdefault(name, []).append(value)
         # Repeated headers mean the same as one with commas.
         self.accept = ", ".join(self.all(b"accept"))
         kinds = self.all(b"content-type")
@@ -47,7 +50,7 @@ class RequestHeaders:
         self.timeout = self.last(b"x-request-timeout")
         self.origin = self.last(b"origin")
         self.authorization = self.all(b"authorization")
-        ids = (value for name, value in pairs if name == b"x-request-id")
+        ids = self._values.get(b"x-request-id", ())
         self.id = next(
             (id_ for id_ in ids if 0 < len(id_) <= LONGEST_ID and not id_.translate(None, _ID_CHARACTERS)), None
         )
@@ -56,11 +59,12 @@ class RequestHeaders:
 
     def all(self, name: bytes) -> list[str]:
         """Return the values of every header of a name."""
-        return [value.decode("latin-1") for other, value in self.pairs if other == name]
+        return [value.decode("latin-1") for value in self._values.get(name, ())]
 
     def last(self, name: bytes) -> str:
         """Return the value of the last header of a name, empty where there is none."""
-        return next(iter(self.all(name)[::-1]), "")
+        values = self._values.get(name)
+        return values[-1].decode("latin-1") if values else ""
 
 
 class RequestHead:

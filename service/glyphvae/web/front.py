@@ -77,13 +77,15 @@ class Front:
         # Ids have to differ, not to be hard to guess; a random beginning tells processes apart.
         self._prefix = secrets.token_hex(6).encode()
         self._count = count(1)
+        self._known: RequestHeaders | None = None
 
     def open(self, scope: Scope, known: RequestHeaders | None = None) -> RequestContext:
         """Begin to handle a request.
 
         Args:
             scope: The request, as ASGI describes it.
-            known: Headers of the request before it on its connection, which most repeat.
+            known: Headers of the request before it on its connection, which most repeat; through ASGI, where
+                connections are not told apart, on any.
         """
         pairs, path = scope["headers"], path_of(scope) if scope.get("root_path") else scope["path"]
         headers = known if known is not None and known.pairs == pairs else RequestHeaders(pairs)
@@ -174,8 +176,9 @@ class Front:
         if scope["type"] != "http":
             await self._live(scope, receive, send)
             return
-        request: RequestContext = scope.get(REQUEST) or self.open(scope)
+        request: RequestContext = scope.get(REQUEST) or self.open(scope, self._known)
         scope[REQUEST] = request
+        self._known = request.headers
         begun: Message | None = None
 
         async def answer(message: Message) -> None:

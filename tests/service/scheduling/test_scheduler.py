@@ -257,10 +257,10 @@ async def test_an_error_of_a_program_ends_it_alone(harness: Harness, error: Exce
 class BrokenJob(AwaitedJob[Any]):
     """A job whose connection cannot be written to."""
 
-    def send(self, result: object) -> None:
+    def send(self, result: object) -> None:  # noqa: ARG002
         raise OSError("no space left on device")
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:  # noqa: ARG002
         raise OSError("no space left on device")
 
     def leave(self) -> None:
