@@ -10,7 +10,7 @@ from queue import Queue
 import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
@@ -34,9 +34,7 @@ def exporter() -> InMemorySpanExporter:
 
 def traced(repository: Path, exporter: InMemorySpanExporter) -> ASGIApp:
     context = context_of(repository)
-    provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    context.telemetry.tracing = Tracing(provider)
+    context.telemetry.tracing = Tracing(SimpleSpanProcessor(exporter))
     return create_app(context)
 
 
