@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 import orjson
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Span
+    from glyphvae.observability.tracing import RecordedSpan
 
 LogFormat = Literal["json", "text"]
 
@@ -34,7 +34,7 @@ class Work:
 
     rows = 0
     batch = 0
-    span: "Span | None" = None
+    span: "RecordedSpan | None" = None
 
 
 class JsonFormatter(logging.Formatter):

@@ -7,16 +7,25 @@ are OpenTelemetry's own environment variables. Nothing here is imported unless a
 
 from collections.abc import Mapping, Sequence
 from time import perf_counter, time_ns
-from typing import Any
+from typing import Any, NamedTuple
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.trace import (
+    Link,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    TraceState,
+    get_current_span,
+)
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
@@ -25,18 +34,42 @@ from glyphvae import __version__
 # https://www.w3.org/TR/trace-context/
 _PROPAGATOR = TraceContextTextMapPropagator()
 _ROOT = Context()
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 # The counts use a clock that never jumps; traces want the time of day.
 _EPOCH = time_ns() - round(perf_counter() * 1e9)
 
 
 Facts = dict[str, AttributeValue]
+
+
+class RecordedSpan(NamedTuple):
+    """The beginning of a recorded span.
+
+    Attributes:
+        name: Its name.
+        context: Its ids.
+        parent: The ids of the span above it, None where there is none.
+        facts: Its attributes.
+        began: When, by `perf_counter`.
+    """
+
+    name: str
+    context: SpanContext
+    parent: SpanContext | None
+    facts: Facts
+    began: float
+
+
 # The span of a request that called a model, and when it did, by `perf_counter`.
-Caller = tuple[Span, float]
+Caller = tuple[RecordedSpan, float]
 
 
 class Tracing:
     """Makes the spans.
+
+    OpenTelemetry's samplers, ids and exporters do what they do for its own tracer. Spans are handed to the processor
+    once they have ended, which takes a fifth of the time of spans that code may change meanwhile.
 
     Args:
         processor: Gets those that have ended.
@@ -49,12 +82,10 @@ class Tracing:
         resource = Resource.create({"service.name": "glyphvae", "service.version": __version__})
         self.provider = TracerProvider(resource=resource)
         self.provider.add_span_processor(processor)
-        self.tracer = self.provider.get_tracer("glyphvae", __version__)
         self._processor = processor
         self._scope = InstrumentationScope("glyphvae", __version__)
-        self._ids = RandomIdGenerator()
 
-    def begin(self, method: str, route: str | None, scheme: str, carried: Mapping[str, str]) -> Span | None:
+    def begin(self, method: str, route: str | None, scheme: str, carried: Mapping[str, str]) -> RecordedSpan | None:
         """Begin the span of a request.
 
         Args:
@@ -70,18 +101,15 @@ class Tracing:
         facts: Facts = {"http.request.method": method, "url.scheme": scheme}
         if route is not None:
             facts["http.route"] = route
-        context = _PROPAGATOR.extract(carried) if carried else _ROOT
         name = method if route is None else f"{method} {route}"
-        span = self.tracer.start_span(name, context, kind=SpanKind.SERVER, attributes=facts)
-        return span if span.is_recording() else None
+        return self._begin(name, facts, perf_counter(), SpanKind.SERVER, carried=carried)
 
-    def end(self, span: Span, status: int | None) -> None:
+    def end(self, span: RecordedSpan, status: int | None) -> None:
         """End the span of a request, None where it got no response."""
         if status is not None:
-            span.set_attribute("http.response.status_code", status)
-            if status >= 500:
-                span.set_status(StatusCode.ERROR)
-        span.end()
+            span.facts["http.response.status_code"] = status
+        failed = Status(StatusCode.ERROR if status is not None and status >= 500 else StatusCode.UNSET)
+        self._record(span, perf_counter(), kind=SpanKind.SERVER, status=failed)
 
     def batch(  # noqa: PLR0917 (the facts of a batch)
         self, model: str, rows: int, calls: int, callers: Sequence[Caller], began: float, error: Exception | None
@@ -98,35 +126,62 @@ class Tracing:
         """
         ended = perf_counter()
         facts: Facts = {"glyphvae.model": model, "glyphvae.rows": rows, "glyphvae.calls": calls}
-        links = [Link(caller.get_span_context()) for caller, _ in callers]
-        batch = self.tracer.start_span("batch", _ROOT, attributes=facts, links=links, start_time=_at(began))
-        context = batch.get_span_context()
-        is_recorded = batch.is_recording()
-        if is_recorded:
+        links = [Link(caller.context) for caller, _ in callers]
+        batch = self._begin("batch", facts, began, SpanKind.INTERNAL, links=links)
+        to_batch: list[Link] = []
+        if batch is not None:
             # What went wrong is in the log; its words may tell of the machine.
             status = Status() if error is None else Status(StatusCode.ERROR, type(error).__name__)
-            self._record("run", context, began, ended, attributes=facts, status=status)
-        batch.end(_at(ended))
-        to_batch = [Link(context)] if is_recorded else []
+            self._record(self._below(batch.context, "run", facts, began), ended, status=status)
+            self._record(batch, ended, links=links)
+            to_batch = [Link(batch.context)]
         for caller, since in callers:
-            self._record("queue wait", caller.get_span_context(), since, began, attributes=facts, links=to_batch)
+            self._record(self._below(caller.context, "queue wait", facts, since), began, links=to_batch)
 
-    def _record(self, name: str, parent: SpanContext, began: float, ended: float, **more: Any) -> None:  # noqa: ANN401
-        """Record a span below a recorded one; made when it has ended, it takes a fifth of the time."""
-        context = SpanContext(
-            parent.trace_id, self._ids.generate_span_id(), is_remote=False, trace_flags=parent.trace_flags
+    def _begin(  # noqa: PLR0917 (the facts of a span)
+        self,
+        name: str,
+        facts: Facts,
+        began: float,
+        kind: SpanKind,
+        links: Sequence[Link] = (),
+        carried: Mapping[str, str] | None = None,
+    ) -> RecordedSpan | None:
+        """Begin a span below none of this process, None where it is not recorded."""
+        around, parent = _ROOT, None
+        if carried:
+            around = _PROPAGATOR.extract(carried)
+            given = get_current_span(around).get_span_context()
+            parent = given if given.is_valid else None
+        trace = self.provider.id_generator.generate_trace_id() if parent is None else parent.trace_id
+        sampled = self.provider.sampler.should_sample(around, trace, name, kind, facts, links)
+        if sampled.decision is not Decision.RECORD_AND_SAMPLE:
+            return None
+        context = self._context(trace, _SAMPLED, sampled.trace_state)
+        return RecordedSpan(name, context, parent, facts | dict(sampled.attributes), began)
+
+    def _below(self, parent: SpanContext, name: str, facts: Facts, began: float) -> RecordedSpan:
+        context = self._context(parent.trace_id, parent.trace_flags, parent.trace_state)
+        return RecordedSpan(name, context, parent, facts, began)
+
+    def _context(self, trace: int, flags: TraceFlags, state: TraceState | None) -> SpanContext:
+        span = self.provider.id_generator.generate_span_id()
+        return SpanContext(trace, span, is_remote=False, trace_flags=flags, trace_state=state)
+
+    def _record(self, span: RecordedSpan, ended: float, **more: Any) -> None:  # noqa: ANN401 (what the class takes)
+        self._processor.on_end(
+            ReadableSpan(
+                span.name,
+                span.context,
+                span.parent,
+                self.provider.resource,
+                span.facts,
+                start_time=_at(span.began),
+                end_time=_at(ended),
+                instrumentation_scope=self._scope,
+                **more,
+            )
         )
-        span = ReadableSpan(
-            name,
-            context,
-            parent,
-            self.provider.resource,
-            start_time=_at(began),
-            end_time=_at(ended),
-            instrumentation_scope=self._scope,
-            **more,
-        )
-        self._processor.on_end(span)
 
 
 def start_tracing(endpoint: str) -> Tracing:
