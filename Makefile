@@ -54,7 +54,7 @@ cover: $(DEV)/.done ## Run the tests of the service and of training with branch 
 	$(DEV)/bin/python -m tests.coverage_gates
 
 openapi: $(DEV)/.done ## Write docs/openapi.json, docs/settings.md and docs/errors.md from the code
-	$(DEV)/bin/python -m glyphvae.app docs/openapi.json
+	$(DEV)/bin/python -m glyphvae.application docs/openapi.json
 	$(DEV)/bin/python -m glyphvae.settings docs/settings.md
 	$(DEV)/bin/python -m glyphvae.errors docs/errors.md
 

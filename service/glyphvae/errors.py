@@ -161,7 +161,7 @@ class NotFound(
 
 
 class MethodNotAllowed(
-    Problem, status=405, title="The method is not allowed", example="'/generate' answers POST, not GET."
+    Problem, status=405, title="The method is not allowed", example="'/encode' answers POST, not GET."
 ):
     """The route exists, but not for this method."""
 

@@ -43,4 +43,12 @@ def test_a_page_of_another_origin_writes(chromium: Browser, origin: str, tmp_pat
         page.get_by_label("Text").fill("!")
         page.get_by_role("button").click()
         expect(page.get_by_role("status")).to_contain_text("cannot be written")
+        # The origin is named, so an image is shown if the page asks by CORS, and not otherwise.
+        page.set_content(f'''<img alt="asked" crossorigin src="{service.url}/generate?label=J">
+            <img alt="plain" src="{service.url}/generate?label=J">''')
+        page.wait_for_function("[...document.images].every(image => image.complete)")
+        widths = {
+            name: page.get_by_alt_text(name).evaluate("image => image.naturalWidth") for name in ("asked", "plain")
+        }
+        assert widths == {"asked": 28, "plain": 0}
         page.close()

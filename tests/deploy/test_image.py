@@ -61,7 +61,7 @@ def test_it_is_small(container: Container, capsys: pytest.CaptureFixture[str]) -
 
 def test_it_holds_neither_compiler_nor_pytorch_nor_tests(container: Container) -> None:
     files = [str(path) for path in container.files()]
-    assert any(path.endswith("/site-packages/glyphvae/app.py") for path in files)
+    assert any(path.endswith("/site-packages/glyphvae/application.py") for path in files)
     assert [path for path in files if UNWANTED.fullmatch(path)] == []
 
 

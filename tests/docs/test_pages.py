@@ -1,4 +1,4 @@
-"""The programs and commands of the pages on clients and data sets work as they are written, from top to bottom."""
+"""The programs and commands of some pages work as they are written, from top to bottom."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import pytest
 from tests.service.processes import ROOT, Server, plain_environment, running
 
 ADDRESS = "http://127.0.0.1:8000"
-PAGES = ("clients.md", "dataset.md")
+PAGES = ("clients.md", "dataset.md", "embedding.md")
 
 
 @pytest.fixture(scope="module")

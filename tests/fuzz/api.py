@@ -24,7 +24,7 @@ from schemathesis.schemas import APIOperation
 from starlette.types import ASGIApp
 
 from glyphvae.api.context import Context
-from glyphvae.app import create_app
+from glyphvae.application import create_app
 from glyphvae.models.registry import load_registry
 from glyphvae.settings import Settings
 from glyphvae.web.front import TIMEOUT_HEADER

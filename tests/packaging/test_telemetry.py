@@ -23,7 +23,7 @@ onnxruntime.InferenceSession({model!r}, providers=["CPUExecutionProvider"])
 SERVICE = """
 import asyncio
 import httpx
-from glyphvae.app import create
+from glyphvae.application import create
 
 async def ask():
     async with httpx.AsyncClient(transport=httpx.ASGITransport(create()), base_url="http://glyphvae") as client:

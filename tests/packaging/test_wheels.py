@@ -143,9 +143,11 @@ def test_the_command_works_in_an_empty_folder(service: Environment) -> None:
     assert service.run("glyphvae", "--version") == f"glyphvae {VERSION}\n"
     assert "cvae-hq/1" in service.run("glyphvae", "models")
     service.run("glyphvae", "render", "HELLO", "-o", "hello.png")
-    with Image.open(service.folder / "hello.png", formats=["PNG"]) as image:
-        assert image.width > 5 * 28
-    (service.folder / "hello.png").unlink()
+    service.run("python", "-c", 'from glyphvae import Writer; Writer().render("HELLO").save("writer.png")')
+    for name in ("hello.png", "writer.png"):
+        with Image.open(service.folder / name, formats=["PNG"]) as image:
+            assert image.width > 5 * 28
+        (service.folder / name).unlink()
     assert list(service.folder.iterdir()) == []
     assert list(service.home.iterdir()) == []
 
@@ -162,7 +164,7 @@ CLIENT = """
 import importlib.util, sys
 from glyphvae.client import Client
 
-for name in ("fastapi", "onnxruntime", "numpy", "PIL", "glyphvae.app"):
+for name in ("fastapi", "onnxruntime", "numpy", "PIL", "glyphvae.application"):
     assert importlib.util.find_spec(name) is None, name
 with Client(sys.argv[1]) as client:
     print(client.live(), client.generate_picture("J").content[1:4].decode())

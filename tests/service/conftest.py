@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from glyphvae.api.context import Context
-from glyphvae.app import create_app
+from glyphvae.application import create_app
 from tests.known_model import decoder, write_model
 from tests.service.processes import Server, running
 from tests.service.support import Gate, caller, context_of

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from glyphvae.api.context import Context
-from glyphvae.app import create_app
+from glyphvae.application import create_app
 from glyphvae.errors import StartError
 from glyphvae.models.elbo import label_posterior
 from glyphvae.models.posterior import read_labels

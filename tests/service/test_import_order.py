@@ -22,9 +22,11 @@ ORDER = (
     {"kserve"},
     {"web"},
     {"startup"},
-    {"app"},
+    {"application"},
     {"server"},
-    {"client", "commands"},
+    {"client"},
+    {"writer"},
+    {"commands"},
     {"__main__"},
 )
 RANK = {name: rank for rank, row in enumerate(ORDER) for name in row}

@@ -62,7 +62,7 @@ sys.meta_path.insert(0, Missing())
 
 import httpx
 from glyphvae.commands import main
-from glyphvae.app import create
+from glyphvae.application import create
 
 async def ask():
     async with httpx.AsyncClient(transport=httpx.ASGITransport(create()), base_url="http://glyphvae") as client:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from starlette.types import ASGIApp
 
 from glyphvae.api.context import Context
-from glyphvae.app import create_app
+from glyphvae.application import create_app
 from glyphvae.models.registry import load_registry
 from glyphvae.settings import Settings
 from glyphvae_training.data.sources import Characters, read_emnist, read_mnist

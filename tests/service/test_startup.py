@@ -35,7 +35,7 @@ from glyphvae.__main__ import main
 try:
     main()
 except SystemExit:
-    from glyphvae.app import Application
+    from glyphvae.application import Application
     Application(None)
     print(gc.isenabled(), gc.get_freeze_count() > 0, "pydantic.v1" in sys.modules)
 """

@@ -27,7 +27,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from glyphvae.api.context import Context
-from glyphvae.app import create_app
+from glyphvae.application import create_app
 from glyphvae.models.registry import load_registry
 from glyphvae.server.connection import Connection, State
 from glyphvae.settings import Settings
@@ -234,7 +234,8 @@ def _request(rng: random.Random) -> Sent:
     kind, body = _body(rng, path)
     headers += [("Content-Type", kind)] if kind else []
     headers += _rare_headers(rng)
-    method = "POST" if rng.random() < 0.95 else rng.choice(["GET", "OPTIONS", "DELETE"])
+    usual = rng.choice(["POST", "GET"]) if path == "/generate" else "POST"
+    method = usual if rng.random() < 0.95 else rng.choice(["GET", "HEAD", "OPTIONS", "DELETE"])
     query = urlencode(pairs) + rng.choice([""] * 30 + ["&x" * 150, "&seed=8"])
     return Sent(method, path, query, headers, body, in_chunks=bool(body) and rng.random() < 0.2)
 
@@ -318,7 +319,8 @@ async def answer(port: int, request: bytes) -> Response:
     status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")[:-2]
     headers = [(name.lower(), value) for name, value in (line.split(": ", 1) for line in lines)]
     chunked = ("transfer-encoding", "chunked") in headers
-    body = await (_chunks(reader) if chunked else reader.readexactly(int(dict(headers)["content-length"])))
+    size = 0 if request.startswith(b"HEAD ") else int(dict(headers).get("content-length", 0))
+    body = await (_chunks(reader) if chunked else reader.readexactly(size))
     writer.close()
     return int(status.split()[1]), headers, body
 

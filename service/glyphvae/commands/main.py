@@ -17,7 +17,6 @@ import typer
 from pydantic import ValidationError
 
 from glyphvae import __version__
-from glyphvae.api.context import Context
 from glyphvae.api.parameters import problem_of
 from glyphvae.commands.dataset import dataset
 from glyphvae.commands.keys import keys, sign
@@ -25,8 +24,7 @@ from glyphvae.commands.remote import remote
 from glyphvae.errors import GlyphvaeError, Problem, StartError
 from glyphvae.models.latents import parse_latents
 from glyphvae.models.registry import load_registry
-from glyphvae.operations.render_text import RenderText, render_png
-from glyphvae.scheduling.steps import run_now
+from glyphvae.operations.render_text import RenderText
 from glyphvae.server.admin import listen
 from glyphvae.server.server import Config, Server
 from glyphvae.server.supervisor import Supervisor
@@ -132,11 +130,14 @@ def render(
         "model": model,
     }
     request = RenderText.model_validate(body)
+    options = request.model_dump(exclude_unset=True)
     if url is None:
-        output.write_bytes(run_now(render_png(request, _context(models))))
+        from glyphvae.writer import Writer  # noqa: PLC0415 (needs the HTTP client's library, which a server does not)
+
+        Writer(models).render(**options).save(output)
         return
     with remote(url, key) as client:
-        client.render_text(**request.model_dump(exclude_unset=True)).save(output)
+        client.render_text(**options).save(output)
 
 
 @app.command("models")
@@ -146,16 +147,11 @@ def list_models(models: Annotated[Path | None, typer.Option(help="Folder of expo
     from rich.table import Table  # noqa: PLC0415
 
     table = Table("model", "kind", "labels", "latents", "beta", "summary")
-    for model in _context(models).registry.models.values():
+    for model in load_registry(load_settings(models=models)).models.values():
         facts = model.manifest
         labels = character_ranges(facts.labels) if facts.labels else "none"
         table.add_row(model.title, facts.kind, labels, str(facts.latent_size), f"{facts.beta:g}", facts.summary)
     Console().print(table)
-
-
-def _context(models: Path | None) -> Context:
-    settings = load_settings(models=models)
-    return Context(settings, load_registry(settings))
 
 
 def _log_config(level: str, style: str) -> dict[str, Any]:

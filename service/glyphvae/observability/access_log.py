@@ -1,6 +1,7 @@
 """The access log: a line for each request and its response, without what was sent.
 
-Lines are written together, a fraction of a second later, because a write costs more than a glyph.
+Lines are written together, a fraction of a second later, because a write costs more than a glyph. That needs a server
+that says when it ends; an application mounted in another one is told neither start nor end, and writes each at once.
 """
 
 import asyncio
@@ -84,20 +85,24 @@ class AccessLog:
     Args:
         style: `json`, or `text` for people.
         stream: Where to; standard error by default.
+
+    Attributes:
+        collects: Whether lines may wait for others, because `flush` is called at the end.
     """
 
     def __init__(self, style: LogFormat, stream: TextIO | None = None) -> None:
         self._line = _json if style == "json" else _text
         self._stream = stream
         self._lines: list[str] = []
+        self.collects = False
 
     def write(self, entry: Entry) -> None:
         """Add a line; called in the event loop."""
         self._lines.append(self._line(entry))
-        if len(self._lines) == 1:
-            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
-        elif len(self._lines) >= FLUSH_LINES:
+        if len(self._lines) >= FLUSH_LINES or not self.collects:
             self.flush()
+        elif len(self._lines) == 1:
+            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
 
     def flush(self) -> None:
         """Write what is there."""

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
@@ -60,6 +60,7 @@ class Operation(ABC, Generic[PlanT]):
         path: Its path.
         summary: Its summary in the document; the description is the class's docstring.
         parameters: The model of its query, or of its body where that is JSON.
+        methods: The methods that it answers, all alike.
         body: The kind of its body.
         responses: Its responses in the document.
         openapi_extra: What else the document says of it.
@@ -69,6 +70,7 @@ class Operation(ABC, Generic[PlanT]):
     path: ClassVar[str]
     summary: ClassVar[str]
     parameters: ClassVar[type[Parameters] | None]
+    methods: ClassVar[Sequence[str]] = ("POST",)
     body: ClassVar[Literal["none", "json", "images", "tensors"]]
     responses: ClassVar[Responses]
     openapi_extra: ClassVar[Mapping[str, Any] | None] = None

@@ -1,4 +1,4 @@
-"""`POST /generate`: new glyphs of one or more labels."""
+"""`POST /generate`, and `GET`: new glyphs of one or more labels."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -160,13 +160,15 @@ class GenerateRequest(NamedTuple):
 class Generate(Operation[GenerateRequest]):
     """Draw latents from the prior and decode them: handwriting that nobody wrote.
 
-    Without a seed each response is new. `n` over 1, or several labels, give a grid.
+    Without a seed each response is new. `n` over 1, or several labels, give a grid. `GET` does the same as `POST`, for
+    the `src` of an image in a page.
     """
 
     name = "generate"
     path = "/generate"
     summary = "Write new glyphs"
     parameters = GenerateQuery
+    methods = ("POST", "GET")
     body = "none"
     responses: ClassVar[Responses] = {
         200: documented_response(

@@ -31,7 +31,7 @@ from glyphvae.errors import (
     UnsupportedMedia,
     documented,
 )
-from glyphvae.formats.registry import JSON, NPY, PICTURES, PNG
+from glyphvae.formats.registry import JSON, NPY, PICTURES
 from glyphvae.models.latents import MAX_LATENT, draw_latents, new_seed
 from glyphvae.models.registry import Floats, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, Responses
@@ -240,17 +240,6 @@ class WriteText(Operation[Plan]):
             return (yield from json_list_result(title, headers, _content(writing), "glyphs", blocks))
         content = yield from picture(writing, style, plan.media, self.context)
         return Result(title, headers, plan.media, content)
-
-
-def render_png(text: RenderText, context: Context) -> Program[bytes]:
-    """Write a text as a PNG file, for callers without a server.
-
-    Raises:
-        Problem: As `/render-text` answers.
-    """
-    style = text.style
-    writing = yield from write(text, context)
-    return (yield from picture(writing, style, PNG, context))
 
 
 def write(text: RenderText, context: Context) -> Program[Writing]:

@@ -6,7 +6,7 @@ the one that `glyphvae serve` runs, with settings from the environment. Needs Ra
 
 from ray import serve
 
-from glyphvae.app import create
+from glyphvae.application import create
 
 # How many replicas there are, on what, and when there are more is for deploy/ray/serve.yaml to say.
 app = serve.deployment(name="glyphvae")(serve.ingress(create)()).bind()

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from glyphvae.api.context import Context
 from glyphvae.api.readiness import check_live
-from glyphvae.app import Application, create_app
+from glyphvae.application import Application, create_app
 from glyphvae.errors import NotReady, ReloadRefused
 from glyphvae.models.registry import load_registry
 from glyphvae.server.accept_loop import AcceptLoop

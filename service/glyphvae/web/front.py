@@ -68,6 +68,7 @@ class Front:
         self.gate = _gate(context)
         self._app = app
         self._cors = Cors(settings.cors_origins.split(",")) if settings.cors_origins else None
+        self._open = settings.cors_origins == "*"
         self._operations = operations
         self._paths = paths
         self._middleware = middleware
@@ -124,9 +125,10 @@ class Front:
 
     def operation_of(self, head: RequestHead) -> Operation[Any] | None:
         """Return the operation that a request may go to without the application's own routing, None for any other."""
-        if head.method != "POST" or self._middleware:
+        operation = self._operations.get(head.path)
+        if operation is None or head.method not in operation.methods or self._middleware:
             return None
-        return self._operations.get(head.path)
+        return operation
 
     def admit(self, head: RequestHead) -> float:
         """Return the seconds that a request for an operation may take.
@@ -260,12 +262,13 @@ class Front:
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass start and end of the server on: no line of the log and no span may be lost."""
 
-        async def flushed(message: Message) -> None:
+        async def told(message: Message) -> None:
             if self._log:
+                self._log.collects = message["type"] == "lifespan.startup.complete"
                 self._log.flush()
             await send(message)
 
-        await self._app(scope, receive, flushed)
+        await self._app(scope, receive, told)
         tracing = self.context.telemetry.tracing
         if tracing is not None:
             tracing.provider.shutdown()
@@ -273,7 +276,9 @@ class Front:
     def _route(self, path: str) -> Route:
         """Return the route of a path that is none of those without parameters."""
         if not self._exact:  # the first request: all routes are there
-            templates = {template: Route(template) for template in self._paths()}
+            # A page whose origin is one of several named ones asks by CORS: `<img crossorigin>`.
+            shown = {path for path, operation in self._operations.items() if self._open and "GET" in operation.methods}
+            templates = {template: Route(template, embeddable=template in shown) for template in self._paths()}
             self._exact = {name: route for name, route in templates.items() if "{" not in name}
             self._patterns = [(compile_path(name)[0], route) for name, route in templates.items() if "{" in name]
         matches = (route for pattern, route in self._patterns if pattern.match(path))

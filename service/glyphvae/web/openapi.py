@@ -1,6 +1,6 @@
 """The OpenAPI document, with the parts that FastAPI cannot derive.
 
-`python -m glyphvae.app FILE` writes docs/openapi.json.
+`python -m glyphvae.application FILE` writes docs/openapi.json.
 """
 
 import json
@@ -55,9 +55,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
         components.pop("HTTPValidationError", None)
         components.pop("ValidationError", None)
         for path in document["paths"].values():
-            for method, operation in path.items():
-                operation["responses"] = _responses(operation["responses"], _QUEUED if method == "post" else ())
-                if method == "post":
+            queued = "post" in path  # only operations answer it
+            for operation in path.values():
+                operation["responses"] = _responses(operation["responses"], _QUEUED if queued else ())
+                if queued:
                     operation.setdefault("parameters", []).append(_TIMEOUT)
         # Keys are asked for only where the operator has set some, hence the empty alternative.
         document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}

@@ -6,11 +6,7 @@ from glyphvae.api.head import RawHeaders, RequestHead, RequestHeaders
 from glyphvae.api.responses import Headers
 from glyphvae.observability.access_log import Work
 
-_EVERYWHERE: RawHeaders = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-]
+_EVERYWHERE: RawHeaders = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 # No response of the API is a document: shown as one, it may load nothing and stands in no frame.
 _API_POLICY = b"default-src 'none'; frame-ancestors 'none'"
 # FastAPI's page has its script inline and gets the rest from a content delivery network.
@@ -34,18 +30,20 @@ class Route:
     Args:
         name: Its template; `other` stands for all paths that the application does not have, so that a scanner cannot
             fill the counts.
+        embeddable: Whether pages of any origin may show its responses, as `<img>` does without asking.
 
     Attributes:
         name: As there.
         headers: Headers of every response from it.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, embeddable: bool = False) -> None:
         self.name = name
+        resource = (b"cross-origin-resource-policy", b"cross-origin" if embeddable else b"same-origin")
         # The playground sets its own, which allow what its page needs.
         policy = _DOCS_POLICY if name == "/docs" else _API_POLICY
         own = name.startswith("/playground")
-        self.headers = Headers([] if own else [*_EVERYWHERE, (b"content-security-policy", policy)])
+        self.headers = Headers([] if own else [*_EVERYWHERE, resource, (b"content-security-policy", policy)])
 
 
 class RequestContext(RequestHead, Work):

@@ -7,7 +7,7 @@ import pytest
 from glyphvae.api.context import Context
 from glyphvae.api.responses import Body
 from glyphvae.api.uploads import INLINE_BYTES, INLINE_PIXELS, MAX_FIELDS, TOGETHER, read_glyphs
-from glyphvae.app import create_app
+from glyphvae.application import create_app
 from glyphvae.errors import InvalidParameter, MalformedBody, UnsupportedMedia
 from glyphvae.imaging import decode
 from glyphvae.imaging.preprocess import Mode, preprocess

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from glyphvae.api.context import Context
-from glyphvae.app import create_app
+from glyphvae.application import create_app
 from glyphvae.client import AsyncClient, Client
 from tests.service.processes import Server
 from tests.service.support import caller

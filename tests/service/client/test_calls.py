@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from glyphvae.api.context import Context
-from glyphvae.app import Application
+from glyphvae.application import Application
 from glyphvae.client import AsyncClient, Client, ProblemError, calls
 from glyphvae.client.call import Call, Stream
 from glyphvae.formats.npy import npy_bytes

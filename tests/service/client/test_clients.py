@@ -9,7 +9,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from glyphvae.api.context import Context
-from glyphvae.app import create_app
+from glyphvae.application import create_app
 from glyphvae.client import (
     AsyncClient,
     BrokenResponseError,

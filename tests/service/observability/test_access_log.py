@@ -49,6 +49,7 @@ async def test_text_has_them_too() -> None:
 async def test_lines_are_written_together() -> None:
     stream = io.StringIO()
     access = AccessLog("text", stream)
+    access.collects = True
     for _ in range(FLUSH_LINES - 1):
         access.write(ENTRY)
     assert not stream.getvalue()
@@ -73,9 +74,18 @@ async def test_a_lonely_line_does_not_wait_for_another(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("glyphvae.observability.access_log.FLUSH_SECONDS", 0)
-    AccessLog("text").write(ENTRY)
+    access = AccessLog("text")
+    access.collects = True
+    access.write(ENTRY)
+    assert not capsys.readouterr().err
     await asyncio.sleep(0.01)
     assert capsys.readouterr().err.endswith("cvae/1 3 rows in 32\n")
+
+
+def test_where_nothing_tells_the_end_no_line_waits() -> None:
+    stream = io.StringIO()
+    AccessLog("text", stream).write(ENTRY)
+    assert stream.getvalue().endswith("cvae/1 3 rows in 32\n")
 
 
 def test_the_rest_of_the_log_has_the_same_shape() -> None:

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 from starlette.types import ASGIApp, Message
 
-from glyphvae.app import create_app
+from glyphvae.application import create_app
 from glyphvae.errors import StartError
 from glyphvae.observability.tracing import Tracing
 from tests.known_model import decoder, write_model

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from glyphvae.api.context import Context
-from glyphvae.app import OPERATIONS, create_app
+from glyphvae.application import OPERATIONS, create_app
 from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel
 from glyphvae.formats.registry import GIF, JSON, NPY, PICTURES
 from glyphvae.models.registry import load_registry

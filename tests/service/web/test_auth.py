@@ -10,7 +10,7 @@ import pytest
 import redis.asyncio
 
 from glyphvae.api.context import Context
-from glyphvae.app import create_app
+from glyphvae.application import create_app
 from glyphvae.errors import Forbidden, StartError, TooManyRequests, Unauthorized
 from glyphvae.web.keys import new_key
 from tests.service.support import caller, expect_problem, lifespan

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glyphvae.api.context import Context
 from glyphvae.api.head import RequestHead, RequestHeaders
-from glyphvae.app import create_app
+from glyphvae.application import create_app
 from glyphvae.errors import (
     AddressTooLong,
     Busy,

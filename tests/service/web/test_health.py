@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from glyphvae import __version__
-from glyphvae.app import create_app
+from glyphvae.application import create_app
 from glyphvae.errors import NotReady
 from glyphvae.models.providers import Runtime
 from tests.known_model import decoder

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.openapi.models import OpenAPI
 from fastapi.routing import iter_route_contexts
 
-from glyphvae.app import Application
+from glyphvae.application import Application
 from glyphvae.errors import MEDIA_TYPE, Problem, ProblemBody
 from glyphvae.web.openapi import serialise
 from tests.service.support import image_file
@@ -54,7 +54,7 @@ async def test_the_service_answers_the_same_document(client: httpx.AsyncClient) 
 def test_the_document_is_written_by_a_command_that_needs_no_models(tmp_path: Path) -> None:
     file = tmp_path / "openapi.json"
     nowhere = os.environ | {"GLYPHVAE_MODELS": str(tmp_path / "nowhere")}
-    subprocess.run([sys.executable, "-m", "glyphvae.app", file], check=True, env=nowhere)
+    subprocess.run([sys.executable, "-m", "glyphvae.application", file], check=True, env=nowhere)
     assert file.read_text(encoding="utf-8") == serialise(Application(None))
 
 

@@ -1,16 +1,18 @@
 """The application: FastAPI with a route for each operation, and the front that every request meets first.
 
-`python -m glyphvae.app FILE` writes docs/openapi.json.
+`python -m glyphvae.application FILE` writes docs/openapi.json.
 """
 
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from http import HTTPStatus
 from inspect import Parameter, Signature, cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -49,7 +51,7 @@ OPERATIONS: tuple[type[Operation[Any]], ...] = (
 
 
 def create() -> "Application":
-    """Return the application with settings from the environment, for `uvicorn --factory glyphvae.app:create`."""
+    """Return the application with settings from the environment; `glyphvae.app` is one."""
     settings = load_settings()
     return create_app(Context(settings, load_registry(settings)))
 
@@ -88,7 +90,8 @@ class Application(FastAPI):
             self.front = Front(super().__call__, context, operations, self._paths, self.user_middleware)
         with without_pydantic_v1():
             for kind in OPERATIONS:
-                self.router.routes.append(OperationRoute(kind, kind.path, operations.get(kind.path)))
+                for method in kind.methods:
+                    self.router.routes.append(OperationRoute(kind, kind.path, operations.get(kind.path), method))
             for module in (models, health, kserve, playground):
                 self.include_router(module.router)
             infer = kserve.Infer(context) if context else None
@@ -123,18 +126,26 @@ class OperationRoute(APIRoute):
         kind: The kind of operation.
         path: Its path.
         operation: The operation, None in an application that only describes itself.
+        method: One of its methods; each has a route, because the document names each.
         documented: Whether the OpenAPI document has it.
     """
 
     def __init__(
-        self, kind: type[Operation[Any]], path: str, operation: Operation[Any] | None, *, documented: bool = True
+        self,
+        kind: type[Operation[Any]],
+        path: str,
+        operation: Operation[Any] | None,
+        method: str = "POST",
+        *,
+        documented: bool = True,
     ) -> None:
         self._operation = operation
+        self._allowed = kind.methods
         super().__init__(
             path,
             _signature_of(kind),
-            methods=["POST"],
-            name=kind.name,
+            methods=[method],
+            name=kind.name if method == "POST" else f"{method.lower()}_{kind.name}",
             summary=kind.summary,
             description=cleandoc(kind.__doc__ or ""),
             response_class=Response,
@@ -143,6 +154,17 @@ class OperationRoute(APIRoute):
             generate_unique_id_function=lambda route: route.name,
             include_in_schema=documented,
         )
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request for the path.
+
+        Raises:
+            HTTPException: The operation does not answer its method.
+        """
+        if scope["method"] not in self._allowed:
+            # Starlette would name the method of this route alone.
+            raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(self._allowed)})
+        await super().handle(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler, in the place of FastAPI's own."""

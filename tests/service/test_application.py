@@ -4,7 +4,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.middleware.base import RequestResponseEndpoint
 
 from glyphvae.api.context import Context
-from glyphvae.app import Application, create, create_app
+from glyphvae.application import Application, create, create_app
 from glyphvae.errors import (
     InternalError,
     MethodNotAllowed,
@@ -27,7 +27,7 @@ async def test_a_long_path_is_not_echoed_in_full(client: httpx.AsyncClient) -> N
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("GET", "/generate", "POST"),
+        ("PUT", "/generate", "GET, POST"),
         ("PUT", "/encode", "POST"),
         ("POST", "/models", "GET"),
         ("POST", "/livez", "GET"),
