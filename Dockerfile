@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# Targets: `cpu` (the default, last) and `cuda`. BASE is any image with Python 3.11 or newer as `python3` and venv.
+# Targets: `cpu` (the default, last), `cuda`, and `train` (docker-compose.yml has a service for each). BASE is any image with Python 3.11 or newer as `python3` and venv.
 #
 # Behind a mirror or a proxy with its own certificates, pass them to the build:
 #   --build-arg PIP_INDEX_URL=… --build-arg UV_DEFAULT_INDEX=… --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt
@@ -39,6 +39,17 @@ COPY service service
 RUN VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --no-deps --no-build-isolation . ./service/glyphvae/client \
  && find /opt/glyphvae -type d \( -name tests -o -path '*/onnxruntime/transformers' \) -prune -exec rm -r {} +
 
+FROM build AS build-train
+COPY requirements/train.txt requirements/
+RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    /uv/bin/uv venv --python python3 /opt/glyphvae \
+ && VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --require-hashes -r requirements/train.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY exported exported
+COPY service service
+COPY training training
+RUN VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --no-deps --no-build-isolation . ./service/glyphvae/client ./training
+
 # hadolint ignore=DL3006
 FROM ${BASE} AS runtime
 ENV PATH=/opt/glyphvae/bin:$PATH \
@@ -46,12 +57,24 @@ ENV PATH=/opt/glyphvae/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     ORT_DISABLE_TELEMETRY=1 \
     GLYPHVAE_HOST=0.0.0.0
+# For a volume of own models, which gets its owner from here when it is made. While the folder is empty, the shipped
+# models are served.
+RUN install -d -o 10001 -g 10001 /var/lib/glyphvae /var/lib/glyphvae/models
 # A number, so that Kubernetes can verify that it is not root. Nothing is written, so the root may be read-only.
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
   CMD ["python3", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('GLYPHVAE_PORT', '8000') + '/readyz', timeout=2)"]
 ENTRYPOINT ["glyphvae", "serve"]
+
+# Runs and models are written to the working directory, caches of libraries to the home.
+FROM runtime AS train
+ENV HOME=/tmp
+WORKDIR /var/lib/glyphvae
+HEALTHCHECK NONE
+COPY --from=build-train /opt/glyphvae /opt/glyphvae
+ENTRYPOINT ["glyphvae"]
+CMD ["train", "--data", "/data"]
 
 FROM runtime AS cuda
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility

@@ -90,7 +90,7 @@ fuzz-api: $(DEV)/.done ## Send every route a thousand requests, valid and not, a
 	$(DEV)/bin/python -m tests.fuzz.api 1000
 
 audit: $(DEV)/.done ## Look known vulnerabilities of all locked packages up (needs the network)
-	for lock in serve-cpu serve-gpu dev; do \
+	for lock in serve-cpu serve-gpu train dev; do \
 	  $(DEV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/$$lock.txt || exit 1; \
 	done
 

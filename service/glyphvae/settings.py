@@ -30,7 +30,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     workers: int = Field(1, ge=1, le=256, description="Server processes.")
-    models: Path = Field(SHIPPED_MODELS, description="Folder of exported models. Default: the shipped models.")
+    models: Path = SHIPPED_MODELS
+    """Folder of exported models; an empty one stands for the shipped models, until it has some. Default: the shipped
+    models."""
     models_key: Path | None = None
     """File of the key that every manifest must be signed with (`glyphvae sign`)."""
     default_model: str = Field("cvae-hq", description="Model for requests that name none.")

@@ -1,5 +1,6 @@
 """Models of a repository: verified files, sessions that are built when needed, and programs that call them."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,8 +16,10 @@ from glyphvae.models.sessions import Part, Sessions
 from glyphvae.models.signatures import read_key
 from glyphvae.scheduling.steps import Call, Graph, Program, Rows, Wait
 from glyphvae.scheduling.worker_pool import WorkerPool
-from glyphvae.settings import Settings
+from glyphvae.settings import SHIPPED_MODELS, Settings
 from glyphvae.wording import quoted
+
+logger = logging.getLogger("glyphvae")
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -198,6 +201,9 @@ def load_registry(settings: Settings, runtime: Runtime | None = None, also: Coll
     Raises:
         StartError: The repository has no models, a file is wrong, missing or truncated, or the device cannot work.
     """
+    if settings.models.is_dir() and not any(settings.models.iterdir()):  # a new volume
+        logger.info("%s is empty; the shipped models are served", settings.models)
+        settings = settings.model_copy(update={"models": SHIPPED_MODELS})
     key = read_key(settings.models_key) if settings.models_key else None
     manifests = {path.stem: read_manifest(path, key) for path in sorted(settings.models.glob("*.json"))}
     if not manifests:

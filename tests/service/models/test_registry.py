@@ -102,8 +102,22 @@ def test_models_are_found_by_name(repository: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["", "nowhere"])
 def test_a_folder_without_models_is_named(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "cvae-decoder").mkdir()
     expected = f"{tmp_path / folder}: no models here (expected NAME.json beside NAME-decoder/)"
     assert refused(tmp_path / folder) == expected
+
+
+def test_an_empty_folder_stands_for_the_shipped_models(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("glyphvae.models.registry.SHIPPED_MODELS", folder)
+    caplog.set_level("INFO")
+    own = tmp_path / "own"
+    own.mkdir()
+    assert loaded(own).get(None).title == "cvae/1"
+    assert f"{own} is empty; the shipped models are served" in caplog.text
+    write_model(own, "mine")
+    assert list(loaded(own, default_model="mine").models) == ["mine"]
 
 
 def test_an_unknown_default_model_is_named(folder: Path) -> None:
