@@ -56,6 +56,7 @@ class DatasetParameters(Parameters):
         max_length=64,
         description="Latents from -10 to 10, the same for all samples; a null or missing one is sampled.",
     )
+    # Not the default of what is looked at: a classifier has to learn the handwriting that is hard to read, too.
     temperature: Temperature = 1.0
     variation: float | None = Field(
         None,

@@ -13,6 +13,7 @@ from glyphvae.api.conditions import required_labels
 from glyphvae.api.context import Context
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import (
+    DEFAULT_TEMPERATURE,
     Ink,
     Latents,
     ModelName,
@@ -70,7 +71,7 @@ class GenerateQuery(Parameters):
     )
     seed: Seed = None
     z: Latents = None
-    temperature: Temperature = 1.0
+    temperature: Temperature = DEFAULT_TEMPERATURE
     columns: int | None = Field(
         None,
         ge=1,
@@ -176,7 +177,7 @@ class Generate(Operation[GenerateRequest]):
             {
                 "model": "cvae/1",
                 "seed": 7,
-                "temperature": 1.0,
+                "temperature": DEFAULT_TEMPERATURE,
                 "samples": [{"label": "J", "z": [0.0], "pixels": [[0, 255]]}],
             },
             "The glyph, or a grid with one row a label.",

@@ -10,7 +10,18 @@ from pydantic import Field
 
 from glyphvae.api.conditions import names_of, required_labels
 from glyphvae.api.head import RequestHead
-from glyphvae.api.parameters import Ink, ModelName, Paper, Parameters, Scale, Seed, Temperature, read_query, value_of
+from glyphvae.api.parameters import (
+    DEFAULT_TEMPERATURE,
+    Ink,
+    ModelName,
+    Paper,
+    Parameters,
+    Scale,
+    Seed,
+    Temperature,
+    read_query,
+    value_of,
+)
 from glyphvae.api.pictures import Style
 from glyphvae.api.responses import Body, Result
 from glyphvae.api.uploads import documented_upload, read_glyphs
@@ -50,7 +61,7 @@ class InterpolateQuery(Parameters):
         "`linear` takes the straight line, through less typical glyphs near the centre.",
     )
     seed: Seed = None
-    temperature: Temperature = 1.0
+    temperature: Temperature = DEFAULT_TEMPERATURE
     preprocess: Mode = Field("auto", description="How images are converted; as for `/encode`.")
     scale: Scale = 1
     ink: Ink = "black"

@@ -10,7 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from glyphvae.api import negotiate
 from glyphvae.api.context import Context
 from glyphvae.api.head import RequestHead
-from glyphvae.api.parameters import Ink, ModelName, Paper, Parameters, Scale, Seed, filled_latents, read_json, value_of
+from glyphvae.api.parameters import (
+    DEFAULT_TEMPERATURE,
+    Ink,
+    ModelName,
+    Paper,
+    Parameters,
+    Scale,
+    Seed,
+    filled_latents,
+    read_json,
+    value_of,
+)
 from glyphvae.api.pictures import Canvas, Style
 from glyphvae.api.responses import (
     JSON_BLOCK,
@@ -65,7 +76,7 @@ class RenderText(Parameters):
         None, max_length=64, description="The style: latents from -10 to 10; a null or missing one is drawn."
     )
     temperature: float = Field(
-        0.7,
+        DEFAULT_TEMPERATURE,
         ge=0,
         le=10,
         allow_inf_nan=False,

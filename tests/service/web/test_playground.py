@@ -5,6 +5,11 @@ import re
 import httpx
 import pytest
 
+from glyphvae.api.parameters import DEFAULT_TEMPERATURE
+from glyphvae.datasets.formats import DatasetRequest
+from glyphvae.operations.generate import GenerateQuery
+from glyphvae.operations.interpolate import InterpolateQuery
+from glyphvae.operations.render_text import RenderText
 from glyphvae.web.playground import FILES, FOLDER, INDEX
 
 PAGE = FILES[INDEX].content.decode()
@@ -108,3 +113,10 @@ def test_every_module_that_is_imported_is_there() -> None:
         if name.endswith(".js"):
             for imported in re.findall(r'"\./([^"]+)"', file.content.decode()):
                 assert imported in FILES, (name, imported)
+
+
+def test_the_page_and_the_endpoints_have_one_temperature() -> None:
+    (shown,) = re.findall(r"^  temperature: \[([\d.]+),", FILES["state.js"].content.decode(), re.MULTILINE)
+    looked_at = [kind.model_fields["temperature"].default for kind in (GenerateQuery, InterpolateQuery, RenderText)]
+    assert [float(shown), *looked_at] == [DEFAULT_TEMPERATURE] * 4
+    assert DatasetRequest.model_fields["temperature"].default == 1  # for classifiers, which need the variety
