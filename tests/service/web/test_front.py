@@ -231,6 +231,37 @@ async def test_the_log_has_a_line_a_request(context: Context, capsys: pytest.Cap
     assert "SECRET" not in str(lines)
 
 
+async def test_a_mounted_application_is_told_no_end_and_keeps_no_line(
+    context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app, outer = create_app(changed(context, access_log="on")), FastAPI()
+    outer.mount("/handwriting", app)
+    async with caller(outer) as client:
+        await client.get("/handwriting/generate?label=J")
+    assert " GET /generate 200 " in capsys.readouterr().err
+    ended = asyncio.Event()
+
+    async def receive() -> Message:
+        if started.is_set():
+            await ended.wait()
+            return {"type": "lifespan.shutdown"}
+        return {"type": "lifespan.startup"}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            started.set()
+
+    started = asyncio.Event()
+    served = asyncio.create_task(app({"type": "lifespan", "app": app, "state": {}}, receive, send))
+    await started.wait()
+    async with caller(app) as client:
+        await client.get("/generate?label=J")
+    assert not capsys.readouterr().err  # it waits for others
+    ended.set()
+    await served
+    assert " GET /generate 200 " in capsys.readouterr().err
+
+
 async def test_nothing_is_logged_unless_asked_for(app: FastAPI, capsys: pytest.CaptureFixture[str]) -> None:
     async with caller(app) as client:
         await client.get("/livez")
