@@ -28,7 +28,8 @@ ALL = "all"
 class Model:
     """A model that is served.
 
-    Its methods are programs, see `glyphvae.scheduling.steps`: their results come from `yield from`, or from `run_now`.
+    Its methods but `check` are programs, see `glyphvae.scheduling.steps`: their results come from `yield from`, or from
+    `run_now`.
 
     Args:
         manifest: Its facts.
