@@ -4,6 +4,7 @@ import ctypes
 import logging
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
@@ -70,12 +71,12 @@ class Runtime:
             StartError: The content check or ONNX Runtime refuses the model, or it cannot run on the device.
         """
         check_graph(model, file)
-        plain = self._plain_session(model, file, pool=pool)
         if self.device == "cpu":
-            return plain
+            return self._plain_session(model, file, pool=pool)
         # Imported here, because only a GPU needs it.
-        from glyphvae.models.gpu_session import GpuSession, SplitSession, crossover  # noqa: PLC0415
+        from glyphvae.models.gpu_session import GpuSession, SplitSession, crossover, on_gpu_thread  # noqa: PLC0415
 
+        plain = on_gpu_thread(partial(self._plain_session, model, file, pool=pool))
         large = GpuSession(plain, self.device, graphs=self.gpu.graphs)
         small = Runtime("cpu", self.threads).session(model, file, pool=pool)
         outputs = [plain.get_outputs()[0].name]
@@ -124,8 +125,16 @@ class Runtime:
         if self.gpu.tensorrt:
             wanted[PROVIDERS["tensorrt"]] = {"trt_cuda_graph_enable": graphs, "trt_fp16_enable": "1"}
         if self.device == "cuda":
-            # TF32 products have a mantissa of 10 bits, which changes pixels by more than rounding does.
-            wanted[PROVIDERS["cuda"]] = {"enable_cuda_graph": graphs, "use_tf32": "0"}
+            wanted[PROVIDERS["cuda"]] = {
+                "enable_cuda_graph": graphs,
+                # TF32 products have a mantissa of 10 bits, which changes pixels by more than rounding does.
+                "use_tf32": "0",
+                # The default, EXHAUSTIVE, times the algorithms of each convolution at the first run of a batch size,
+                # which takes up to a second and may choose others, and so round otherwise, after the next start.
+                "cudnn_conv_algo_search": "HEURISTIC",
+                # Buffers have a few fixed sizes. Doubling would take memory that models and processes share.
+                "arena_extend_strategy": "kSameAsRequested",
+            }
         return wanted | {PROVIDERS["cpu"]: {}}  # also the fallback for nodes that CUDA does not implement
 
 
