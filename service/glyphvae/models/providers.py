@@ -106,7 +106,7 @@ class Runtime:
         # Spinning workers would keep a core busy while the service is idle.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = SILENT
-        wanted = self._providers()
+        wanted = self.providers()
         first = next(iter(wanted))
         if first not in ort.get_available_providers():
             raise StartError(f"device {self.device!r} does not work: {_why_cuda_fails()}")
@@ -118,7 +118,7 @@ class Runtime:
             raise StartError(f"device {self.device!r} does not work: {_why_cuda_fails()}")
         return session
 
-    def _providers(self) -> dict[str, dict[str, str]]:
+    def providers(self) -> dict[str, dict[str, str]]:
         """Return the options of each execution provider, in order of preference for each node."""
         wanted: dict[str, dict[str, str]] = {}
         graphs = str(int(self.gpu.graphs))
