@@ -2,6 +2,7 @@
 
 import ctypes
 import logging
+import re
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,6 +27,9 @@ Device = Literal["cpu", "cuda"]
 # ONNX Runtime raises what it logs as an error, and the service reports the exception, so its log is off.
 SILENT = 4
 ort.set_default_logger_severity(SILENT)
+
+# What CUDA says, in the middle of the C++ types that ONNX Runtime puts around it.
+_CUDA_FAILURE = re.compile(r"CUDA failure \d+: [^;\n]*[^;\s]")
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 
@@ -111,8 +115,11 @@ class Runtime:
         if first not in ort.get_available_providers():
             raise StartError(f"device {self.device!r} does not work: {_why_cuda_fails()}")
         try:
-            session = ort.InferenceSession(model, options, providers=list(wanted.items()))
+            # By default ONNX Runtime prints why a provider does not start, and creates a session on the CPU instead.
+            session = ort.InferenceSession(model, options, providers=list(wanted.items()), enable_fallback=0)
         except Exception as error:  # noqa: BLE001 (ONNX Runtime raises a family of untyped exceptions)
+            if failure := _CUDA_FAILURE.search(str(error)):
+                raise StartError(f"device {self.device!r} does not work: {failure[0]}") from None
             raise StartError(f"{file}: ONNX Runtime refuses the model: {first_line(error)}") from None
         if session.get_providers()[0] != first:
             raise StartError(f"device {self.device!r} does not work: {_why_cuda_fails()}")

@@ -1,7 +1,6 @@
 import logging
 from pathlib import Path
 from threading import get_ident
-from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -149,7 +148,14 @@ class Created(ort.InferenceSession):  # type: ignore[misc]  # ONNX Runtime has n
     asked: dict[str, dict[str, str]]
     thread: int
 
-    def __init__(self, model: bytes, options: Any, providers: list[tuple[str, dict[str, str]]]) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        model: bytes,
+        options: ort.SessionOptions,
+        providers: list[tuple[str, dict[str, str]]],
+        enable_fallback: int,
+    ) -> None:
+        assert not enable_fallback
         super().__init__(model, options, providers=[PROVIDERS["cpu"]])
         if len(providers) > 1:
             Created.asked, Created.thread = dict(providers), get_ident()
@@ -171,6 +177,24 @@ def test_a_session_on_cuda_is_created_for_reproducible_runs(
         "arena_extend_strategy": "kSameAsRequested",
     }
     assert on_gpu_thread(get_ident) == Created.thread != get_ident()
+
+
+@pytest.mark.usefixtures("broken_cuda")
+def test_a_device_that_does_not_start_is_refused_with_what_cuda_says(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def create(*_: object, **__: object) -> None:
+        raise RuntimeError(
+            "cuda_call.cc:154 std::conditional_t<THRW, void, Status> CudaCall(ERRTYPE) [with ERRTYPE = cudaError] CUDA "
+            "failure 35: CUDA driver version is insufficient for CUDA runtime version ; GPU=-1 ; hostname=host ; \n\n"
+        )
+
+    monkeypatch.setattr(ort, "InferenceSession", create)
+    with pytest.raises(StartError) as caught:
+        choose_runtime("cuda", 1, decoder(), "model.onnx")
+    reason = "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version"
+    assert str(caught.value) == f"device 'cuda' does not work: {reason}"
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.usefixtures("broken_cuda")
