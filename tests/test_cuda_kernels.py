@@ -5,6 +5,7 @@ the wheel.
 """
 
 import json
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -50,10 +51,10 @@ def without_kernel(model: onnx.ModelProto) -> set[str]:
         schema = defs.get_schema(node.op_type, opset[node.domain], node.domain)
         kinds: dict[str, str] = {}
         for formal, names in ((schema.inputs, node.input), (schema.outputs, node.output)):
-            for index, name in enumerate(names):
-                parameter = formal[min(index, len(formal) - 1)]  # the last one may stand for several
-                if name:
-                    kinds[parameter.type_str] = kinds[parameter.name] = known[name]
+            # The last parameter may stand for several, and an optional one may have no name.
+            for index, name in filter(itemgetter(1), enumerate(names)):
+                parameter = formal[min(index, len(formal) - 1)]
+                kinds[parameter.type_str] = kinds[parameter.name] = known[name]
         if not any(_fits(kernel, schema.since_version, kinds) for kernel in LISTED["kernels"].get(node.op_type, [])):
             missing.add(node.op_type)
     return missing
