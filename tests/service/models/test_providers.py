@@ -164,7 +164,7 @@ class Created(ort.InferenceSession):  # type: ignore[misc]  # ONNX Runtime has n
 
 @pytest.mark.usefixtures("broken_cuda")
 @pytest.mark.parametrize(("graphs", "entry"), [(True, "1"), (False, "0")])
-def test_a_session_on_cuda_is_created_for_reproducible_runs(
+def test_a_session_on_cuda_has_these_options_and_is_created_in_the_gpu_thread(
     graphs: bool, entry: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ort, "InferenceSession", Created)
