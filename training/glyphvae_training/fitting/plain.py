@@ -48,6 +48,7 @@ def train_plain(
     data: Dataset,
     folder: Path,
     hardware: Hardware,
+    *,
     progress: Progress = no_progress,
     loggers: Sequence[Logger] = (),
 ) -> Run:

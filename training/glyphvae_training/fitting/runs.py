@@ -95,7 +95,11 @@ def claim_folder(folder: Path, recipe: Mapping[str, Any], *, resume: bool) -> No
     if path.exists():
         stored = json.loads(path.read_text(encoding="utf-8"))
         names = sorted({*stored, *recipe})
-        changes = [f"{name} {stored.get(name)}, not {recipe.get(name)}" for name in names if stored.get(name) != recipe.get(name)]
+        changes = [
+            f"{name} {stored.get(name)}, not {recipe.get(name)}"
+            for name in names
+            if stored.get(name) != recipe.get(name)
+        ]
         if changes:
             raise RunError(f"{folder} holds a run with {'; '.join(changes)}; choose another folder with --out")
         return

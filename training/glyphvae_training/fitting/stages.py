@@ -112,7 +112,7 @@ def train_preset(
         data,
         folder / AUTOENCODER,
         hardware,
-        lambda done, total: progress(AUTOENCODER, done, total),
+        progress=lambda done, total: progress(AUTOENCODER, done, total),
     )
     with_prior = fitted(first, data, preset.prior, folder / PRIOR, progress)
     reader = stored_judge(

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
@@ -350,6 +351,11 @@ def fit(  # noqa: PLR0917 (what, on what, where, how)
     if trainer.is_global_zero:
         save_run(folder, run)
     return Run(**{**vars(run), "model": model.eval()})
+
+
+def is_first_process() -> bool:
+    """Return whether this is the process that writes the files of a distributed run, or the only one."""
+    return int(getattr(rank_zero_only, "rank", 0)) == 0
 
 
 def averaging(config: TrainingConfig) -> list[Callback]:
