@@ -139,9 +139,11 @@ def test_train_a_conditional_model_and_resume_it(tmp_path: Path, sample_folder: 
     assert run.model.config.to_dict() == config | {"couplings": 0, "variance": "latents"}
     assert (run.beta, run.seed, run.epochs) == (2, 5, 1)
     assert run.training["learning_rate"] == 1e-3
-    (tmp_path / "model.pt").unlink()
-    output(train, *options, *smaller, "--lr", "1e-3", "--seed", "5", "--batch-size", "128", "--resume")
-    assert (tmp_path / "model.pt").exists()
+    for resume in ((), ("--resume",)):
+        (tmp_path / "model.pt").unlink()
+        again = invoke(train, *options, *smaller, "--lr", "1e-3", "--seed", "5", "--batch-size", "128", *resume)
+        assert (tmp_path / "model.pt").exists()
+        assert "training:" not in again.stderr  # its only epoch is in the checkpoint
 
 
 def test_a_plain_model_learns_mnist_in_its_own_folder(
