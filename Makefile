@@ -16,13 +16,21 @@ DEV   := .venv
 BENCH := litserve bentoml mlserver
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test pytest lint lint-and-types format types cover fuzz fuzz-api audit bandit sbom licences cuda-kernels bench bench-parent bench-guarded bench-gpu gpu-proof image-test ray-test wheels locks openapi settings clean
+.PHONY: help serve train test pytest lint lint-and-types format types cover fuzz fuzz-api audit bandit sbom licences cuda-kernels bench bench-parent bench-guarded bench-gpu gpu-proof image-test ray-test wheels locks openapi settings clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 serve: $(SERVE)/.done ## Start the service on http://127.0.0.1:8000 (HOST=, PORT=)
 	$(SERVE)/bin/glyphvae serve --host $(HOST) --port $(PORT)
+
+# What `make train` reads and adds to, as `make train DATA=~/Downloads PRESET=cvae-hq ARGUMENTS="--epochs 5"`.
+DATA      ?= data
+MODELS    ?= models
+PRESET    ?= cvae-paper
+
+train: $(DEV)/.done ## Train a model on the source files in DATA= and export it to MODELS=models, ready to serve
+	$(DEV)/bin/glyphvae train --preset $(PRESET) --data "$(DATA)" --models "$(MODELS)" $(ARGUMENTS)
 
 test: $(DEV)/.done ## Lint, check types and run all tests
 	@$(MAKE) --no-print-directory --jobs=2 lint-and-types pytest
