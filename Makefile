@@ -16,13 +16,21 @@ DEV   := .venv
 BENCH := litserve bentoml mlserver
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test pytest lint lint-and-types format types cover fuzz fuzz-api audit bandit sbom licences bench bench-parent bench-guarded bench-gpu image-test ray-test wheels locks openapi settings clean
+.PHONY: help serve train test pytest lint lint-and-types format types cover fuzz fuzz-api audit bandit sbom licences cuda-kernels bench bench-parent bench-guarded bench-gpu gpu-proof image-test ray-test wheels locks openapi settings clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 serve: $(SERVE)/.done ## Start the service on http://127.0.0.1:8000 (HOST=, PORT=)
 	$(SERVE)/bin/glyphvae serve --host $(HOST) --port $(PORT)
+
+# What `make train` reads and adds to, as `make train DATA=~/Downloads PRESET=cvae-hq ARGUMENTS="--epochs 5"`.
+DATA      ?= data
+MODELS    ?= models
+PRESET    ?= cvae-paper
+
+train: $(DEV)/.done ## Train a model on the source files in DATA= and export it to MODELS=models, ready to serve
+	$(DEV)/bin/glyphvae train --preset $(PRESET) --data "$(DATA)" --models "$(MODELS)" $(ARGUMENTS)
 
 test: $(DEV)/.done ## Lint, check types and run all tests
 	@$(MAKE) --no-print-directory --jobs=2 lint-and-types pytest
@@ -75,6 +83,13 @@ bench-gpu: .venv-bench-gpu/.done ## Measure on an NVIDIA GPU, after the tests th
 	.venv-bench-gpu/bin/python -m benchmarks gpu
 	.venv-bench-gpu/bin/python -m benchmarks page
 
+gpu-proof: ## Prove on an NVIDIA GPU that every model runs there and gives what the CPU gives (benchmarks/results/gpu-proof.json)
+	@found=$$(nvidia-smi -L 2>&1) || { \
+	  echo "gpu-proof: \`nvidia-smi -L\` finds no NVIDIA GPU: $$found" >&2; \
+	  echo "It needs a GPU and its driver for CUDA 13. Nothing was installed." >&2; exit 1; }
+	@$(MAKE) --no-print-directory .venv-bench-gpu/.done
+	.venv-bench-gpu/bin/python -m benchmarks gpu-proof
+
 image-test: $(DEV)/.done ## Build the container image and run it (root, buildah, debootstrap)
 	$(DEV)/bin/python -m pytest -m image tests/deploy
 
@@ -104,6 +119,9 @@ sbom: $(DEV)/.done ## Write the bill of materials of what the service installs, 
 
 licences: $(SERVE)/.done ## List the licences of what the service installs in docs/licences.md
 	$(SERVE)/bin/python requirements/licences.py requirements/serve-$(RUNTIME).txt docs/licences.md
+
+cuda-kernels: $(DEV)/.done ## List the CUDA kernels of the locked onnxruntime-gpu in requirements/cuda-kernels.json (C compiler, no GPU)
+	$(DEV)/bin/python requirements/cuda_kernels.py requirements/serve-gpu.txt requirements/cuda-kernels.json
 
 wheels: $(DEV)/.done ## Build the wheels of the service, its client and training in dist/
 	for project in $(PYPROJECTS:%/pyproject.toml=%); do \

@@ -8,7 +8,19 @@ from inspect import Parameter, getdoc, signature
 from pathlib import Path
 from typing import Any
 
-from benchmarks import compare, dataset, decoder, footprint, gpu, growth, http, reliability, results, training
+from benchmarks import (
+    compare,
+    dataset,
+    decoder,
+    footprint,
+    gpu,
+    gpu_proof,
+    growth,
+    http,
+    reliability,
+    results,
+    training,
+)
 from benchmarks.page import write_page
 from benchmarks.processes import BenchmarkError
 from benchmarks.server import ROOT, Subject, stop_on_signal
@@ -24,6 +36,7 @@ PARTS: dict[str, Callable[..., Any]] = {
     "decoder": decoder.measure,
     "training": training.measure,
     "gpu": gpu.measure,
+    "gpu-proof": gpu_proof.measure,
     "overload": reliability.overload,
     "soak": reliability.soak,
     "slow": reliability.slow,
@@ -75,13 +88,19 @@ def _reader(setting: Parameter) -> Callable[[str], Any]:
 
 
 def run(part: str, subject: Subject, out: Path, **settings: Any) -> None:  # noqa: ANN401 (of any part)
-    """Measure one part and write its results."""
+    """Measure one part and write its results.
+
+    Raises:
+        BenchmarkError: A prerequisite is missing, or the part found failures, which are in its results too.
+    """
     measure = PARTS[part]
     settings = {one.name: settings.get(one.name, one.default) for one in _settings(measure)}
     subjects = [subject] if "subject" in signature(measure).parameters else []
     figures = measure(*subjects, **settings)
     # A path says nothing about the figures, and may tell who measured them.
     results.write(out, part, {name: one for name, one in settings.items() if not isinstance(one, Path)}, figures)
+    if failures := isinstance(figures, dict) and figures.get("failures"):
+        raise BenchmarkError("\n".join([f"{len(failures)} failures", *failures]))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -170,7 +170,7 @@ class NotAcceptable(
     Problem,
     status=406,
     title="No available format is acceptable",
-    example="This route offers image/png, application/json, application/x-npy; none satisfies 'text/html'.",
+    example="This route offers image/png, image/webp, application/json, application/x-npy; none satisfies 'text/html'.",
 ):
     """No available format satisfies the request's `Accept`."""
 
@@ -253,7 +253,7 @@ class NotReady(Problem, status=503, title="The service is not ready", example="c
 
 
 class DeadlineExceeded(
-    Problem, status=503, title="The request's deadline has passed", example="No answer within 5 seconds."
+    Problem, status=503, title="The request's deadline has passed", example="No response within 5 seconds."
 ):
     """The request's deadline has passed, which `request_timeout` sets and the header `X-Request-Timeout` shortens."""
 

@@ -24,11 +24,11 @@ class Server:
     """A running server.
 
     Args:
-        arguments: Flags of `glyphvae serve`. With `--models` the known model is the default one.
+        arguments: Flags of `glyphvae serve`. With `--models`, the known model is the default among several.
     """
 
     def __init__(self, *arguments: str) -> None:
-        if "--models" in arguments:
+        if "--models" in arguments and len([*Path(arguments[arguments.index("--models") + 1]).glob("*.json")]) > 1:
             arguments = ("--default-model", "cvae", *arguments)
         self.process = subprocess.Popen(
             [*COMMAND, "--port", "0", *arguments], stderr=subprocess.PIPE, text=True, cwd=ROOT, env=plain_environment()

@@ -20,7 +20,7 @@ HARDWARE = "--accelerator cpu --threads 1 --devices 2 --strategy ddp"
 
 
 def train_in_two_processes(folder: Path, cache: Path) -> None:
-    command = [sys.executable, "-m", "glyphvae", "train", "vae", "--out", str(folder)]
+    command = [sys.executable, "-m", "glyphvae", "train", "vae", "--no-export", "--out", str(folder)]
     # Both are on this machine, whatever it is called.
     environment = os.environ | {"MASTER_ADDR": "127.0.0.1", "GLOO_SOCKET_IFNAME": "lo", "GLYPHVAE_CACHE": str(cache)}
     options = [*FLAGS.split(), *HARDWARE.split()]

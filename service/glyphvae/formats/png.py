@@ -1,8 +1,9 @@
-"""A PNG encoder for ink on paper, and a decoder for the plain greyscale files that it writes.
+"""A PNG encoder for ink on paper, and a reader for greyscale files of one chunk of pixels.
 
-These images need one byte per pixel and no filter, and the rest of the file depends only on size and colours, which
-makes this many times faster than a general encoder. The decoder checks that the rest of the file is the expected one
-and leaves all other files to Pillow. ISA-L compresses as well as zlib's level 1 in a tenth of its time.
+What is written needs one byte per pixel and no filter, and the rest of the file depends only on size and colours, which
+makes this many times faster than a general encoder. `read` checks that the rest of a file is the expected one and
+leaves all other files to Pillow; `unfilter` makes grey levels of the rows of several pictures together. ISA-L
+compresses as well as zlib's level 1 in a tenth of its time.
 
 Format: https://www.w3.org/TR/png-3/
 """

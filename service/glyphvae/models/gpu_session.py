@@ -6,15 +6,22 @@ out, pixels as 8 bits. CUDA graphs need fixed addresses too; a graph replays all
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from threading import Lock
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[Any]]
+Result = TypeVar("Result")
+
+# Sessions are created and run in this thread only. ONNX Runtime keeps a CUDA graph for the thread that captured it,
+# allows no runs of other threads beside it, and captures in CUDA's global mode, in which CUDA refuses the allocations
+# of all other threads, those of other sessions included.
+_GPU_THREAD = ThreadPoolExecutor(1, thread_name_prefix="glyphvae-gpu")
 
 # Batch sizes, each with its own buffers and graph. Padding to four or eight times the rows costs a GPU next to nothing
 # up to thousands of rows, because it is far from fully used.
@@ -30,6 +37,11 @@ _DTYPES: dict[str, type[np.generic]] = {
     "tensor(int64)": np.int64,
     "tensor(uint8)": np.uint8,
 }
+
+
+def on_gpu_thread(call: Callable[[], Result]) -> Result:
+    """Run `call` in the only thread that uses the GPU, and return its result or raise its error."""
+    return _GPU_THREAD.submit(call).result()
 
 
 class Session(Protocol):
@@ -53,10 +65,12 @@ class GpuSession:
         self._device = device
         self._graphs = graphs
         self._buffers: dict[tuple[int, tuple[str, ...]], _Buffers] = {}
-        self._lock = Lock()
 
     def run(self, outputs: Sequence[str], feed: Arrays, /) -> list[NDArray[Any]]:
-        """Run the model; thread-safe, and calls wait for each other only at the same batch size."""
+        """Run the model; thread-safe, and one call after another, because only one thread uses the GPU."""
+        return on_gpu_thread(partial(self._run, outputs, feed))
+
+    def _run(self, outputs: Sequence[str], feed: Arrays) -> list[NDArray[Any]]:
         rows = len(next(iter(feed.values())))
         parts = []
         for start in range(0, rows, SIZES[-1]):
@@ -67,11 +81,10 @@ class GpuSession:
 
     def _buffers_for(self, rows: int, outputs: tuple[str, ...]) -> "_Buffers":
         size = next(size for size in SIZES if size >= rows)
-        with self._lock:
-            if (size, outputs) not in self._buffers:
-                graph = len(self._buffers) + 1 if self._graphs else None
-                self._buffers[size, outputs] = _Buffers(self._session, self._device, size, outputs, graph)
-            return self._buffers[size, outputs]
+        if (size, outputs) not in self._buffers:
+            graph = len(self._buffers) + 1 if self._graphs else None
+            self._buffers[size, outputs] = _Buffers(self._session, self._device, size, outputs, graph)
+        return self._buffers[size, outputs]
 
 
 class _Buffers:
@@ -79,7 +92,6 @@ class _Buffers:
 
     def __init__(self, session: Any, device: str, size: int, outputs: tuple[str, ...], graph: int | None) -> None:  # noqa: ANN401
         self._session = session
-        self._lock = Lock()
         self._binding = session.io_binding()
         self._options = ort.RunOptions()
         if graph is not None:
@@ -98,14 +110,13 @@ class _Buffers:
 
     def run(self, feed: Arrays, rows: int) -> list[NDArray[Any]]:
         """Run the model on `rows` rows and return its outputs."""
-        with self._lock:
-            for name, array in feed.items():
-                # The rest of the buffer keeps an earlier batch's rows, which serve as padding.
-                self._host[name][:rows] = array
-                self._inputs[name].update_inplace(self._host[name])
-            self._session.run_with_iobinding(self._binding, self._options)
-            # Copied even if the device is the CPU, because the next batch overwrites the buffers.
-            return [value.numpy()[:rows].copy() for value in self._outputs]
+        for name, array in feed.items():
+            # The rest of the buffer keeps an earlier batch's rows, which serve as padding.
+            self._host[name][:rows] = array
+            self._inputs[name].update_inplace(self._host[name])
+        self._session.run_with_iobinding(self._binding, self._options)
+        # Copied even if the device is the CPU, because the next batch overwrites the buffers.
+        return [value.numpy()[:rows].copy() for value in self._outputs]
 
 
 class SplitSession:

@@ -31,7 +31,8 @@ ALL = "all"
 class Model:
     """A model that is served.
 
-    Its methods are programs, see `glyphvae.scheduling.steps`: their results come from `yield from`, or from `run_now`.
+    Its methods but `check` are programs, see `glyphvae.scheduling.steps`: their results come from `yield from`, or from
+    `run_now`.
 
     Args:
         manifest: Its facts.
@@ -208,9 +209,10 @@ def load_registry(settings: Settings, runtime: Runtime | None = None, also: Coll
     manifests = {path.stem: read_manifest(path, key) for path in sorted(settings.models.glob("*.json"))}
     if not manifests:
         raise StartError(f"{settings.models}: no models here (expected NAME.json beside NAME-decoder/)")
-    wanted = _wanted(settings, manifests) | (set(also) & set(manifests))
+    default = _default(settings, manifests)
+    wanted = _wanted(settings, default, manifests) | (set(also) & set(manifests))
     if runtime is None:
-        decoder = manifests[settings.default_model].decoder
+        decoder = manifests[default].decoder
         content = read_verified(settings.models, decoder)
         gpu = Gpu(settings.gpu_graphs == "on", settings.gpu_rows or None, settings.tensorrt == "on")
         runtime = choose_runtime(settings.device, settings.threads, content, decoder.file, gpu)
@@ -223,16 +225,23 @@ def load_registry(settings: Settings, runtime: Runtime | None = None, also: Coll
         if name in wanted:
             sessions.build()
         models[name] = Model(manifest, sessions, pool)
-    return Registry(models, settings.default_model, pool)
+    return Registry(models, default, pool)
 
 
-def _wanted(settings: Settings, manifests: Mapping[str, Manifest]) -> set[str]:
+def _default(settings: Settings, manifests: Mapping[str, Manifest]) -> str:
+    """Return the name of the default model: the only one there is, unless another is configured."""
+    if len(manifests) == 1 and "default_model" not in settings.model_fields_set:
+        return next(iter(manifests))
+    return settings.default_model
+
+
+def _wanted(settings: Settings, default: str, manifests: Mapping[str, Manifest]) -> set[str]:
     """Return the names of the models to build at the start."""
     named = {name.strip() for name in settings.preload.split(",")} - {""}
     preload = set(manifests) if settings.preload == ALL else named
-    asked = [("DEFAULT_MODEL", settings.default_model), *(("PRELOAD", name) for name in sorted(preload))]
+    asked = [("DEFAULT_MODEL", default), *(("PRELOAD", name) for name in sorted(preload))]
     for setting, name in asked:
         if name not in manifests:
             there = f"in {settings.models}, only {', '.join(manifests)}"
             raise StartError(f"setting GLYPHVAE_{setting}: there is no model {name!r} {there}")
-    return preload | {settings.default_model}
+    return preload | {default}

@@ -28,7 +28,8 @@ class Work:
     """The work that models have done for one request.
 
     Attributes:
-        rows: Glyphs that they read or wrote for it; 0 where none did, or one that had been drawn ahead was sent.
+        rows: Glyphs that they read or wrote for it; 0 where none did, and for a single glyph without seed and latents,
+            which is drawn ahead with others.
         batch: The most glyphs, its own and those of others, that a model took at a time meanwhile.
         span: The request's span, None where it is not recorded.
     """

@@ -72,7 +72,7 @@ class Telemetry:
     Attributes:
         requests: Answers by route and status; routes are path templates, `other` for unknown paths.
         latency: Seconds from a request's head to the end of its answer, by route.
-        refused: Requests refused without work, by reason: `busy`, `deadline`, `gone`, `key`, `rate`.
+        refused: Requests refused or given up, by reason: `busy`, `deadline`, `gone`, `key`, `rate`.
         queued: Returns the rows that wait for a model now, by model.
         waits: Seconds a call waited for its batch, by model.
         batches: Rows in a batch, by model.

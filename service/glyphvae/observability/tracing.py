@@ -1,20 +1,22 @@
 """Traces by OpenTelemetry: what became of one request.
 
 A request is a span; each wait for a model is a span below it. A batch belongs to several requests, so it is a trace of
-its own, sampled on its own and linked to all of them, with the run below it. Sampling, headers and resource attributes
-are OpenTelemetry's own environment variables. Nothing here is imported unless a trace endpoint is set.
+its own, sampled on its own and linked to those that are recorded, with the run below it. Sampling, headers and resource
+attributes are OpenTelemetry's own environment variables. Nothing here is imported unless a trace endpoint is set.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from time import perf_counter, time_ns
 from typing import Any, NamedTuple
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import (
     Link,
@@ -82,6 +84,8 @@ class Tracing:
         resource = Resource.create({"service.name": "glyphvae", "service.version": __version__})
         self.provider = TracerProvider(resource=resource)
         self.provider.add_span_processor(processor)
+        is_off = os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() == "true"
+        self._sampler = ALWAYS_OFF if is_off else self.provider.sampler
         self._processor = processor
         self._scope = InstrumentationScope("glyphvae", __version__)
 
@@ -154,7 +158,7 @@ class Tracing:
             given = get_current_span(around).get_span_context()
             parent = given if given.is_valid else None
         trace = self.provider.id_generator.generate_trace_id() if parent is None else parent.trace_id
-        sampled = self.provider.sampler.should_sample(around, trace, name, kind, facts, links)
+        sampled = self._sampler.should_sample(around, trace, name, kind, facts, links)
         if sampled.decision is not Decision.RECORD_AND_SAMPLE:
             return None
         context = self._context(trace, _SAMPLED, sampled.trace_state)

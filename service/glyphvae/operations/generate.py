@@ -14,18 +14,14 @@ from glyphvae.api.context import Context
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import (
     DEFAULT_TEMPERATURE,
-    Ink,
     Latents,
     ModelName,
-    Paper,
-    Parameters,
-    Scale,
     Seed,
     Temperature,
     read_query,
     value_of,
 )
-from glyphvae.api.pictures import LARGE_PICTURE, SIDE, Canvas, Style, plan_grid
+from glyphvae.api.pictures import LARGE_PICTURE, SIDE, Canvas, PictureParameters, plan_grid
 from glyphvae.api.responses import (
     JSON_BLOCK,
     Body,
@@ -53,7 +49,7 @@ _PLAIN_LATENTS = b"0123456789.,-e"
 _LONGEST_LATENTS = 256
 
 
-class GenerateQuery(Parameters):
+class GenerateQuery(PictureParameters):
     """The query of `/generate`."""
 
     label: list[Annotated[str, Field(max_length=16)]] = Field(
@@ -78,9 +74,6 @@ class GenerateQuery(Parameters):
         le=1024,
         description="Columns of the grid. Default: one row a label; nearly square for one label, or one glyph of each.",
     )
-    scale: Scale = 1
-    ink: Ink = "black"
-    paper: Paper = "white"
     model: ModelName = None
 
 
@@ -225,7 +218,7 @@ class Generate(Operation[GenerateRequest]):
         settings = self.context.settings
         media = negotiate.choose(accept, OFFERS)
         checked = read_query(GenerateQuery, query)
-        style = Style.parse("query", checked.scale, checked.ink, checked.paper)
+        style = checked.style("query")
         model = self.context.registry.get(checked.model)
         labels = required_labels(checked.label, model)
         total = len(labels) * checked.n

@@ -10,19 +10,8 @@ from pydantic import Field
 
 from glyphvae.api.conditions import names_of, required_labels
 from glyphvae.api.head import RequestHead
-from glyphvae.api.parameters import (
-    DEFAULT_TEMPERATURE,
-    Ink,
-    ModelName,
-    Paper,
-    Parameters,
-    Scale,
-    Seed,
-    Temperature,
-    read_query,
-    value_of,
-)
-from glyphvae.api.pictures import Style
+from glyphvae.api.parameters import DEFAULT_TEMPERATURE, ModelName, Seed, Temperature, read_query, value_of
+from glyphvae.api.pictures import PictureParameters
 from glyphvae.api.responses import Body, Result
 from glyphvae.api.uploads import documented_upload, read_glyphs
 from glyphvae.errors import InvalidParameter
@@ -39,7 +28,7 @@ from glyphvae.scheduling.steps import MAX_ROWS, Program
 End = Annotated[str, Field(max_length=1024)]
 
 
-class InterpolateQuery(Parameters):
+class InterpolateQuery(PictureParameters):
     """The query of `/interpolate`."""
 
     label: list[Annotated[str, Field(max_length=16)]] = Field(
@@ -63,9 +52,6 @@ class InterpolateQuery(Parameters):
     seed: Seed = None
     temperature: Temperature = DEFAULT_TEMPERATURE
     preprocess: Mode = Field("auto", description="How images are converted; as for `/encode`.")
-    scale: Scale = 1
-    ink: Ink = "black"
-    paper: Paper = "white"
     model: ModelName = None
 
 
@@ -120,7 +106,7 @@ class Interpolate(Operation[InterpolatePlan]):
         """Check the query, and draw the ends where the body does not bring them."""
         query = read_query(InterpolateQuery, head.query)
         model = self.context.registry.get(query.model)
-        style = Style.parse("query", query.scale, query.ink, query.paper)
+        style = query.style("query")
         output = Output.plan(head.accept, 1, query.n, style, self.context.settings)
         has_body = head.headers.length != 0  # announced by its length, or by coming in chunks
         if has_body and query.z:

@@ -6,8 +6,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, Field
 
 from glyphvae.api.conditions import names_of
-from glyphvae.api.parameters import Ink, Paper, Scale
-from glyphvae.api.pictures import Style, plan_grid
+from glyphvae.api.pictures import PictureParameters, Style, plan_grid
 from glyphvae.api.responses import (
     JSON_BLOCK,
     Body,
@@ -31,12 +30,8 @@ from glyphvae.scheduling.steps import Program, inline
 HEADER_IMAGES = 64
 
 
-class ReconstructQuery(ImageQuery):
+class ReconstructQuery(ImageQuery, PictureParameters):
     """The query of `/reconstruct`."""
-
-    scale: Scale = 1
-    ink: Ink = "black"
-    paper: Paper = "white"
 
 
 class Reconstructed(BaseModel):
@@ -101,7 +96,7 @@ class Reconstruct(ImageOperation):
     def style_of(self, query: ImageQuery) -> Style | None:
         """Return the look of pictures."""
         assert isinstance(query, ReconstructQuery)  # noqa: S101 (as `parameters` says)
-        return Style.parse("query", query.scale, query.ink, query.paper)
+        return query.style("query")
 
     def run(self, plan: ImagePlan, body: Body) -> Program[Result]:
         """Read, encode and decode the images."""

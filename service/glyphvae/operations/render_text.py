@@ -10,19 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from glyphvae.api import negotiate
 from glyphvae.api.context import Context
 from glyphvae.api.head import RequestHead
-from glyphvae.api.parameters import (
-    DEFAULT_TEMPERATURE,
-    Ink,
-    ModelName,
-    Paper,
-    Parameters,
-    Scale,
-    Seed,
-    filled_latents,
-    read_json,
-    value_of,
-)
-from glyphvae.api.pictures import Canvas, Style
+from glyphvae.api.parameters import DEFAULT_TEMPERATURE, ModelName, Scale, Seed, filled_latents, read_json, value_of
+from glyphvae.api.pictures import Canvas, PictureParameters, Style
 from glyphvae.api.responses import (
     JSON_BLOCK,
     Body,
@@ -62,7 +51,7 @@ TEXT_COST = 16
 Latent = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
 
 
-class RenderText(Parameters):
+class RenderText(PictureParameters):
     """The body of `/render-text`."""
 
     # Without it, clients make an example up from the types, with a model called `string`.
@@ -106,18 +95,7 @@ class RenderText(Parameters):
     line_height: int = Field(32, ge=1, le=200, description="Distance of two baselines, in glyph pixels.")
     margin: int = Field(8, ge=0, le=1000, description="Paper around the text, in glyph pixels.")
     scale: Scale = 2
-    ink: Ink = "black"
-    paper: Paper = "white"
     model: ModelName = None
-
-    @property
-    def style(self) -> Style:
-        """The look of the picture.
-
-        Raises:
-            InvalidParameter: A colour is none.
-        """
-        return Style.parse("body", self.scale, self.ink, self.paper)
 
     @property
     def setting(self) -> Setting:
@@ -242,7 +220,7 @@ class WriteText(Operation[Plan]):
     def run(self, plan: Plan, body: Body) -> Program[Result]:
         """Decode the glyphs of the text, set and draw them."""
         text = read_json(RenderText, body.content_type, body.content)
-        style = text.style
+        style = text.style("body")
         writing = yield from write(text, self.context)
         title, headers = writing.model.title, writing.headers
         if plan.media == JSON:

@@ -23,8 +23,8 @@ class Deadline:
         gone: Returns whether the client has disconnected.
 
     Attributes:
-        admitted: True once a queue has taken a piece of the request's work. Later pieces are never refused, so that a
-            response that has begun is finished.
+        admitted: True once a worker pool's queue has taken a piece of the request's work. Later pieces are never
+            refused, so that a response that has begun is finished.
         refused: Why there is no response: `busy`, `deadline` or `gone`; None as long as there may be one.
         held: Bytes of the request's body in memory.
     """

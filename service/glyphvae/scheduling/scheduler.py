@@ -1,8 +1,8 @@
-"""The scheduler: it advances every program that waits, once for each iteration of the event loop.
+"""The scheduler: in each iteration of the event loop it starts programs that wait, and runs their steps.
 
-Steps of the same function run as one batch. No timer ever delays a step, so batches grow only as fast as load does.
-Steps of many rows, and work that takes long, run in worker threads. Admission, deadlines, cancellation, queue waits,
-batch sizes, model time, the spans of batches and the log of what failed are handled here and nowhere else.
+Steps of the same function run as one batch of at most `MAX_ROWS` rows. No timer ever delays a step, so batches grow
+only as fast as load does. Steps of many rows, and work that takes long, run in worker threads. Queueing, deadlines,
+cancellation, queue waits, batch sizes, model time and the spans of batches are handled here and nowhere else.
 
 New programs wait in a bounded queue. As many of them start in an iteration as keep it short, because a refusal and a
 small request wait no longer than one iteration takes.
@@ -271,7 +271,7 @@ class Scheduler:
             if size > MAX_ROWS:
                 self._run_large(job, function, arguments)
                 return
-        elif function.model and arguments:  # a call without any gets what was made ahead
+        elif function.model and arguments:  # without any, it is for glyphs of a batch that others share
             job.work.rows += 1
         members = self._calls.get(function)
         if members is None:

@@ -40,7 +40,7 @@ class Wire(Protocol):
 
 
 class Exchange(Job[Result]):
-    """A request on a connection, its program and its response.
+    """A request on a connection, its program and its response; its time limit begins once the body is there.
 
     Args:
         connection: The connection.

@@ -1,7 +1,7 @@
 """Everything between the network and the operations, for requests that come through ASGI and for the server's own.
 
-`open` and `check` look at a request's head, `refuse` words errors, `finish` records the outcome: each exists once, and
-both adapters call it. The adapter for ASGI is `Front.__call__`; the one for the server's connections, which
+`open`, `check` and `admit` look at a request's head, `refuse` words errors, `finish` records the outcome: each exists
+once, and both adapters call it. The adapter for ASGI is `Front.__call__`; the one for the server's connections, which
 starts no task for a request, is `glyphvae.server.exchange`.
 """
 
@@ -102,13 +102,11 @@ class Front:
         return request
 
     def check(self, request: RequestContext) -> None:
-        """Hold a request's head against the limits and its key.
+        """Hold a request's head against the limits.
 
         Raises:
             HeadersTooLarge: It has too many headers, or too long ones.
             AddressTooLong: The query or the path is too long.
-            Unauthorized: Its key is not valid.
-            Forbidden: Its key does not open the route.
         """
         head, size, settings = request, request.headers.size, self.context.settings
         if len(head.headers.pairs) > settings.max_headers:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import get_ident
 from typing import Any
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
 
@@ -66,6 +68,43 @@ def test_threads_get_their_own_rows() -> None:
         answers = list(pool.map(lambda arrays: session.run(["pixels"], arrays)[0], feeds))
     for arrays, pixels in zip(feeds, answers, strict=True):
         assert np.array_equal(pixels, expected(arrays))
+
+
+class Recorded:
+    """A session on the CPU that records the thread and the CUDA graph of each of its runs."""
+
+    def __init__(self) -> None:
+        self.session = Runtime("cpu", 1).session(decoder(), "model.onnx")
+        self.threads: set[int] = set()
+        self.graphs: list[str] = []
+        self.get_inputs, self.get_outputs = self.session.get_inputs, self.session.get_outputs
+
+    def io_binding(self) -> Any:  # noqa: ANN401 (ONNX Runtime has no types)
+        self.threads.add(get_ident())
+        return self.session.io_binding()
+
+    def run_with_iobinding(self, binding: Any, options: ort.RunOptions) -> None:  # noqa: ANN401
+        self.threads.add(get_ident())
+        self.graphs.append(options.get_run_config_entry("gpu_graph_id"))
+        self.session.run_with_iobinding(binding, options)
+
+
+def test_one_thread_runs_all_sessions() -> None:
+    recorded = [Recorded(), Recorded()]
+    sessions = [GpuSession(one, "cpu", graphs=True) for one in recorded]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda index: sessions[index % 2].run(["pixels"], feed(1 + index)), range(100)))
+        callers = set(pool.map(lambda _: get_ident(), range(100)))
+    (thread,) = recorded[0].threads | recorded[1].threads
+    assert thread not in callers | {get_ident()}
+
+
+def test_each_size_and_set_of_outputs_has_its_own_graph() -> None:
+    recorded = Recorded()
+    session = GpuSession(recorded, "cpu", graphs=True)
+    for rows, outputs in ((1, ["pixels"]), (5, ["pixels"]), (8, ["pixels"]), (8, ["logits"]), (1, ["pixels"])):
+        session.run(outputs, feed(rows))
+    assert recorded.graphs == ["1", "2", "2", "3", "1"]
 
 
 class Named:

@@ -1,11 +1,13 @@
 import logging
 from pathlib import Path
+from threading import get_ident
 
 import numpy as np
 import onnxruntime as ort
 import pytest
 
 from glyphvae.errors import StartError
+from glyphvae.models.gpu_session import on_gpu_thread
 from glyphvae.models.providers import PROVIDERS, Gpu, Runtime, choose_runtime, first_line
 from tests.known_model import decoder
 from tests.service.processes import python
@@ -138,6 +140,70 @@ def test_small_batches_stay_on_the_cpu(caplog: pytest.LogCaptureFixture) -> None
     assert caplog.messages == ["model.onnx: batches of 64 rows or more run on cuda"]
     (pixels,) = runtime.session(decoder(), "model.onnx").run(["pixels"], ROWS)
     assert pixels[:, 0, 0].tolist() == [100, 119]
+
+
+class Created(ort.InferenceSession):  # type: ignore[misc]  # ONNX Runtime has no types
+    """A session on the CPU that claims the providers it was asked for, and records them and its thread."""
+
+    asked: dict[str, dict[str, str]]
+    thread: int
+
+    def __init__(
+        self,
+        model: bytes,
+        options: ort.SessionOptions,
+        providers: list[tuple[str, dict[str, str]]],
+        enable_fallback: int,
+    ) -> None:
+        assert not enable_fallback
+        super().__init__(model, options, providers=[PROVIDERS["cpu"]])
+        if len(providers) > 1:
+            Created.asked, Created.thread = dict(providers), get_ident()
+            self.get_providers = lambda: list(self.asked)
+
+
+@pytest.mark.usefixtures("broken_cuda")
+@pytest.mark.parametrize(("graphs", "entry"), [(True, "1"), (False, "0")])
+def test_a_session_on_cuda_has_these_options_and_is_created_in_the_gpu_thread(
+    graphs: bool, entry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ort, "InferenceSession", Created)
+    Runtime("cuda", 1, Gpu(graphs=graphs, from_rows=64)).session(decoder(), "model.onnx")
+    assert list(Created.asked) == [PROVIDERS["cuda"], PROVIDERS["cpu"]]
+    assert Created.asked[PROVIDERS["cuda"]] == {
+        "enable_cuda_graph": entry,
+        "use_tf32": "0",
+        "cudnn_conv_algo_search": "HEURISTIC",
+        "arena_extend_strategy": "kSameAsRequested",
+    }
+    assert on_gpu_thread(get_ident) == Created.thread != get_ident()
+
+
+@pytest.mark.usefixtures("broken_cuda")
+def test_a_device_that_does_not_start_is_refused_with_what_cuda_says(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def create(*_: object, **__: object) -> None:
+        raise RuntimeError(
+            "cuda_call.cc:154 std::conditional_t<THRW, void, Status> CudaCall(ERRTYPE) [with ERRTYPE = cudaError] CUDA "
+            "failure 35: CUDA driver version is insufficient for CUDA runtime version ; GPU=-1 ; hostname=host ; \n\n"
+        )
+
+    monkeypatch.setattr(ort, "InferenceSession", create)
+    with pytest.raises(StartError) as caught:
+        choose_runtime("cuda", 1, decoder(), "model.onnx")
+    reason = "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version"
+    assert str(caught.value) == f"device 'cuda' does not work: {reason}"
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("broken_cuda")
+def test_tensorrt_goes_before_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ort, "get_available_providers", lambda: list(PROVIDERS.values()))
+    monkeypatch.setattr(ort, "InferenceSession", Created)
+    Runtime("cuda", 1, Gpu(from_rows=64, tensorrt=True)).session(decoder(), "model.onnx")
+    assert list(Created.asked) == [PROVIDERS["tensorrt"], PROVIDERS["cuda"], PROVIDERS["cpu"]]
+    assert Created.asked[PROVIDERS["tensorrt"]] == {"trt_cuda_graph_enable": "1", "trt_fp16_enable": "1"}
 
 
 @pytest.mark.usefixtures("pretended_cuda")

@@ -96,6 +96,14 @@ async def test_what_the_caller_does_not_record_is_not_recorded(app: ASGIApp, exp
     assert exporter.get_finished_spans() == ()
 
 
+async def test_nothing_is_recorded_where_opentelemetry_is_disabled(
+    repository: Path, exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "True")
+    await ask(traced(repository, exporter), "/generate?label=J&n=2")
+    assert exporter.get_finished_spans() == ()
+
+
 async def test_unknown_paths_make_no_names(app: ASGIApp, exporter: InMemorySpanExporter) -> None:
     answer = await ask(app, "/wp-login.php")
     assert answer.status_code == 404

@@ -149,6 +149,13 @@ def children(server: Server) -> list[int]:
 
 
 @WORKERS
+def test_a_model_of_ones_own_alone_is_served_by_default(tmp_path: Path, workers: int) -> None:
+    write_model(tmp_path, "mine")
+    with running(*flags(tmp_path, workers)) as server, server.client() as client:
+        assert client.post("/generate?label=J").headers["Glyphvae-Model"] == "mine/1"
+
+
+@WORKERS
 def test_the_end_fails_no_request(folder: Path, workers: int) -> None:
     with running(*flags(folder, workers)) as server, load(server) as callers:
         assert server.terminate() in {0, -signal.SIGTERM}

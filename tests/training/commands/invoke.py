@@ -14,10 +14,10 @@ def invoke(command: Callable[..., None], *arguments: object) -> Result:
 
 
 def output(command: Callable[..., None], *arguments: object) -> str:
-    """Return what a command prints; it has to succeed."""
+    """Return what a command prints on standard output; it has to succeed."""
     result = invoke(command, *arguments)
     assert result.exit_code == 0, f"{result.output}{result.exception}"
-    return result.output
+    return result.stdout
 
 
 def refusal(command: Callable[..., None], *arguments: object) -> str:

@@ -1,13 +1,19 @@
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 
+from glyphvae.models.registry import load_registry
+from glyphvae.scheduling.steps import run_now
+from glyphvae.settings import Settings
 from glyphvae_training.commands import train as module
 from glyphvae_training.commands.train import train
-from glyphvae_training.fitting import binarised, stages
+from glyphvae_training.fitting import binarised, stages, trainer
 from glyphvae_training.fitting.axes import AxesConfig
 from glyphvae_training.fitting.binarised import BinarisedConfig
 from glyphvae_training.fitting.posterior import PosteriorConfig
@@ -20,8 +26,11 @@ from glyphvae_training.judges.judge_data import JudgeData
 from glyphvae_training.judges.judge_training import stored_judge
 from glyphvae_training.models import decoders, encoders, families
 from glyphvae_training.models.vae import VAEConfig
-from tests.training.commands.invoke import output, refusal
+from tests.known_model import write_model
+from tests.training.commands.invoke import invoke, output, refusal
 from tests.training.examples import LABELS
+
+CPU = ("--accelerator", "cpu", "--threads", 1)
 
 
 def test_the_choices_are_those_of_the_models() -> None:
@@ -30,8 +39,98 @@ def test_the_choices_are_those_of_the_models() -> None:
     assert set(get_args(module.DecoderName)) == set(get_args(decoders.DecoderName))
 
 
+def test_one_command_trains_exports_classifies_and_tells_how_to_serve(
+    tmp_path: Path, sample_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GLYPHVAE_DEFAULT_MODEL", raising=False)
+    monkeypatch.setattr(module, "program", lambda: "glyphvae")
+    options = ("--data", sample_folder, *CPU, "--epochs", 1, "--beta", 10, "--seed", 3, "--classifier-images", 512)
+    printed = output(train, *options).splitlines()
+    assert printed[0] == f"{Path('runs/cvae-paper/model.pt')} is trained."
+    assert printed[-1] == "Serve it: glyphvae serve --models models"
+    run = load_run(Path("runs/cvae-paper"))
+    config = {"latent_size": 6, "label_count": 36, "encoder": "pooling", "decoder": "unpooling"}
+    assert run.model.config.to_dict() == config | {"couplings": 0, "variance": "latents"}
+    assert (run.beta, run.seed, run.epochs) == (10, 3, 1)
+    untouched = {name: run.training[name] for name in ("augment", "average", "weight_decay", "kl_warmup", "free_nats")}
+    assert set(untouched.values()) == {0}
+
+    registry = load_registry(Settings(models=Path("models"), device="cpu"))
+    model = registry.get(None)
+    assert model.title == "cvae-paper/1"
+    assert model.manifest.beta == 10
+    assert model.manifest.classifier is not None
+    pixels = run_now(model.decode(np.zeros((1, 6), np.float32), np.array([19])))
+    assert pixels.shape == (1, 28, 28)
+    labels, _ = run_now(model.read(pixels))
+    assert labels.shape == (1,)
+
+    # Nothing is trained again, and other settings are refused.
+    trained = Path("runs/cvae-paper/model.pt").stat().st_mtime_ns
+    assert "glyphvae export runs/cvae-paper" in output(train, *options, "--no-export")
+    assert Path("runs/cvae-paper/model.pt").stat().st_mtime_ns == trained
+    assert "holds a run with training.beta 10.0, not 1.0" in refusal(train, *options, "--beta", 1)
+
+
+def test_a_model_beside_others_is_served_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "program", lambda: "glyphvae")
+    (tmp_path / "my models").mkdir()
+    for name in ("other", "mine"):
+        write_model(tmp_path / "my models", name)
+    expected = f"glyphvae serve --models '{tmp_path / 'my models'}' --default-model mine"
+    assert module.serve_command(tmp_path / "my models", "mine") == expected
+
+
+def test_the_command_is_named_as_it_can_be_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/glyphvae")
+    assert module.program() == "glyphvae"
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(sys, "argv", [".venv/bin/glyphvae"])
+    assert module.program() == ".venv/bin/glyphvae"
+    monkeypatch.setattr(sys, "argv", ["glyphvae/__main__.py"])
+    assert module.program() == f"{sys.executable} -m glyphvae"
+
+
+def test_the_other_processes_of_a_distributed_run_export_nothing(
+    tmp_path: Path, sample_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "is_first_process", lambda: False)
+    small = ("--encoder", "dense", "--decoder", "dense", "--epochs", 1)
+    printed = output(
+        train, "vae", "--data", sample_folder, *CPU, *small, "--out", tmp_path / "run", "--models", tmp_path / "models"
+    )
+    assert printed == ""
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--preset", "vae-binarised", "--beta", 2), "vae-binarised has no such setting"),
+        (("--preset", "cvae-hq", "--dataset", "mnist"), "cvae-hq has no such setting"),
+        (("vae", "--preset", "cvae-paper"), "cvae-paper is no vae"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused(arguments: tuple[object, ...], says: str) -> None:
+    result = invoke(train, *arguments)
+    assert result.exit_code == 2
+    assert says in " ".join(result.output.replace("│", " ").split())
+
+
 def test_train_a_conditional_model_and_resume_it(tmp_path: Path, sample_folder: Path) -> None:
-    options = ("cvae", "--data", sample_folder, "--out", tmp_path, "--epochs", "1", "--accelerator", "cpu")
+    options = (
+        "cvae",
+        "--no-export",
+        "--data",
+        sample_folder,
+        "--out",
+        tmp_path,
+        "--epochs",
+        "1",
+        "--accelerator",
+        "cpu",
+    )
     smaller = ("--latent-size", "3", "--encoder", "paper", "--decoder", "dense", "--beta", "2", "--threads", "1")
     printed = output(train, *options, *smaller, "--lr", "1e-3", "--seed", "5", "--batch-size", "128")
     assert f"glyphvae export {tmp_path}" in printed.replace("\n", "")
@@ -40,9 +139,11 @@ def test_train_a_conditional_model_and_resume_it(tmp_path: Path, sample_folder: 
     assert run.model.config.to_dict() == config | {"couplings": 0, "variance": "latents"}
     assert (run.beta, run.seed, run.epochs) == (2, 5, 1)
     assert run.training["learning_rate"] == 1e-3
-    (tmp_path / "model.pt").unlink()
-    output(train, *options, *smaller, "--lr", "1e-3", "--seed", "5", "--batch-size", "128", "--resume")
-    assert (tmp_path / "model.pt").exists()
+    for resume in ((), ("--resume",)):
+        (tmp_path / "model.pt").unlink()
+        again = invoke(train, *options, *smaller, "--lr", "1e-3", "--seed", "5", "--batch-size", "128", *resume)
+        assert (tmp_path / "model.pt").exists()
+        assert "training:" not in again.stderr  # its only epoch is in the checkpoint
 
 
 def test_a_plain_model_learns_mnist_in_its_own_folder(
@@ -52,6 +153,7 @@ def test_a_plain_model_learns_mnist_in_its_own_folder(
     output(
         train,
         "vae",
+        "--no-export",
         "--data",
         sample_folder,
         "--epochs",
@@ -84,20 +186,26 @@ def test_presets_are_trained_by_name(tmp_path: Path, sample_folder: Path, monkey
     digits = VAEConfig(latent_size=2, encoder="narrow", decoder="dense", couplings=1)
     monkeypatch.setattr(binarised, "MODEL", digits)
     monkeypatch.setattr(binarised, "TRAINING", BinarisedConfig(epochs=1, drawing_epochs=0))
-    options = ("--fetch", "--data", sample_folder, "--accelerator", "cpu", "--threads", "1")
-    output(train, "--preset", "cvae-62", *options, "--out", tmp_path / "cvae-62")
-    assert load_run(tmp_path / "cvae-62").labels == (*LABELS, *"abcdefghijklmnopqrstuvwxyz")
-    output(train, "--preset", "vae-binarised", *options, "--out", tmp_path / "vae-binarised")
-    assert load_run(tmp_path / "vae-binarised").model.config == digits
+    options = ("--no-export", "--fetch", "--data", sample_folder, *CPU, "--seed", 5)
+    settings = ("--beta", 3, "--epochs", 2, "--precision", "32-true")
+    output(train, "--preset", "cvae-62", *options, *settings, "--out", tmp_path / "cvae-62")
+    run = load_run(tmp_path / "cvae-62")
+    assert run.labels == (*LABELS, *"abcdefghijklmnopqrstuvwxyz")
+    assert (run.beta, run.epochs) == (3, 2)
+    assert [run.training[stage]["seed"] for stage in ("prior", "refinement", "axes", "posterior")] == [5] * 4
+    output(train, "--preset", "vae-binarised", *options, "--latent-size", 3, "--out", tmp_path / "vae-binarised")
+    run = load_run(tmp_path / "vae-binarised")
+    assert run.model.config == replace(digits, latent_size=3)
+    assert run.seed == 5
 
 
 def test_missing_data_is_one_line(tmp_path: Path) -> None:
-    missing = f"glyphvae: train-images-idx3-ubyte.gz is not in {tmp_path}: put it there, or add"
+    missing = f"glyphvae: {tmp_path} does not hold the training part of MNIST. It may be any of these"
     assert refusal(train, "cvae", "--data", tmp_path).startswith(missing)
 
 
 def test_data_that_is_there_is_not_fetched(tmp_path: Path, sample_folder: Path) -> None:
-    options = ("--epochs", "1", "--accelerator", "cpu", "--threads", "1", "--encoder", "dense", "--decoder", "dense")
+    options = ("--no-export", "--epochs", "1", *CPU, "--encoder", "dense", "--decoder", "dense")
     output(train, "cvae", "--fetch", "--dataset", "mnist", "--data", sample_folder, "--out", tmp_path, *options)
     assert len(load_run(tmp_path).labels) == 10
 
@@ -112,5 +220,5 @@ def test_the_commands_need_pytorch_only_when_they_run() -> None:
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert result.returncode == 1
-    assert "pip install glyphvae-training" in result.stderr
+    assert "torch is not installed; in a clone `make train` installs what training needs" in result.stderr
     assert "Traceback" not in result.stderr

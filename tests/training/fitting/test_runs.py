@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from glyphvae_training.errors import RunError
-from glyphvae_training.fitting.runs import load_run, save_run
+from glyphvae_training.fitting.runs import RECIPE, claim_folder, load_run, save_run
 from glyphvae_training.models.families import ModelKind
 from tests.training.examples import finished_run
 
@@ -56,3 +56,28 @@ def test_a_damaged_file(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(RunError, match="not a run of this version"):
         load_run(tmp_path)
+
+
+def test_a_folder_is_claimed_for_one_recipe(tmp_path: Path) -> None:
+    folder, recipe = tmp_path / "run", {"trained": "cvae", "training.epochs": 1, "betas": [0.9, 0.999]}
+    claim_folder(folder, recipe, resume=False)
+    for resume in (False, True):
+        claim_folder(folder, recipe, resume=resume)
+    with pytest.raises(RunError) as caught:
+        claim_folder(folder, recipe | {"training.epochs": 2, "training.beta": 10.0}, resume=True)
+    changes = "training.beta None, not 10.0; training.epochs 1, not 2"
+    assert str(caught.value) == f"{folder} holds a run with {changes}; choose another folder with --out"
+
+
+def test_a_run_of_an_earlier_version_is_only_resumed_on_request(tmp_path: Path) -> None:
+    save_run(tmp_path, finished_run())
+    with pytest.raises(RunError, match="holds a run already"):
+        claim_folder(tmp_path, {"trained": "cvae"}, resume=False)
+    claim_folder(tmp_path, {"trained": "cvae"}, resume=True)
+    assert (tmp_path / RECIPE).exists()
+
+
+def test_where_no_run_is_nothing_is_resumed(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="holds no run, so there is nothing to resume"):
+        claim_folder(tmp_path / "run", {}, resume=True)
+    assert not (tmp_path / "run").exists()

@@ -13,7 +13,7 @@ from glyphvae_training.fitting.posterior import PosteriorConfig
 from glyphvae_training.fitting.prior import PriorConfig
 from glyphvae_training.fitting.refine import CHECKPOINT, RefineConfig
 from glyphvae_training.fitting.runs import load_run
-from glyphvae_training.fitting.stages import PRESETS, Preset, train_preset
+from glyphvae_training.fitting.stages import PRESETS, Preset, train_preset, with_seed
 from glyphvae_training.fitting.trainer import Hardware, TrainingConfig
 
 TINY = Preset(
@@ -46,7 +46,7 @@ def test_every_stage_leaves_a_run_and_is_not_trained_twice(
         )
 
     train()
-    assert list(dict.fromkeys(stages)) == ["prior", "reader", "refinement", "posterior"]
+    assert list(dict.fromkeys(stages)) == ["autoencoder", "prior", "reader", "refinement", "posterior"]
     run = load_run(folder)
     assert run.training["refinement"]["steps"] == 2
     assert run.training["prior"]["couplings"] == 1
@@ -62,6 +62,9 @@ def test_every_stage_leaves_a_run_and_is_not_trained_twice(
     with pytest.raises(RunError, match="holds a run already"):
         train()
     stages.clear()
+    train(resume=True)
+    assert stages == []
+    (folder / "model.pt").unlink()
     train(resume=True)
     assert set(stages) == {"refinement", "posterior"}
     again = load_run(folder)
@@ -79,7 +82,14 @@ def test_small_letters_have_a_reader_that_knows_them(sample_folder: Path, tmp_pa
 
 def test_presets_can_be_named_on_the_command_line() -> None:
     assert set(get_args(train.StagedName)) == set(PRESETS)
-    assert set(get_args(train.PresetName)) == {*PRESETS, "vae-binarised"}
+    assert set(get_args(train.PresetName)) == {*PRESETS, "cvae-paper", "vae-binarised"}
+
+
+def test_a_seed_is_that_of_every_stage() -> None:
+    seeded = with_seed(TINY, 7)
+    stages = (seeded.training, seeded.prior, seeded.refinement, seeded.posterior, seeded.axes)
+    assert [stage.seed for stage in stages] == [7] * 5
+    assert with_seed(seeded, 0) == TINY
 
 
 def test_presets_differ_from_a_plain_model_by_their_prior() -> None:

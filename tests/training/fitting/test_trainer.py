@@ -100,6 +100,22 @@ def test_a_run_leaves_a_row_of_metrics_an_epoch(finished: Path) -> None:
         assert 0 < float(row["validation/mse"]) < 0.5
 
 
+def test_progress_is_of_the_whole_training(quarter: Dataset, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    folder, stop = tmp_path / "run", StopAt(1, 1)
+
+    def report(done: int, total: int) -> None:
+        told.append((done, total))
+
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train(quarter, folder, stop=stop, progress=report)
+    train(quarter, folder, resume=True, progress=report)
+    steps = EPOCHS * (len(quarter.train) // CONFIG.batch_size)
+    assert {total for _, total in told} == {steps}
+    # What was done after the last checkpoint is done again.
+    assert [done for done, _ in told] == [*range(1, steps // EPOCHS + 2), *range(steps // EPOCHS + 1, steps + 1)]
+
+
 def test_it_learns(finished: Path) -> None:
     rows = read_metrics(finished / "metrics.csv")
     untrained = 784 * math.log(2)

@@ -1,10 +1,16 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from glyphvae_training.data.dataset import Split, load_alphanumeric, load_byclass
-from glyphvae_training.judges.judge_data import JudgeData, load_emnist_digits, load_judge_data
+from glyphvae_training.judges.judge_data import (
+    JudgeData,
+    load_classifier_data,
+    load_emnist_digits,
+    load_judge_data,
+)
 from tests.training.examples import LABELS
 
 DATA = Path(__file__).parents[2] / "data"
@@ -35,6 +41,22 @@ def test_the_tests_are_the_held_out_parts_by_source(data: JudgeData, cache: Path
     }
     alphanumeric = load_alphanumeric(DATA, cache)
     assert len(data.tests["MNIST digits"]) + len(data.tests["capitals"]) == len(alphanumeric.test)
+
+
+def test_without_emnist_the_digits_are_those_of_mnist(tmp_path: Path) -> None:
+    for source in ("mnist", "az"):
+        shutil.copytree(DATA / source, tmp_path / source)
+    data, alphanumeric = load_judge_data(tmp_path, tmp_path / "cache"), load_alphanumeric(tmp_path, tmp_path / "cache")
+    assert contents(data.train) == contents(alphanumeric.train)
+    assert set(data.tests) == {"MNIST digits", "capitals"}
+    assert data.sha256 == alphanumeric.sha256
+
+
+def test_the_classifier_of_a_model_has_its_labels(cache: Path, data: JudgeData) -> None:
+    digits = load_classifier_data(DATA, "mnist", cache)
+    assert digits.labels == LABELS[:10]
+    assert not contents(digits.tests["MNIST digits"]) & contents(digits.train)
+    assert load_classifier_data(DATA, "alphanumeric", cache).sha256 == data.sha256
 
 
 def test_no_test_image_was_trained_on(data: JudgeData) -> None:

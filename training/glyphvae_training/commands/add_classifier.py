@@ -27,13 +27,13 @@ def add_classifier(
     from glyphvae_training.data.dataset import load_named  # noqa: PLC0415
     from glyphvae_training.export.classifier import add_classifier as add  # noqa: PLC0415
     from glyphvae_training.export.repository import published  # noqa: PLC0415
-    from glyphvae_training.judges.judge_data import load_judge_data  # noqa: PLC0415
+    from glyphvae_training.judges.judge_data import load_classifier_data  # noqa: PLC0415
     from glyphvae_training.progress import progress_bar  # noqa: PLC0415
 
     torch.set_num_threads(threads)
     facts, _ = published(exported, model)
     loaded = load_named(facts.data["name"], data)
-    characters = load_judge_data(data, name=loaded.name)
+    characters = load_classifier_data(data, loaded.name)
     with progress_bar("training") as progress:
         found = add(exported, model, loaded, characters, kept, images=images, seed=seed, progress=progress)
     typer.echo(

@@ -23,7 +23,8 @@ def errors_reported() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise SystemExit(
-            f"glyphvae: {error.name} is not installed; training needs `pip install glyphvae-training 'glyphvae[cpu]'`"
+            f"glyphvae: {error.name} is not installed; in a clone `make train` installs what training needs, elsewhere "
+            "`pip install` of the wheels that `make wheels` builds there"
         ) from error
     except TrainingError as error:
         raise SystemExit(f"glyphvae: {error}") from error

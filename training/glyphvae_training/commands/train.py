@@ -1,39 +1,62 @@
 """The command `glyphvae train`."""
 
 import os
-from dataclasses import replace
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
 from glyphvae_training.commands.options import DATA, DataFolder, errors_reported
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
-
     from glyphvae_training.data.dataset import Dataset
+    from glyphvae_training.fitting.runs import Run
     from glyphvae_training.fitting.trainer import Hardware
+    from glyphvae_training.progress import StageProgress
 
 ModelKind = Literal["cvae", "vae"]
 EncoderName = Literal["dense", "narrow", "paper", "pooling", "resnet"]
 DecoderName = Literal["dense", "residual", "upsample", "unpooling", "conv", "resnet"]
 DatasetName = Literal["alphanumeric", "byclass", "mnist"]
 StagedName = Literal["cvae", "cvae-62", "cvae-hq"]
-PresetName = Literal[StagedName, "vae-binarised"]
+PresetName = Literal["cvae-paper", StagedName, "vae-binarised"]
+LoggerName = Literal["csv", "tensorboard"]
+
+# What trains a model on a data set, in a folder.
+Trainer = Callable[["Dataset", Path, "Hardware", "StageProgress"], "Run"]
 
 
 @errors_reported()
 def train(
-    kind: Annotated[ModelKind, typer.Argument(help="Conditional VAE, or plain one.")] = "cvae",
+    kind: Annotated[
+        ModelKind | None,
+        typer.Argument(help="Conditional VAE, or plain one.", show_default="the preset cvae-paper"),
+    ] = None,
     preset: Annotated[
         PresetName | None,
-        typer.Option(
-            help="Train a model of docs/training.md in all its stages; ignores the options of model and training."
-        ),
+        typer.Option(help="Model of docs/training.md; further options change its settings."),
     ] = None,
     data: DataFolder = DATA,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="runs/<kind>")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run.", show_default="runs/<preset>, or runs/<kind>")
+    ] = None,
+    models: Annotated[Path, typer.Option(help="Folder of exported models, to which this one is added.")] = Path(
+        "models"
+    ),
+    name: Annotated[
+        str | None, typer.Option(help="Name of the exported model.", show_default="the run folder's")
+    ] = None,
+    export: Annotated[bool, typer.Option(help="Export the trained model, with a classifier of labels.")] = True,
+    quantise: Annotated[bool, typer.Option(help="Export in 8-bit integers for CPUs, too.")] = True,
+    classifier_images: Annotated[
+        int | None,
+        typer.Option(min=512, help="Images to train the classifier on.", show_default="what its accuracy needs"),
+    ] = None,
     dataset: Annotated[
         DatasetName | None,
         typer.Option(
@@ -42,67 +65,148 @@ def train(
         ),
     ] = None,
     fetch: Annotated[bool, typer.Option("--fetch", help="Download missing source files.")] = False,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over as many images as the split has.")] = 20,
-    batch_size: Annotated[int, typer.Option(min=2, help="Images in a batch, over all devices.")] = 256,
-    learning_rate: Annotated[float, typer.Option("--learning-rate", "--lr", help="Peak learning rate of Adam.")] = 2e-3,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Passes over as many images as the split has.", show_default="20, or the preset's"),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=2, help="Images in a batch, over all devices.", show_default="256, or the preset's"),
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--learning-rate", "--lr", help="Peak learning rate of Adam.", show_default="0.002, or the preset's"
+        ),
+    ] = None,
     beta: Annotated[
-        float, typer.Option(min=0, help="Weight of the KL; the reconstruction is a sum over pixels.")
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            min=0,
+            help="Weight of the KL; the reconstruction is a sum over pixels.",
+            show_default="1, or the preset's",
+        ),
+    ] = None,
     latent_size: Annotated[
-        int | None, typer.Option(min=1, help="Number of latents.", show_default="6 for cvae, 2 for vae")
+        int | None,
+        typer.Option(min=1, help="Number of latents.", show_default="6 for cvae, 2 for vae, or the preset's"),
     ] = None,
     encoder: Annotated[
-        EncoderName | None, typer.Option(help="See docs/training.md.", show_default="dense for cvae, paper for vae")
+        EncoderName | None,
+        typer.Option(help="See docs/training.md.", show_default="dense for cvae, paper for vae, or the preset's"),
     ] = None,
     decoder: Annotated[
-        DecoderName | None, typer.Option(help="See docs/training.md.", show_default="residual for cvae, conv for vae")
+        DecoderName | None,
+        typer.Option(help="See docs/training.md.", show_default="residual for cvae, conv for vae, or the preset's"),
     ] = None,
-    balanced: Annotated[bool, typer.Option(help="Draw every class equally often.")] = True,
+    balanced: Annotated[
+        bool | None,
+        typer.Option("--balanced/--no-balanced", help="Draw every class equally often.", show_default="balanced"),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of weights, order and noise.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Fail if there is no run to go on with; the same settings go on by themselves."),
+    ] = False,
     accelerator: Annotated[str, typer.Option(help="Accelerator of Lightning: auto, cpu or gpu.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="Devices of each node.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Number of machines.")] = 1,
     strategy: Annotated[str, typer.Option(help="Strategy of Lightning: auto, ddp, fsdp.")] = "auto",
     precision: Annotated[
-        str, typer.Option(help="Precision of Lightning: 32-true, or bf16-mixed on a GPU.")
-    ] = "32-true",
+        str | None,
+        typer.Option(
+            help="Precision of Lightning: 32-true, or bf16-mixed on a GPU.", show_default="32-true, or the preset's"
+        ),
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads of PyTorch.", show_default="all cores")
     ] = None,
     logger: Annotated[
-        Literal["csv", "tensorboard"] | None,
+        LoggerName | None,
         typer.Option(help="Additional logger in the run's folder; tensorboard has to be installed."),
     ] = None,
 ) -> None:
-    """Train a model; leaves its weights, metrics, checkpoints and sample images in a folder."""
-    from glyphvae_training.fitting.trainer import Hardware, TrainingConfig, fit, make_logger  # noqa: PLC0415 (see the package)
+    """Train a model, export it and add a classifier, ready to be served; goes on where it was interrupted."""
+    import torch  # noqa: PLC0415 (see the package)
 
-    hardware = Hardware(accelerator, devices, nodes, strategy, precision, threads or os.cpu_count() or 1)
-    folder = out or Path("runs") / (preset or kind)
-    if preset == "vae-binarised":
-        train_binarised(data, folder, hardware.threads, fetch=fetch, resume=resume)
-    elif preset is not None:
-        train_in_stages(preset, data, folder, hardware, fetch=fetch, resume=resume)
+    from glyphvae_training.export.complete import export_complete  # noqa: PLC0415
+    from glyphvae_training.fitting.runs import claim_folder  # noqa: PLC0415
+    from glyphvae_training.fitting.trainer import Hardware, is_first_process  # noqa: PLC0415
+    from glyphvae_training.progress import progress_bars  # noqa: PLC0415
+
+    chosen = preset or kind or "cvae-paper"
+    folder = (out or Path("runs") / chosen).expanduser()
+    models = models.expanduser()
+    name = name or folder.resolve().name
+    architecture = given(latent_size=latent_size, encoder=encoder, decoder=decoder)
+    training = given(
+        epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, beta=beta, balanced=balanced, seed=seed
+    )
+    if preset is not None and kind not in {None, preset.partition("-")[0]}:
+        raise typer.BadParameter(f"{preset} is no {kind}", param_hint="--preset")
+    hardware = Hardware(accelerator, devices, nodes, strategy, precision or "32-true", threads or os.cpu_count() or 1)
+    torch.set_num_threads(hardware.threads)
+    if chosen == "vae-binarised":
+        refuse(chosen, beta=beta, balanced=balanced, dataset=dataset, logger=logger)
+        dataset_name, recipe, trainer = binarised_recipe(architecture, training)
+    elif preset in get_args(StagedName):
+        refuse(chosen, dataset=dataset, logger=logger)
+        dataset_name, recipe, trainer = staged_recipe(chosen, architecture, training, data, precision)
     else:
-        loaded = load(dataset or ("alphanumeric" if kind == "cvae" else "mnist"), data, fetch=fetch)
-        config = {"latent_size": latent_size, "encoder": encoder, "decoder": decoder}
-        if kind == "cvae":
-            config["label_count"] = len(loaded.labels)
-        fit(
-            kind,
-            {name: value for name, value in config.items() if value is not None},
-            loaded,
-            folder,
-            TrainingConfig(beta, epochs, batch_size, learning_rate, balanced=balanced, seed=seed),
-            hardware,
-            resume=resume,
-            loggers=[] if logger is None else [make_logger(logger, folder)],
-        )
-    typer.echo(f"{folder / 'model.pt'} is trained; `glyphvae export {folder}` makes it ONNX.")
+        dataset_name, recipe, trainer = plain_recipe(chosen, architecture, training, dataset, logger)
+    with progress_bars() as progress:
+        loaded = load(dataset_name, data, fetch=fetch, progress=progress)
+        claim_folder(folder, flat({"trained": chosen, "data_sha256": loaded.sha256} | recipe), resume=resume)
+        run = trainer(loaded, folder, hardware, progress)
+        if not is_first_process():
+            return
+        report = [f"{folder / 'model.pt'} is trained."]
+        if export:
+            report += export_complete(
+                run,
+                loaded,
+                data,
+                models,
+                name,
+                kept=folder.parent / "judges",
+                quantise=quantise,
+                classifier_images=classifier_images,
+                seed=seed,
+                progress=progress,
+            )
+            report.append(f"Serve it: {serve_command(models, name)}")
+        else:
+            report.append(f"`{program()} export {folder}` makes it ONNX.")
+    typer.echo("\n".join(report))
 
 
-def load(name: DatasetName, folder: Path, *, fetch: bool) -> "Dataset":
+def given(**options: object) -> dict[str, Any]:
+    """Return the options that are not None."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def refuse(preset: str, **options: object) -> None:
+    """Refuse options that a preset cannot be changed by.
+
+    Raises:
+        typer.BadParameter: one is given.
+    """
+    for name in given(**options):
+        raise typer.BadParameter(f"the preset {preset} has no such setting", param_hint=f"--{name}")
+
+
+def flat(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Return the recipe with the names of inner settings joined by dots."""
+    return {
+        full: inner
+        for name, value in recipe.items()
+        for full, inner in (
+            {f"{name}.{key}": item for key, item in flat(value).items()} if isinstance(value, dict) else {name: value}
+        ).items()
+    }
+
+
+def load(name: DatasetName, folder: Path, *, fetch: bool, progress: "StageProgress") -> "Dataset":
     """Load a data set, and download missing source files first if `fetch` is set."""
     from glyphvae_training.data.dataset import load_named  # noqa: PLC0415 (see the package)
     from glyphvae_training.data.fetch import fetch as download  # noqa: PLC0415
@@ -110,40 +214,98 @@ def load(name: DatasetName, folder: Path, *, fetch: bool) -> "Dataset":
 
     if fetch:
         download(folder, originals_of(name, folder))
-    return load_named(name, folder)
+    return load_named(name, folder, progress=progress)
 
 
-def train_in_stages(
-    preset: StagedName, data: Path, folder: Path, hardware: "Hardware", *, fetch: bool, resume: bool
-) -> None:
-    """Train a preset under a progress bar for each stage."""
-    from rich.console import Console  # noqa: PLC0415 (see the package)
-    from rich.progress import Progress  # noqa: PLC0415
+def plain_recipe(
+    chosen: str,
+    architecture: dict[str, Any],
+    training: dict[str, Any],
+    dataset: DatasetName | None,
+    logger: LoggerName | None,
+) -> tuple[DatasetName, dict[str, Any], Trainer]:
+    """Return data set, settings and training of a model that is trained in one stage."""
+    from glyphvae_training.fitting.plain import PLAIN, train_plain  # noqa: PLC0415 (see the package)
+    from glyphvae_training.fitting.trainer import make_logger  # noqa: PLC0415
 
-    from glyphvae_training.fitting.stages import PRESETS, train_preset  # noqa: PLC0415
+    plain = PLAIN[chosen]
+    plain = replace(
+        plain,
+        model=plain.model | architecture,
+        training=replace(plain.training, **training),
+        dataset=dataset or plain.dataset,
+    )
 
-    chosen = PRESETS[preset]
-    loaded = load(chosen.dataset, data, fetch=fetch)
-    with Progress(console=Console(stderr=True)) as bars:
-        tasks: dict[str, TaskID] = {}
+    def run(data: "Dataset", folder: Path, hardware: "Hardware", progress: "StageProgress") -> "Run":
+        loggers = [] if logger is None else [make_logger(logger, folder)]
+        return train_plain(
+            plain,
+            data,
+            folder,
+            hardware,
+            progress=lambda done, total: progress("training", done, total),
+            loggers=loggers,
+        )
 
-        def show(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done)
-
-        where = replace(hardware, precision=chosen.precision)
-        train_preset(chosen, loaded, data, folder, where, resume=resume, progress=show)
+    return plain.dataset, asdict(plain), run
 
 
-def train_binarised(data: Path, folder: Path, threads: int, *, fetch: bool, resume: bool) -> None:
-    """Train the VAE of binarised MNIST, on the CPU, under a progress bar."""
-    import torch  # noqa: PLC0415 (see the package)
+def staged_recipe(
+    chosen: str,
+    architecture: dict[str, Any],
+    training: dict[str, Any],
+    sources: Path,
+    precision: str | None,
+) -> tuple[DatasetName, dict[str, Any], Trainer]:
+    """Return data set, settings and training of a model that is trained in stages."""
+    from glyphvae_training.fitting.stages import PRESETS, train_preset, with_seed  # noqa: PLC0415 (see the package)
 
-    from glyphvae_training.fitting.binarised import MODEL, TRAINING, fit_binarised  # noqa: PLC0415
-    from glyphvae_training.progress import progress_bar  # noqa: PLC0415
+    preset = with_seed(PRESETS[chosen], training["seed"])
+    preset = replace(
+        preset,
+        model=preset.model | architecture,
+        training=replace(preset.training, **training),
+        precision=precision or preset.precision,
+    )
 
-    torch.set_num_threads(threads)
-    loaded = load("mnist", data, fetch=fetch)
-    with progress_bar("training") as progress:
-        fit_binarised(MODEL, loaded, folder, TRAINING, resume=resume, progress=progress)
+    def run(data: "Dataset", folder: Path, hardware: "Hardware", progress: "StageProgress") -> "Run":
+        where = replace(hardware, precision=preset.precision)
+        return train_preset(preset, data, sources, folder, where, resume=True, progress=progress)
+
+    return preset.dataset, asdict(preset), run
+
+
+def binarised_recipe(
+    architecture: dict[str, Any], training: dict[str, Any]
+) -> tuple[DatasetName, dict[str, Any], Trainer]:
+    """Return data set, settings and training of the VAE of binarised MNIST, which is trained on the CPU."""
+    from glyphvae_training.fitting.binarised import MODEL, TRAINING, fit_binarised  # noqa: PLC0415 (see the package)
+
+    model, config = replace(MODEL, **architecture), replace(TRAINING, **training)
+
+    def run(data: "Dataset", folder: Path, _: "Hardware", progress: "StageProgress") -> "Run":
+        return fit_binarised(
+            model,
+            data,
+            folder,
+            config,
+            resume=True,
+            progress=lambda done, total: progress("training", done, total),
+        )
+
+    return "mnist", {"model": asdict(model), "training": asdict(config)}, run
+
+
+def serve_command(models: Path, name: str) -> str:
+    """Return the command that serves a model repository with this model as the default."""
+    # A single model is the default.
+    default = f" --default-model {name}" if len(list(models.glob("*.json"))) > 1 else ""
+    return f"{program()} serve --models {shlex.quote(str(models))}{default}"
+
+
+def program() -> str:
+    """Return how `glyphvae` can be called as it was now, by its name if that is enough."""
+    if shutil.which("glyphvae"):
+        return "glyphvae"
+    script = sys.argv[0]
+    return shlex.quote(sys.executable) + " -m glyphvae" if script.endswith(".py") else shlex.quote(script)

@@ -5,7 +5,7 @@ files, so that only the first start parses and normalises them.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,16 @@ from numpy.typing import NDArray
 
 from glyphvae_training.data import sources
 from glyphvae_training.data.cache import cache_folder
+from glyphvae_training.data.entries import DataFolder
 from glyphvae_training.data.pixels import BOX, CENTRE, FAINTEST_INK, NORMALISATION, normalise
+from glyphvae_training.data.sources import Source
 from glyphvae_training.data.split import split_by_digest
 from glyphvae_training.errors import DataError
 from glyphvae_training.files import replacing
+from glyphvae_training.progress import StageProgress, no_stage_progress
+
+# MNIST's training part and its test part.
+MnistParts = tuple[Source, Source]
 
 HELD_OUT = 0.1
 PARTS = ("train", "validation", "test")
@@ -61,37 +67,43 @@ class Dataset:
     sources: tuple[str, ...]
 
 
-def load_alphanumeric(folder: Path, cache: Path | None = None) -> Dataset:
+def load_alphanumeric(folder: Path, cache: Path | None = None, progress: StageProgress = no_stage_progress) -> Dataset:
     """Load the 36 classes 0-9 and A-Z: MNIST digits and capitals at MNIST's size.
 
     Args:
         folder: holds the source files, at any depth.
         cache: where assembled sets are kept; the platform's cache folder by default.
+        progress: called while a set is assembled, with what is being done.
 
     Raises:
-        DataMissingError: a source file is not there; the message names it and the folder.
+        DataMissingError: a source is not there; the message names its forms, the folder and what was found.
         DataError: a source file is damaged or not the official one.
     """
-    files = (*mnist_paths(folder), *sources.letter_files(folder))
-    return cached("alphanumeric", files, lambda: assemble_alphanumeric(folder), cache)
+    found = DataFolder(folder)
+    mnist, letters = find_both_parts(found), sources.find_letters(found)
+    return cached("alphanumeric", (*mnist, letters), lambda: assemble_alphanumeric(mnist, letters, progress), cache)
 
 
-def load_byclass(folder: Path, cache: Path | None = None) -> Dataset:
+def load_byclass(folder: Path, cache: Path | None = None, progress: StageProgress = no_stage_progress) -> Dataset:
     """Load the 62 classes 0-9, A-Z and a-z: MNIST digits and EMNIST ByClass's test part at MNIST's size.
 
     Digits come from both sources, so that nothing but its shape tells a digit from a letter; arguments and errors as
     for `load_alphanumeric`.
     """
-    files = (*mnist_paths(folder), *sources.emnist_files(folder, "test"))
-    return cached("byclass", files, lambda: assemble_byclass(folder), cache)
+    found = DataFolder(folder)
+    mnist, emnist = find_both_parts(found), sources.find_emnist(found)
+    return cached("byclass", (*mnist, emnist), lambda: assemble_byclass(mnist, emnist, progress), cache)
 
 
-def load_mnist(folder: Path, cache: Path | None = None) -> Dataset:
+def load_mnist(folder: Path, cache: Path | None = None, progress: StageProgress = no_stage_progress) -> Dataset:
     """Load the ten digit classes of MNIST; arguments and errors as for `load_alphanumeric`."""
-    return cached("mnist", mnist_paths(folder), lambda: assemble_mnist(folder), cache)
+    mnist = find_both_parts(DataFolder(folder))
+    return cached("mnist", mnist, lambda: assemble_mnist(mnist, progress), cache)
 
 
-def load_named(name: str, folder: Path, cache: Path | None = None) -> Dataset:
+def load_named(
+    name: str, folder: Path, cache: Path | None = None, progress: StageProgress = no_stage_progress
+) -> Dataset:
     """Load the set with this `Dataset.name`; arguments and errors as for `load_alphanumeric`.
 
     Raises:
@@ -100,17 +112,17 @@ def load_named(name: str, folder: Path, cache: Path | None = None) -> Dataset:
     loaders = {"alphanumeric": load_alphanumeric, "byclass": load_byclass, "mnist": load_mnist}
     if name not in loaders:
         raise DataError(f"there is no data set {name!r}; there are {', '.join(loaders)}")
-    return loaders[name](folder, cache)
+    return loaders[name](folder, cache, progress)
 
 
-def mnist_paths(folder: Path) -> tuple[Path, ...]:
-    """Return the four files of MNIST below the folder."""
-    return (*sources.mnist_files(folder, "train"), *sources.mnist_files(folder, "test"))
+def find_both_parts(folder: DataFolder) -> MnistParts:
+    """Find the official training and test part of MNIST."""
+    return sources.find_mnist(folder, "train"), sources.find_mnist(folder, "test")
 
 
-def assemble_mnist(folder: Path) -> Dataset:
+def assemble_mnist(mnist: MnistParts, progress: StageProgress) -> Dataset:
     """Assemble MNIST: its official test part, and a tenth of its training part for validation."""
-    official, test = sources.read_mnist(folder, "train"), sources.read_mnist(folder, "test")
+    official, test = (part.read(progress) for part in mnist)
     validation, train = split_by_digest(official.images, official.labels, [HELD_OUT])
     return dataset(
         "mnist",
@@ -120,28 +132,31 @@ def assemble_mnist(folder: Path) -> Dataset:
     )
 
 
-def assemble_alphanumeric(folder: Path) -> Dataset:
+def assemble_alphanumeric(mnist: MnistParts, letters: Source, progress: StageProgress) -> Dataset:
     """Assemble MNIST followed, in every part, by the capitals."""
-    return append_to_mnist(sources.read_letters(folder), "alphanumeric", sources.DIGITS + sources.CAPITALS, folder)
+    return append_to_mnist(mnist, letters, "alphanumeric", sources.DIGITS + sources.CAPITALS, progress)
 
 
-def assemble_byclass(folder: Path) -> Dataset:
+def assemble_byclass(mnist: MnistParts, emnist: Source, progress: StageProgress) -> Dataset:
     """Assemble MNIST followed, in every part, by EMNIST's digits, capitals and small letters."""
     labels = sources.DIGITS + sources.CAPITALS + sources.SMALL_LETTERS
-    return append_to_mnist(sources.read_emnist(folder), "byclass", labels, folder)
+    return append_to_mnist(mnist, emnist, "byclass", labels, progress)
 
 
-def append_to_mnist(others: sources.Characters, name: str, labels: tuple[str, ...], folder: Path) -> Dataset:
+def append_to_mnist(
+    mnist: MnistParts, source: Source, name: str, labels: tuple[str, ...], progress: StageProgress
+) -> Dataset:
     """Assemble MNIST followed, in every part, by other characters at MNIST's size."""
-    mnist = assemble_mnist(folder)
+    digits, others = assemble_mnist(mnist, progress), source.read(progress)
     # The bytes as they were shipped decide the split: it stays if the normalisation ever changes. And each class is
     # split by its own images alone, so that data sets that share a class hold out the same.
     test, validation, train = split_by_digest(others.images, others.labels, [HELD_OUT, HELD_OUT])
-    fitted = sources.Characters(others.name, normalise(others.images), others.labels)
+    images = normalise(others.images, lambda done, total: progress("normalising", done, total))
+    fitted = sources.Characters(others.name, images, others.labels)
     parts = (
-        joined(mnist.train, pick(fitted, train)),
-        joined(mnist.validation, pick(fitted, validation)),
-        joined(mnist.test, pick(fitted, test)),
+        joined(digits.train, pick(fitted, train)),
+        joined(digits.validation, pick(fitted, validation)),
+        joined(digits.test, pick(fitted, test)),
     )
     return dataset(name, labels, parts, ("MNIST", others.name))
 
@@ -165,10 +180,10 @@ def dataset(name: str, labels: tuple[str, ...], parts: tuple[Split, Split, Split
     return Dataset(name, labels, *parts, digest.hexdigest(), names)
 
 
-def cached(name: str, files: tuple[Path, ...], assemble: Callable[[], Dataset], cache: Path | None) -> Dataset:
+def cached(name: str, found: Iterable[Source], assemble: Callable[[], Dataset], cache: Path | None) -> Dataset:
     """Load the set from the cache if it was assembled from the same files before; else assemble and cache it."""
     folder = cache_folder() if cache is None else cache
-    path = folder / f"{name}-{source_key(files)[:20]}.npz"
+    path = folder / f"{name}-{source_key([file for source in found for file in source.files])[:20]}.npz"
     if path.is_file():
         return read_cache(path, name)
     result = assemble()
@@ -176,7 +191,7 @@ def cached(name: str, files: tuple[Path, ...], assemble: Callable[[], Dataset], 
     return result
 
 
-def source_key(files: tuple[Path, ...]) -> str:
+def source_key(files: Iterable[Path]) -> str:
     """Return a hash of the source files and of everything else that determines the assembled set."""
     convention = f"{NORMALISATION} {BOX} {CENTRE} {FAINTEST_INK} {HELD_OUT}"
     digest = hashlib.sha256(convention.encode())

@@ -1,17 +1,18 @@
 """Download of the public source files, each from more than one mirror and checked against its checksum.
 
 The Kaggle A-Z file is not among them: it needs a login. Without it the capitals are read from the test part of EMNIST
-ByClass (`glyphvae_training.data.sources.read_letters`).
+ByClass (`glyphvae_training.data.sources.find_letters`).
 """
 
 import gzip
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,9 @@ from typing import BinaryIO, Literal, cast
 import httpx
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from glyphvae_training.data.idx import GZIP_MAGIC
-from glyphvae_training.data.sources import az_file, find
-from glyphvae_training.errors import DataError, FetchError
+from glyphvae_training.data.entries import GZIP_MAGIC, DataFolder
+from glyphvae_training.data.sources import find_emnist, find_letters, find_mnist
+from glyphvae_training.errors import DataError, DataMissingError, FetchError
 
 MNIST_MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -92,24 +93,37 @@ def fetch(folder: Path, originals: Sequence[Original]) -> list[Path]:
     Raises:
         FetchError: no mirror of an original served it; names the file, what each mirror did, and where to put the file.
     """
+    folder = folder.expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    there = DataFolder(folder)
     fetched = []
     with httpx.Client(follow_redirects=True, timeout=TIMEOUT_SECONDS) as client:
         for original in originals:
-            missing = {name: sha256 for name, sha256 in original.files.items() if not present(folder, name)}
+            missing = {name: sha256 for name, sha256 in original.files.items() if not present(there, name)}
             if missing:
                 fetched += obtain(client, missing, original.mirrors, folder / original.folder)
     return fetched
 
 
 def originals_of(dataset: Literal["alphanumeric", "byclass", "mnist"], folder: Path) -> tuple[Original, ...]:
-    """Return the source files of a data set; for capitals alone, an existing A-Z CSV makes EMNIST unnecessary."""
-    letters = dataset == "byclass" or (dataset == "alphanumeric" and az_file(folder) is None)
-    return (*MNIST, *EMNIST) if letters else MNIST
+    """Return the source files of a data set that the folder holds in no form."""
+    needed: list[tuple[Callable[[DataFolder], object], tuple[Original, ...]]] = [
+        (lambda there: (find_mnist(there, "train"), find_mnist(there, "test")), MNIST)
+    ]
+    if dataset != "mnist":
+        needed.append((find_emnist if dataset == "byclass" else find_letters, EMNIST))
+    originals: tuple[Original, ...] = ()
+    for find, source in needed:
+        try:
+            find(DataFolder(folder))
+        except DataMissingError:
+            originals += source
+    return originals
 
 
-def present(folder: Path, name: str) -> bool:
-    """Return whether the file is anywhere below the folder, gzipped or plain."""
-    return find(folder, name, name.removesuffix(".gz")) is not None
+def present(folder: DataFolder, name: str) -> bool:
+    """Return whether the file is anywhere in the folder, gzipped or plain."""
+    return folder.first(re.escape(name.removesuffix(".gz"))) is not None
 
 
 def obtain(client: httpx.Client, files: Mapping[str, str], mirrors: tuple[str, ...], folder: Path) -> list[Path]:

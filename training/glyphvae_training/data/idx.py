@@ -4,11 +4,8 @@ Format: http://yann.lecun.com/exdb/mnist/ ("FILE FORMATS"). Two zero bytes, one 
 number of dimensions, then each dimension as a big-endian 32-bit integer, then the elements.
 """
 
-import gzip
 import math
 import struct
-import zlib
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,22 +13,6 @@ from numpy.typing import NDArray
 from glyphvae_training.errors import DataError
 
 UNSIGNED_BYTE = 0x08
-GZIP_MAGIC = b"\x1f\x8b"
-
-
-def read_bytes(path: Path) -> bytes:
-    """Read a file, decompressed if its content is gzip, whatever its name says.
-
-    Raises:
-        DataError: the gzip stream is damaged.
-    """
-    content = path.read_bytes()
-    if not content.startswith(GZIP_MAGIC):
-        return content
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is a damaged gzip file: {error}") from error
 
 
 def parse_idx(content: bytes, name: str) -> NDArray[np.uint8]:
@@ -66,8 +47,3 @@ def parse_idx(content: bytes, name: str) -> NDArray[np.uint8]:
 def idx_bytes(array: NDArray[np.uint8]) -> bytes:
     """Encode an array of unsigned bytes as an IDX file, the inverse of `parse_idx`."""
     return struct.pack(f">HBB{array.ndim}I", 0, UNSIGNED_BYTE, array.ndim, *array.shape) + array.tobytes()
-
-
-def read_idx(path: Path) -> NDArray[np.uint8]:
-    """Read the array in an IDX file, gzipped or plain; raises as `parse_idx` and `read_bytes` do."""
-    return parse_idx(read_bytes(path), str(path))

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from glyphvae_training.progress import Progress, no_progress
+
 NORMALISATION = "mnist-20x20-mass"
 SIDE = 28
 BOX = 20
@@ -18,21 +20,25 @@ CENTRE = 14
 # What is fainter is the skirt of EMNIST's Gaussian blur and no part of the character. At this threshold EMNIST digits
 # come out with the mean ink of MNIST digits (0.129 against 0.131; 0.110 if every pixel above 0 counts).
 FAINTEST_INK = 40
+# Images between two reports of progress, a tenth of a second.
+REPORT_EVERY = 1000
 
 
-def normalise(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def normalise(images: NDArray[np.uint8], progress: Progress = no_progress) -> NDArray[np.uint8]:
     """Convert characters to the convention `mnist-20x20-mass`.
 
     Args:
         images: uint8 (n, height, width), paper 0, ink up to 255.
+        progress: called with the images done and the images in all.
 
     Returns:
         uint8 (n, 28, 28). An image without ink stays without.
     """
     result = np.zeros((len(images), SIDE, SIDE), np.uint8)
-    for target, image in zip(result, images, strict=True):
-        glyph = fit(image)
-        place(target, glyph)
+    for done, (target, image) in enumerate(zip(result, images, strict=True), start=1):
+        place(target, fit(image))
+        if done % REPORT_EVERY == 0 or done == len(images):
+            progress(done, len(images))
     return result
 
 

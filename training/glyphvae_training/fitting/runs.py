@@ -1,5 +1,6 @@
 """The folder of a run, written by training and read by export and evaluation.
 
+recipe.json                   what the command was asked for; the same recipe goes on with the run
 config.json                   everything that defines the run
 metrics.csv                   one row an epoch
 samples/epoch-010.png         samples of every label
@@ -9,6 +10,7 @@ model.pt                      the weights, and the facts of `Run`
 
 import json
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from glyphvae_training.data.dataset import Dataset
 from glyphvae_training.errors import RunError
 from glyphvae_training.files import replacing
 from glyphvae_training.models.families import Model, ModelKind, build_model
+
+RECIPE = "recipe.json"
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,38 @@ def check_folder(folder: Path, *, resume: bool) -> None:
     """
     if not resume and folder.exists() and any(folder.iterdir()):
         raise RunError(f"{folder} holds a run already; resume it, or choose another folder")
+
+
+def claim_folder(folder: Path, recipe: Mapping[str, Any], *, resume: bool) -> None:
+    """Reserve the folder of a run for a recipe, or check that the run in it is of the same recipe and may go on.
+
+    Args:
+        folder: Of the run.
+        recipe: Everything that decides what is trained, as JSON values.
+        resume: There has to be a run; one without a recipe, of an earlier version, may go on too.
+
+    Raises:
+        RunError: There is a run of another recipe, or with `resume` none.
+    """
+    path = folder / RECIPE
+    if path.exists():
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        names = sorted({*stored, *recipe})
+        changes = [
+            f"{name} {stored.get(name)}, not {recipe.get(name)}"
+            for name in names
+            if stored.get(name) != recipe.get(name)
+        ]
+        if changes:
+            raise RunError(f"{folder} holds a run with {'; '.join(changes)}; choose another folder with --out")
+        return
+    there = folder.exists() and any(folder.iterdir())
+    if there and not resume:
+        raise RunError(f"{folder} holds a run already; resume it, or choose another folder")
+    if resume and not there:
+        raise RunError(f"{folder} holds no run, so there is nothing to resume")
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
 
 
 def save_run(folder: Path, run: Run) -> None:

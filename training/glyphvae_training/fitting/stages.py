@@ -4,21 +4,21 @@ Each stage leaves a run of its own, so that a training that was stopped goes on 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from glyphvae_training.data.dataset import Dataset
 from glyphvae_training.fitting.axes import AxesConfig, align
+from glyphvae_training.fitting.plain import Plain, train_plain
 from glyphvae_training.fitting.posterior import PosteriorConfig, fit_posterior
 from glyphvae_training.fitting.prior import PriorConfig, fit_prior
 from glyphvae_training.fitting.refine import CHECKPOINT, RefineConfig, refine
 from glyphvae_training.fitting.runs import Run, check_folder, load_run, save_run
-from glyphvae_training.fitting.trainer import Hardware, TrainingConfig, fit
+from glyphvae_training.fitting.trainer import Hardware, TrainingConfig
 from glyphvae_training.judges.judge_data import load_judge_data
 from glyphvae_training.judges.judge_training import stored_judge
-
-Progress = Callable[[str, int, int], None]
+from glyphvae_training.progress import StageProgress, no_stage_progress
 
 AUTOENCODER, PRIOR = "autoencoder", "prior"
 
@@ -72,6 +72,12 @@ PRESETS = {
 }
 
 
+def with_seed(preset: Preset, seed: int) -> Preset:
+    """Return the preset with another seed in every stage."""
+    stages = ("training", "prior", "refinement", "posterior", "axes")
+    return replace(preset, **{name: replace(getattr(preset, name), seed=seed) for name in stages})
+
+
 def train_preset(
     preset: Preset,
     data: Dataset,
@@ -81,7 +87,7 @@ def train_preset(
     *,
     resume: bool = False,
     reader_images: int | None = None,
-    progress: Progress = lambda _stage, _done, _total: None,
+    progress: StageProgress = no_stage_progress,
 ) -> Run:
     """Train every stage that is not finished, and leave the last one's run in `folder`.
 
@@ -99,7 +105,15 @@ def train_preset(
         RunError: `folder` holds a run already and `resume` is not set.
     """
     check_folder(folder, resume=resume)
-    first = autoencoder(preset, data, folder / AUTOENCODER, hardware)
+    if (folder / "model.pt").exists() and "posterior" in (done := load_run(folder)).training:
+        return done
+    first = train_plain(
+        Plain("cvae", preset.model, preset.training, preset.dataset),
+        data,
+        folder / AUTOENCODER,
+        hardware,
+        progress=lambda done, total: progress(AUTOENCODER, done, total),
+    )
     with_prior = fitted(first, data, preset.prior, folder / PRIOR, progress)
     reader = stored_judge(
         load_judge_data(sources, name=preset.dataset),
@@ -124,14 +138,7 @@ def train_preset(
     return run
 
 
-def autoencoder(preset: Preset, data: Dataset, folder: Path, hardware: Hardware) -> Run:
-    """Train or resume the first stage unless it is finished."""
-    # Lightning's own bars are those of this stage.
-    stopped = (folder / "checkpoints" / "last.ckpt").exists()
-    return finished(folder, lambda: fit("cvae", preset.model, data, folder, preset.training, hardware, resume=stopped))
-
-
-def fitted(first: Run, data: Dataset, config: PriorConfig, folder: Path, progress: Progress) -> Run:
+def fitted(first: Run, data: Dataset, config: PriorConfig, folder: Path, progress: StageProgress) -> Run:
     """Fit the flow to the first stage's run unless it is done already; the stage is named after the folder."""
     return finished(
         folder, lambda: fit_prior(first, data, config, lambda done, total: progress(folder.name, done, total))

@@ -14,8 +14,9 @@ from typing import Any, Literal, cast
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
@@ -27,6 +28,7 @@ from glyphvae_training.fitting.objective import Loss, loss, reparameterise
 from glyphvae_training.fitting.runs import Run, save_run
 from glyphvae_training.measures.pictures import sample, save_grid
 from glyphvae_training.models.families import Model, ModelKind, build_model
+from glyphvae_training.progress import Progress, no_progress
 
 SAMPLES_PER_LABEL = 12
 
@@ -246,6 +248,27 @@ class EpochRecord(Callback):
         save_grid(self._folder / "samples" / f"epoch-{epoch + 1:03}.png", pixels, SAMPLES_PER_LABEL, scale=1)
 
 
+class Steps(Callback):
+    """Callback that reports the progress of the whole training, in the first process only.
+
+    Args:
+        progress: Called with the steps done and the steps in all.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._total = 0
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002
+        """Count the steps."""
+        self._total = int(trainer.estimated_stepping_batches)
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, *_: object) -> None:
+        """Report a step."""
+        if trainer.is_global_zero:
+            self._progress(trainer.global_step, self._total)
+
+
 def read_metrics(path: Path) -> list[dict[str, str]]:
     """Read the rows of a metrics.csv, none where there is no file."""
     if not path.exists():
@@ -265,6 +288,7 @@ def fit(  # noqa: PLR0917 (what, on what, where, how)
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
     loggers: Sequence[Logger] = (),
+    progress: Progress = no_progress,
 ) -> Run:
     """Train a model and leave a run in `folder` (see `glyphvae_training.fitting.runs`).
 
@@ -278,6 +302,7 @@ def fit(  # noqa: PLR0917 (what, on what, where, how)
         resume: Continue after the last checkpoint in `folder`; the result equals that of a run never stopped.
         callbacks: More of Lightning's.
         loggers: Of Lightning's; metrics.csv is written without any.
+        progress: Called with the steps done and the steps in all.
 
     Raises:
         RunError: `folder` holds a run already, or with `resume` none, or one of another configuration; or there are
@@ -312,11 +337,12 @@ def fit(  # noqa: PLR0917 (what, on what, where, how)
             strategy=hardware.strategy,
             precision=hardware.precision,
             max_epochs=config.epochs,
-            callbacks=[save, EpochRecord(folder, len(data.labels)), RichProgressBar(), *averaging(config), *callbacks],
+            callbacks=[save, EpochRecord(folder, len(data.labels)), Steps(progress), *averaging(config), *callbacks],
             logger=list(loggers) or False,
             log_every_n_steps=1,
             num_sanity_val_steps=0,
             enable_model_summary=False,
+            enable_progress_bar=False,
             use_distributed_sampler=False,
         )
     module = Autoencoder(model, data, config)
@@ -325,6 +351,11 @@ def fit(  # noqa: PLR0917 (what, on what, where, how)
     if trainer.is_global_zero:
         save_run(folder, run)
     return Run(**{**vars(run), "model": model.eval()})
+
+
+def is_first_process() -> bool:
+    """Return whether this is the process that writes the files of a distributed run, or the only one."""
+    return int(getattr(rank_zero_only, "rank", 0)) == 0
 
 
 def averaging(config: TrainingConfig) -> list[Callback]:

@@ -11,6 +11,7 @@ from glyphvae_training.data.dataset import Dataset, Split, pick
 from glyphvae_training.errors import RunError
 from glyphvae_training.fitting.runs import Run, load_run
 from glyphvae_training.fitting.trainer import Hardware, fit
+from glyphvae_training.progress import progress_bar
 from glyphvae_training.study.plan import Plan
 from glyphvae_training.study.record import Clock, LatentRecord
 from glyphvae_training.study.standardise import StandardiseLatents, Start
@@ -45,7 +46,18 @@ def trained(
     if plan.kind == "cvae":
         callbacks.append(StandardiseLatents(balanced(data.train, BALANCED)))
     resume = (folder / "checkpoints" / "last.ckpt").exists()
-    return fit(plan.kind, plan.model, data, folder, plan.training, hardware, resume=resume, callbacks=callbacks)
+    with progress_bar(plan.name) as progress:
+        return fit(
+            plan.kind,
+            plan.model,
+            data,
+            folder,
+            plan.training,
+            hardware,
+            resume=resume,
+            callbacks=callbacks,
+            progress=progress,
+        )
 
 
 def finished(plan: Plan, data: Dataset, folder: Path) -> Run:
