@@ -16,7 +16,7 @@ DEV   := .venv
 BENCH := litserve bentoml mlserver
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test pytest lint lint-and-types format types cover fuzz fuzz-api audit bandit sbom licences cuda-kernels bench bench-parent bench-guarded bench-gpu gpu-proof image-test ray-test wheels locks openapi settings clean
+.PHONY: help serve train test pytest lint lint-and-types format types fuzz fuzz-api audit bandit sbom licences cuda-kernels bench bench-parent bench-guarded bench-gpu gpu-proof image-test ray-test wheels locks openapi settings clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +41,8 @@ WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 2 ? 2
 PYTEST := OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --numprocesses=$(WORKERS) --dist=loadscope
 
 pytest: $(DEV)/.done
-	$(PYTEST) $(ARGUMENTS)
+	$(PYTEST) $(or $(ARGUMENTS),--cov --cov-report=)
+	$(if $(ARGUMENTS),,$(DEV)/bin/python -m tests.coverage_gates)
 
 lint-and-types: lint
 	$(DEV)/bin/mypy
@@ -56,10 +57,6 @@ types: $(DEV)/.done ## Check types
 format: $(DEV)/.done ## Fix style
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
-
-cover: $(DEV)/.done ## Run the tests of the service and of training with branch coverage, and check its gates
-	$(PYTEST) --cov --cov-report=
-	$(DEV)/bin/python -m tests.coverage_gates
 
 openapi: $(DEV)/.done ## Write docs/openapi.json, docs/settings.md and docs/errors.md from the code
 	$(DEV)/bin/python -m glyphvae.application docs/openapi.json

@@ -87,8 +87,9 @@ def program(version: str, way: str, root: Path) -> Program:
     python = root / ".venv-serve-cpu" / "bin" / "python"
     if not python.exists():
         raise BenchmarkError(f"{root} has no environment: `make .venv-serve-cpu/.done` there")
-    package = "glyphvae" if (root / "service" / "glyphvae").is_dir() else "service"
-    command = uvicorn(f"{package}.app:create", "--factory", python=str(python))
+    is_new = (root / "service" / "glyphvae").is_dir()  # since 0.2.0
+    package = "glyphvae" if is_new else "service"
+    command = uvicorn(*(["glyphvae:app"] if is_new else ["service.app:create", "--factory"]), python=str(python))
     if way == "serve":
         command = (str(python), "-m", package, "serve", "--port", "{port}")
     settings = {"GLYPHVAE_DEVICE": "cpu", "GLYPHVAE_LOG_LEVEL": "error"}

@@ -76,6 +76,7 @@ Ink = Annotated[
     str,
     Field(max_length=64, description="Colour of the ink: a CSS name, `#rgb`, `#rrggbb` or `rgb(r, g, b)`."),
 ]
+DEFAULT_INK, DEFAULT_PAPER = "black", "white"
 Paper = Annotated[str, Field(max_length=64, description="Colour of the paper, as for `ink`, or `transparent`.")]
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from numpy import uint8
 from numpy.typing import NDArray
 
-from glyphvae.api.parameters import Ink, Paper, Parameters, Scale, value_of
+from glyphvae.api.parameters import value_of
 from glyphvae.errors import InvalidParameter
 from glyphvae.formats import gif, grid
 from glyphvae.formats.colours import Colour, parse_ink, parse_paper
@@ -36,22 +36,20 @@ class Style:
     ink: Colour
     paper: Colour | None
 
+    @classmethod
+    def parse(cls, where: str, scale: int, ink: str, paper: str) -> "Style":
+        """Return the style that a request's parameters ask for.
 
-class PictureParameters(Parameters):
-    """Parameters of every endpoint that draws pictures."""
-
-    scale: Scale = 1
-    ink: Ink = "black"
-    paper: Paper = "white"
-
-    def style(self, where: str) -> Style:
-        """Return the look of the picture; errors name the parameter in `where`, `query` or `body`.
+        Args:
+            where: Where they stood, `query` or `body`.
+            scale: Picture pixels per glyph pixel.
+            ink: A colour in words.
+            paper: A colour in words, or `transparent`.
 
         Raises:
             InvalidParameter: A colour is none.
         """
-        ink, paper = value_of(f"{where}.ink", parse_ink, self.ink), value_of(f"{where}.paper", parse_paper, self.paper)
-        return Style(self.scale, ink, paper)
+        return cls(scale, value_of(f"{where}.ink", parse_ink, ink), value_of(f"{where}.paper", parse_paper, paper))
 
 
 @dataclass(frozen=True)

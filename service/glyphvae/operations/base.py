@@ -25,10 +25,12 @@ class Planned(Protocol):
     """A request whose head has been checked, as far as adapters need it; see `Plan`."""
 
     @property
-    def cost(self) -> int: ...  # noqa: D102
+    def cost(self) -> int:
+        """As there."""
 
     @property
-    def streams(self) -> bool: ...  # noqa: D102
+    def streams(self) -> bool:
+        """As there."""
 
 
 @dataclass(eq=False, kw_only=True)

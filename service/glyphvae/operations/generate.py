@@ -13,15 +13,21 @@ from glyphvae.api.conditions import required_labels
 from glyphvae.api.context import Context
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import (
+    DEFAULT_INK,
+    DEFAULT_PAPER,
     DEFAULT_TEMPERATURE,
+    Ink,
     Latents,
     ModelName,
+    Paper,
+    Parameters,
+    Scale,
     Seed,
     Temperature,
     read_query,
     value_of,
 )
-from glyphvae.api.pictures import LARGE_PICTURE, SIDE, Canvas, PictureParameters, plan_grid
+from glyphvae.api.pictures import LARGE_PICTURE, SIDE, Canvas, Style, plan_grid
 from glyphvae.api.responses import (
     JSON_BLOCK,
     Body,
@@ -49,7 +55,7 @@ _PLAIN_LATENTS = b"0123456789.,-e"
 _LONGEST_LATENTS = 256
 
 
-class GenerateQuery(PictureParameters):
+class GenerateQuery(Parameters):
     """The query of `/generate`."""
 
     label: list[Annotated[str, Field(max_length=16)]] = Field(
@@ -74,6 +80,9 @@ class GenerateQuery(PictureParameters):
         le=1024,
         description="Columns of the grid. Default: one row a label; nearly square for one label, or one glyph of each.",
     )
+    scale: Scale = 1
+    ink: Ink = DEFAULT_INK
+    paper: Paper = DEFAULT_PAPER
     model: ModelName = None
 
 
@@ -218,7 +227,7 @@ class Generate(Operation[GenerateRequest]):
         settings = self.context.settings
         media = negotiate.choose(accept, OFFERS)
         checked = read_query(GenerateQuery, query)
-        style = checked.style("query")
+        style = Style.parse("query", checked.scale, checked.ink, checked.paper)
         model = self.context.registry.get(checked.model)
         labels = required_labels(checked.label, model)
         total = len(labels) * checked.n

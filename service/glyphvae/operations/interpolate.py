@@ -10,8 +10,21 @@ from pydantic import Field
 
 from glyphvae.api.conditions import names_of, required_labels
 from glyphvae.api.head import RequestHead
-from glyphvae.api.parameters import DEFAULT_TEMPERATURE, ModelName, Seed, Temperature, read_query, value_of
-from glyphvae.api.pictures import PictureParameters
+from glyphvae.api.parameters import (
+    DEFAULT_INK,
+    DEFAULT_PAPER,
+    DEFAULT_TEMPERATURE,
+    Ink,
+    ModelName,
+    Paper,
+    Parameters,
+    Scale,
+    Seed,
+    Temperature,
+    read_query,
+    value_of,
+)
+from glyphvae.api.pictures import Style
 from glyphvae.api.responses import Body, Result
 from glyphvae.api.uploads import documented_upload, read_glyphs
 from glyphvae.errors import InvalidParameter
@@ -28,7 +41,7 @@ from glyphvae.scheduling.steps import MAX_ROWS, Program
 End = Annotated[str, Field(max_length=1024)]
 
 
-class InterpolateQuery(PictureParameters):
+class InterpolateQuery(Parameters):
     """The query of `/interpolate`."""
 
     label: list[Annotated[str, Field(max_length=16)]] = Field(
@@ -52,6 +65,9 @@ class InterpolateQuery(PictureParameters):
     seed: Seed = None
     temperature: Temperature = DEFAULT_TEMPERATURE
     preprocess: Mode = Field("auto", description="How images are converted; as for `/encode`.")
+    scale: Scale = 1
+    ink: Ink = DEFAULT_INK
+    paper: Paper = DEFAULT_PAPER
     model: ModelName = None
 
 
@@ -106,7 +122,7 @@ class Interpolate(Operation[InterpolatePlan]):
         """Check the query, and draw the ends where the body does not bring them."""
         query = read_query(InterpolateQuery, head.query)
         model = self.context.registry.get(query.model)
-        style = query.style("query")
+        style = Style.parse("query", query.scale, query.ink, query.paper)
         output = Output.plan(head.accept, 1, query.n, style, self.context.settings)
         has_body = head.headers.length != 0  # announced by its length, or by coming in chunks
         if has_body and query.z:

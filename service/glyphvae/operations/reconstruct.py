@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, Field
 
 from glyphvae.api.conditions import names_of
-from glyphvae.api.pictures import PictureParameters, Style, plan_grid
+from glyphvae.api.parameters import DEFAULT_INK, DEFAULT_PAPER, Ink, Paper, Scale
+from glyphvae.api.pictures import Style, plan_grid
 from glyphvae.api.responses import (
     JSON_BLOCK,
     Body,
@@ -30,8 +31,12 @@ from glyphvae.scheduling.steps import Program, inline
 HEADER_IMAGES = 64
 
 
-class ReconstructQuery(ImageQuery, PictureParameters):
+class ReconstructQuery(ImageQuery):
     """The query of `/reconstruct`."""
+
+    scale: Scale = 1
+    ink: Ink = DEFAULT_INK
+    paper: Paper = DEFAULT_PAPER
 
 
 class Reconstructed(BaseModel):
@@ -96,7 +101,7 @@ class Reconstruct(ImageOperation):
     def style_of(self, query: ImageQuery) -> Style | None:
         """Return the look of pictures."""
         assert isinstance(query, ReconstructQuery)  # noqa: S101 (as `parameters` says)
-        return query.style("query")
+        return Style.parse("query", query.scale, query.ink, query.paper)
 
     def run(self, plan: ImagePlan, body: Body) -> Program[Result]:
         """Read, encode and decode the images."""

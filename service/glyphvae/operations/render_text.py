@@ -10,8 +10,21 @@ from pydantic import BaseModel, ConfigDict, Field
 from glyphvae.api import negotiate
 from glyphvae.api.context import Context
 from glyphvae.api.head import RequestHead
-from glyphvae.api.parameters import DEFAULT_TEMPERATURE, ModelName, Scale, Seed, filled_latents, read_json, value_of
-from glyphvae.api.pictures import Canvas, PictureParameters, Style
+from glyphvae.api.parameters import (
+    DEFAULT_INK,
+    DEFAULT_PAPER,
+    DEFAULT_TEMPERATURE,
+    Ink,
+    ModelName,
+    Paper,
+    Parameters,
+    Scale,
+    Seed,
+    filled_latents,
+    read_json,
+    value_of,
+)
+from glyphvae.api.pictures import Canvas, Style
 from glyphvae.api.responses import (
     JSON_BLOCK,
     Body,
@@ -51,7 +64,7 @@ TEXT_COST = 16
 Latent = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
 
 
-class RenderText(PictureParameters):
+class RenderText(Parameters):
     """The body of `/render-text`."""
 
     # Without it, clients make an example up from the types, with a model called `string`.
@@ -95,6 +108,8 @@ class RenderText(PictureParameters):
     line_height: int = Field(32, ge=1, le=200, description="Distance of two baselines, in glyph pixels.")
     margin: int = Field(8, ge=0, le=1000, description="Paper around the text, in glyph pixels.")
     scale: Scale = 2
+    ink: Ink = DEFAULT_INK
+    paper: Paper = DEFAULT_PAPER
     model: ModelName = None
 
     @property
@@ -220,7 +235,7 @@ class WriteText(Operation[Plan]):
     def run(self, plan: Plan, body: Body) -> Program[Result]:
         """Decode the glyphs of the text, set and draw them."""
         text = read_json(RenderText, body.content_type, body.content)
-        style = text.style("body")
+        style = Style.parse("body", text.scale, text.ink, text.paper)
         writing = yield from write(text, self.context)
         title, headers = writing.model.title, writing.headers
         if plan.media == JSON:

@@ -8,8 +8,20 @@ from pydantic import Field, model_validator
 
 from glyphvae.api.conditions import names_of, required_labels
 from glyphvae.api.head import RequestHead
-from glyphvae.api.parameters import Latents, ModelName, Seed, read_query, value_of
-from glyphvae.api.pictures import PictureParameters
+from glyphvae.api.parameters import (
+    DEFAULT_INK,
+    DEFAULT_PAPER,
+    Ink,
+    Latents,
+    ModelName,
+    Paper,
+    Parameters,
+    Scale,
+    Seed,
+    read_query,
+    value_of,
+)
+from glyphvae.api.pictures import Style
 from glyphvae.api.responses import Body, Result
 from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, documented
 from glyphvae.models.latents import MAX_LATENT, draw_latents, new_seed, parse_latents
@@ -21,7 +33,7 @@ from glyphvae.scheduling.steps import MAX_ROWS, Program
 Bound = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
 
 
-class TraverseQuery(PictureParameters):
+class TraverseQuery(Parameters):
     """The query of `/traverse`."""
 
     latent: list[Annotated[int, Field(ge=1)]] = Field(
@@ -43,6 +55,9 @@ class TraverseQuery(PictureParameters):
         description="Standard deviation of the latents that `z` leaves open; 0 puts them at the centre of the prior.",
     )
     seed: Seed = None
+    scale: Scale = 1
+    ink: Ink = DEFAULT_INK
+    paper: Paper = DEFAULT_PAPER
     model: ModelName = None
 
     @model_validator(mode="after")
@@ -92,7 +107,7 @@ class Traverse(Operation[TraversePlan]):
         if max(query.latent) > size:
             raise InvalidParameter.of("query.latent", f"there is no latent {max(query.latent)}", f"1 to {size}")
         (label,) = required_labels([] if query.label is None else [query.label], model)
-        style = query.style("query")
+        style = Style.parse("query", query.scale, query.ink, query.paper)
         rows = query.n if len(query.latent) == 2 else 1
         output = Output.plan(head.accept, rows, query.n, style, self.context.settings)
         given = value_of("query.z", parse_latents, query.z or "", size)

@@ -10,6 +10,7 @@ small request wait no longer than one iteration takes.
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -44,7 +45,7 @@ _NOT_SENT = "a response was not sent"
 FULL = Busy("Too many requests are queued.", headers=RETRY)
 
 
-class Job(Deadline, Generic[Result]):
+class Job(Deadline, ABC, Generic[Result]):
     """A program on its way, its time limit, and the receiver of its result.
 
     Attributes:
@@ -63,14 +64,15 @@ class Job(Deadline, Generic[Result]):
     timer: asyncio.TimerHandle | None = None
     done = False
 
+    @abstractmethod
     def send(self, result: Result) -> None:
         """Take the result."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fail(self, error: Exception) -> None:
         """Take the error that the program ended with."""
-        raise NotImplementedError
 
+    @abstractmethod
     def leave(self) -> None:
         """Note that the program ended because its client has disconnected."""
 

@@ -4,9 +4,9 @@
 the one that `glyphvae serve` runs, with settings from the environment. Needs Ray, which the service does not.
 """
 
-from ray import serve
+from ray import serve  # pragma: no cover (make ray-test)
 
-from glyphvae.application import create
+from glyphvae.application import create  # pragma: no cover (make ray-test)
 
 # How many replicas there are, on what, and when there are more is for deploy/ray/serve.yaml to say.
-app = serve.deployment(name="glyphvae")(serve.ingress(create)()).bind()
+app = serve.deployment(name="glyphvae")(serve.ingress(create)()).bind()  # pragma: no cover (make ray-test)

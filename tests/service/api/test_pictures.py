@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glyphvae.api.pictures import LARGE_PICTURE, Canvas, PictureParameters, Style, plan_grid
+from glyphvae.api.pictures import LARGE_PICTURE, Canvas, Style, plan_grid
 from glyphvae.errors import InvalidParameter
 from glyphvae.formats.colours import BLACK, WHITE, Colour
 from glyphvae.formats.registry import GIF, NPY, PICTURES, PNG
@@ -17,15 +17,13 @@ SETTINGS = Settings(max_output_pixels=20_000)
 
 
 def test_a_style_is_read_from_words() -> None:
-    assert PictureParameters(scale=2, ink="navy", paper="transparent").style("query") == Style(
-        2, Colour(0, 0, 128), None
-    )
+    assert Style.parse("query", 2, "navy", "transparent") == Style(2, Colour(0, 0, 128), None)
 
 
 @pytest.mark.parametrize(("ink", "paper", "field"), [("?", "white", "body.ink"), ("black", "?", "body.paper")])
 def test_a_colour_that_is_none_is_named(ink: str, paper: str, field: str) -> None:
     with pytest.raises(InvalidParameter, match=f"{field}: '\\?' is not a colour"):
-        PictureParameters(ink=ink, paper=paper).style("body")
+        Style.parse("body", 1, ink, paper)
 
 
 @pytest.mark.parametrize("media", [*PICTURES, NPY, GIF])
