@@ -33,8 +33,13 @@ def load(rate: float, failed: int = 0) -> Load:
     return Load(requests=10, rate=rate, p50_ms=100 / rate, p90_ms=1, p99_ms=1, max_ms=1, failed=failed, broken=0)
 
 
-@pytest.mark.parametrize(("package", "folder"), [("glyphvae", "service/glyphvae"), ("service", "service")])
-def test_a_checkout_is_served_by_its_own_package_and_environment(tmp_path: Path, package: str, folder: str) -> None:
+@pytest.mark.parametrize(
+    ("package", "folder", "application"),
+    [("glyphvae", "service/glyphvae", "glyphvae:app"), ("service", "service", "service.app:create")],
+)
+def test_a_checkout_is_served_by_its_own_package_and_environment(
+    tmp_path: Path, package: str, folder: str, application: str
+) -> None:
     (tmp_path / folder).mkdir(parents=True)
     python = tmp_path / ".venv-serve-cpu" / "bin" / "python"
     with pytest.raises(BenchmarkError, match=r"make \.venv-serve-cpu/\.done"):
@@ -43,7 +48,7 @@ def test_a_checkout_is_served_by_its_own_package_and_environment(tmp_path: Path,
     python.symlink_to(sys.executable)
     served, asgi = (program("parent", way, tmp_path) for way in ("serve", "uvicorn"))
     assert served.command == (str(python), "-m", package, "serve", "--port", "{port}")
-    assert asgi.command[:6] == (str(python), "-m", "uvicorn", f"{package}.app:create", "--port", "{port}")
+    assert asgi.command[:6] == (str(python), "-m", "uvicorn", application, "--port", "{port}")
     assert served.root == asgi.root == tmp_path
     assert served.name != asgi.name
 

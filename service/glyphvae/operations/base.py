@@ -26,11 +26,11 @@ class Planned(Protocol):
 
     @property
     def cost(self) -> int:
-        """As there."""
+        """About what it costs the event loop, in glyphs."""
 
     @property
     def streams(self) -> bool:
-        """As there."""
+        """Whether the response may come in pieces."""
 
 
 @dataclass(eq=False, kw_only=True)
