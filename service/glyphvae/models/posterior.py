@@ -51,8 +51,13 @@ class Reading:
     posterior: Floats
 
 
-def reconstruct(model: Model, pixels: Pixels, labels: Labels) -> Program[Reconstruction]:
-    """Encode and decode images (n, 28, 28) under labels (n,)."""
+def reconstruct(model: Model, pixels: Pixels, labels: Labels | None) -> Program[Reconstruction]:
+    """Encode and decode images (n, 28, 28) under labels (n,), or where those are None under the most likely ones."""
+    if labels is None:
+        if model.manifest.classifier is not None:
+            labels, _, *rest = yield from model.read_and_reconstruct(pixels)
+            return Reconstruction(labels, *rest)
+        labels = (yield from read_labels(model, pixels)).labels
     return Reconstruction(labels, *(yield from model.reconstruct(pixels, labels)))
 
 

@@ -57,6 +57,7 @@ class Model:
         self._classifier = graph("classifier", "pixels", "logits")
         self._reader = Graph(self._read, pool, manifest.name)
         self._reconstructor = Graph(self._reconstruct, pool, manifest.name)
+        self._reading_reconstructor = Graph(self._read_and_reconstruct, pool, manifest.name)
 
     @property
     def device(self) -> Device:
@@ -111,6 +112,10 @@ class Model:
         mu, logvar, decoded, error, kl = yield from self._call(self._reconstructor, pixels, labels)
         return mu, logvar, decoded, error, kl
 
+    def read_and_reconstruct(self, pixels: Pixels) -> Program[Rows]:
+        """Find labels as `read` does, and reconstruct glyphs under them; returns what both do, one after the other."""
+        return self._call(self._reading_reconstructor, pixels)
+
     def ready(self) -> Program[None]:
         """Wait until the sessions are built.
 
@@ -140,6 +145,10 @@ class Model:
         mu, logvar = self._run("encoder", "pixels", ["mu", "logvar"], rows)
         decoded, logits = self._run("decoder", "z", ["pixels", "logits"], (mu, labels))
         return mu, logvar, decoded, reconstruction_error(pixels, logits), kl_divergence(mu, logvar)
+
+    def _read_and_reconstruct(self, rows: Rows) -> Rows:
+        labels, posterior = self._read(rows)
+        return labels, posterior, *self._reconstruct((*rows, labels))
 
     def check(self) -> None:
         """Run one glyph through the model if it is loaded.

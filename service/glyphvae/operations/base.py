@@ -30,7 +30,7 @@ class Planned(Protocol):
 
     @property
     def streams(self) -> bool:
-        """Whether the response may come in pieces."""
+        """True where the response may come in pieces."""
 
 
 @dataclass(eq=False, kw_only=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 from pydantic import BaseModel, Field
 
 from glyphvae.api.conditions import names_of
@@ -19,6 +20,7 @@ from glyphvae.api.responses import (
     npy_result,
     structured_list,
 )
+from glyphvae.api.uploads import read_glyphs
 from glyphvae.formats import grid
 from glyphvae.formats.registry import JSON, NPY, PICTURES
 from glyphvae.models.posterior import Reconstruction, reconstruct
@@ -106,7 +108,8 @@ class Reconstruct(ImageOperation):
     def run(self, plan: ImagePlan, body: Body) -> Program[Result]:
         """Read, encode and decode the images."""
         model, media, settings = plan.model, plan.media, self.context.settings
-        pixels, labels, _ = yield from self.read(plan, body)
+        pixels = yield from read_glyphs(body, settings, plan.query.preprocess)
+        labels = None if plan.label is None else np.array([plan.label] * len(pixels))
         rows, columns = grid.grid(len(pixels))
         canvas = None
         if media in PICTURES and plan.style is not None:

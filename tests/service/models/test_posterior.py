@@ -66,6 +66,17 @@ def test_what_no_label_explains_has_a_lower_bound(model: Model) -> None:
     assert np.allclose(run_now(reconstruct(model, pixels, reading.labels)).kl, [72, 0])
 
 
+def test_images_are_reconstructed_under_the_labels_that_are_read(model: Model, tmp_path: Path) -> None:
+    write_model(tmp_path, files={"classifier": classifier()})
+    classifying = load_registry(Settings(models=tmp_path, device="cpu")).get(None)
+    pixels = grey(119, 110)
+    for one in (model, classifying):
+        labels = run_now(read_labels(one, pixels)).labels
+        found, expected = run_now(reconstruct(one, pixels, None)), run_now(reconstruct(one, pixels, labels))
+        for name in ("labels", "mu", "logvar", "pixels", "error", "kl"):
+            assert np.array_equal(getattr(found, name), getattr(expected, name))
+
+
 def test_a_classifier_reads_each_image_once(model: Model, tmp_path: Path) -> None:
     write_model(tmp_path, files={"classifier": classifier()})
     classifying = load_registry(Settings(models=tmp_path, device="cpu")).get(None)

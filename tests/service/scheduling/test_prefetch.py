@@ -26,7 +26,7 @@ def test_every_item_is_taken_once_and_in_order_and_batches_double_up_to_the_larg
     counter = Counter()
     assert counter.batches == []
     assert [counter.take() for _ in range(300)] == list(range(300))
-    assert counter.batches == [1, 2, 4, 8, 16, *[32] * 9]
+    assert counter.batches == [1, 2, 4, 8, 16, 32, *[64] * 4]
     assert max(counter.batches) == LARGEST_BATCH
     assert len(counter.prefetch) == sum(counter.batches) - 300
 
