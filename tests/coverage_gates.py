@@ -52,8 +52,10 @@ def excluded_of(file: str, source: list[str], numbers: list[int]) -> Iterator[Ex
         numbers: Numbers of the excluded lines, ascending, counted from 1.
     """
     blocks: list[list[int]] = []
-    for number in numbers:
-        if blocks and indent(source[number - 1]) > indent(source[blocks[-1][0] - 1]):
+    for number in (number for number in numbers if source[number - 1].strip()):
+        first = source[blocks[-1][0] - 1] if blocks else ""
+        decorated = first.lstrip().startswith("@") and number == blocks[-1][-1] + 1
+        if blocks and (decorated or indent(source[number - 1]) > indent(first)):
             blocks[-1].append(number)
         else:
             blocks.append([number])

@@ -89,7 +89,7 @@ CHUNKED = request("/encode?label=J&preprocess=none", b"", "Transfer-Encoding: ch
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
-        (request("/generate?label=J", method="GET"), 405),
+        (request("/encode?label=J", method="GET"), 405),
         (request("/livez", method="GET"), 200),
         (request("/generate?label=J", b"", "Expect: 100-continue"), 200),
         (request("/generate?label=J&n=200", b"", "Accept: application/x-npy"), 200),

@@ -308,4 +308,4 @@ def program() -> str:
     if shutil.which("glyphvae"):
         return "glyphvae"
     script = sys.argv[0]
-    return shlex.quote(sys.executable) + " -m glyphvae" if script.endswith(".py") else shlex.quote(script)
+    return shlex.quote(script) if Path(script).stem == "glyphvae" else f"{shlex.quote(sys.executable)} -m glyphvae"
