@@ -96,6 +96,17 @@ async def test_what_the_caller_does_not_record_is_not_recorded(app: ASGIApp, exp
     assert exporter.get_finished_spans() == ()
 
 
+async def test_a_batch_that_is_not_sampled_is_linked_to_nothing(
+    repository: Path, exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
+    sampled = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
+    await ask(traced(repository, exporter), "/generate?label=J&n=2", headers=sampled)
+    spans = by_name(exporter)
+    assert set(spans) == {"POST /generate", "queue wait"}
+    assert spans["queue wait"].links == ()
+
+
 async def test_nothing_is_recorded_where_opentelemetry_is_disabled(
     repository: Path, exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -260,6 +260,8 @@ def test_the_admin_port_reloads_every_process(folder: Path, workers: int) -> Non
         assert admin.post("/reload").json() == {"models": ["cvae/2"]}
         callers.wait_until(lambda: callers.latest == dict.fromkeys(CALLS, "cvae/2"))
         (folder / "cvae.json").write_text("{}")
+        # As long as one process still loads the models before, another reload is refused for that.
+        callers.wait_until(lambda: "not a model manifest" in admin.post("/reload").text)
         expect_problem(admin.post("/reload"), ReloadRefused, "not a model manifest")
         callers.wait_for(20)
         assert callers.lost == []
