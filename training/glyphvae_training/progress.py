@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from time import monotonic
 
 from rich.console import Console
@@ -57,4 +58,4 @@ def progress_bars() -> Iterator[StageProgress]:
 def progress_bar(description: str) -> Iterator[Progress]:
     """Show a progress bar on standard error; yields the callback that takes the steps done and the steps in all."""
     with progress_bars() as show:
-        yield lambda done, total: show(description, done, total)
+        yield partial(show, description)

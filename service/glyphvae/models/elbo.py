@@ -51,6 +51,11 @@ def kl_divergence(mu: Floats, logvar: Floats) -> Floats:
     return np.asarray(0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).sum(axis=1), dtype=np.float32)
 
 
+def read_evidence(evidence: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """Return the most likely label of each image, (n,) int64, and p(label|x); arguments as of `label_posterior`."""
+    return evidence.argmax(axis=1), label_posterior(evidence)
+
+
 def label_posterior(evidence: Floats) -> Floats:
     """Compute p(label|x) by Bayes' rule with equal priors.
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glyphvae.models.elbo import label_posterior
+from glyphvae.models.elbo import read_evidence
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.scheduling.steps import Program
 
@@ -69,8 +69,7 @@ def read_labels(model: Model, pixels: Pixels) -> Program[Reading]:
     for start in range(0, len(pixels), CHUNK):
         result = yield from reconstruct(model, *_under_every_label(model, pixels[start : start + CHUNK]))
         parts.append(result.elbo)
-    evidence = np.concatenate(parts).reshape(len(pixels), -1)
-    return Reading(evidence.argmax(axis=1), label_posterior(evidence))
+    return Reading(*read_evidence(np.concatenate(parts).reshape(len(pixels), -1)))
 
 
 def rows_to_read(model: Model) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphvae.errors import StartError, UnknownModel
-from glyphvae.models.elbo import kl_divergence, label_posterior, reconstruction_error
+from glyphvae.models.elbo import kl_divergence, read_evidence, reconstruction_error
 from glyphvae.models.manifest import Manifest, read_manifest, read_verified
 from glyphvae.models.providers import Device, Gpu, Runtime, choose_runtime
 from glyphvae.models.sessions import Part, Sessions
@@ -138,7 +138,7 @@ class Model:
 
     def _read(self, rows: Rows) -> Rows:
         (evidence,) = self._run("classifier", "pixels", ["logits"], rows)
-        return evidence.argmax(axis=1), label_posterior(evidence)
+        return read_evidence(evidence)
 
     def _reconstruct(self, rows: Rows) -> Rows:
         pixels, labels = rows

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -104,20 +104,6 @@ class ImagePlan(Plan):
     headers: Headers
 
 
-class Glyphs(NamedTuple):
-    """The images of a body, converted and labelled.
-
-    Attributes:
-        pixels: (n, 28, 28) uint8.
-        labels: (n,) int64, given or most likely.
-        posterior: (n, labels) float32 p(label|image), None where the labels were given.
-    """
-
-    pixels: Pixels
-    labels: Labels
-    posterior: Floats | None
-
-
 class ImageOperation(Operation[ImagePlan]):
     """The base of endpoints that read images under labels; not one itself.
 
@@ -160,13 +146,10 @@ class ImageOperation(Operation[ImagePlan]):
         """Return the look of pictures; an endpoint that makes none has none."""
         return None
 
-    def read(self, plan: ImagePlan, body: Body) -> Program[Glyphs]:
-        """Read the images of a body, and find their labels where the query gives none."""
+    def read(self, plan: ImagePlan, body: Body) -> Program[tuple[Pixels, Labels | None]]:
+        """Read the images of a body, (n, 28, 28), and the labels (n,) of the query, None where it gives none."""
         pixels = yield from read_glyphs(body, self.context.settings, plan.query.preprocess)
-        if plan.label is not None:
-            return Glyphs(pixels, np.array([plan.label] * len(pixels)), None)
-        reading = yield from read_labels(plan.model, pixels)
-        return Glyphs(pixels, reading.labels, reading.posterior)
+        return pixels, None if plan.label is None else np.array([plan.label] * len(pixels))
 
 
 class Encode(ImageOperation):
@@ -197,7 +180,11 @@ class Encode(ImageOperation):
     def run(self, plan: ImagePlan, body: Body) -> Program[Result]:
         """Read and encode the images."""
         model = plan.model
-        pixels, labels, posterior = yield from self.read(plan, body)
+        pixels, labels = yield from self.read(plan, body)
+        posterior = None
+        if labels is None:
+            reading = yield from read_labels(model, pixels)
+            labels, posterior = reading.labels, reading.posterior
         mu, logvar = yield from model.encode(pixels, labels)
         if plan.media == NPY:
             return npy_result(model.title, plan.headers, np.stack([mu, logvar], axis=1))

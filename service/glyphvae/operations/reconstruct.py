@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 from pydantic import BaseModel, Field
 
 from glyphvae.api.conditions import names_of
@@ -20,7 +19,6 @@ from glyphvae.api.responses import (
     npy_result,
     structured_list,
 )
-from glyphvae.api.uploads import read_glyphs
 from glyphvae.formats import grid
 from glyphvae.formats.registry import JSON, NPY, PICTURES
 from glyphvae.models.posterior import Reconstruction, reconstruct
@@ -108,8 +106,7 @@ class Reconstruct(ImageOperation):
     def run(self, plan: ImagePlan, body: Body) -> Program[Result]:
         """Read, encode and decode the images."""
         model, media, settings = plan.model, plan.media, self.context.settings
-        pixels = yield from read_glyphs(body, settings, plan.query.preprocess)
-        labels = None if plan.label is None else np.array([plan.label] * len(pixels))
+        pixels, labels = yield from self.read(plan, body)
         rows, columns = grid.grid(len(pixels))
         canvas = None
         if media in PICTURES and plan.style is not None:

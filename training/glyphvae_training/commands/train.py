@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -243,7 +244,7 @@ def plain_recipe(
             data,
             folder,
             hardware,
-            progress=lambda done, total: progress("training", done, total),
+            progress=partial(progress, "training"),
             loggers=loggers,
         )
 
@@ -290,7 +291,7 @@ def binarised_recipe(
             folder,
             config,
             resume=True,
-            progress=lambda done, total: progress("training", done, total),
+            progress=partial(progress, "training"),
         )
 
     return "mnist", {"model": asdict(model), "training": asdict(config)}, run

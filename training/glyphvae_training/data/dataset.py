@@ -7,6 +7,7 @@ files, so that only the first start parses and normalises them.
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +152,7 @@ def append_to_mnist(
     # The bytes as they were shipped decide the split: it stays if the normalisation ever changes. And each class is
     # split by its own images alone, so that data sets that share a class hold out the same.
     test, validation, train = split_by_digest(others.images, others.labels, [HELD_OUT, HELD_OUT])
-    images = normalise(others.images, lambda done, total: progress("normalising", done, total))
+    images = normalise(others.images, partial(progress, "normalising"))
     fitted = sources.Characters(others.name, images, others.labels)
     parts = (
         joined(digits.train, pick(fitted, train)),

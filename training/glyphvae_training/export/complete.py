@@ -1,6 +1,7 @@
 """Export of a run with everything that the service makes use of."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from glyphvae_training.data.dataset import Dataset
@@ -62,7 +63,7 @@ def export_complete(
             kept,
             images=classifier_images,
             seed=seed,
-            progress=lambda done, total: progress("classifier", done, total),
+            progress=partial(progress, "classifier"),
         )
         report.append(f"The classifier is right for {found['accuracy']['value']:.1%} of held-out characters.")
     return report

@@ -5,6 +5,7 @@ Each stage leaves a run of its own, so that a training that was stopped goes on 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -112,7 +113,7 @@ def train_preset(
         data,
         folder / AUTOENCODER,
         hardware,
-        progress=lambda done, total: progress(AUTOENCODER, done, total),
+        progress=partial(progress, AUTOENCODER),
     )
     with_prior = fitted(first, data, preset.prior, folder / PRIOR, progress)
     reader = stored_judge(
@@ -120,7 +121,7 @@ def train_preset(
         "reader",
         folder / "reader",
         images=reader_images,
-        progress=lambda done, total: progress("reader", done, total),
+        progress=partial(progress, "reader"),
     )
     run = refine(
         with_prior,
@@ -128,11 +129,9 @@ def train_preset(
         reader,
         folder,
         preset.refinement,
-        progress=lambda done, total: progress("refinement", done, total),
+        progress=partial(progress, "refinement"),
     )
-    run = fit_posterior(
-        align(run, preset.axes), data, preset.posterior, lambda done, total: progress("posterior", done, total)
-    )
+    run = fit_posterior(align(run, preset.axes), data, preset.posterior, partial(progress, "posterior"))
     save_run(folder, run)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return run
@@ -140,9 +139,7 @@ def train_preset(
 
 def fitted(first: Run, data: Dataset, config: PriorConfig, folder: Path, progress: StageProgress) -> Run:
     """Fit the flow to the first stage's run unless it is done already; the stage is named after the folder."""
-    return finished(
-        folder, lambda: fit_prior(first, data, config, lambda done, total: progress(folder.name, done, total))
-    )
+    return finished(folder, lambda: fit_prior(first, data, config, partial(progress, folder.name)))
 
 
 def finished(folder: Path, train: Callable[[], Run]) -> Run:
