@@ -27,7 +27,7 @@ serve: $(SERVE)/.done ## Start the service on http://127.0.0.1:8000 (HOST=, PORT
 # What `make train` reads and adds to, as `make train DATA=~/Downloads PRESET=cvae-hq ARGUMENTS="--epochs 5"`.
 DATA      ?= data
 MODELS    ?= models
-PRESET    ?= cvae-paper
+PRESET    ?= cvae
 
 train: $(DEV)/.done ## Train a model on the source files in DATA= and export it to MODELS=models, ready to serve
 	$(DEV)/bin/glyphvae train --preset $(PRESET) --data "$(DATA)" --models "$(MODELS)" $(ARGUMENTS)

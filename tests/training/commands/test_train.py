@@ -47,9 +47,9 @@ def test_one_command_trains_exports_classifies_and_tells_how_to_serve(
     monkeypatch.setattr(module, "program", lambda: "glyphvae")
     options = ("--data", sample_folder, *CPU, "--epochs", 1, "--beta", 10, "--seed", 3, "--classifier-images", 512)
     printed = output(train, *options).splitlines()
-    assert printed[0] == f"{Path('runs/cvae-paper/model.pt')} is trained."
+    assert printed[0] == f"{Path('runs/cvae/model.pt')} is trained."
     assert printed[-1] == "Serve it: glyphvae serve --models models"
-    run = load_run(Path("runs/cvae-paper"))
+    run = load_run(Path("runs/cvae"))
     config = {"latent_size": 6, "label_count": 36, "encoder": "pooling", "decoder": "unpooling"}
     assert run.model.config.to_dict() == config | {"couplings": 0, "variance": "latents"}
     assert (run.beta, run.seed, run.epochs) == (10, 3, 1)
@@ -58,7 +58,7 @@ def test_one_command_trains_exports_classifies_and_tells_how_to_serve(
 
     registry = load_registry(Settings(models=Path("models"), device="cpu"))
     model = registry.get(None)
-    assert model.title == "cvae-paper/1"
+    assert model.title == "cvae/1"
     assert model.manifest.beta == 10
     assert model.manifest.classifier is not None
     pixels = run_now(model.decode(np.zeros((1, 6), np.float32), np.array([19])))
@@ -67,9 +67,9 @@ def test_one_command_trains_exports_classifies_and_tells_how_to_serve(
     assert labels.shape == (1,)
 
     # Nothing is trained again, and other settings are refused.
-    trained = Path("runs/cvae-paper/model.pt").stat().st_mtime_ns
-    assert "glyphvae export runs/cvae-paper" in output(train, *options, "--no-export")
-    assert Path("runs/cvae-paper/model.pt").stat().st_mtime_ns == trained
+    trained = Path("runs/cvae/model.pt").stat().st_mtime_ns
+    assert "glyphvae export runs/cvae" in output(train, *options, "--no-export")
+    assert Path("runs/cvae/model.pt").stat().st_mtime_ns == trained
     assert "holds a run with training.beta 10.0, not 1.0" in refusal(train, *options, "--beta", 1)
 
 
@@ -109,7 +109,7 @@ def test_the_other_processes_of_a_distributed_run_export_nothing(
     [
         (("--preset", "vae-binarised", "--beta", 2), "vae-binarised has no such setting"),
         (("--preset", "cvae-hq", "--dataset", "mnist"), "cvae-hq has no such setting"),
-        (("vae", "--preset", "cvae-paper"), "cvae-paper is no vae"),
+        (("vae", "--preset", "cvae"), "cvae is no vae"),
     ],
 )
 def test_an_option_that_would_be_ignored_is_refused(arguments: tuple[object, ...], says: str) -> None:

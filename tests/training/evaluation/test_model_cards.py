@@ -44,6 +44,17 @@ def test_the_card_of_the_default_model_tells_how_often_its_classifier_is_right()
     assert "| 8-bit encoder costs | " in card
 
 
+def test_the_card_of_the_papers_model_sets_it_beside_what_it_replaces() -> None:
+    root = Path(__file__).parents[3]
+    page = models_page(root / "exported")
+    card = page[page.index("## `cvae`") : page.index("## `vae-binarised`")]
+    metrics = json.loads((root / "exported" / "cvae.json").read_text(encoding="utf-8"))["metrics"]
+    found, before = metrics["negative_elbo"]["value"], metrics["predecessor"]["negative_elbo"]["value"]
+    # Refinement made sharp samples, and cost likelihood.
+    assert found < before
+    assert f"| −ELBO, nats per image | {found:.1f} | {before:.1f} |" in card
+
+
 def test_a_model_that_has_not_been_measured_says_so(page: str) -> None:
     card = page[page.index("## `vae-z2`") :]
     assert "Not evaluated yet." in card

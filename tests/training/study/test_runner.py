@@ -9,6 +9,7 @@ from PIL import Image
 
 from glyphvae_training.commands.study import study
 from glyphvae_training.evaluation.report import COLUMNS
+from glyphvae_training.fitting.trainer import TrainingConfig
 from glyphvae_training.study import plan
 from glyphvae_training.study.plan import BETAS, Schedule, plans
 from tests.training.commands.invoke import output
@@ -27,7 +28,7 @@ PICTURES = (
 )
 TABLES = ("epochs-epochs", "latent-size-models", "traversal-latents", "beta-models", "beta-checks")
 # As `--quick`, but smaller still.
-TINY = Schedule({2: 2, 23: 1}, 1, 4, 64, 60, 2, 512)
+TINY = Schedule(2, 1, 1, 64, TrainingConfig(epochs=4, batch_size=64), 60, 2, 512)
 HARDWARE = ("--accelerator", "cpu", "--threads", 1)
 
 
@@ -63,14 +64,14 @@ def test_every_picture_is_png_and_svg(out: Path, name: str) -> None:
 
 def test_the_animation_has_a_frame_for_every_epoch(out: Path) -> None:
     with Image.open(out / "docs" / "images" / "paper" / "figure-2.webp") as animation:
-        assert animation.n_frames == TINY.vae_epochs[2] + 1  # type: ignore[attr-defined]
+        assert animation.n_frames == TINY.epochs + 1  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_number_is_csv_and_json(out: Path, name: str) -> None:
     experiment, table = name.rsplit("-", 1)
-    rows = json.loads((out / f"{experiment}.json").read_text(encoding="utf-8"))[table]
-    with (out / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+    rows = json.loads((out / "docs" / "paper" / f"{experiment}.json").read_text(encoding="utf-8"))[table]
+    with (out / "docs" / "paper" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         stored = list(csv.DictReader(file))
     assert len(stored) == len(rows) > 0
     first = next(iter(rows[0]))
@@ -84,7 +85,7 @@ def test_the_page_shows_what_was_made(out: Path) -> None:
 
 
 def test_small_models_obey_what_does_not_need_long_training(out: Path) -> None:
-    rows = json.loads((out / "beta.json").read_text(encoding="utf-8"))["models"]
+    rows = json.loads((out / "docs" / "paper" / "beta.json").read_text(encoding="utf-8"))["models"]
     assert [row["beta"] for row in rows] == list(BETAS)
     rates = [row["rate"] for row in rows]
     assert rates[0] > rates[4] > rates[-1]
@@ -97,10 +98,10 @@ def test_a_finished_study_is_exported_and_not_trained_again(out: Path, sample_fo
     weights = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/model.pt")}
     output(study, "traversal", "--quick", "--export", "--data", sample_folder, "--out", out, *HARDWARE)
     assert {path: path.stat().st_mtime_ns for path in out.glob("runs/*/model.pt")} == weights
-    metrics = json.loads((out / "exported" / "cvae-beta-1.json").read_text(encoding="utf-8"))["metrics"]
+    metrics = json.loads((out / "exported" / "cvae.json").read_text(encoding="utf-8"))["metrics"]
     assert metrics["beta_norm"] == 6 / 784
-    assert metrics["epochs"] == TINY.cvae_epochs
-    assert len(metrics["mean_variance_per_unit"]) == 6
+    assert metrics["epochs"] == TINY.cvae.epochs
+    assert len(metrics["mean_variance_per_unit"]) == len(metrics["axes"]) == 6
     assert metrics["label_accuracy"]["accuracy"]["n"] == 36 * COLUMNS
-    assert "## `cvae-beta-1`" in (out / "docs" / "models.md").read_text(encoding="utf-8")
-    assert (out / "docs" / "images" / "cvae-beta-1-samples.png").is_file()
+    assert "## `cvae`" in (out / "docs" / "models.md").read_text(encoding="utf-8")
+    assert (out / "docs" / "images" / "cvae-samples.png").is_file()

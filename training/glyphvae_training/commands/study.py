@@ -16,7 +16,7 @@ def study(
     experiment: Annotated[Chosen, typer.Argument(help="Figure 2, 3, 4, 5 with 6, or all of them.")],
     data: DataFolder = DATA,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of runs and results.", show_default="runs/study, or runs/study-quick")
+        Path | None, typer.Option(help="Folder of runs.", show_default="runs/study, or runs/study-quick")
     ] = None,
     docs: Annotated[
         Path | None, typer.Option(help="Folder of paper.md.", show_default="docs, or with --quick <out>/docs")
@@ -34,7 +34,7 @@ def study(
     ] = False,
     export: Annotated[bool, typer.Option("--export", help="Export the models and measure what was exported.")] = False,
     accelerator: Annotated[str, typer.Option(help="Accelerator of Lightning: auto, cpu or gpu.")] = "auto",
-    precision: Annotated[str, typer.Option(help="Precision of Lightning: bf16-mixed, or 32-true.")] = "bf16-mixed",
+    precision: Annotated[str, typer.Option(help="Precision of Lightning: 32-true, or bf16-mixed.")] = "32-true",
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads of PyTorch.", show_default="all cores")
     ] = None,

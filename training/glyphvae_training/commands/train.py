@@ -24,8 +24,8 @@ ModelKind = Literal["cvae", "vae"]
 EncoderName = Literal["dense", "narrow", "paper", "pooling", "resnet"]
 DecoderName = Literal["dense", "residual", "upsample", "unpooling", "conv", "resnet"]
 DatasetName = Literal["alphanumeric", "byclass", "mnist"]
-StagedName = Literal["cvae", "cvae-62", "cvae-hq"]
-PresetName = Literal["cvae-paper", StagedName, "vae-binarised"]
+StagedName = Literal["cvae-62", "cvae-hq"]
+PresetName = Literal["cvae", StagedName, "vae-binarised"]
 LoggerName = Literal["csv", "tensorboard"]
 
 # What trains a model on a data set, in a folder.
@@ -36,7 +36,7 @@ Trainer = Callable[["Dataset", Path, "Hardware", "StageProgress"], "Run"]
 def train(
     kind: Annotated[
         ModelKind | None,
-        typer.Argument(help="Conditional VAE, or plain one.", show_default="the preset cvae-paper"),
+        typer.Argument(help="The paper's conditional VAE, or its plain one.", show_default="cvae"),
     ] = None,
     preset: Annotated[
         PresetName | None,
@@ -68,11 +68,19 @@ def train(
     fetch: Annotated[bool, typer.Option("--fetch", help="Download missing source files.")] = False,
     epochs: Annotated[
         int | None,
-        typer.Option(min=1, help="Passes over as many images as the split has.", show_default="20, or the preset's"),
+        typer.Option(
+            min=1,
+            help="Passes over as many images as the split has.",
+            show_default="6 for cvae, 20 for vae, or the preset's",
+        ),
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(min=2, help="Images in a batch, over all devices.", show_default="256, or the preset's"),
+        typer.Option(
+            min=2,
+            help="Images in a batch, over all devices.",
+            show_default="128 for cvae, 256 for vae, or the preset's",
+        ),
     ] = None,
     learning_rate: Annotated[
         float | None,
@@ -94,11 +102,11 @@ def train(
     ] = None,
     encoder: Annotated[
         EncoderName | None,
-        typer.Option(help="See docs/training.md.", show_default="dense for cvae, paper for vae, or the preset's"),
+        typer.Option(help="See docs/training.md.", show_default="pooling for cvae, paper for vae, or the preset's"),
     ] = None,
     decoder: Annotated[
         DecoderName | None,
-        typer.Option(help="See docs/training.md.", show_default="residual for cvae, conv for vae, or the preset's"),
+        typer.Option(help="See docs/training.md.", show_default="unpooling for cvae, conv for vae, or the preset's"),
     ] = None,
     balanced: Annotated[
         bool | None,
@@ -135,7 +143,7 @@ def train(
     from glyphvae_training.fitting.trainer import Hardware, is_first_process  # noqa: PLC0415
     from glyphvae_training.progress import progress_bars  # noqa: PLC0415
 
-    chosen = preset or kind or "cvae-paper"
+    chosen = preset or kind or "cvae"
     folder = (out or Path("runs") / chosen).expanduser()
     models = models.expanduser()
     name = name or folder.resolve().name

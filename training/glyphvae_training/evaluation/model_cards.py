@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from glyphvae_training.evaluation.report import metrics_report, table
+from glyphvae_training.evaluation.evaluate import PAIRS
+from glyphvae_training.evaluation.report import metrics_report, percent, table
 
 HEAD = """\
 Written by `glyphvae evaluate MODEL --write` from the manifests in `exported/`, which hold these facts.
@@ -64,9 +65,35 @@ def model_card(manifest: dict[str, Any]) -> str:
     if "negative_elbo" in manifest["metrics"]:
         picture = f"![Samples of {name}: a row for each label](images/{name}-samples.png)"
         parts += [picture, metrics_report(manifest["labels"], manifest["metrics"])]
+        if "predecessor" in manifest["metrics"]:
+            parts.append(predecessor_section(manifest["metrics"]))
     else:
         parts.append("Not evaluated yet.")
     return "\n\n".join(parts)
+
+
+def predecessor_section(metrics: dict[str, Any]) -> str:
+    """Set a model beside the one of the same name that it replaced, which was measured alike."""
+    before = metrics["predecessor"]
+    judges = {
+        f"label accuracy, {judge} judge, 0/O, 1/I merged": lambda found, judge=judge: percent(
+            found["judges"][judge]["samples"]["merged"][PAIRS]["value"]
+        )
+        for judge in metrics["judges"]
+    }
+    rows = {
+        "−ELBO, nats per image": lambda found: f"{found['negative_elbo']['value']:.1f}",
+        "pixel MSE at z = mu": lambda found: f"{found['mse']['value']:.4f}",
+        **judges,
+        "Fréchet distance": lambda found: f"{found['frechet']['value']:.2f}",
+        "precision": lambda found: f"{found['precision']['value']:.3f}",
+        "recall": lambda found: f"{found['recall']['value']:.3f}",
+        "coverage": lambda found: f"{found['coverage']['value']:.3f}",
+        "spread within a label, of real": lambda found: f"{found['spread_within_label']['ratio']:.3f}",
+    }
+    lines = [[name, cell(metrics), cell(before)] for name, cell in rows.items()]
+    heading = f"### Beside what it replaces\n\nBefore it, this name was that of {before['summary']}."
+    return f"{heading}\n\n{table(['', 'this model', 'before'], lines)}"
 
 
 def precision_rows(metrics: dict[str, Any]) -> list[list[str]]:

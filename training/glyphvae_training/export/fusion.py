@@ -40,6 +40,8 @@ class Fused(nn.Module):
         self.decoder = copy.deepcopy(model.decoder)
         self.decoder.register_module("first", FusedLinear(first, first.linear.weight.T, offset))
         if isinstance(self.decoder, UnpoolingDecoder):
+            self.decoder.register_module("conv1", FusedUnpooling(self.decoder.conv1, self.decoder.norm1))
+            self.decoder.register_module("norm1", nn.Identity())
             self.decoder.register_module("conv2", FusedUnpooling(self.decoder.conv2))
 
     def decode(self, z: Tensor, label: Tensor) -> Tensor:

@@ -1,37 +1,34 @@
-"""Un-pooling and convolution as one convolution of the maps before un-pooling, for ONNX Runtime.
+"""Un-pooling, convolution and batch normalisation as one convolution with constant kernels, for ONNX Runtime."""
 
-Of the nine values that a pixel reads of a map whose values are repeated 2×2, at most four differ, and which those are
-depends on whether its row and column are even. So the pixels of each of these four phases are a convolution of the
-smaller map, and pixel shuffling puts them in place (Shi et al., arXiv:1609.07009, section 3). The decoder becomes two
-to three times as fast.
-"""
-
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from glyphvae_training.models.pooling import UnpooledConvolution
-
-# (phase, place in the smaller map, place in the larger one): where three neighbours of an even and an odd pixel are.
-PLACES = torch.tensor([[[1.0, 0, 0], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 0], [0, 0, 1]]])
+from glyphvae_training.models.pooling import UnpooledConvolution, phases
 
 
 class FusedUnpooling(nn.Module):
-    """The same function as an `UnpooledConvolution`.
+    """The same function as an `UnpooledConvolution` and the batch normalisation that may follow it.
 
     Args:
-        layer: The layer, with a bias.
+        layer: The layer.
+        norm: Of its outputs, in evaluation mode; None where none follows, and the layer has a bias.
     """
 
     kernel: Tensor
     bias: Tensor
 
-    def __init__(self, layer: UnpooledConvolution) -> None:
+    def __init__(self, layer: UnpooledConvolution, norm: nn.BatchNorm2d | None = None) -> None:
         super().__init__()
-        assert layer.bias is not None  # noqa: S101 (narrows for the type checker)
-        phases = torch.einsum("oiyx,akx,bly->obailk", layer.weight, PLACES, PLACES)  # (filters, 2, 2, channels, 3, 3)
-        self.register_buffer("kernel", phases.flatten(0, 2).detach())  # (4 filters, channels, 3, 3)
-        self.register_buffer("bias", layer.bias.repeat_interleave(4).detach())  # (4 filters,)
+        weight, bias = layer.weight, layer.bias
+        if norm is not None:
+            assert norm.running_mean is not None  # noqa: S101 (narrows for the type checker)
+            assert norm.running_var is not None  # noqa: S101
+            statistics = (norm.running_mean, norm.running_var, norm.eps)
+            weight, bias = fuse_conv_bn_weights(weight, bias, *statistics, norm.weight, norm.bias)
+        assert bias is not None  # noqa: S101
+        self.register_buffer("kernel", phases(weight).detach())  # (4 filters, channels, 3, 3)
+        self.register_buffer("bias", bias.repeat_interleave(4).detach())  # (4 filters,)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, channels, h, w) to (n, filters, 2h, 2w)."""

@@ -33,12 +33,11 @@ class Plain:
 
 PLAIN = {
     # "Introduction to Variational AutoEncoder", figure 4, with the objective of its equation 8.
-    "cvae-paper": Plain(
+    "cvae": Plain(
         "cvae",
         {"latent_size": 6, "encoder": "pooling", "decoder": "unpooling"},
-        TrainingConfig(epochs=15, batch_size=128),
+        TrainingConfig(epochs=6, batch_size=128),
     ),
-    "cvae": Plain("cvae"),
     "vae": Plain("vae", dataset="mnist"),
 }
 

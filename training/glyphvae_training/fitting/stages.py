@@ -63,13 +63,6 @@ PRESETS = {
         RefineConfig(steps=2500, prior_weight=0.3, reader_weight=2.0, focus=2.0, widen_read=1.11),
         dataset="byclass",
     ),
-    "cvae": Preset(
-        {"latent_size": 6, "label_count": 36, "encoder": "dense", "decoder": "residual"},
-        TrainingConfig(epochs=20),
-        PriorConfig(couplings=6, epochs=20),
-        RefineConfig(prior_weight=0.4, reader_weight=0.4, focus=2.0, widen=1.04),
-        precision="32-true",
-    ),
 }
 
 

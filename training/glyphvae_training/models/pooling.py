@@ -51,8 +51,16 @@ class PoolingEncoder(nn.Module):
         return mu, logvar
 
 
+# (phase, place in the smaller map, place in the larger one): where three neighbours of an even and an odd pixel are.
+PLACES = torch.tensor([[[1.0, 0, 0], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 0], [0, 0, 1]]])
+
+
 class UnpooledConvolution(nn.Conv2d):
-    """Un-pooling and a convolution of 3×3.
+    """Un-pooling and a convolution of 3×3, as one convolution of the maps before un-pooling.
+
+    Of the nine values that a pixel reads of a map whose values are repeated 2×2, at most four differ, and which those
+    are depends on whether its row and column are even. So the pixels of each of these four phases are a convolution of
+    the smaller map, and pixel shuffling puts them in place (Shi et al., arXiv:1609.07009, section 3).
 
     Args:
         channels: Maps that it reads.
@@ -65,8 +73,16 @@ class UnpooledConvolution(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (PyTorch's name)
         """Map (n, channels, h, w) to (n, filters, 2h, 2w)."""
-        h = functional.interpolate(input, scale_factor=2, mode="nearest")  # (n, channels, 2h, 2w)
-        return super().forward(h)  # (n, filters, 2h, 2w)
+        bias = None if self.bias is None else self.bias.repeat_interleave(4)
+        h = functional.conv2d(input, phases(self.weight), bias, padding=1)  # (n, 4 filters, h, w)
+        return functional.pixel_shuffle(h, 2)  # (n, filters, 2h, 2w)
+
+
+def phases(weight: Tensor) -> Tensor:
+    """Return the kernels (4 filters, channels, 3, 3) of the four phases of each filter of (filters, channels, 3, 3)."""
+    places = PLACES.to(weight)
+    kernels = torch.einsum("oiyx,akx,bly->obailk", weight, places, places)  # (filters, 2, 2, channels, 3, 3)
+    return kernels.flatten(0, 2).contiguous(memory_format=torch.channels_last)
 
 
 class UnpoolingDecoder(nn.Module):

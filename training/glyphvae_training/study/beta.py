@@ -4,20 +4,19 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from glyphvae_training.data.dataset import Dataset
+from glyphvae_training.data.dataset import Dataset, Split, pick
 from glyphvae_training.evaluation.coder import Coder
-from glyphvae_training.evaluation.evaluate import ACTIVE_VARIANCE, PAIRS
+from glyphvae_training.evaluation.evaluate import PAIRS
 from glyphvae_training.export.exported import Floats, posterior_sample
 from glyphvae_training.judges.judge import Judge
 from glyphvae_training.measures.measure import accuracy
 from glyphvae_training.study.coding import REDUCTION, class_means, coding, distance_to_mean, samples
 from glyphvae_training.study.context import StudyContext
-from glyphvae_training.study.figures import scatter, show, tiled
+from glyphvae_training.study.figures import legend, scatter, show, tiled
 from glyphvae_training.study.latents import neighbour_accuracy, plane
-from glyphvae_training.study.plan import BETAS, CVAE_LATENTS
-from glyphvae_training.study.theory import checks
+from glyphvae_training.study.plan import beta_plans
+from glyphvae_training.study.theory import checks, not_converged
 from glyphvae_training.study.train import BALANCED, balanced, subsample
 
 Json = dict[str, Any]
@@ -28,7 +27,8 @@ EACH = 3
 
 def beta(context: StudyContext) -> Json:
     """Train a model for each beta, measure all of them, and draw figures 5 and 6."""
-    models: dict[float, Coder] = {beta: context.model(f"cvae-beta-{beta:g}") for beta in BETAS}
+    names = {plan.training.beta: plan.name for plan in beta_plans(context.schedule)}
+    models: dict[float, Coder] = {beta: context.model(name) for beta, name in names.items()}
     data, judge = context.dataset("alphanumeric"), context.judge()
     characters = subsample(data.test, context.schedule.points)
     rows, planes = [], {}
@@ -37,12 +37,14 @@ def beta(context: StudyContext) -> Json:
         planes[beta] = plane(z)
         measured = measure(model, data, judge, context.schedule.samples)
         separation = neighbour_accuracy(z, characters.labels)
-        rows.append(context.facts(f"cvae-beta-{beta:g}") | {"neighbour_accuracy": separation} | measured)
-    context.figure("figure-5", side_by_side(planes, characters.labels, data.labels, models))
+        rows.append(context.facts(names[beta]) | {"neighbour_accuracy": separation} | measured)
+    context.figure("figure-5", side_by_side(planes, characters, data.labels, models))
     context.figure("figure-5-rate-distortion", rate_distortion(rows))
     context.figure("figure-6", variances(rows))
-    result = {"reduction": REDUCTION, "characters": len(characters), "samples": context.schedule.samples}
-    verdicts = [vars(check) for check in checks(theory_rows(rows))]
+    result: Json = {"reduction": REDUCTION, "characters": len(characters), "samples": context.schedule.samples}
+    found = checks(theory_rows(rows))
+    verdicts = [vars(check) for check in found]
+    result["not_converged"] = not_converged(found)
     context.record("beta", result, {"models": rows, "checks": verdicts})
     return {**result, "models": rows, "checks": verdicts}
 
@@ -72,17 +74,37 @@ def theory_rows(rows: list[Json]) -> list[Json]:
 
 
 def side_by_side(
-    planes: dict[float, Floats], labels: NDArray[np.int64], names: tuple[str, ...], models: dict[float, Coder]
+    planes: dict[float, Floats], characters: Split, names: tuple[str, ...], models: dict[float, Coder]
 ) -> Figure:
-    """Draw for each beta its latents, through t-SNE, above its samples: a row a label, a column a latent."""
-    figure = Figure(figsize=(2.1 * len(planes), 9), layout="constrained")
-    panels = figure.subplots(2, len(planes), height_ratios=[1, 3.2])
+    """Draw a column for each beta: its latents, reconstructions of the same real characters, and samples.
+
+    A row of a grid is a label. The columns of the reconstructions are real characters, which the first panel shows;
+    those of the samples are latents, the same for every beta.
+
+    Args:
+        planes: of each beta, the latents of the characters through t-SNE, (n, 2).
+        characters: n held-out ones, sorted by label.
+        names: the character of each label.
+        models: of each beta.
+    """
+    figure = Figure(figsize=(1.9 * (len(planes) + 1), 12.5), layout="constrained")
+    panels = figure.subplots(3, len(planes) + 1, height_ratios=[1, 3.2, 3.2])
     shown = np.repeat([names.index(name) for name in SHOWN], EACH)
-    style = np.random.default_rng(0).standard_normal((EACH, CVAE_LATENTS), dtype=np.float32)
-    for column, (beta, model) in enumerate(models.items()):
-        scatter(panels[0, column], planes[beta], labels, names)
-        panels[0, column].set(title=f"β = {beta:g}", aspect="auto")
-        show(panels[1, column], tiled(model.decode(np.tile(style, (len(SHOWN), 1)), shown)[0], EACH))
+    originals = pick(
+        characters, np.concatenate([np.flatnonzero(characters.labels == label)[:EACH] for label in shown[::EACH]])
+    )
+    latents = next(iter(models.values())).latent_size
+    style = np.random.default_rng(0).standard_normal((EACH, latents), dtype=np.float32)
+    panels[0, 0].set_axis_off()
+    legend(panels[0, 0], names, centred=True)
+    show(panels[1, 0], tiled(originals.images, EACH), "real characters")
+    panels[2, 0].set_axis_off()
+    for column, (beta, model) in enumerate(models.items(), start=1):
+        scatter(panels[0, column], planes[beta], characters.labels, names)
+        panels[0, column].set(title=f"β = {beta:g}", xlabel="t-SNE 1", ylabel="t-SNE 2", xticks=[], yticks=[])
+        mu, _ = model.encode(originals.images, originals.labels)
+        show(panels[1, column], tiled(model.decode(mu, originals.labels)[0], EACH), "reconstructions")
+        show(panels[2, column], tiled(model.decode(np.tile(style, (len(SHOWN), 1)), shown)[0], EACH), "samples")
     return figure
 
 
@@ -98,7 +120,7 @@ def rate_distortion(rows: list[Json]) -> Figure:
     curve.margins(0.12)
     betas = [row["beta"] for row in rows]
     effect.plot(betas, [row["active_units"] for row in rows], "s-", color="C2")
-    effect.set(xscale="log", xlabel="β", ylabel="active units", ylim=(-0.2, CVAE_LATENTS + 0.2))
+    effect.set(xscale="log", xlabel="β", ylabel="active units", ylim=(-0.2, rows[0]["latent_size"] + 0.2))
     other = effect.twinx()
     other.plot(betas, [100 * row["label_accuracy_merged"] for row in rows], "o-", color="C1")
     other.set_ylabel("label accuracy of samples, %, 0/O and 1/I merged", color="C1")
@@ -107,13 +129,20 @@ def rate_distortion(rows: list[Json]) -> Figure:
 
 
 def variances(rows: list[Json]) -> Figure:
-    """Draw the variance of mu and mean sigma² of each latent, for each beta."""
-    figure = Figure(figsize=(2.1 * len(rows), 3.2), layout="constrained")
-    for axes, row in zip(figure.subplots(1, len(rows), sharey=True), rows, strict=True):
+    """Draw the variance of mu and mean sigma² of each latent, a panel for each beta."""
+    columns = -(-(len(rows) + 1) // 2)
+    figure = Figure(figsize=(3 * columns, 6), layout="constrained")
+    panels = figure.subplots(2, columns, sharey=True).flat
+    for axes, row in zip(panels, rows, strict=False):
         place = np.arange(row["latent_size"])
-        axes.bar(place - 0.2, row["mu_variance_per_unit"], 0.4, label="Var[mu]")
-        axes.bar(place + 0.2, row["mean_variance_per_unit"], 0.4, label="E[sigma²]")
-        axes.axhline(ACTIVE_VARIANCE, color="0.6", linewidth=0.8)
-        axes.set(title=f"β = {row['beta']:g}", xticks=place, xticklabels=[f"x{unit + 1}" for unit in place])
-    figure.axes[0].legend(frameon=False, fontsize=8)
+        axes.bar(place - 0.2, row["mu_variance_per_unit"], 0.4, label="variance of mu")
+        axes.bar(place + 0.2, row["mean_variance_per_unit"], 0.4, label="mean sigma²")
+        axes.axhline(1, color="0.6", linewidth=0.8, linestyle="--", label="variance of the prior")
+        axes.set_title(f"β = {row['beta']:g}", fontsize=12)
+        axes.set_xticks(place, [f"x{unit + 1}" for unit in place], fontsize=11)
+        axes.set(yscale="symlog", ylim=(0, None), ylabel="variance")
+        axes.set_yscale("symlog", linthresh=1)
+    for axes in figure.axes[len(rows) :]:
+        axes.set_axis_off()
+    figure.axes[len(rows)].legend(*figure.axes[0].get_legend_handles_labels(), loc="center", frameon=False, fontsize=12)
     return figure

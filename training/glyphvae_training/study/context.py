@@ -27,6 +27,8 @@ from glyphvae_training.study.train import trained
 
 Json = dict[str, Any]
 JUDGE = "convolutional"
+# Folder of the numbers that the page is written from, beside the page.
+RESULTS = "paper"
 Item = TypeVar("Item")
 
 
@@ -36,8 +38,8 @@ class StudyContext:
 
     Attributes:
         data: folder with the source files.
-        out: folder of runs and results.
-        docs: folder of paper.md and its pictures.
+        out: folder of runs.
+        docs: folder of paper.md, its pictures and numbers.
         judges: folder of trained judges.
         exported: the model repository.
         schedule: how much is trained and looked at.
@@ -67,12 +69,11 @@ class StudyContext:
         return self.out / "runs" / name
 
     def run(self, name: str) -> Run:
-        """Return the trained model; trains it, and the one it starts from, where that is not done yet."""
+        """Return the trained model; trains it where that is not done yet."""
         plan = self.plan(name)
-        start = None if plan.start is None else self.run(plan.start)
         self.console.rule(f"{name}: {plan.training.epochs} epochs")
         data = self.dataset(plan.dataset)
-        return trained(plan, data, self.folder(name), self.hardware, self.schedule.points, start=start)
+        return trained(plan, data, self.folder(name), self.hardware, self.schedule.points)
 
     def model(self, name: str) -> Trained:
         """Return the trained model as a coder."""
@@ -117,12 +118,13 @@ class StudyContext:
         return self.docs / "images" / "paper"
 
     def record(self, name: str, result: Mapping[str, Any], tables: Mapping[str, Sequence[Json]]) -> None:
-        """Write an experiment's numbers: all of them to one JSON file, and each table to CSV."""
-        self.out.mkdir(parents=True, exist_ok=True)
+        """Write an experiment's numbers beside the page: all of them to one JSON file, and each table to CSV."""
+        folder = self.docs / RESULTS
+        folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps({**result, **tables}, ensure_ascii=False, indent=2)
-        (self.out / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
         for table, rows in tables.items():
-            write_csv(self.out / f"{name}-{table}.csv", rows)
+            write_csv(folder / f"{name}-{table}.csv", rows)
 
 
 def write_csv(path: Path, rows: Sequence[Json]) -> None:

@@ -22,6 +22,7 @@ LATENTS = 2
 MODEL = f"vae-z{LATENTS}"
 # Wide enough for four standard deviations of the prior; what lies outside is clipped in all pictures alike.
 LIMIT = 4.5
+TICKS = (-4, -2, 0, 2, 4)
 FRAME_MILLISECONDS = 120
 LAST_FRAME_MILLISECONDS = 3000
 
@@ -30,7 +31,7 @@ def epochs(context: StudyContext) -> Json:
     """Train the plain VAE, follow its latents, and draw figure 2 and its animation."""
     context.run(MODEL)
     data, schedule = context.dataset("mnist"), context.schedule
-    last = schedule.vae_epochs[LATENTS]
+    last = schedule.epochs
     labels, folder = subsample(data.test, schedule.points).labels, context.folder(MODEL)
     latents = [read_latents(folder, epoch) for epoch in range(last + 1)]
     rows = [
@@ -79,7 +80,8 @@ def latent_axes(axes: Axes, title: str, mu: Floats, labels: NDArray[np.int64], n
     angle = np.linspace(0, 2 * np.pi, 100)
     radius = np.sqrt(-2 * np.log(0.05))
     axes.plot(radius * np.cos(angle), radius * np.sin(angle), color="0.6", linewidth=0.8)
-    axes.set(xlim=(-LIMIT, LIMIT), ylim=(-LIMIT, LIMIT), aspect="equal", title=title)
+    axes.set(xlim=(-LIMIT, LIMIT), ylim=(-LIMIT, LIMIT), aspect="equal", title=title, xlabel="z1", ylabel="z2")
+    axes.set(xticks=TICKS, yticks=TICKS)
 
 
 def curves(rows: list[Json]) -> Figure:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from glyphvae_training.data.dataset import Split
+from glyphvae_training.evaluation.axis_names import axis_names
 from glyphvae_training.evaluation.evaluate import evaluate_model
 from glyphvae_training.evaluation.model_cards import models_page
 from glyphvae_training.evaluation.report import COLUMNS, samples_grid
@@ -45,6 +46,7 @@ def export_model(context: StudyContext, name: str, judge: Judge | None) -> Path:
     }
     if judge is not None and model.labels:
         facts["label_accuracy"] = label_accuracy(judge, evaluation.samples)
+        facts["axes"] = axis_names(model, data.test)
     grid = context.docs / "images" / f"{name}-samples.png"
     save_grid(grid, samples_grid(evaluation.samples), COLUMNS, scale=1)
     return publish_metrics(context.exported, name, evaluation.metrics | facts)

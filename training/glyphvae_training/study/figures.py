@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 Colours = NDArray[np.float64]
 
 DPI = 100
+BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -41,14 +43,14 @@ def scatter(axes: Axes, points: NDArray[np.floating], labels: NDArray[np.int64],
     """
     # A path for each of thousands of points would make an SVG file of megabytes.
     axes.scatter(points[:, 0], points[:, 1], s=4, c=colours(len(names))[labels], linewidths=0, rasterized=True)
-    axes.set(xticks=[], yticks=[])
 
 
-def legend(axes: Axes, names: Sequence[str]) -> None:
-    """Name the colours beside the axes."""
+def legend(axes: Axes, names: Sequence[str], *, centred: bool = False) -> None:
+    """Name the colours, beside the axes or, in empty ones, in the middle."""
     for name, colour in zip(names, colours(len(names)), strict=True):
         axes.scatter([], [], s=16, color=colour, label=name)
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, ncols=-(-len(names) // 12), fontsize=8)
+    columns, place = -(-len(names) // 12), {"loc": "center"} if centred else BESIDE
+    axes.legend(**place, frameon=False, ncols=columns, fontsize=8, columnspacing=0.8, handletextpad=0.2)
 
 
 def show(axes: Axes, grid: NDArray[np.uint8], title: str = "") -> None:

@@ -14,7 +14,7 @@ from glyphvae_training.study.coding import coding
 from glyphvae_training.study.context import StudyContext
 from glyphvae_training.study.figures import legend, scatter, show, tiled
 from glyphvae_training.study.latents import neighbour_accuracy, plane, silhouette
-from glyphvae_training.study.plan import LATENT_SIZES
+from glyphvae_training.study.plan import FIGURE_3
 from glyphvae_training.study.train import subsample
 
 Json = dict[str, Any]
@@ -30,7 +30,7 @@ SAMPLES = 10
 def latent_size(context: StudyContext) -> Json:
     """Train both, measure them against PCA of their size, and draw figure 3."""
     data, rng = context.dataset("mnist"), np.random.default_rng(0)
-    models: dict[int, Coder] = {size: context.model(f"vae-z{size}") for size in LATENT_SIZES}
+    models: dict[int, Coder] = {size: context.model(name) for size, name in FIGURE_3.items()}
     characters = subsample(data.test, context.schedule.points)
     planes, rows = {}, []
     for size, model in context.track(list(models.items()), "latent spaces"):
@@ -38,7 +38,7 @@ def latent_size(context: StudyContext) -> Json:
         planes[size] = mu if size == 2 else plane(mu)
         rows.append(
             {
-                **context.facts(f"vae-z{size}"),
+                **context.facts(FIGURE_3[size]),
                 "neighbour_accuracy": neighbour_accuracy(mu, characters.labels),
                 "neighbour_accuracy_drawn": neighbour_accuracy(planes[size], characters.labels),
                 "silhouette": silhouette(mu, characters.labels),
@@ -84,7 +84,10 @@ def spaces(planes: dict[int, Floats], labels: NDArray[np.int64], names: tuple[st
     panels = figure.subplots(1, len(planes))
     for axes, (size, points) in zip(panels, planes.items(), strict=True):
         scatter(axes, points, labels, names)
-        axes.set(title=f"{size} latents" if size == 2 else f"{size} latents, t-SNE")
+        drawn = size == 2
+        axes.set(title=f"{size} latents" if drawn else f"{size} latents, t-SNE")
+        axes.set(**dict(zip(("xlabel", "ylabel"), ("z1", "z2") if drawn else ("t-SNE 1", "t-SNE 2"), strict=True)))
+        axes.locator_params(nbins=6)
     legend(panels[-1], names)
     return figure
 

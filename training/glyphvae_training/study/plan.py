@@ -1,10 +1,9 @@
 """The models of the study, with their configurations and training schedules."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import numpy as np
-
+from glyphvae_training.fitting.plain import PLAIN
 from glyphvae_training.fitting.trainer import TrainingConfig
 from glyphvae_training.models.families import ModelKind
 
@@ -13,10 +12,10 @@ DatasetName = Literal["mnist", "alphanumeric"]
 
 # The paper's, figure 5.
 BETAS = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1024.0)
-# Two can be drawn as they are; 23 is the paper's other size, figure 3.
-LATENT_SIZES = (2, 23)
-# The paper's x1 to x6, figure 4.
-CVAE_LATENTS = 6
+# Six latents, the paper's x1 to x6.
+PAPER = PLAIN["cvae"]
+# Two latents can be drawn as they are; 23 is the paper's other size.
+FIGURE_3 = {2: "vae-z2-brief", 23: "vae-z23"}
 
 
 @dataclass(frozen=True)
@@ -24,28 +23,30 @@ class Schedule:
     """Training lengths and sample sizes of the study.
 
     Attributes:
-        vae_epochs: of the unconditional model of each size.
+        epochs: of the unconditional model of figure 2.
         early_epoch: which figure 2 sets against the last one.
-        cvae_epochs: of the conditional models.
-        batch_size: images in a batch.
+        vae_epochs: of both unconditional models of figure 3.
+        batch_size: images in a batch of an unconditional model.
+        cvae: how the conditional models are trained, but for beta.
         points: held-out characters in a scatter, a t-SNE and a nearest-neighbour count.
         samples: of each label, read by the judge.
         judge_images: the judge is trained on, repetitions counted; None for what its accuracy needs.
     """
 
-    vae_epochs: dict[int, int]
+    epochs: int
     early_epoch: int
-    cvae_epochs: int
+    vae_epochs: int
     batch_size: int
+    cvae: TrainingConfig
     points: int
     samples: int
     judge_images: int | None
 
 
 # Figure 2 has the paper's 100 epochs.
-FULL = Schedule({2: 100, 23: 12}, 10, 8, 256, 2000, 100, None)
+FULL = Schedule(100, 10, 12, 256, PAPER.training, 2000, 100, None)
 # The whole study in three minutes on two cores.
-QUICK = Schedule({2: 12, 23: 12}, 2, 10, 16, 300, 4, 20_000)
+QUICK = Schedule(12, 2, 12, 16, replace(PAPER.training, batch_size=16), 300, 4, 20_000)
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,6 @@ class Plan:
         training: how it is trained.
         experiments: that need it.
         record: keep the latents of every epoch.
-        start: name of the model from whose weights it starts; None for fresh ones.
     """
 
     name: str
@@ -70,7 +70,6 @@ class Plan:
     training: TrainingConfig
     experiments: tuple[Experiment, ...] = field(default=())
     record: bool = False
-    start: str | None = None
 
     @property
     def beta_norm(self) -> float:
@@ -89,37 +88,35 @@ def plans(schedule: Schedule) -> tuple[Plan, ...]:
 
 
 def vae_plans(schedule: Schedule) -> tuple[Plan, ...]:
-    """Return the unconditional models of figures 2 and 3, with the paper's two convolutions."""
-    return tuple(
-        Plan(
-            f"vae-z{size}",
-            "vae",
-            {"latent_size": size, "encoder": "paper", "decoder": "conv"},
-            "mnist",
-            TrainingConfig(epochs=schedule.vae_epochs[size], batch_size=schedule.batch_size),
-            ("epochs", "latent-size") if size == 2 else ("latent-size",),
-            record=size == 2,
-        )
-        for size in LATENT_SIZES
+    """Return the unconditional models of figures 2 and 3, with the paper's two convolutions.
+
+    Figure 2 has one that is trained for long, figure 3 two that are trained alike.
+    """
+    long, short = (
+        TrainingConfig(epochs=epochs, batch_size=schedule.batch_size)
+        for epochs in (schedule.epochs, schedule.vae_epochs)
+    )
+
+    def vae(name: str, size: int, training: TrainingConfig, *experiments: Experiment, record: bool = False) -> Plan:
+        config = {"latent_size": size, "encoder": "paper", "decoder": "conv"}
+        return Plan(name, "vae", config, "mnist", training, experiments, record)
+
+    return (
+        vae("vae-z2", 2, long, "epochs", record=True),
+        *(vae(name, size, short, "latent-size") for size, name in FIGURE_3.items()),
     )
 
 
 def beta_plans(schedule: Schedule) -> tuple[Plan, ...]:
-    """Return the conditional models of figures 5 and 6.
-
-    Those of beta below 1 go down the curve of rate and distortion from the next larger beta. Started anew, they learn a
-    code finer than the decoder can yet read, and end at more distortion than their neighbour with less rate.
-    """
-    config = {"latent_size": CVAE_LATENTS, "label_count": 36, "encoder": "narrow", "decoder": "dense"}
+    """Return the conditional models of figures 4 to 6: the paper's, from fresh weights, that differ in beta alone."""
     return tuple(
         Plan(
-            f"cvae-beta-{beta:g}",
+            "cvae" if beta == 1 else f"cvae-beta-{beta:g}",
             "cvae",
-            config,
+            PAPER.model | {"label_count": 36},
             "alphanumeric",
-            TrainingConfig(beta, schedule.cvae_epochs, schedule.batch_size),
+            replace(schedule.cvae, beta=beta),
             ("traversal", "beta") if beta == 1 else ("beta",),
-            start=f"cvae-beta-{larger:g}" if beta < 1 else None,
         )
-        for beta, larger in zip(BETAS, (*BETAS[1:], np.inf), strict=True)
+        for beta in BETAS
     )

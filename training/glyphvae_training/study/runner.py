@@ -35,7 +35,7 @@ class StudyConfig:
     Attributes:
         experiment: a key of `EXPERIMENTS`, or "all".
         data: folder with the source files.
-        out: folder of runs and results.
+        out: folder of runs.
         docs: folder of paper.md.
         exported: the model repository.
         judges: folder of trained judges.
@@ -83,7 +83,7 @@ def run_study(config: StudyConfig) -> Path:
     if config.export:
         needed = [plan.name for plan in plans(context.schedule) if set(plan.experiments) & set(chosen)]
         export_models(context, needed)
-    return write_page(config.docs, config.out)
+    return write_page(config.docs)
 
 
 def print_ranking(name: str, data: Path, exported: Path) -> None:

@@ -14,15 +14,12 @@ from glyphvae_training.fitting.trainer import Hardware, fit
 from glyphvae_training.progress import progress_bar
 from glyphvae_training.study.plan import Plan
 from glyphvae_training.study.record import Clock, LatentRecord
-from glyphvae_training.study.standardise import StandardiseLatents, Start
 
 # Images of each label where labels have to count alike; K has 306 to train on.
 BALANCED = 300
 
 
-def trained(
-    plan: Plan, data: Dataset, folder: Path, hardware: Hardware, points: int, *, start: Run | None = None
-) -> Run:
+def trained(plan: Plan, data: Dataset, folder: Path, hardware: Hardware, points: int) -> Run:
     """Train a planned model in `folder`, or load it if it is finished.
 
     Args:
@@ -31,7 +28,6 @@ def trained(
         folder: of this run.
         hardware: where it is trained.
         points: held-out characters whose latents are kept of every epoch, if the plan asks for that.
-        start: from whose weights it starts; None for fresh ones.
 
     Raises:
         RunError: `folder` holds a run of another configuration or of other data.
@@ -41,10 +37,6 @@ def trained(
     callbacks: list[Callback] = [Clock(folder)]
     if plan.record:
         callbacks.append(LatentRecord(folder, subsample(data.test, points)))
-    if start is not None:
-        callbacks.append(Start(start.model))
-    if plan.kind == "cvae":
-        callbacks.append(StandardiseLatents(balanced(data.train, BALANCED)))
     resume = (folder / "checkpoints" / "last.ckpt").exists()
     with progress_bar(plan.name) as progress:
         return fit(

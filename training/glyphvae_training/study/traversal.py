@@ -8,9 +8,6 @@ from numpy.typing import NDArray
 
 from glyphvae_training.evaluation.axis_names import REACH, STEPS, changes, real_spread, traverse, words
 from glyphvae_training.evaluation.coder import Coder
-from glyphvae_training.export.exported import read_exported
-from glyphvae_training.export.manifest import facts_of, manifest_path
-from glyphvae_training.export.repository import publish_metrics
 from glyphvae_training.study.context import StudyContext
 from glyphvae_training.study.figures import show, tiled
 from glyphvae_training.study.sentence import sentence, stacked
@@ -19,9 +16,7 @@ from glyphvae_training.study.train import subsample
 Json = dict[str, Any]
 Pixels = NDArray[np.uint8]
 
-# The shipped model of six latents; a study without it looks at its own model of beta 1.
-SHIPPED = "cvae"
-OWN = "cvae-beta-1"
+MODEL = "cvae"
 LETTER = "J"
 TEXT = "THE QUICK BROWN FOX JUMPS OVER 13 LAZY DOGS"
 STYLES = 5
@@ -29,8 +24,7 @@ STYLES = 5
 
 def traversal(context: StudyContext) -> Json:
     """Measure every latent on its traversal, name it, and draw figure 4."""
-    shipped = manifest_path(context.exported, SHIPPED).is_file()
-    model: Coder = read_exported(context.exported, SHIPPED) if shipped else context.model(OWN)
+    model: Coder = context.model(MODEL)
     real = subsample(context.dataset("alphanumeric").test, context.schedule.points)
     spread = real_spread(real, len(model.labels))
     rows = [axis_row(model, latent, spread) for latent in context.track(range(model.latent_size), "traversals")]
@@ -39,9 +33,7 @@ def traversal(context: StudyContext) -> Json:
     grid = np.concatenate([traverse(model, latent, letter) for latent in range(model.latent_size)])
     context.figure("figure-4", traversals(grid, axes))
     context.figure("figure-4-styles", styles(model, np.random.default_rng(0)))
-    if shipped:
-        publish_axes(context, axes)
-    result = {"model": SHIPPED if shipped else OWN, "reach": REACH, "spread": spread, "axes": axes}
+    result = {"model": MODEL, "reach": REACH, "spread": spread, "axes": axes}
     context.record("traversal", result, {"latents": rows})
     return {**result, "latents": rows}
 
@@ -74,10 +66,3 @@ def styles(coder: Coder, rng: np.random.Generator) -> Figure:
     figure = Figure(figsize=(9, 9 * lines.shape[0] / lines.shape[1]), layout="constrained")
     show(figure.subplots(), lines)
     return figure
-
-
-def publish_axes(context: StudyContext, axes: list[str]) -> None:
-    """Write the names into the manifest, beside the other metrics."""
-    facts = facts_of(read_exported(context.exported, SHIPPED).manifest)
-    if facts.metrics.get("axes") != axes:
-        publish_metrics(context.exported, SHIPPED, facts.metrics | {"axes": axes})
