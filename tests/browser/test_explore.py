@@ -102,5 +102,5 @@ def test_what_is_not_served_says_so(open_page: Opener, bare_address: str) -> Non
     playground = open_page(f"explore?{PLAIN}", base=bare_address)
     page = playground.page
     expect(page.locator("#map-section")).to_contain_text("This needs the model vae-z2")
-    expect(page.locator("#beta-section")).to_contain_text("This needs the model cvae-beta-")
+    expect(page.locator("#beta-section")).to_contain_text("This needs models that differ in β alone")
     expect(page.locator("#way button")).to_have_count(9)

@@ -185,6 +185,35 @@ def test_a_model_with_many_latents_shows_those_with_names_and_the_most_active_fi
     expect(rows).to_have_count(23)
 
 
+def test_another_beta_writes_the_same_latents_and_label(open_page: Opener) -> None:
+    playground = open_page("glyph?model=cvae-beta-1&z=1,0,0,0,0,0&locked=2&view=pixels&label=A")
+    page = playground.page
+    beta = page.get_by_role("slider", name="β")
+    shown = page.locator('output[for="beta"]')
+    expect(shown).to_have_text("1")
+    expect(page.locator("#beta-field .ends")).to_have_text("0.0011024")
+    playground.expect_grey(playground.hero, GREY + 10 + A + 1)
+    for key, value, lighter in (("ArrowRight", "1024", 2), ("Home", "0.001", 0)):
+        beta.press(key)
+        expect(shown).to_have_text(value)
+        expect(beta).to_have_attribute("aria-valuetext", value)
+        playground.expect_grey(playground.hero, GREY + 10 + A + lighter)
+        expect(page.get_by_role("combobox", name="Model")).to_have_value(f"cvae-beta-{value}")
+        state = playground.state()
+        assert state["model"] == f"cvae-beta-{value}"
+        assert (state["z"], state["locked"], state["label"]) == ("1,0,0,0,0,0", "2", "A")
+    again = open_page(page.url.partition("#")[2])
+    expect(again.page.locator('output[for="beta"]')).to_have_text("0.001")
+    again.expect_grey(again.hero, GREY + 10 + A)
+
+
+def test_a_model_without_other_betas_has_no_control_for_them(open_page: Opener) -> None:
+    page = open_page().page
+    expect(page.locator("#beta-field")).to_be_hidden()
+    page.get_by_role("combobox", name="Model").select_option("cvae-beta-1")
+    expect(page.locator("#beta-field")).to_be_visible()
+
+
 def test_a_link_to_a_model_that_is_not_served(open_page: Opener) -> None:
     playground = open_page("glyph?model=gan&z=1,2")
     expect(playground.page.locator("#notice")).to_have_text("The model gan is not served. Using cvae.")

@@ -31,10 +31,12 @@ from glyphvae.application import create_app
 from glyphvae.models.registry import load_registry
 from glyphvae.server.connection import Connection, State
 from glyphvae.settings import Settings
+from tests.known_model import decoder, write_model
 from tests.service.support import npy
 
 EACH = 80  # requests under each setting, four ways each
 KEY = "glyphvae_known"
+SERIES = "0123456789ab"
 ORIGIN = "https://example.org"
 PREFIX = "/writing"
 
@@ -112,6 +114,8 @@ TEXTS: list[Any] = [
     {"text": "A", "z": [0.5] * 9},
     {"text": "A", "model": "vae"},
     {"text": "A", "model": "gan"},
+    {"text": "A", "seed": 1, "beta": 10},
+    {"text": "A", "seed": 1, "beta": 7},
     {"text": "A", "unheard": 1},
     {"text": [[[[[["A"]]]]]]},
     ["A"],
@@ -122,6 +126,8 @@ DATASETS: list[Any] = [
     {"count": 3, "seed": 2, "format": "idx", "test": 1},
     {"count": 2, "seed": 3, "format": "webdataset", "labels": {"A": 2, "B": 1}},
     {"count": 2, "seed": 4, "labels": ["?"]},
+    {"count": 2, "seed": 1, "beta": 10},
+    {"count": 2, "seed": 1, "beta": "x"},
     {"count": 0},
     {"count": 3001, "seed": 5},
     {"count": 2, "test": 3, "format": "idx"},
@@ -148,6 +154,7 @@ VALUES: dict[str, list[str]] = {
     "ink": ["black", "navy", "#12f", "blot"],
     "paper": ["white", "transparent", "rgb(1,2,3)", "x"],
     "model": ["cvae", "vae", "gan"],
+    "beta": ["10", "1e0", "7", "0", "nan", "x"],
     "preprocess": ["auto", "none", "some"],
     "latent": ["1", "2", "7", "0"],
     "start": ["-1", "-11"],
@@ -155,10 +162,10 @@ VALUES: dict[str, list[str]] = {
     "method": ["linear", "spherical", "round"],
     "unheard": ["1"],
 }
-_LOOK = ["scale", "ink", "paper", "model", "unheard"]
+_LOOK = ["scale", "ink", "paper", "model", "beta", "unheard"]
 QUERIES: dict[str, list[str]] = {
     "/generate": ["label", "label", "n", "z", "temperature", "columns", *_LOOK],
-    "/encode": ["label", "preprocess", "model", "unheard"],
+    "/encode": ["label", "preprocess", "model", "beta", "unheard"],
     "/reconstruct": ["label", "preprocess", *_LOOK],
     "/interpolate": ["label", "label", "z", "n", "method", "temperature", *_LOOK],
     "/traverse": ["label", "latent", "latent", "n", "z", "start", "stop", *_LOOK],
@@ -180,6 +187,16 @@ BODIES: dict[str, list[Any]] = {
 ACCEPTS = ["", "*/*", "image/png", "image/webp", "application/json", "application/x-npy", "image/gif", "text/html"]
 # Longer than any request takes, or not allowed.
 TIMEOUTS = ["60", "59.5", "1000", "abc", "0", "-1", "nan"]
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the known models, the conditional one at two betas."""
+    folder = tmp_path_factory.mktemp("exported")
+    write_model(folder, "cvae", series=SERIES)
+    write_model(folder, "cvae-beta-10", files={"decoder": decoder(base=110)}, series=SERIES, beta=10.0)
+    write_model(folder, "vae", conditional=False)
+    return folder
 
 
 @dataclass(frozen=True)

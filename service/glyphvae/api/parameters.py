@@ -44,6 +44,16 @@ ModelName = Annotated[
     str | None,
     Field(max_length=64, description="Which model; see `GET /models`. Default: the service's default model."),
 ]
+Beta = Annotated[
+    float | None,
+    Field(
+        gt=0,
+        allow_inf_nan=False,
+        description="Which β of the series of `model`, whose models differ in β alone; see docs/models.md. Without "
+        "`model`, of the series of the default model, or of the largest one if that has no other β. Default: `model` "
+        "itself.",
+    ),
+]
 Seed = Annotated[
     int | None,
     Field(

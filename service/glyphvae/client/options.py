@@ -20,11 +20,13 @@ class Sampling(TypedDict, total=False):
         seed: Seed, for reproducible results.
         temperature: Standard deviation of the sampled latents.
         model: Name of the model.
+        beta: Chooses the model of this β from the series of `model`.
     """
 
     seed: int | None
     temperature: float | None
     model: str | None
+    beta: float | None
 
 
 class PictureOptions(TypedDict, total=False):
@@ -70,11 +72,13 @@ class Reading(TypedDict, total=False):
         label: The character that the images show, or its number.
         preprocess: `auto` converts images to MNIST's convention, `none` takes them unchanged.
         model: Name of the model.
+        beta: Chooses the model of this β from the series of `model`.
     """
 
     label: str | None
     preprocess: Literal["auto", "none"] | None
     model: str | None
+    beta: float | None
 
 
 class ReadingPicture(Reading, PictureOptions, total=False):

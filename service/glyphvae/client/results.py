@@ -198,6 +198,7 @@ class ServedModel:
         labels: The characters that the model writes, in the order of their labels; empty for an unconditional model.
         latent_size: Number of latents.
         beta: Weight of the KL in the loss.
+        series: What it has in common with the models that differ from it in `beta` alone; None if it is in no series.
         device: `cpu` or `cuda`.
         default: True if calls without a model use this one.
         facts: The complete JSON that describes the model.
@@ -210,6 +211,7 @@ class ServedModel:
     labels: tuple[str, ...]
     latent_size: int
     beta: float
+    series: str | None
     device: str
     default: bool
     facts: Mapping[str, Any]
@@ -317,7 +319,8 @@ def npy_reader() -> Callable[[bytes], Iterator[Pixels]]:
 
 def _model(facts: Mapping[str, Any]) -> ServedModel:
     names = ("name", "version", "kind", "summary", "latent_size", "beta", "device", "default")
-    return ServedModel(labels=tuple(facts["labels"]), facts=facts, **{name: facts[name] for name in names})
+    known = {name: facts[name] for name in names}
+    return ServedModel(labels=tuple(facts["labels"]), series=facts.get("series"), facts=facts, **known)
 
 
 def _columns(rows: list[dict[str, Any]]) -> Callable[[str], list[Any]]:

@@ -39,6 +39,7 @@ def dataset(
         float | None, typer.Option(help="Use one handwriting for all samples, with this standard deviation.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="Model; see `glyphvae models`.")] = None,
+    beta: Annotated[float | None, typer.Option(help="Choose the model of this β from the series of --model.")] = None,
     models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None,
     url: Annotated[str | None, typer.Option(help="URL of a service that makes the samples instead.")] = None,
     key: Annotated[str | None, typer.Option(envvar="GLYPHVAE_KEY", help="Bearer key for that service.")] = None,
@@ -65,6 +66,7 @@ def dataset(
             "temperature": temperature,
             "variation": variation,
             "model": model,
+            "beta": beta,
         }
     )
     if ray is not None:

@@ -109,6 +109,7 @@ def render(
     ink: Annotated[str, typer.Option(help="Colour of the ink.")] = "black",
     paper: Annotated[str, typer.Option(help="Colour of the paper, or transparent.")] = "white",
     model: Annotated[str | None, typer.Option(help="Model; see `glyphvae models`.")] = None,
+    beta: Annotated[float | None, typer.Option(help="Choose the model of this β from the series of --model.")] = None,
     models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None,
     url: Annotated[str | None, typer.Option(help="URL of a service that renders the text instead.")] = None,
     key: Annotated[str | None, typer.Option(envvar="GLYPHVAE_KEY", help="Bearer key for that service.")] = None,
@@ -128,6 +129,7 @@ def render(
         "ink": ink,
         "paper": paper,
         "model": model,
+        "beta": beta,
     }
     request = RenderText.model_validate(body)
     options = request.model_dump(exclude_unset=True)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
-from glyphvae.api.parameters import ModelName, Parameters, Seed, Temperature, filled_latents, value_of
+from glyphvae.api.parameters import Beta, ModelName, Parameters, Seed, Temperature, filled_latents, value_of
 from glyphvae.errors import InvalidParameter
 from glyphvae.models.labels import parse_label
 from glyphvae.models.latents import MAX_LATENT, MAX_SEED, draw_latents, new_seed
@@ -68,6 +68,7 @@ class DatasetParameters(Parameters):
         "handwriting.",
     )
     model: ModelName = None
+    beta: Beta = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,9 +181,10 @@ def make_recipe(parameters: DatasetParameters, registry: Registry) -> Recipe:
 
     Raises:
         UnknownModel: There is no such model.
-        InvalidParameter: A label is unknown, all weights are 0, there are too many latents, or the model has no labels.
+        InvalidParameter: A label or β is unknown, all weights are 0, there are too many latents, or the model has no
+            labels.
     """
-    model = registry.get(parameters.model)
+    model = value_of("body.beta", registry.get, parameters.model, parameters.beta)
     if not model.manifest.labels:
         detail = f"the model {model.manifest.name!r} has no labels, so its samples would have none"
         raise InvalidParameter.of("body.model", detail)

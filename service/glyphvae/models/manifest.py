@@ -50,6 +50,9 @@ class Manifest(_Facts):
     )
     latent_size: Annotated[int, Field(ge=1)]
     beta: float
+    series: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")] | None = Field(
+        None, description="Fingerprint of everything that the training was given but `beta`; null if unknown."
+    )
     likelihood: Literal["bernoulli"]
     pixels: Pixels
     encoder: File

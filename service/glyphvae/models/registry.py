@@ -164,7 +164,7 @@ class Registry:
     """All models of a repository.
 
     Args:
-        models: By name, not empty.
+        models: By name, in the order of the names, not empty.
         default: The name of the one used where a request names none.
         pool: Runs their large calls, counted in rows.
     """
@@ -173,17 +173,33 @@ class Registry:
         self.pool = pool
         self.models = models
         self.default = default
+        self._series = {name: _series(model, list(models.values())) for name, model in models.items()}
+        candidates = [default] if len(self._series[default]) > 1 else [default, *models]
+        self._default_series = max(candidates, key=lambda name: len(self._series[name]))  # the first of equal length
 
-    def get(self, name: str | None) -> Model:
-        """Return the model called `name`, or the default one for None.
+    def get(self, name: str | None, beta: float | None = None) -> Model:
+        """Return a model.
+
+        Args:
+            name: Its name, or with `beta` that of a model of its series. None for the default model; if its series has
+                one beta only, `beta` chooses from the series of the repository that has most, the first by name.
+            beta: Weight of the KL; None for the model called `name` itself.
 
         Raises:
             UnknownModel: There is none of that name.
+            ValueError: The series has no model of that beta; the message lists those it has.
         """
         model = self.models.get(name or self.default)
         if model is None:
             raise UnknownModel(f"There is no model {quoted(name or '')}; served are: {', '.join(self.models)}.")
-        return model
+        if beta is None:
+            return model
+        member = name or self._default_series
+        series = self._series[member]
+        if beta not in series:
+            allowed = ", ".join(map(_written, series))
+            raise ValueError(f"{_written(beta)} is not a β of the series of {member}; allowed are: {allowed}")
+        return series[beta]
 
     @property
     def loaded(self) -> dict[str, Model]:
@@ -198,6 +214,19 @@ class Registry:
         """
         for model in self.models.values():
             model.check()
+
+
+def _series(model: Model, models: Sequence[Model]) -> dict[float, Model]:
+    """Return the models that differ from `model` in beta alone, itself included, by beta in rising order."""
+    own = model.manifest.series
+    others = [other for other in models if own is not None and other.manifest.series == own]
+    # Of several with one beta the last is kept: the model itself, or else the first by name.
+    ordered = sorted([*reversed(others), model], key=lambda member: member.manifest.beta)
+    return {member.manifest.beta: member for member in ordered}
+
+
+def _written(beta: float) -> str:
+    return repr(beta).removesuffix(".0")
 
 
 def load_registry(settings: Settings, runtime: Runtime | None = None, also: Collection[str] = ()) -> Registry:
@@ -215,7 +244,8 @@ def load_registry(settings: Settings, runtime: Runtime | None = None, also: Coll
         logger.info("%s is empty; the shipped models are served", settings.models)
         settings = settings.model_copy(update={"models": SHIPPED_MODELS})
     key = read_key(settings.models_key) if settings.models_key else None
-    manifests = {path.stem: read_manifest(path, key) for path in sorted(settings.models.glob("*.json"))}
+    paths = sorted(settings.models.glob("*.json"), key=lambda path: path.stem)
+    manifests = {path.stem: read_manifest(path, key) for path in paths}
     if not manifests:
         raise StartError(f"{settings.models}: no models here (expected NAME.json beside NAME-decoder/)")
     default = _default(settings, manifests)

@@ -11,7 +11,7 @@ from glyphvae.api import negotiate
 from glyphvae.api.conditions import names_of, optional_label
 from glyphvae.api.context import Context
 from glyphvae.api.head import RequestHead
-from glyphvae.api.parameters import ModelName, Parameters, read_query
+from glyphvae.api.parameters import Beta, ModelName, Parameters, read_query, value_of
 from glyphvae.api.pictures import Style
 from glyphvae.api.responses import (
     Body,
@@ -65,6 +65,7 @@ class ImageQuery(Parameters):
         "20×20, centred by mass in 28×28. `none` takes 28×28 images with bright ink as they are.",
     )
     model: ModelName = None
+    beta: Beta = None
 
 
 class Encoding(BaseModel):
@@ -129,7 +130,7 @@ class ImageOperation(Operation[ImagePlan]):
     def _plan(self, head: RequestHead) -> ImagePlan:
         media = negotiate.choose(head.accept, self.offers)
         query = read_query(self.parameters, head.query)
-        model = self.context.registry.get(query.model)
+        model = value_of("query.beta", self.context.registry.get, query.model, query.beta)
         label = optional_label(query.label, model)
         return ImagePlan(
             media=media,

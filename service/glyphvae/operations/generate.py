@@ -16,6 +16,7 @@ from glyphvae.api.parameters import (
     DEFAULT_INK,
     DEFAULT_PAPER,
     DEFAULT_TEMPERATURE,
+    Beta,
     Ink,
     Latents,
     ModelName,
@@ -84,6 +85,7 @@ class GenerateQuery(Parameters):
     ink: Ink = DEFAULT_INK
     paper: Paper = DEFAULT_PAPER
     model: ModelName = None
+    beta: Beta = None
 
 
 class Sample(BaseModel):
@@ -228,7 +230,7 @@ class Generate(Operation[GenerateRequest]):
         media = negotiate.choose(accept, OFFERS)
         checked = read_query(GenerateQuery, query)
         style = Style.parse("query", checked.scale, checked.ink, checked.paper)
-        model = self.context.registry.get(checked.model)
+        model = value_of("query.beta", self.context.registry.get, checked.model, checked.beta)
         labels = required_labels(checked.label, model)
         total = len(labels) * checked.n
         if total > settings.max_samples:

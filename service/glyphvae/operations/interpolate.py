@@ -14,6 +14,7 @@ from glyphvae.api.parameters import (
     DEFAULT_INK,
     DEFAULT_PAPER,
     DEFAULT_TEMPERATURE,
+    Beta,
     Ink,
     ModelName,
     Paper,
@@ -69,6 +70,7 @@ class InterpolateQuery(Parameters):
     ink: Ink = DEFAULT_INK
     paper: Paper = DEFAULT_PAPER
     model: ModelName = None
+    beta: Beta = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class Interpolate(Operation[InterpolatePlan]):
     def plan(self, head: RequestHead) -> InterpolatePlan:
         """Check the query, and draw the ends where the body does not bring them."""
         query = read_query(InterpolateQuery, head.query)
-        model = self.context.registry.get(query.model)
+        model = value_of("query.beta", self.context.registry.get, query.model, query.beta)
         style = Style.parse("query", query.scale, query.ink, query.paper)
         output = Output.plan(head.accept, 1, query.n, style, self.context.settings)
         has_body = head.headers.length != 0  # announced by its length, or by coming in chunks

@@ -14,6 +14,7 @@ from glyphvae.api.parameters import (
     DEFAULT_INK,
     DEFAULT_PAPER,
     DEFAULT_TEMPERATURE,
+    Beta,
     Ink,
     ModelName,
     Paper,
@@ -111,6 +112,7 @@ class RenderText(Parameters):
     ink: Ink = DEFAULT_INK
     paper: Paper = DEFAULT_PAPER
     model: ModelName = None
+    beta: Beta = None
 
     @property
     def setting(self) -> Setting:
@@ -276,7 +278,7 @@ def plan_text(text: RenderText, context: Context) -> TextPlan:
         UnknownModel: No such model.
         InvalidParameter: The text is too long, or a character is not allowed.
     """
-    model = context.registry.get(text.model)
+    model = value_of("body.beta", context.registry.get, text.model, text.beta)
     labels = model.manifest.labels
     if not labels:
         raise InvalidParameter.of("body.model", f"model {model.manifest.name!r} has no labels, so it cannot write text")

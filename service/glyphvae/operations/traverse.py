@@ -11,6 +11,7 @@ from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import (
     DEFAULT_INK,
     DEFAULT_PAPER,
+    Beta,
     Ink,
     Latents,
     ModelName,
@@ -59,6 +60,7 @@ class TraverseQuery(Parameters):
     ink: Ink = DEFAULT_INK
     paper: Paper = DEFAULT_PAPER
     model: ModelName = None
+    beta: Beta = None
 
     @model_validator(mode="after")
     def _two_different(self) -> "TraverseQuery":
@@ -102,7 +104,7 @@ class Traverse(Operation[TraversePlan]):
     def plan(self, head: RequestHead) -> TraversePlan:
         """Check the query, and lay the latents out."""
         query = read_query(TraverseQuery, head.query)
-        model = self.context.registry.get(query.model)
+        model = value_of("query.beta", self.context.registry.get, query.model, query.beta)
         size = model.manifest.latent_size
         if max(query.latent) > size:
             raise InvalidParameter.of("query.latent", f"there is no latent {max(query.latent)}", f"1 to {size}")

@@ -29,6 +29,7 @@ def test_facts_are_read(folder: Path) -> None:
     assert (manifest.name, manifest.version, manifest.kind, manifest.latent_size) == ("cvae", 1, "cvae", 6)
     assert manifest.labels[19] == "J"
     assert manifest.decoder.file == "cvae-decoder/1/model.onnx"
+    assert manifest.series is None
     assert manifest.model_dump(by_alias=True)["schema"] == 1
 
 
@@ -59,6 +60,7 @@ def test_an_invalid_manifest_is_named(tmp_path: Path, content: bytes) -> None:
         ({"likelihood": "gaussian"}, "likelihood: "),
         ({"pixels": {"height": 28}}, "pixels.width: Field required"),
         ({"encoder": {"sha256": "short"}}, "encoder."),
+        ({"series": "0123456789AB"}, "series: String should match pattern"),
         ({"surprise": 1}, "surprise: Extra inputs are not permitted"),
     ],
 )

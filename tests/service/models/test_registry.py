@@ -1,4 +1,5 @@
 import logging
+import re
 import shutil
 from pathlib import Path
 
@@ -98,6 +99,78 @@ def test_models_are_found_by_name(repository: Path) -> None:
     assert registry.get("cvae").title == "cvae/1"
     with pytest.raises(UnknownModel, match=r"There is no model 'gan'; served are: cvae, vae\."):
         registry.get("gan")
+
+
+ONE, TWO = "1" * 12, "2" * 12
+
+
+@pytest.mark.parametrize(
+    ("default", "name", "beta", "expected"),
+    [
+        ("cvae", None, 10, "cvae-b10"),  # the series of the default model
+        ("cvae", "", 1, "cvae"),
+        ("cvae", "cvae", 10, "cvae-b10"),
+        ("cvae", "cvae-b10", 1, "cvae"),  # the first by name of two that were trained alike
+        ("cvae", "twin", 1, "twin"),  # but a model is itself
+        ("cvae", "twin", None, "twin"),
+        ("cvae", "vae", 1, "vae"),  # a series of its own
+        ("wide-b4", None, 2, "wide-b2"),  # one of several betas, though not the largest
+        ("vae", None, 0.001, "cvae-b0.001"),  # the largest, where the default model is in none of several
+        ("vae", "wide-b2", 4, "wide-b4"),
+    ],
+)
+def test_a_beta_chooses_from_a_series(
+    series_of_models: Path, default: str, name: str | None, beta: float | None, expected: str
+) -> None:
+    assert loaded(series_of_models, default_model=default).get(name, beta).manifest.name == expected
+
+
+@pytest.mark.parametrize(
+    ("default", "name", "says"),
+    [
+        ("cvae", None, "7 is not a β of the series of cvae; allowed are: 0.001, 1, 10"),
+        ("vae", None, "7 is not a β of the series of cvae; allowed are: 0.001, 1, 10"),
+        ("cvae", "twin", "7 is not a β of the series of twin; allowed are: 0.001, 1, 10"),
+        ("cvae", "wide-b2", "7 is not a β of the series of wide-b2; allowed are: 2, 4"),
+        ("cvae", "vae", "7 is not a β of the series of vae; allowed are: 1"),
+    ],
+)
+def test_a_beta_that_no_model_has_is_refused_with_those_there_are(
+    series_of_models: Path, default: str, name: str | None, says: str
+) -> None:
+    registry = loaded(series_of_models, default_model=default)
+    with pytest.raises(ValueError, match=f"^{re.escape(says)}$"):
+        registry.get(name, 7.0)
+    with pytest.raises(UnknownModel):
+        registry.get("gan", 1.0)
+
+
+def test_without_any_series_a_beta_is_that_of_the_default_model(repository: Path) -> None:
+    registry = loaded(repository, default_model="vae")
+    assert registry.get(None, 1.0).manifest.name == "vae"
+    with pytest.raises(ValueError, match=r"^0\.5 is not a β of the series of vae; allowed are: 1$"):
+        registry.get(None, 0.5)
+
+
+@pytest.fixture(scope="session")
+def series_of_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a series of four models and three betas, one of two, and a model in none."""
+    folder = tmp_path_factory.mktemp("series")
+    for name, series, beta in [
+        ("twin", ONE, 1.0),
+        ("cvae", ONE, 1.0),
+        ("cvae-b10", ONE, 10.0),
+        ("cvae-b0.001", ONE, 0.001),
+        ("wide-b2", TWO, 2.0),
+        ("wide-b4", TWO, 4.0),
+    ]:
+        write_model(folder, name, series=series, beta=beta)
+    write_model(folder, "vae", conditional=False)
+    return folder
+
+
+def test_models_are_in_the_order_of_their_names(series_of_models: Path) -> None:
+    assert list(loaded(series_of_models).models)[:3] == ["cvae", "cvae-b0.001", "cvae-b10"]
 
 
 @pytest.mark.parametrize("folder", ["", "nowhere"])

@@ -59,7 +59,7 @@ def test_one_command_trains_exports_classifies_and_tells_how_to_serve(
     registry = load_registry(Settings(models=Path("models"), device="cpu"))
     model = registry.get(None)
     assert model.title == "cvae/1"
-    assert model.manifest.beta == 10
+    assert (model.manifest.beta, model.manifest.series) == (10, run.series)
     assert model.manifest.classifier is not None
     pixels = run_now(model.decode(np.zeros((1, 6), np.float32), np.array([19])))
     assert pixels.shape == (1, 28, 28)

@@ -13,7 +13,8 @@ def page(tmp_path: Path) -> str:
     known_model.write_model(
         tmp_path, "vae-z2", conditional=False, code={"version": "0.1.0", "sha256": "c" * 64}, config={"latent_size": 2}
     )
-    known_model.write_model(tmp_path, "cvae", code={"version": "0.1.0", "sha256": "c" * 64}, metrics=METRICS)
+    code = {"version": "0.1.0", "sha256": "c" * 64}
+    known_model.write_model(tmp_path, "cvae", code=code, metrics=METRICS, series="0123456789ab")
     return models_page(tmp_path)
 
 
@@ -24,6 +25,8 @@ def test_models_are_listed_by_name(page: str) -> None:
 def test_a_card_has_the_manifests_facts_and_metrics(page: str) -> None:
     card = page[page.index("## `cvae`") : page.index("## `vae-z2`")]
     assert "Every pixel is 100 + 10·z[0] + label." in card
+    assert "| beta | 1 |\n| series | `0123456789ab` |" in card
+    assert "| series |" not in page[page.index("## `vae-z2`") :]
     assert "| labels | 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ |" in card
     assert "| exported by | glyphvae 0.1.0 (`cccccccccccc`) |" in card
     assert "![Samples of cvae: a row for each label](images/cvae-samples.png)" in card

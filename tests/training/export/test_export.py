@@ -33,6 +33,7 @@ def test_the_service_accepts_what_was_exported(repository: Path, name: str, kind
     assert set(manifest.metrics) == {"compact"}
     assert manifest.metrics["compact"]["levels"] < 0.1
     assert manifest.config["latent_size"] == 6
+    assert manifest.series == finished_run(kind).series
     for file in (manifest.encoder, manifest.decoder):
         session = ort.InferenceSession(read_verified(repository, file), providers=["CPUExecutionProvider"])
         inputs = [value.name for value in session.get_inputs()]

@@ -48,8 +48,9 @@ def test_the_manifest_names_each_file_with_its_hash() -> None:
     }
 
 
-def test_facts_come_back_from_the_manifest() -> None:
-    measured = replace(FACTS, metrics={"negative_elbo": {"value": 100.0}})
+@pytest.mark.parametrize("series", [None, "0123456789ab"])
+def test_facts_come_back_from_the_manifest(series: str | None) -> None:
+    measured = replace(FACTS, metrics={"negative_elbo": {"value": 100.0}}, series=series)
     assert facts_of(json.loads(manifest_text(measured, {"encoder": b"", "decoder": b""}))) == measured
 
 

@@ -61,11 +61,12 @@ def test_nothing_is_moved_into_place_before_everything_is_written(tmp_path: Path
 
 
 def test_metrics_go_into_the_manifest_and_both_graphs(tmp_path: Path) -> None:
-    publish(tmp_path, FACTS, exported())
+    publish(tmp_path, replace(FACTS, series="0123456789ab"), exported())
     before = json.loads((tmp_path / "cvae.json").read_text())
     publish_metrics(tmp_path, "cvae", {"active_units": 6})
     after = json.loads((tmp_path / "cvae.json").read_text())
     assert after["metrics"] == {"active_units": 6}
+    assert after["series"] == "0123456789ab"
     for part in ("encoder", "decoder"):
         content = (tmp_path / after[part]["file"]).read_bytes()
         assert after[part]["sha256"] == hashlib.sha256(content).hexdigest() != before[part]["sha256"]

@@ -1,3 +1,5 @@
+import re
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -5,8 +7,9 @@ import torch
 
 from glyphvae_training.errors import RunError
 from glyphvae_training.fitting.runs import RECIPE, claim_folder, load_run, save_run
+from glyphvae_training.fitting.trainer import TrainingConfig
 from glyphvae_training.models.families import ModelKind
-from tests.training.examples import finished_run
+from tests.training.examples import finished_run, untrained
 
 
 @pytest.mark.parametrize("kind", ["vae", "cvae"])
@@ -23,6 +26,24 @@ def test_a_run_comes_back_as_it_was_saved(tmp_path: Path, kind: ModelKind) -> No
 def test_an_unfinished_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"model\.pt: no such file; has the run finished\?"):
         load_run(tmp_path)
+
+
+def test_runs_of_one_series_differ_in_beta_alone(tmp_path: Path) -> None:
+    config = TrainingConfig()
+    run = replace(finished_run(), training=asdict(config))
+    save_run(tmp_path, run)
+    heavier = replace(run, beta=10.0, training=asdict(replace(config, beta=10.0)))
+    assert run.series == load_run(tmp_path).series == heavier.series
+    assert re.fullmatch("[0-9a-f]{12}", run.series)
+    others = [
+        replace(run, training=asdict(replace(config, epochs=21))),
+        replace(run, training=asdict(replace(config, seed=1))),
+        replace(run, training=run.training | {"prior": {}}),
+        replace(run, data_sha256="b" * 64),
+        replace(run, model=finished_run("vae").model),
+        replace(run, model=untrained(decoder="residual")),
+    ]
+    assert len({run.series, *(other.series for other in others)}) == 7
 
 
 @pytest.mark.parametrize("lacking", ["kind", "state", "beta"])

@@ -9,7 +9,11 @@ from glyphvae_training.evaluation.report import metrics_report, percent, table
 
 HEAD = """\
 Written by `glyphvae evaluate MODEL --write` from the manifests in `exported/`, which hold these facts.
-What each technique gives and costs is in [ablation.md](ablation.md)."""
+What each technique gives and costs is in [ablation.md](ablation.md).
+
+Models with the same **series** were given the same in training but for beta. `beta=` chooses among them: `beta=10` is
+the model of that beta in the series of `model=`, or without it in that of the default model, or in the largest series
+if the default model's has no other beta."""
 
 DEFINITIONS = """\
 **−ELBO** is reconstruction + KL per held-out image, whatever beta the model was trained with. **Reconstruction** is
@@ -53,6 +57,7 @@ def model_card(manifest: dict[str, Any]) -> str:
             ["labels", "".join(manifest["labels"]) or "none"],
             ["latents", str(manifest["latent_size"])],
             ["beta", f"{manifest['beta']:g}"],
+            *([["series", f"`{manifest['series']}`"]] if "series" in manifest else []),
             ["likelihood", manifest["likelihood"]],
             ["config", config],
             [" + ".join(graphs), sizes],

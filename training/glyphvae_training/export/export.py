@@ -75,6 +75,7 @@ def facts_of_run(run: Run, data: Dataset, name: str, version: int) -> Facts:
         code=code_facts(),
         config=run.model.config.to_dict(),
         metrics={},
+        series=run.series,
     )
 
 

@@ -39,6 +39,7 @@ class Facts:
         config: the fields of the model's frozen config.
         metrics: what the evaluation measured; empty before it.
         likelihood: p(x|z), by name.
+        series: fingerprint of everything that the training was given but beta; None if it is not known.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Facts:
     config: dict[str, Any]
     metrics: dict[str, Any]
     likelihood: str = "bernoulli"
+    series: str | None = None
 
     def with_metrics(self, metrics: dict[str, Any]) -> "Facts":
         """Return the same facts with other metrics."""
@@ -69,6 +71,7 @@ class Facts:
             "labels": list(self.labels),
             "latent_size": self.latent_size,
             "beta": self.beta,
+            **({} if self.series is None else {"series": self.series}),
             "likelihood": self.likelihood,
             "pixels": PIXELS,
             "data": self.data,

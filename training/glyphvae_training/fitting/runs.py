@@ -8,6 +8,7 @@ checkpoints/last.ckpt         resumes bit for bit
 model.pt                      the weights, and the facts of `Run`
 """
 
+import hashlib
 import json
 import pickle
 from collections.abc import Mapping
@@ -53,6 +54,13 @@ class Run:
     def kind(self) -> ModelKind:
         """Kind of the model: "vae" or "cvae"."""
         return self.model.kind
+
+    @property
+    def series(self) -> str:
+        """Fingerprint of everything that the training was given but beta, so that a series differs in beta alone."""
+        training = {name: value for name, value in self.training.items() if name != "beta"}
+        given = [self.kind, self.model.config.to_dict(), self.data_sha256, training]
+        return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:12]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the weights."""

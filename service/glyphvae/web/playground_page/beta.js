@@ -6,12 +6,10 @@ import { samplingRequest } from "./glyph.js";
 import { draw } from "./ink.js";
 import { LatestRequest } from "./latest_request.js";
 import { missing } from "./missing.js";
-import { family, styleOf } from "./models.js";
+import { labelOf, largestSeries, styleOf } from "./models.js";
 import { Sliders } from "./sliders.js";
-import { state } from "./state.js";
 import { whileOpen } from "./tabs.js";
 
-const PREFIX = "cvae-beta-";
 const SCALE = 6;
 const SAMPLE_SCALE = 3;
 const SAMPLES = 6;
@@ -19,30 +17,30 @@ const SAMPLE_SEED = 5;
 
 /** Starts the section. */
 export function start() {
-  const models = family(PREFIX).sort((a, b) => a.beta - b.beta);
-  if (!models.length) return missing(byId("beta-section"), `${PREFIX}…`);
+  const models = largestSeries();
+  if (!models.length) return missing(byId("beta-section"), "This needs models that differ in β alone, and the service has none.");
   const panel = byId("betas");
   const cards = models.map(makeCard);
   panel.append(...cards.map((card) => card.element));
   new Sliders(byId("beta-latents"), 0, false);
   byId("beta-sample").addEventListener("click", samplingRequest(byId("beta-section")));
 
-  const glyphs = ({ label, z }) =>
-    Promise.all(models.map((model) => api.generatePixels({ label, z: api.latents(z(model)), model: model.name })));
+  const glyphs = () =>
+    Promise.all(models.map((model) => api.generatePixels({ label: labelOf(model), z: api.latents(styleOf(model)), model: model.name })));
   const glyphRequest = new LatestRequest(byId("beta-section"), glyphs, (all) => {
     all.forEach(([pixels], index) => draw(cards[index].glyph, pixels, SCALE));
     panel.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
   });
-  whileOpen("explore", ["z", "label"], () => glyphRequest.ask({ label: state.label, z: styleOf }));
+  whileOpen("explore", ["z", "label"], () => glyphRequest.ask());
 
-  const samples = ({ label }) => {
-    const query = { label, n: SAMPLES, seed: SAMPLE_SEED };
-    return Promise.all(models.map((model) => api.generatePixels({ ...query, model: model.name })));
+  const samples = () => {
+    const query = { n: SAMPLES, seed: SAMPLE_SEED };
+    return Promise.all(models.map((model) => api.generatePixels({ ...query, label: labelOf(model), model: model.name })));
   };
   const sampleRequest = new LatestRequest(byId("beta-section"), samples, (all) => {
     all.forEach((row, index) => row.forEach((pixels, place) => draw(cards[index].samples[place], pixels, SAMPLE_SCALE)));
   }, true);
-  whileOpen("explore", ["label"], () => sampleRequest.ask({ label: state.label }));
+  whileOpen("explore", ["label"], () => sampleRequest.ask());
 }
 
 function makeCard({ beta, metrics }) {

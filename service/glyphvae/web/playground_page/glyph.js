@@ -6,7 +6,7 @@ import { check, rove } from "./controls.js";
 import { announce, byId, debounce, h } from "./dom.js";
 import { draw } from "./ink.js";
 import { LatestRequest } from "./latest_request.js";
-import { current, labelOf, modelName, styleOf } from "./models.js";
+import { current, labelOf, modelName, seriesOf, styleOf } from "./models.js";
 import { Sliders, lockedLatents, stripValues } from "./sliders.js";
 import { on, set, state } from "./state.js";
 import { whileOpen } from "./tabs.js";
@@ -30,6 +30,7 @@ export function start() {
   startStrips(sliders);
   startVariations();
   startSampling();
+  startBeta();
   codePanel(byId("glyph-code"), ["model", "label", "z"], () => ({
     path: "generate",
     query: { ...glyphQuery(current()), scale: PICTURE_SCALE },
@@ -184,4 +185,25 @@ function startSampling() {
   const begin = () => state.z.length || sample();
   on(["model"], begin);
   begin();
+}
+
+// The models of a series share their latents' number and labels, so another beta shows the same style and label anew.
+function startBeta() {
+  const field = byId("beta-field");
+  const slider = byId("beta");
+  const [low, high] = field.querySelectorAll(".ends span");
+  const show = () => {
+    const series = seriesOf(current());
+    const words = `${current().beta}`;
+    field.hidden = series.length < 2;
+    slider.max = series.length - 1;
+    slider.value = series.indexOf(current());
+    slider.setAttribute("aria-valuetext", words);
+    document.querySelector('output[for="beta"]').value = words;
+    low.textContent = series[0].beta;
+    high.textContent = series.at(-1).beta;
+  };
+  slider.addEventListener("input", () => set({ model: modelName(seriesOf(current())[slider.valueAsNumber]) ?? "" }));
+  on(["model"], show);
+  show();
 }

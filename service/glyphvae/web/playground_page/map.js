@@ -1,7 +1,7 @@
 // The plane of a two-latent model: its manifold, the positions of encoded characters, and the glyph at the pointer.
 
 import * as api from "./api.js";
-import { announce, byId, shown } from "./dom.js";
+import { announce, byId, h, shown } from "./dom.js";
 import { draw } from "./ink.js";
 import { LatestRequest } from "./latest_request.js";
 import { missing } from "./missing.js";
@@ -28,7 +28,9 @@ const toValue = (share) => Math.min(REACH, Math.max(-REACH, (share * 2 - 1) * ED
 
 /** Starts the section. */
 export function start() {
-  if (!named(MODEL)) return missing(byId("map-section"), MODEL);
+  if (!named(MODEL)) {
+    return missing(byId("map-section"), "This needs the model ", h("code", {}, MODEL), ", which the service does not have.");
+  }
   startPlane();
   startGlyph();
   startManifold();

@@ -17,8 +17,13 @@ export async function load() {
 /** Returns the model of this name, undefined if it is not served. */
 export const named = (name) => served.find((model) => model.name === name);
 
-/** Returns the models whose names start with `prefix`. */
-export const family = (prefix) => served.filter((model) => model.name.startsWith(prefix));
+/** Returns the models that differ from `model` in beta alone, itself included, in the order of their betas. */
+export const seriesOf = (model) =>
+  served.filter((other) => other === model || (model.series && other.series === model.series)).sort((a, b) => a.beta - b.beta);
+
+/** Returns the largest of the served series, the first of several; empty if no two models differ in beta alone. */
+export const largestSeries = () =>
+  served.map(seriesOf).reduce((largest, series) => (series.length > Math.max(1, largest.length) ? series : largest), []);
 
 /** Returns the selected model, or the service's default. */
 export const current = () => named(state.model) ?? served.find((model) => model.default);
