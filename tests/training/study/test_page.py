@@ -11,7 +11,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 def test_without_results_there_are_the_equations_alone(tmp_path: Path) -> None:
     page = write_page(tmp_path).read_text(encoding="utf-8")
-    assert "## Eight equations" in page
+    assert "## The paper's equations" in page
     assert "## Figure" not in page
 
 

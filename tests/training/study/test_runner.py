@@ -15,6 +15,9 @@ from glyphvae_training.study.plan import BETAS, Schedule, plans
 from tests.training.commands.invoke import output
 
 PICTURES = (
+    "gap",
+    "ring",
+    "figure-1",
     "figure-2",
     "figure-2-moments",
     "figure-3",
@@ -26,7 +29,16 @@ PICTURES = (
     "figure-5-rate-distortion",
     "figure-6",
 )
-TABLES = ("epochs-epochs", "latent-size-models", "traversal-latents", "beta-models", "beta-checks")
+TABLES = (
+    "equations-gaps",
+    "equations-gradients",
+    "equations-disagreement",
+    "epochs-epochs",
+    "latent-size-models",
+    "traversal-latents",
+    "beta-models",
+    "beta-checks",
+)
 # As `--quick`, but smaller still.
 TINY = Schedule(2, 1, 1, 64, TrainingConfig(epochs=4, batch_size=64), 60, 2, 512)
 HARDWARE = ("--accelerator", "cpu", "--threads", 1)
@@ -82,6 +94,17 @@ def test_the_page_shows_what_was_made(out: Path) -> None:
     page = (out / "docs" / "paper.md").read_text(encoding="utf-8")
     assert all(f"(images/paper/{name}.png)" in page and f"(images/paper/{name}.svg)" in page for name in PICTURES)
     assert all(f"`{planned.name}`" in page for planned in plans(TINY))
+
+
+def test_the_gap_is_the_difference_of_evidence_and_bound(out: Path) -> None:
+    measured = json.loads((out / "equations.json").read_text(encoding="utf-8"))
+    assert [row["label"] for row in measured["gaps"]] == list(range(10))
+    for row in measured["gaps"]:
+        assert row["gap"] >= 0
+        assert abs(row["left_over"]) <= 4 * row["elbo_error"] + row["quadrature_error"]
+    assert 0 <= measured["aggregate_kl"] <= measured["mean_kl"]
+    for row in measured["gradients"]:
+        assert row["reparameterised"] < row["score function"]
 
 
 def test_small_models_obey_what_does_not_need_long_training(out: Path) -> None:

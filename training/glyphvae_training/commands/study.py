@@ -8,12 +8,14 @@ import typer
 
 from glyphvae_training.commands.options import DATA, DataFolder, errors_reported
 
-Chosen = Literal["epochs", "latent-size", "traversal", "beta", "all"]
+Chosen = Literal["equations", "epochs", "latent-size", "traversal", "beta", "all"]
 
 
 @errors_reported()
 def study(
-    experiment: Annotated[Chosen, typer.Argument(help="Figure 2, 3, 4, 5 with 6, or all of them.")],
+    experiment: Annotated[
+        Chosen, typer.Argument(help="Equations with figure 1, figure 2, 3, 4, 5 with 6, or all of them.")
+    ],
     data: DataFolder = DATA,
     out: Annotated[
         Path | None, typer.Option(help="Folder of runs.", show_default="runs/study, or runs/study-quick")

@@ -6,19 +6,21 @@ from typing import Any
 
 from glyphvae_training.evaluation.report import percent, table
 from glyphvae_training.study.context import RESULTS
-from glyphvae_training.study.equations import equations_section
+from glyphvae_training.study.equations_page import equations_section, measured_section, picture
 from glyphvae_training.study.theory import TOLERANCE
 
 Json = dict[str, Any]
 
 INTRODUCTION = """\
-The paper "Introduction to Variational AutoEncoder" shows five results as pictures. Here each is made again, with the
-numbers that the pictures lack. Everything on this page, pictures included, is written by one command:
+The paper "Introduction to Variational AutoEncoder" has eight equations, and shows its results as pictures. Here are the
+equations with the code that computes them, and the pictures made again, with the numbers that they lack. Everything on
+this page, pictures included, is written by one command:
 
     glyphvae study all --data DATA
 
-`glyphvae study epochs`, `latent-size`, `traversal` and `beta` do one experiment each; `--quick` does the same with the
-small sample in `tests/data`. Every number is in [`paper`](paper) as JSON and CSV, every picture is here as PNG and SVG.
+`glyphvae study equations`, `epochs`, `latent-size`, `traversal` and `beta` do one experiment each; `--quick` does the
+same with the small sample in `tests/data`. Every number is in [`paper`](paper) as JSON and CSV, every picture is here
+as PNG and SVG.
 
 A variational autoencoder (VAE) is two networks. The **encoder** looks at a picture x and says where it lies on a map:
 not a point but a small cloud, with the middle mu and the width sigma. The **decoder** takes a place z on the map and
@@ -29,14 +31,20 @@ nothing, N(0, I), the **prior**. So whoever wants a new picture draws a place fr
 
 REDUCTION = """\
 **What β means here.** The reconstruction is a sum over the 784 pixels, the loss a mean over the images of a batch. A β
-from a paper that takes means over pixels is 784 times as strong as the same number here; β_norm, equation 8, is the one
+from a paper that takes means over pixels is 784 times as strong as the same number here; β_norm, (C) above, is the one
 to compare."""
 
 
 def write_page(docs: Path) -> Path:
     """Write paper.md from the JSON files beside it of the experiments done so far; returns its path."""
-    chapters = {"epochs": figure_2, "latent-size": figure_3, "traversal": figure_4, "beta": figures_5_and_6}
-    parts = ["# The paper's experiments", INTRODUCTION, "## Eight equations", equations_section(), REDUCTION]
+    chapters = {
+        "equations": measured_section,
+        "epochs": figure_2,
+        "latent-size": figure_3,
+        "traversal": figure_4,
+        "beta": figures_5_and_6,
+    }
+    parts = ["# The paper's experiments", INTRODUCTION, equations_section(), REDUCTION]
     facts: list[Json] = []
     for name, chapter in chapters.items():
         path = docs / RESULTS / f"{name}.json"
@@ -51,11 +59,6 @@ def write_page(docs: Path) -> Path:
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return page
-
-
-def picture(name: str, text: str) -> str:
-    """Format an image, with a link to its SVG file."""
-    return f"![{text}](images/paper/{name}.png)\n\n[as SVG](images/paper/{name}.svg)"
 
 
 def numbers(values: list[float], digits: int = 2) -> str:

@@ -13,6 +13,7 @@ from glyphvae_training.fitting.trainer import Hardware
 from glyphvae_training.study.beta import beta
 from glyphvae_training.study.context import StudyContext
 from glyphvae_training.study.epochs import epochs
+from glyphvae_training.study.equations_measured import equations
 from glyphvae_training.study.exports import export_models
 from glyphvae_training.study.latent_size import latent_size
 from glyphvae_training.study.latents import moments, ranking
@@ -21,6 +22,7 @@ from glyphvae_training.study.plan import Schedule, plans
 from glyphvae_training.study.traversal import traversal
 
 EXPERIMENTS: dict[str, Callable[[StudyContext], object]] = {
+    "equations": equations,
     "epochs": epochs,
     "latent-size": latent_size,
     "traversal": traversal,
