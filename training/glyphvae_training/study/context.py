@@ -26,7 +26,7 @@ from glyphvae_training.study.record import seconds_trained
 from glyphvae_training.study.train import trained
 
 Json = dict[str, Any]
-JUDGE = "convolutional"
+JUDGE = "dense"
 # Folder of the numbers that the page is written from, beside the page.
 RESULTS = "paper"
 Item = TypeVar("Item")
