@@ -52,6 +52,7 @@ def test_an_evaluation_by_one_judge_leaves_a_report_and_the_model_as_it_was(
     assert set(metrics["judges"]) == {"convolutional"}
     assert metrics["judges"]["convolutional"]["samples"]["accuracy"]["n"] == 36 * 12
     assert metrics["protocol"]["held_out_images"] == len(sample.test)
+    assert metrics["protocol"]["judge_images"] == 512
     assert 0 <= metrics["coverage"]["value"] <= 1
     assert metrics["features"] == "convolutional"
     assert set(metrics["without_label"]["auroc"]) == {"noise", "shuffled pixels", "photographs"}

@@ -77,6 +77,13 @@ def test_every_number_is_in_the_report(line: str) -> None:
     assert line in metrics_report(LABELS, METRICS).splitlines()
 
 
+def test_a_judge_of_less_training_says_so() -> None:
+    text = "A judge here saw 512 images in training, fewer than those of other cards."
+    protocol = METRICS["protocol"] | {"judge_images": 512}
+    assert text in metrics_report(LABELS, METRICS | {"protocol": protocol})
+    assert text not in metrics_report(LABELS, METRICS)
+
+
 def test_without_judges_there_is_no_label_accuracy() -> None:
     assert "accuracy" not in metrics_report((), METRICS | {"judges": {}})
 

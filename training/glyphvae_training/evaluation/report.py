@@ -170,7 +170,9 @@ def judges_section(metrics: Json) -> str:
         rows.append([f"real {source}, {pairs} merged", *cells])
     samples = metrics["protocol"]["samples_per_label"]
     title = f"### Label accuracy, {samples} fresh samples of each label\n\n"
-    return title + table(["", *(f"{name} judge" for name in judges)], rows)
+    seen = metrics["protocol"].get("judge_images")
+    note = f"\n\nA judge here saw {seen:,} images in training, fewer than those of other cards." if seen else ""
+    return title + table(["", *(f"{name} judge" for name in judges)], rows) + note
 
 
 def labels_section(labels: Sequence[str], metrics: Json) -> str:

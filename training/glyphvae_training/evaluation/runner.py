@@ -94,6 +94,8 @@ def run_evaluation(config: EvaluationConfig, docs: Path | None = None) -> Evalua
             stage=lambda name: progress.update(task, description=f"measuring: {name}", advance=1),
         )
         named = {"axes": axis_names(model, data.test)} if model.labels else {}
+        if config.judge_images and judges:
+            evaluation.metrics["protocol"]["judge_images"] = config.judge_images
         evaluation = replace(evaluation, metrics=evaluation.metrics | fidelity | named)
         progress.update(task, description="measured", completed=total)
     write_report(config.out, config.model, model.labels, data.test, evaluation)

@@ -83,9 +83,9 @@ def gap_section(result: Json) -> str:
 
 Training never sees how far its bound is below log p(x), because neither log p(x) nor p(z|x) can be computed in general.
 With two latents both can, by adding up p(x|z) p(z) over a fine grid of z. This is `{result["model"]}`, the smaller VAE
-of figure 3, on the first held-out image of each digit. Three numbers come from three places: log p(x) is (1) on the grid,
-the ELBO is the mean of {result["elbo_draws"]:,} draws as in training (5, 7), and KL(q(z|x)‖p(z|x)) is (2) on the grid,
-with p(z|x) by Bayes' rule (3). By (4) the third is the difference of the first two. All are in nats.
+of figure 3, on the first held-out image of each digit. Three numbers come from three places: log p(x) is (1) on the
+grid, the ELBO is the mean of {result["elbo_draws"]:,} draws as in training (5, 7), and KL(q(z|x)‖p(z|x)) is (2) on the
+grid, with p(z|x) by Bayes' rule (3). By (4) the third is the difference of the first two. All are in nats.
 
 {table(head, lines)}
 

@@ -43,8 +43,8 @@ class Schedule:
     judge_images: int | None
 
 
-# Figure 2 has the paper's 100 epochs. The judge sees a quarter of what those of `glyphvae evaluate` do, which is enough to
-# tell the models of one table apart.
+# Figure 2 has the paper's 100 epochs. The judge sees a quarter of what those of `glyphvae evaluate` do, which is enough
+# to tell the models of one table apart.
 FULL = Schedule(100, 10, 12, 256, PAPER.training, 2000, 100, 1_250_000)
 # The whole study in three minutes on two cores.
 QUICK = Schedule(12, 2, 12, 16, replace(PAPER.training, batch_size=16), 300, 4, 20_000)
