@@ -63,7 +63,7 @@ def test_the_reparameterised_gradient_is_that_of_the_mean(x: Tensor) -> None:
         model = Fixed(mu)
         centre, logvar = (value.repeat(DRAWS, 1) for value in model.encode(x[:1]))
         logits = model.decode(reparameterise(centre, logvar, noise()))
-        means.append(-float(reconstruction(logits, x[0].expand(DRAWS, -1, -1)).mean()))
+        means.append(-float(reconstruction(logits, x[0].expand(DRAWS, -1, -1)).mean().detach()))
     first = gradients(Fixed(), x[:1], DRAWS, noise())[REPARAMETERISED]
     assert first[0, :, 0, 0].mean() == pytest.approx((means[1] - means[0]) / (2 * step), rel=1e-5)
 

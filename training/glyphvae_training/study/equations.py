@@ -1,7 +1,7 @@
 """The eight equations of the paper, then our own, each with the line of code that computes it.
 
-The paper's numbers follow the derivation as Doersch, "Tutorial on Variational Autoencoders" (arXiv:1606.05908), section
-2, gives it; from (5) on the tutorial's own numbers differ.
+The paper's numbers follow its derivation as Doersch, "Tutorial on Variational Autoencoders" (arXiv:1606.05908), section
+2, gives it; the tutorial's own numbers are not always the same.
 """
 
 import inspect

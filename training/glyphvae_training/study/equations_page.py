@@ -15,9 +15,9 @@ def equations_section() -> str:
     return f"""\
 ## The paper's equations
 
-The equations are numbered as the paper derives them, which is as Doersch's "Tutorial on Variational Autoencoders"
-(arXiv:1606.05908) does; the tutorial's own numbers differ from (5) on, and the words here are ours. An image is x, its
-latents are z, the encoder is q(z|x), the decoder p(x|z) and the prior p(z) = N(0, I).
+The numbers follow the paper's derivation as Doersch's "Tutorial on Variational Autoencoders" (arXiv:1606.05908) gives
+it; the tutorial's own numbers are not always the same, and the words here are ours. An image is x, its latents are z,
+the encoder is q(z|x), the decoder p(x|z) and the prior p(z) = N(0, I).
 
 {listed(enumerate(PAPER, start=1))}
 
