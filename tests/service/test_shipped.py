@@ -192,6 +192,24 @@ async def test_small_letters_are_read(client: httpx.AsyncClient) -> None:
     assert np.mean([one == other for one, other in zip(read, np.repeat([*letters], 4), strict=True)]) > 0.85
 
 
+@pytest.mark.parametrize(
+    ("beta", "name"),
+    [(beta, "cvae" if beta == 1 else f"cvae-beta-{beta:g}") for beta in (1e-3, 1e-2, 1e-1, 1, 10, 100, 1024)],
+)
+async def test_a_beta_chooses_among_the_papers_models(client: httpx.AsyncClient, beta: float, name: str) -> None:
+    response = await client.get("/generate", params={"label": "J", "z": "0,0,0,0,0,0", "beta": beta})
+    assert (response.status_code, response.headers["glyphvae-model"]) == (200, f"{name}/1")
+    manifest = (await client.get(f"/models/{name}")).json()
+    assert (manifest["beta"], manifest["latent_size"]) == (beta, 6)
+
+
+async def test_another_beta_is_refused_with_those_there_are(client: httpx.AsyncClient) -> None:
+    response = await client.get("/generate", params={"label": "J", "beta": 7})
+    assert response.status_code == 422
+    allowed = "allowed are: 0.001, 0.01, 0.1, 1, 10, 100, 1024"
+    assert response.json()["detail"] == f"query.beta: 7 is not a β of the series of cvae; {allowed}"
+
+
 def test_the_command_serves_them() -> None:
     with running("--device", "cpu") as server, server.client() as client:
         response = client.post("/generate?label=J&temperature=0")
