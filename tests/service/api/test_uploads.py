@@ -6,12 +6,13 @@ import pytest
 
 from glyphvae.api.context import Context
 from glyphvae.api.responses import Body
-from glyphvae.api.uploads import INLINE_BYTES, INLINE_PIXELS, MAX_FIELDS, TOGETHER, read_glyphs
+from glyphvae.api.uploads import MAX_FIELDS, TOGETHER, read_glyphs
 from glyphvae.application import create_app
 from glyphvae.errors import InvalidParameter, MalformedBody, UnsupportedMedia
 from glyphvae.imaging import decode
 from glyphvae.imaging.preprocess import Mode, preprocess
 from glyphvae.models.registry import Pixels
+from glyphvae.scheduling.cost import INLINE
 from glyphvae.scheduling.steps import run_now
 from glyphvae.settings import Settings
 from tests.service.support import caller, expect_problem, grey, image_file, npy
@@ -122,7 +123,7 @@ async def test_what_unfolds_to_many_pixels_is_decoded_in_a_thread(
     drawing = np.full((1000, 1000), 255, np.uint8)
     drawing[300:700, 450:550] = 0
     content = image_file(drawing)
-    assert len(content) < INLINE_BYTES < INLINE_PIXELS < drawing.size
+    assert len(content) < INLINE < drawing.size // 4
     threads: set[int] = set()
     grey_levels = decode.Picture.grey
 
