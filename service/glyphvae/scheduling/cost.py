@@ -30,7 +30,7 @@ _FLOATS = 9
 # Bytes per pixel while a picture is drawn and encoded. WebP's encoder keeps hash chains and references. The frames of
 # an animation are drawn one at a time, so only the file counts.
 _PICTURE: Mapping[str, int] = {"image/webp": 28, "image/gif": 2}
-_OTHER_PICTURE = 4
+_OTHER_PICTURE = 3
 # A frame is set up and compressed on its own.
 _FRAME = 1 << 10
 
