@@ -7,6 +7,8 @@ Format: https://www.w3.org/Graphics/GIF/spec-gif89a.txt
 """
 
 import struct
+from io import SEEK_END, BytesIO
+from itertools import pairwise
 
 from numpy import uint8
 from numpy.typing import NDArray
@@ -34,8 +36,19 @@ def animate(glyphs: NDArray[uint8], scale: int, ink: Colour, paper: Colour | Non
     """Encode glyphs (n, 28, 28) as an endless animation that runs forth and back."""
     _, height, width = glyphs.shape
     head = _HEAD.pack(b"GIF89a", width * scale, height * scale, _PALETTE, 0, 0)
-    frames = [_frame(upscale(glyph, scale), paper is None) for glyph in glyphs]
-    return b"".join([head, palette(ink, paper)[:, :3].tobytes(), _ENDLESS, *frames, *frames[-2:0:-1], _END])
+    file = BytesIO()
+    file.write(head + palette(ink, paper)[:, :3].tobytes() + _ENDLESS)
+    starts: list[int] = []
+    for glyph in glyphs:
+        starts.append(file.tell())
+        file.write(_frame(upscale(glyph, scale), paper is None))
+    for start, end in reversed([*pairwise(starts)][1:]):
+        file.seek(start)
+        frame = file.read(end - start)
+        file.seek(0, SEEK_END)
+        file.write(frame)
+    file.write(_END)
+    return file.getvalue()
 
 
 def _frame(pixels: NDArray[uint8], transparent: bool) -> bytes:

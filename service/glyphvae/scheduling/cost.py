@@ -28,8 +28,8 @@ _LIFTED, _LARGEST_LIFTED = 64, 512 * 512
 # A float array becomes float32, once scaled and once rounded, and then grey levels.
 _FLOATS = 9
 # Bytes per pixel while a picture is drawn and encoded. WebP's encoder keeps hash chains and references. The frames of
-# an animation are drawn one at a time, so only the file counts.
-_PICTURE: Mapping[str, int] = {"image/webp": 28, "image/gif": 2}
+# an animation are drawn one at a time, so only the file counts, in which noise takes more than a byte, forth and back.
+_PICTURE: Mapping[str, int] = {"image/webp": 30, "image/gif": 3}
 _OTHER_PICTURE = 3
 # A frame is set up and compressed on its own.
 _FRAME = 1 << 10
