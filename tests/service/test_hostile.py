@@ -265,7 +265,7 @@ async def test_a_costly_or_damaged_picture_is_refused_unread(
 ) -> None:
     monkeypatch.setattr(Picture, "grey", None)
     for body in ({"content": content}, {"files": [("file", content)]}):
-        response = await client.post("/encode?label=J", **body)  # type: ignore[arg-type]
+        response = await client.post("/encode?label=J", **body)
         assert (response.status_code, says in response.json()["detail"]) == (status, True), response.text
 
 
