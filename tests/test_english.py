@@ -38,6 +38,8 @@ PAIRS = {("hot", "path"), ("short", "way")}
 # Metaphors as names of classes and modules, where they do not have their usual meaning.
 CLASS_METAPHORS = METAPHORS | {"catalogue", "edge", "order", "script", "sheet", "visit"}
 PROPERTIES = {"property", "cached_property"}
+# Methods of libraries: Pillow calls it a draft of an image to decode less than all of it.
+FOREIGN = {"draft"}
 
 
 class Docstring(NamedTuple):
@@ -75,7 +77,7 @@ def metaphors(source: str, file: str) -> list[str]:
     nodes = list(ast.walk(ast.parse(source)))
     names = {node.id for node in nodes if isinstance(node, ast.Name)}
     names |= {node.arg for node in nodes if isinstance(node, ast.arg)}
-    names |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    names |= {node.attr for node in nodes if isinstance(node, ast.Attribute)} - FOREIGN
     names |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     names |= set(re.findall(r"\w+", " ".join(summary for _, _, summary in docstrings(source, file))))
     classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)} | {Path(file).stem}

@@ -89,8 +89,13 @@ class Settings(BaseSettings):
     """Maximum number of glyphs in large batches that wait for a model. Further requests get a 429. A single request may
     exceed the limit if nothing else waits."""
     max_queued_bytes: int = Field(64 * MEBIBYTE, ge=1)
-    """Maximum bytes of request bodies in memory, and of bodies and images (one byte per pixel) that wait for a worker
-    thread. Further requests get a 429. A single request may exceed the limit if nothing else waits."""
+    """Maximum bytes of request bodies in memory, and of the work that waits for a worker thread (bytes to read, and a
+    quarter for each pixel to decode). Further requests get a 429. A single request may exceed the limit if nothing else
+    waits."""
+    max_held_bytes: int = Field(224 * MEBIBYTE, ge=MEBIBYTE)
+    """Maximum bytes of memory that decoding uploads and drawing pictures may hold at once. Further work waits in its
+    thread, and a request that would need more alone is refused. The default is enough for a WebP photo of 12
+    megapixels."""
     request_timeout: float = Field(5.0, gt=0, le=3600)
     """Seconds that a request, or one chunk of a streamed response, may queue and run before it fails with 503. The
     header `X-Request-Timeout` shortens it."""

@@ -2,7 +2,10 @@
 
 import io
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple
 
 import httpx
@@ -14,7 +17,7 @@ from starlette.types import ASGIApp, Message
 from glyphvae.api.context import Context
 from glyphvae.errors import MEDIA_TYPE, Problem, ProblemBody
 from glyphvae.models.registry import load_registry
-from glyphvae.scheduling.deadline import checkpoint
+from glyphvae.scheduling.deadline import beat, checkpoint
 from glyphvae.settings import Settings
 
 JSON = {"accept": "application/json"}
@@ -132,3 +135,12 @@ def image_file(pixels: NDArray[np.uint8], kind: str = "PNG") -> bytes:
 def grey(*levels: int) -> NDArray[np.uint8]:
     """Return (n, 28, 28), each glyph of one grey level."""
     return np.repeat(np.array(levels, dtype=np.uint8), 784).reshape(-1, 28, 28)
+
+
+@contextmanager
+def counted_beats() -> Iterator[list[float]]:
+    """Yield a list with the time of each checkpoint that this thread passes."""
+    beats: list[float] = []
+    token = beat.set(lambda: beats.append(monotonic()))
+    yield beats
+    beat.reset(token)

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from glyphvae.errors import MEDIA_TYPE
+from glyphvae.imaging.decode import Picture
 from tests.service.imaging.test_decode import chunk, png
 from tests.service.support import JSON, caller, image_file, npy
 
@@ -222,3 +223,84 @@ async def test_no_request_makes_the_service_open_a_socket(app: FastAPI, monkeypa
         await client.post("/traverse?latent=1&label=J")
         await client.post("/dataset?n=2")
     assert not opened
+
+
+def chunked(count: int) -> bytes:
+    """A PNG file of a drawing with empty chunks."""
+    data = saved(INK)
+    return data[:33] + chunk(b"abCd", b"") * count + data[33:]
+
+
+def flipped(data: bytes, place: int) -> bytes:
+    """A file with a wrong bit."""
+    broken = bytearray(data)
+    broken[place] ^= 1
+    return bytes(broken)
+
+
+def rescanned(count: int) -> bytes:
+    """A progressive JPEG file whose last scan is there many times."""
+    data = saved(INK, "JPEG", progressive=True)
+    return data[:-2] + data[data.rindex(b"\xff\xda") : -2] * count + data[-2:]
+
+
+GLYPH = image_file(DRAWING[6:34, 6:34])
+
+COSTLY: dict[str, tuple[bytes, int, str]] = {
+    "chunks": (chunked(10_000), 422, "chunks that are allowed"),
+    "scans": (rescanned(5000), 422, "scans that are allowed"),
+    "long and thin": (png(1, 70_000, 8, 6, b""), 422, "on a side"),
+    "a wrong checksum": (flipped(saved(INK), -14), 400, "wrong checksum"),
+    "a glyph with a wrong checksum": (flipped(GLYPH, -14), 400, "wrong checksum"),
+    "a glyph with a wrong pixel": (flipped(GLYPH, -30), 400, "wrong checksum"),
+    "cut after the pixels": (saved(INK)[:-12], 400, "not a complete PNG"),
+    "a glyph cut after the pixels": (GLYPH[:-12], 400, "not a complete PNG"),
+    "a glyph cut in its last checksum": (GLYPH[:-1], 400, "not a complete PNG"),
+}
+
+
+@pytest.mark.parametrize(("content", "status", "says"), COSTLY.values(), ids=COSTLY)
+async def test_a_costly_or_damaged_picture_is_refused_unread(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, content: bytes, status: int, says: str
+) -> None:
+    monkeypatch.setattr(Picture, "grey", None)
+    for body in ({"content": content}, {"files": [("file", content)]}):
+        response = await client.post("/encode?label=J", **body)
+        assert (response.status_code, says in response.json()["detail"]) == (status, True), response.text
+
+
+MANY = {
+    "numbers": {"count": 1, "labels": [1] * 70_000},
+    "strings": {"count": 1, "labels": ["no label"] * 1000},
+    "weights": {"count": 1, "labels": {str(i): "x" for i in range(9000)}},
+    "latents": {"count": 1, "z": ["x"] * 30_000},
+    "names": {str(i): 1 for i in range(10_000)},
+    "a long name": {"x" * 100_000: 1},
+}
+
+
+@pytest.mark.parametrize("body", MANY.values(), ids=MANY)
+async def test_a_refusal_is_short_however_much_is_wrong(client: httpx.AsyncClient, body: dict[str, Any]) -> None:
+    for path in ("/dataset", "/render-text"):
+        response = await client.post(path, json=body)
+        assert response.status_code == 422
+        assert len(response.json()["errors"]) <= 10
+        assert len(response.content) < 5000
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        {"data": ["a" * 20_000, *["b"] * 2000]},
+        {"data": [[["c"] * 500] * 10]},
+        {"datatype": "F" * 100_000},
+        {"name": "n" * 100_000},
+        {"shape": [10**300] * 8},
+        {"shape": [1] * 5000},
+    ],
+)
+async def test_a_wrong_tensor_is_a_short_refusal(client: httpx.AsyncClient, tensor: dict[str, Any]) -> None:
+    asked = {"name": "z", "datatype": "FP32", "shape": [1, 6], "data": [0] * 6} | tensor
+    response = await client.post("/v2/models/cvae-decoder/infer", json={"inputs": [asked]})
+    assert response.status_code == 400
+    assert len(response.content) < 1000

@@ -62,6 +62,7 @@ LOWERED: dict[str, dict[str, Any]] = {
     "max_header_bytes": {"max_header_bytes": 4096},
     "max_query_bytes": {"max_query_bytes": 256},
     "max_queued_bytes": {"max_queued_bytes": 2000},
+    "max_held_bytes": {"max_held_bytes": 1 << 20},
     "request_timeout": {"request_timeout": 30},
 }
 

@@ -26,7 +26,8 @@ class Context:
         telemetry: The counts of this process.
         draining: Whether the process is about to end: it finishes the requests it has, and wants no more.
         beat: When the event loop last moved, by the monotonic clock; None where nothing watches it.
-        threads: Threads that decode uploads and draw large pictures; their queue is counted in bytes and pixels.
+        threads: Threads that decode uploads and draw large pictures; their queue is counted in units of
+            work.
         scheduler: Runs the programs of all requests.
     """
 
@@ -40,7 +41,7 @@ class Context:
 
     def __post_init__(self) -> None:
         settings = self.settings
-        self.threads = WorkerPool("bytes", settings.max_queued_bytes, THREADS)
+        self.threads = WorkerPool("bytes", settings.max_queued_bytes, THREADS, settings.max_held_bytes)
         self.scheduler = Scheduler(
             self.telemetry, self.threads, settings.max_queued_requests, settings.request_timeout / 2
         )

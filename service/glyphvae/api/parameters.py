@@ -14,6 +14,12 @@ from glyphvae.errors import InvalidField, InvalidParameter, MalformedBody, Probl
 from glyphvae.models.latents import MAX_SEED
 from glyphvae.wording import quoted
 
+# Refused values that an error response lists, characters of a key by which it names one, and items of a list or object
+# in a body: no parameter has more, and none of what has more is looked at.
+MAX_ERRORS = 10
+LONGEST_NAME = 80
+MAX_ITEMS = 1024
+
 Value = TypeVar("Value")
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -151,16 +157,41 @@ def _is_json(content_type: str) -> bool:
 
 
 def _validated(kind: type[Model], values: object, where: str) -> Model:
+    for name, value in values.items() if isinstance(values, dict) else ():
+        # Pydantic would make an error of each item first.
+        if isinstance(value, list | dict) and len(value) > MAX_ITEMS:
+            detail = f"it has {len(value)} items"
+            raise InvalidParameter.of(f"{where}.{_name(name)}", detail, f"at most {MAX_ITEMS} items")
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise problem_of([{**one, "loc": (where, *one["loc"])} for one in error.errors()]) from None
+        raise problem_of(refusals(error), where) from None
 
 
-def problem_of(errors: Sequence[Mapping[str, Any]]) -> Problem:
-    """Return pydantic's errors as one problem that lists each refused value."""
-    fields = [InvalidField(field=".".join(map(str, error["loc"])), detail=error["msg"]) for error in errors]
-    return InvalidParameter("; ".join(f"{field.field}: {field.detail}" for field in fields), fields)
+def refusals(error: ValidationError) -> Sequence[Mapping[str, Any]]:
+    """Return pydantic's errors without what they were about, which may be long."""
+    return error.errors(include_url=False, include_context=False, include_input=False)
+
+
+def problem_of(errors: Sequence[Mapping[str, Any]], where: str | None = None) -> Problem:
+    """Return pydantic's errors as one problem that lists the first refused values.
+
+    Args:
+        errors: The errors.
+        where: Where all of the values stood; None where the errors say it.
+    """
+    fields = [
+        InvalidField(field=".".join(map(_name, (where, *one["loc"]) if where else one["loc"])), detail=one["msg"])
+        for one in errors[:MAX_ERRORS]
+    ]
+    more = [f"and {len(errors) - MAX_ERRORS} more"] if len(errors) > MAX_ERRORS else []
+    return InvalidParameter("; ".join([f"{field.field}: {field.detail}" for field in fields] + more), fields)
+
+
+def _name(part: object) -> str:
+    """Return a part of a value's location, which may be a key of the client's."""
+    text = str(part)
+    return text if text.isprintable() and len(text) <= LONGEST_NAME else quoted(text, LONGEST_NAME)
 
 
 def value_of(field: str, parse: Callable[..., Value], *arguments: object) -> Value:

@@ -13,13 +13,11 @@ from glyphvae.formats import gif, grid
 from glyphvae.formats.colours import Colour, parse_ink, parse_paper
 from glyphvae.formats.npy import npy_bytes
 from glyphvae.formats.registry import GIF, NPY, PICTURES
+from glyphvae.scheduling.cost import Cost, drawing
 from glyphvae.scheduling.steps import Offload, Program
 from glyphvae.settings import Settings
 
 SIDE = 28
-
-# A picture of more pixels takes longer to compress than a thread takes to wake.
-LARGE_PICTURE = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -83,19 +81,27 @@ class Canvas:
             settings: Holds the limit.
 
         Raises:
-            InvalidParameter: It has more pixels than are allowed.
+            InvalidParameter: It has more pixels than are allowed, or drawing it would take more memory.
         """
         canvas = cls(width * style.scale, height * style.scale, style, media)
+        wanted = f"the picture would have {canvas.width}×{canvas.height} pixels"
+        less = "a smaller scale, or less to show"
         if canvas.pixels > settings.max_output_pixels:
-            detail = f"the picture would have {canvas.width}×{canvas.height} pixels"
-            allowed = f"at most {settings.max_output_pixels} pixels; a smaller scale, or less to show"
-            raise InvalidParameter.of(field, detail, allowed)
+            raise InvalidParameter.of(field, wanted, f"at most {settings.max_output_pixels} pixels; {less}")
+        if canvas.cost.held > settings.max_held_bytes:
+            detail = f"{wanted}, and drawing it as {media} would take {canvas.cost.held} bytes of memory"
+            raise InvalidParameter.of(field, detail, f"at most {settings.max_held_bytes}; {less}")
         return canvas
 
     @property
     def pixels(self) -> int:
         """The number of pixels."""
         return self.width * self.height
+
+    @property
+    def cost(self) -> Cost:
+        """The cost of drawing and encoding it."""
+        return drawing(self.media, self.pixels)
 
     def encode(self, pixels: NDArray[uint8]) -> bytes:
         """Encode the drawn picture, (height, width) with paper 0 and ink 255."""
@@ -105,14 +111,15 @@ class Canvas:
 
     def draw(self, draw: Callable[[], NDArray[uint8]]) -> Program[bytes]:
         """Draw and encode, in a thread where the picture is large."""
-        content: bytes = yield Offload(self.pixels, LARGE_PICTURE, lambda: self.encode(draw()))
+        content: bytes = yield Offload(self.cost, lambda: self.encode(draw()))
         return content
 
     def draw_glyphs(self, glyphs: NDArray[uint8], rows: int, columns: int) -> Program[bytes]:
         """Draw glyphs (n, 28, 28): a single one, several in a grid, or as an animation where that is asked for."""
         if self.media == GIF:
             style = self.style
-            content: bytes = yield Offload(self.pixels, 0, gif.animate, (glyphs, style.scale, style.ink, style.paper))
+            cost = drawing(GIF, self.pixels, len(glyphs))
+            content: bytes = yield Offload(cost, gif.animate, (glyphs, style.scale, style.ink, style.paper))
             return content
         return (yield from self.draw(partial(_drawn, glyphs, rows, columns, self.style.scale)))
 

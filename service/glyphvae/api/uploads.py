@@ -20,6 +20,8 @@ from glyphvae.imaging.decode import ImageTooLargeError, MalformedImageError
 from glyphvae.imaging.preprocess import Mode, preprocess
 from glyphvae.imaging.preprocess_batch import GLYPH, preprocess_many
 from glyphvae.models.registry import Pixels
+from glyphvae.scheduling.cost import INLINE, Cost, converting, one_by_one, parsing
+from glyphvae.scheduling.deadline import checkpoint
 from glyphvae.scheduling.immediate import result_now
 from glyphvae.scheduling.steps import Call, Execute, Offload, Program
 from glyphvae.settings import Settings
@@ -27,9 +29,6 @@ from glyphvae.wording import quoted
 
 Kind = Literal["image", "array"]
 
-# Up to this many bytes, and pixels in them, a body is decoded sooner than a thread wakes.
-INLINE_BYTES = 1 << 14
-INLINE_PIXELS = 1 << 16
 # Up to this many pixels a picture is read in less than a tenth of a millisecond more than a glyph.
 SMALL_PIXELS = 1 << 12
 # Pictures of a glyph's size that are converted together; more are no faster.
@@ -49,12 +48,14 @@ class Upload:
         name: The name that an error calls it by.
         images: Number of images.
         pixels: Number of pixels to decode.
+        cost: The cost of decoding them.
         read: Decodes it, to grey levels (n, height, width).
     """
 
     name: str
     images: int
     pixels: int
+    cost: Cost
     read: Callable[[], Sequence[Pixels]]
 
 
@@ -76,20 +77,19 @@ def read_glyphs(body: Body, settings: Settings, mode: Mode) -> Program[Pixels]:
     """
     size = len(body.content)
     if body.content_type.lower().startswith(_FORM):
-        parts = yield Offload(size, INLINE_BYTES, _files, (body, settings.max_images))
+        parts = yield Offload(parsing(size, copies=2), _files, (body, settings.max_images))
     else:
         parts = [("body", body.content)]
-        small = _read_small(body.content, settings) if size <= INLINE_BYTES else None
+        small = _read_small(body.content, settings) if size <= INLINE else None
         if small is not None:
             if mode == "auto" and small.shape == GLYPH:
                 glyph, grey = yield Call(PREPROCESS, (small,))
             else:
                 glyph, grey = None, _levels([small])[0]
             return (_glyph_of("body", grey, mode) if glyph is None else glyph)[None]
-    uploads: Sequence[Upload] = yield Offload(size, INLINE_BYTES, _open, (parts, settings))
+    uploads: Sequence[Upload] = yield Offload(parsing(size), _open, (parts, settings))
     # A file of a few kilobytes can unfold to megapixels.
-    work = sum(upload.pixels for upload in uploads)
-    glyphs: Pixels = yield Offload(work, INLINE_PIXELS, _convert, (uploads, mode))
+    glyphs: Pixels = yield Offload(one_by_one(upload.cost for upload in uploads), _convert, (uploads, mode))
     return glyphs
 
 
@@ -194,8 +194,12 @@ def _open(parts: Sequence[tuple[str, bytes]], settings: Settings) -> list[Upload
     uploads: list[Upload] = []
     count = pixels = 0
     for name, content in parts:
+        checkpoint()
         with _named(name):
             upload = _upload(name, content, settings)
+        if upload.cost.held > settings.max_held_bytes:
+            detail = f"decoding it would take {upload.cost.held} bytes of memory"
+            raise InvalidParameter.of(name, detail, f"at most {settings.max_held_bytes}; fewer pixels, or JPEG")
         count, pixels = count + upload.images, pixels + upload.pixels
         if count > settings.max_images:
             detail = f"it holds more than {settings.max_images} images"
@@ -210,9 +214,10 @@ def _open(parts: Sequence[tuple[str, bytes]], settings: Settings) -> list[Upload
 def _upload(name: str, content: bytes, settings: Settings) -> Upload:
     if _kind(name, content) == "array":
         array = npy.open_images(content, max_images=settings.max_images, max_pixels=settings.max_image_pixels)
-        return Upload(name, array.shape[0], array.pixels, lambda: list(array.grey()))
+        work = converting(len(content), array.pixels, floats=array.values.dtype.kind == "f")
+        return Upload(name, array.shape[0], array.pixels, work, lambda: list(array.grey()))
     picture = decode.open_image(content, max_pixels=settings.max_image_pixels)
-    return Upload(name, 1, picture.pixels, lambda: [picture.grey()])
+    return Upload(name, 1, picture.pixels, picture.cost, lambda: [picture.grey()])
 
 
 def _convert(uploads: Sequence[Upload], mode: Mode) -> Pixels:
@@ -247,6 +252,7 @@ def _read_all(uploads: Sequence[Upload]) -> Iterator[tuple[str, Pixels]]:
         with _named(upload.name):
             pictures = upload.read()
         for index, grey in enumerate(pictures):
+            checkpoint()
             yield f"{upload.name}[{index}]" if len(pictures) > 1 else upload.name, grey
 
 

@@ -7,6 +7,13 @@ from numpy import uint8
 from numpy.typing import NDArray
 from PIL import Image
 
+from glyphvae.scheduling.deadline import checkpoint
+
+# Pixels that are enlarged at a time.
+STRIP = 1 << 20
+# Rows beyond a strip that enlarging reads.
+_AROUND = 3
+
 
 def grid(n: int) -> tuple[int, int]:
     """Return (rows, columns) of the smallest nearly square grid for `n` >= 1 glyphs, with no more rows than columns."""
@@ -35,7 +42,7 @@ def compose(pixels: NDArray[uint8], rows: int, columns: int, gap: int = 0) -> ND
 
 
 def upscale(pixels: NDArray[uint8], scale: int) -> NDArray[uint8]:
-    """Enlarge an image smoothly.
+    """Enlarge an image smoothly, a large one strip by strip, so that it is in memory once.
 
     Args:
         pixels: (height, width).
@@ -47,6 +54,20 @@ def upscale(pixels: NDArray[uint8], scale: int) -> NDArray[uint8]:
     if scale == 1:
         return pixels
     height, width = pixels.shape
+    rows = max(1, STRIP // (width * scale * scale))
+    if rows >= height:
+        return _enlarged(pixels, scale)
+    enlarged = np.empty((height * scale, width * scale), uint8)
+    for top in range(0, height, rows):
+        checkpoint()
+        first, bottom = max(0, top - _AROUND), min(top + rows, height)
+        strip = _enlarged(pixels[first : bottom + _AROUND], scale)
+        enlarged[top * scale : bottom * scale] = strip[(top - first) * scale : (bottom - first) * scale]
+    return enlarged
+
+
+def _enlarged(pixels: NDArray[uint8], scale: int) -> NDArray[uint8]:
+    height, width = pixels.shape
     # Bicubic, because Lanczos rings: it puts a faint second outline around every stroke.
-    enlarged = Image.fromarray(pixels).resize((width * scale, height * scale), Image.Resampling.BICUBIC)
-    return np.asarray(enlarged)
+    image = Image.fromarray(pixels).resize((width * scale, height * scale), Image.Resampling.BICUBIC)
+    return np.asarray(image)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from glyphvae.formats.colours import BLACK, WHITE, Colour, mixed, palette
+from glyphvae.scheduling.deadline import checkpoint
 
 MEDIA_TYPE = "image/png"
 
@@ -41,6 +42,8 @@ _FILTERS = 5
 # For a single glyph, ISA-L's level 0 takes a quarter of level 2's time and costs 150 bytes, which fit into the same
 # packet.
 _SMALL, _SMALL_LEVEL, _LEVEL = 1024, 0, 2
+# Pixels that are compressed at a time.
+_STRIP = 1 << 20
 # Black on white, the usual case, needs no lookup table.
 _INVERTED = np.arange(255, -1, -1, dtype=uint8)
 
@@ -145,12 +148,27 @@ class Frame:
     tail: bytes
 
     def around(self, pixels: NDArray[uint8]) -> bytes:
-        """Encode `pixels` (height, width), which must have the frame's size."""
-        (file,) = self.around_each(pixels[None])
-        return file
+        """Encode `pixels` (height, width), which must have the frame's size; large ones strip by strip."""
+        height, width = pixels.shape
+        rows = max(1, _STRIP // width)
+        if rows >= height:
+            (file,) = self.around_each(pixels[None])
+            return file
+        deflate = isal_zlib.compressobj(_LEVEL)
+        pieces: list[bytes] = []
+        for top in range(0, height, rows):
+            checkpoint()
+            pieces.append(deflate.compress(self._rows(pixels[None, top : top + rows])))
+        return self._file([*pieces, deflate.flush()])
 
     def around_each(self, pictures: NDArray[uint8]) -> list[bytes]:
         """Encode each of `pictures` (n, height, width); twice as fast as one by one if they are small."""
+        _, height, width = pictures.shape
+        level = _SMALL_LEVEL if height * width <= _SMALL else _LEVEL
+        return [self._file([isal_zlib.compress(picture, level)]) for picture in self._rows(pictures)]
+
+    def _rows(self, pictures: NDArray[uint8]) -> NDArray[uint8]:
+        """Return (n, height, width + 1) what is compressed of each of `pictures` (n, height, width)."""
         n, height, width = pictures.shape
         rows = np.zeros((n, height, width + 1), uint8)  # each row begins with its filter: 0, none
         if self.shades is None:
@@ -159,12 +177,14 @@ class Frame:
             np.invert(pictures, out=rows[:, :, 1:])
         else:
             rows[:, :, 1:] = self.shades[pictures]
-        level = _SMALL_LEVEL if height * width <= _SMALL else _LEVEL
-        return [self._file(isal_zlib.compress(picture, level)) for picture in rows]
+        return rows
 
-    def _file(self, data: bytes) -> bytes:
-        check = _length(isal_zlib.crc32(data, _IDAT))
-        return b"".join((self.head, _length(len(data)), b"IDAT", data, check, self.tail))
+    def _file(self, data: Sequence[bytes]) -> bytes:
+        """Return the file whose pixels are compressed in `data`, some pieces."""
+        check, size = _IDAT, 0
+        for piece in data:
+            check, size = isal_zlib.crc32(piece, check), size + len(piece)
+        return b"".join((self.head, _length(size), b"IDAT", *data, _length(check), self.tail))
 
 
 @lru_cache(maxsize=256)

@@ -1,14 +1,26 @@
-"""Decoding of untrusted image files to grey levels."""
+"""Decoding of untrusted image files to grey levels.
 
+Before a decoder opens a file, its chunks or scans are counted, and the checksums of a PNG compared. Pixels become grey
+levels strip by strip, so that an image is in memory once in its own mode and once as grey levels.
+"""
+
+import re
+import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 
 import numpy as np
+from isal.isal_zlib import crc32
 from numpy import uint8
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, PngImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin
+
+from glyphvae.errors import GlyphvaeError
+from glyphvae.scheduling import cost
+from glyphvae.scheduling.cost import Cost
+from glyphvae.scheduling.deadline import checkpoint
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 
@@ -22,12 +34,42 @@ PngImagePlugin.MAX_TEXT_CHUNK = 1 << 16
 PngImagePlugin.MAX_TEXT_MEMORY = 1 << 20
 
 
-# A PNG may have one colour profile, but Pillow decompresses any number of them, each up to `MAX_TEXT_CHUNK`. The whole
-# file is searched for the chunk's name, which appears by chance at one in four billion places.
+# A PNG may have one colour profile, but Pillow decompresses any number of them, each up to `MAX_TEXT_CHUNK`.
 MAX_PROFILES = 8
+# Chunks of a PNG or WebP file, segments of a JPEG file: each takes microseconds, and has as few as four bytes.
+# libpng writes 8 kB of pixels in a chunk, so 2048 of them fill the largest body.
+MAX_CHUNKS = 4096
+# Passes over the pixels of a JPEG. libjpeg writes 10 for a progressive colour image, and 18 for CMYK.
+MAX_SCANS = 32
+# JPEG's longest side, because each row costs a decoder as much as a few pixels.
+MAX_SIDE = 65_535
+
+# Pixels that become grey levels at a time.
+STRIP = 1 << 18
 
 # Keys of Pillow's metadata that may hold an orientation: EXIF or XMP.
 _ORIENTED = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}
+# What turns an image upright, by the orientation in its metadata.
+_UPRIGHT: dict[int, Callable[[NDArray[uint8]], NDArray[uint8]]] = {
+    2: np.fliplr,
+    3: lambda grey: grey[::-1, ::-1],
+    4: np.flipud,
+    5: np.transpose,
+    6: lambda grey: np.rot90(grey, -1),
+    7: lambda grey: grey[::-1, ::-1].T,
+    8: np.rot90,
+}
+
+# Bytes of a pixel by Pillow's mode, 4 in the modes of colour. WebP's decoder keeps two canvases besides its result and
+# a copy of that.
+_MODES = {"1": 1, "L": 1, "P": 1, "I;16": 2}
+_COLOUR, _WEBP = 4, 16
+
+_PNG_CHUNK, _CHECKSUM = struct.Struct(">I4s"), struct.Struct(">I")
+_WEBP_CHUNK, _JPEG_SIZE = struct.Struct("<4sI"), struct.Struct(">H")
+# A marker that begins a segment: the others are an escaped byte, padding, and restarts within a scan.
+_MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd8]")
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 
 
 class MalformedImageError(ValueError):
@@ -35,7 +77,7 @@ class MalformedImageError(ValueError):
 
 
 class ImageTooLargeError(ValueError):
-    """The image has more pixels or frames than allowed; the message states the limit."""
+    """The image has more pixels, frames, chunks or scans than allowed; the message states the limit."""
 
 
 class Picture:
@@ -43,15 +85,17 @@ class Picture:
 
     Attributes:
         pixels: Width x height.
+        cost: The cost of `grey`, and of what becomes of its result.
     """
 
-    def __init__(self, image: Image.Image, max_pixels: int) -> None:
+    def __init__(self, image: Image.Image, size: int, scans: int, max_pixels: int) -> None:
         self.pixels = image.width * image.height
+        self.cost = _cost(image, size, scans)
         self._image = image
         self._max_pixels = max_pixels
 
     def grey(self) -> NDArray[uint8]:
-        """Decode the pixels; may be called once.
+        """Decode the pixels; may be called once, because the image is not kept.
 
         Returns:
             (height, width) luma (ITU-R 601), rotated according to the EXIF orientation. Transparent parts become
@@ -60,12 +104,25 @@ class Picture:
         Raises:
             MalformedImageError: The file is broken or truncated.
         """
-        with _refusals(self._max_pixels), self._image as image:
+        image = self._image
+        del self._image
+        with _refusals(self._max_pixels), image:
             image.load()
+            grey = _grey(image)
             # Looking for an orientation takes as long as decoding a small image, and few images have one.
-            if not image.info.keys().isdisjoint(_ORIENTED):
-                ImageOps.exif_transpose(image, in_place=True)
-            return _grey(image)
+            if image.info.keys().isdisjoint(_ORIENTED):
+                return grey
+            turn = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+            return grey if turn is None else turn(grey)
+
+
+class _Source(BytesIO):
+    """A file that a decoder reads in blocks; between them it stops where the response is no longer wanted."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read a block."""
+        checkpoint()
+        return super().read(size)
 
 
 def open_image(data: bytes, *, max_pixels: int, max_frames: int = 1) -> Picture:
@@ -77,15 +134,87 @@ def open_image(data: bytes, *, max_pixels: int, max_frames: int = 1) -> Picture:
         max_frames: Upper limit of frames.
 
     Raises:
-        MalformedImageError: The format is another one, or the header is broken.
+        MalformedImageError: The format is another one, the header is broken, or the file is a PNG that is not complete
+            or has a wrong checksum.
         ImageTooLargeError: A limit is exceeded.
     """
-    if data.count(b"iCCP") > MAX_PROFILES:
-        raise MalformedImageError("The image has more colour profiles than a PNG file may have.")
     with _refusals(max_pixels):
-        image = Image.open(BytesIO(data), formats=FORMATS)
+        scans = _looked_through(data)
+        image = Image.open(_Source(data), formats=FORMATS)
         _check_limits(image, max_pixels, max_frames)
-        return Picture(image, max_pixels)
+        image.draft("L", None)  # spares a JPEG its colours
+        return Picture(image, len(data), scans, max_pixels)
+
+
+def _cost(image: Image.Image, size: int, scans: int) -> Cost:
+    """Return the cost of decoding an image file of `size` bytes."""
+    per_pixel = _WEBP if image.format == "WEBP" else _MODES.get(image.mode, _COLOUR)
+    if scans > 1:  # all coefficients of all components, 16 bits each, wait for the last scan
+        per_pixel += 2 * _COLOUR
+    return cost.decoding(size, image.width * image.height, per_pixel, scans)
+
+
+def _looked_through(data: bytes) -> int:
+    """Count what a decoder would handle piece by piece; return the passes over the pixels.
+
+    Raises:
+        MalformedImageError: A PNG is not complete, or has a wrong checksum; a JPEG has no scan.
+        ImageTooLargeError: There are too many pieces.
+    """
+    if data.startswith(b"\xff\xd8"):
+        return _scans(data)
+    for count, _ in enumerate(_png_chunks(data) if data.startswith(b"\x89PNG") else _webp_chunks(data), start=1):
+        if count > MAX_CHUNKS:
+            raise ImageTooLargeError(f"The image has more than the {MAX_CHUNKS} chunks that are allowed.")
+    return 1
+
+
+def _png_chunks(data: bytes) -> Iterator[bytes]:
+    """Yield the name of each chunk, up to the last."""
+    place, profiles, name = 8, 0, b""
+    view = memoryview(data)
+    while name != b"IEND":
+        size, name = _PNG_CHUNK.unpack_from(data, place)
+        end = place + _PNG_CHUNK.size + size
+        (check,) = _CHECKSUM.unpack_from(data, end)
+        if crc32(view[place + 4 : end]) != check:
+            raise MalformedImageError("The image has a chunk with a wrong checksum.")
+        profiles += name == b"iCCP"
+        if profiles > MAX_PROFILES:
+            raise MalformedImageError("The image has more colour profiles than a PNG file may have.")
+        place = end + 4
+        yield name
+
+
+def _webp_chunks(data: bytes) -> Iterator[bytes]:
+    """Yield the name of each chunk."""
+    place = 12
+    while place + _WEBP_CHUNK.size <= len(data):
+        name, size = _WEBP_CHUNK.unpack_from(data, place)
+        place += _WEBP_CHUNK.size + size + size % 2
+        yield name
+
+
+def _scans(data: bytes) -> int:
+    """Return the scans of a JPEG file; further images behind the first do not count.
+
+    Raises:
+        ImageTooLargeError: It has too many scans or segments, or too many bytes between these.
+    """
+    scans, place, between = 0, 2, 0
+    for _ in range(MAX_CHUNKS):
+        marker = _MARKER.search(data, place)
+        if marker is None or data[marker.start() + 1] == _END_OF_IMAGE:
+            return scans
+        # Pillow reads what is between the segments of the head byte by byte.
+        between += 0 if scans else marker.start() - place
+        if between > MAX_CHUNKS:
+            break
+        scans += data[marker.start() + 1] == _START_OF_SCAN
+        if scans > MAX_SCANS:
+            raise ImageTooLargeError(f"The image has more than the {MAX_SCANS} scans that are allowed.")
+        place = marker.end() + _JPEG_SIZE.unpack_from(data, marker.end())[0]
+    raise ImageTooLargeError(f"The image has more than the {MAX_CHUNKS} segments that are allowed.")
 
 
 @contextmanager
@@ -93,7 +222,7 @@ def _refusals(max_pixels: int) -> Iterator[None]:
     """Turn everything that Pillow raises into one of two errors."""
     try:
         yield
-    except ImageTooLargeError:
+    except (ImageTooLargeError, MalformedImageError, GlyphvaeError):  # the last: the response is no longer wanted
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise ImageTooLargeError(f"The image has more than the {max_pixels} pixels that are allowed.") from None
@@ -103,6 +232,8 @@ def _refusals(max_pixels: int) -> Iterator[None]:
 
 def _check_limits(image: Image.Image, max_pixels: int, max_frames: int) -> None:
     width, height = image.size
+    if max(width, height) > MAX_SIDE:
+        raise ImageTooLargeError(f"The image has {width}x{height} pixels; at most {MAX_SIDE} are allowed on a side.")
     if width * height > max_pixels:
         raise ImageTooLargeError(f"The image has {width}x{height} pixels; at most {max_pixels} are allowed.")
     # A JPEG file may hold further images (MPO), such as a preview or the second view of a stereo image.
@@ -113,9 +244,29 @@ def _check_limits(image: Image.Image, max_pixels: int, max_frames: int) -> None:
 
 def _grey(image: Image.Image) -> NDArray[uint8]:
     if image.mode.startswith("I"):
-        return _from_16_bit(image)
-    if image.has_transparency_data:
-        return np.asarray(_on_paper(image.convert("RGBA")))
+        return _in_strips(image, _from_16_bit)
+    if not image.has_transparency_data:
+        return _in_strips(image, _luma)
+    on_white = _in_strips(image, lambda strip: _luma(_on_paper(strip, "white")))
+    if on_white.min() < on_white.max():
+        return on_white
+    return _in_strips(image, lambda strip: _luma(_on_paper(strip, "black")))
+
+
+def _in_strips(image: Image.Image, convert: Callable[[Image.Image], NDArray[uint8]]) -> NDArray[uint8]:
+    """Convert an image to grey levels (height, width), a strip of rows at a time."""
+    width, height = image.size
+    rows = max(1, STRIP // width)
+    if rows >= height:
+        return convert(image)
+    grey = np.empty((height, width), uint8)
+    for top in range(0, height, rows):
+        checkpoint()
+        grey[top : top + rows] = convert(image.crop((0, top, width, min(top + rows, height))))
+    return grey
+
+
+def _luma(image: Image.Image) -> NDArray[uint8]:
     return np.asarray(image if image.mode == "L" else image.convert("L"))
 
 
@@ -126,8 +277,5 @@ def _from_16_bit(image: Image.Image) -> NDArray[uint8]:
     return np.where(levels == image.info.get("transparency", -1), uint8(255), grey)
 
 
-def _on_paper(image: Image.Image) -> Image.Image:
-    papers = (Image.new("RGBA", image.size, paper) for paper in ("white", "black"))
-    on_white, on_black = (Image.alpha_composite(paper, image).convert("L") for paper in papers)
-    darkest, brightest = on_white.getextrema()
-    return on_black if darkest == brightest else on_white
+def _on_paper(image: Image.Image, paper: str) -> Image.Image:
+    return Image.alpha_composite(Image.new("RGBA", image.size, paper), image.convert("RGBA"))

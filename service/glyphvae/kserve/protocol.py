@@ -1,11 +1,11 @@
 """Parsing of Open Inference Protocol requests: JSON, optionally followed by binary tensors."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from glyphvae.api.parameters import problem_of
+from glyphvae.api.parameters import problem_of, refusals
 from glyphvae.errors import MalformedBody
 from glyphvae.wording import quoted
 
@@ -13,6 +13,8 @@ from glyphvae.wording import quoted
 HEADER_LENGTH = "Inference-Header-Content-Length"
 # Longer numbers than any length of a body.
 MAX_DIGITS = 18
+# Longer than any axis, and short to quote.
+MAX_AXIS = 1 << 53
 
 
 class _Part(BaseModel):
@@ -28,7 +30,7 @@ class Input(_Part):
 
     name: str
     datatype: str
-    shape: list[int] = Field(max_length=8)
+    shape: list[Annotated[int, Field(ge=-MAX_AXIS, le=MAX_AXIS)]] = Field(max_length=8)
     data: list[Any] | None = None
 
     @property
@@ -91,4 +93,4 @@ def parse(json: bytes) -> Inference:
     except orjson.JSONDecodeError as error:
         raise MalformedBody(f"The body is not JSON: {error}.") from None
     except ValidationError as error:
-        raise MalformedBody(problem_of(error.errors()).detail) from None
+        raise MalformedBody(problem_of(refusals(error)).detail) from None

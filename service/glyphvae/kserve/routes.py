@@ -6,7 +6,7 @@ same repository. The protocol's own OpenAPI document describes these routes, so 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import orjson
@@ -25,14 +25,12 @@ from glyphvae.models.manifest import File
 from glyphvae.models.registry import Model
 from glyphvae.models.sessions import Part
 from glyphvae.operations.base import Operation, Plan
+from glyphvae.scheduling.cost import parsing, writing
 from glyphvae.scheduling.steps import Offload, Program
 from glyphvae.wording import quoted
 
 BYTES = "application/octet-stream"
 _LENGTH_NAME = HEADER_LENGTH.lower().encode()
-
-# Values; writing more of them as JSON takes longer than a thread takes to wake.
-LARGE = 1 << 14
 
 # A hundred thousand times what the prior draws, and float32 stays finite through any decoder.
 MOST = 1e5
@@ -150,6 +148,20 @@ class InferPlan(Plan):
     announced: str | None
 
 
+class InferRequest(NamedTuple):
+    """The tensors that were sent.
+
+    Attributes:
+        id: The request's own name, None where it has none.
+        inputs: The tensors, by name.
+        outputs: The outputs that are wanted, each with whether it is wanted in bytes.
+    """
+
+    id: str | None
+    inputs: Mapping[str, Tensor]
+    outputs: Mapping[str, bool]
+
+
 class Infer(Operation[InferPlan]):
     """Run a graph on the tensors in the body."""
 
@@ -169,17 +181,25 @@ class Infer(Operation[InferPlan]):
         """Check the tensors, and run the graph."""
         graph = plan.graph
         json, binary = split(body.content, plan.announced, self.context.settings.max_json_bytes)
+        request: InferRequest = yield Offload(parsing(len(json)), self._read, (graph, json, binary))
+        given = yield from graph.run(request.inputs, set(request.outputs))
+        size = sum(given[output].size for output, as_bytes in request.outputs.items() if not as_bytes)
+        result: Result = yield Offload(writing(size), response, (graph, request, given))
+        return result
+
+    def _read(self, graph: Graph, json: bytes, binary: bytes) -> InferRequest:
+        """Check the tensors.
+
+        Raises:
+            MalformedBody: They are not what the graph takes.
+        """
         asked = parse(json)
         try:
             inputs = tensors(graph, asked, binary)
             check(graph, inputs, self.context)
-            wanted = wanted_outputs(graph, asked)
+            return InferRequest(asked.id, inputs, wanted_outputs(graph, asked))
         except InvalidTensorError as error:
             raise MalformedBody(f"{error}.") from None
-        given = yield from graph.run(inputs, set(wanted))
-        size = sum(given[output].size for output, as_bytes in wanted.items() if not as_bytes)
-        result: Result = yield Offload(size, LARGE, response, (graph, asked, wanted, given))
-        return result
 
 
 def find(context: Context, name: str, version: str | None) -> Graph:
@@ -211,7 +231,7 @@ def tensors(graph: Graph, asked: Inference, binary: bytes) -> dict[str, Tensor]:
             raise InvalidTensorError(f"{quoted(sent.name)} is sent twice or no input; inputs are {', '.join(specs)}")
         spec, size = specs[sent.name], sent.size
         if size is None:
-            found[sent.name] = spec.from_json(sent.datatype, sent.shape, sent.data)
+            found[sent.name] = spec.from_json(sent.datatype, sent.shape, sent.data or [])
         else:
             found[sent.name] = spec.from_bytes(sent.datatype, sent.shape, binary[start : start + size])
             start += size
@@ -253,11 +273,11 @@ def wanted_outputs(graph: Graph, asked: Inference) -> dict[str, bool]:
     return wanted or dict.fromkeys(graph.outputs, as_bytes)
 
 
-def response(graph: Graph, asked: Inference, wanted: Mapping[str, bool], given: Mapping[str, Tensor]) -> Result:
+def response(graph: Graph, request: InferRequest, given: Mapping[str, Tensor]) -> Result:
     """Return the response of an inference."""
     described: list[dict[str, Any]] = []
     binary: list[bytes] = []
-    for name, as_bytes in wanted.items():
+    for name, as_bytes in request.outputs.items():
         tensor = given[name]
         spec = graph.outputs[name]
         output: dict[str, Any] = {"name": name, "datatype": spec.datatype, "shape": list(tensor.shape)}
@@ -268,7 +288,7 @@ def response(graph: Graph, asked: Inference, wanted: Mapping[str, bool], given: 
             output["data"] = np.ascontiguousarray(tensor).reshape(-1)
         described.append(output)
     content: dict[str, Any] = {"model_name": graph.name, "model_version": str(graph.model.manifest.version)}
-    content |= {} if asked.id is None else {"id": asked.id}
+    content |= {} if request.id is None else {"id": request.id}
     json = orjson.dumps(content | {"outputs": described}, option=orjson.OPT_SERIALIZE_NUMPY)
     title = graph.model.title
     pairs = [(b"glyphvae-model", title.encode()), (b"cache-control", b"no-store")]

@@ -6,11 +6,14 @@ https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/pro
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from glyphvae.wording import quoted
 
 Tensor = NDArray[Any]
 
@@ -40,26 +43,37 @@ class Spec:
         """Return the tensor's metadata in the protocol's form."""
         return {"name": self.name, "datatype": self.datatype, "shape": list(self.shape)}
 
-    def from_json(self, datatype: str, shape: Sequence[int], data: object) -> Tensor:
+    def from_json(self, datatype: str, shape: Sequence[int], data: Sequence[Any]) -> Tensor:
         """Convert JSON values, flat or nested according to the shape, to a tensor.
 
         Raises:
             InvalidTensorError: Type, shape or values are not allowed.
         """
         self._check(datatype, shape)
+        values, needed = self._flat(data), prod(shape)
+        if len(values) != needed:
+            raise InvalidTensorError(f"{self.name}: data holds {len(values)} values, but the shape needs {needed}")
+        dtype = TYPES[self.datatype].newbyteorder("=")
+        # Before an array is made: NumPy would make one of any values, strings as long as the longest for example.
+        if not {*map(type, values)} <= ({int, float} if dtype.kind == "f" else {int}):
+            raise InvalidTensorError(f"{self.name}: data holds values that are not {self.datatype}")
         try:
-            values = np.array(data)
-        except ValueError:  # the lists differ in length, or are nested too deeply for an array
-            raise InvalidTensorError(f"{self.name}: the lists in data have no common shape") from None
-        dtype = TYPES[self.datatype]
-        if values.dtype.kind not in ("iu" if dtype.kind in "iu" else "iuf"):
-            raise InvalidTensorError(f"{self.name}: data holds values that are not {self.datatype}")
-        if values.size != prod(shape):
-            raise InvalidTensorError(f"{self.name}: data holds {values.size} values, but the shape needs {prod(shape)}")
-        if dtype.kind == "u" and (values.min() < 0 or values.max() > 255):
-            raise InvalidTensorError(f"{self.name}: data holds values that are not {self.datatype}")
-        with np.errstate(over="ignore"):  # the model's range checks refuse values that become infinite
-            return values.astype(dtype.newbyteorder("=")).reshape(shape)
+            with np.errstate(over="ignore"):  # the model's range checks refuse values that become infinite
+                return np.array(values, dtype).reshape(shape)
+        except OverflowError:
+            raise InvalidTensorError(f"{self.name}: data holds values that are not {self.datatype}") from None
+
+    def _flat(self, data: Sequence[Any]) -> Sequence[Any]:
+        """Return the values of nested lists.
+
+        Raises:
+            InvalidTensorError: Lists at one depth differ in length.
+        """
+        while list in {*map(type, data)}:
+            if {*map(type, data)} != {list} or len({*map(len, data)}) > 1:
+                raise InvalidTensorError(f"{self.name}: the lists in data have no common shape")
+            data = [*chain.from_iterable(data)]
+        return data
 
     def from_bytes(self, datatype: str, shape: Sequence[int], data: bytes) -> Tensor:
         """Convert binary `data`, in C order, to a tensor.
@@ -78,7 +92,9 @@ class Spec:
 
     def _check(self, datatype: str, shape: Sequence[int]) -> None:
         if datatype != self.datatype:
-            raise InvalidTensorError(f"{self.name}: the datatype is {datatype!r}, but the model takes {self.datatype}")
+            raise InvalidTensorError(
+                f"{self.name}: the datatype is {quoted(datatype)}, but the model takes {self.datatype}"
+            )
         # A single value per row may be sent with or without its own axis.
         allowed = {self.shape, self.shape[:1]} if self.shape[1:] == (1,) else {self.shape}
         if not shape or shape[0] < 1 or (-1, *shape[1:]) not in allowed:

@@ -20,6 +20,7 @@ from glyphvae.errors import (
     documented,
 )
 from glyphvae.operations.base import Operation, Plan, Responses
+from glyphvae.scheduling.cost import Cost
 from glyphvae.scheduling.steps import Offload, Program
 
 # Bytes that are made before they are sent: small beside any client's patience, large beside a thread's waking.
@@ -101,7 +102,7 @@ def _pieces(pieces: Iterator[bytes]) -> Iterator[Program[bytes]]:
 
 def _piece(pieces: Iterator[bytes]) -> Program[bytes]:
     """Join the next pieces, to an empty one after the last."""
-    piece: bytes = yield Offload(BLOCK * 784, 0, _join, (pieces,))
+    piece: bytes = yield Offload(Cost(BLOCK * 784, 4 * PIECE), _join, (pieces,))
     return piece
 
 

@@ -28,7 +28,7 @@ from glyphvae.api.parameters import (
     read_query,
     value_of,
 )
-from glyphvae.api.pictures import LARGE_PICTURE, SIDE, Canvas, Style, plan_grid
+from glyphvae.api.pictures import SIDE, Canvas, Style, plan_grid
 from glyphvae.api.responses import (
     JSON_BLOCK,
     Body,
@@ -44,6 +44,7 @@ from glyphvae.formats.registry import JSON, NPY, PICTURES, PNG
 from glyphvae.models.latents import MAX_SEED, draw_latents, fill_latents, new_seed, new_seeds, parse_latents
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, PlanCache, Responses
+from glyphvae.scheduling.cost import INLINE
 from glyphvae.scheduling.prefetch import Prefetch
 from glyphvae.scheduling.steps import MAX_ROWS, Call, Execute, Program
 
@@ -240,7 +241,7 @@ class Generate(Operation[GenerateRequest]):
         rows, columns = _grid(checked, total)
         canvas = plan_grid("query.scale", rows, columns, style, media, settings) if media in PICTURES else None
         frame = None
-        if canvas is not None and media == PNG and total == 1 and canvas.pixels <= LARGE_PICTURE:
+        if canvas is not None and media == PNG and total == 1 and canvas.cost.work <= INLINE:
             frame = png.frame(canvas.height, canvas.width, style.ink, style.paper)
         name = model.title.encode(), ""
         plan = GeneratePlan(

@@ -49,6 +49,7 @@ from glyphvae.formats.registry import JSON, NPY, PICTURES
 from glyphvae.models.latents import MAX_LATENT, draw_latents, new_seed
 from glyphvae.models.registry import Floats, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, Responses
+from glyphvae.scheduling.cost import typesetting
 from glyphvae.scheduling.steps import Offload, Program, inline
 from glyphvae.text.layout import Alignment, Layout, LayoutError, Setting, layout
 from glyphvae.text.rasterize import draw
@@ -57,8 +58,6 @@ from glyphvae.text.x_height import proportioned
 
 OFFERS = (*PICTURES, JSON, NPY)
 
-# Setting more characters takes longer than a thread takes to wake.
-LONG_TEXT = 64
 # About what a short text costs the event loop, in glyphs.
 TEXT_COST = 16
 
@@ -256,7 +255,7 @@ def write(text: RenderText, context: Context) -> Program[Writing]:
     """
     begun = plan_text(text, context)
     decoded = yield from begun.model.decode(begun.z, begun.script.labels)
-    writing: Writing = yield Offload(len(text.text), LONG_TEXT, finished, (begun, decoded, text.setting))
+    writing: Writing = yield Offload(typesetting(len(text.text)), finished, (begun, decoded, text.setting))
     return writing
 
 

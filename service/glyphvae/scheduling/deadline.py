@@ -77,12 +77,23 @@ class Deadline:
         return Busy(detail, headers=RETRY)
 
 
+def _no_beat() -> None:
+    """Record nothing."""
+
+
 # Set in worker threads, for the functions that run there.
 current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
+beat: ContextVar[Callable[[], None]] = ContextVar("beat", default=_no_beat)
 
 
 def checkpoint() -> None:
-    """Raise between two pieces of long work where its response is no longer wanted, as `Deadline.check` does."""
+    """Mark the end of a piece of long work: the thread makes progress, and goes on if the response is still wanted.
+
+    Raises:
+        ClientGoneError: As `Deadline.check`.
+        DeadlineExceeded: As `Deadline.check`.
+    """
+    beat.get()()
     deadline = current.get()
     if deadline is not None:
         deadline.check()

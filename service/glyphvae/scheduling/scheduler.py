@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from glyphvae.errors import Busy
 from glyphvae.observability.access_log import Work
 from glyphvae.observability.telemetry import Telemetry
+from glyphvae.scheduling.cost import INLINE
 from glyphvae.scheduling.deadline import RETRY, ClientGoneError, Deadline
 from glyphvae.scheduling.steps import MAX_ROWS, Batched, Call, Graph, Offload, Program, Rows, Wait
 from glyphvae.scheduling.worker_pool import WorkerPool
@@ -253,7 +254,7 @@ class Scheduler:
         """Send a program the result of its last step, and take up its next one."""
         try:
             step = job.program.send(value)
-            while type(step) is Offload and step.size <= step.inline:
+            while type(step) is Offload and step.cost.work <= INLINE:
                 step = job.program.send(step.now())
             if type(step) is Call:
                 self._call(job, step.function, step.arguments)
@@ -290,7 +291,8 @@ class Scheduler:
     def _leave_loop(self, job: Job[Any], step: Offload | Wait) -> None:
         """Take up a step that the event loop waits for."""
         if isinstance(step, Offload):
-            self._await(job, self.threads.submit(step.size, job, step.function, *step.arguments))
+            work, held = step.cost
+            self._await(job, self.threads.submit(work, job, self.threads.hold, held, step.function, step.arguments))
         else:
             self._await(job, step.start())
 
@@ -349,7 +351,7 @@ class Scheduler:
 
         def run() -> tuple[float, float, Rows]:
             began = perf_counter()
-            result = graph.run_in_slices(rows, graph.pool.beat)
+            result = graph.run_in_slices(rows)
             return began, perf_counter(), result
 
         task = graph.pool.submit(size, job, run)

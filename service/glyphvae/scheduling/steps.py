@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar, final
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphvae.scheduling.cost import NOTHING, Cost
 from glyphvae.scheduling.deadline import checkpoint
 from glyphvae.scheduling.worker_pool import WorkerPool
 
@@ -73,12 +74,11 @@ class Graph:
             parts.append(tuple([array[start:stop] for array in joined]))
         return parts
 
-    def run_in_slices(self, rows: Rows, beat: Callable[[], None] = lambda: None) -> Rows:
-        """Return the result for any number of rows, in a worker thread; `beat` is called before each slice."""
+    def run_in_slices(self, rows: Rows) -> Rows:
+        """Return the result for any number of rows, in a worker thread."""
         parts = []
         for start in range(0, len(rows[0]), MAX_ROWS):
             checkpoint()
-            beat()
             parts.append(self.function(tuple(array[start : start + MAX_ROWS] for array in rows)))
         return tuple(map(np.concatenate, zip(*parts, strict=True)))
 
@@ -109,14 +109,12 @@ class Offload:
     """A call of any function, in a worker thread if it takes long; short work is done sooner than a thread wakes.
 
     Attributes:
-        size: Bytes to read, or pixels to draw: the unit of the worker pool's queue.
-        inline: Up to this size the function runs in the event loop.
-        function: The function.
+        cost: What it costs.
+        function: The function, which calls `checkpoint` between pieces of long work.
         arguments: Its arguments.
     """
 
-    size: int
-    inline: int
+    cost: Cost
     function: Callable[..., Any]
     arguments: tuple[Any, ...] = ()
 
@@ -146,7 +144,7 @@ Program = Generator[Step, Any, Result]
 
 def inline(function: Callable[..., Result], *arguments: object) -> Program[Result]:
     """Return a program that calls a function in the event loop, for places that take programs."""
-    result: Result = yield Offload(0, 0, function, arguments)
+    result: Result = yield Offload(NOTHING, function, arguments)
     return result
 
 

@@ -4,12 +4,12 @@ import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Lock, get_ident, get_native_id
+from threading import Condition, Lock, get_ident, get_native_id
 from time import monotonic
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from glyphvae.errors import Busy
-from glyphvae.scheduling.deadline import RETRY, Deadline, checkpoint, current
+from glyphvae.scheduling.deadline import RETRY, Deadline, beat, checkpoint, current
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -18,6 +18,9 @@ Result = TypeVar("Result")
 # The event loop goes first where cores are few: its work is short, and every client waits for it.
 NICENESS = 5
 _MOST_NICE = 19
+
+# Seconds between two looks at whether work that waits for memory is still wanted.
+_PATIENCE = 0.5
 
 
 def _lower_priority() -> None:
@@ -34,18 +37,22 @@ class WorkerPool:
         unit: The unit in which work is counted, named in the error of a full queue.
         limit: Most units queued and running. A single task over the limit is taken where nothing else is queued.
         threads: Tasks that run at once.
+        memory: Bytes that they may hold together, by their own accounts.
 
     Attributes:
         queued: Units queued and running now.
     """
 
-    def __init__(self, unit: str, limit: int, threads: int = 1) -> None:
+    def __init__(self, unit: str, limit: int, threads: int = 1, memory: int = sys.maxsize) -> None:
         self.queued = 0
         self._unit = unit
         self._limit = limit
         # Threads start with the first tasks.
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=f"glyphvae-{unit}", initializer=_lower_priority)
         self._lock = Lock()
+        self._memory = memory
+        self._held = 0
+        self._freed = Condition()
         self._waiting = 0
         self._taken = 0.0
         self._beats: dict[int, float] = {}
@@ -58,7 +65,7 @@ class WorkerPool:
         Args:
             size: Units of work.
             deadline: That of the request, None for work without one. It is checked before the function starts, and
-                the function may call `checkpoint` and `beat` between pieces of its work.
+                the function may call `checkpoint` between pieces of its work.
             function: The function to run.
             args: Its arguments.
             kwargs: Its keyword arguments.
@@ -74,12 +81,13 @@ class WorkerPool:
             with self._lock:
                 self._waiting -= 1
             self.beat()
-            token = current.set(deadline)
+            token, beating = current.set(deadline), beat.set(self.beat)
             try:
                 checkpoint()
                 return function(*args, **kwargs)
             finally:
                 current.reset(token)
+                beat.reset(beating)
                 self._taken = monotonic()
                 del self._beats[get_ident()]
 
@@ -96,6 +104,26 @@ class WorkerPool:
         task = self._executor.submit(work)
         task.add_done_callback(done)
         return task
+
+    def hold(self, held: int, function: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
+        """Call a function in one of the threads once there is memory for it.
+
+        Args:
+            held: Bytes that it holds at its peak; a function that needs more than all of the memory runs alone.
+            function: The function.
+            arguments: Its arguments.
+        """
+        with self._freed:
+            while self._held and self._held + held > self._memory:
+                self._freed.wait(_PATIENCE)
+                checkpoint()
+            self._held += held
+        try:
+            return function(*arguments)
+        finally:
+            with self._freed:
+                self._held -= held
+                self._freed.notify_all()
 
     def take(self, size: int, deadline: Deadline | None) -> None:
         """Reserve `size` units.

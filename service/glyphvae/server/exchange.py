@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from glyphvae.api.head import RequestHeaders
 from glyphvae.api.responses import NO_BODY, Body, Result, lines
-from glyphvae.api.uploads import INLINE_BYTES
 from glyphvae.errors import Problem
 from glyphvae.operations.base import Operation, Planned
+from glyphvae.scheduling.cost import INLINE
 from glyphvae.scheduling.scheduler import Job
 from glyphvae.web.front import REQUEST, Front
 from glyphvae.web.request_context import RequestContext
@@ -87,7 +87,7 @@ class Exchange(Job[Result]):
     def _await_body(self) -> bool:
         """Go on once the body is there; return False for one that is not small."""
         length = self.work.headers.length
-        if length is None or length > INLINE_BYTES:
+        if length is None or length > INLINE:
             return False
         if self._cycle.more_body:
             self._connection.when_whole = self.go_on

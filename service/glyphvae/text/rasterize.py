@@ -5,6 +5,7 @@ from numpy import uint8
 from numpy.typing import NDArray
 
 from glyphvae.formats.grid import upscale
+from glyphvae.scheduling.deadline import checkpoint
 from glyphvae.text.layout import Layout
 
 # Rows of paper that enlarging reads on each side of the ink.
@@ -26,6 +27,7 @@ def draw(layout: Layout, pixels: NDArray[uint8], scale: int = 1) -> NDArray[uint
     # Cells may extend beyond the image by less than their size, so the canvas is larger by that.
     canvas = np.zeros((layout.height + 2 * height, layout.width + 2 * width), uint8)
     for glyph, x, y in zip(pixels, layout.x.tolist(), layout.y.tolist(), strict=True):
+        checkpoint()
         cell = canvas[y + height : y + 2 * height, x + width : x + 2 * width]
         np.maximum(cell, glyph, out=cell)
     field = canvas[height : height + layout.height, width : width + layout.width]

@@ -12,8 +12,11 @@ from glyphvae.scheduling.deadline import ClientGoneError, Deadline
 from glyphvae.scheduling.worker_pool import WorkerPool
 from glyphvae.settings import Settings
 
-# What opens or closes a list, an object or a string; in a string, a backslash with what it escapes.
-_TOKEN = re.compile(rb'[][{}"]|\\.?', re.DOTALL)
+# A string, or what begins like one. Possessive, because a string that does not end would be tried from each backslash.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+# What opens or closes a list or object, and everything else.
+_ALIKE = bytes.maketrans(b"{}", b"[]")
+_OTHERS = bytes({*range(256)} - {*b"[]{}"})
 
 
 class BodyLimits:
@@ -109,12 +112,9 @@ def check_nesting(text: bytes, limit: int) -> None:
     # Most bodies have too few brackets to be deep at all, and are not looked at any closer.
     if text.count(b"[") + text.count(b"{") <= limit:
         return
-    depth = 0
-    in_string = False
-    for token in _TOKEN.findall(text):
-        if token == b'"':
-            in_string = not in_string
-        elif not in_string and token[:1] != b"\\":
-            depth += 1 if token in {b"[", b"{"} else -1
-            if depth > limit:
-                raise MalformedBody(f"The JSON is nested more than {limit} deep.")
+    brackets = _STRING.sub(b"", text).translate(_ALIKE, _OTHERS)
+    # Each round takes away the innermost, so that nothing is left of what is nested as deep as there were rounds.
+    for _ in range(limit):
+        brackets = brackets.replace(b"[]", b"")
+    if b"[]" in brackets or brackets.count(b"[") > limit:
+        raise MalformedBody(f"The JSON is nested more than {limit} deep.")

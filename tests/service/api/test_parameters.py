@@ -1,7 +1,20 @@
+import json
+
 import pytest
 from pydantic import Field, ValidationError
 
-from glyphvae.api.parameters import Parameters, Scale, Seed, problem_of, read_json, read_query, value_of
+from glyphvae.api.parameters import (
+    LONGEST_NAME,
+    MAX_ERRORS,
+    MAX_ITEMS,
+    Parameters,
+    Scale,
+    Seed,
+    problem_of,
+    read_json,
+    read_query,
+    value_of,
+)
 from glyphvae.errors import InvalidParameter, MalformedBody, Problem, UnsupportedMedia
 
 NO_JSON = (b"{", b'{"seed": A}', b'{"seed": 1} B', b'{"label": ["\xff"]}')
@@ -109,3 +122,38 @@ def test_every_refused_value_is_listed() -> None:
     problem = problem_of([{"loc": ("query", "n"), "msg": "too small"}, {"loc": ("path", "name"), "msg": "too long"}])
     assert problem.detail == "query.n: too small; path.name: too long"
     assert [error.field for error in problem.errors] == ["query.n", "path.name"]
+
+
+class Mixed(Parameters):
+    """Parameters with weights by label."""
+
+    labels: dict[str, float] | list[str] | None = None
+
+
+def refusal(value: object) -> Problem:
+    with pytest.raises(InvalidParameter) as caught:
+        read_json(Mixed, "application/json", json.dumps({"labels": value}).encode())
+    return caught.value
+
+
+@pytest.mark.parametrize("value", [list(range(MAX_ITEMS)), {str(i): "x" for i in range(MAX_ITEMS)}])
+def test_the_first_of_many_refused_values_are_listed(value: object) -> None:
+    problem = refusal(value)
+    assert len(problem.errors) == MAX_ERRORS
+    assert "; and 1" in problem.detail
+    assert problem.detail.endswith(" more")
+    assert len(problem.response().body) < 4000
+
+
+@pytest.mark.parametrize("value", [list(range(MAX_ITEMS + 1)), {str(i): "x" for i in range(400_000)}])
+def test_more_items_than_any_parameter_has_are_not_looked_at(value: "list[int] | dict[str, str]") -> None:
+    (error,) = refusal(value).errors
+    assert (error.field, error.detail) == ("body.labels", f"it has {len(value)} items")
+
+
+@pytest.mark.parametrize("name", ["x" * 10_000, "\ud800", "\n"])
+def test_names_of_the_clients_are_shortened_and_escaped(name: str) -> None:
+    problem = refusal({name: "y"})
+    assert problem.detail.isprintable()
+    assert len(problem.errors[0].field) < LONGEST_NAME + 60
+    assert problem.response().status_code == 422

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glyphvae.api.pictures import LARGE_PICTURE, Canvas, Style, plan_grid
+from glyphvae.api.pictures import Canvas, Style, plan_grid
 from glyphvae.errors import InvalidParameter
 from glyphvae.formats.colours import BLACK, WHITE, Colour
 from glyphvae.formats.registry import GIF, NPY, PICTURES, PNG
+from glyphvae.scheduling.cost import INLINE
 from glyphvae.scheduling.steps import Offload, run_now
 from glyphvae.settings import Settings
 from tests.service.support import grey, picture
@@ -60,9 +61,6 @@ def test_a_picture_is_sent_in_the_format_that_was_asked_for(media: str) -> None:
 
 def test_an_animation_has_a_frame_for_each_glyph() -> None:
     canvas = plan_grid("query.scale", 1, 1, PLAIN, GIF, SETTINGS)
-    step = next(canvas.draw_glyphs(grey(0, 255), 1, 1))
-    assert isinstance(step, Offload)
-    assert step.size > step.inline  # in a thread, whatever its size
     movie = Image.open(io.BytesIO(run_now(canvas.draw_glyphs(grey(0, 255), 1, 1))))
     assert (movie.get_format_mimetype(), getattr(movie, "n_frames", 1)) == ("image/gif", 2)
 
@@ -72,4 +70,13 @@ def test_a_large_picture_is_drawn_in_a_thread(side: int, leaves: bool) -> None:
     canvas = Canvas(side, side, PLAIN, PNG)
     step = next(canvas.draw(lambda: np.zeros((side, side), np.uint8)))
     assert isinstance(step, Offload)
-    assert (step.size > step.inline) is (canvas.pixels > LARGE_PICTURE) is leaves
+    assert (step.cost.work > INLINE) is leaves
+
+
+def test_a_picture_that_would_take_too_much_memory_is_refused() -> None:
+    """WebP takes many times what PNG does."""
+    settings = Settings(max_held_bytes=1 << 20)
+    assert Canvas.plan("query.scale", 300, 300, PLAIN, PNG, settings).cost.held <= 1 << 20
+    with pytest.raises(InvalidParameter, match="drawing it as image/webp would take 2700000 bytes") as caught:
+        Canvas.plan("query.scale", 300, 300, PLAIN, "image/webp", settings)
+    assert caught.value.errors[0].allowed == "at most 1048576; a smaller scale, or less to show"

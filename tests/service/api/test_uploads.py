@@ -6,12 +6,13 @@ import pytest
 
 from glyphvae.api.context import Context
 from glyphvae.api.responses import Body
-from glyphvae.api.uploads import INLINE_BYTES, INLINE_PIXELS, MAX_FIELDS, TOGETHER, read_glyphs
+from glyphvae.api.uploads import MAX_FIELDS, TOGETHER, read_glyphs
 from glyphvae.application import create_app
 from glyphvae.errors import InvalidParameter, MalformedBody, UnsupportedMedia
 from glyphvae.imaging import decode
 from glyphvae.imaging.preprocess import Mode, preprocess
 from glyphvae.models.registry import Pixels
+from glyphvae.scheduling.cost import INLINE
 from glyphvae.scheduling.steps import run_now
 from glyphvae.settings import Settings
 from tests.service.support import caller, expect_problem, grey, image_file, npy
@@ -89,7 +90,7 @@ async def test_the_pixels_of_all_images_together_are_limited(client: httpx.Async
     assert len((await client.post("/encode", files=files)).json()["encodings"]) == 6
     response = await client.post("/encode", files=[*files, ("file", image_file(np.zeros((1, 1), np.uint8)))])
     expect_problem(response, InvalidParameter, f"at most {limit}", "body")
-    response = await client.post("/encode", files=[("file", whole[:-40]), *files])
+    response = await client.post("/encode", files=[("file", image_file(drawing, "JPEG")[:-40]), *files])
     expect_problem(response, InvalidParameter, f"at most {limit}", "body")
 
 
@@ -122,7 +123,7 @@ async def test_what_unfolds_to_many_pixels_is_decoded_in_a_thread(
     drawing = np.full((1000, 1000), 255, np.uint8)
     drawing[300:700, 450:550] = 0
     content = image_file(drawing)
-    assert len(content) < INLINE_BYTES < INLINE_PIXELS < drawing.size
+    assert len(content) < INLINE < drawing.size // 4
     threads: set[int] = set()
     grey_levels = decode.Picture.grey
 
@@ -169,8 +170,43 @@ def test_a_body_is_read_the_same_whatever_it_is_written_in(content: bytes, pictu
 
 async def test_of_several_wrong_pictures_the_first_is_told(client: httpx.AsyncClient) -> None:
     """Those of a glyph's size are converted together, later than one behind them is decoded."""
-    blank, cut = image_file(np.full((28, 28), 255, np.uint8)), image_file(DRAWING)[:-30]
+    blank, cut = image_file(np.full((28, 28), 255, np.uint8)), image_file(DRAWING, "JPEG")[:-30]
     response = await client.post("/encode", files=[("file", image_file(SMALL)), ("file", blank), ("file", cut)])
     expect_problem(response, InvalidParameter, "ink", "body.file[1]")
     response = await client.post("/encode", files=[("file", image_file(SMALL)), ("file", cut), ("file", blank)])
     expect_problem(response, MalformedBody, "body.file[1]: ")
+
+
+async def test_an_image_that_would_take_too_much_memory_is_refused(context: Context) -> None:
+    """By its format and mode, before it is decoded."""
+    drawing = np.full((120, 120), 255, np.uint8)
+    drawing[30:90, 55:65] = 0
+    settings = context.settings.model_copy(
+        update={"max_image_pixels": 20_000, "max_total_pixels": 60_000, "max_held_bytes": 1 << 20}
+    )
+    async with caller(create_app(Context(settings, context.registry))) as client:
+        for kind, files in (("PNG", 4), ("JPEG", 4)):
+            sent = [("file", image_file(drawing, kind))] * files
+            assert (await client.post("/encode", files=sent)).status_code == 200
+        sent = [("file", image_file(drawing)), ("file", image_file(drawing, "WEBP"))]
+        says = "decoding it would take 1180800 bytes of memory"
+        expect_problem(await client.post("/encode", files=sent), InvalidParameter, says, "body.file[1]")
+
+
+async def test_a_small_image_in_a_large_file_is_decoded_in_a_thread(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytes are work too, though the pixels are few."""
+    threads: set[int] = set()
+    grey_levels = decode.Picture.grey
+
+    def remembered(self: decode.Picture) -> Pixels:
+        threads.add(get_ident())
+        return grey_levels(self)
+
+    monkeypatch.setattr(decode.Picture, "grey", remembered)
+    small = image_file(SMALL, "JPEG")
+    for comment in (bytes(INLINE), bytes(100)):
+        content = small[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + small[2:]
+        assert (await client.post("/encode", content=content)).status_code == 200
+        assert (get_ident() in threads) is (len(comment) < INLINE)

@@ -3,7 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from glyphvae.formats import grid as grids
 from glyphvae.formats.grid import compose, grid, upscale
+from tests.service.support import counted_beats
 
 
 @given(st.integers(1, 100_000))
@@ -47,3 +49,17 @@ def test_upscaling_is_smooth_without_halo() -> None:
     profile = upscale(pixels, 8)[100].astype(int)
     assert (np.diff(profile) >= 0).all()
     assert np.diff(profile).max() < 64
+
+
+@pytest.mark.parametrize("scale", [2, 3, 7, 64])
+def test_a_large_picture_is_enlarged_strip_by_strip(scale: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.random.default_rng(scale).integers(0, 256, (13, 9), np.uint8)
+    with counted_beats() as beats:
+        whole = upscale(pixels, scale)
+        assert not beats
+        monkeypatch.setattr(grids, "STRIP", 3 * 9 * scale * scale)
+        assert np.array_equal(upscale(pixels, scale), whole)
+        assert len(beats) == 5
+        monkeypatch.setattr(grids, "STRIP", 1)
+        assert np.array_equal(upscale(pixels, scale), whole)
+    assert len(beats) == 5 + 13

@@ -11,9 +11,10 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from PIL import Image
 
+from glyphvae.formats import png
 from glyphvae.formats.colours import BLACK, WHITE, Colour, painted
 from glyphvae.formats.png import encode, read, unfilter
-from tests.service.support import image_file
+from tests.service.support import counted_beats, image_file
 
 PICTURES = hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=70))
 
@@ -142,3 +143,16 @@ def test_rows_of_another_length_are_left_to_pillow() -> None:
     # The header of one, with its sum, before the pixels of the other.
     assert decode(wide[:33] + high[33:], 99) is None
     assert decode(high[:33] + wide[33:], 99) is None
+
+
+@pytest.mark.parametrize(("ink", "paper"), [(BLACK, WHITE), (WHITE, BLACK), (Colour(9, 9, 200), None)])
+def test_a_large_picture_is_encoded_strip_by_strip(
+    ink: Colour, paper: Colour | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (70, 40), np.uint8)
+    whole = np.asarray(decoded(encode(pixels, ink, paper)).convert("RGBA"))
+    monkeypatch.setattr(png, "_STRIP", 3 * 40)
+    with counted_beats() as beats:
+        file = encode(pixels, ink, paper)
+    assert len(beats) == 24
+    assert np.array_equal(np.asarray(decoded(file).convert("RGBA")), whole)

@@ -3,6 +3,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -11,9 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
-from glyphvae.imaging.decode import ImageTooLargeError, MalformedImageError, open_image
+from glyphvae.imaging import decode as decoding
+from glyphvae.imaging.decode import (
+    MAX_CHUNKS,
+    MAX_SCANS,
+    MAX_SIDE,
+    ImageTooLargeError,
+    MalformedImageError,
+    open_image,
+)
+from glyphvae.scheduling.deadline import ClientGoneError, Deadline, current
+from tests.service.support import counted_beats
 
 GREY = np.random.default_rng(0).integers(0, 256, (9, 13), np.uint8)
 
@@ -112,7 +123,7 @@ def test_transparent_colour_of_a_palette_shows_paper() -> None:
     assert decode(saved(image, transparency=0)).tolist() == [[255, 10]]
 
 
-@pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (6, 3), (3, 2), (8, 1)])
+@pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (6, 3), (3, 2), (8, 1), (9, 0)])
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_image_is_turned_upright(orientation: int, turns: int, kind: str) -> None:
     exif = Image.Exif()
@@ -121,6 +132,15 @@ def test_image_is_turned_upright(orientation: int, turns: int, kind: str) -> Non
     upright = np.rot90(smooth(), turns)
     assert decoded.shape == upright.shape
     assert np.abs(decoded.astype(int) - upright).mean() < 5
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_turned_as_pillow_does(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(Image.fromarray(smooth()), exif=exif)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    assert np.array_equal(decode(data), np.asarray(upright))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
@@ -213,3 +233,150 @@ def test_damaged_image_is_read_or_refused(kind: str, place: int, patch: bytes) -
 def test_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(MalformedImageError):
         decode(data)
+
+
+def with_chunks(*chunks: bytes) -> bytes:
+    return png(2, 1, 8, 0, bytes([0, 7, 9]), *chunks)
+
+
+def test_a_wrong_checksum_is_refused_wherever_it_is() -> None:
+    data = with_chunks(chunk(b"abCd", b"text"))
+    assert decode(data).tolist() == [[7, 9]]
+    place = 8
+    while place < len(data):
+        end = place + 12 + int.from_bytes(data[place : place + 4], "big")
+        broken = bytearray(data)
+        broken[end - 1] ^= 1
+        with pytest.raises(MalformedImageError, match="wrong checksum"):
+            decode(bytes(broken))
+        place = end
+
+
+def test_a_png_that_is_cut_off_anywhere_is_refused() -> None:
+    data = with_chunks()
+    for end in range(len(data)):
+        with pytest.raises(MalformedImageError):
+            decode(data[:end])
+    assert decode(data + b"more").tolist() == [[7, 9]]
+
+
+def webp(*chunks: tuple[bytes, bytes]) -> bytes:
+    whole = saved(Image.fromarray(smooth()), "WEBP")
+    more = b"".join(name + struct.pack("<I", len(data)) + data + bytes(len(data) % 2) for name, data in chunks)
+    return b"RIFF" + struct.pack("<I", len(whole) + len(more) - 8) + whole[8:] + more
+
+
+def jpeg(**options: Any) -> bytes:  # noqa: ANN401 (Pillow's own)
+    return saved(Image.fromarray(smooth()), "JPEG", **options)
+
+
+def commented(count: int, between: bytes = b"") -> bytes:
+    data = jpeg()
+    return data[:2] + (between + b"\xff\xfe\0\2") * count + data[2:]
+
+
+def rescanned(count: int) -> bytes:
+    """A progressive JPEG whose last scan is there `count` times more."""
+    data = jpeg(progressive=True)
+    return data[:-2] + data[data.rindex(b"\xff\xda") : -2] * count + data[-2:]
+
+
+@pytest.mark.parametrize(
+    ("many", "own", "limit", "says"),
+    [
+        (lambda count: with_chunks(*[chunk(b"abCd", b"")] * count), 3, MAX_CHUNKS, "chunks"),
+        (lambda count: webp(*[(b"abcd", b"a")] * count), 1, MAX_CHUNKS, "chunks"),
+        (commented, 7, MAX_CHUNKS, "segments"),
+        (rescanned, 6, MAX_SCANS, "scans"),
+    ],
+)
+def test_what_a_file_repeats_is_limited(many: Callable[[int], bytes], own: int, limit: int, says: str) -> None:
+    assert decode(many(limit - own)).ndim == 2
+    with pytest.raises(ImageTooLargeError, match=f"more than the {limit} {says} that are allowed"):
+        decode(many(limit - own + 1))
+
+
+def test_what_is_between_the_segments_of_a_jpegs_head_is_limited() -> None:
+    """Pillow reads it byte by byte."""
+    assert decode(commented(2, b"\xff" * (MAX_CHUNKS // 2))).ndim == 2
+    with pytest.raises(ImageTooLargeError, match="segments"):
+        decode(commented(2, b"\xff" * (MAX_CHUNKS // 2 + 1)))
+
+
+def test_the_scans_of_a_preview_do_not_count() -> None:
+    preview = rescanned(MAX_SCANS - 6)
+    data = jpeg()
+    assert decode(data[:2] + b"\xff\xe5" + struct.pack(">H", len(preview) + 2) + preview + data[2:]).ndim == 2
+    assert decode(data + preview * 3).ndim == 2
+
+
+def test_encoders_write_fewer_scans_than_are_allowed() -> None:
+    drawing = Image.fromarray(smooth()).convert("CMYK")
+    assert decode(saved(drawing, "JPEG", progressive=True)).ndim == 2
+
+
+@pytest.mark.parametrize("size", [(MAX_SIDE + 1, 1), (1, MAX_SIDE + 1)])
+def test_the_sides_are_limited(size: tuple[int, int]) -> None:
+    """A row costs as much as several pixels."""
+    longest = Image.new("L", (MAX_SIDE, 1), 7)
+    assert decode(saved(longest), max_pixels=10**6).shape == (1, MAX_SIDE)
+    with pytest.raises(ImageTooLargeError, match=f"at most {MAX_SIDE} are allowed on a side"):
+        decode(saved(Image.new("L", size)), max_pixels=10**6)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [Image.fromarray(smooth()).convert(mode) for mode in ("1", "L", "LA", "P", "RGB", "RGBA")]
+    + [Image.fromarray(smooth().astype(np.uint16) * 257), Image.new("RGBA", (30, 20), (255, 255, 255, 0))],
+    ids=lambda image: f"{image.mode} {image.width}",
+)
+def test_an_image_in_strips_is_the_same(image: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = decode(saved(image))
+    monkeypatch.setattr(decoding, "STRIP", 7 * image.width)
+    with counted_beats() as beats:
+        assert np.array_equal(decode(saved(image)), whole)
+    assert len(beats) >= -(-image.height // 7)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_decoding_stops_when_the_response_is_no_longer_wanted(kind: str) -> None:
+    """Between blocks of 64 kB at the latest, whatever they unfold to."""
+    noise = np.random.default_rng(0).integers(0, 256, (1000, 1000), np.uint8)
+    options = {"quality": 95, "progressive": True} if kind == "JPEG" else {}
+    picture = open_image(saved(Image.fromarray(noise), kind, **options), max_pixels=10**6)
+    left = iter([False] * 4)
+    token = current.set(Deadline(60, lambda: next(left, True)))
+    with counted_beats() as beats, pytest.raises(ClientGoneError):
+        picture.grey()
+    current.reset(token)
+    assert len(beats) == 5
+
+
+@pytest.mark.parametrize(
+    ("image", "kind", "options", "per_pixel"),
+    [
+        (Image.new("L", (100, 100)), "PNG", {}, 1),
+        (Image.new("1", (100, 100)), "PNG", {}, 1),
+        (Image.new("P", (100, 100)), "PNG", {}, 1),
+        (Image.new("I;16", (100, 100)), "PNG", {}, 2),
+        (Image.new("RGB", (100, 100)), "PNG", {}, 4),
+        (Image.new("RGBA", (100, 100)), "PNG", {}, 4),
+        (Image.new("RGB", (100, 100)), "JPEG", {}, 1),
+        (Image.new("CMYK", (100, 100)), "JPEG", {}, 4),
+        (Image.new("RGB", (100, 100)), "JPEG", {"progressive": True}, 9),
+        (Image.new("RGB", (100, 100)), "WEBP", {}, 16),
+    ],
+)
+def test_memory_is_counted_by_mode_and_format(
+    image: Image.Image, kind: str, options: dict[str, Any], per_pixel: int
+) -> None:
+    cost = open_image(saved(image, kind, **options), max_pixels=10_000).cost
+    assert cost.held == 10_000 * (per_pixel + 2 + 64)
+
+
+def test_bytes_and_scans_are_work() -> None:
+    plain, padded, scanned = (
+        open_image(data, max_pixels=10_000).cost.work for data in (jpeg(), commented(1000), rescanned(20))
+    )
+    assert padded - plain == 4000
+    assert scanned - len(rescanned(20)) > plain - len(jpeg())

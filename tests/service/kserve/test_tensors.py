@@ -44,9 +44,11 @@ def test_whole_numbers_are_floats_too() -> None:
         ("UINT8", (1, 2, 3), [None] * 6, "not UINT8"),
         ("UINT8", (1, 2, 3), [{}] * 6, "not UINT8"),
         ("UINT8", (1, 2, 3), [[0, 0], [0, 0, 0, 0]], "no common shape"),
+        ("UINT8", (1, 2, 3), [[0, 0], 0, 0, 0, 0], "no common shape"),
+        ("F" * 500, (1, 2, 3), [0] * 6, r"the datatype is 'F{40}'\.\.\., but"),
     ],
 )
-def test_an_invalid_tensor_is_named(datatype: str, shape: tuple[int, ...], data: object, says: str) -> None:
+def test_an_invalid_tensor_is_named(datatype: str, shape: tuple[int, ...], data: list[object], says: str) -> None:
     with pytest.raises(InvalidTensorError, match=f"pixels: .*{says}"):
         PIXELS.from_json(datatype, shape, data)
 
@@ -64,3 +66,17 @@ def test_integers_beyond_64_bits_are_refused() -> None:
 
 def test_types_are_little_endian() -> None:
     assert all(dtype.newbyteorder("<") == dtype for dtype in TYPES.values())
+
+
+@pytest.mark.parametrize("count", [2, 2000])
+def test_no_array_is_made_of_what_are_no_numbers(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy would make room for the longest string at each place."""
+    made: list[object] = []
+    monkeypatch.setattr(np, "array", lambda *arguments: made.append(arguments))
+    with pytest.raises(InvalidTensorError, match="z: data holds"):
+        Z.from_json("FP32", (1, 2), ["a" * 200_000, *["b"] * (count - 1)])
+    assert not made
+
+
+def test_a_number_too_large_for_the_type_is_infinite() -> None:
+    assert Z.from_json("FP32", (1, 2), [1e300, 0]).tolist() == [[np.inf, 0]]

@@ -1,7 +1,7 @@
 import pytest
 
 from glyphvae.errors import DeadlineExceeded
-from glyphvae.scheduling.deadline import ClientGoneError, Deadline, checkpoint, current
+from glyphvae.scheduling.deadline import ClientGoneError, Deadline, beat, checkpoint, current
 
 
 def deadline(seconds: float = 60, gone: bool = False) -> Deadline:
@@ -65,3 +65,15 @@ def test_work_in_a_thread_finds_the_deadline_of_its_request() -> None:
     with pytest.raises(ClientGoneError):
         checkpoint()
     current.reset(token)
+
+
+def test_a_checkpoint_records_progress_even_where_the_response_is_not_wanted() -> None:
+    beats: list[int] = []
+    token, beating = current.set(deadline(gone=True)), beat.set(lambda: beats.append(1))
+    with pytest.raises(ClientGoneError):
+        checkpoint()
+    current.reset(token)
+    checkpoint()
+    beat.reset(beating)
+    checkpoint()
+    assert len(beats) == 2

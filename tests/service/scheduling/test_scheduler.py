@@ -13,6 +13,7 @@ from glyphvae.errors import Busy, DeadlineExceeded
 from glyphvae.observability.access_log import Work
 from glyphvae.observability.telemetry import Telemetry
 from glyphvae.scheduling import scheduler as module
+from glyphvae.scheduling.cost import INLINE, Cost
 from glyphvae.scheduling.deadline import ClientGoneError
 from glyphvae.scheduling.scheduler import BUDGET, AwaitedJob, Scheduler
 from glyphvae.scheduling.steps import MAX_ROWS, Call, Execute, Graph, Offload, Program, Rows, Wait, inline
@@ -27,7 +28,7 @@ class Harness:
 
     def __init__(self, max_queued: int = 1000) -> None:
         self.telemetry = Telemetry()
-        self.scheduler = Scheduler(self.telemetry, WorkerPool("bytes", 100), max_queued, 5)
+        self.scheduler = Scheduler(self.telemetry, WorkerPool("bytes", 100 * INLINE), max_queued, 5)
         self.graph = Graph(self.double, WorkerPool("rows", LIMIT), "cvae")
         self.runs: list[int] = []
         self.threads: set[int] = set()
@@ -119,7 +120,7 @@ async def test_steps_of_one_program_follow_each_other(harness: Harness) -> None:
         first = yield from harness.doubled(1, 2)
         ready = yield from inline(sum, first)
         second = yield from harness.doubled(ready, 1)
-        third: int = yield Offload(3, 2, int, ("7",))
+        third: int = yield Offload(Cost(INLINE + 1), int, ("7",))
         return [*first, *second, third]
 
     work = Work()
@@ -239,13 +240,13 @@ async def test_an_error_reaches_every_caller_and_no_later_one(harness: Harness) 
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), ClientGoneError()])
-@pytest.mark.parametrize("size", [0, 1])
+@pytest.mark.parametrize("size", [INLINE, INLINE + 1])
 async def test_an_error_of_a_program_ends_it_alone(harness: Harness, error: Exception, size: int) -> None:
     def fail() -> None:
         raise error
 
     def program() -> Program[None]:
-        yield Offload(size, 0, fail)
+        yield Offload(Cost(size), fail)
 
     failing, fine = harness.submit(program()), harness.ask(1, 1)
     with pytest.raises(type(error)):
@@ -387,12 +388,12 @@ async def test_a_large_call_stops_between_slices(harness: Harness) -> None:
     assert harness.telemetry.refused == {"gone": 1}
 
 
-@pytest.mark.parametrize(("size", "leaves"), [(99, False), (100, False), (101, True)])
+@pytest.mark.parametrize(("size", "leaves"), [(INLINE - 1, False), (INLINE, False), (INLINE + 1, True)])
 async def test_long_work_leaves_the_event_loops_thread(size: int, leaves: bool) -> None:
     harness = Harness()
 
     def program() -> Program[int]:
-        thread: int = yield Offload(size, 100, threading.get_ident)
+        thread: int = yield Offload(Cost(size), threading.get_ident)
         return thread
 
     assert (await harness.submit(program()) != threading.get_ident()) is leaves
@@ -405,7 +406,7 @@ async def test_a_time_limit_ends_a_program_while_its_work_runs(
     monkeypatch.setattr("glyphvae.scheduling.deadline.monotonic", Clock())
 
     def program() -> Program[str]:
-        result: str = yield Offload(1, 0, gate)
+        result: str = yield Offload(Cost(INLINE + 1), gate)
         return result
 
     with pytest.raises(DeadlineExceeded):
@@ -442,7 +443,7 @@ def test_work_that_ends_after_its_loop_is_of_no_consequence(gate: Gate, caplog: 
 
     async def begin() -> None:
         def program() -> Program[str]:
-            result: str = yield Offload(1, 0, gate)
+            result: str = yield Offload(Cost(INLINE + 1), gate)
             return result
 
         harness.submit(program())

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from glyphvae.errors import DeadlineExceeded
+from glyphvae.scheduling.cost import NOTHING
 from glyphvae.scheduling.deadline import Deadline, current
 from glyphvae.scheduling.steps import MAX_ROWS, Call, Graph, Offload, Program, Rows, Wait, inline, run_now
 from glyphvae.scheduling.worker_pool import WorkerPool
@@ -30,7 +31,7 @@ def program(doubler: Doubler) -> Program[list[object]]:
     done.set_result(None)
     return [
         (yield Call(doubler.graph, rows(5, 2)))[0].tolist(),
-        (yield Offload(10, 0, int, ("12", 8))),
+        (yield Offload(NOTHING, int, ("12", 8))),
         (yield Wait(lambda: done)),
         (yield from inline(int, "7")),
     ]

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 import pytest
 
 from glyphvae.errors import Busy, DeadlineExceeded
-from glyphvae.scheduling.deadline import ClientGoneError, Deadline
+from glyphvae.scheduling.deadline import ClientGoneError, Deadline, checkpoint
 from glyphvae.scheduling.worker_pool import NICENESS, WorkerPool
 from tests.service.support import PATIENCE, Clock, Gate
 
@@ -150,7 +150,7 @@ def test_work_that_moves_on_is_not_stalled(pool: WorkerPool, clock: Clock) -> No
     def two_pieces() -> tuple[float, float]:
         clock.now += 20
         before = pool.stalled()
-        pool.beat()
+        checkpoint()
         return before, pool.stalled()
 
     assert pool.submit(1, None, two_pieces).result(PATIENCE) == (20, 0)
@@ -174,3 +174,51 @@ def test_threads_step_back_behind_the_event_loop(
     task = pool.submit(1, None, lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
     assert task.result(PATIENCE) == min(here + nicer, 19)
     assert os.getpriority(os.PRIO_PROCESS, 0) == here
+
+
+def holding(pool: WorkerPool, held: int, deadline: Deadline | None, work: Gate) -> "Future[str]":
+    return pool.submit(1, deadline, pool.hold, held, work, ())
+
+
+def test_work_waits_in_its_thread_until_there_is_memory(gate: Gate) -> None:
+    pool, second = WorkerPool("bytes", 10, threads=2, memory=100), Gate()
+    first = holding(pool, 60, None, gate)
+    assert gate.reached.wait(PATIENCE)
+    waiting = holding(pool, 41, None, second)
+    assert not second.reached.wait(0.05)
+    second.opened.set()
+    gate.opened.set()
+    assert (first.result(PATIENCE), waiting.result(PATIENCE)) == ("done", "done")
+
+
+def test_work_for_which_there_is_memory_runs_beside_other_work(gate: Gate) -> None:
+    pool, second = WorkerPool("bytes", 10, threads=2, memory=100), Gate()
+    holding(pool, 60, None, gate)
+    assert gate.reached.wait(PATIENCE)
+    second.opened.set()
+    assert holding(pool, 40, None, second).result(PATIENCE) == "done"
+    assert not gate.passed.is_set()
+
+
+def test_work_that_needs_all_memory_and_more_runs_alone() -> None:
+    pool, only = WorkerPool("bytes", 10, memory=100), Gate()
+    only.opened.set()
+    assert holding(pool, 101, None, only).result(PATIENCE) == "done"
+
+
+def test_work_that_waits_for_memory_is_given_up_in_time(gate: Gate) -> None:
+    pool, never, given_up = WorkerPool("bytes", 10, threads=2, memory=100), Gate(), deadline()
+    holding(pool, 60, None, gate)
+    assert gate.reached.wait(PATIENCE)
+    waiting = holding(pool, 60, given_up, never)
+    given_up.cancel()
+    with pytest.raises(ClientGoneError):
+        waiting.result(PATIENCE)
+    assert not never.reached.is_set()
+
+
+def test_memory_is_given_back_by_work_that_fails() -> None:
+    pool = WorkerPool("bytes", 10, memory=100)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="four"):
+            pool.submit(1, None, pool.hold, 100, int, ("four",)).result(PATIENCE)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from glyphvae.api.responses import Result
-from glyphvae.api.uploads import INLINE_BYTES
 from glyphvae.models.registry import load_registry
 from glyphvae.models.sessions import Part, Rows
+from glyphvae.scheduling.cost import INLINE
 from glyphvae.scheduling.scheduler import Scheduler
 from glyphvae.server.exchange import Exchange
 from glyphvae.server.server import Server
@@ -93,7 +93,7 @@ CHUNKED = request("/encode?label=J&preprocess=none", b"", "Transfer-Encoding: ch
         (request("/livez", method="GET"), 200),
         (request("/generate?label=J", b"", "Expect: 100-continue"), 200),
         (request("/generate?label=J&n=200", b"", "Accept: application/x-npy"), 200),
-        (request("/encode?preprocess=none&label=J", npy(grey(*[119] * (INLINE_BYTES // 784 + 1)))), 200),
+        (request("/encode?preprocess=none&label=J", npy(grey(*[119] * (INLINE // 784 + 1)))), 200),
         (CHUNKED + b"%x\r\n%b\r\n0\r\n\r\n" % (len(J), J), 200),
     ],
     ids=["method", "path", "expect", "long", "large body", "chunks"],

@@ -1,0 +1,103 @@
+"""The cost model: what a step of a request costs, computed before it begins from what is known by then.
+
+A file of a few kilobytes can hold megapixels, and a pixel can take one byte or thirty, so neither bytes nor pixels as
+they arrive bound anything. Two measures do:
+
+- *Work* is time, in units of what it takes to look at one byte of an upload, about 40 ns. Steps of little work run on
+  the event loop and others in a worker thread, whose queue counts it.
+- *Held* is the memory that a step holds at its peak, in bytes: all buffers, with their copies. What the steps in
+  worker threads hold together is bounded, and a request with a step that exceeds the bound alone is refused.
+
+The factors were measured as the growth of the peak resident set, with noise, which compresses worst.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+# A step of more work takes longer than a thread takes to wake.
+INLINE = 1 << 14
+
+# Work of pixels in sixteenths: to decode one, and for each pass over its coefficient or its bytes.
+_DECODED, _PASS = 3, 1
+# A pixel drawn costs an eighth of a unit.
+_DRAWN = 8
+# Bytes of a decoded grey level, and of its copy where the image is turned or reduced.
+_GREY = 2
+# Finding the ink takes float32 arrays, of at most 512 x 512 pixels, because larger images are reduced first.
+_LIFTED, _LARGEST_LIFTED = 64, 512 * 512
+# A float array becomes float32, once scaled and once rounded, and then grey levels.
+_FLOATS = 9
+# Bytes per pixel while a picture is drawn and encoded. WebP's encoder keeps hash chains and references. The frames of
+# an animation are drawn one at a time, so only the file counts, in which noise takes more than a byte, forth and back.
+_PICTURE: Mapping[str, int] = {"image/webp": 30, "image/gif": 3}
+_OTHER_PICTURE = 3
+# A frame is set up and compressed on its own.
+_FRAME = 1 << 10
+
+
+class Cost(NamedTuple):
+    """The cost of a step.
+
+    Attributes:
+        work: Units of about 40 ns.
+        held: Bytes of memory at the peak.
+    """
+
+    work: int
+    held: int = 0
+
+
+NOTHING = Cost(0)
+
+
+def parsing(size: int, copies: int = 0) -> Cost:
+    """Return the cost of finding the parts of `size` bytes, which are copied `copies` times."""
+    return Cost(size, copies * size)
+
+
+def decoding(size: int, pixels: int, per_pixel: int, scans: int = 1) -> Cost:
+    """Return the cost of converting an image file to a glyph.
+
+    Args:
+        size: Bytes of the file.
+        pixels: Width x height.
+        per_pixel: Bytes of a pixel in the decoder's buffers and in its result.
+        scans: Passes over all pixels.
+    """
+    work = size + pixels * (_DECODED + _PASS * scans) // 16
+    return Cost(work, pixels * (per_pixel + _GREY) + min(pixels, _LARGEST_LIFTED) * _LIFTED)
+
+
+def converting(size: int, pixels: int, *, floats: bool) -> Cost:
+    """Return the cost of converting an array of `size` bytes to glyphs."""
+    per_pixel = _GREY + (_FLOATS if floats else 0)
+    return Cost(size + pixels // 4, pixels * per_pixel + min(pixels, _LARGEST_LIFTED) * _LIFTED)
+
+
+def one_by_one(costs: Iterable[Cost]) -> Cost:
+    """Return the cost of steps of which each gives its memory back before the next."""
+    work, held = 0, 0
+    for cost in costs:
+        work, held = work + cost.work, max(held, cost.held)
+    return Cost(work, held)
+
+
+def drawing(media: str, pixels: int, frames: int = 1) -> Cost:
+    """Return the cost of drawing and encoding a picture.
+
+    Args:
+        media: Its media type.
+        pixels: Of all frames together.
+        frames: Frames of an animation.
+    """
+    return Cost(pixels // _DRAWN + (frames - 1) * _FRAME, pixels * _PICTURE.get(media, _OTHER_PICTURE))
+
+
+def typesetting(characters: int) -> Cost:
+    """Return the cost of setting a text."""
+    return Cost(characters << 8)
+
+
+def writing(values: int) -> Cost:
+    """Return the cost of writing numbers as JSON."""
+    return Cost(values)
