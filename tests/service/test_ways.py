@@ -380,4 +380,4 @@ async def test_every_way_gives_the_same_response(lowered: str, repository: Path,
 def test_generated_requests_reach_every_setting() -> None:
     limits = {name for name in Settings.model_fields if name.startswith("max_")}
     # Connections and queues are limited for all requests together.
-    assert limits - set(LOWERED) == {"max_connections", "max_queued_requests", "max_queued_rows"}
+    assert limits - set(LOWERED) == {"max_connections", "max_queued_requests", "max_queued_rows", "max_unsent_bytes"}
