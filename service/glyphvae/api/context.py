@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from glyphvae.models.registry import Registry
+from glyphvae.observability.log_writer import STDERR
 from glyphvae.observability.telemetry import Telemetry
 from glyphvae.scheduling.outbox import Outbox
 from glyphvae.scheduling.scheduler import Scheduler
@@ -43,6 +44,7 @@ class Context:
 
     def __post_init__(self) -> None:
         settings = self.settings
+        self.telemetry.dropped = lambda: STDERR.dropped
         self.threads = WorkerPool("bytes", settings.max_queued_bytes, THREADS)
         self.outbox = Outbox(settings.max_unsent_bytes)
         self.scheduler = Scheduler(

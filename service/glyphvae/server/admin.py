@@ -43,7 +43,9 @@ def create_admin(context: Context, reloader: Reloader, *more: Route) -> Starlett
         return JSONResponse({"models": [model.title for model in reloader.reload_all().models.values()]})
 
     routes = [Route("/livez", live), Route("/readyz", ready), Route("/reload", reload, methods=["POST"]), *more]
-    return Starlette(routes=routes, exception_handlers=HANDLERS)
+    admin = Starlette(routes=routes, exception_handlers=HANDLERS)
+    admin.router.redirect_slashes = False  # a redirect would name the host that the client chose
+    return admin
 
 
 def check_origin(request: Request, own: str) -> None:

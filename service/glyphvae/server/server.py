@@ -20,6 +20,7 @@ from glyphvae.api.readiness import check_live
 from glyphvae.application import Application, create_app
 from glyphvae.errors import NotReady, ReloadRefused
 from glyphvae.models.registry import load_registry
+from glyphvae.observability.log_writer import STDERR
 from glyphvae.server.admin import AdminServer, create_admin
 from glyphvae.server.bounded import LOOK, BoundedServer
 from glyphvae.server.connection import Connection, State
@@ -208,4 +209,5 @@ def _end_if_stalled(context: Context) -> None:
             check_live(context)
         except NotReady as problem:
             logger.critical("this process ends: %s", problem.detail)
+            STDERR.flush()
             os.kill(os.getpid(), signal.SIGKILL)

@@ -11,8 +11,9 @@ from itertools import count
 from math import isfinite
 from time import perf_counter
 from typing import Any
+from urllib.parse import quote
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,6 +41,8 @@ TIMEOUT_HEADER = "X-Request-Timeout"
 # whether the client has disconnected.
 REQUEST = "glyphvae.request"
 GONE = "glyphvae.gone"
+
+NO_STORE = {"Cache-Control": "no-store"}
 
 _OTHER = Route("other")
 
@@ -219,6 +222,8 @@ class Front:
         async def answer(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
+                if request.headers.upgrades:  # what the server in front takes for a request may be this one's body
+                    message["headers"] = [*message["headers"], (b"connection", b"close")]
                 own = [*request.response_headers, *request.route.headers.pairs, (b"x-request-id", request.id)]
                 message["headers"] = [*message["headers"], *own]
                 begun = message
@@ -247,10 +252,11 @@ class Front:
                 await self.gate.admit(request)
             request.checked = True
         operation = self.operation_of(request)
-        if operation is None:
-            await self._app(scope, receive, send)
-        else:
+        if operation is not None:
             await self.operate(operation, scope, receive, send)
+            return
+        redirect = self._redirect(request) if request.route is _OTHER else None
+        await (redirect or self._app)(scope, receive, send)
 
     async def operate(self, operation: Operation[Any], scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request by an operation.
@@ -269,6 +275,8 @@ class Front:
         job = AwaitedJob[Any](seconds, scope.get("extensions", {}).get(GONE, _never), request)
         try:
             body = NO_BODY if operation.body == "none" else await self.body_limits.read(head, receive, job)
+            if request.headers.upgrades and len(body.content) < (request.headers.length or 0):
+                raise MalformedRequest("The body is lost: the server in front takes it for the protocol of `Upgrade`.")
             job.renew()  # the time that the client took does not count
             result = await self.context.scheduler.run(job, operation.run(plan, body), plan.cost)
             await self._send(job, result, send)
@@ -324,6 +332,20 @@ class Front:
             self._patterns = [(compile_path(name)[0], route) for name, route in templates.items() if "{" in name]
         matches = (route for pattern, route in self._patterns if pattern.match(path))
         return self._exact.get(path) or next(matches, _OTHER)
+
+    def _redirect(self, head: RequestHead) -> Response | None:
+        """Return a redirect to the path with or without a slash at its end, None where there is nothing either.
+
+        Starlette's would name the host, which whoever sends a request chooses: a cache that kept the response would
+        lead others there.
+        """
+        path = head.path
+        other = path.rstrip("/") if path.endswith("/") else f"{path}/"
+        if not other or self._route(other) is _OTHER:
+            return None
+        name, end = other.rstrip("/").rpartition("/")[2], "/" if other.endswith("/") else ""
+        query = f"?{head.query.decode('latin-1')}" if head.query else ""
+        return RedirectResponse("../" * (len(path) - len(other)) + quote(name) + end + query, headers=NO_STORE)
 
 
 def _gate(context: Context) -> Any:  # noqa: ANN401 (a KeyGate, see below)
