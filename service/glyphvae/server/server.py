@@ -123,6 +123,10 @@ class Server(BoundedServer):
         context: Context = self.application.state.context
         return context
 
+    async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
+        await super()._serve(sockets)
+        STDERR.flush()  # uvicorn ends the process by the signal that it got, before anything else does
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and begin to watch."""
         await super().startup(sockets)

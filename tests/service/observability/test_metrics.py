@@ -1,6 +1,7 @@
 """Metrics, parsed by the library that Prometheus provides."""
 
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -154,16 +155,22 @@ def test_a_log_that_nobody_reads_holds_nobody_up(repository: Path, admin_port: i
     command, together = [*COMMAND, *flags, *logged], 100
     with (
         subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=plain_environment()) as process,
-        httpx.Client(timeout=60) as admin,
+        httpx.Client(timeout=60, transport=httpx.HTTPTransport(retries=8)) as client,
     ):
-        assert process.stderr is not None
-        found = next(filter(None, (re.search(r"http://127.0.0.1:(\d+)", line) for line in process.stderr)))
-        with socket.create_connection(("127.0.0.1", int(found[1])), timeout=60) as client:
-            for _ in range(30):  # a line has over 200 bytes: twice what the pipe and the queue hold
-                client.sendall(b"GET /generate?label=J HTTP/1.1\r\nHost: glyphvae\r\n\r\n" * together)
-                received = b""
-                while received.count(b"HTTP/1.1 200 OK\r\n") < together or not received.endswith(b"IEND\xaeB`\x82"):
-                    received += client.recv(1 << 16)
-        assert samples_of(admin.get(f"http://127.0.0.1:{admin_port}/metrics").text)["glyphvae_log_lines_dropped_total"]
-        process.terminate()
-        assert process.wait(60) == 0  # nor does it hold up the end
+        try:
+            assert process.stderr is not None
+            found = next(filter(None, (re.search(r"http://127.0.0.1:(\d+)", line) for line in process.stderr)))
+            assert client.get(f"{found[0]}/livez").status_code == 200
+            with socket.create_connection(("127.0.0.1", int(found[1])), timeout=60) as connection:
+                for _ in range(30):  # a line has over 200 bytes: twice what the pipe and the queue hold
+                    connection.sendall(b"GET /generate?label=J HTTP/1.1\r\nHost: glyphvae\r\n\r\n" * together)
+                    received = b""
+                    while received.count(b"IEND\xaeB`\x82") < together:
+                        received += connection.recv(1 << 16)
+            samples = samples_of(client.get(f"http://127.0.0.1:{admin_port}/metrics").text)
+            assert samples["glyphvae_requests_total /generate 200"] == 30 * together
+            assert samples["glyphvae_log_lines_dropped_total"] > 0
+            process.terminate()
+            assert process.wait(60) == -signal.SIGTERM  # nor does it hold up the end
+        finally:
+            process.kill()
