@@ -80,6 +80,7 @@ class Application(FastAPI):
             generate_unique_id_function=lambda route: route.name,
             exception_handlers=HANDLERS,
             redoc_url=None,
+            redirect_slashes=False,  # the front redirects, without naming the host
             swagger_ui_oauth2_redirect_url=None,
         )
         self.front: Front | None = None

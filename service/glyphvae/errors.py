@@ -3,6 +3,7 @@
 GlyphvaeError
 ├── StartError                 the service cannot start; one line that names the file or setting
 └── Problem                    an error response in application/problem+json (RFC 9457)
+    ├── MalformedRequest    400  the request is not valid HTTP
     ├── MalformedBody       400  the body is not valid in its format
     ├── InvalidParameter    422  a parameter, field, label, character or image is not allowed
     ├── Unauthorized        401  the service requires a key, and the request has no valid one
@@ -110,6 +111,12 @@ class Problem(GlyphvaeError, HTTPException):
         return Response(content, self.status, self.headers, MEDIA_TYPE)
 
 
+class MalformedRequest(
+    Problem, status=400, title="The request is not valid", example="The request is not valid HTTP/1.1."
+):
+    """The request is not valid HTTP; what is wrong with its head is not of one field."""
+
+
 class MalformedBody(Problem, status=400, title="The body cannot be read", example="The image is truncated."):
     """The body is not valid in its format."""
 
@@ -179,7 +186,7 @@ class RequestTimeout(
     Problem,
     status=408,
     title="The request took too long to arrive",
-    example="The request has not arrived within 10 seconds.",
+    example="In 10 seconds neither 5000 bytes of the request nor its end have arrived.",
 ):
     """The request arrives too slowly; the connection is closed."""
 

@@ -96,6 +96,10 @@ class Settings(BaseSettings):
     """Maximum bytes of memory that decoding uploads and drawing pictures may hold at once. Further work waits in its
     thread, and a request that would need more alone is refused. The default is enough for a WebP photo of 12
     megapixels."""
+    max_unsent_bytes: int = Field(64 * MEBIBYTE, ge=1)
+    """Maximum bytes of responses over 64 kB that wait for their clients to read them; of a response that is made in
+    pieces, those of one. Further requests for such responses get a 429. A single response may exceed the limit if no
+    other waits."""
     request_timeout: float = Field(5.0, gt=0, le=3600)
     """Seconds that a request, or one chunk of a streamed response, may queue and run before it fails with 503. The
     header `X-Request-Timeout` shortens it."""
@@ -103,9 +107,12 @@ class Settings(BaseSettings):
     """URL that OpenTelemetry traces are sent to, as OTLP over HTTP, such as `http://collector:4318/v1/traces`. Default:
     no traces. Needs the extra `traces`."""
     receive_timeout: float = Field(10.0, gt=0, le=3600)
-    """Seconds in which a request must arrive, extended while it arrives at 500 bytes per second or faster. A connection
-    is also closed if its client reads nothing of a response for this long."""
-    max_connections: int = Field(1000, ge=1, description="Maximum number of connections of one process.")
+    """Seconds in which a request must arrive, or grow by 500 bytes for each. A connection is also closed if its client,
+    in three times as long, acknowledges fewer than 500 bytes of a response for each second. While half of
+    `max_queued_bytes` or `max_unsent_bytes` is taken, 32,000 bytes instead of 500 are asked of those that hold more
+    than 64 kB of it."""
+    max_connections: int = Field(1000, ge=1)
+    """Maximum number of connections of one process; fewer if it may not open 64 files more than that."""
     drain_seconds: float = Field(1.0, ge=0, le=3600)
     """Seconds that the service keeps accepting connections after SIGTERM. Meanwhile `/readyz` fails and each response
     closes its connection."""

@@ -10,7 +10,7 @@ import io
 import json
 import random
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +23,7 @@ import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -177,6 +178,8 @@ QUERIES: dict[str, list[str]] = {
     "/v2/models/gan/infer": [],
     "/models/gan": [],
     "/nowhere": [],
+    "/generate/": ["label"],
+    "/livez": [],
 }
 BODIES: dict[str, list[Any]] = {
     "/render-text": TEXTS,
@@ -284,6 +287,8 @@ def _rare_headers(rng: random.Random) -> list[tuple[str, str]]:
     }
     headers = [(name, value) for name, (value, share) in rare.items() if rng.random() < share]
     if rng.random() < 0.03:
+        headers += [("Content-Type", "application/json"), ("Content-Type", "image/png")]
+    if rng.random() < 0.03:
         headers += [(f"X-{index}", "y" * rng.choice([1, 300])) for index in range(20)]
     return headers
 
@@ -312,12 +317,12 @@ async def listening(protocol: Any) -> AsyncIterator[int]:  # noqa: ANN401 (a fac
         server.close()
 
 
-def plain(app: ASGIApp) -> Any:  # noqa: ANN401 (as there)
-    """Return uvicorn's own protocol over an application."""
+def plain(app: ASGIApp, protocol: Any = HttpToolsProtocol) -> Any:  # noqa: ANN401 (as there)
+    """Return a protocol of uvicorn's own over an application."""
     config = uvicorn.Config(app, ws="none", access_log=False, log_config=None, server_header=False)
     config.load()
     state = ServerState()
-    return lambda: HttpToolsProtocol(config, state, {})
+    return lambda: protocol(config, state, {})
 
 
 def own(context: Context) -> Any:  # noqa: ANN401 (as there)
@@ -391,11 +396,52 @@ async def test_every_way_gives_the_same_response(lowered: str, repository: Path,
             statuses.add(got["connection"][0])
             for way, response in got.items():
                 assert response == got["connection"], f"{way}: {request}"
+        for method in ("DELETE", "PUT"):
+            for path in ("/generate", "/encode", "/livez", "/docs", "/playground", "/v2/models/cvae-decoder/infer"):
+                request = Sent(method, path, "", [("Authorization", f"Bearer {KEY}")], b"", in_chunks=False)
+                answers = [await answer(port, request.bytes(prefix)) for port, prefix in ways.values()]
+                (allowed,) = {dict(headers)["allow"] for _, headers, _ in answers}
+                assert allowed.split(", ") == sorted(allowed.split(", "))
     # Otherwise the requests would show nothing.
     assert {200, 404, 422} <= statuses or (lowered == "keys" and {200, 401} <= statuses), statuses
+
+
+@pytest.mark.parametrize("upgrade", ["websocket", "h2c"])
+async def test_no_way_takes_a_body_for_a_request(upgrade: str, repository: Path) -> None:
+    settings = Settings(models=repository, default_model="cvae", device="cpu")
+    context = Context(settings, load_registry(settings))
+    mounted, extended = FastAPI(), create_app(context)
+    mounted.mount(PREFIX, create_app(context))
+    extended.add_middleware(Middleware)
+    ways = {
+        "connection": (own(context), "", 200),
+        "h11": (plain(create_app(context), H11Protocol), "", 200),
+        # httptools loses the body.
+        "httptools": (plain(create_app(context)), "", 400),
+        "mounted": (plain(mounted), PREFIX, 400),
+        "extended": (plain(extended), "", 400),
+    }
+    hidden = b"GET /livez HTTP/1.1\r\nHost: glyphvae\r\n\r\n"
+    body = json.dumps({"text": "AB", "seed": 1}).encode()
+    headers = [("Connection", "Upgrade"), ("Upgrade", upgrade), ("Content-Type", "application/json")]
+    for way, (protocol, prefix, status) in ways.items():
+        async with listening(protocol) as port:
+            for sent, expected in ((body, status), (hidden, 400)):
+                request = Sent("POST", "/render-text", "", headers, sent, in_chunks=False).bytes(prefix)
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(request.removesuffix(sent))
+                await asyncio.sleep(0.01)
+                writer.write(sent)
+                received = await reader.readuntil(b"\r\n\r\n")
+                with suppress(OSError):  # it may be closed already
+                    writer.write_eof()
+                    received += await reader.read()
+                assert received.startswith(b"HTTP/1.1 %d " % expected), way
+                assert received.count(b"HTTP/1.1 ") == 1, way
+                writer.close()
 
 
 def test_generated_requests_reach_every_setting() -> None:
     limits = {name for name in Settings.model_fields if name.startswith("max_")}
     # Connections and queues are limited for all requests together.
-    assert limits - set(LOWERED) == {"max_connections", "max_queued_requests", "max_queued_rows"}
+    assert limits - set(LOWERED) == {"max_connections", "max_queued_requests", "max_queued_rows", "max_unsent_bytes"}

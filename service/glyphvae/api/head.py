@@ -23,8 +23,10 @@ class RequestHeaders:
         pairs: As there.
         size: Bytes of all of them.
         accept: All `Accept` headers as one.
-        content_type: The first `Content-Type`, empty where there is none.
-        is_json: Whether any `Content-Type` is one of JSON.
+        content_type: `Content-Type`, empty where there is none.
+        content_types: How many there are; more than one are refused.
+        is_json: Whether it is one of JSON.
+        upgrades: Whether another protocol is asked for; the server's own connections pass over that.
         length: Announced bytes of the body; None where it comes in chunks of unknown number.
         timeout: `X-Request-Timeout`, empty where there is none.
         origin: `Origin`, empty where there is none.
@@ -43,7 +45,9 @@ class RequestHeaders:
         self.accept = ", ".join(self.all(b"accept"))
         kinds = self.all(b"content-type")
         self.content_type = kinds[0] if kinds else ""
-        self.is_json = any("json" in kind.lower() for kind in kinds)
+        self.content_types = len(kinds)
+        self.is_json = "json" in self.content_type.lower()
+        self.upgrades = b"upgrade" in self._values and "upgrade" in ",".join(self.all(b"connection")).lower()
         length = self.last(b"content-length")
         # Servers refuse lengths of anything but digits.
         self.length = None if self.all(b"transfer-encoding") else int(length) if length.isdecimal() else 0

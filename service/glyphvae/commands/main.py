@@ -165,7 +165,7 @@ def _log_config(level: str, style: str) -> dict[str, Any]:
             "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
             "json": {"()": "glyphvae.observability.access_log.JsonFormatter"},
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": style}},
+        "handlers": {"stderr": {"class": "glyphvae.observability.log_writer.LogHandler", "formatter": style}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
     }
 

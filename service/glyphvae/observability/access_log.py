@@ -6,13 +6,13 @@ that says when it ends; an application mounted in another one is told neither st
 
 import asyncio
 import logging
-import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TextIO
 
 import orjson
+
+from glyphvae.observability.log_writer import STDERR, LogWriter
 
 if TYPE_CHECKING:
     from glyphvae.observability.tracing import RecordedSpan
@@ -93,7 +93,7 @@ class AccessLog:
 
     def __init__(self, style: LogFormat, stream: TextIO | None = None) -> None:
         self._line = _json if style == "json" else _text
-        self._stream = stream
+        self._writer = LogWriter(stream) if stream else STDERR
         self._lines: list[str] = []
         self.collects = False
 
@@ -106,14 +106,10 @@ class AccessLog:
             asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
 
     def flush(self) -> None:
-        """Write what is there."""
+        """Have the lines written that are there."""
         if self._lines:
             lines, self._lines = self._lines, []
-            stream = self._stream or sys.stderr
-            # A full disk, or a reader that has gone, costs lines and no answers.
-            with suppress(OSError):
-                stream.write("".join(lines))
-                stream.flush()
+            self._writer.write("".join(lines), len(lines))
 
 
 def _json(entry: Entry) -> str:

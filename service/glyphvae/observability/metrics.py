@@ -78,6 +78,8 @@ class Published(Collector):
         yield _histogram("request_seconds", meaning, "route", total.latency)
         refused = [((reason,), count) for reason, count in total.refused.items()]
         yield _counter("refused", "Requests refused or dropped, by reason.", ("reason",), refused)
+        dropped = [((), total.dropped_elsewhere)]
+        yield _counter("log_lines_dropped", "Log lines dropped, because they could not be written.", (), dropped)
         yield _gauge("queue_rows", "Rows waiting for a model.", [state["queued"] for state in living])
         yield _histogram("queue_wait_seconds", "Time that a call waited for its batch.", "model", total.waits)
         yield _histogram("batch_rows", "Rows in a batch.", "model", total.batches)

@@ -64,6 +64,7 @@ class State(TypedDict):
     waits: dict[str, list[float]]
     batches: dict[str, list[float]]
     runs: dict[str, list[float]]
+    dropped: int
 
 
 class Telemetry:
@@ -78,6 +79,8 @@ class Telemetry:
         batches: Rows in a batch, by model.
         runs: Seconds a batch ran, by model.
         prefetched: Returns the glyphs that are drawn ahead now, by model.
+        dropped: Returns the lines of the log that this process dropped.
+        dropped_elsewhere: Lines that the processes that were added dropped.
         tracing: Makes traces; None where they are off.
     """
 
@@ -90,6 +93,8 @@ class Telemetry:
         self.batches: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(ROWS))
         self.runs: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS))
         self.prefetched: Callable[[], Mapping[str, int]] = dict
+        self.dropped: Callable[[], int] = int
+        self.dropped_elsewhere = 0
         self.tracing: Tracing | None = None
 
     def answered(self, route: str, status: int, seconds: float) -> None:
@@ -114,6 +119,7 @@ class Telemetry:
             "waits": _states(self.waits),
             "batches": _states(self.batches),
             "runs": _states(self.runs),
+            "dropped": self.dropped() + self.dropped_elsewhere,
         }
 
     def add(self, state: State) -> None:
@@ -122,6 +128,7 @@ class Telemetry:
             self.requests[route, status] += count
         for reason, count in state["refused"].items():
             self.refused[reason] += count
+        self.dropped_elsewhere += state["dropped"]
         for mine, theirs in (
             (self.latency, state["latency"]),
             (self.waits, state["waits"]),

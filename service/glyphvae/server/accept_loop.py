@@ -1,16 +1,24 @@
-"""Connections that wait to be taken, where the event loop takes one a turn.
+"""Taking connections from the kernel's queues: several in an iteration, and none while file descriptors are short.
 
-libuv accepts once for each look at a listening socket. A loop whose turns last milliseconds, because it decodes on them
-what is asked, would leave newcomers waiting for seconds, even for the answer that it is too busy.
+libuv accepts one connection each time it looks at a listening socket. A loop whose iterations last milliseconds,
+because requests are handled in them, would leave newcomers waiting for seconds, even for the response that it is too
+busy. asyncio takes all that wait, and where no file descriptor is left logs a traceback for each that it cannot take.
 """
 
 import asyncio
+import errno
+import logging
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-# Taken on one turn, besides the one that libuv takes: less than a millisecond of work.
+logger = logging.getLogger("glyphvae")
+
+# Taken in one iteration: less than a millisecond of work.
 TOGETHER = 32
+# Seconds until the next try after descriptors or memory ran out.
+BACK_OFF = 1.0
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class AcceptLoop:
@@ -24,30 +32,47 @@ class AcceptLoop:
     def __init__(self, listeners: Sequence[socket.socket], make: Callable[[], asyncio.Protocol]) -> None:
         self._listeners = listeners
         self._make = make
-        self._looking: asyncio.Handle | None = None
+        self._resuming: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def look(self) -> None:
-        """Accept, in the next iteration, the connections that came with one."""
-        if self._looking is None and self._listeners:
-            self._looking = asyncio.get_running_loop().call_soon(self._take)
+    def start(self) -> None:
+        """Take connections from now on."""
+        self._resuming = None
+        loop = asyncio.get_running_loop()
+        for listener in self._listeners:
+            loop.add_reader(listener, self._take, listener)
 
     def stop(self) -> None:
         """Take no more."""
+        self._pause()
+        if self._resuming is not None:
+            self._resuming.cancel()
         self._listeners = ()
 
-    def _take(self) -> None:
-        self._looking = None
+    def _pause(self) -> None:
         loop = asyncio.get_running_loop()
         for listener in self._listeners:
-            for _ in range(TOGETHER):
-                try:
-                    connection, _ = listener.accept()
-                except OSError:  # nobody waits, or there are too many open files, which the loop sees to
-                    break
-                task = loop.create_task(_connect(loop.connect_accepted_socket(self._make, connection)))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+            loop.remove_reader(listener)
+
+    def _take(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(TOGETHER):
+            try:
+                connection, _ = listener.accept()
+            except OSError as error:  # none waits, or the first one has gone already
+                if error.errno in _EXHAUSTED:
+                    self._back_off(error)
+                return
+            connection.setblocking(False)
+            task = loop.create_task(_connect(loop.connect_accepted_socket(self._make, connection)))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _back_off(self, error: OSError) -> None:
+        """Leave new connections in the kernel's queue for a while; the listener would be readable all the time."""
+        self._pause()
+        self._resuming = asyncio.get_running_loop().call_later(BACK_OFF, self.start)
+        logger.warning("new connections wait for %g s: %s", BACK_OFF, error.strerror)
 
 
 async def _connect(connecting: Coroutine[Any, Any, object]) -> None:

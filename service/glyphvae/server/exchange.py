@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from glyphvae.api.head import RequestHeaders
 from glyphvae.api.responses import NO_BODY, Body, Result, lines
-from glyphvae.errors import Problem
+from glyphvae.errors import Busy, Problem
 from glyphvae.operations.base import Operation, Planned
 from glyphvae.scheduling.cost import INLINE
+from glyphvae.scheduling.outbox import PIECE, pieces
 from glyphvae.scheduling.scheduler import Job
 from glyphvae.web.front import REQUEST, Front
 from glyphvae.web.request_context import RequestContext
 
 if TYPE_CHECKING:
+    from uvicorn.protocols.http.flow_control import FlowControl
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 
@@ -26,11 +28,15 @@ class Wire(Protocol):
 
     Attributes:
         transport: Sends bytes.
+        flow: Tells when the transport takes more.
+        tasks: Those that the end of the server waits for.
         when_whole: Called with the body of the request that arrives, once it is there.
         known: Headers of its last request, None before the first one.
     """
 
     transport: asyncio.Transport
+    flow: "FlowControl"
+    tasks: "set[asyncio.Task[None]]"
     when_whole: Callable[[bytes], None] | None
     known: RequestHeaders | None
 
@@ -111,9 +117,14 @@ class Exchange(Job[Result]):
 
     def send(self, result: Result) -> None:
         """Send a response."""
+        try:
+            held = self._front.hold(result) if len(result.content) > PIECE else 0
+        except Busy as busy:
+            self.fail(busy)
+            return
         self._front.finish(self.work, 200, result.model)
         head = b"%bcontent-type: %b\r\n%b" % (result.headers.lines, result.media.encode(), lines(result.extra))
-        self._write(b"200 OK", head, result.content)
+        self._write(b"200 OK", head, result.content, held)
 
     def fail(self, error: Exception) -> None:
         """Send the response to an error."""
@@ -128,10 +139,11 @@ class Exchange(Job[Result]):
         """Note that the client has disconnected."""
         self._front.finish(self.work, None, None)
 
-    def _write(self, status: bytes, head: bytes, content: bytes) -> None:
+    def _write(self, status: bytes, head: bytes, content: bytes, held: int = 0) -> None:
         cycle, connection, request = self._cycle, self._connection, self.work
         transport = connection.transport
         if transport.is_closing():
+            self._front.context.outbox.held -= held
             return
         if request.response_headers:
             head += lines(request.response_headers)
@@ -146,11 +158,33 @@ class Exchange(Job[Result]):
                 request.route.headers.lines,
                 request.id,
                 len(content),
-                content,
+                b"" if held else content,
             )
         )
-        cycle.response_started = cycle.response_complete = True
+        cycle.response_started = True
+        if held:
+            task = asyncio.get_running_loop().create_task(self._write_pieces(content, held))
+            connection.tasks.add(task)
+            task.add_done_callback(connection.tasks.discard)
+        else:
+            self._complete()
+
+    async def _write_pieces(self, content: bytes, held: int) -> None:
+        """Write a long body, each piece once the client has read those before."""
+        transport, flow = self._connection.transport, self._connection.flow
+        try:
+            for piece in pieces(content):
+                await flow.drain()
+                transport.write(piece)
+        finally:
+            self._front.context.outbox.held -= held
+        if not transport.is_closing():
+            self._complete()
+
+    def _complete(self) -> None:
+        cycle = self._cycle
+        cycle.response_complete = True
         if not cycle.keep_alive:
-            transport.close()
+            self._connection.transport.close()
         # The last step: where the next request has arrived already, it begins before this returns.
         cycle.on_response()

@@ -20,8 +20,9 @@ from glyphvae.api.readiness import check_live
 from glyphvae.application import Application, create_app
 from glyphvae.errors import NotReady, ReloadRefused
 from glyphvae.models.registry import load_registry
-from glyphvae.server.accept_loop import AcceptLoop
+from glyphvae.observability.log_writer import STDERR
 from glyphvae.server.admin import AdminServer, create_admin
+from glyphvae.server.bounded import LOOK, BoundedServer
 from glyphvae.server.connection import Connection, State
 from glyphvae.server.reload import Reloader
 from glyphvae.settings import Settings
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("glyphvae")
 
-# Seconds between two looks at connections and threads.
-LOOK = 1.0
 # Seconds for which a thread that decodes or draws may keep the event loop waiting, a tenth of Python's own default.
 SWITCH = 0.0005
 
@@ -98,7 +97,7 @@ class Config(uvicorn.Config):
         self.counts = counts
 
 
-class Server(uvicorn.Server):
+class Server(BoundedServer):
     """The server of a process.
 
     Args:
@@ -106,15 +105,11 @@ class Server(uvicorn.Server):
     """
 
     config: Config
-    server_state: State
 
     def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        self.server_state = State(config.settings)
+        super().__init__(config, State(config.settings))
         self._admin: AdminServer | None = None
         self._counts: Writer | None = None
-        self._look: asyncio.TimerHandle  # set at startup
-        self._accept_loop = AcceptLoop([], self._protocol)
 
     @property
     def application(self) -> Application:
@@ -128,22 +123,24 @@ class Server(uvicorn.Server):
         context: Context = self.application.state.context
         return context
 
+    async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
+        await super()._serve(sockets)
+        STDERR.flush()  # uvicorn ends the process by the signal that it got, before anything else does
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and begin to watch."""
         await super().startup(sockets)
         self.server_state.front = self.application.front
-        self._accept_loop = AcceptLoop(sockets or [], self._protocol)
-        self.server_state.arrived = self._accept_loop.look
         sys.setswitchinterval(SWITCH)
         several = self.config.workers > 1
         reloader = Reloader(self.context, _tell_the_supervisor if several else lambda: None)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, lambda: threading.Thread(target=_reload, args=(reloader,)).start())
         if self.config.admin is not None:
-            self._admin = AdminServer(create_admin(self.context, reloader, self._metrics()), self.config.admin)
+            app = create_admin(self.context, reloader, self._metrics())
+            self._admin = AdminServer(app, self.config.admin, self.config.settings)
             self._admin.start()
         settle()
-        self._watch(loop)
         if several:  # somebody starts it anew
             threading.Thread(target=_end_if_stalled, args=(self.context,), name="glyphvae-watch", daemon=True).start()
 
@@ -158,10 +155,9 @@ class Server(uvicorn.Server):
         self._counts = Writer(self.config.counts, telemetry)
         return metrics_route(self._counts.read)
 
-    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _watch(self) -> None:
         self.context.beat = monotonic()
-        self.server_state.watch()
-        self._look = loop.call_later(LOOK, self._watch, loop)
+        super()._watch()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End without failing a request: say so to whoever asks, then take no more, then finish what there is."""
@@ -173,7 +169,6 @@ class Server(uvicorn.Server):
             await asyncio.sleep(self.config.settings.drain_seconds)
         await self._take_the_rest(sockets or [])
         await super().shutdown(sockets)
-        self._look.cancel()
         if self._admin is not None:
             self._admin.stop()
         if self._counts is not None:
@@ -184,21 +179,13 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         self._accept_loop.stop()
         # Closing a listening socket resets what is in its queue, so the queue is closed to newcomers and emptied first.
-        listeners = [listener.dup() for listener in sockets]
-        for server in self.servers:
-            server.close()
-        for listener in listeners:
+        for listener in sockets:
             listener.listen(0)
             for connection in _accepted(listener):
                 await loop.connect_accepted_socket(self._protocol, connection)
-            listener.close()
-
-    def _protocol(self) -> Connection:
-        return Connection(self.config, self.server_state, self.lifespan.state)
 
 
 def _accepted(listener: socket.socket) -> list[socket.socket]:
-    listener.setblocking(False)
     accepted = []
     try:
         while True:
@@ -226,4 +213,5 @@ def _end_if_stalled(context: Context) -> None:
             check_live(context)
         except NotReady as problem:
             logger.critical("this process ends: %s", problem.detail)
+            STDERR.flush()
             os.kill(os.getpid(), signal.SIGKILL)

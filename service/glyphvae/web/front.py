@@ -11,19 +11,21 @@ from itertools import count
 from math import isfinite
 from time import perf_counter
 from typing import Any
+from urllib.parse import quote
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glyphvae.api.context import Context
 from glyphvae.api.error_handlers import error_response
-from glyphvae.api.head import RequestHead, RequestHeaders, path_of
+from glyphvae.api.head import RawHeaders, RequestHead, RequestHeaders, path_of
 from glyphvae.api.responses import NO_BODY, Result
-from glyphvae.errors import AddressTooLong, HeadersTooLarge, InvalidParameter
+from glyphvae.errors import AddressTooLong, Busy, HeadersTooLarge, InvalidParameter, MalformedRequest, Problem
 from glyphvae.observability.access_log import AccessLog, Entry
 from glyphvae.operations.base import Operation
 from glyphvae.scheduling.deadline import ClientGoneError
+from glyphvae.scheduling.outbox import PIECE, pieces
 from glyphvae.scheduling.scheduler import FULL, AwaitedJob
 from glyphvae.web.body_limits import BodyLimits
 from glyphvae.web.cors import Cors
@@ -39,6 +41,8 @@ TIMEOUT_HEADER = "X-Request-Timeout"
 # whether the client has disconnected.
 REQUEST = "glyphvae.request"
 GONE = "glyphvae.gone"
+
+NO_STORE = {"Cache-Control": "no-store"}
 
 _OTHER = Route("other")
 
@@ -91,7 +95,7 @@ class Front:
         pairs, path = scope["headers"], path_of(scope) if scope.get("root_path") else scope["path"]
         headers = known if known is not None and known.pairs == pairs else RequestHeaders(pairs)
         route = self._exact.get(path) or self._route(path)
-        id_ = headers.id or b"%b-%x" % (self._prefix, next(self._count))
+        id_ = headers.id or self._new_id()
         request = RequestContext(scope["method"], path, scope["query_string"], headers, route, id_)
         if self._cors is not None and headers.origin:
             request.response_headers = self._cors.headers(headers.origin)
@@ -107,6 +111,7 @@ class Front:
         Raises:
             HeadersTooLarge: It has too many headers, or too long ones.
             AddressTooLong: The query or the path is too long.
+            MalformedRequest: It has several content types.
         """
         head, size, settings = request, request.headers.size, self.context.settings
         if len(head.headers.pairs) > settings.max_headers:
@@ -120,6 +125,8 @@ class Front:
             raise AddressTooLong(detail)
         if len(head.path) > LONGEST_PATH:
             raise AddressTooLong(f"The path has {len(head.path)} characters; at most {LONGEST_PATH} are allowed.")
+        if head.headers.content_types > 1:
+            raise MalformedRequest(f"The request has {head.headers.content_types} Content-Type headers; send one.")
 
     def operation_of(self, head: RequestHead) -> Operation[Any] | None:
         """Return the operation that a request may go to without the application's own routing, None for any other."""
@@ -147,6 +154,37 @@ class Front:
     def refuse(self, request: RequestContext, error: Exception) -> Response:
         """Return the response to an error, and log what is the service's fault."""
         return error_response(request.path, error)
+
+    def refuse_head(self, problem: Problem) -> RawHeaders:
+        """Count and log a request that a connection refuses by itself; return the headers that responses have."""
+        request = RequestContext("-", "", b"", RequestHeaders([]), _OTHER, self._new_id())
+        self.finish(request, problem.status, None)
+        return [*_OTHER.headers.pairs, (b"x-request-id", request.id)]
+
+    def _new_id(self) -> bytes:
+        return b"%b-%x" % (self._prefix, next(self._count))
+
+    def hold(self, result: Result) -> int:
+        """Count the bytes of a response, or of its first piece, as long as its client has not read all of it.
+
+        The pieces of a response are of about the same size, and one is made when the one before has been read.
+
+        Returns:
+            The bytes, for the outbox to release; none where they are few.
+
+        Raises:
+            Busy: Too many bytes wait for other clients.
+        """
+        size = len(result.content)
+        if size <= PIECE:
+            return 0
+        try:
+            self.context.outbox.check(size)
+        except Busy:
+            self.context.telemetry.refused["busy"] += 1
+            raise
+        self.context.outbox.held += size
+        return size
 
     def finish(self, request: RequestContext, status: int | None, model: str | None) -> None:
         """Count and log a response, and end its span; the status of a request that got none is None."""
@@ -184,6 +222,8 @@ class Front:
         async def answer(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
+                if request.headers.upgrades:  # what the server in front takes for a request may be this one's body
+                    message["headers"] = [*message["headers"], (b"connection", b"close")]
                 own = [*request.response_headers, *request.route.headers.pairs, (b"x-request-id", request.id)]
                 message["headers"] = [*message["headers"], *own]
                 begun = message
@@ -212,10 +252,11 @@ class Front:
                 await self.gate.admit(request)
             request.checked = True
         operation = self.operation_of(request)
-        if operation is None:
-            await self._app(scope, receive, send)
-        else:
+        if operation is not None:
             await self.operate(operation, scope, receive, send)
+            return
+        redirect = self._redirect(request) if request.route is _OTHER else None
+        await (redirect or self._app)(scope, receive, send)
 
     async def operate(self, operation: Operation[Any], scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request by an operation.
@@ -229,9 +270,13 @@ class Front:
         head.parameters = scope.get("path_params", {})
         seconds = self.admit(head)
         plan = operation.plan(head)
+        if plan.streams:
+            self.context.outbox.check()
         job = AwaitedJob[Any](seconds, scope.get("extensions", {}).get(GONE, _never), request)
         try:
             body = NO_BODY if operation.body == "none" else await self.body_limits.read(head, receive, job)
+            if request.headers.upgrades and len(body.content) < (request.headers.length or 0):
+                raise MalformedRequest("The body is lost: the server in front takes it for the protocol of `Upgrade`.")
             job.renew()  # the time that the client took does not count
             result = await self.context.scheduler.run(job, operation.run(plan, body), plan.cost)
             await self._send(job, result, send)
@@ -244,9 +289,15 @@ class Front:
         if size is not None:
             headers.append((b"content-length", b"%d" % size))
         headers.append((b"content-type", result.media.encode()))
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        more = result.more is not None
-        await send({"type": "http.response.body", "body": result.content, "more_body": more})
+        held = self.hold(result)
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await self._send_body(job, result, send)
+        finally:
+            self.context.outbox.held -= held
+
+    async def _send_body(self, job: AwaitedJob[Any], result: Result, send: Send) -> None:
+        await _send_pieces(result.content, send, more=result.more is not None)
         if result.more is None:
             return
         for program in result.more:
@@ -254,7 +305,7 @@ class Front:
             piece = await self.context.scheduler.run(job, program, 1, queued=False)
             if not piece:
                 break
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await _send_pieces(piece, send, more=True)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -282,6 +333,20 @@ class Front:
         matches = (route for pattern, route in self._patterns if pattern.match(path))
         return self._exact.get(path) or next(matches, _OTHER)
 
+    def _redirect(self, head: RequestHead) -> Response | None:
+        """Return a redirect to the path with or without a slash at its end, None where there is nothing either.
+
+        Starlette's would name the host, which whoever sends a request chooses: a cache that kept the response would
+        lead others there.
+        """
+        path = head.path
+        other = path.rstrip("/") if path.endswith("/") else f"{path}/"
+        if not other or self._route(other) is _OTHER:
+            return None
+        name, end = other.rstrip("/").rpartition("/")[2], "/" if other.endswith("/") else ""
+        query = f"?{head.query.decode('latin-1')}" if head.query else ""
+        return RedirectResponse("../" * (len(path) - len(other)) + quote(name) + end + query, headers=NO_STORE)
+
 
 def _gate(context: Context) -> Any:  # noqa: ANN401 (a KeyGate, see below)
     if not context.settings.keys:
@@ -289,6 +354,14 @@ def _gate(context: Context) -> Any:  # noqa: ANN401 (a KeyGate, see below)
     from glyphvae.web.auth import KeyGate  # noqa: PLC0415 (its libraries cost time and memory)
 
     return KeyGate(context.settings, context.telemetry)
+
+
+async def _send_pieces(content: bytes, send: Send, *, more: bool) -> None:
+    """Send a part of a body, whose pieces wait until the client has read those before; `more` parts follow."""
+    sent = 0
+    for piece in pieces(content):
+        sent += len(piece)
+        await send({"type": "http.response.body", "body": piece, "more_body": more or sent < len(content)})
 
 
 def _never() -> bool:

@@ -28,7 +28,7 @@ class Welcome(BaseModel):
     docs: str = Field("/docs", description="Every endpoint, to try out.")
     openapi: str = Field("/openapi.json", description="The same for machines.")
     models: str = Field("/models", description="What is served.")
-    example: str = Field(description="The first thing to try.")
+    example: str = Field("/generate?label=J", description="The first thing to try.")
 
 
 class Health(BaseModel):
@@ -45,13 +45,11 @@ class Health(BaseModel):
 )
 async def welcome(request: Request) -> Response:
     """Point to the playground and the documentation; a browser is sent to the playground."""
-    vary = {"Vary": "Accept"}
+    headers = {"Vary": "Accept", "Cache-Control": "no-store"}
     if negotiate.choose(", ".join(request.headers.getlist("accept")), OFFERS) == HTML:
         # Relative, so that it holds behind a proxy that serves this under a path of its own.
-        return RedirectResponse("playground", headers=vary)
-    example = f"curl -X POST '{request.base_url}generate?label=J' -o j.png"
-    content = Welcome(version=__version__, example=example).model_dump_json()
-    return Response(content, headers=vary, media_type=JSON)
+        return RedirectResponse("playground", headers=headers)
+    return Response(Welcome(version=__version__).model_dump_json(), headers=headers, media_type=JSON)
 
 
 @router.get("/livez", summary="Is the process alive?", responses=documented(NotReady))

@@ -24,6 +24,7 @@ from glyphvae.web.front import TIMEOUT_HEADER
 _DESCRIBED: tuple[type[BaseModel], ...] = (ProblemBody, Samples, Encodings, Reconstructions, RenderedText, Steps)
 # Problems that any route can answer with.
 _ANYWHERE = (
+    errors.MalformedRequest,
     errors.Unauthorized,
     errors.Forbidden,
     errors.AddressTooLong,

@@ -10,7 +10,9 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from glyphvae.api.head import path_of
 from glyphvae.errors import NotFound
+from glyphvae.wording import quoted
 
 FOLDER = Path(__file__).with_name("playground_page")
 INDEX = "index.html"
@@ -82,7 +84,7 @@ async def file(request: Request, name: str) -> Response:
         # The page's links are relative to /playground.
         return RedirectResponse("../playground", 308)
     if name not in FILES:
-        raise NotFound(f"There is nothing at {request.url.path}; the page is at /playground.")
+        raise NotFound(f"There is nothing at {quoted(path_of(request.scope))}; the page is at /playground.")
     return _answer(request, FILES[name])
 
 

@@ -39,7 +39,7 @@ def test_repeated_headers_are_read_as_one() -> None:
         (b"authorization", b"Bearer b"),
     )
     assert repeated.accept == "text/html, application/json"
-    assert (repeated.content_type, repeated.is_json) == ("image/png", True)
+    assert (repeated.content_type, repeated.content_types, repeated.is_json) == ("image/png", 2, False)
     assert repeated.authorization == ["Bearer a", "Bearer b"]
     assert repeated.last(b"content-type") == "Application/JSON"
 

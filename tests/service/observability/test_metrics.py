@@ -1,6 +1,9 @@
 """Metrics, parsed by the library that Prometheus provides."""
 
+import re
+import signal
 import socket
+import subprocess
 import time
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from starlette.applications import Starlette
 from glyphvae import __version__
 from glyphvae.observability.metrics import States, metrics_route, of_one
 from glyphvae.observability.telemetry import Telemetry
-from tests.service.processes import running
+from tests.service.processes import COMMAND, ROOT, plain_environment, running
 from tests.service.support import caller
 
 
@@ -25,6 +28,7 @@ def busy() -> Telemetry:
     telemetry.refused["busy"] += 2
     telemetry.queued = lambda: {"cvae": 7}
     telemetry.prefetched = lambda: {"cvae": 31}
+    telemetry.dropped = lambda: 5
     telemetry.waits["cvae"].observe(0.001)
     telemetry.ran("cvae", 32, 0.0009)
     return telemetry
@@ -102,6 +106,7 @@ async def test_processes_are_summed_and_levels_are_of_the_living() -> None:
     assert samples["glyphvae_requests_total /generate 200"] == 6
     assert samples["glyphvae_queue_rows cvae"] == 7
     assert samples["glyphvae_workers"] == 1
+    assert samples["glyphvae_log_lines_dropped_total"] == 10
 
 
 async def test_openmetrics_is_spoken_too() -> None:
@@ -142,3 +147,30 @@ def test_a_real_server_counts_in_all_its_processes(repository: Path, admin_port:
         assert samples["glyphvae_requests_total /generate 200"] == 20
         assert samples["glyphvae_request_seconds_count /generate"] == 20
         assert samples["glyphvae_workers"] == workers
+
+
+def test_a_log_that_nobody_reads_holds_nobody_up(repository: Path, admin_port: int) -> None:
+    flags = ("--port", "0", "--models", str(repository), "--default-model", "cvae", "--device", "cpu")
+    logged = ("--access-log", "on", "--log-format", "json", "--admin-port", str(admin_port))
+    command, together = [*COMMAND, *flags, *logged], 100
+    with (
+        subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=plain_environment()) as process,
+        httpx.Client(timeout=60, transport=httpx.HTTPTransport(retries=8)) as client,
+    ):
+        try:
+            assert process.stderr is not None
+            found = next(filter(None, (re.search(r"http://127.0.0.1:(\d+)", line) for line in process.stderr)))
+            assert client.get(f"{found[0]}/livez").status_code == 200
+            with socket.create_connection(("127.0.0.1", int(found[1])), timeout=60) as connection:
+                for _ in range(30):  # a line has over 200 bytes: twice what the pipe and the queue hold
+                    connection.sendall(b"GET /generate?label=J HTTP/1.1\r\nHost: glyphvae\r\n\r\n" * together)
+                    received = b""
+                    while received.count(b"IEND\xaeB`\x82") < together:
+                        received += connection.recv(1 << 16)
+            samples = samples_of(client.get(f"http://127.0.0.1:{admin_port}/metrics").text)
+            assert samples["glyphvae_requests_total /generate 200"] == 30 * together
+            assert samples["glyphvae_log_lines_dropped_total"] > 0
+            process.terminate()
+            assert process.wait(60) == -signal.SIGTERM  # nor does it hold up the end
+        finally:
+            process.kill()

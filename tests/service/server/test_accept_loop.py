@@ -1,13 +1,14 @@
 """Connections that came together are taken together, also where the event loop takes one a turn."""
 
 import asyncio
+import errno
 import socket
 from pathlib import Path
 
 import pytest
 
 from glyphvae.server.accept_loop import TOGETHER, AcceptLoop, _connect
-from tests.service.sockets import serving
+from tests.service.sockets import serving, until
 
 uvloop = pytest.importorskip("uvloop", reason="it is not there on Windows")
 
@@ -57,30 +58,53 @@ async def test_once_stopped_it_takes_nobody() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
         accept_loop = AcceptLoop([listener], asyncio.Protocol)
-        accept_loop.look()
+        accept_loop.start()
         accept_loop.stop()
         with knock(listener.getsockname()[1]):
-            accept_loop.look()
             await turns(3)
             connection, _ = listener.accept()  # it waits still
             connection.close()
 
 
-async def test_too_many_open_files_stop_nothing() -> None:
-    class Full:
-        looked = 0
+class Full(socket.socket):
+    """A listening socket of a process that may open no more files."""
 
-        def accept(self) -> tuple[socket.socket, object]:
-            self.looked += 1
-            raise OSError(24, "Too many open files")
+    tried = 0
+    full = True
 
-    full = Full()
-    accept_loop = AcceptLoop([full], asyncio.Protocol)  # type: ignore[list-item]
-    for times in (1, 2):
-        accept_loop.look()
-        accept_loop.look()
-        await turns(2)
-        assert full.looked == times
+    def accept(self) -> tuple[socket.socket, object]:
+        if self.full:
+            self.tried += 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
+async def test_without_descriptors_connections_wait_quietly(caplog: pytest.LogCaptureFixture) -> None:
+    with Full() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.setblocking(False)
+        made: list[asyncio.Protocol] = []
+
+        def make() -> asyncio.Protocol:
+            made.append(asyncio.Protocol())
+            return made[-1]
+
+        accept_loop = AcceptLoop([listener], make)
+        accept_loop.start()
+        with knock(listener.getsockname()[1]), knock(listener.getsockname()[1]):
+            await until(lambda: listener.tried)
+            await turns(10)
+            assert listener.tried == 1  # though both still wait
+            assert [record.getMessage() for record in caplog.records] == [
+                "new connections wait for 1 s: Too many open files"
+            ]
+            listener.full = False
+            await until(lambda: len(made) == 2)
+            listener.full = True
+            with knock(listener.getsockname()[1]):
+                await until(lambda: listener.tried == 2)
+                accept_loop.stop()  # while it waits
 
 
 async def test_a_client_that_has_gone_already_is_no_fault() -> None:

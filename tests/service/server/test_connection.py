@@ -9,9 +9,11 @@ from threading import Event
 
 import pytest
 
-from glyphvae.errors import Busy, HeadersTooLarge, RequestTimeout
+from glyphvae.errors import MEDIA_TYPE, Busy, HeadersTooLarge, MalformedRequest, RequestTimeout
+from glyphvae.server.connection import READING, RESERVED, SLOWEST, SMALL, Connection, State, _tcp_info
 from glyphvae.server.server import Server
-from tests.service.sockets import PATIENCE, ask, connect, connections, read, request, serving, until
+from glyphvae.settings import Settings
+from tests.service.sockets import PATIENCE, Streams, ask, connect, connections, read, request, serving, until
 from tests.service.support import grey, npy
 
 GENERATE = request("/generate?label=J")
@@ -56,15 +58,85 @@ async def test_a_request_has_to_arrive_in_time(server: Server, sent: bytes) -> N
     writer.close()
 
 
+UPLOAD = b"POST /encode HTTP/1.1\r\nHost: glyphvae\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n"
+LEAST = PATIENCE * SLOWEST
+
+
+async def upload(server: Server, size: int) -> tuple[Streams, Connection]:
+    """Begin to send a body."""
+    streams = await connect(server)
+    streams[1].write(UPLOAD)
+    await until(lambda: connections(server) and connections(server)[0]._received == len(UPLOAD))
+    streams[1].write(bytes(size))
+    await until(lambda: connections(server) and connections(server)[0]._received == len(UPLOAD) + size)
+    return streams, connections(server)[0]
+
+
 async def test_a_body_that_keeps_coming_has_more_time(server: Server) -> None:
-    reader, writer = await connect(server)
-    head = b"POST /encode HTTP/1.1\r\nHost: glyphvae\r\nConnection: close\r\nContent-Length: 20000\r\n\r\n"
-    writer.write(head + bytes(10_000))
-    await until(lambda: connections(server) and connections(server)[0]._received == len(head) + 10_000)
-    pass_time(server, 25)
-    writer.write(bytes(10_000))
+    (reader, writer), connection = await upload(server, LEAST)
+    for _ in range(3):
+        pass_time(server, PATIENCE + 1)
+        before = connection._received
+        writer.write(bytes(LEAST))
+        await until(lambda before=before: connection._received == before + LEAST)  # type: ignore[misc]
+    pass_time(server, PATIENCE + 1)
+    writer.write(bytes(1_000_000 - 4 * LEAST))
     assert (await reader.read()).startswith(b"HTTP/1.1 415")
     writer.close()
+
+
+async def test_what_has_come_already_gives_a_silent_client_no_time(server: Server) -> None:
+    (reader, writer), connection = await upload(server, 999_994)
+    pass_time(server, 1)  # the clock runs from here, not from the beginning
+    pass_time(server, PATIENCE)
+    assert not connection.transport.is_closing()
+    pass_time(server, PATIENCE + 1)
+    assert (await reader.read()).startswith(b"HTTP/1.1 408 ")
+    assert server.context.telemetry.requests["other", 408] == 1
+    writer.close()
+    await until(lambda: server.context.threads.queued == 0)
+
+
+async def test_a_body_below_the_floor_is_not_waited_for(server: Server) -> None:
+    (reader, writer), connection = await upload(server, LEAST)
+    pass_time(server, 1)
+    writer.write(bytes(LEAST - 1))
+    await until(lambda: connection._received == len(UPLOAD) + 2 * LEAST - 1)
+    pass_time(server, PATIENCE + 1)
+    assert (await reader.read()).startswith(b"HTTP/1.1 408 ")
+    writer.close()
+
+
+async def test_who_holds_memory_while_it_is_short_has_to_be_faster(server: Server) -> None:
+    (reader, writer), connection = await upload(server, 2 * SMALL)
+    held = server.context.settings.max_queued_bytes // 2
+    server.context.threads.take(held, None)
+    server.server_state.watch()
+    pass_time(server, PATIENCE)
+    assert not connection.transport.is_closing()
+    pass_time(server, PATIENCE + 1)
+    assert (await reader.read()).startswith(b"HTTP/1.1 408 ")
+    server.context.threads.release(held)
+    server.server_state.watch()
+    assert not server.server_state.pressed
+    writer.close()
+
+
+async def test_a_client_that_was_refused_early_is_told_once(repository: Path) -> None:
+    async with serving(repository, max_body_bytes=1024) as server:
+        reader, writer = await connect(server)
+        writer.write(request("/encode").replace(b"Length: 0", b"Length: 2000"))
+        assert (await read(reader)).status == 413
+        pass_time(server, PATIENCE + 1)
+        assert await reader.read() == b""
+        writer.close()
+
+
+def test_no_more_connections_than_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(max_connections=1000)
+    for descriptors, allowed in ((10_000, 1000), (RESERVED + 7, 7), (20, 1)):
+        monkeypatch.setattr("resource.getrlimit", lambda _, few=descriptors: (few, few))
+        assert State(settings).max_connections == allowed
 
 
 @pytest.mark.parametrize(
@@ -100,22 +172,63 @@ async def test_a_connection_does_not_rest_while_it_is_answered(server: Server) -
     writer.close()
 
 
-async def test_an_answer_has_to_be_taken(repository: Path) -> None:
+READ = READING * PATIENCE * SLOWEST
+
+
+def pass_reading_time(connection: Connection, seconds: float) -> None:
+    """Watch a connection as if `seconds` had passed since its client has read enough."""
+    connection.server_state.now = connection._unsent_since + seconds
+    connection.watch()
+
+
+async def unread(server: Server) -> tuple[Streams, Connection]:
+    """Return a connection whose client reads no more than the head of a long response, and its server's end."""
+    streams = await connect(server)
+    reader, writer = streams
+    writer.write(LARGE.replace(b"3000", b"100000"))
+    await reader.readuntil(b"\r\n\r\n")
+    assert isinstance(writer.transport, asyncio.Transport)
+    writer.transport.pause_reading()
+    # The response is far longer than what the kernel's buffers take.
+    await until(lambda: connections(server)[0].transport.get_write_buffer_size() > 0)
+    await until(lambda: connections(server)[0].flow.write_paused)
+    pass_reading_time(connections(server)[0], 0)
+    return streams, connections(server)[0]
+
+
+@pytest.mark.parametrize("linux", [True, False])
+async def test_an_answer_has_to_be_taken(repository: Path, monkeypatch: pytest.MonkeyPatch, linux: bool) -> None:
+    monkeypatch.setattr("glyphvae.server.connection._LINUX", linux)
     async with serving(repository, max_samples=100_000) as server:
-        reader, writer = await connect(server)
-        writer.write(LARGE.replace(b"3000", b"100000"))
-        await reader.readuntil(b"\r\n\r\n")
-        assert isinstance(writer.transport, asyncio.Transport)
-        writer.transport.pause_reading()
-        # The answer is far longer than what the kernel's buffers take.
-        await until(lambda: connections(server)[0].transport.get_write_buffer_size() > 0)
-        await until(lambda: connections(server)[0].flow.write_paused)
-        pass_time(server, 0)
-        pass_time(server, 1)
-        assert not connections(server)[0].transport.is_closing()
-        pass_time(server, server.config.settings.receive_timeout + 1)
+        (_, writer), connection = await unread(server)
+        pass_reading_time(connection, READING * PATIENCE)
+        assert not connection.transport.is_closing()
+        pass_reading_time(connection, READING * PATIENCE + 1)
         await until(lambda: not connections(server))
         writer.transport.abort()
+
+
+def acknowledged(connection: Connection) -> int:
+    info = _tcp_info(connection.transport)
+    assert info is not None
+    return info.acknowledged
+
+
+async def test_a_client_that_reads_slowly_is_kept(repository: Path) -> None:
+    async with serving(repository, max_samples=100_000) as server:
+        (reader, writer), connection = await unread(server)
+        assert isinstance(writer.transport, asyncio.Transport)
+        for _ in range(5):
+            before = acknowledged(connection)
+            writer.transport.resume_reading()
+            while acknowledged(connection) < before + READ:
+                await reader.read(1 << 14)
+            writer.transport.pause_reading()
+            pass_reading_time(connection, READING * PATIENCE + 1)
+            assert not connection.transport.is_closing()
+        assert acknowledged(connection) < 78_400_000  # the response has not ended meanwhile
+        writer.transport.abort()
+        await until(lambda: not connections(server))
 
 
 async def test_a_response_that_has_begun_is_not_followed_by_another(repository: Path) -> None:
@@ -123,6 +236,7 @@ async def test_a_response_that_has_begun_is_not_followed_by_another(repository: 
         reader, writer = await connect(server)
         writer.write(LARGE.replace(b"3000", b"100000").replace(b"Length: 0", b"Length: 9"))  # the body never comes
         await reader.readuntil(b"\r\n\r\n")
+        await until(lambda: not connections(server)[0]._receiving or connections(server)[0].flow.write_paused)
         pass_time(server, server.config.settings.receive_timeout + 1)
         assert b"HTTP/1.1" not in await reader.read()
         writer.close()
@@ -157,6 +271,7 @@ async def test_a_head_that_does_not_end_is_refused(server: Server) -> None:
 
 
 GLYPH = npy(grey(119))
+ENCODE_HALF = request("/encode", GLYPH)[:-1]
 UPGRADES = [
     ("Connection: Upgrade", "Upgrade: websocket"),
     ("Connection: Upgrade", "Upgrade: h2c"),
@@ -222,11 +337,74 @@ async def test_curl_that_offers_http_2_gets_an_answer(server: Server, tmp_path: 
     assert server.context.telemetry.requests == {("/encode", 200): 1, ("/generate", 200): 1}
 
 
-@pytest.mark.parametrize("sent", [b"CONNECT glyphvae:80 HTTP/1.1\r\n\r\n", b"NONSENSE\r\n\r\n"])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"CONNECT glyphvae:80 HTTP/1.1\r\n\r\n",
+        b"NONSENSE\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\n\r\n",
+        b"GET http://[ HTTP/1.1\r\n\r\n",
+    ],
+)
 async def test_what_is_no_request_for_this_server_ends_the_connection(server: Server, sent: bytes) -> None:
     reader, writer = await connect(server)
     writer.write(sent + GENERATE)
-    answer = await reader.read()
-    assert answer.startswith(b"HTTP/1.1 400 ")
-    assert answer.count(b"HTTP/1.1 ") == 1
+    response = await read(reader)
+    assert (response.status, response.headers["content-type"]) == (400, MEDIA_TYPE)
+    assert MalformedRequest.urn().encode() in response.content
+    assert response.headers["connection"] == "close"
+    assert {"x-request-id", "x-content-type-options", "date"} <= set(response.headers)
+    assert await reader.read() == b""
+    assert server.context.telemetry.requests == {("other", 400): 1}
+    writer.close()
+
+
+HALF_CLOSING = {
+    "connection": (GENERATE,),
+    "ASGI": (request("/livez", method="GET"),),
+    "a body": (request("/encode?label=J&preprocess=none", npy(grey(119))),),
+    "pieces": (LARGE,),
+    "several": (GENERATE, request("/livez", method="GET"), GENERATE),
+    "HTTP/1.0": (request("/livez", method="GET", version="1.0"),),
+}
+
+
+@pytest.mark.parametrize("sent", HALF_CLOSING.values(), ids=HALF_CLOSING)
+async def test_a_client_that_has_said_all_is_answered(server: Server, sent: tuple[bytes, ...]) -> None:
+    reader, writer = await connect(server)
+    writer.write(b"".join(sent))
+    writer.write_eof()
+    received = await reader.read()
+    assert received.count(b"HTTP/1.1 200 OK\r\n") == len(sent)
+    await until(lambda: not connections(server))
+    writer.close()
+
+
+async def test_a_client_that_has_said_all_waits_for_its_response(server: Server) -> None:
+    finish = Event()
+    pool = server.context.registry.pool
+    blocker = pool.submit(1, None, finish.wait, PATIENCE)
+    reader, writer = await connect(server)
+    writer.write(LARGE)
+    await until(lambda: pool.queued > 1)
+    writer.write_eof()
+    await until(lambda: connections(server)[0]._half_closed)
+    assert connections(server)[0].eof_received()  # asyncio says so again when it goes on reading
+    pass_time(server, 1)
+    finish.set()
+    await asyncio.wrap_future(blocker)
+    received = await reader.read()
+    assert received.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+    assert received.count(b"HTTP/1.1 ") == 2
+    assert b"connection: close\r\n" in received
+    writer.close()
+
+
+async def test_a_request_that_cannot_become_whole_is_given_up(server: Server) -> None:
+    reader, writer = await connect(server)
+    writer.write(ENCODE_HALF)
+    writer.write_eof()
+    assert await reader.read() == b""
+    await until(lambda: not connections(server))
     writer.close()

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from glyphvae.api.responses import Result
 from glyphvae.models.registry import load_registry
 from glyphvae.models.sessions import Part, Rows
 from glyphvae.scheduling.cost import INLINE
+from glyphvae.scheduling.outbox import PIECE
 from glyphvae.scheduling.scheduler import Scheduler
 from glyphvae.server.exchange import Exchange
 from glyphvae.server.server import Server
@@ -354,3 +357,58 @@ async def test_requests_before_and_after_a_reload_have_their_own_models(
     assert runs == [0, 1]
     for _, writer in streams:
         writer.close()
+
+
+LONG = "/interpolate?label=J&label=J&n=1000&temperature=0"
+LONG_SIZE = 128 + 1000 * 784
+
+
+@asynccontextmanager
+async def reluctant(server: Server, sent: bytes) -> AsyncIterator[socket.socket]:
+    """Send a request from a client that takes a few kilobytes of the response until it reads them."""
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", server.config.port))
+        client.sendall(sent)
+        yield client
+
+
+async def read_all(client: socket.socket) -> bytes:
+    loop, received = asyncio.get_running_loop(), b""
+    while piece := await loop.sock_recv(client, 1 << 20):
+        received += piece
+    return received
+
+
+# The last request of a connection goes through ASGI, see above.
+@pytest.mark.parametrize("way", [(), ("Connection: close",)], ids=["connection", "ASGI"])
+async def test_responses_that_wait_to_be_read_are_bounded(repository: Path, way: tuple[str, ...]) -> None:
+    long = request(LONG, b"", "Accept: application/x-npy", *way)
+    async with serving(repository, max_unsent_bytes=2 * LONG_SIZE + PIECE) as server, AsyncExitStack() as stack:
+        outbox = server.context.outbox
+        clients = [await stack.enter_async_context(reluctant(server, long)) for _ in range(2)]
+        await until(lambda: outbox.held == 2 * LONG_SIZE)
+        await until(lambda: all(connection.flow.write_paused for connection in connections(server)))
+        # As much as a connection takes at once, and the piece that made it too much.
+        assert max(each.transport.get_write_buffer_size() for each in connections(server)) <= 3 * PIECE
+        (refused, small) = await ask(server, request(LONG, b"", "Accept: application/x-npy"), SEEDED)
+        assert (refused.status, small.status) == (429, 200)
+        assert b"wait to be read" in refused.content
+        assert refused.headers["retry-after"] == "1"
+        assert server.context.telemetry.refused["busy"] == 1
+        # Those that are made in pieces are refused before the first.
+        stream = request("/generate?label=J&n=3000", b"", "Accept: application/x-npy")
+        outbox.held += 2 * PIECE
+        (refused,) = await ask(server, stream)
+        assert refused.status == 429
+        outbox.held -= 2 * PIECE
+        clients[0].shutdown(socket.SHUT_WR)
+        received = await read_all(clients[0])
+        content = received.partition(b"\r\n\r\n")[2]
+        assert (len(content), content[:6]) == (LONG_SIZE, b"\x93NUMPY")
+        clients[1].close()
+        await until(lambda: outbox.held == 0)
+        (answered,) = await ask(server, request(LONG, b"", "Accept: application/x-npy"))
+        assert answered.content == content
+        await until(lambda: outbox.held == 0)

@@ -69,7 +69,7 @@ async def test_before_the_end_answers_close_their_connections(repository: Path) 
 
 
 async def test_whoever_waits_in_the_kernel_s_queue_is_still_served(server: Server) -> None:
-    asyncio.get_running_loop().remove_reader(server.servers[0].sockets[0].fileno())  # nobody accepts any more
+    server._accept_loop._pause()
     reader, writer = await connect(server)
     writer.write(GENERATE)
     server.should_exit = True

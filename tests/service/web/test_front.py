@@ -339,7 +339,7 @@ async def test_time_that_the_client_takes_does_not_count(
     assert sent[0]["status"] == 200
     length = dict(sent[0]["headers"])[b"content-length"]
     assert sum(len(message["body"]) for message in sent[1:]) == int(length)
-    assert len(sent) == (2 if body else 4)
+    assert len(sent) >= (2 if body else 4)
 
 
 def block(context: Context, name: str, size: int) -> tuple[Event, "list[Future[bool]]"]:

@@ -1,4 +1,3 @@
-import shlex
 from pathlib import Path
 
 import httpx
@@ -20,12 +19,30 @@ async def test_the_root_points_to_what_exists(client: httpx.AsyncClient) -> None
 
 
 async def test_the_first_thing_to_try_works(client: httpx.AsyncClient) -> None:
-    command = (await client.get("/", headers=JSON)).json()["example"]
-    curl, request, method, url, output, file = shlex.split(command)
-    assert (curl, request, output, file) == ("curl", "-X", "-o", "j.png")
-    assert url.startswith("http://glyphvae/")
-    response = await client.request(method, url)
+    response = await client.get((await client.get("/", headers=JSON)).json()["example"])
     assert response.headers["content-type"] == "image/png"
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/", "playground"),
+        ("/generate/?label=J&ink=%23a0a", "../generate?label=J&ink=%23a0a"),
+        ("/models/", "../models"),
+        ("/models//", "../../models"),
+        ("/v2/models/cvae-decoder/", "../cvae-decoder"),
+        ("/playground/", "../playground"),
+    ],
+)
+async def test_no_response_repeats_the_host(client: httpx.AsyncClient, path: str, location: str) -> None:
+    headers = {"host": "poison.example", "accept": "text/html"}
+    redirect = await client.get(path, headers=headers)
+    assert (redirect.status_code, redirect.headers["location"]) == (308 if "playground/" in path else 307, location)
+    assert (await client.get(str(redirect.url.join(location)))).status_code == 200
+    for other in ("/", path, "/nowhere", "/playground/nothing", "/openapi.json", "/docs", "/livez"):
+        response = await client.get(other, headers={"host": "poison.example"})
+        assert "poison" not in response.text + str(response.headers)
+    assert (await client.get("/", headers=JSON)).headers["cache-control"] == "no-store"
 
 
 async def test_a_model_that_fails_is_not_ready_but_alive(
