@@ -80,25 +80,25 @@ def model_card(manifest: dict[str, Any]) -> str:
 def predecessor_section(metrics: dict[str, Any]) -> str:
     """Set a model beside the one of the same name that it replaced, which was measured alike."""
     before = metrics["predecessor"]
-    judges = {
-        f"label accuracy, {judge} judge, 0/O, 1/I merged": lambda found, judge=judge: percent(
-            found["judges"][judge]["samples"]["merged"][PAIRS]["value"]
-        )
-        for judge in metrics["judges"]
-    }
-    rows = {
-        "−ELBO, nats per image": lambda found: f"{found['negative_elbo']['value']:.1f}",
-        "pixel MSE at z = mu": lambda found: f"{found['mse']['value']:.4f}",
-        **judges,
-        "Fréchet distance": lambda found: f"{found['frechet']['value']:.2f}",
-        "precision": lambda found: f"{found['precision']['value']:.3f}",
-        "recall": lambda found: f"{found['recall']['value']:.3f}",
-        "coverage": lambda found: f"{found['coverage']['value']:.3f}",
-        "spread within a label, of real": lambda found: f"{found['spread_within_label']['ratio']:.3f}",
-    }
-    lines = [[name, cell(metrics), cell(before)] for name, cell in rows.items()]
+    this, that = compared(metrics), compared(before)
+    lines = [[name, value, that[name]] for name, value in this.items()]
     heading = f"### Beside what it replaces\n\nBefore it, this name was that of {before['summary']}."
     return f"{heading}\n\n{table(['', 'this model', 'before'], lines)}"
+
+
+def compared(metrics: dict[str, Any]) -> dict[str, str]:
+    """Return the metrics by which a model is set beside another one, formatted, by name."""
+    return {
+        "−ELBO, nats per image": f"{metrics['negative_elbo']['value']:.1f}",
+        "pixel MSE at z = mu": f"{metrics['mse']['value']:.4f}",
+        **{
+            f"label accuracy, {judge} judge, {PAIRS} merged": percent(read["samples"]["merged"][PAIRS]["value"])
+            for judge, read in metrics["judges"].items()
+        },
+        "Fréchet distance": f"{metrics['frechet']['value']:.2f}",
+        **{name: f"{metrics[name]['value']:.3f}" for name in ("precision", "recall", "coverage")},
+        "spread within a label, of real": f"{metrics['spread_within_label']['ratio']:.3f}",
+    }
 
 
 def precision_rows(metrics: dict[str, Any]) -> list[list[str]]:
