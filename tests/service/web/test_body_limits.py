@@ -11,7 +11,7 @@ from starlette.types import Message
 from glyphvae.api.context import Context
 from glyphvae.api.head import RequestHead, RequestHeaders
 from glyphvae.api.responses import Body
-from glyphvae.errors import BodyTooLarge, Busy, InvalidParameter, MalformedBody, UnsupportedMedia
+from glyphvae.errors import BodyTooLarge, Busy, InvalidParameter, MalformedBody, MalformedRequest, UnsupportedMedia
 from glyphvae.observability.telemetry import Telemetry
 from glyphvae.scheduling.deadline import Deadline
 from glyphvae.scheduling.worker_pool import WorkerPool
@@ -35,7 +35,7 @@ async def test_a_second_content_type_does_not_raise_the_limit(client: httpx.Asyn
     for kinds in (("application/json", "text/plain"), ("text/plain", "application/json")):
         headers = [("content-type", kind) for kind in kinds]
         response = await client.post("/render-text", content=b"x" * (JSON_LIMIT + 1), headers=headers)
-        expect_problem(response, BodyTooLarge, f"The body is over the limit of {JSON_LIMIT} bytes.")
+        expect_problem(response, MalformedRequest, "The request has 2 Content-Type headers; send one.")
 
 
 @pytest.mark.parametrize("path", ["/encode", "/reconstruct", "/render-text"])
