@@ -113,11 +113,13 @@ def rate_distortion(rows: list[Json]) -> Figure:
     figure = Figure(figsize=(11, 4), layout="constrained")
     curve, effect = figure.subplots(1, 2)
     curve.plot([row["rate"] for row in rows], [row["distortion"] for row in rows], "o-")
-    for row in rows:
-        place = (row["rate"], row["distortion"])
-        curve.annotate(f"β = {row['beta']:g}", place, xytext=(5, 5), textcoords="offset points", fontsize=8)
+    places: dict[tuple[float, float], list[str]] = {}
+    for row in rows:  # those of the largest betas lie on each other
+        places.setdefault((round(row["rate"], 1), round(row["distortion"])), []).append(f"{row['beta']:g}")
+    for place, betas in places.items():
+        curve.annotate(f"β = {', '.join(betas)}", place, xytext=(5, 5), textcoords="offset points", fontsize=8)
     curve.set(xlabel="rate: KL, nats per image", ylabel="distortion: −log p(x|z), nats per image")
-    curve.margins(0.12)
+    curve.margins(0.2, 0.12)
     betas = [row["beta"] for row in rows]
     effect.plot(betas, [row["active_units"] for row in rows], "s-", color="C2")
     effect.set(xscale="log", xlabel="β", ylabel="active units", ylim=(-0.2, rows[0]["latent_size"] + 0.2))
@@ -140,8 +142,7 @@ def variances(rows: list[Json]) -> Figure:
         axes.axhline(1, color="0.6", linewidth=0.8, linestyle="--", label="variance of the prior")
         axes.set_title(f"β = {row['beta']:g}", fontsize=12)
         axes.set_xticks(place, [f"x{unit + 1}" for unit in place], fontsize=11)
-        axes.set(yscale="symlog", ylim=(0, None), ylabel="variance")
-        axes.set_yscale("symlog", linthresh=1)
+        axes.set(ylim=(0, 1.1), ylabel="variance")
     for axes in figure.axes[len(rows) :]:
         axes.set_axis_off()
     figure.axes[len(rows)].legend(*figure.axes[0].get_legend_handles_labels(), loc="center", frameon=False, fontsize=12)

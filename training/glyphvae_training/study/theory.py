@@ -23,7 +23,7 @@ Json = dict[str, Any]
 TOLERANCE = 0.05
 # Below this many nats the difference of two rates or objectives is within the noise of the estimate.
 LEAST_DIFFERENCE = 0.1
-# Models whose latents are all inactive differ by the noise of training alone.
+# Models whose latents are all inactive differ by the noise of training alone: absolute below 1, relative above.
 EQUAL = 1e-3
 COLLAPSED = 1024.0
 COLLAPSED_KL = 0.01
@@ -107,7 +107,7 @@ def monotone(rows: Sequence[Json]) -> Iterator[Check]:
             betas,
             f"{name} with β",
             found,
-            all(sign * (after - before) > -EQUAL * abs(before) for before, after in pairwise(values)),
+            all(sign * (after - before) > -EQUAL * max(1, abs(before)) for before, after in pairwise(values)),
         )
 
 
