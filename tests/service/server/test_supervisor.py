@@ -180,6 +180,26 @@ def test_a_process_that_is_killed_takes_only_its_own_requests_along(folder: Path
         assert len(callers.lost) == len(set(callers.lost))
 
 
+def test_processes_start_and_publish_metrics_without_their_temporary_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with running(*flags(folder, 2, "--admin-port", str(port))) as server, server.client() as client:
+        assert client.get("/livez").status_code == 200
+        before = children(server)
+        shutil.rmtree(temporary)
+        for process in before:
+            os.kill(process, signal.SIGKILL)
+        with server.client() as later:
+            assert later.get("/livez").status_code == 200
+        assert httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE).status_code == 200
+        assert not set(before) & {process for process in children(server) if runs(process)}
+
+
 def test_without_the_supervisor_its_processes_finish_and_leave_the_port(folder: Path) -> None:
     with running(*flags(folder, 2)) as server, load(server) as callers:
         processes = children(server)
