@@ -7,10 +7,9 @@ import each other.
 import inspect
 import logging.config
 import sys
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib.metadata import entry_points
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -86,9 +85,15 @@ def serve(**flags: object) -> None:
             server.run([config.bind_socket()])
     else:
         load_registry(settings)  # so that an invalid file stops the start here, not in each process again and again
-        with TemporaryDirectory(prefix="glyphvae-") if admin else nullcontext() as counts:
-            config = Config(settings, log_config, admin, None if counts is None else Path(counts))
+        with _shared_folder() if admin else nullcontext() as counts:
+            config = Config(settings, log_config, admin, counts)
             Supervisor(config, [config.bind_socket()]).run()
+
+
+def _shared_folder() -> AbstractContextManager[Path | None]:
+    from glyphvae.observability.shared_counters import shared_folder  # noqa: PLC0415 (locks files as POSIX does)
+
+    return shared_folder()
 
 
 serve.__signature__ = _flags()  # type: ignore[attr-defined]

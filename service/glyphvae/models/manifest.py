@@ -1,12 +1,14 @@
 """The manifest of an exported model: its properties, and its files with their sha256."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from glyphvae.errors import StartError
+from glyphvae.files import read_file
 from glyphvae.models.signatures import check_signature
 
 
@@ -31,7 +33,7 @@ class File(_Facts):
     """An ONNX file of the model."""
 
     entry: str = Field(description="Name of the file's entry in the model repository.")
-    file: str = Field(description="Path of the file, relative to the model repository.")
+    file: str = Field(pattern=r"^[^\x00]+$", description="Path of the file, relative to the model repository.")
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     bytes: Annotated[int, Field(gt=0)]
 
@@ -97,13 +99,10 @@ def read_manifest(path: Path, key: bytes | None = None) -> Manifest:
         key: The key that the manifest must be signed with, None if no signature is required.
 
     Raises:
-        StartError: The file is missing, unsigned, not JSON, not a manifest, or belongs to another model.
+        StartError: The file cannot be read, or it is unsigned, not JSON, not a manifest, or another model's.
     """
     _check_place(path, path.parent)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise StartError(f"{path}: {error.strerror}") from None
+    content = read_file(path)
     if key is not None:
         check_signature(path, content, key)
     try:
@@ -121,18 +120,13 @@ def read_verified(repository: Path, file: File) -> bytes:
     """Read `file` and verify that its content is the one that the manifest names.
 
     Raises:
-        StartError: The file is missing, outside the repository, or its sha256 differs.
+        StartError: The file cannot be read, it is outside the repository, or its sha256 differs.
     """
     path = repository / file.file
     _check_place(path, repository)
-    try:
-        with path.open("rb") as opened:
-            content = opened.read(file.bytes + 1)
-    except OSError as error:
-        raise StartError(f"{path}: {error.strerror}") from None
+    content = read_file(path, file.bytes)
     if len(content) != file.bytes:
-        size = len(content) if len(content) < file.bytes else f"more than {file.bytes}"
-        raise StartError(f"{path}: {size} bytes, but the manifest says {file.bytes}")
+        raise StartError(f"{path}: {len(content)} bytes, but the manifest says {file.bytes}")
     digest = hashlib.sha256(content).hexdigest()
     if digest != file.sha256:
         raise StartError(f"{path}: sha256 is {digest}, but the manifest says {file.sha256}")
@@ -141,5 +135,6 @@ def read_verified(repository: Path, file: File) -> bytes:
 
 def _check_place(path: Path, repository: Path) -> None:
     # Links within the folder are allowed, because Kubernetes volumes use them; links out of it are not.
-    if not path.resolve().is_relative_to(repository.resolve()):
+    # `realpath`, because `resolve` raises another error for each version of Python where links form a circle.
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(repository)):
         raise StartError(f"{path}: lies outside the model repository")

@@ -8,6 +8,7 @@ import hmac
 from pathlib import Path
 
 from glyphvae.errors import StartError
+from glyphvae.files import read_file
 
 # RFC 2104 recommends a key at least as long as the hash.
 SHORTEST_KEY = 32
@@ -19,10 +20,7 @@ def read_key(path: Path) -> bytes:
     Raises:
         StartError: The file cannot be read, or the key is too short.
     """
-    try:
-        key = path.read_bytes().rstrip(b"\r\n")
-    except OSError as error:
-        raise StartError(f"{path}: {error.strerror}") from None
+    key = read_file(path).rstrip(b"\r\n")
     if len(key) < SHORTEST_KEY:
         raise StartError(f"{path}: a key must have at least {SHORTEST_KEY} bytes (`openssl rand -hex 32`)")
     return key
@@ -41,9 +39,9 @@ def check_signature(manifest: Path, content: bytes, key: bytes) -> None:
     """
     path = _beside(manifest)
     try:
-        signature = path.read_bytes().strip()
-    except OSError as error:
-        raise StartError(f"{path}: {error.strerror}; manifests must be signed (`glyphvae sign`)") from None
+        signature = read_file(path).strip()
+    except StartError as error:
+        raise StartError(f"{error}; manifests must be signed (`glyphvae sign`)") from None
     if not hmac.compare_digest(signature, _sign(content, key)):
         raise StartError(f"{path}: the signature does not match the manifest")
 
@@ -51,7 +49,7 @@ def check_signature(manifest: Path, content: bytes, key: bytes) -> None:
 def sign_manifest(manifest: Path, key: bytes) -> Path:
     """Write the signature of a manifest beside it and return the signature's path."""
     path = _beside(manifest)
-    path.write_bytes(_sign(manifest.read_bytes(), key) + b"\n")
+    path.write_bytes(_sign(read_file(manifest), key) + b"\n")
     return path
 
 

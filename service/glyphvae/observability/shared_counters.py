@@ -3,32 +3,72 @@
 Each process writes its counters to its own file once a second and holds a lock while it runs. A reader adds them up.
 The counters of a process that has ended stay in the sum, because a counter must never fall; its gauges, such as the
 queue's length, do not.
+
+The folder may become full, or be cleaned by somebody. That costs counters, and nothing else.
 """
 
 import atexit
-import contextlib
 import fcntl
+import logging
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory, gettempdir
 from threading import Event, Lock, Thread
 from typing import IO
 
 import orjson
 
+from glyphvae.observability.metrics import of_one
 from glyphvae.observability.telemetry import State, Telemetry
 
+logger = logging.getLogger("glyphvae")
+
 SECONDS = 1.0
+# Temporary folders, each with a file that its supervisor holds a lock on.
+PREFIX = "glyphvae-"
+OWNER = "owner.lock"
 # The counters of all processes that have ended.
 ENDED = "ended.json"
+
+
+@contextmanager
+def shared_folder() -> Iterator[Path | None]:
+    """Make a folder for the processes of one service, and remove those that killed services have left.
+
+    Yields:
+        The folder, which is removed at the end; None where none can be made.
+    """
+    with ExitStack() as stack:
+        folder = None
+        try:
+            _remove_left()
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)))
+            owner = stack.enter_context((folder / OWNER).open("w", encoding="ascii"))
+            fcntl.flock(owner, fcntl.LOCK_EX)
+        except OSError as error:
+            logger.warning("metrics may be those of one process each: %s", error)
+        yield folder
+
+
+def _remove_left() -> None:
+    for folder in Path(gettempdir()).glob(f"{PREFIX}*"):
+        # Those of other users hold what they like, and some have other programs' names.
+        with suppress(OSError):
+            if folder.lstat().st_uid == os.geteuid():
+                with (folder / OWNER).open("r", encoding="ascii") as owner:
+                    if _take(owner):
+                        rmtree(folder, ignore_errors=True)
 
 
 class Writer:
     """Publisher of the counters of this process.
 
     Args:
-        folder: Shared by all processes of one service; it must exist.
+        folder: Shared by all processes of one service. Without it, this process shows its own counters.
         telemetry: The counters.
     """
 
@@ -38,46 +78,52 @@ class Writer:
         self._telemetry = telemetry
         self._stopped = Event()
         self._writing = Lock()
-        # Readers look for `.lock` files: this one gets its name only when it is locked and the counters are written.
-        taken = self._path.with_suffix(".taken")
-        self._lock = taken.open("w", encoding="ascii")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._held = ExitStack()
         self.write()
-        taken.replace(self._path.with_suffix(".lock"))
         self._thread = Thread(target=self._write_on, name="glyphvae-metrics", daemon=True)
         self._thread.start()
         atexit.register(self.close)
 
     def _write_on(self) -> None:
         while not self._stopped.wait(SECONDS):
-            # A full disk must cost metrics only, not responses.
-            with contextlib.suppress(OSError):
-                self.write()
+            self.write()
 
     def write(self) -> None:
-        """Write the current counters."""
-        with self._writing:
+        """Write the current counters, if the folder takes them."""
+        with self._writing, suppress(OSError):
             _replace(self._path, self._telemetry.state())
+            lock = self._path.with_suffix(".lock")
+            if not lock.exists():  # at first, and where somebody has cleaned the folder
+                self._held.close()
+                # Readers look for its name, which it gets only when it is locked and the counters are written.
+                taken = lock.with_suffix(".taken")
+                fcntl.flock(self._held.enter_context(taken.open("w", encoding="ascii")), fcntl.LOCK_EX)
+                taken.replace(lock)
 
     def read(self) -> tuple[Telemetry, Sequence[State]]:
-        """Write the current counters, then `read` those of all processes."""
-        with contextlib.suppress(OSError):
-            self.write()
-        return read(self._path.parent)
+        """Write the current counters, then `read` those of all processes; or only those of this one, if need be."""
+        self.write()
+        try:
+            return read(self._path.parent)
+        except OSError:
+            return of_one(self._telemetry)()
 
     def close(self) -> None:
         """Write the final counters and stop; further calls do nothing."""
         if not self._stopped.is_set():
             self._stopped.set()
             self._thread.join()
-            with contextlib.suppress(OSError):
-                self.write()
-            self._lock.close()
+            self.write()
+            self._held.close()
             atexit.unregister(self.close)
 
 
 def read(folder: Path) -> tuple[Telemetry, Sequence[State]]:
-    """Return the counters summed over all processes since the start, and the state of each running process."""
+    """Return the counters summed over all processes since the start, and the state of each running process.
+
+    Raises:
+        OSError: The folder is gone, or too full for another file.
+    """
     with (folder / "reader.lock").open("w", encoding="ascii") as reader:
         fcntl.flock(reader, fcntl.LOCK_EX)
         return _read(folder)
@@ -85,8 +131,7 @@ def read(folder: Path) -> tuple[Telemetry, Sequence[State]]:
 
 def _read(folder: Path) -> tuple[Telemetry, list[State]]:
     total, living, ended = Telemetry(), [], []
-    if (folder / ENDED).exists():
-        total.add(_load(folder / ENDED))
+    total.add(_load(folder / ENDED))
     for lock in sorted(folder.glob("[0-9]*.lock")):
         path = lock.with_suffix(".json")
         with lock.open("r", encoding="ascii") as held:
@@ -99,10 +144,11 @@ def _read(folder: Path) -> tuple[Telemetry, list[State]]:
                 total.add(state)
                 ended.append(lock)
     if ended:
-        _replace(folder / ENDED, total.state())
-        for lock in ended:
-            lock.with_suffix(".json").unlink(missing_ok=True)
-            lock.unlink()
+        with suppress(OSError):  # without room for the sum, the files of the ended ones stay
+            _replace(folder / ENDED, total.state())
+            for lock in ended:
+                lock.with_suffix(".json").unlink(missing_ok=True)
+                lock.unlink()
     for state in living:
         total.add(state)
     return total, living
@@ -118,7 +164,11 @@ def _take(lock: IO[str]) -> bool:
 
 
 def _load(path: Path) -> State:
-    state: State = orjson.loads(path.read_bytes())
+    """Return what a process counted, which is nothing where it is lost."""
+    try:
+        state: State = orjson.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return Telemetry().state()
     return state
 
 

@@ -7,6 +7,8 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
+from multiprocessing import parent_process
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
@@ -195,7 +197,11 @@ def _accepted(listener: socket.socket) -> list[socket.socket]:
 
 
 def _tell_the_supervisor() -> None:
-    os.kill(os.getppid(), signal.SIGHUP)
+    supervisor = parent_process()
+    assert supervisor is not None  # noqa: S101 (it has started this process)
+    assert supervisor.pid is not None  # noqa: S101 (and so it has an id)
+    with suppress(ProcessLookupError):  # it is dead; whoever is the parent now did not ask for the signal
+        os.kill(supervisor.pid, signal.SIGHUP)
 
 
 def _reload(reloader: Reloader) -> None:

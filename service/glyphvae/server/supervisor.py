@@ -3,6 +3,9 @@
 import logging
 import os
 import signal
+import socket
+from multiprocessing import parent_process
+from threading import Thread
 
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
@@ -24,6 +27,20 @@ class Worker(Process):
             self._server = Server(self.config)
         assert isinstance(self._server, Server)  # noqa: S101 (nobody else sets it)
         return self._server
+
+    def target(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve, in the process itself, as long as there is a supervisor."""
+        Thread(target=_end_with_supervisor, name="glyphvae-supervisor", daemon=True).start()
+        super().target(sockets)
+
+
+def _end_with_supervisor() -> None:
+    """Finish as on SIGTERM once the supervisor is dead: else nobody could end this process, and it kept the ports."""
+    supervisor = parent_process()
+    assert supervisor is not None  # noqa: S101 (it has started this process)
+    supervisor.join()
+    logger.error("the supervisor is dead; this process ends too")
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Supervisor(Multiprocess):

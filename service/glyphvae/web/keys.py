@@ -19,6 +19,7 @@ from limits import RateLimitItem, parse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from glyphvae.errors import StartError
+from glyphvae.files import read_file
 
 logger = logging.getLogger("glyphvae")
 
@@ -67,7 +68,10 @@ class Key(BaseModel):
 
 
 class KeyFile:
-    """The keys of a file, read again when it changes.
+    """The keys of a file, which is read again every second that has requests.
+
+    Once it is missing or broken, it has no keys, until it is whole again: a key that somebody meant to take out of it
+    must not work on.
 
     Args:
         path: The file; one key a line, blank lines aside.
@@ -78,8 +82,8 @@ class KeyFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stamp = path.stat().st_mtime_ns if path.exists() else 0
-        self._keys = read_keys(path)
+        self._content: bytes | str = read_file(path)
+        self._keys = _parse(path, self._content)
         self._known: dict[bytes, Key] = {}
         self._checked = monotonic()
 
@@ -98,12 +102,17 @@ class KeyFile:
         if monotonic() - self._checked < REREAD:
             return
         self._checked = monotonic()
+        content = _content(self._path)
+        # Times do not tell: `cp -p` and `rsync` set them, and a file may change twice within their resolution.
+        if content == self._content:
+            return
+        self._content, self._keys, self._known = content, (), {}
         try:
-            stamp = self._path.stat().st_mtime_ns
-            if stamp != self._stamp:
-                self._keys, self._known, self._stamp = read_keys(self._path), {}, stamp
-        except (OSError, StartError) as error:
-            logger.error("the keys stay as they were: %s", error)  # noqa: TRY400 (one line says it)
+            self._keys = _parse(self._path, content)
+        except StartError as error:
+            logger.error("no key is accepted: %s", error)  # noqa: TRY400 (one line says it)
+        else:
+            logger.info("%s has changed: %d keys are accepted", self._path, len(self._keys))
 
 
 def read_keys(path: Path) -> Sequence[Key]:
@@ -112,10 +121,29 @@ def read_keys(path: Path) -> Sequence[Key]:
     Raises:
         StartError: The file cannot be read, a line is no key, or a name or a hash comes twice.
     """
+    return _parse(path, read_file(path))
+
+
+def _content(path: Path) -> bytes | str:
+    """Return the content of a file, or the sentence that says why it has none."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise StartError(f"{path}: {getattr(error, 'strerror', None) or 'not a text file'}") from None
+        return read_file(path)
+    except StartError as error:
+        return str(error)
+
+
+def _parse(path: Path, content: bytes | str) -> Sequence[Key]:
+    """Return the keys in the content of a file.
+
+    Raises:
+        StartError: There is no content, a line is no key, or a name or a hash comes twice.
+    """
+    if isinstance(content, str):
+        raise StartError(content)
+    try:
+        lines = content.decode().splitlines()
+    except UnicodeDecodeError:
+        raise StartError(f"{path}: not a text file") from None
     keys = [_read_key(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
     for facts in ([key.name for key in keys], [key.sha256 for key in keys]):
         if len(set(facts)) < len(facts):

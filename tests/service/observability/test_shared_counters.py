@@ -1,5 +1,7 @@
 """Several processes count; one reads the sum."""
 
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from glyphvae.observability.shared_counters import ENDED, Writer, read
+from glyphvae.observability.shared_counters import ENDED, OWNER, PREFIX, Writer, read, shared_folder
 from glyphvae.observability.telemetry import Telemetry
 from tests.service.support import PATIENCE
 
@@ -107,6 +109,91 @@ def test_later_counts_are_written_too(tmp_path: Path, monkeypatch: pytest.Monkey
     total, living = writer.read()
     writer.close()
     assert (answered(total), len(living)) == (2, 1)
+
+
+def test_a_cleaned_folder_is_filled_again(tmp_path: Path) -> None:
+    telemetry = Telemetry()
+    telemetry.answered("/generate", 200, 0.001)
+    writer = Writer(tmp_path, telemetry)
+    for path in tmp_path.iterdir():
+        path.unlink()
+    writer.write()
+    total, living = read(tmp_path)
+    writer.close()
+    assert (answered(total), len(living)) == (1, 1)
+
+
+def test_without_the_folder_a_process_has_its_own_counts(tmp_path: Path) -> None:
+    telemetry = Telemetry()
+    telemetry.answered("/generate", 200, 0.001)
+    writer = Writer(tmp_path / "gone", telemetry)
+    total, living = writer.read()
+    writer.close()
+    assert (answered(total), len(living)) == (1, 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_counts_of_the_ended_stay_until_there_is_room_for_their_sum(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = Process(tmp_path)
+    process.end()
+
+    def full(path: Path, content: bytes) -> int:  # noqa: ARG001 (as a full disk does)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        assert [answered(read(tmp_path)[0]) for _ in range(2)] == [3, 3]
+    assert [answered(read(tmp_path)[0]) for _ in range(2)] == [3, 3]
+
+
+def test_lost_counts_are_none(tmp_path: Path) -> None:
+    writer = Writer(tmp_path, Telemetry())
+    (tmp_path / ENDED).write_bytes(b'{"requests": [["/gen')
+    next(path for path in tmp_path.glob("[0-9]*.json")).unlink()
+    total, living = read(tmp_path)
+    writer.close()
+    assert (total.state(), living) == (Telemetry().state(), [Telemetry().state()])
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_folders_that_killed_services_left_are_removed(temporary: Path) -> None:
+    left, other = temporary / f"{PREFIX}left", temporary / f"{PREFIX}other"
+    for folder in (left, other):
+        folder.mkdir()
+        (folder / "1-a.json").touch()
+    (left / OWNER).touch()
+    with shared_folder() as first, shared_folder() as second:
+        assert {path.name for path in temporary.iterdir()} == {
+            path.name for path in (first, second, other) if path is not None
+        }
+        assert first != second
+    assert list(temporary.iterdir()) == [other]
+
+
+def test_folders_of_other_users_are_left_alone(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = temporary / f"{PREFIX}left"
+    left.mkdir()
+    (left / OWNER).touch()
+    own = os.geteuid()
+    monkeypatch.setattr("os.geteuid", lambda: own + 1)
+    with shared_folder():
+        assert left.exists()
+
+
+def test_a_full_temporary_folder_does_not_stop_the_start(
+    monkeypatch: pytest.MonkeyPatch, temporary: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(temporary / "gone"))
+    with shared_folder() as folder:
+        assert folder is None
+    assert "metrics may be those of one process each" in caplog.text
 
 
 def test_without_counts_the_sum_is_empty(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import os
 import shutil
 import threading
 import weakref
@@ -98,6 +99,19 @@ def test_a_broken_model_is_refused_and_the_old_one_serves_on(
     assert own.registry is old
     assert told == []
     assert "the new models are refused" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["cvae.json", "cvae-decoder/1/model.onnx"])
+def test_a_fifo_is_not_waited_for_and_the_next_reload_works(own: Context, folder: Path, name: str) -> None:
+    content = (folder / name).read_bytes()
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    reloader = Reloader(own)
+    with pytest.raises(ReloadRefused, match=f"{name}: not a regular file; the old models serve on"):
+        reloader.reload()
+    (folder / name).unlink()
+    (folder / name).write_bytes(content)
+    assert reloader.reload() is own.registry
 
 
 async def test_one_reload_at_a_time(own: Context, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from urllib.parse import urlsplit
 
 import httpx
@@ -106,6 +106,10 @@ class Load:
 
     def stop(self) -> None:
         self._stop.set()
+        self.join()
+
+    def join(self) -> None:
+        """Wait until all find nobody, or are told to stop."""
         for thread in self._threads:
             thread.join(PATIENCE)
 
@@ -174,6 +178,51 @@ def test_a_process_that_is_killed_takes_only_its_own_requests_along(folder: Path
         assert before[1] in children(server)
         assert set(callers.answered) == {200}
         assert len(callers.lost) == len(set(callers.lost))
+
+
+def test_processes_start_and_publish_metrics_without_their_temporary_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with running(*flags(folder, 2, "--admin-port", str(port))) as server, server.client() as client:
+        assert client.get("/livez").status_code == 200
+        before = children(server)
+        shutil.rmtree(temporary)
+        for process in before:
+            os.kill(process, signal.SIGKILL)
+        with server.client() as later:
+            assert later.get("/livez").status_code == 200
+        assert httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE).status_code == 200
+        assert not set(before) & {process for process in children(server) if runs(process)}
+
+
+def test_without_the_supervisor_its_processes_finish_and_leave_the_port(folder: Path) -> None:
+    with running(*flags(folder, 2)) as server, load(server) as callers:
+        processes = children(server)
+        assert len(processes) == 2
+        server.process.kill()
+        server.process.wait(PATIENCE)
+        callers.join()  # until they find nobody
+        end = monotonic() + PATIENCE
+        while any(map(runs, processes)):
+            assert monotonic() < end
+            sleep(0.01)
+        assert callers.lost == []
+        assert set(callers.answered) == {200}
+        with socket.create_server(("127.0.0.1", urlsplit(server.url).port or 0)):
+            pass
+
+
+def runs(process: int) -> bool:
+    """Return whether a process has not ended; one that nobody waits for has, but stays in the list."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 class Ended:
