@@ -33,8 +33,13 @@ def settle() -> None:
     """After the start: let the collector pass over what stays for good, and give back the memory that loading took."""
     # Without collecting first: of what a start leaves next to nothing is garbage, and to look for it takes long.
     gc.freeze()
+    trim()
+
+
+def trim() -> None:
+    """Give back to the system what was freed: loading takes and frees many times what stays, and leaves holes."""
     if sys.platform == "linux":
         # glibc keeps what was freed; other C libraries have no such call.
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
+        malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if malloc_trim is not None:
+            malloc_trim(0)

@@ -11,8 +11,9 @@ from starlette.exceptions import HTTPException
 
 from glyphvae.api.head import path_of
 from glyphvae.api.parameters import problem_of
-from glyphvae.errors import InternalError, MalformedBody, MethodNotAllowed, NotFound, Problem
+from glyphvae.errors import InternalError, MalformedBody, MethodNotAllowed, NotFound, NotReady, Problem
 from glyphvae.formats.registry import JSON
+from glyphvae.scheduling.deadline import RETRY
 from glyphvae.wording import quoted
 
 logger = logging.getLogger("glyphvae")
@@ -28,6 +29,9 @@ def error_response(path: str, error: Exception) -> Response:
             and are problem+json elsewhere.
         error: A problem, or an error that nothing expected.
     """
+    if isinstance(error, MemoryError):
+        # One line: the trace of an allocation says nothing more, and takes memory.
+        error = NotReady("There is not enough memory for this request now.", headers=RETRY)
     if not isinstance(error, Problem):
         logger.error("a request failed", exc_info=error)
         error = InternalError(InternalError.example)

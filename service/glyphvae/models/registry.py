@@ -1,9 +1,11 @@
 """Models of a repository: verified files, sessions that are built when needed, and programs that call them."""
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,17 +49,18 @@ class Model:
         self.manifest = manifest
         self.sessions = sessions
         self.title = f"{manifest.name}/{manifest.version}"
+        runs = _Runs(sessions, bool(manifest.labels))
 
         def graph(part: Part, first: str, *outputs: str) -> Graph:
-            return Graph(partial(self._run, part, first, outputs), pool, manifest.name)
+            return Graph(partial(runs.run, part, first, outputs), pool, manifest.name)
 
         self.decoder = graph("decoder", "z", "pixels")
         self._decoder_logits = graph("decoder", "z", "pixels", "logits")
         self._encoder = graph("encoder", "pixels", "mu", "logvar")
         self._classifier = graph("classifier", "pixels", "logits")
-        self._reader = Graph(self._read, pool, manifest.name)
-        self._reconstructor = Graph(self._reconstruct, pool, manifest.name)
-        self._reading_reconstructor = Graph(self._read_and_reconstruct, pool, manifest.name)
+        self._reader = Graph(runs.read, pool, manifest.name)
+        self._reconstructor = Graph(runs.reconstruct, pool, manifest.name)
+        self._reading_reconstructor = Graph(runs.read_and_reconstruct, pool, manifest.name)
 
     @property
     def device(self) -> Device:
@@ -131,25 +134,6 @@ class Model:
         result: Rows = yield Call(graph, rows)
         return result
 
-    def _run(self, part: Part, first: str, outputs: Sequence[str], rows: Rows) -> Rows:
-        # A classifier takes no labels, and an unconditional model ignores them.
-        names = (first, "label") if self.manifest.labels else (first,)
-        return self.sessions.run(part, outputs, dict(zip(names, rows, strict=False)))
-
-    def _read(self, rows: Rows) -> Rows:
-        (evidence,) = self._run("classifier", "pixels", ["logits"], rows)
-        return read_evidence(evidence)
-
-    def _reconstruct(self, rows: Rows) -> Rows:
-        pixels, labels = rows
-        mu, logvar = self._run("encoder", "pixels", ["mu", "logvar"], rows)
-        decoded, logits = self._run("decoder", "z", ["pixels", "logits"], (mu, labels))
-        return mu, logvar, decoded, reconstruction_error(pixels, logits), kl_divergence(mu, logvar)
-
-    def _read_and_reconstruct(self, rows: Rows) -> Rows:
-        labels, posterior = self._read(rows)
-        return labels, posterior, *self._reconstruct((*rows, labels))
-
     def check(self) -> None:
         """Run one glyph through the model if it is loaded.
 
@@ -160,6 +144,38 @@ class Model:
             self.sessions.run_once()
 
 
+class _Runs:
+    """The functions of a model's graphs, apart from the model: a model that its functions refer to outlives its use.
+
+    Args:
+        sessions: Run its graphs.
+        conditional: Whether it takes labels.
+    """
+
+    def __init__(self, sessions: Sessions, conditional: bool) -> None:
+        self._sessions = sessions
+        self._conditional = conditional
+
+    def run(self, part: Part, first: str, outputs: Sequence[str], rows: Rows) -> Rows:
+        # A classifier takes no labels, and an unconditional model ignores them.
+        names = (first, "label") if self._conditional else (first,)
+        return self._sessions.run(part, outputs, dict(zip(names, rows, strict=False)))
+
+    def read(self, rows: Rows) -> Rows:
+        (evidence,) = self.run("classifier", "pixels", ["logits"], rows)
+        return read_evidence(evidence)
+
+    def reconstruct(self, rows: Rows) -> Rows:
+        pixels, labels = rows
+        mu, logvar = self.run("encoder", "pixels", ["mu", "logvar"], rows)
+        decoded, logits = self.run("decoder", "z", ["pixels", "logits"], (mu, labels))
+        return mu, logvar, decoded, reconstruction_error(pixels, logits), kl_divergence(mu, logvar)
+
+    def read_and_reconstruct(self, rows: Rows) -> Rows:
+        labels, posterior = self.read(rows)
+        return labels, posterior, *self.reconstruct((*rows, labels))
+
+
 class Registry:
     """All models of a repository.
 
@@ -167,9 +183,13 @@ class Registry:
         models: By name, in the order of the names, not empty.
         default: The name of the one used where a request names none.
         pool: Runs their large calls, counted in rows.
+
+    Attributes:
+        kept: What others keep for these models, by who keeps it, so that it goes when they go.
     """
 
     def __init__(self, models: Mapping[str, Model], default: str, pool: WorkerPool) -> None:
+        self.kept: dict[object, OrderedDict[Hashable, Any]] = {}
         self.pool = pool
         self.models = models
         self.default = default

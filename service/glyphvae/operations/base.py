@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
@@ -10,7 +10,6 @@ from glyphvae.api.context import Context
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import Parameters
 from glyphvae.api.responses import Body, Result
-from glyphvae.models.registry import Registry
 from glyphvae.scheduling.steps import Program
 
 # Responses of an operation by status, as OpenAPI describes them.
@@ -105,27 +104,25 @@ class PlanCache(Generic[Kept]):
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._registry: Registry | None = None
-        self._plans: OrderedDict[Hashable, Kept] = OrderedDict()
 
-    def get(self, key: tuple[bytes, str]) -> Kept | None:
-        """Return the plan for a query and an `Accept`, None where none is kept."""
-        if self._context.registry is not self._registry:
-            self._plans.clear()
-            self._registry = self._context.registry
-        plan = self._plans.get(key)
+    def get(self, key: tuple[bytes, str], make: Callable[..., Kept], *arguments: object) -> Kept:
+        """Return the plan for a query and an `Accept`: the one that is kept, or else `make(*arguments)`."""
+        # Taken once: a reload can replace it meanwhile, and a plan must not be kept for later models than its own.
+        kept = self._context.registry.kept
+        plans = kept.get(self)
+        if plans is None:
+            kept[self] = plans = OrderedDict()
+        plan: Kept | None = plans.get(key)
         if plan is not None:
-            self._plans.move_to_end(key)
-        return plan
-
-    def keep(self, key: tuple[bytes, str], plan: Kept) -> Kept:
-        """Keep a plan, and return it."""
+            plans.move_to_end(key)
+            return plan
+        plan = make(*arguments)
         if len(key[0]) + len(key[1]) <= LONGEST_KEY:
-            self._plans[key] = plan
-            if len(self._plans) > KEPT_PLANS:
-                self._plans.popitem(last=False)
+            plans[key] = plan
+            if len(plans) > KEPT_PLANS:
+                plans.popitem(last=False)
         return plan
 
     def values(self) -> list[Kept]:
         """Return the plans that are kept; safe to call from any thread."""
-        return list(self._plans.values())
+        return list(self._context.registry.kept.get(self, {}).values())

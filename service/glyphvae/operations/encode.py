@@ -125,7 +125,7 @@ class ImageOperation(Operation[ImagePlan]):
     def plan(self, head: RequestHead) -> ImagePlan:
         """Check the query."""
         key = head.query, head.headers.accept
-        return self._plans.get(key) or self._plans.keep(key, self._plan(head))
+        return self._plans.get(key, self._plan, head)
 
     def _plan(self, head: RequestHead) -> ImagePlan:
         media = negotiate.choose(head.accept, self.offers)

@@ -1,7 +1,7 @@
 """`POST /generate`, and `GET`: new glyphs of one or more labels."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated, Any, ClassVar, NamedTuple
 
@@ -134,9 +134,7 @@ class GeneratePlan(Plan):
         canvas: The picture, None where there is none.
         frame: The file around a single small glyph as a PNG, prepared once; None for any other response.
         singles: Draws such glyphs.
-        prefetch: Such glyphs drawn ahead; None where each request has its own latents.
         headers: Headers of every response, but for the seed.
-        request: The request that has no seed and latents of its own.
     """
 
     query: GenerateQuery
@@ -148,19 +146,27 @@ class GeneratePlan(Plan):
     canvas: Canvas | None
     frame: png.Frame | None
     singles: "Singles"
-    prefetch: Prefetch[tuple[bytes, int]] | None = None
     headers: Headers
-    request: "GenerateRequest" = field(init=False)
 
 
 class GenerateRequest(NamedTuple):
-    """A plan with the seed and the latents of one request, see `GeneratePlan`."""
+    """A plan with the seed and the latents of one request.
+
+    Attributes:
+        plan: The plan, which knows of no request: what refers to each other outlives its use.
+        seed: The seed, None for a new one.
+        given: See `GeneratePlan`.
+        cost: See `Plan`.
+        streams: See `Plan`.
+        prefetch: Small glyphs drawn ahead; None where the request has its own seed or latents, or is for none.
+    """
 
     plan: GeneratePlan
     seed: int | None
     given: tuple[float | None, ...]
     cost: int
     streams: bool
+    prefetch: Prefetch[tuple[bytes, int]] | None = None
 
 
 class Generate(Operation[GenerateRequest]):
@@ -194,7 +200,7 @@ class Generate(Operation[GenerateRequest]):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._plans = PlanCache[GeneratePlan](context)
+        self._requests = PlanCache[GenerateRequest](context)
         self._singles = PlanCache[Singles](context)
         context.telemetry.prefetched = self._prefetched
 
@@ -203,9 +209,10 @@ class Generate(Operation[GenerateRequest]):
         query = head.query
         own = split(query) if b"seed=" in query or b"z=" in query else None
         key = query if own is None else own.fixed, head.headers.accept
-        plan = self._plans.get(key) or self._plans.keep(key, self._plan(*key))
-        if own is None:
-            return plan.request
+        request = self._requests.get(key, self._request, *key)
+        if own is None or (own.seed is None and own.z is None):
+            return request
+        plan = request.plan
         seed, given = plan.query.seed if own.seed is None else own.seed, plan.given
         if own.z is not None:
             given = value_of("query.z", parse_latents, own.z.decode(), plan.model.manifest.latent_size)
@@ -217,8 +224,8 @@ class Generate(Operation[GenerateRequest]):
         model, seed = plan.model, request.seed
         if not model.loaded:
             yield from model.ready()
-        if plan.prefetch is not None and seed is None and request.given is plan.given:
-            content, seed = plan.prefetch.take() or (yield Call(plan.prefetch, ()))
+        if request.prefetch is not None:
+            content, seed = request.prefetch.take() or (yield Call(request.prefetch, ()))
         else:
             seed = new_seed() if seed is None else seed
             if plan.frame is None:
@@ -226,7 +233,8 @@ class Generate(Operation[GenerateRequest]):
             content = yield Call(plan.singles, (plan, seed, request.given))
         return Result(model.title, plan.headers, PNG, content, extra=((b"glyphvae-seed", b"%d" % seed),))
 
-    def _plan(self, query: bytes, accept: str) -> GeneratePlan:
+    def _request(self, query: bytes, accept: str) -> GenerateRequest:
+        """Check a query without seed and latents of its own."""
         settings = self.context.settings
         media = negotiate.choose(accept, OFFERS)
         checked = read_query(GenerateQuery, query)
@@ -256,21 +264,20 @@ class Generate(Operation[GenerateRequest]):
             columns=columns,
             canvas=canvas,
             frame=frame,
-            singles=self._singles.get(name) or self._singles.keep(name, Singles(model)),
+            singles=self._singles.get(name, Singles, model),
             headers=headers_of(model.title),
         )
         # Latents that a query fixes are rarely asked for twice, so nothing is drawn ahead for them.
-        if frame is not None and checked.seed is None and set(given) == {None}:
-            plan.prefetch = plan.singles.prefetch(plan)
-        plan.request = GenerateRequest(plan, checked.seed, given, plan.cost, plan.streams)
-        return plan
+        ahead = frame is not None and checked.seed is None and set(given) == {None}
+        prefetch = plan.singles.prefetch(plan) if ahead else None
+        return GenerateRequest(plan, checked.seed, given, plan.cost, plan.streams, prefetch)
 
     def _prefetched(self) -> dict[str, int]:
         """Return the glyphs that are drawn ahead, by model; safe to call from any thread."""
         ready: dict[str, int] = {}
-        for plan in self._plans.values():
-            if plan.prefetch is not None:
-                ready[plan.prefetch.model] = ready.get(plan.prefetch.model, 0) + len(plan.prefetch)
+        for request in self._requests.values():
+            if (prefetch := request.prefetch) is not None:
+                ready[prefetch.model] = ready.get(prefetch.model, 0) + len(prefetch)
         return ready
 
 

@@ -380,7 +380,8 @@ class Scheduler:
         loop = asyncio.get_running_loop()
         job.timer = loop.call_later(max(0.0, job.remaining), self._expire, job)
 
-        def wake() -> None:
+        # It refers to no future, because a future keeps its callbacks, and with them the pool of models that are gone.
+        def wake(task: "Future[Any]") -> None:
             done()
             if job.done:
                 return
@@ -393,9 +394,9 @@ class Scheduler:
             else:
                 self.resume(job, result)
 
-        def tell(_: "Future[Any]") -> None:
+        def tell(task: "Future[Any]") -> None:
             with suppress(RuntimeError):  # the loop has been closed
-                loop.call_soon_threadsafe(wake)
+                loop.call_soon_threadsafe(wake, task)
 
         task.add_done_callback(tell)
 

@@ -1,6 +1,5 @@
 """Reloading: swap models without dropping requests."""
 
-import gc
 import logging
 from collections.abc import Callable
 from threading import Lock
@@ -8,6 +7,7 @@ from threading import Lock
 from glyphvae.api.context import Context
 from glyphvae.errors import ReloadRefused, StartError
 from glyphvae.models.registry import Registry, load_registry
+from glyphvae.startup import trim
 
 logger = logging.getLogger("glyphvae")
 
@@ -39,17 +39,22 @@ class Reloader:
         """
         if not self._lock.acquire(blocking=False):
             raise ReloadRefused("Another reload is under way.")
+        refused: ReloadRefused | None = None
+        registry = self._context.registry
         try:
             # Those in use are built too: no request shall wait because of a reload.
-            registry = load_registry(self._context.settings, also=self._context.registry.loaded)
+            registry = load_registry(self._context.settings, also=registry.loaded)
+            self._context.registry = registry
         except StartError as error:
             logger.error("the new models are refused, the old ones serve on: %s", error)  # noqa: TRY400
-            raise ReloadRefused(f"{error}; the old models serve on.") from None
+            refused = ReloadRefused(f"{error}; the old models serve on.")
         finally:
             self._lock.release()
-        self._context.registry = registry
-        # The collector passes over all that was there at the start (`glyphvae.startup`), the old models too.
-        gc.unfreeze()
+        # Here the old models have gone, or the refused ones, unless requests hold them: nothing that refers to itself
+        # keeps them for the collector, and no error that is being handled keeps the frames that loaded them.
+        trim()
+        if refused is not None:
+            raise refused
         logger.info("reloaded: %s", ", ".join(model.title for model in registry.models.values()))
         return registry
 

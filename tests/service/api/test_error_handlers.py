@@ -52,6 +52,14 @@ def test_an_error_is_answered_in_the_shape_of_its_path_and_the_services_faults_a
     assert causes[status] in caplog.text
 
 
+def test_a_request_without_memory_is_told_to_come_again(caplog: pytest.LogCaptureFixture) -> None:
+    response = error_response("/generate", MemoryError("Unable to allocate 750. KiB"))
+    detail = "There is not enough memory for this request now."
+    assert (response.status_code, orjson.loads(response.body)["detail"]) == (503, detail)
+    assert response.headers["retry-after"] == "1"
+    assert caplog.text.count("\n") == 1
+
+
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI(exception_handlers=HANDLERS)

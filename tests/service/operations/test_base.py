@@ -108,10 +108,12 @@ def test_plans_are_kept_until_others_are_used_more_or_models_are_reloaded(contex
     context = Context(context.settings, context.registry)
     cache, made = PlanCache[bytes](context), list[bytes]()
 
+    def make(query: bytes) -> bytes:
+        made.append(query)
+        return query
+
     def get(query: bytes, accept: str = "") -> None:
-        if cache.get((query, accept)) is None:
-            made.append(query)
-            assert cache.keep((query, accept), query) == query
+        assert cache.get((query, accept), make, query) == query
 
     for query in (b"a", b"b", b"a", b"b"):
         get(query)
@@ -127,5 +129,18 @@ def test_plans_are_kept_until_others_are_used_more_or_models_are_reloaded(contex
     get(bytes(LONGEST_KEY + 1))
     assert bytes(LONGEST_KEY + 1) not in cache.values()
     context.registry = load_registry(context.settings)
+    assert cache.values() == []
     get(b"a")
     assert cache.values() == [b"a"]
+
+
+def test_a_plan_that_was_begun_before_a_reload_is_not_kept_for_the_new_models(context: Context) -> None:
+    context = Context(context.settings, context.registry)
+    cache = PlanCache[str](context)
+
+    def make() -> str:
+        context.registry = load_registry(context.settings)
+        return "old"
+
+    assert cache.get((b"a", ""), make) == "old"
+    assert cache.values() == []
