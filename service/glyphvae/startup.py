@@ -2,11 +2,16 @@
 
 import ctypes
 import gc
+import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import cast
+
+from glyphvae.errors import StartError
+from glyphvae.scheduling.cost import addresses
+from glyphvae.settings import MEBIBYTE, Settings
 
 _V1 = "pydantic.v1"
 
@@ -27,6 +32,22 @@ def without_pydantic_v1() -> Iterator[None]:
         yield
     finally:
         del sys.modules[_V1]
+
+
+def check_address_space(settings: Settings) -> None:
+    """Refuse to start where the limit on address space (`ulimit -v`) is too low for what requests may take.
+
+    Libraries in C, and threads that begin, do not survive it everywhere, and what fails there ends the process.
+
+    Raises:
+        StartError: It is too low; the message names what is needed.
+    """
+    limit, needed = resource.getrlimit(resource.RLIMIT_AS)[0], addresses(settings)
+    if limit != resource.RLIM_INFINITY and limit < needed:
+        raise StartError(
+            f"the limit on address space (ulimit -v) is {limit // MEBIBYTE} MiB, but {needed // MEBIBYTE} MiB are "
+            "needed; raise it, or lower the settings max_held_bytes, max_queued_bytes and max_unsent_bytes"
+        )
 
 
 def settle() -> None:

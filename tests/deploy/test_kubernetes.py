@@ -9,7 +9,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from glyphvae.settings import Settings
+from glyphvae.scheduling.cost import ceiling
+from glyphvae.settings import MEBIBYTE, Settings
 
 ROOT = Path(__file__).parents[2]
 KUBERNETES = ROOT / "deploy/kubernetes"
@@ -105,3 +106,19 @@ def test_kserve_runs_the_same_pod() -> None:
     validate({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "predictor"}, "spec": pod})
     assert pod["containers"][0]["securityContext"] == container()["securityContext"]
     assert pod["containers"][0]["resources"] == container()["resources"]
+
+
+def test_memory_limits_follow_from_what_requests_may_cost() -> None:
+    pod = load("base/deployment.yaml")["spec"]["template"]["spec"]
+    most = ceiling(Settings()) // MEBIBYTE
+    assert most == 512
+    # All shipped models, as measured, and /tmp, which is in memory.
+    models, (tmp,) = 88, pod["volumes"]
+    needed = most + models + int(tmp["emptyDir"]["sizeLimit"].removesuffix("Mi"))
+    (kserve,) = load("kserve/inference-service.yaml")["spec"]["predictor"]["containers"]
+    for resources in (container()["resources"], kserve["resources"]):
+        assert resources["requests"]["memory"] == f"{most}Mi"
+        assert needed <= int(resources["limits"]["memory"].removesuffix("Mi")) <= needed + 64
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    assert f"{compose['services']['glyphvae']['mem_limit']}i" == container()["resources"]["limits"]["memory"].lower()
+    assert f"stays under {most} MiB" in " ".join((ROOT / "docs/reliability.md").read_text(encoding="utf-8").split())

@@ -1,11 +1,14 @@
 import gc
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from glyphvae.startup import settle
+from glyphvae.errors import StartError
+from glyphvae.settings import MEBIBYTE, Settings
+from glyphvae.startup import check_address_space, settle
 from tests.service.processes import ROOT, plain_environment
 
 WITHIN = """
@@ -118,3 +121,24 @@ def test_memory_that_was_freed_goes_back_to_the_system() -> None:
         "print(before - resident() > 10_000)"
     )
     assert run(code) == ["True"]
+
+
+def test_too_little_address_space_stops_the_start_and_the_need_is_named() -> None:
+    code = (
+        "import resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (800 << 20, 800 << 20))\n"
+        "sys.argv = ['glyphvae', 'serve', '--port', '0']\n"
+        "from glyphvae.commands.main import main\n"
+        "main()"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "is 800 MiB, but 1024 MiB are needed" in result.stderr
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_lower_settings_need_less(more: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    lower = Settings(max_held_bytes=MEBIBYTE, max_queued_bytes=MEBIBYTE + more, max_unsent_bytes=MEBIBYTE)
+    monkeypatch.setattr("resource.getrlimit", lambda _: (675 * MEBIBYTE, 675 * MEBIBYTE))
+    with pytest.raises(StartError, match="675 MiB are needed") if more else nullcontext():
+        check_address_space(lower)

@@ -28,6 +28,7 @@ from glyphvae.server.admin import listen
 from glyphvae.server.server import Config, Server
 from glyphvae.server.supervisor import Supervisor
 from glyphvae.settings import Settings, load_settings
+from glyphvae.startup import check_address_space
 from glyphvae.wording import character_ranges
 
 OWN_COMMANDS = {"serve", "render", "dataset", "keys", "models", "sign"}
@@ -74,6 +75,7 @@ def _option_type(annotation: Any) -> Any:  # noqa: ANN401 (a type, or a Literal)
 def serve(**flags: object) -> None:
     """Serve the exported models over HTTP."""
     settings = load_settings(**flags)
+    check_address_space(settings)
     log_config = _log_config(settings.log_level, settings.log_format)
     logging.config.dictConfig(log_config)
     admin = listen(settings.admin_host, settings.admin_port) if settings.admin_port else None

@@ -14,6 +14,8 @@ The factors were measured as the growth of the peak resident set, with noise, wh
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from glyphvae.settings import MEBIBYTE, Settings
+
 # A step of more work takes longer than a thread takes to wake.
 INLINE = 1 << 14
 
@@ -33,6 +35,21 @@ _PICTURE: Mapping[str, int] = {"image/webp": 30, "image/gif": 3}
 _OTHER_PICTURE = 3
 # A frame is set up and compressed on its own.
 _FRAME = 1 << 10
+
+# What a process holds besides what settings bound: Python and its libraries, a model, batches on their way.
+_BESIDES = 160 * MEBIBYTE
+# Addresses that it takes and does not fill: mapped libraries, and what glibc reserves for the heap of each thread.
+_ADDRESSES = 512 * MEBIBYTE
+
+
+def ceiling(settings: Settings) -> int:
+    """Return the most bytes of memory that a process with one model shall hold, 512 MiB with the defaults."""
+    return _BESIDES + settings.max_held_bytes + settings.max_queued_bytes + settings.max_unsent_bytes
+
+
+def addresses(settings: Settings) -> int:
+    """Return the bytes of address space that a process needs in order to hold the most that it may."""
+    return ceiling(settings) + _ADDRESSES
 
 
 class Cost(NamedTuple):
