@@ -18,7 +18,7 @@ def test_random_data_has_every_label() -> None:
 
 def test_every_variant_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "FIRST", "0" * 40)
-    figures = measure(rounds=1, images=256, threads=1)
+    figures = measure(rounds=1, images=256, threads=1, side=64)
     rows = {row["variant"]: row for row in figures["variants"]}
     assert [len(row["seconds"]) for row in rows.values()] == [1] * 4
     assert TRAIN_NAME in rows

@@ -65,9 +65,9 @@ def test_the_decoder_is_its_mirror_image(decoder: UnpoolingDecoder) -> None:
     assert inputs_of_convolutions(decoder, lambda: decoder(z, LABEL)) == [(32, 7, 7), (32, 14, 14)]
 
 
-def test_a_model_is_stored_in_a_megabyte_and_a_fifth() -> None:
+def test_a_model_is_stored_in_a_megabyte_and_a_quarter() -> None:
     stored = [compact(graph(part, encoder="pooling", decoder="unpooling")) for part in PARTS]
-    assert 1.15e6 < sum(len(model.SerializeToString()) for model in stored) < 1.25e6
+    assert 1.2e6 < sum(len(model.SerializeToString()) for model in stored) < 1.3e6
 
 
 def test_weights_are_laid_out_for_the_cpu() -> None:

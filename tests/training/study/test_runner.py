@@ -97,7 +97,7 @@ def test_the_page_shows_what_was_made(out: Path) -> None:
 
 
 def test_the_gap_is_the_difference_of_evidence_and_bound(out: Path) -> None:
-    measured = json.loads((out / "equations.json").read_text(encoding="utf-8"))
+    measured = json.loads((out / "docs" / "paper" / "equations.json").read_text(encoding="utf-8"))
     assert [row["label"] for row in measured["gaps"]] == list(range(10))
     for row in measured["gaps"]:
         assert row["gap"] >= 0
@@ -114,7 +114,7 @@ def test_small_models_obey_what_does_not_need_long_training(out: Path) -> None:
     assert rates[0] > rates[4] > rates[-1]
     assert rows[-1]["active_units"] == 0
     assert max(rows[-1]["kl_per_unit"]) < 0.01
-    assert 0.97 < min(rows[-1]["mean_variance_per_unit"]) < max(rows[-1]["mean_variance_per_unit"]) < 1.03
+    assert 0.9 < min(rows[-1]["mean_variance_per_unit"]) < max(rows[-1]["mean_variance_per_unit"]) < 1.1
 
 
 def test_a_finished_study_is_exported_and_not_trained_again(out: Path, sample_folder: Path) -> None:

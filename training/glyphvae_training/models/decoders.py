@@ -8,7 +8,6 @@ compares these. `resnet` is residual convolutions, for likelihoods; `unpooling` 
 
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -94,7 +93,6 @@ class ConvDecoder(nn.Module):
         self.middle = nn.ConvTranspose2d(self.CHANNELS, self.CHANNELS, 3, stride=2, padding=1, output_padding=1)
         self.norm = nn.BatchNorm2d(self.CHANNELS)
         self.last = nn.ConvTranspose2d(self.CHANNELS, 1, 3, stride=2, padding=1, output_padding=1)
-        self.to(memory_format=torch.channels_last)
 
     def forward(self, z: Tensor, label: Tensor | None) -> Tensor:
         """Return logits (n, 28, 28) of latents (n, latent)."""

@@ -8,7 +8,6 @@ at a third of the size, for studies that ship many models; `resnet` is residual 
 
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -74,7 +73,6 @@ class PaperEncoder(nn.Module):
         self.norm2 = nn.BatchNorm2d(self.CHANNELS)
         self.hidden = ConditionedLinear(self.CHANNELS * 7 * 7, self.WIDTH, label_count)
         self.last = nn.Linear(self.WIDTH, 2 * latent_size)
-        self.to(memory_format=torch.channels_last)  # 1.4 times as fast to train on a CPU
 
     def forward(self, x: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return `mu` and `logvar`, each (n, latent), of pixels (n, 28, 28) in [0, 1]."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from glyphvae_training.data.dataset import Dataset, Split, pick
 from glyphvae_training.evaluation.coder import Coder
@@ -38,12 +39,12 @@ def beta(context: StudyContext) -> Json:
         measured = measure(model, data, judge, context.schedule.samples)
         separation = neighbour_accuracy(z, characters.labels)
         rows.append(context.facts(names[beta]) | {"neighbour_accuracy": separation} | measured)
-    context.figure("figure-5", side_by_side(planes, characters, data.labels, models))
+    context.figure("figure-5", side_by_side(planes, characters.labels, data.test, data.labels, models))
     context.figure("figure-5-rate-distortion", rate_distortion(rows))
     context.figure("figure-6", variances(rows))
     result: Json = {"reduction": REDUCTION, "characters": len(characters), "samples": context.schedule.samples}
     found = checks(theory_rows(rows))
-    verdicts = [vars(check) for check in found]
+    verdicts = [check.verdict for check in found]
     result["not_converged"] = not_converged(found)
     context.record("beta", result, {"models": rows, "checks": verdicts})
     return {**result, "models": rows, "checks": verdicts}
@@ -74,7 +75,11 @@ def theory_rows(rows: list[Json]) -> list[Json]:
 
 
 def side_by_side(
-    planes: dict[float, Floats], characters: Split, names: tuple[str, ...], models: dict[float, Coder]
+    planes: dict[float, Floats],
+    labels: NDArray[np.int64],
+    held_out: Split,
+    names: tuple[str, ...],
+    models: dict[float, Coder],
 ) -> Figure:
     """Draw a column for each beta: its latents, reconstructions of the same real characters, and samples.
 
@@ -83,16 +88,17 @@ def side_by_side(
 
     Args:
         planes: of each beta, the latents of the characters through t-SNE, (n, 2).
-        characters: n held-out ones, sorted by label.
+        labels: of these characters, (n,).
+        held_out: characters of every label; the first of each are reconstructed.
         names: the character of each label.
         models: of each beta.
     """
     figure = Figure(figsize=(1.9 * (len(planes) + 1), 12.5), layout="constrained")
     panels = figure.subplots(3, len(planes) + 1, height_ratios=[1, 3.2, 3.2])
     shown = np.repeat([names.index(name) for name in SHOWN], EACH)
-    originals = pick(
-        characters, np.concatenate([np.flatnonzero(characters.labels == label)[:EACH] for label in shown[::EACH]])
-    )
+    # A small sample may have fewer of a label.
+    rows = [np.resize(np.flatnonzero(held_out.labels == label), EACH) for label in shown[::EACH]]
+    originals = pick(held_out, np.concatenate(rows))
     latents = next(iter(models.values())).latent_size
     style = np.random.default_rng(0).standard_normal((EACH, latents), dtype=np.float32)
     panels[0, 0].set_axis_off()
@@ -100,7 +106,7 @@ def side_by_side(
     show(panels[1, 0], tiled(originals.images, EACH), "real characters")
     panels[2, 0].set_axis_off()
     for column, (beta, model) in enumerate(models.items(), start=1):
-        scatter(panels[0, column], planes[beta], characters.labels, names)
+        scatter(panels[0, column], planes[beta], labels, names)
         panels[0, column].set(title=f"β = {beta:g}", xlabel="t-SNE 1", ylabel="t-SNE 2", xticks=[], yticks=[])
         mu, _ = model.encode(originals.images, originals.labels)
         show(panels[1, column], tiled(model.decode(mu, originals.labels)[0], EACH), "reconstructions")

@@ -47,6 +47,11 @@ class Check:
     found: str
     holds: bool
 
+    @property
+    def verdict(self) -> Json:
+        """The statement, what was found, and whether it holds, for the record."""
+        return {"statement": self.statement, "found": self.found, "holds": self.holds}
+
 
 def checks(rows: Sequence[Json]) -> list[Check]:
     """Return every statement about the rows, which are in order of beta.
