@@ -116,22 +116,26 @@ async def test_the_fields_of_a_form_are_limited(client: httpx.AsyncClient) -> No
     expect_problem(response, MalformedBody, f"Too many fields. Maximum number of fields is {MAX_FIELDS}")
 
 
-async def test_what_unfolds_to_many_pixels_is_decoded_in_a_thread(
-    context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """The threads that have decoded a picture."""
+    found: set[int] = set()
+    grey_levels = decode.Picture.grey
+
+    def remembered(self: decode.Picture) -> Pixels:
+        found.add(get_ident())
+        return grey_levels(self)
+
+    monkeypatch.setattr(decode.Picture, "grey", remembered)
+    return found
+
+
+async def test_what_unfolds_to_many_pixels_is_decoded_in_a_thread(context: Context, threads: set[int]) -> None:
     """Decode a file of a few kilobytes that would keep the event loop for a second."""
     drawing = np.full((1000, 1000), 255, np.uint8)
     drawing[300:700, 450:550] = 0
     content = image_file(drawing)
     assert len(content) < INLINE < drawing.size // 4
-    threads: set[int] = set()
-    grey_levels = decode.Picture.grey
-
-    def remembered(self: decode.Picture) -> Pixels:
-        threads.add(get_ident())
-        return grey_levels(self)
-
-    monkeypatch.setattr(decode.Picture, "grey", remembered)
     settings = context.settings.model_copy(update={"max_image_pixels": drawing.size, "max_total_pixels": drawing.size})
     async with caller(create_app(Context(settings, context.registry))) as client:
         assert (await client.post("/encode", content=content)).status_code == 200
@@ -194,17 +198,9 @@ async def test_an_image_that_would_take_too_much_memory_is_refused(context: Cont
 
 
 async def test_a_small_image_in_a_large_file_is_decoded_in_a_thread(
-    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, threads: set[int]
 ) -> None:
     """The bytes are work too, though the pixels are few."""
-    threads: set[int] = set()
-    grey_levels = decode.Picture.grey
-
-    def remembered(self: decode.Picture) -> Pixels:
-        threads.add(get_ident())
-        return grey_levels(self)
-
-    monkeypatch.setattr(decode.Picture, "grey", remembered)
     small = image_file(SMALL, "JPEG")
     for comment in (bytes(INLINE), bytes(100)):
         content = small[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + small[2:]

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Event
 
@@ -24,6 +25,19 @@ LARGE = request("/generate?label=J&n=3000", b"", "Accept: application/x-npy")
 async def server(repository: Path) -> AsyncIterator[Server]:
     async with serving(repository) as server:
         yield server
+
+
+@asynccontextmanager
+async def unanswered(server: Server) -> AsyncIterator[Streams]:
+    """Connect with a request that has no response until the block ends."""
+    finish, pool = Event(), server.context.registry.pool
+    blocker = pool.submit(1, None, finish.wait, PATIENCE)
+    reader, writer = await connect(server)
+    writer.write(LARGE)
+    await until(lambda: pool.queued > 1)
+    yield reader, writer
+    finish.set()
+    await asyncio.wrap_future(blocker)
 
 
 def pass_time(server: Server, seconds: float) -> None:
@@ -156,18 +170,11 @@ async def test_after_an_answer_a_connection_may_rest_for_a_while(server: Server,
 
 
 async def test_a_connection_does_not_rest_while_it_is_answered(server: Server) -> None:
-    finish = Event()
-    pool = server.context.registry.pool
-    blocker = pool.submit(1, None, finish.wait, PATIENCE)
-    reader, writer = await connect(server)
-    writer.write(LARGE)
-    await until(lambda: pool.queued > 1)
-    pass_time(server, 1000)
-    writer.write(GENERATE)  # it is not read on before the first has its response
-    await until(lambda: connections(server)[0].flow.read_paused)
-    pass_time(server, 1000)
-    finish.set()
-    await asyncio.wrap_future(blocker)
+    async with unanswered(server) as (reader, writer):
+        pass_time(server, 1000)
+        writer.write(GENERATE)  # it is not read on before the first has its response
+        await until(lambda: connections(server)[0].flow.read_paused)
+        pass_time(server, 1000)
     assert [(await read(reader)).status for _ in range(2)] == [200, 200]
     writer.close()
 
@@ -382,18 +389,11 @@ async def test_a_client_that_has_said_all_is_answered(server: Server, sent: tupl
 
 
 async def test_a_client_that_has_said_all_waits_for_its_response(server: Server) -> None:
-    finish = Event()
-    pool = server.context.registry.pool
-    blocker = pool.submit(1, None, finish.wait, PATIENCE)
-    reader, writer = await connect(server)
-    writer.write(LARGE)
-    await until(lambda: pool.queued > 1)
-    writer.write_eof()
-    await until(lambda: connections(server)[0]._half_closed)
-    assert connections(server)[0].eof_received()  # asyncio says so again when it goes on reading
-    pass_time(server, 1)
-    finish.set()
-    await asyncio.wrap_future(blocker)
+    async with unanswered(server) as (reader, writer):
+        writer.write_eof()
+        await until(lambda: connections(server)[0]._half_closed)
+        assert connections(server)[0].eof_received()  # asyncio says so again when it goes on reading
+        pass_time(server, 1)
     received = await reader.read()
     assert received.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
     assert received.count(b"HTTP/1.1 ") == 2

@@ -85,8 +85,8 @@ def spaces(planes: dict[int, Floats], labels: NDArray[np.int64], names: tuple[st
     for axes, (size, points) in zip(panels, planes.items(), strict=True):
         scatter(axes, points, labels, names)
         drawn = size == 2
-        axes.set(title=f"{size} latents" if drawn else f"{size} latents, t-SNE")
-        axes.set(**dict(zip(("xlabel", "ylabel"), ("z1", "z2") if drawn else ("t-SNE 1", "t-SNE 2"), strict=True)))
+        across, up = ("z1", "z2") if drawn else ("t-SNE 1", "t-SNE 2")
+        axes.set(title=f"{size} latents" if drawn else f"{size} latents, t-SNE", xlabel=across, ylabel=up)
         axes.locator_params(nbins=6)
     legend(panels[-1], names)
     return figure

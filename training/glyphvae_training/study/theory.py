@@ -27,6 +27,7 @@ LEAST_DIFFERENCE = 0.1
 EQUAL = 1e-3
 COLLAPSED = 1024.0
 COLLAPSED_KL = 0.01
+COLLAPSED_VARIANCE = (0.97, 1.03)
 # Root mean square, with ink from 0 to 1; real characters are 0.2 to 0.3 from the mean of their label.
 NEAR_MEAN = 0.06
 
@@ -136,10 +137,18 @@ def slopes(rows: Sequence[Json]) -> Iterator[Check]:
 def collapse(rows: Sequence[Json]) -> Iterator[Check]:
     """Yield the checks that the latents carry no information at the largest beta."""
     row = next(row for row in rows if row["beta"] == COLLAPSED)
+    low, high = COLLAPSED_VARIANCE
+    smallest, largest = min(row["mean_variance_per_unit"]), max(row["mean_variance_per_unit"])
     at, only = f"β = {COLLAPSED:g}:", (COLLAPSED,)
     yield Check(only, f"{at} no unit is active", str(row["active_units"]), row["active_units"] == 0)
     worst = max(row["kl_per_unit"])
     yield Check(only, f"{at} KL of every latent is below {COLLAPSED_KL} nats", f"{worst:.2g}", worst < COLLAPSED_KL)
+    yield Check(
+        only,
+        f"{at} mean sigma² of every latent is in {low} to {high}",
+        f"{smallest:.4f} to {largest:.4f}",
+        low <= smallest and largest <= high,
+    )
     yield Check(
         only,
         f"{at} samples are within {NEAR_MEAN} of the mean image of their label, root mean square",
