@@ -113,11 +113,11 @@ class Drawer:
     def __init__(self, singles: Split, lettering: Lettering, how: PenTraining) -> None:
         self.how = how
         self.images, self.labels = torch.from_numpy(singles.images), torch.from_numpy(singles.labels)
-        self.classes = [torch.nonzero(self.labels == label).squeeze(1) for label in self.labels.unique()]
+        self.classes = [torch.nonzero(self.labels == label).squeeze(1) for label in torch.unique(self.labels)]
         self.letters, self.characters = torch.from_numpy(lettering.images), torch.from_numpy(lettering.labels)
         self.metrics = torch.from_numpy(lettering.metrics)
         writers = torch.from_numpy(lettering.writers)
-        self.writers = [torch.nonzero(writers == writer).squeeze(1) for writer in writers.unique()]
+        self.writers = [torch.nonzero(writers == writer).squeeze(1) for writer in torch.unique(writers)]
 
     def singles(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw single characters, (n, 28, 28) in [0, 1], and their labels, every label equally often."""
@@ -137,9 +137,7 @@ def pick(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
     return rows[torch.randint(len(rows), (count,), generator=generator)]
 
 
-def compute_loss(  # noqa: PLR0914 (every term has a name)
-    model: Pen, drawer: Drawer, how: PenTraining, share: float, generator: torch.Generator
-) -> Terms:
+def compute_loss(model: Pen, drawer: Drawer, how: PenTraining, share: float, generator: torch.Generator) -> Terms:
     """Draw a batch and compute its loss.
 
     Args:
@@ -156,9 +154,9 @@ def compute_loss(  # noqa: PLR0914 (every term has a name)
     labels = torch.cat([label, characters])
     mu, logvar = model.posterior(torch.cat([x, coarse]), labels)
     hands = model.config.hand_size
-    single, groups = how.singles, (len(characters) // how.glyphs, how.glyphs)
+    single, groups = how.singles, (len(characters) // how.glyphs, how.glyphs, hands)
     own = combined(mu[:single, None, :hands], logvar[:single, None, :hands])
-    shared = combined(mu[single:, :hands].unflatten(0, groups), logvar[single:, :hands].unflatten(0, groups))
+    shared = combined(mu[single:, :hands].reshape(groups), logvar[single:, :hands].reshape(groups))
     hand_mu, hand_logvar = (torch.cat(pair) for pair in zip(own, shared, strict=True))  # (singles + writers, hand)
     hand = hand_mu + (hand_logvar / 2).exp() * torch.randn(hand_mu.shape, generator=generator)
     form_mu, form_logvar = mu[:, hands:], logvar[:, hands:]
@@ -177,12 +175,10 @@ def compute_loss(  # noqa: PLR0914 (every term has a name)
         + how.proportions * off.sum()
         + penalty
     ) / count
-    return Terms(
-        total, missing[:single].mean(), missing[single:].mean(), hand_kl.mean(), form_kl.mean(), off.mean()
-    )
+    return Terms(total, missing[:single].mean(), missing[single:].mean(), hand_kl.mean(), form_kl.mean(), off.mean())
 
 
-def reconstruction(  # noqa: PLR0917 (the model, the glyphs, what they should be)
+def reconstruction(
     model: Pen, writing: Writing, x: Tensor, letters: Tensor, generator: torch.Generator, *, hard: bool
 ) -> Tensor:
     """Compute -log p(x|z, c) of the glyphs, (n,) nats: singles at 28×28, writers' glyphs there or at 56×56."""
@@ -196,9 +192,7 @@ def reconstruction(  # noqa: PLR0917 (the model, the glyphs, what they should be
         parts = [type(strokes)(*(tensor[rows] for tensor in strokes)) for rows in (slice(single), slice(single, None))]
         places = pixel_centres(SIDE, 0.25 + 0.5 * right, 0.25 + 0.5 * down)
         edges = torch.full((len(letters),), FINE_SOFTNESS)
-        ink = torch.cat(
-            [paint(parts[0], writing.softness[:single], model.places), paint(parts[1], edges, places)]
-        )
+        ink = torch.cat([paint(parts[0], writing.softness[:single], model.places), paint(parts[1], edges, places)])
     ink = ink.clamp(FAINTEST, 1 - FAINTEST)
     return functional.binary_cross_entropy(ink, target, reduction="none").sum(dim=1)
 
@@ -218,7 +212,9 @@ def penalties(writing: Writing, how: PenTraining, share: float) -> Tensor:
     swelling = (log_radius - log_radius.mean(dim=(1, 2), keepdim=True)).square().sum()
     undecided = (presence * (1 - presence)).sum()
     decision = how.decision * max(0.0, share - how.decide)
-    penalty: Tensor = how.bending * bend + how.swelling * swelling + how.sparsity * presence.sum() + decision * undecided
+    penalty: Tensor = (
+        how.bending * bend + how.swelling * swelling + how.sparsity * presence.sum() + decision * undecided
+    )
     return penalty
 
 
@@ -291,22 +287,24 @@ def train_pen(  # noqa: PLR0917 (what, on what, where, how)
         progress: Called with the steps done and the steps in all.
     """
     training = Training(model, Drawer(singles, lettering, how), how)
-    checkpoint = folder / CHECKPOINT
+    checkpoint, metrics = folder / CHECKPOINT, folder / "metrics.csv"
     if checkpoint.exists():
         training.load_state_dict(torch.load(checkpoint, weights_only=True))
     sums: dict[str, float] = {}
+    counted = 0
     for done in range(training.done + 1, how.steps + 1):
         terms = training.step()
         sums = {name: sums.get(name, 0.0) + value.item() for name, value in terms._asdict().items()}
+        counted += 1
         progress(done, how.steps)
         if done % CHECKPOINT_EVERY == 0 or done == how.steps:
             with replacing(checkpoint) as temporary:
                 torch.save(training.state_dict(), temporary)
-            row = {name: value / CHECKPOINT_EVERY for name, value in sums.items()}
+            row = {name: value / counted for name, value in sums.items()}
             row |= measure(model) if measure else {}
             written = {"step": str(done)} | {name: f"{value:.5g}" for name, value in row.items()}
-            add_row(folder / "metrics.csv", written, first=done == CHECKPOINT_EVERY)
-            sums = {}
+            add_row(metrics, written, first=not metrics.exists())
+            sums, counted = {}, 0
     return model.eval()
 
 
@@ -322,7 +320,7 @@ def held_out(model: Pen, images: Tensor, label: Tensor) -> dict[str, float]:
         x = images.float() / 255
         mu, _ = model.with_prior(*model.posterior(x, label))
         off = (model.ink(model.write(mu, label)) - x.flatten(1)).square().mean(dim=1)
-    by_label = [off[label == one].mean() for one in label.unique()]
+    by_label = [off[label == one].mean() for one in torch.unique(label)]
     return {"held_out/mse": float(torch.stack(by_label).mean())}
 
 

@@ -6,8 +6,8 @@ weakly-supervised learning", arXiv:1802.05335, section 2.2). Ha & Eck, "A neural
 (arXiv:1704.03477) draw strokes as sequences; here they are a fixed number of curves, so that the likelihood of an image
 trains them (`glyphvae_training.models.strokes`).
 
-Both parts of z have priors learned by flows (`glyphvae_training.models.flow`), so that the noise outside is N(0, I): the
-hand's is one for all labels, because a hand writes them all, the form's one for each label.
+Both parts of z have priors learned by flows (`glyphvae_training.models.flow`), so that the noise outside is N(0, I):
+the hand's is one for all labels, because a hand writes them all, the form's one for each label.
 """
 
 from dataclasses import asdict, dataclass
@@ -20,8 +20,8 @@ from torch.nn import functional
 from glyphvae_training.models.conditioning import ConditionedLinear
 from glyphvae_training.models.encoders import DenseEncoder
 from glyphvae_training.models.flow import Flow
-from glyphvae_training.models.splines import basis
 from glyphvae_training.models.strokes import SIDE, Strokes, paint, pixel_centres
+from glyphvae_training.splines import basis
 
 # Of the painted probabilities, whose logarithm the likelihood takes.
 FAINTEST = 1e-4
@@ -117,7 +117,7 @@ class Pen(nn.Module):
         self.weight = nn.Linear(c.hand_size, 1)
         self.hand_flow = Flow(c.hand_size, 0, c.couplings) if c.couplings else None
         self.form_flow = Flow(c.form_size, c.label_count, c.couplings) if c.couplings else None
-        self.register_buffer("curve", basis(c.control_points, c.segments + 1), persistent=False)
+        self.register_buffer("curve", torch.from_numpy(basis(c.control_points, c.segments + 1)), persistent=False)
         self.register_buffer("taper", interpolation(KNOTS, c.segments + 1), persistent=False)
         self.register_buffer("places", pixel_centres(SIDE), persistent=False)
         self._begin(control, present)
@@ -160,8 +160,8 @@ class Pen(nn.Module):
         log_radius = LARGEST_LOG_RADIUS * torch.tanh(weight / LARGEST_LOG_RADIUS)
         cells = USUAL_RADIUS * log_radius.exp() / size.detach()
         return Writing(
-            control=(SIDE / 2 + REACH * points).unflatten(1, (c.strokes, c.control_points, 2)),
-            radius=cells.unflatten(1, (c.strokes, KNOTS)),
+            control=(SIDE / 2 + REACH * points).view(-1, c.strokes, c.control_points, 2),
+            radius=cells.view(-1, c.strokes, KNOTS),
             presence=torch.sigmoid(2 * presence),
             softness=HARDEST + (SOFTEST - HARDEST) * torch.sigmoid(softness.squeeze(1)),
             metrics=torch.cat([size, 24 + REACH * metrics[:, 1:2], 0.1 + 0.1 * metrics[:, 2:]], dim=1),
@@ -204,7 +204,7 @@ class Pen(nn.Module):
     def decode(self, z: Tensor, label: Tensor) -> Tensor:
         """Return log odds of ink (n, 28, 28) under p(x|z, c), of noise (n, latent) and labels (n,) int64."""
         ink = self.ink(self.write(self.to_latents(z, label), label)).clamp(FAINTEST, 1 - FAINTEST)
-        return torch.logit(ink).unflatten(1, (SIDE, SIDE))
+        return torch.logit(ink).view(-1, SIDE, SIDE)
 
     def with_prior(self, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor]:
         """Multiply the hand's factor of single glyphs with the prior N(0, I)."""
