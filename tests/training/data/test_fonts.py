@@ -38,6 +38,13 @@ def test_bearings_are_in_cap_heights(font: Font) -> None:
     assert drawn(font, "l").bearings == pytest.approx((50 / CAP_HEIGHT, 50 / CAP_HEIGHT), abs=1 / CAP)
 
 
+def test_the_baseline_is_where_capitals_stand() -> None:
+    boxes = {"H": (600, [(100, 300, 500, 1000)]), "l": (200, [(50, 250, 150, 1000)])}
+    raised = Font("raised", font_bytes(boxes))
+    assert extent(drawn(raised, "H"))[1::2] == pytest.approx((CAP, 0), abs=PIXEL)
+    assert extent(drawn(raised, "l"))[1::2] == pytest.approx((CAP, -50 * PER_UNIT), abs=PIXEL)
+
+
 @pytest.mark.parametrize("character", ["Z", "?"])
 def test_characters_that_are_missing_or_empty(font: Font, character: str) -> None:
     assert font.draw(character) is None

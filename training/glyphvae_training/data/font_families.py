@@ -119,15 +119,16 @@ LEFT_OUT = {
     "cedarville-cursive": "DGIJÐfrs&§",  # cursive forms; an ampersand like a plus
     "crafty-girls": "V",  # like a gamma
     "dawning-of-a-new-day": "DFGIJQSTÐÆbfrsz°ij",  # cursive forms; no dots
+    "gaegu": "‘’“”",  # the width of an em
     "gochi-hand": "Gz",  # like 6 and 3
-    "hachi-maru-pop": "ijl,;'‘’“”",  # rings in the place of dots, dots in the place of commas and quotes
-    "hi-melody": ".:;…",  # rings in the place of dots
+    "hachi-maru-pop": "ijl,;'‘’“”°",  # rings in the place of dots, dots in that of commas and quotes; an em wide
+    "hi-melody": ".:;…¡¿°",  # rings in the place of dots; an em wide
     "just-another-hand": f"~{TILDE}",  # doubled
     "kavivanar": "ij",  # no dots
     "klee-one": "…",  # at mid-height
     "kristi": f"r§{CIRCUMFLEX}{TILDE}{DIAERESIS}",  # like h and }; accents all like an acute
     "la-belle-aurore": "DGIJÐr&%",  # cursive forms; an ampersand like a plus
-    "long-cang": "f`&£…",  # a small capital; comma; crossed s; euro; at mid-height
+    "long-cang": "f`&£…–°",  # a small capital; comma; crossed s; euro; at mid-height; an em wide
     "mali": ",;:‘’“”",  # like small digits
     "mansalva": "Qq",  # crossed and underlined
     "mynerve": "Qq",  # crossed and underlined
@@ -138,12 +139,12 @@ LEFT_OUT = {
     "playwrite-us-trad": "GIJrsz",  # cursive forms
     "rock-salt": SMALL_CAPITALS,
     "sedgwick-ave": "0",  # crossed like Ø
-    "shadows-into-light": "&",  # like a d
+    "shadows-into-light": "&[]",  # like a d; far below the baseline
     "sunshiney": "rÞ",  # like p and Ð
     "swanky-and-moo-moo": ".…",  # twice as heavy as the rest
     "twinkle-star": "0GIJOQØ\\",  # curls; a vertical line
     "waiting-for-the-sunrise": "Cc",  # like an L
     "walter-turncoat": SMALL_CAPITALS,
-    "yomogi": ".,:;'‘’“”…",  # twice as heavy as the rest
+    "yomogi": ".,:;'‘’“”…—",  # twice as heavy as the rest; as wide as an em
     "zeyada": "JQÆf#&*}",  # scribbled; like b and 3
 }
