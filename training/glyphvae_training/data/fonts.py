@@ -23,8 +23,8 @@ HALF = 128
 SPECK = 60
 # Eight neighbours: a diagonal hairline is in one piece.
 NEIGHBOURS = np.ones((3, 3), bool)
-# Capitals that stand on the baseline, which in some fonts is not where the file says.
-FLAT = "AEFHIKLMNPRTX"
+# Letters that stand on the baseline, which in some fonts is not where the file says.
+STANDING = ("AEFHIKLMNPRTX", "hikmnrx")
 # Pixels around the ink that transforms may need.
 MARGIN = 2
 
@@ -103,8 +103,14 @@ class Font:
         self._glyphs = self._font.getGlyphSet()
         _, bottom, _, top = self._bounds("H")
         self._pixels_per_unit = CAP / (top - bottom)
-        flat = [self._bounds(character)[1] for character in FLAT if ord(character) in self._characters]
-        self._baseline = float(np.median(flat)) * self._pixels_per_unit
+        capitals, small = (
+            np.median(
+                [self._bounds(character)[1] for character in letters if ord(character) in self._characters] or [0]
+            )
+            for letters in STANDING
+        )
+        # The file's own, 0, unless both stand off on one side.
+        self._baseline = float(np.median([0, capitals, small])) * self._pixels_per_unit
 
     def _bounds(self, character: str) -> tuple[float, float, float, float]:
         """Return left, bottom, right and top of a character in font units."""
