@@ -38,6 +38,20 @@ def test_bearings_are_in_cap_heights(font: Font) -> None:
     assert drawn(font, "l").bearings == pytest.approx((50 / CAP_HEIGHT, 50 / CAP_HEIGHT), abs=1 / CAP)
 
 
+def test_the_baseline_is_where_letters_stand() -> None:
+    boxes = {"H": (600, [(100, 300, 500, 1000)]), "n": (400, [(50, 250, 350, 600)]), "l": (200, [(50, 200, 150, 1000)])}
+    raised = Font("raised", font_bytes(boxes))
+    # By 250 units: the lesser of what capitals and small letters are off by.
+    assert extent(drawn(raised, "n"))[3] == pytest.approx(0, abs=PIXEL)
+    assert extent(drawn(raised, "H"))[1::2] == pytest.approx((CAP + 50 * PER_UNIT, 50 * PER_UNIT), abs=PIXEL)
+    assert extent(drawn(raised, "l"))[3] == pytest.approx(-50 * PER_UNIT, abs=PIXEL)
+
+
+def test_capitals_alone_do_not_move_the_baseline() -> None:
+    boxes = {"H": (600, [(100, -100, 500, 600)]), "n": (400, [(50, 0, 350, 350)])}
+    assert extent(drawn(Font("swashes", font_bytes(boxes)), "H"))[3] == pytest.approx(-100 * PER_UNIT, abs=PIXEL)
+
+
 @pytest.mark.parametrize("character", ["Z", "?"])
 def test_characters_that_are_missing_or_empty(font: Font, character: str) -> None:
     assert font.draw(character) is None

@@ -41,7 +41,7 @@ def decompose(character: str) -> tuple[str, ...]:
     Raises:
         ValueError: The alphabet lacks a part of it.
     """
-    letter, *marks = unicodedata.normalize("NFD", character)
+    letter, *marks = tuple(unicodedata.normalize("NFD", character))
     if letter == "i" and any(unicodedata.combining(mark) == ABOVE for mark in marks):
         letter = DOTLESS
     if lacking := [part for part in (letter, *marks) if part not in INDEX]:

@@ -116,34 +116,37 @@ SMALL_CAPITALS = "".join((*SMALL_LETTERS, *"ßæøðþ", DOTLESS, *MARKS))
 # By font, the characters that a reader does not recognise, or would take for others.
 LEFT_OUT = {
     "amatic-sc": SMALL_CAPITALS,
-    "cedarville-cursive": "DGIJÐfrs&§",  # cursive forms; an ampersand like a plus
+    "cedarville-cursive": "DGIJZÐbfrsz&§",  # cursive forms, like k and 3; an ampersand like a plus
     "crafty-girls": "V",  # like a gamma
-    "dawning-of-a-new-day": "DFGIJQSTÐÆbfrsz°ij",  # cursive forms; no dots
+    "darumadrop-one": "…",  # at mid-height
+    "dawning-of-a-new-day": "DFGIJQSTÐÆbofrsz°ij",  # cursive forms, like œ; no dots
+    "gaegu": "‘’“”",  # the width of an em
     "gochi-hand": "Gz",  # like 6 and 3
-    "hachi-maru-pop": "ijl,;'‘’“”",  # rings in the place of dots, dots in the place of commas and quotes
-    "hi-melody": ".:;…",  # rings in the place of dots
+    "hachi-maru-pop": "ijl,;'‘’“”°…",  # rings for dots, dots for commas and quotes; an em wide; at mid-height
+    "hi-melody": ".:;…¡¿°",  # rings in the place of dots; an em wide
     "just-another-hand": f"~{TILDE}",  # doubled
     "kavivanar": "ij",  # no dots
     "klee-one": "…",  # at mid-height
-    "kristi": f"r§{CIRCUMFLEX}{TILDE}{DIAERESIS}",  # like h and }; accents all like an acute
-    "la-belle-aurore": "DGIJÐr&%",  # cursive forms; an ampersand like a plus
-    "long-cang": "f`&£…",  # a small capital; comma; crossed s; euro; at mid-height
-    "mali": ",;:‘’“”",  # like small digits
+    "kristi": f"Jnr§{CIRCUMFLEX}{TILDE}{DIAERESIS}",  # like a slash, h and }; accents all like an acute
+    "la-belle-aurore": "DGIJÐqr&%",  # cursive forms, like 8; an ampersand like a plus
+    "long-cang": "fr`&£…–°",  # a small capital; like t; a comma; a crossed s; euro; at mid-height; an em wide
+    "mali": "r,;:‘’“”",  # like p and small digits
     "mansalva": "Qq",  # crossed and underlined
     "mynerve": "Qq",  # crossed and underlined
     "nanum-brush-script": ".,",  # below the baseline
-    "nothing-you-could-do": "k&%¡¿",  # a capital; scribbled; lighter than the rest
-    "over-the-rainbow": "FXZxyz!?&%",  # like 7, p, t, p, yr, c, (, 2, 8 and a scribble
+    "nothing-you-could-do": "kq&%¡¿",  # a capital; like e; scribbled; lighter than the rest
+    "over-the-rainbow": "FXZqxyz!?&%",  # like 7, p, t, 8, p, yr, c, (, 2, 8 and a scribble
     "permanent-marker": SMALL_CAPITALS + "&",  # like a plus
-    "playwrite-us-trad": "GIJrsz",  # cursive forms
+    "playwrite-us-trad": "GIJZrsz",  # cursive forms
     "rock-salt": SMALL_CAPITALS,
     "sedgwick-ave": "0",  # crossed like Ø
-    "shadows-into-light": "&",  # like a d
+    "shadows-into-light": "&[]",  # like a d; far below the baseline
     "sunshiney": "rÞ",  # like p and Ð
     "swanky-and-moo-moo": ".…",  # twice as heavy as the rest
+    "the-girl-next-door": "q",  # like e
     "twinkle-star": "0GIJOQØ\\",  # curls; a vertical line
-    "waiting-for-the-sunrise": "Cc",  # like an L
+    "waiting-for-the-sunrise": "Ccr",  # like L and v
     "walter-turncoat": SMALL_CAPITALS,
-    "yomogi": ".,:;'‘’“”…",  # twice as heavy as the rest
-    "zeyada": "JQÆf#&*}",  # scribbled; like b and 3
+    "yomogi": ".,:;'‘’“”…—",  # twice as heavy as the rest; as wide as an em
+    "zeyada": f"JKQXÆfitx{DOTLESS}#&*}}",  # scribbled; like U, n, b, 2, z, n, 2 and 3
 }

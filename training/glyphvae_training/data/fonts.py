@@ -23,6 +23,8 @@ HALF = 128
 SPECK = 60
 # Eight neighbours: a diagonal hairline is in one piece.
 NEIGHBOURS = np.ones((3, 3), bool)
+# Letters that stand on the baseline, which in some fonts is not where the file says.
+STANDING = ("AEFHIKLMNPRTX", "hikmnrx")
 # Pixels around the ink that transforms may need.
 MARGIN = 2
 
@@ -68,7 +70,7 @@ class Ink:
         """Return the pieces whose middle is above a height over the baseline, in pixels; None if there are none."""
         pieces, count = ndimage.label(self.pixels >= HALF, NEIGHBOURS)
         numbers = np.arange(1, count + 1)
-        middles = np.array([row for row, _ in ndimage.center_of_mass(pieces > 0, pieces, numbers)])
+        middles = np.array(ndimage.center_of_mass(pieces > 0, pieces, numbers)).reshape(count, 2)[:, 0]
         chosen = np.isin(pieces, numbers[middles < self.top - height])
         # With their antialiased edges.
         pixels = np.where(ndimage.binary_dilation(chosen, NEIGHBOURS), self.pixels, 0).astype(np.uint8)
@@ -99,9 +101,23 @@ class Font:
             raise DataError(f"the font {name} cannot be read: {error}") from error
         self._characters = self._font.getBestCmap()
         self._glyphs = self._font.getGlyphSet()
-        bounds = BoundsPen(self._glyphs)
-        self._glyphs[self._characters[ord("H")]].draw(bounds)
-        self._pixels_per_unit = CAP / (bounds.bounds[3] - bounds.bounds[1])
+        _, bottom, _, top = self._bounds("H")
+        self._pixels_per_unit = CAP / (top - bottom)
+        capitals, small = (
+            np.median(
+                [self._bounds(character)[1] for character in letters if ord(character) in self._characters] or [0]
+            )
+            for letters in STANDING
+        )
+        # The file's own, 0, unless both stand off on one side.
+        self._baseline = float(np.median([0, capitals, small])) * self._pixels_per_unit
+
+    def _bounds(self, character: str) -> tuple[float, float, float, float]:
+        """Return left, bottom, right and top of a character in font units."""
+        pen = BoundsPen(self._glyphs)
+        self._glyphs[self._characters[ord(character)]].draw(pen)
+        left, bottom, right, top = pen.bounds
+        return left, bottom, right, top
 
     @cached_property
     def _face(self) -> ImageFont.FreeTypeFont:
@@ -124,7 +140,7 @@ class Font:
         if not (pixels >= HALF).any():
             return None
         advance = self._glyphs[self._characters[ord(character)]].width * self._pixels_per_unit
-        return Ink(pixels, left, -top, advance)
+        return Ink(pixels, left, -top - self._baseline, advance)
 
 
 @dataclass(frozen=True)

@@ -197,14 +197,14 @@ def draw_label(font: Font, character: str) -> tuple[Ink, Ink] | None:
     """Draw a character or, as the part of an accented letter that the plain letter lacks, a mark."""
     if character not in MARKS:
         ink = font.draw(character)
-        return ink and (ink, ink)
+        return None if ink is None else (ink, ink)
     marked, letter = (font.draw(each) for each in MARKED[character])
     if marked is None or letter is None:
         return None
     _, top, _, bottom = letter.box()
     # A cedilla grows out of its letter; all other marks are pieces of their own, or are left out.
     mark = marked.below(letter.top - bottom) if character == CEDILLA else marked.above(letter.top - top)
-    return mark and (mark, letter)
+    return None if mark is None else (mark, letter)
 
 
 def fitted(label: int, ink: Ink, letter: Ink, variation: Variation) -> Cell | None:
@@ -215,7 +215,7 @@ def fitted(label: int, ink: Ink, letter: Ink, variation: Variation) -> Cell | No
     if label < CHARACTERS:
         return boxed(varied)
     around = varied if letter is ink else variation.apply(letter)
-    return around and true_size(varied, around)
+    return None if around is None else true_size(varied, around)
 
 
 def boxed(ink: Ink) -> Cell:
