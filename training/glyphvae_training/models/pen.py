@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from glyphvae_training.models.conditioning import ConditionedLinear
+from glyphvae_training.models.decoders import ResidualDecoder
 from glyphvae_training.models.encoders import DenseEncoder
 from glyphvae_training.models.flow import Flow
 from glyphvae_training.models.strokes import SIDE, Strokes, paint, pixel_centres
@@ -50,6 +51,7 @@ class PenConfig:
         width: Of the layers.
         blocks: Residual layers of the decoder.
         couplings: Of each flow; 0 for none.
+        head: Whether there is a decoder to pixels that was trained on painted strokes.
     """
 
     hand_size: int = 10
@@ -58,9 +60,10 @@ class PenConfig:
     strokes: int = 5
     control_points: int = 8
     segments: int = 14
-    width: int = 512
+    width: int = 384
     blocks: int = 2
     couplings: int = 0
+    head: bool = False
 
     @property
     def latent_size(self) -> int:
@@ -109,7 +112,7 @@ class Pen(nn.Module):
     def __init__(self, config: PenConfig, control: Tensor | None = None, present: Tensor | None = None) -> None:
         super().__init__()
         self.config = c = config
-        self.encoder = DenseEncoder(c.latent_size, c.label_count)
+        self.encoder = DenseEncoder(c.latent_size, c.label_count, c.width)
         self.first = ConditionedLinear(c.latent_size, c.width, c.label_count)
         self.blocks = nn.ModuleList(ConditionedLinear(c.width, c.width, c.label_count) for _ in range(c.blocks))
         self.sizes = [c.strokes * c.control_points * 2, c.strokes * KNOTS, c.strokes, 1, 4]
@@ -117,6 +120,8 @@ class Pen(nn.Module):
         self.weight = nn.Linear(c.hand_size, 1)
         self.hand_flow = Flow(c.hand_size, 0, c.couplings) if c.couplings else None
         self.form_flow = Flow(c.form_size, c.label_count, c.couplings) if c.couplings else None
+        # Painting strokes takes ten times as long as computing them; a head gives the pixels alone, in one step.
+        self.head = ResidualDecoder(c.latent_size, c.label_count, c.width) if c.head else None
         self.register_buffer("curve", torch.from_numpy(basis(c.control_points, c.segments + 1)), persistent=False)
         self.register_buffer("taper", interpolation(KNOTS, c.segments + 1), persistent=False)
         self.register_buffer("places", pixel_centres(SIDE), persistent=False)
@@ -203,7 +208,11 @@ class Pen(nn.Module):
 
     def decode(self, z: Tensor, label: Tensor) -> Tensor:
         """Return log odds of ink (n, 28, 28) under p(x|z, c), of noise (n, latent) and labels (n,) int64."""
-        ink = self.ink(self.write(self.to_latents(z, label), label)).clamp(FAINTEST, 1 - FAINTEST)
+        latents = self.to_latents(z, label)
+        if self.head is not None:
+            logits: Tensor = self.head(latents, label)
+            return logits
+        ink = self.ink(self.write(latents, label)).clamp(FAINTEST, 1 - FAINTEST)
         return torch.logit(ink).view(-1, SIDE, SIDE)
 
     def with_prior(self, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor]:
