@@ -1,8 +1,8 @@
 """Third stage of the pen: a decoder to pixels that gives what its strokes look like when they are painted.
 
 Hinton, Vinyals & Dean, "Distilling the knowledge in a neural network" (arXiv:1503.02531). Latents are those of real
-glyphs and of the priors in equal parts, every label of the latter equally often, so that it is right for samples and for
-reconstructions; the loss is that of the likelihood, with painted ink in the place of real one.
+glyphs and of the priors in equal parts, every label of the latter equally often, so that it is right for samples and
+for reconstructions; the loss is that of the likelihood, with painted ink in the place of real one.
 """
 
 import math
