@@ -11,7 +11,7 @@ from glyphvae_training.study.beta import theory_rows
 from glyphvae_training.study.coding import class_means, coding, distance_to_mean
 from glyphvae_training.study.plan import BETAS, FULL, beta_plans
 from glyphvae_training.study.theory import Check, checks, not_converged
-from glyphvae_training.study.train import balanced
+from glyphvae_training.data.dataset import balanced
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[3]

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 ModelKind = Literal["cvae", "vae"]
 EncoderName = Literal["dense", "narrow", "paper", "pooling", "resnet"]
 DecoderName = Literal["dense", "residual", "upsample", "unpooling", "conv", "resnet"]
-DatasetName = Literal["alphanumeric", "byclass", "mnist"]
+DatasetName = Literal["alphanumeric", "byclass", "mnist", "pen"]
 StagedName = Literal["cvae-62", "cvae-hq"]
-PresetName = Literal["cvae", StagedName, "vae-binarised"]
+PresetName = Literal["cvae", StagedName, "vae-binarised", "pen"]
 LoggerName = Literal["csv", "tensorboard"]
 
 # What trains a model on a data set, in a folder.
@@ -158,6 +158,10 @@ def train(
     if chosen == "vae-binarised":
         refuse(chosen, beta=beta, balanced=balanced, dataset=dataset, logger=logger)
         dataset_name, recipe, trainer = binarised_recipe(architecture, training)
+    elif chosen == "pen":
+        refuse(chosen, dataset=dataset, logger=logger, balanced=balanced, beta=beta, encoder=encoder, decoder=decoder)
+        refuse(chosen, epochs=epochs, batch_size=batch_size, latent_size=latent_size)
+        dataset_name, recipe, trainer = pen_recipe(training, data)
     elif preset in get_args(StagedName):
         refuse(chosen, dataset=dataset, logger=logger)
         dataset_name, recipe, trainer = staged_recipe(chosen, architecture, training, data, precision)
@@ -282,6 +286,19 @@ def staged_recipe(
         return train_preset(preset, data, sources, folder, where, resume=True, progress=progress)
 
     return preset.dataset, asdict(preset), run
+
+
+def pen_recipe(training: dict[str, Any], sources: Path) -> tuple[DatasetName, dict[str, Any], Trainer]:
+    """Return data set, settings and training of the pen, which is trained on the CPU."""
+    from glyphvae_training.fitting.pen_stages import PenPreset, train_pen_preset  # noqa: PLC0415 (see the package)
+
+    preset = PenPreset()
+    preset = replace(preset, training=replace(preset.training, **training))
+
+    def run(data: "Dataset", folder: Path, hardware: "Hardware", progress: "StageProgress") -> "Run":
+        return train_pen_preset(preset, data, sources, folder, hardware, progress=progress)
+
+    return "pen", asdict(preset), run
 
 
 def binarised_recipe(

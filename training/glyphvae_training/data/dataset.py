@@ -172,6 +172,13 @@ def joined(first: Split, second: Split) -> Split:
     return Split(np.concatenate([first.images, second.images]), np.concatenate([first.labels, second.labels]))
 
 
+def balanced(split: Split, each: int) -> Split:
+    """Select the first `each` characters of every label, or as many as the rarest has."""
+    labels, counts = np.unique(split.labels, return_counts=True)
+    share = min(each, int(counts.min()))
+    return pick(split, np.concatenate([np.flatnonzero(split.labels == label)[:share] for label in labels]))
+
+
 def dataset(name: str, labels: tuple[str, ...], parts: tuple[Split, Split, Split], names: tuple[str, ...]) -> Dataset:
     """Build a data set with the hash of its content."""
     digest = hashlib.sha256()

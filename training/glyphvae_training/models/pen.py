@@ -35,6 +35,8 @@ USUAL_RADIUS, LARGEST_LOG_RADIUS = 0.05, 1.4
 # Softness of an edge at 28×28 pixels, in units: between a hard edge and a blurred one.
 HARDEST, SOFTEST = 0.2, 0.7
 KNOTS = 4
+# A stroke is drawn if its presence is more.
+DRAWN = 0.5
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,7 @@ class Pen(nn.Module):
         """
         presence = writing.presence
         if hard:
-            presence = (presence > 0.5).to(presence.dtype) + presence - presence.detach()
+            presence = (presence > DRAWN).to(presence.dtype) + presence - presence.detach()
         return Strokes(self.curve @ writing.control, writing.radius @ self.taper.T, presence)
 
     def ink(self, writing: Writing, *, hard: bool = True) -> Tensor:

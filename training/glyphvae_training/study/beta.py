@@ -18,7 +18,7 @@ from glyphvae_training.study.figures import legend, scatter, show, tiled
 from glyphvae_training.study.latents import neighbour_accuracy, plane
 from glyphvae_training.study.plan import beta_plans
 from glyphvae_training.study.theory import checks, not_converged
-from glyphvae_training.study.train import BALANCED, balanced, subsample
+from glyphvae_training.study.train import BALANCED, subsample
 
 Json = dict[str, Any]
 

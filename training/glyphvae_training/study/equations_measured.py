@@ -13,7 +13,7 @@ from glyphvae_training.study.gap import aggregate_kl, gaps
 from glyphvae_training.study.gradient import disagreement, gradients, variance_figure, variance_rows
 from glyphvae_training.study.plan import FIGURE_3
 from glyphvae_training.study.ring import ring_figure
-from glyphvae_training.study.train import balanced, subsample
+from glyphvae_training.study.train import subsample
 
 Json = dict[str, Any]
 
