@@ -10,13 +10,14 @@ import pytest
 from glyphvae_training.data import lettering
 from glyphvae_training.data.alphabet import ACUTE, ALPHABET, CEDILLA, CHARACTERS, INDEX
 from glyphvae_training.data.font_families import FAMILIES, FONTS, LEFT_OUT, Part
-from glyphvae_training.data.fonts import Font, Ink
+from glyphvae_training.data.fonts import Font, Ink, Variation
 from glyphvae_training.data.lettering import (
     BASELINE,
     PIXELS,
     Lettering,
     boxed,
     draw,
+    fitted,
     load_lettering,
     render,
     true_size,
@@ -160,6 +161,14 @@ def test_heavy_ink_on_one_side_stays_in_the_cell() -> None:
     left, _, right, _ = extent(image)
     assert right == pytest.approx(28, abs=UNIT)
     assert right - left == pytest.approx(20, abs=UNIT)
+
+
+def test_a_version_that_breaks_a_character_has_none() -> None:
+    font = Font("tiny", font_bytes())
+    drawn, bold = draw(font, ""), Variation(weight=0.08)
+    # The dot of the i would touch its stem.
+    assert fitted(INDEX["i"], *drawn[INDEX["i"]], bold) is None
+    assert fitted(INDEX["l"], *drawn[INDEX["l"]], bold) is not None
 
 
 def test_what_is_larger_than_the_cell_by_far() -> None:
