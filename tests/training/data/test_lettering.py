@@ -10,13 +10,14 @@ import pytest
 from glyphvae_training.data import lettering
 from glyphvae_training.data.alphabet import ACUTE, ALPHABET, CEDILLA, CHARACTERS, INDEX
 from glyphvae_training.data.font_families import FAMILIES, FONTS, LEFT_OUT, Part
-from glyphvae_training.data.fonts import Font, Ink
+from glyphvae_training.data.fonts import Font, Ink, Variation
 from glyphvae_training.data.lettering import (
     BASELINE,
     PIXELS,
     Lettering,
     boxed,
     draw,
+    fitted,
     load_lettering,
     render,
     true_size,
@@ -162,6 +163,14 @@ def test_heavy_ink_on_one_side_stays_in_the_cell() -> None:
     assert right - left == pytest.approx(20, abs=UNIT)
 
 
+def test_a_version_that_breaks_a_character_has_none() -> None:
+    font = Font("tiny", font_bytes())
+    drawn, bold = draw(font, ""), Variation(weight=0.08)
+    # The dot of the i would touch its stem.
+    assert fitted(INDEX["i"], *drawn[INDEX["i"]], bold) is None
+    assert fitted(INDEX["l"], *drawn[INDEX["l"]], bold) is not None
+
+
 def test_what_is_larger_than_the_cell_by_far() -> None:
     ink = Ink(np.full((400, 20), 255, np.uint8), 0, 400, 20)
     assert true_size(ink, ink) is None
@@ -251,6 +260,7 @@ def test_a_font_that_is_damaged(folder: Path, tmp_path: Path, content: bytes) ->
 
 
 @pytest.mark.full_data
+@pytest.mark.timeout(1800)  # renders 35,000 characters
 @FULL
 def test_the_full_lettering(cache: Path) -> None:
     data = {part: load_lettering(Path(os.environ["GLYPHVAE_TEST_DATA"]), part, cache=cache) for part in FONTS}
@@ -261,4 +271,4 @@ def test_the_full_lettering(cache: Path) -> None:
     for part in ("validation", "test"):
         # Every label has examples to judge it by.
         assert set(data[part].labels) == set(range(len(ALPHABET)))
-    assert np.bincount(data["train"].labels).min() >= 100
+    assert np.bincount(data["train"].labels).min() >= 90

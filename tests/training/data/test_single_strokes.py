@@ -49,6 +49,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
         "I": "M 0 0 L 0 600",
         "i": "M -20 580 L 0 600 L 20 580 L 0 560 L -20 580 M 0 0 L 0 400",
         "-": "M 200 300 L 0 300",
+        "|": "M 0 900 L 0 -300",
     }
     return load_templates(write_fonts(tmp_path_factory.mktemp("strokes"), special))
 
@@ -91,6 +92,11 @@ def test_marks_stand_on_the_baseline(templates: Templates) -> None:
     # From left to right, at half the cap height.
     np.testing.assert_allclose(dash[:, 1], 24 - PEN / 2 - (20 - PEN) / 2, atol=1e-3)
     assert dash[0, 0] < dash[-1, 0]
+
+
+def test_a_mark_that_is_larger_than_the_cell_is_reduced(templates: Templates) -> None:
+    (bar,) = points(templates, "|")
+    np.testing.assert_allclose(bar[[0, -1]], [[14, PEN / 2], [14, 28 - PEN / 2]], atol=1e-3)
 
 
 def test_marks_of_letters_are_where_a_letter_has_them(templates: Templates) -> None:

@@ -192,7 +192,8 @@ def fit_cell(strokes: list[Stroke], *, boxed: bool, middle: float | None) -> lis
         even = np.concatenate([resampled(stroke, max(2, round(100 * length(stroke)))) for stroke in strokes])
         offset = CENTRE + 0.5 - scale * even.mean(0)
     else:
-        scale = float(CAP_UNITS - PEN)
+        # One that is larger than the cell is reduced to it.
+        scale = min(CAP_UNITS - PEN, (SIDE - PEN) / (high - low).max())
         across = (low[0] + high[0]) / 2 if middle is None else middle
         offset = np.array([SIDE / 2 - scale * across, BASELINE - PEN / 2])
     # As far as needed for the whole pen to lie in the cell.
