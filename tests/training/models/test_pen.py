@@ -27,7 +27,7 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
 @torch.no_grad()
 def bare(model: Pen) -> Pen:
     """The model without what it learned of latents."""
-    model.last.linear.weight.zero_()
+    model.decoder.last.linear.weight.zero_()
     return model
 
 
@@ -48,9 +48,9 @@ def test_the_pen_is_as_wide_as_usual_before_training() -> None:
 def test_one_hand_has_one_pen_in_all_sizes() -> None:
     model = pen()
     with torch.no_grad():
-        model.weight.weight.fill_(0.3)
-        model.last.linear.weight[CONFIG.strokes * CONFIG.control_points * 2 :][: CONFIG.strokes * KNOTS] = 0
-        model.last.linear.weight[-4] *= 10  # sizes differ
+        model.decoder.weight.weight.fill_(0.3)
+        model.decoder.last.linear.weight[CONFIG.strokes * CONFIG.control_points * 2 :][: CONFIG.strokes * KNOTS] = 0
+        model.decoder.last.linear.weight[-4] *= 10  # sizes differ
     hand = drawn(1, 3).expand(3, -1)
     writing = model.write(torch.cat([hand, drawn(3, 4, seed=1)], dim=1), LABEL)
     assert writing.metrics[:, 0].std() > 0.001
@@ -61,8 +61,8 @@ def test_one_hand_has_one_pen_in_all_sizes() -> None:
 def test_the_likelihood_does_not_change_a_size_for_the_sake_of_a_width() -> None:
     model = pen()
     model.write(drawn(3, 7), LABEL).radius.sum().backward()  # type: ignore[no-untyped-call]
-    assert model.last.linear.weight.grad is not None
-    assert torch.all(model.last.linear.weight.grad[-4:] == 0)
+    assert model.decoder.last.linear.weight.grad is not None
+    assert torch.all(model.decoder.last.linear.weight.grad[-4:] == 0)
 
 
 def test_hard_strokes_are_there_or_not_with_the_gradient_of_soft_ones() -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ModelKind = Literal["cvae", "vae"]
 EncoderName = Literal["dense", "narrow", "paper", "pooling", "resnet"]
 DecoderName = Literal["dense", "residual", "upsample", "unpooling", "conv", "resnet"]
-DatasetName = Literal["alphanumeric", "byclass", "mnist", "pen"]
+DatasetName = Literal["alphanumeric", "byclass", "mnist"]
 StagedName = Literal["cvae-62", "cvae-hq"]
 PresetName = Literal["cvae", StagedName, "vae-binarised", "pen"]
 LoggerName = Literal["csv", "tensorboard"]
@@ -155,6 +155,7 @@ def train(
         raise typer.BadParameter(f"{preset} is no {kind}", param_hint="--preset")
     hardware = Hardware(accelerator, devices, nodes, strategy, precision or "32-true", threads or os.cpu_count() or 1)
     torch.set_num_threads(hardware.threads)
+    dataset_name: DatasetName | Literal["pen"]
     if chosen == "vae-binarised":
         refuse(chosen, beta=beta, balanced=balanced, dataset=dataset, logger=logger)
         dataset_name, recipe, trainer = binarised_recipe(architecture, training)
@@ -219,11 +220,11 @@ def flat(recipe: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def load(name: DatasetName, folder: Path, *, fetch: bool, progress: "StageProgress") -> "Dataset":
+def load(name: DatasetName | Literal["pen"], folder: Path, *, fetch: bool, progress: "StageProgress") -> "Dataset":
     """Load a data set, and download missing source files first if `fetch` is set."""
-    from glyphvae_training.data.dataset import load_named  # noqa: PLC0415 (see the package)
     from glyphvae_training.data.fetch import fetch as download  # noqa: PLC0415
     from glyphvae_training.data.fetch import originals_of  # noqa: PLC0415
+    from glyphvae_training.data.named import load_named  # noqa: PLC0415 (see the package)
 
     if fetch:
         download(folder, originals_of(name, folder))
@@ -288,7 +289,7 @@ def staged_recipe(
     return preset.dataset, asdict(preset), run
 
 
-def pen_recipe(training: dict[str, Any], sources: Path) -> tuple[DatasetName, dict[str, Any], Trainer]:
+def pen_recipe(training: dict[str, Any], sources: Path) -> tuple[Literal["pen"], dict[str, Any], Trainer]:
     """Return data set, settings and training of the pen, which is trained on the CPU."""
     from glyphvae_training.fitting.pen_stages import PenPreset, train_pen_preset  # noqa: PLC0415 (see the package)
 

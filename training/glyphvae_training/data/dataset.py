@@ -20,7 +20,6 @@ from glyphvae_training.data.entries import DataFolder
 from glyphvae_training.data.pixels import BOX, CENTRE, FAINTEST_INK, NORMALISATION, normalise
 from glyphvae_training.data.sources import Source
 from glyphvae_training.data.split import split_by_digest
-from glyphvae_training.errors import DataError
 from glyphvae_training.files import replacing
 from glyphvae_training.progress import StageProgress, no_stage_progress
 
@@ -100,20 +99,6 @@ def load_mnist(folder: Path, cache: Path | None = None, progress: StageProgress 
     """Load the ten digit classes of MNIST; arguments and errors as for `load_alphanumeric`."""
     mnist = find_both_parts(DataFolder(folder))
     return cached("mnist", mnist, lambda: assemble_mnist(mnist, progress), cache)
-
-
-def load_named(
-    name: str, folder: Path, cache: Path | None = None, progress: StageProgress = no_stage_progress
-) -> Dataset:
-    """Load the set with this `Dataset.name`; arguments and errors as for `load_alphanumeric`.
-
-    Raises:
-        DataError: there is no such set.
-    """
-    loaders = {"alphanumeric": load_alphanumeric, "byclass": load_byclass, "mnist": load_mnist}
-    if name not in loaders:
-        raise DataError(f"there is no data set {name!r}; there are {', '.join(loaders)}")
-    return loaders[name](folder, cache, progress)
 
 
 def find_both_parts(folder: DataFolder) -> MnistParts:

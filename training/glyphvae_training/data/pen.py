@@ -18,12 +18,11 @@ def load_pen(folder: Path, cache: Path | None = None, progress: StageProgress = 
     """Load the data set; arguments and errors as for `dataset.load_alphanumeric` and `lettering.load_lettering`."""
     characters = load_byclass(folder, cache, progress)
     parts = (
-        joined(part, coarse(load_lettering(folder, name, cache=cache, progress=progress)))
-        for part, name in zip(
-            (characters.train, characters.validation, characters.test), ("train", "validation", "test"), strict=True
-        )
+        joined(characters.train, coarse(load_lettering(folder, "train", cache=cache, progress=progress))),
+        joined(characters.validation, coarse(load_lettering(folder, "validation", cache=cache, progress=progress))),
+        joined(characters.test, coarse(load_lettering(folder, "test", cache=cache, progress=progress))),
     )
-    return dataset(NAME, ALPHABET, tuple(parts), (*characters.sources, "62 handwriting fonts"))
+    return dataset(NAME, ALPHABET, parts, (*characters.sources, "62 handwriting fonts"))
 
 
 def coarse(lettering: Lettering) -> Split:
@@ -34,4 +33,5 @@ def coarse(lettering: Lettering) -> Split:
 def halved(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Average pixels two by two: (n, 56, 56) to (n, 28, 28)."""
     fine = images.reshape(-1, SIDE, PIXELS, SIDE, PIXELS).astype(np.uint16)
-    return ((fine.sum((2, 4)) + PIXELS) // PIXELS**2).astype(np.uint8)
+    means: NDArray[np.uint8] = ((fine.sum((2, 4)) + PIXELS) // PIXELS**2).astype(np.uint8)
+    return means

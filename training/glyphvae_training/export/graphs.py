@@ -5,10 +5,10 @@
 | encoder | `pixels` uint8 [batch, 28, 28], `label` int64 [batch] | `mu`, `logvar` float32 [batch, latent] |
 | decoder | `z` float32 [batch, latent], `label` int64 [batch] | `pixels` uint8, `logits` float32 [batch, 28, 28] |
 | classifier | `pixels` uint8 [batch, 28, 28] | `logits` float32 [batch, labels] |
-| strokes | `z` float32 [batch, latent], `label` int64 [batch] | `control`, `radius`, `presence`, `proportions` float32 |
+| strokes | `z` float32 [batch, latent], `label` int64 [batch] | `control`, `radius`, `presence`, `proportions` |
 
 `control` [batch, strokes, points, 2], `radius` [batch, strokes, knots], `presence` [batch, strokes] (0 or 1) and
-`proportions` [batch, 4] are those of `glyphvae_training.models.pen.Writing`.
+`proportions` [batch, 4] are float32, and those of `glyphvae_training.models.pen.Writing`.
 
 An unconditional model has no `label`; a conditional one may have a classifier
 (`glyphvae_training.export.classifier`). No graph draws random numbers: the noise is the caller's.

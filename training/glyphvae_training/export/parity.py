@@ -53,9 +53,9 @@ def check_parity(
     inputs: Arrays = {INPUTS["encoder"]: split.images[chosen]} | label
     posterior = compare(model, graphs["encoder"], "encoder", inputs, worst)
     z = posterior_sample(posterior["mu"], posterior["logvar"], rng)
-    for part in graphs:
+    for part, graph in graphs.items():
         if part != "encoder":
-            compare(model, graphs[part], part, {INPUTS[part]: z} | label, worst)
+            compare(model, graph, part, {INPUTS[part]: z} | label, worst)
     return worst
 
 

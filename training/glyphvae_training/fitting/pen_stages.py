@@ -7,6 +7,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -40,7 +41,7 @@ class PenPreset:
         head: Of the decoder to pixels.
     """
 
-    model: dict[str, int] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)
     training: PenTraining = field(default_factory=PenTraining)
     prior: PriorConfig = field(default_factory=lambda: PriorConfig(couplings=4, epochs=10))
     head: HeadConfig = field(default_factory=HeadConfig)
@@ -67,8 +68,7 @@ def train_pen_preset(
     """
     torch.set_num_threads(hardware.threads)
     characters, lettering = load_byclass(sources), load_lettering(sources, "train")
-    singles, validation = characters.train, characters.validation
-
+    singles = characters.train
 
     def run(model: Pen) -> Run:
         epochs = math.ceil(preset.training.steps * preset.training.singles / len(singles))

@@ -96,8 +96,8 @@ class Writing(NamedTuple):
     metrics: Tensor
 
 
-class Pen(nn.Module):
-    """A conditional VAE that draws strokes.
+class StrokeDecoder(nn.Module):
+    """The decoder to strokes.
 
     Args:
         config: Of the model.
@@ -106,27 +106,14 @@ class Pen(nn.Module):
         present: bool (labels, strokes), which strokes a label begins with; all if there is none.
     """
 
-    kind: Literal["pen"] = "pen"
-    curve: Tensor
-    taper: Tensor
-    places: Tensor
-
     def __init__(self, config: PenConfig, control: Tensor | None = None, present: Tensor | None = None) -> None:
         super().__init__()
         self.config = c = config
-        self.encoder = DenseEncoder(c.latent_size, c.label_count, c.width)
         self.first = ConditionedLinear(c.latent_size, c.width, c.label_count)
         self.blocks = nn.ModuleList(ConditionedLinear(c.width, c.width, c.label_count) for _ in range(c.blocks))
         self.sizes = [c.strokes * c.control_points * 2, c.strokes * KNOTS, c.strokes, 1, 4]
         self.last = ConditionedLinear(c.width, sum(self.sizes), c.label_count)
         self.weight = nn.Linear(c.hand_size, 1)
-        self.hand_flow = Flow(c.hand_size, 0, c.couplings) if c.couplings else None
-        self.form_flow = Flow(c.form_size, c.label_count, c.couplings) if c.couplings else None
-        # Painting strokes takes ten times as long as computing them; a head gives the pixels alone, in one step.
-        self.head = ResidualDecoder(c.latent_size, c.label_count, c.width) if c.head else None
-        self.register_buffer("curve", torch.from_numpy(basis(c.control_points, c.segments + 1)), persistent=False)
-        self.register_buffer("taper", interpolation(KNOTS, c.segments + 1), persistent=False)
-        self.register_buffer("places", pixel_centres(SIDE), persistent=False)
         self._begin(control, present)
 
     @torch.no_grad()
@@ -143,17 +130,7 @@ class Pen(nn.Module):
         self.weight.weight.zero_()
         self.weight.bias.zero_()
 
-    def posterior(self, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        """Return `mu` and `logvar` of q(z|x, c) without priors, each (n, latent); the hand's is a factor of a product.
-
-        Args:
-            x: Pixels (n, 28, 28) in [0, 1].
-            label: (n,) int64.
-        """
-        mu, logvar = self.encoder(x, label)
-        return mu, logvar.clamp(-8, 4)
-
-    def write(self, z: Tensor, label: Tensor) -> Writing:
+    def forward(self, z: Tensor, label: Tensor) -> Writing:
         """Decode latents (n, latent), behind the flows, and labels (n,) int64."""
         c = self.config
         h = functional.silu(self.first(z, label))  # (n, width)
@@ -173,6 +150,49 @@ class Pen(nn.Module):
             softness=HARDEST + (SOFTEST - HARDEST) * torch.sigmoid(softness.squeeze(1)),
             metrics=torch.cat([size, 24 + REACH * metrics[:, 1:2], 0.1 + 0.1 * metrics[:, 2:]], dim=1),
         )
+
+
+class Pen(nn.Module):
+    """A conditional VAE that draws strokes.
+
+    Args:
+        config: Of the model.
+        control: See `StrokeDecoder`.
+        present: Likewise.
+    """
+
+    kind: Literal["pen"] = "pen"
+    curve: Tensor
+    taper: Tensor
+    places: Tensor
+
+    def __init__(self, config: PenConfig, control: Tensor | None = None, present: Tensor | None = None) -> None:
+        super().__init__()
+        self.config = c = config
+        self.encoder = DenseEncoder(c.latent_size, c.label_count, c.width)
+        self.decoder = StrokeDecoder(c, control, present)
+        self.hand_flow = Flow(c.hand_size, 0, c.couplings) if c.couplings else None
+        self.form_flow = Flow(c.form_size, c.label_count, c.couplings) if c.couplings else None
+        # Painting strokes takes ten times as long as computing them; a head gives the pixels alone, in one step.
+        self.head = ResidualDecoder(c.latent_size, c.label_count, c.width) if c.head else None
+        self.register_buffer("curve", torch.from_numpy(basis(c.control_points, c.segments + 1)), persistent=False)
+        self.register_buffer("taper", interpolation(KNOTS, c.segments + 1), persistent=False)
+        self.register_buffer("places", pixel_centres(SIDE), persistent=False)
+
+    def posterior(self, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        """Return `mu` and `logvar` of q(z|x, c) without priors, each (n, latent); the hand's is a factor of a product.
+
+        Args:
+            x: Pixels (n, 28, 28) in [0, 1].
+            label: (n,) int64.
+        """
+        mu, logvar = self.encoder(x, label)
+        return mu, logvar.clamp(-8, 4)
+
+    def write(self, z: Tensor, label: Tensor) -> Writing:
+        """Decode latents (n, latent), behind the flows, and labels (n,) int64."""
+        writing: Writing = self.decoder(z, label)
+        return writing
 
     def strokes(self, writing: Writing, *, hard: bool = True) -> Strokes:
         """Return the polylines of decoded glyphs.

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from glyphvae_training.data.dataset import Dataset, Split, pick
+from glyphvae_training.data.dataset import Dataset, Split, balanced, pick
 from glyphvae_training.evaluation.coder import Coder
 from glyphvae_training.evaluation.evaluate import PAIRS
 from glyphvae_training.export.exported import Floats, posterior_sample

@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import torch
 
+from glyphvae_training.data.dataset import balanced
 from glyphvae_training.evaluation.coder import Trained
 from glyphvae_training.fitting.objective import kl_divergence
 from glyphvae_training.models.families import build_model
