@@ -1,4 +1,4 @@
-"""The preset `pen`: strokes, then the priors of hand and form, then a decoder to pixels.
+"""The preset `pen`: strokes, then the priors of hand and form, then a decoder to pixels, and sliders for the hand.
 
 Each stage leaves what it made in the run's folder, so that a training that was stopped goes on where it was.
 """
@@ -15,6 +15,7 @@ from glyphvae_training.data.alphabet import ALPHABET
 from glyphvae_training.data.dataset import Dataset, balanced, load_byclass
 from glyphvae_training.data.lettering import load_lettering
 from glyphvae_training.data.single_strokes import load_templates
+from glyphvae_training.fitting.axes import AxesConfig, align
 from glyphvae_training.fitting.pen import PenTraining, held_out, train_pen
 from glyphvae_training.fitting.pen_head import HeadConfig, fit_head
 from glyphvae_training.fitting.pen_prior import fit_priors
@@ -39,12 +40,14 @@ class PenPreset:
         training: Of the strokes.
         prior: Of the flows.
         head: Of the decoder to pixels.
+        axes: Of the directions that the hand's noise is turned to.
     """
 
     model: dict[str, Any] = field(default_factory=dict)
     training: PenTraining = field(default_factory=PenTraining)
     prior: PriorConfig = field(default_factory=lambda: PriorConfig(couplings=4, epochs=10))
     head: HeadConfig = field(default_factory=HeadConfig)
+    axes: AxesConfig = field(default_factory=AxesConfig)
 
 
 def train_pen_preset(
@@ -96,9 +99,12 @@ def train_pen_preset(
         return run(fit_priors(pen_of(finished(folder / STROKES, strokes)), singles, lettering, preset.prior, progress))
 
     with_priors = pen_of(finished(folder / PRIORS, priors))
-    return finished(
-        folder, lambda: run(fit_head(with_priors, singles, lettering, preset.head, partial(progress, "pixels")))
-    )
+
+    def complete() -> Run:
+        head = fit_head(with_priors, singles, lettering, preset.head, partial(progress, "pixels"))
+        return align(run(head), preset.axes)
+
+    return finished(folder, complete)
 
 
 def begun(preset: PenPreset, sources: Path) -> Pen:
