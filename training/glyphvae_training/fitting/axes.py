@@ -6,7 +6,7 @@ directions are those along which slant, stroke width, width and height grow fast
 every label, each made orthogonal to those before it (Gram-Schmidt). The others are ordered by how much they change the
 picture: the eigenvectors of E[JᵀJ], J = d mean(x|u, c)/du, in what is left.
 
-The basis is multiplied into the first rotation of the flow, and costs nothing. Of a pen only the hand's noise is turned:
+The basis is multiplied into the first rotation of the flow, and costs nothing. Only the hand of a pen is turned:
 what a slider does to one letter it does to all.
 """
 
