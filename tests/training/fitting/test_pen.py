@@ -25,7 +25,7 @@ from glyphvae_training.fitting.pen import (
 from glyphvae_training.models.pen import Pen, PenConfig, Writing
 
 CONFIG = PenConfig(hand_size=3, form_size=4, label_count=5, strokes=2, control_points=5, segments=6, width=16)
-HOW = PenTraining(steps=8, singles=4, writers=2, glyphs=3)
+HOW = PenTraining(steps=8, singles=4, writers=2, glyphs=4)
 LABELS = 5
 
 
@@ -78,35 +78,48 @@ def test_single_characters_of_every_label_come_equally_often(singles: Split, let
 
 def test_a_writers_glyphs_come_together(drawer: Drawer) -> None:
     images, labels, metrics = drawer.writing(generator())
-    assert images.shape == (6, 56, 56)
-    assert labels.shape == (6,)
-    assert metrics.shape == (6, 4)
-    levels = images[:, 0, 0].view(2, 3)
-    assert torch.equal(levels, levels[:, :1].expand(2, 3))
+    assert images.shape == (8, 56, 56)
+    assert labels.shape == (8,)
+    assert metrics.shape == (8, 4)
+    levels = images[:, 0, 0].view(2, 4)
+    assert torch.equal(levels, levels[:, :1].expand(2, 4))
     assert levels[0, 0] != levels[1, 0]
 
 
-def test_the_glyphs_of_a_writer_have_one_hand(drawer: Drawer, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Tensor] = []
-    write = Pen.write
+def test_half_of_a_writers_glyphs_have_the_hand_of_the_others(drawer: Drawer, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = pen()
+    with torch.no_grad():
+        model.encoder.last.weight[CONFIG.latent_size :] = 0
+        model.encoder.last.bias[CONFIG.latent_size :] = -8  # a posterior that is sure
+    factors: list[Tensor] = []
+    latents: list[Tensor] = []
+    posterior, write = Pen.posterior, Pen.write
 
-    def watched(model: Pen, z: Tensor, label: Tensor) -> Writing:
-        seen.append(z)
+    def watched_posterior(model: Pen, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        found = posterior(model, x, label)
+        factors.append(found[0])
+        return found
+
+    def watched_write(model: Pen, z: Tensor, label: Tensor) -> Writing:
+        latents.append(z)
         return write(model, z, label)
 
-    monkeypatch.setattr(Pen, "write", watched)
-    compute_loss(pen(), drawer, HOW, 0.5, generator())
-    (z,) = seen
-    hands = z[HOW.singles :, : CONFIG.hand_size].view(2, 3, CONFIG.hand_size)
-    assert torch.equal(hands, hands[:, :1].expand_as(hands))
-    assert not torch.equal(hands[0, 0], hands[1, 0])
-    assert not torch.equal(z[HOW.singles, CONFIG.hand_size :], z[HOW.singles + 1, CONFIG.hand_size :])
+    monkeypatch.setattr(Pen, "posterior", watched_posterior)
+    monkeypatch.setattr(Pen, "write", watched_write)
+    compute_loss(model, drawer, HOW, 0.5, generator())
+    size = CONFIG.hand_size
+    each = factors[0][HOW.singles :, :size].view(2, 2, 2, size).mean(dim=2)  # of each half of each writer
+    hands = latents[0][HOW.singles :, :size].view(2, 2, 2, size)
+    assert torch.equal(hands[:, :, 0], hands[:, :, 1])
+    torch.testing.assert_close(hands[:, :, 0], each.flip(1), rtol=0, atol=0.1)
+    own = factors[0][:, size:], latents[0][:, size:]
+    torch.testing.assert_close(own[0], own[1], rtol=0, atol=0.15)  # forms are each glyph's own
 
 
 def test_the_total_is_the_sum_of_the_terms(drawer: Drawer) -> None:
-    how = replace(HOW, decision=0.0, sparsity=0.0, bending=0.0, swelling=0.0)
+    how = replace(HOW, decision=0.0, sparsity=0.0, bending=0.0, swelling=0.0, letter_weight=HOW.form_weight)
     terms = compute_loss(pen(), drawer, how, 0.5, generator())
-    hands, glyphs = how.singles + how.writers, how.singles + how.writers * how.glyphs
+    hands, glyphs = how.singles + 2 * how.writers, how.singles + how.writers * how.glyphs
     letters = glyphs - how.singles
     total = (
         how.singles * terms.singles
@@ -116,6 +129,18 @@ def test_the_total_is_the_sum_of_the_terms(drawer: Drawer) -> None:
         + how.proportions * letters * terms.proportions
     ) / glyphs
     torch.testing.assert_close(terms.total, total)
+
+
+def test_forms_of_single_characters_and_of_letters_have_weights_of_their_own(drawer: Drawer) -> None:
+    def total(form_weight: float, letter_weight: float) -> float:
+        how = replace(HOW, form_weight=form_weight, letter_weight=letter_weight)
+        return compute_loss(pen(), drawer, how, 0.5, generator()).total.item()
+
+    singles, letters = total(1, 0) - total(0, 0), total(0, 1) - total(0, 0)
+    assert singles > 0
+    assert letters > 0
+    form = compute_loss(pen(), drawer, HOW, 0.5, generator()).form.item()
+    assert singles + letters == pytest.approx(form, rel=1e-3)
 
 
 def test_a_finer_picture_of_the_same_strokes_is_as_likely(drawer: Drawer) -> None:

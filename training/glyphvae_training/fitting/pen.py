@@ -1,13 +1,16 @@
 """Training of the pen: the likelihood of single characters and of writers' glyphs, and nothing that reads them.
 
 A batch holds single characters of NIST and MNIST, every label equally often, and several glyphs each of some writers
-(`glyphvae_training.data.lettering`), whose hand is drawn once from the product of their posteriors. The loss is
+(`glyphvae_training.data.lettering`). A writer's glyphs are dealt into two halves, and each half is written in a hand
+drawn from the product of the other half's posteriors: so a hand holds what one letter says of the others, which is what
+it is for. The loss is
 
     -log p(x|z, c) + hand_weight · KL(q(hand) || p(hand)) + form_weight · KL(q(form) || p(form))
 
-with small penalties on curves that bend back and on strokes that are half there. The weights are below 1, and the
-hand's the lower one, because single characters would leave a dear hand unused. Presence is soft at first, is pushed to
-0 or 1 from `decide` of the steps on, and hard from `hard` on: strokes that are hard at once shatter letters.
+with small penalties on curves that bend back and on strokes that are half there. The hand's weight is low, because
+single characters would leave a dear hand unused. The form's is higher for writers' glyphs than for single characters:
+little is left to say of a font's letter once its hand is known. Presence is soft at first, is pushed to 0 or 1 from
+`decide` of the steps on, and hard from `hard` on: strokes that are hard at once shatter letters.
 
 Writers' glyphs are known at 56×56 pixels. Half of the batches see them there, in one of four interleaved pictures of
 28×28 places, so that a finer picture costs what a coarse one does.
@@ -50,10 +53,11 @@ class PenTraining:
         steps: Batches.
         singles: Single characters in a batch.
         writers: Writers in a batch.
-        glyphs: Of each writer in a batch.
+        glyphs: Of each writer in a batch, an even number.
         learning_rate: Adam's, at its highest; a cosine takes it down.
         hand_weight: Of the hand's KL.
-        form_weight: Of the form's KL.
+        form_weight: Of the form's KL, of single characters.
+        letter_weight: Of the form's KL, of writers' glyphs.
         decide: Share of the steps after which presence is pushed to 0 or 1.
         hard: Share of the steps after which strokes are drawn fully or not at all.
         decision: Weight of that push, per share of the steps.
@@ -70,7 +74,8 @@ class PenTraining:
     glyphs: int = 8
     learning_rate: float = 2e-3
     hand_weight: float = 0.1
-    form_weight: float = 0.4
+    form_weight: float = 0.3
+    letter_weight: float = 1.0
     decide: float = 0.3
     hard: float = 0.8
     decision: float = 4.0
@@ -154,14 +159,16 @@ def compute_loss(model: Pen, drawer: Drawer, how: PenTraining, share: float, gen
     labels = torch.cat([label, characters])
     mu, logvar = model.posterior(torch.cat([x, coarse]), labels)
     hands = model.config.hand_size
-    single, groups = how.singles, (len(characters) // how.glyphs, how.glyphs, hands)
+    single, half = how.singles, how.glyphs // 2
+    halves = (-1, half, hands)
     own = combined(mu[:single, None, :hands], logvar[:single, None, :hands])
-    shared = combined(mu[single:, :hands].reshape(groups), logvar[single:, :hands].reshape(groups))
-    hand_mu, hand_logvar = (torch.cat(pair) for pair in zip(own, shared, strict=True))  # (singles + writers, hand)
+    shared = combined(mu[single:, :hands].reshape(halves), logvar[single:, :hands].reshape(halves))
+    hand_mu, hand_logvar = (torch.cat(pair) for pair in zip(own, shared, strict=True))  # (singles + halves, hand)
     hand = hand_mu + (hand_logvar / 2).exp() * torch.randn(hand_mu.shape, generator=generator)
     form_mu, form_logvar = mu[:, hands:], logvar[:, hands:]
     form = form_mu + (form_logvar / 2).exp() * torch.randn(form_mu.shape, generator=generator)
-    each = torch.cat([hand[:single], hand[single:].repeat_interleave(how.glyphs, dim=0)])
+    others = hand[single:].view(-1, 2, hands).flip(1).flatten(0, 1)  # of each half, the other one's
+    each = torch.cat([hand[:single], others.repeat_interleave(half, dim=0)])
     writing = model.write(torch.cat([each, form], dim=1), labels)
     missing = reconstruction(model, writing, x, letters, generator, hard=share > how.hard)
     hand_kl, form_kl = kl_per_unit(hand_mu, hand_logvar).sum(dim=1), kl_per_unit(form_mu, form_logvar).sum(dim=1)
@@ -171,7 +178,8 @@ def compute_loss(model: Pen, drawer: Drawer, how: PenTraining, share: float, gen
     total = (
         missing.sum()
         + how.hand_weight * hand_kl.sum()
-        + how.form_weight * form_kl.sum()
+        + how.form_weight * form_kl[:single].sum()
+        + how.letter_weight * form_kl[single:].sum()
         + how.proportions * off.sum()
         + penalty
     ) / count
