@@ -140,7 +140,7 @@ def test_forms_of_single_characters_and_of_letters_have_weights_of_their_own(dra
     assert singles > 0
     assert letters > 0
     form = compute_loss(pen(), drawer, HOW, 0.5, generator()).form.item()
-    assert singles + letters == pytest.approx(form, rel=1e-3)
+    assert singles + letters == pytest.approx(form, abs=1e-3)
 
 
 def test_a_finer_picture_of_the_same_strokes_is_as_likely(drawer: Drawer) -> None:
