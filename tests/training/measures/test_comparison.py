@@ -53,6 +53,8 @@ def test_a_ratio_to_nothing_is_infinite() -> None:
     labels = np.zeros(2, np.int64)
     found = compare_by_label(np.zeros(2), labels, np.ones(2), labels, NAMES, rng())
     assert list(found.ratio) == [np.inf] * 3
+    found = compare_by_label(np.zeros(2), labels, np.zeros(2), labels, NAMES, rng())
+    assert list(found.ratio) == [1, 1, 1]
 
 
 def test_an_interval_leaves_out_a_fortieth_on_each_side() -> None:

@@ -41,7 +41,7 @@ class Comparison:
     Attributes:
         labels: Of each label, by name.
         mean: Of all labels, each counted alike.
-        ratio: Of generated to real characters, in the mean; infinite where real ones have 0.
+        ratio: Of generated to real characters, in the mean; infinite where only real ones have 0, 1 where both have.
     """
 
     labels: dict[str, Compared]
@@ -77,7 +77,7 @@ def compare_by_label(  # noqa: PLR0917 (two sets of values and labels)
     a, b = (np.stack([means(values[labels == one], rng) for one in common]) for values, labels in sides)
     labels = {names[label]: compared(*pair) for label, *pair in zip(common, a, b, strict=True)}
     mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)
-    ratio = np.divide(mean_b, mean_a, out=np.full_like(mean_b, np.inf), where=mean_a > 0)
+    ratio = np.divide(mean_b, mean_a, out=np.where(mean_b > 0, np.inf, 1.0), where=mean_a > 0)
     return Comparison(labels, compared(mean_a, mean_b), interval(ratio))
 
 

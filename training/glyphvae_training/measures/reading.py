@@ -9,6 +9,7 @@ by the reader of all others. Generated characters are read by every one of these
 than in real ones where a model draws its labels more clearly than people do, which is as wrong as too little.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,7 +95,7 @@ def compare_reading(  # noqa: PLR0917 (two sets of images and labels)
     real_labels: Labels,
     made: Pixels,
     made_labels: Labels,
-    names: tuple[str, ...],
+    names: Sequence[str],
     rng: np.random.Generator,
 ) -> Comparison:
     """Compare how often real and generated characters are read as their labels.
