@@ -7,12 +7,15 @@ from glyphvae_training.data.lettering import Lettering
 from glyphvae_training.evaluation.hands import (
     Letters,
     PenHand,
-    find_fonts,
+    font_distances,
+    found_nearest,
+    found_relative,
     intraclass_correlation,
     letters_of_all,
     single_hands,
     width_between_letters,
 )
+from glyphvae_training.measures.hog import hog
 from glyphvae_training.measures.strokes import mean_ink
 from glyphvae_training.models.pen import Pen, PenConfig
 
@@ -98,14 +101,31 @@ def test_coarse_pixels_are_means() -> None:
 
 @pytest.mark.parametrize("given", [1, 3])
 def test_every_font_is_found_by_a_hand_that_carries_it(given: int) -> None:
-    found = find_fonts(letters(), width_of, write, given, rng(), tries=5)
-    assert found.shape == (3, 5)
-    assert found.all()
+    apart = font_distances(letters(), width_of, write, given, rng(), tries=5)
+    assert apart.shape == (3, 5, 3)
+    assert np.all(apart[np.arange(3), :, np.arange(3)] == 0)
+    assert found_nearest(apart).all()
+    assert found_relative(apart).all()
 
 
 def test_one_font_is_found_by_a_hand_that_carries_nothing() -> None:
-    found = find_fonts(letters(), lambda _images, _labels: np.array([4], np.float32), write, 2, rng(), tries=4)
-    assert found.tolist() == [[False] * 4, [True] * 4, [False] * 4]
+    apart = font_distances(letters(), lambda _images, _labels: np.array([4], np.float32), write, 2, rng(), tries=4)
+    assert found_nearest(apart).tolist() == [[False] * 4, [True] * 4, [False] * 4]
+
+
+def test_a_distance_is_the_sum_over_the_other_letters() -> None:
+    fonts = letters()
+    one = font_distances(fonts, width_of, write, 3, rng(), tries=1)[0, 0, 1]
+    features = hog(fonts.images[:2].reshape(-1, 28, 28)).reshape(2, 4, -1)
+    each = np.linalg.norm(features[0] - features[1], axis=1)
+    assert one == pytest.approx(each[rng().permutation(4)[3]], rel=1e-5)
+
+
+def test_a_faint_hand_is_found_relative_to_the_others() -> None:
+    # All are nearest to the font in the middle, but each is nearer to its own than the others are.
+    apart = np.array([[[3.0, 1, 5]], [[4, 0.9, 5]], [[4, 1, 4.5]]])
+    assert found_nearest(apart).tolist() == [[False], [True], [False]]
+    assert found_relative(apart).tolist() == [[True], [True], [True]]
 
 
 def test_only_letters_that_were_not_given_are_compared() -> None:
@@ -120,7 +140,7 @@ def test_only_letters_that_were_not_given_are_compared() -> None:
         assert not seen[-1] & set(labels.tolist())
         return write(hand, labels)
 
-    find_fonts(letters(), hand_of, write_others, 3, rng(), tries=6)
+    font_distances(letters(), hand_of, write_others, 3, rng(), tries=6)
     assert [len(labels) for labels in seen] == [3] * 18
     assert len(set(map(frozenset, seen))) > 1
 
@@ -149,6 +169,14 @@ def test_widths_are_compared_at_true_size() -> None:
     assert found[0] == pytest.approx(0, abs=0.05)
     # 3 and 6: a mean of 4.5 and a deviation of 1.5.
     assert found[1] == pytest.approx(1 / 3, abs=0.05)
+
+
+def test_letters_without_ink_have_no_width() -> None:
+    empty = np.zeros((28, 28), np.uint8)
+    images = np.array([[bar(3, 4), empty, bar(3, 4)], [empty] * 3])
+    found = width_between_letters(images, np.ones((2, 3)))
+    assert found[0] == 0
+    assert np.isnan(found[1])
 
 
 def test_resolution_does_not_change_the_variation_of_widths() -> None:

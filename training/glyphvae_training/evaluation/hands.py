@@ -70,13 +70,13 @@ def letters_of_all(lettering: Lettering, count: int = CHARACTERS) -> Letters:
     return Letters(np.array(labels, np.int64), lettering.images[rows], lettering.metrics[rows, 0])
 
 
-def find_fonts(
+def font_distances(
     letters: Letters, hand_of: HandOf, write: Write, given: int, rng: np.random.Generator, *, tries: int = TRIES
-) -> NDArray[np.bool_]:
-    """Find each font by the hand of some of its letters.
+) -> Values:
+    """Measure how far letters written in the hand of each font are from those of every font.
 
-    All other letters are written in that hand. The font found is the one for which the distances of these to its own
-    letters of the same labels have the least sum.
+    Some letters of the font are given, and all others are written in the hand of these. A distance is that of features
+    of two letters of one label, summed over the letters that were not given.
 
     Args:
         letters: At 28×28 pixels.
@@ -87,20 +87,41 @@ def find_fonts(
         tries: With other letters each.
 
     Returns:
-        bool (fonts, tries), where it is the right one. At random one in as many as there are fonts is.
+        (fonts, tries, fonts): of the hand of a font to the letters of a font.
     """
     fonts, count = letters.images.shape[:2]
     own = hog(letters.images.reshape(-1, SIDE, SIDE)).reshape(fonts, count, -1)
-    found = np.zeros((fonts, tries), bool)
+    apart = np.zeros((fonts, tries, fonts))
     for font in range(fonts):
         for one in range(tries):
             order = rng.permutation(count)
             known, others = order[:given], order[given:]
             hand = hand_of(letters.images[font, known], letters.labels[known])
             written = hog(write(hand, letters.labels[others]))  # (others, features)
-            apart = np.linalg.norm(own[:, others] - written, axis=2).sum(axis=1)  # (fonts,)
-            found[font, one] = apart.argmin() == font
-    return found
+            apart[font, one] = np.linalg.norm(own[:, others] - written, axis=2).sum(axis=1)
+    return apart
+
+
+def found_nearest(apart: Values) -> NDArray[np.bool_]:
+    """Return where a hand's letters are nearest to its own font.
+
+    Letters that are halfway between all writers are nearest to the plainest of the fonts, whosever hand they are in.
+
+    Args:
+        apart: (fonts, tries, fonts), as `font_distances` returns it.
+
+    Returns:
+        bool (fonts, tries); of hands that carry nothing, one in as many as there are fonts.
+    """
+    return np.asarray(apart.argmin(axis=2) == np.arange(len(apart))[:, None])
+
+
+def found_relative(apart: Values) -> NDArray[np.bool_]:
+    """Return where letters are nearest to their own font, beside how near those in all hands are to each font.
+
+    This tells whether the hand is there, even if it is too faint for `found_nearest`; arguments and result as there.
+    """
+    return found_nearest(apart - apart.mean(axis=(0, 1)))
 
 
 def single_hands(letters: Letters, hand_of: HandOf) -> Floats:
@@ -139,12 +160,14 @@ def width_between_letters(images: Pixels, size: NDArray[np.floating]) -> Values:
             their own.
 
     Returns:
-        (hands,), the coefficient of variation: the standard deviation over the mean.
+        (hands,), the coefficient of variation: the standard deviation over the mean. Letters without ink do not
+        count; a hand without any has none, NaN.
     """
     hands, letters, side = images.shape[:3]
     pixels = stroke_width(images.reshape(-1, side, side)).reshape(hands, letters)
     widths = pixels * (SIDE / side) * size
-    return np.asarray(widths.std(axis=1) / widths.mean(axis=1))
+    inked = [hand[hand > 0] for hand in widths]
+    return np.array([hand.std() / hand.mean() if hand.size else np.nan for hand in inked])
 
 
 class PenHand:
