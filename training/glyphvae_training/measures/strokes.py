@@ -45,16 +45,20 @@ def mean_ink(images: Pixels) -> Values:
 def stroke_width(images: Pixels) -> Values:
     """Measure the stroke width of each image in pixels, (n,), at half ink; 0 for an image without any.
 
-    Twice the distance from the middle of a stroke to its edge, averaged along the middle: where the distance to paper
-    has a local maximum.
+    Its mean along the middle of the strokes.
     """
-    return np.array([one_stroke_width(x) for x in unit(images)])
+    found = [widths_along(x) for x in unit(images)]
+    return np.array([widths.mean() if widths.size else 0.0 for widths in found])
 
 
-def one_stroke_width(x: NDArray[np.float32]) -> float:
-    """Measure the stroke width of one image (28, 28)."""
+def widths_along(x: NDArray[np.float32]) -> Values:
+    """Measure the stroke width of one image (height, width) along the middle of its strokes, in pixels: (places,).
+
+    Twice the distance from the middle of a stroke to its edge; the middle is where the distance to paper has a local
+    maximum. There are no places in an image without ink.
+    """
     ink = np.pad(ndimage.zoom(x, FINER, order=1, grid_mode=True, mode="nearest") > 0.5, 1)
     distance = ndimage.distance_transform_edt(ink)
     middle = (distance == ndimage.maximum_filter(distance, size=3)) & ink
     # The distance is to the centre of the nearest paper pixel, half a pixel behind the edge.
-    return float(2 * (distance[middle] - 0.5).mean() / FINER) if middle.any() else 0.0
+    return np.asarray(2 * (distance[middle] - 0.5) / FINER, np.float64)
