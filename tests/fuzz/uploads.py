@@ -136,6 +136,11 @@ class Counted(Connection):
 
     served: Served
 
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for the rest of a request, with those before answered."""
+        return self._receiving and not self._owes_responses()
+
     def on_message_complete(self) -> None:
         """Count one."""
         super().on_message_complete()
@@ -197,7 +202,7 @@ async def _connect(turns: Turns, pieces: list[bytes]) -> Served:
     pipe = Pipe(connection)
     connection.connection_made(pipe)
     await _deliver(turns, pipe, connection, pieces)
-    await turns.until(lambda: pipe.is_closing() or connection._receiving or not connection._is_answering())
+    await turns.until(lambda: pipe.is_closing() or not connection._is_answering() or connection.waits)
     if not pipe.is_closing():
         assert not connection.eof_received()
         pipe.close()
