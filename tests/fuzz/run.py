@@ -40,7 +40,7 @@ def main() -> None:
     found = FOUND / name
     found.mkdir(parents=True, exist_ok=True)
     folders = [str(found), str(CORPUS / name)]
-    defaults = ["-max_len=4096", "-timeout=10", f"-rss_limit_mb={MEMORY}", f"-artifact_prefix={found}-"]
+    defaults = ["-max_len=4096", "-timeout=30", f"-rss_limit_mb={MEMORY}", f"-artifact_prefix={found}-"]
     mutator = {"custom_mutator": MUTATORS[name]} if name in MUTATORS else {}
     atheris.Setup([sys.argv[0], *defaults, *options, *folders], TARGETS[name], **mutator)
     atheris.Fuzz()

@@ -1,8 +1,8 @@
 """What a connection of the server receives in pieces, without a network.
 
-An input is a list of cuts, a separator, and a stream of requests. Each cut is a byte: its lower seven bits are the length
-of a piece, its highest bit a pause after it, which is an iteration of the event loop. The list begins anew until the
-stream ends.
+An input is a list of cuts, a separator, and a stream of requests. Each cut is a byte: its lower seven bits are the
+length of a piece, its highest bit a pause after it, which is an iteration of the event loop. The list begins anew until
+the stream ends.
 """
 
 import asyncio
@@ -139,7 +139,7 @@ class Counted(Connection):
     @property
     def waits(self) -> bool:
         """Whether it waits for the rest of a request, with those before answered."""
-        return self._receiving and not self._owes_responses()
+        return self._refusal is None and self._receiving and not self._owes_responses()
 
     def on_message_complete(self) -> None:
         """Count one."""
@@ -228,7 +228,8 @@ async def _deliver(turns: Turns, pipe: Pipe, connection: Connection, pieces: lis
 def _responses(written: list[bytes]) -> Iterator[tuple[bytes, list[bytes], bytes]]:
     """Split what was written into responses; one begins with a write of its own."""
     while written:
-        size = next((index for index, data in enumerate(written) if index and data.startswith(b"HTTP/1.")), len(written))
+        begins = (index for index, data in enumerate(written) if index and data.startswith(b"HTTP/1."))
+        size = next(begins, len(written))
         head, _, body = b"".join(written[:size]).partition(b"\r\n\r\n")
         status, *headers = VOLATILE.sub(b"", head + b"\r\n").splitlines()
         if int(status.split()[1]) != INTERIM:

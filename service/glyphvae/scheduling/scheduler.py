@@ -19,11 +19,10 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from glyphvae.errors import Busy
 from glyphvae.observability.access_log import Work
 from glyphvae.observability.telemetry import Telemetry
 from glyphvae.scheduling.cost import INLINE
-from glyphvae.scheduling.deadline import RETRY, ClientGoneError, Deadline
+from glyphvae.scheduling.deadline import ClientGoneError, Deadline
 from glyphvae.scheduling.steps import MAX_ROWS, Batched, Call, Graph, Offload, Program, Rows, Wait
 from glyphvae.scheduling.worker_pool import WorkerPool
 
@@ -42,8 +41,6 @@ _GROWTH = BUDGET // 16
 
 # An error while a response is sent must not keep other programs from their results.
 _NOT_SENT = "a response was not sent"
-
-FULL = Busy("Too many requests are queued.", headers=RETRY)
 
 
 class Job(Deadline, ABC, Generic[Result]):
@@ -212,9 +209,9 @@ class Scheduler:
         ready, self._ready = self._ready, []
         for job, value in ready:
             self._advance(job, value)
-        spent = self._start_programs()
+        spent = self._start_programs(began + ITERATION)
         while self._calls:
-            self._run_batches()
+            self._run_next_batch()
             if perf_counter() - began > ITERATION:
                 break
         took = perf_counter() - began
@@ -225,8 +222,8 @@ class Scheduler:
         if self._waiting or self._calls or self._ready:
             self._schedule()
 
-    def _start_programs(self) -> int:
-        """Start as many programs as the budget allows, and return what they cost."""
+    def _start_programs(self, until: float) -> int:
+        """Start as many programs as the budget and the time allow, at least one; return what they cost."""
         # Programs start no faster than the models take up the rows that they ask for.
         if self._calls and sum(size for members in self._calls.values() for _, _, size in members) >= MAX_ROWS:
             return 0
@@ -240,6 +237,8 @@ class Scheduler:
             else:
                 spent += job.cost
                 self._advance(job, None)
+            if perf_counter() > until:
+                break
         return spent
 
     def _is_wanted(self, job: Job[Any]) -> bool:
@@ -296,15 +295,14 @@ class Scheduler:
         else:
             self._await(job, step.start())
 
-    def _run_batches(self) -> None:
-        """Run one batch of every function that has calls."""
-        calls, self._calls = self._calls, {}
-        for function, members in calls.items():
-            batch, rest = _fit(members)
-            if rest:
-                self._calls.setdefault(function, [])[:0] = rest
-            if batch:
-                self._run_batch(function, batch)
+    def _run_next_batch(self) -> None:
+        """Run one batch of the function whose turn it is."""
+        function = next(iter(self._calls))
+        batch, rest = _fit(self._calls.pop(function))
+        if rest:
+            self._calls[function] = rest  # behind the others
+        if batch:
+            self._run_batch(function, batch)
 
     def _run_batch(self, function: Batched, members: Sequence[_Member]) -> None:
         began = perf_counter()

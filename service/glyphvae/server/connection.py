@@ -138,6 +138,7 @@ class Connection(HttpToolsProtocol):
         self._began = False
         self._upgrading = False
         self._half_closed = False
+        self._answered: RequestResponseCycle | None = None  # the one that is, or was last; `cycle` is that read last
         self._refusal: Problem | None = None  # of what has arrived behind requests that have no response yet
         self._unsent = 0
         self._acknowledged = 0  # at `_unsent_since`, as `_unsent`
@@ -160,6 +161,8 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Clean up after a connection that was closed."""
         self._lost = True
+        if self._answered is not None:
+            self._answered.disconnected = True
         super().connection_lost(exc)
         read, self.when_whole = self.when_whole, None
         if read is not None:
@@ -250,6 +253,7 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Begin to answer a request; of those kept until another was answered all but the last get a task."""
+        self._answered = cycle
         front = self.server_state.front
         plain = cycle is self.cycle and cycle.keep_alive and not cycle.waiting_for_100_continue
         held = self.flow.write_paused or self.server_state.draining

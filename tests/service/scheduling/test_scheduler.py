@@ -15,8 +15,8 @@ from glyphvae.observability.telemetry import Telemetry
 from glyphvae.scheduling import scheduler as module
 from glyphvae.scheduling.cost import INLINE, Cost
 from glyphvae.scheduling.deadline import ClientGoneError
-from glyphvae.scheduling.scheduler import BUDGET, AwaitedJob, Scheduler
-from glyphvae.scheduling.steps import MAX_ROWS, Call, Execute, Graph, Offload, Program, Rows, Wait, inline
+from glyphvae.scheduling.scheduler import BUDGET, ITERATION, AwaitedJob, Scheduler
+from glyphvae.scheduling.steps import MAX_ROWS, Batched, Call, Execute, Graph, Offload, Program, Rows, Wait, inline
 from glyphvae.scheduling.worker_pool import WorkerPool
 from tests.service.support import PATIENCE, Clock, Gate
 
@@ -80,9 +80,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def one_batch_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def one_batch_each(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give every iteration no time for more than one batch."""
-    monkeypatch.setattr(module, "ITERATION", -1)
+    run_batch = Scheduler._run_batch
+
+    def run_slowly(scheduler: Scheduler, function: Batched, members: Any) -> None:  # noqa: ANN401 (as there)
+        clock.now += 2 * ITERATION
+        run_batch(scheduler, function, members)
+
+    monkeypatch.setattr(Scheduler, "_run_batch", run_slowly)
 
 
 async def iterations(count: int) -> None:
@@ -161,6 +167,37 @@ async def test_between_two_batches_the_loop_has_its_turn(harness: Harness) -> No
     await asyncio.gather(*asked)
     # All three start in the first iteration, which has no time for the second batch.
     assert order == ["batch", {"cvae": 2 * MAX_ROWS}, "batch", "others", "batch"]
+
+
+@pytest.mark.usefixtures("one_batch_each")
+async def test_functions_take_turns(harness: Harness) -> None:
+    def tripled() -> Program[None]:
+        yield Call(other, (np.arange(1),))
+
+    order: list[str] = []
+    other = Graph(lambda rows: (order.append("other"), rows)[1], WorkerPool("rows", LIMIT), "vae")
+    harness.before = lambda: order.append("batch")
+    asked = [harness.ask(0, MAX_ROWS) for _ in range(2)]
+    last = harness.submit(tripled())
+    await iterations(1)
+    asyncio.get_running_loop().call_soon(order.append, "loop")
+    await asyncio.gather(*asked, last)
+    assert order == ["batch", "other", "loop", "batch"]
+
+
+async def test_programs_start_within_the_time_of_an_iteration(harness: Harness, clock: Clock) -> None:
+    def program(seconds: float) -> Program[None]:
+        clock.now += seconds
+        order.append("program")
+        yield Call(harness.graph, (np.arange(1),))
+
+    order: list[str] = []
+    asked = [harness.submit(program(seconds)) for seconds in (0, 2 * ITERATION, 0, 0)]
+    loop = asyncio.get_running_loop()
+    loop.call_soon(order.append, "loop")
+    await asyncio.gather(*asked)
+    assert order == ["program", "program", "loop", "program", "program"]
+    assert harness.runs == [2, 2]
 
 
 @pytest.mark.usefixtures("one_batch_each")

@@ -1,6 +1,7 @@
 """Connections: slow clients, limits on heads, and requests to upgrade."""
 
 import asyncio
+import logging
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -18,6 +19,7 @@ from tests.service.sockets import PATIENCE, Streams, ask, connect, connections, 
 from tests.service.support import grey, npy
 
 GENERATE = request("/generate?label=J")
+LIVEZ = request("/livez", method="GET")
 LARGE = request("/generate?label=J&n=3000", b"", "Accept: application/x-npy")
 
 
@@ -251,6 +253,17 @@ async def test_a_response_that_has_begun_is_not_followed_by_another(repository: 
         writer.close()
 
 
+async def test_a_client_that_leaves_a_response_and_another_request_is_no_error(
+    repository: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(repository, max_samples=100_000) as server:
+        (_, writer), connection = await unread(server)
+        connection.data_received(LIVEZ)
+        writer.transport.abort()
+        await until(lambda: not server.server_state.tasks)
+    assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
 async def test_only_so_many_connections_are_open(repository: Path) -> None:
     async with serving(repository, max_connections=2) as server:
         streams = [await connect(server) for _ in range(2)]
@@ -369,7 +382,6 @@ async def test_what_is_no_request_for_this_server_ends_the_connection(server: Se
     writer.close()
 
 
-LIVEZ = request("/livez", method="GET")
 WRONG = {
     "no method": b"\0\r\n\r\n",
     "another method": b"CONNECT glyphvae:80 HTTP/1.1\r\n\r\n",
