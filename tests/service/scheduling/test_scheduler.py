@@ -171,14 +171,18 @@ async def test_between_two_batches_the_loop_has_its_turn(harness: Harness) -> No
 
 @pytest.mark.usefixtures("one_batch_each")
 async def test_functions_take_turns(harness: Harness) -> None:
-    def tripled() -> Program[None]:
+    def same(rows: Rows) -> Rows:
+        order.append("other")
+        return rows
+
+    def call() -> Program[None]:
         yield Call(other, (np.arange(1),))
 
     order: list[str] = []
-    other = Graph(lambda rows: (order.append("other"), rows)[1], WorkerPool("rows", LIMIT), "vae")
+    other = Graph(same, WorkerPool("rows", LIMIT), "vae")
     harness.before = lambda: order.append("batch")
     asked = [harness.ask(0, MAX_ROWS) for _ in range(2)]
-    last = harness.submit(tripled())
+    last = harness.submit(call())
     await iterations(1)
     asyncio.get_running_loop().call_soon(order.append, "loop")
     await asyncio.gather(*asked, last)
