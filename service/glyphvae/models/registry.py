@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -258,9 +259,10 @@ def load_registry(settings: Settings, runtime: Runtime | None = None, also: Coll
         also: Others to build, if they exist.
 
     Raises:
-        StartError: The repository has no models, a file is wrong, missing or truncated, or the device cannot work.
+        StartError: The repository has no models or cannot be read, a file is wrong, missing or truncated, or the device
+            cannot work.
     """
-    if settings.models.is_dir() and not any(settings.models.iterdir()):  # a new volume
+    if _is_empty(settings.models):  # a new volume
         logger.info("%s is empty; the shipped models are served", settings.models)
         settings = settings.model_copy(update={"models": SHIPPED_MODELS})
     key = read_key(settings.models_key) if settings.models_key else None
@@ -285,6 +287,13 @@ def load_registry(settings: Settings, runtime: Runtime | None = None, also: Coll
             sessions.build()
         models[name] = Model(manifest, sessions, pool)
     return Registry(models, default, pool)
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        return folder.is_dir() and not any(folder.iterdir())
+    except OSError as error:
+        raise StartError(f"{folder}: cannot be read: {error.strerror}") from None
 
 
 def _default(settings: Settings, manifests: Mapping[str, Manifest]) -> str:

@@ -37,14 +37,14 @@ _OTHER_PICTURE = 3
 _FRAME = 1 << 10
 
 # What a process holds besides what settings bound: Python and its libraries, a model, batches on their way.
-_BESIDES = 160 * MEBIBYTE
+OWN = 160 * MEBIBYTE
 # Addresses that it takes and does not fill: mapped libraries, and what glibc reserves for the heap of each thread.
 _ADDRESSES = 512 * MEBIBYTE
 
 
 def ceiling(settings: Settings) -> int:
     """Return the most bytes of memory that a process with one model shall hold, 512 MiB with the defaults."""
-    return _BESIDES + settings.max_held_bytes + settings.max_queued_bytes + settings.max_unsent_bytes
+    return OWN + settings.max_held_bytes + settings.max_queued_bytes + settings.max_unsent_bytes
 
 
 def addresses(settings: Settings) -> int:

@@ -137,7 +137,7 @@ class Scheduler:
         self._max_queued = max_queued
         self._longest_wait = longest_wait
         self._waiting: deque[Job[Any]] = deque()
-        self._ready: list[tuple[Job[Any], Any]] = []
+        self._ready: deque[tuple[Job[Any], Any]] = deque()
         self._calls: dict[Batched, list[_Member]] = {}
         self._large: defaultdict[str, int] = defaultdict(int)
         self._budget = float(BUDGET)
@@ -209,13 +209,16 @@ class Scheduler:
         began = perf_counter()
         for function, members in list(self._calls.items()):  # those that did not fit into the last iteration
             self._calls[function] = [member for member in members if self._is_wanted(member[0])]
-        ready, self._ready = self._ready, []
-        for job, value in ready:
+        until = began + ITERATION
+        for _ in range(len(self._ready)):
+            job, value = self._ready.popleft()
             self._advance(job, value)
-        spent = self._start_programs()
+            if perf_counter() > until:
+                break
+        spent = self._start_programs(until)
         while self._calls:
-            self._run_batches()
-            if perf_counter() - began > ITERATION:
+            self._run_next_batch()
+            if perf_counter() > until:
                 break
         took = perf_counter() - began
         if took > ITERATION:
@@ -225,8 +228,8 @@ class Scheduler:
         if self._waiting or self._calls or self._ready:
             self._schedule()
 
-    def _start_programs(self) -> int:
-        """Start as many programs as the budget allows, and return what they cost."""
+    def _start_programs(self, until: float) -> int:
+        """Start as many programs as the budget and the time allow, at least one, and return what they cost."""
         # Programs start no faster than the models take up the rows that they ask for.
         if self._calls and sum(size for members in self._calls.values() for _, _, size in members) >= MAX_ROWS:
             return 0
@@ -240,6 +243,8 @@ class Scheduler:
             else:
                 spent += job.cost
                 self._advance(job, None)
+                if perf_counter() > until:
+                    break
         return spent
 
     def _is_wanted(self, job: Job[Any]) -> bool:
@@ -296,15 +301,14 @@ class Scheduler:
         else:
             self._await(job, step.start())
 
-    def _run_batches(self) -> None:
-        """Run one batch of every function that has calls."""
-        calls, self._calls = self._calls, {}
-        for function, members in calls.items():
-            batch, rest = _fit(members)
-            if rest:
-                self._calls.setdefault(function, [])[:0] = rest
-            if batch:
-                self._run_batch(function, batch)
+    def _run_next_batch(self) -> None:
+        """Run a batch of the function that has waited longest."""
+        function = next(iter(self._calls))
+        batch, rest = _fit(self._calls.pop(function))
+        if rest:
+            self._calls[function] = rest
+        if batch:
+            self._run_batch(function, batch)
 
     def _run_batch(self, function: Batched, members: Sequence[_Member]) -> None:
         began = perf_counter()

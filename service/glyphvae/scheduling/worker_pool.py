@@ -8,8 +8,8 @@ from threading import Condition, Lock, get_ident, get_native_id
 from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
-from glyphvae.errors import Busy
-from glyphvae.scheduling.deadline import RETRY, Deadline, beat, checkpoint, current
+from glyphvae.errors import Busy, NotReady
+from glyphvae.scheduling.deadline import RETRY, ClientGoneError, Deadline, beat, checkpoint, current
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -72,13 +72,15 @@ class WorkerPool:
 
         Raises:
             Busy: The queue is full, and no queue has taken work of this request before.
+            NotReady: The system has no thread to give.
         """
         self.take(size, deadline)
-        if deadline is not None:
-            deadline.admitted = True
+        dropped = False
 
         def work() -> Result:
             with self._lock:
+                if dropped:
+                    raise ClientGoneError
                 self._waiting -= 1
             self.beat()
             token, beating = current.set(deadline), beat.set(self.beat)
@@ -98,10 +100,18 @@ class WorkerPool:
                     self._waiting -= 1
 
         with self._lock:
+            try:
+                task = self._executor.submit(work)
+            except RuntimeError:
+                # The executor has queued it all the same, for a thread that starts later.
+                dropped = True
+                self.queued -= size
+                raise NotReady("No thread can be started for this request now.", headers=RETRY) from None
             self._waiting += 1
             if self._waiting == 1:
                 self._taken = monotonic()
-        task = self._executor.submit(work)
+        if deadline is not None:
+            deadline.admitted = True
         task.add_done_callback(done)
         return task
 

@@ -33,9 +33,11 @@ class Harness:
         self.runs: list[int] = []
         self.threads: set[int] = set()
         self.before: Callable[[], object] = lambda: None
+        self.spend: Callable[[], object] = lambda: None
 
     def double(self, rows: Rows) -> Rows:
         self.before()
+        self.spend()
         self.runs.append(len(rows[0]))
         self.threads.add(threading.get_ident())
         return (2 * rows[0],)
@@ -80,9 +82,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def one_batch_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def one_batch_each(harness: Harness, clock: Clock) -> None:
     """Give every iteration no time for more than one batch."""
-    monkeypatch.setattr(module, "ITERATION", -1)
+    harness.spend = clock.spend
 
 
 async def iterations(count: int) -> None:
@@ -321,6 +323,28 @@ async def test_fewer_programs_start_where_iterations_take_long(
     harness.before = lambda: None
     await asyncio.gather(*(harness.ask(0, 1) for _ in range(60)))
     assert harness.runs == [1, 9, 17, 25, 8]
+
+
+async def test_programs_that_take_long_share_iterations_with_others(harness: Harness, clock: Clock) -> None:
+    begun: list[str] = []
+
+    def long(name: str) -> Program[None]:
+        begun.append(name)
+        clock.spend()
+        yield from ()
+
+    for job in (lasting(), lasting()):
+        job.begin(long("resumed"), 1)
+        harness.scheduler.resume(job)
+    for _ in range(3):
+        harness.submit(long("new"))
+    per_iteration = []
+    while len(begun) < 5:
+        await iterations(1)
+        per_iteration.append(begun.copy())
+    assert [len(names) for names in per_iteration] == [2, 4, 5]
+    # Neither kind waits for all of the other.
+    assert begun == ["resumed", "new", "resumed", "new", "new"]
 
 
 @pytest.mark.parametrize(("arguments", "rows"), [((), 0), (("J",), 1)])
