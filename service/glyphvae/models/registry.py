@@ -19,7 +19,7 @@ from glyphvae.models.sessions import Part, Sessions
 from glyphvae.models.signatures import read_key
 from glyphvae.scheduling.steps import Call, Graph, Program, Rows, Wait
 from glyphvae.scheduling.worker_pool import WorkerPool
-from glyphvae.settings import SHIPPED_MODELS, Settings
+from glyphvae.settings import MEBIBYTE, SHIPPED_MODELS, Settings
 from glyphvae.wording import quoted
 
 logger = logging.getLogger("glyphvae")
@@ -29,6 +29,9 @@ Labels = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
 
 ALL = "all"
+
+# Bytes of large results that have not been written yet; more are not computed meanwhile.
+RESULTS = 32 * MEBIBYTE
 
 
 class Model:
@@ -277,7 +280,7 @@ def load_registry(settings: Settings, runtime: Runtime | None = None, also: Coll
         content = read_verified(settings.models, decoder)
         gpu = Gpu(settings.gpu_graphs == "on", settings.gpu_rows or None, settings.tensorrt == "on")
         runtime = choose_runtime(settings.device, settings.threads, content, decoder.file, gpu)
-    pool = WorkerPool("rows", settings.max_queued_rows)
+    pool = WorkerPool("rows", settings.max_queued_rows, memory=RESULTS)
     builder = ThreadPoolExecutor(1, thread_name_prefix="glyphvae-build")
     models = {}
     for name, manifest in manifests.items():

@@ -33,6 +33,8 @@ _FLOATS = 9
 # an animation are drawn one at a time, so only the file counts, in which noise takes more than a byte, forth and back.
 _PICTURE: Mapping[str, int] = {"image/webp": 30, "image/gif": 3}
 _OTHER_PICTURE = 3
+# Characters of a number in JSON; integers have a third of it.
+_WRITTEN = 11
 # A frame is set up and compressed on its own.
 _FRAME = 1 << 10
 
@@ -117,4 +119,4 @@ def typesetting(characters: int) -> Cost:
 
 def writing(values: int) -> Cost:
     """Return the cost of writing numbers as JSON."""
-    return Cost(values)
+    return Cost(values, values * _WRITTEN)

@@ -56,6 +56,8 @@ class Job(Deadline, ABC, Generic[Result]):
         since: When it last began to wait, by `perf_counter`.
         timer: Ends it at its time limit while it waits outside the event loop.
         done: Whether it has ended.
+        pool: The worker threads of its large calls.
+        kept: Bytes of results of large calls that it may still need, which are reserved there.
     """
 
     program: Program[Result]
@@ -64,6 +66,8 @@ class Job(Deadline, ABC, Generic[Result]):
     since: float
     timer: asyncio.TimerHandle | None = None
     done = False
+    pool: WorkerPool
+    kept = 0
 
     @abstractmethod
     def send(self, result: Result) -> None:
@@ -287,11 +291,18 @@ class Scheduler:
         members.append((job, arguments, size))
 
     def _finish(self, job: Job[Any], result: object) -> None:
-        job.done = True
+        self._end(job)
         try:
             job.send(result)
         except Exception:
             logger.exception(_NOT_SENT)
+
+    @staticmethod
+    def _end(job: Job[Any]) -> None:
+        job.done = True
+        if job.kept:
+            job.pool.free(job.kept)
+            job.kept = 0
 
     def _leave_loop(self, job: Job[Any], step: Offload | Wait) -> None:
         """Take up a step that the event loop waits for."""
@@ -356,7 +367,10 @@ class Scheduler:
         def run() -> tuple[float, float, Rows]:
             began = perf_counter()
             result = graph.run_in_slices(rows)
-            return began, perf_counter(), result
+            ended = perf_counter()
+            # What comes next may take longer than the model, and results must not pile up before it.
+            graph.pool.reserve(_size(result), others=not job.kept)
+            return began, ended, result
 
         task = graph.pool.submit(size, job, run)
         self._large[model] += size
@@ -368,8 +382,12 @@ class Scheduler:
             self._trace([job], model, size, began)
             return result
 
-        def done() -> None:
+        def done(task: "Future[tuple[float, float, Rows]]") -> None:
             self._large[model] -= size
+            if not task.exception():
+                job.pool, job.kept = graph.pool, job.kept + _size(task.result()[2])
+                if job.done:
+                    self._end(job)
 
         self._await(job, task, record, done)
 
@@ -378,7 +396,7 @@ class Scheduler:
         job: Job[Any],
         task: "Future[Any]",
         value: "Callable[[Future[Any]], object]" = Future.result,
-        done: Callable[[], None] = lambda: None,
+        done: "Callable[[Future[Any]], None]" = lambda _: None,
     ) -> None:
         """Advance a program once a future is done, or end it at its time limit."""
         loop = asyncio.get_running_loop()
@@ -386,7 +404,7 @@ class Scheduler:
 
         # It refers to no future, because a future keeps its callbacks, and with them the pool of models that are gone.
         def wake(task: "Future[Any]") -> None:
-            done()
+            done(task)
             if job.done:
                 return
             assert job.timer is not None  # noqa: S101 (set above)
@@ -410,7 +428,7 @@ class Scheduler:
 
     def _fail(self, job: Job[Any], error: Exception) -> None:
         """End a program without a result; nobody gets the error where the client is gone."""
-        job.done = True
+        self._end(job)
         gone = isinstance(error, ClientGoneError)
         if gone:
             job.refused = "gone"
@@ -423,6 +441,10 @@ class Scheduler:
                 job.fail(error)
         except Exception:
             logger.exception(_NOT_SENT)
+
+
+def _size(rows: Rows) -> int:
+    return sum(array.nbytes for array in rows)
 
 
 def _fit(members: list[_Member]) -> tuple[list[_Member], list[_Member]]:

@@ -123,17 +123,34 @@ class WorkerPool:
             function: The function.
             arguments: Its arguments.
         """
-        with self._freed:
-            while self._held and self._held + held > self._memory:
-                self._freed.wait(_PATIENCE)
-                checkpoint()
-            self._held += held
+        self.reserve(held)
         try:
             return function(*arguments)
         finally:
-            with self._freed:
-                self._held -= held
-                self._freed.notify_all()
+            self.free(held)
+
+    def reserve(self, held: int, *, others: bool = True) -> None:
+        """Wait in one of the threads until there is memory, and reserve it.
+
+        Args:
+            held: Bytes; more than all of the memory once nothing else is reserved.
+            others: Whether to wait; whoever has reserved some already must not, for others may wait for that.
+
+        Raises:
+            ClientGoneError: As `checkpoint`.
+            DeadlineExceeded: As `checkpoint`.
+        """
+        with self._freed:
+            while others and self._held and self._held + held > self._memory:
+                self._freed.wait(_PATIENCE)
+                checkpoint()
+            self._held += held
+
+    def free(self, held: int) -> None:
+        """Give `held` reserved bytes back."""
+        with self._freed:
+            self._held -= held
+            self._freed.notify_all()
 
     def take(self, size: int, deadline: Deadline | None) -> None:
         """Reserve `size` units.

@@ -1,7 +1,9 @@
 """Programs of many requests, advanced together; every test drives the loop by the steps that it yields."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -91,6 +93,13 @@ async def iterations(count: int) -> None:
     """Let the loop run so many times."""
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+async def until_run(harness: Harness, rows: int) -> None:
+    """Wait until so many rows have been computed."""
+    async with asyncio.timeout(PATIENCE):
+        while sum(harness.runs) < rows:  # noqa: ASYNC110 (threads count them)
+            await asyncio.sleep(0.001)
 
 
 async def test_concurrent_calls_share_a_run(harness: Harness) -> None:
@@ -401,6 +410,75 @@ async def test_a_large_call_keeps_no_small_one_waiting(harness: Harness, gate: G
     gate.opened.set()
     assert await large == expected(0, LIMIT)
     assert harness.scheduler.queued() == {"cvae": 0}
+
+
+SIZE = 8 * LIMIT  # of a result, int64
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+async def test_no_more_is_computed_while_large_results_wait(harness: Harness, gate: Gate, in_time: bool) -> None:
+    def written() -> Program[object]:
+        yield from harness.doubled(0, LIMIT)
+        result: object = yield Offload(Cost(INLINE + 1), gate)
+        return result
+
+    harness.graph.pool = WorkerPool("rows", 3 * LIMIT, memory=2 * SIZE - 1)
+    job = lasting()
+    first = harness.submit(written(), job)
+    assert await asyncio.to_thread(gate.reached.wait, PATIENCE)
+    assert job.kept == SIZE
+    waiting, last = harness.ask(0, LIMIT), harness.ask(1, LIMIT)
+    await until_run(harness, 2 * LIMIT)
+    await asyncio.sleep(0.05)
+    # One result waits for room, and the last one is not begun.
+    assert (sum(harness.runs), waiting.done(), last.done()) == (2 * LIMIT, False, False)
+    if in_time:
+        gate.opened.set()
+        assert await first == "done"
+    else:
+        harness.scheduler._expire(job)
+        with pytest.raises(DeadlineExceeded):
+            await first
+    assert (await waiting, await last) == (expected(0, LIMIT), expected(1, LIMIT))
+    assert job.kept == 0
+
+
+async def test_who_has_a_large_result_does_not_wait_for_room_for_another(harness: Harness) -> None:
+    def twice() -> Program[list[int]]:
+        yield from harness.doubled(0, LIMIT)
+        return (yield from harness.doubled(1, LIMIT))
+
+    harness.graph.pool = WorkerPool("rows", 3 * LIMIT, memory=1)
+    assert await harness.submit(twice()) == expected(1, LIMIT)
+
+
+async def test_large_results_go_with_their_programs_and_need_no_collector(harness: Harness) -> None:
+    results: list[weakref.ref[np.ndarray]] = []
+
+    def summed() -> Program[int]:
+        (numbers,) = yield Call(harness.graph, (np.arange(LIMIT),))
+        results.append(weakref.ref(numbers))
+        return int(numbers.sum())
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert await harness.submit(summed()) == LIMIT * (LIMIT - 1)
+        harness.graph.pool._executor.submit(int).result(PATIENCE)  # the thread has forgotten it
+        assert results[0]() is None
+    finally:
+        gc.enable()
+
+
+async def test_a_result_that_comes_too_late_takes_no_room(harness: Harness) -> None:
+    harness.graph.pool = WorkerPool("rows", 3 * LIMIT, memory=1)
+    job = lasting()
+    late = harness.ask(0, LIMIT, job)
+    await iterations(1)
+    harness.graph.pool._executor.submit(int).result(PATIENCE)  # the result is there; the loop does not know yet
+    job.done = True
+    assert await harness.ask(1, LIMIT) == expected(1, LIMIT)
+    assert not late.done()
 
 
 async def test_a_large_call_stops_between_slices(harness: Harness) -> None:
