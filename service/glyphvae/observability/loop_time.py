@@ -11,7 +11,7 @@ from time import thread_time
 
 from glyphvae.observability.telemetry import Histogram
 
-# Seconds between two looks. Each costs about 5 µs.
+# Seconds between two looks. Each wakes an idle process, which costs it 85 µs.
 INTERVAL = 0.02
 
 

@@ -98,9 +98,9 @@ def respond(output: Output, sequence: Sequence) -> Program[Result]:
         return Result(title, headers, output.media, content)
     if output.media == NPY:
         return npy_result(title, headers, sequence.pixels)
-    content = {"model": title, "rows": sequence.rows, "columns": sequence.columns, "seed": sequence.seed}
+    others = {"model": title, "rows": sequence.rows, "columns": sequence.columns, "seed": sequence.seed}
     blocks = [inline(_steps, sequence, start) for start in range(0, len(sequence.pixels), JSON_BLOCK)]
-    return (yield from json_list_result(title, headers, content, "steps", blocks))
+    return (yield from json_list_result(title, headers, others, "steps", blocks))
 
 
 def _steps(sequence: Sequence, start: int) -> list[dict[str, Any]]:
