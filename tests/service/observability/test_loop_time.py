@@ -3,7 +3,7 @@
 import asyncio
 from time import thread_time
 
-from glyphvae.observability.loop_time import INTERVAL, LoopTime
+from glyphvae.observability.loop_time import INTERVAL, QUIET_INTERVAL, LoopTime
 from glyphvae.observability.telemetry import Histogram
 from tests.service.support import PATIENCE
 
@@ -55,3 +55,15 @@ async def test_it_stops() -> None:
     LoopTime(histogram).stop()
     await asyncio.sleep(2 * INTERVAL)
     assert histogram.counts == [0, 0]
+
+
+async def test_a_quiet_loop_is_seldom_looked_at() -> None:
+    histogram = Histogram((SPENT,))
+    loop_time = LoopTime(histogram)
+    await looked(histogram)
+    await looked(histogram)  # one that found nothing
+    before, since = sum(histogram.counts), asyncio.get_running_loop().time()
+    await asyncio.sleep(5 * QUIET_INTERVAL)
+    looks = sum(histogram.counts) - before
+    loop_time.stop()
+    assert looks <= (asyncio.get_running_loop().time() - since) / QUIET_INTERVAL + 1
