@@ -54,6 +54,8 @@ class Job(Deadline, ABC, Generic[Result]):
         since: When it last began to wait, by `perf_counter`.
         timer: Ends it at its time limit while it waits outside the event loop.
         done: Whether it has ended.
+        pool: The worker threads of its large calls.
+        kept: Bytes of results of large calls that it may still need, which are reserved there.
     """
 
     program: Program[Result]
@@ -62,6 +64,8 @@ class Job(Deadline, ABC, Generic[Result]):
     since: float
     timer: asyncio.TimerHandle | None = None
     done = False
+    pool: WorkerPool
+    kept = 0
 
     @abstractmethod
     def send(self, result: Result) -> None:
@@ -135,7 +139,7 @@ class Scheduler:
         self._max_queued = max_queued
         self._longest_wait = longest_wait
         self._waiting: deque[Job[Any]] = deque()
-        self._ready: list[tuple[Job[Any], Any]] = []
+        self._ready: deque[tuple[Job[Any], Any]] = deque()
         self._calls: dict[Batched, list[_Member]] = {}
         self._large: defaultdict[str, int] = defaultdict(int)
         self._budget = float(BUDGET)
@@ -207,13 +211,16 @@ class Scheduler:
         began = perf_counter()
         for function, members in list(self._calls.items()):  # those that did not fit into the last iteration
             self._calls[function] = [member for member in members if self._is_wanted(member[0])]
-        ready, self._ready = self._ready, []
-        for job, value in ready:
+        until = began + ITERATION
+        for _ in range(len(self._ready)):
+            job, value = self._ready.popleft()
             self._advance(job, value)
-        spent = self._start_programs(began + ITERATION)
+            if perf_counter() > until:
+                break
+        spent = self._start_programs(until)
         while self._calls:
             self._run_next_batch()
-            if perf_counter() - began > ITERATION:
+            if perf_counter() > until:
                 break
         took = perf_counter() - began
         if took > ITERATION:
@@ -224,7 +231,7 @@ class Scheduler:
             self._schedule()
 
     def _start_programs(self, until: float) -> int:
-        """Start as many programs as the budget and the time allow, at least one; return what they cost."""
+        """Start as many programs as the budget and the time allow, at least one, and return what they cost."""
         # Programs start no faster than the models take up the rows that they ask for.
         if self._calls and sum(size for members in self._calls.values() for _, _, size in members) >= MAX_ROWS:
             return 0
@@ -238,8 +245,8 @@ class Scheduler:
             else:
                 spent += job.cost
                 self._advance(job, None)
-            if perf_counter() > until:
-                break
+                if perf_counter() > until:
+                    break
         return spent
 
     def _is_wanted(self, job: Job[Any]) -> bool:
@@ -282,11 +289,18 @@ class Scheduler:
         members.append((job, arguments, size))
 
     def _finish(self, job: Job[Any], result: object) -> None:
-        job.done = True
+        self._end(job)
         try:
             job.send(result)
         except Exception:
             logger.exception(_NOT_SENT)
+
+    @staticmethod
+    def _end(job: Job[Any]) -> None:
+        job.done = True
+        if job.kept:
+            job.pool.free(job.kept)
+            job.kept = 0
 
     def _leave_loop(self, job: Job[Any], step: Offload | Wait) -> None:
         """Take up a step that the event loop waits for."""
@@ -297,11 +311,11 @@ class Scheduler:
             self._await(job, step.start())
 
     def _run_next_batch(self) -> None:
-        """Run one batch of the function whose turn it is."""
+        """Run a batch of the function that has waited longest."""
         function = next(iter(self._calls))
         batch, rest = _fit(self._calls.pop(function))
         if rest:
-            self._calls[function] = rest  # behind the others
+            self._calls[function] = rest
         if batch:
             self._run_batch(function, batch)
 
@@ -351,7 +365,10 @@ class Scheduler:
         def run() -> tuple[float, float, Rows]:
             began = perf_counter()
             result = graph.run_in_slices(rows)
-            return began, perf_counter(), result
+            ended = perf_counter()
+            # What comes next may take longer than the model, and results must not pile up before it.
+            graph.pool.reserve(_size(result), others=not job.kept)
+            return began, ended, result
 
         task = graph.pool.submit(size, job, run)
         self._large[model] += size
@@ -363,8 +380,12 @@ class Scheduler:
             self._trace([job], model, size, began)
             return result
 
-        def done() -> None:
+        def done(task: "Future[tuple[float, float, Rows]]") -> None:
             self._large[model] -= size
+            if not task.exception():
+                job.pool, job.kept = graph.pool, job.kept + _size(task.result()[2])
+                if job.done:
+                    self._end(job)
 
         self._await(job, task, record, done)
 
@@ -373,7 +394,7 @@ class Scheduler:
         job: Job[Any],
         task: "Future[Any]",
         value: "Callable[[Future[Any]], object]" = Future.result,
-        done: Callable[[], None] = lambda: None,
+        done: "Callable[[Future[Any]], None]" = lambda _: None,
     ) -> None:
         """Advance a program once a future is done, or end it at its time limit."""
         loop = asyncio.get_running_loop()
@@ -381,7 +402,7 @@ class Scheduler:
 
         # It refers to no future, because a future keeps its callbacks, and with them the pool of models that are gone.
         def wake(task: "Future[Any]") -> None:
-            done()
+            done(task)
             if job.done:
                 return
             assert job.timer is not None  # noqa: S101 (set above)
@@ -405,7 +426,7 @@ class Scheduler:
 
     def _fail(self, job: Job[Any], error: Exception) -> None:
         """End a program without a result; nobody gets the error where the client is gone."""
-        job.done = True
+        self._end(job)
         gone = isinstance(error, ClientGoneError)
         if gone:
             job.refused = "gone"
@@ -418,6 +439,10 @@ class Scheduler:
                 job.fail(error)
         except Exception:
             logger.exception(_NOT_SENT)
+
+
+def _size(rows: Rows) -> int:
+    return sum(array.nbytes for array in rows)
 
 
 def _fit(members: list[_Member]) -> tuple[list[_Member], list[_Member]]:

@@ -1,7 +1,9 @@
 """Programs of many requests, advanced together; every test drives the loop by the steps that it yields."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -15,8 +17,8 @@ from glyphvae.observability.telemetry import Telemetry
 from glyphvae.scheduling import scheduler as module
 from glyphvae.scheduling.cost import INLINE, Cost
 from glyphvae.scheduling.deadline import ClientGoneError
-from glyphvae.scheduling.scheduler import BUDGET, ITERATION, AwaitedJob, Scheduler
-from glyphvae.scheduling.steps import MAX_ROWS, Batched, Call, Execute, Graph, Offload, Program, Rows, Wait, inline
+from glyphvae.scheduling.scheduler import BUDGET, AwaitedJob, Scheduler
+from glyphvae.scheduling.steps import MAX_ROWS, Call, Execute, Graph, Offload, Program, Rows, Wait, inline
 from glyphvae.scheduling.worker_pool import WorkerPool
 from tests.service.support import PATIENCE, Clock, Gate
 
@@ -33,9 +35,11 @@ class Harness:
         self.runs: list[int] = []
         self.threads: set[int] = set()
         self.before: Callable[[], object] = lambda: None
+        self.spend: Callable[[], object] = lambda: None
 
     def double(self, rows: Rows) -> Rows:
         self.before()
+        self.spend()
         self.runs.append(len(rows[0]))
         self.threads.add(threading.get_ident())
         return (2 * rows[0],)
@@ -80,21 +84,22 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def one_batch_each(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def one_batch_each(harness: Harness, clock: Clock) -> None:
     """Give every iteration no time for more than one batch."""
-    run_batch = Scheduler._run_batch
-
-    def run_slowly(scheduler: Scheduler, function: Batched, members: Any) -> None:  # noqa: ANN401 (as there)
-        clock.now += 2 * ITERATION
-        run_batch(scheduler, function, members)
-
-    monkeypatch.setattr(Scheduler, "_run_batch", run_slowly)
+    harness.spend = clock.spend
 
 
 async def iterations(count: int) -> None:
     """Let the loop run so many times."""
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+async def until_run(harness: Harness, rows: int) -> None:
+    """Wait until so many rows have been computed."""
+    async with asyncio.timeout(PATIENCE):
+        while sum(harness.runs) < rows:  # noqa: ASYNC110 (threads count them)
+            await asyncio.sleep(0.001)
 
 
 async def test_concurrent_calls_share_a_run(harness: Harness) -> None:
@@ -167,43 +172,6 @@ async def test_between_two_batches_the_loop_has_its_turn(harness: Harness) -> No
     await asyncio.gather(*asked)
     # All three start in the first iteration, which has no time for the second batch.
     assert order == ["batch", {"cvae": 2 * MAX_ROWS}, "batch", "others", "batch"]
-
-
-@pytest.mark.usefixtures("one_batch_each")
-async def test_functions_take_turns(harness: Harness) -> None:
-    def same(rows: Rows) -> Rows:
-        order.append("other")
-        return rows
-
-    def call() -> Program[None]:
-        yield Call(other, (np.arange(1),))
-
-    order: list[str] = []
-    other = Graph(same, WorkerPool("rows", LIMIT), "vae")
-    harness.before = lambda: order.append("batch")
-    asked = [harness.ask(0, MAX_ROWS) for _ in range(2)]
-    last = harness.submit(call())
-    await iterations(1)
-    asyncio.get_running_loop().call_soon(order.append, "loop")
-    await asyncio.gather(*asked, last)
-    assert order == ["batch", "other", "loop", "batch"]
-
-
-async def test_programs_start_within_the_time_of_an_iteration(harness: Harness, clock: Clock) -> None:
-    def program(seconds: float) -> Program[None]:
-        clock.now += seconds
-        order.append("program")
-        yield Call(harness.graph, (np.arange(1),))
-
-    order: list[str] = []
-    # What the first two cost leaves the others a budget, although their iteration took long.
-    asked = [harness.submit(program(seconds), cost=8) for seconds in (0, 2 * ITERATION)]
-    asked += [harness.submit(program(0)) for _ in range(2)]
-    loop = asyncio.get_running_loop()
-    loop.call_soon(order.append, "loop")
-    await asyncio.gather(*asked)
-    assert order == ["program", "program", "loop", "program", "program"]
-    assert harness.runs == [2, 2]
 
 
 @pytest.mark.usefixtures("one_batch_each")
@@ -366,6 +334,28 @@ async def test_fewer_programs_start_where_iterations_take_long(
     assert harness.runs == [1, 9, 17, 25, 8]
 
 
+async def test_programs_that_take_long_share_iterations_with_others(harness: Harness, clock: Clock) -> None:
+    begun: list[str] = []
+
+    def long(name: str) -> Program[None]:
+        begun.append(name)
+        clock.spend()
+        yield from ()
+
+    for job in (lasting(), lasting()):
+        job.begin(long("resumed"), 1)
+        harness.scheduler.resume(job)
+    for _ in range(3):
+        harness.submit(long("new"))
+    per_iteration = []
+    while len(begun) < 5:
+        await iterations(1)
+        per_iteration.append(begun.copy())
+    assert [len(names) for names in per_iteration] == [2, 4, 5]
+    # Neither kind waits for all of the other.
+    assert begun == ["resumed", "new", "resumed", "new", "new"]
+
+
 @pytest.mark.parametrize(("arguments", "rows"), [((), 0), (("J",), 1)])
 async def test_a_glyph_that_was_drawn_ahead_is_no_row_of_its_request(
     harness: Harness, arguments: tuple[str, ...], rows: int
@@ -420,6 +410,75 @@ async def test_a_large_call_keeps_no_small_one_waiting(harness: Harness, gate: G
     gate.opened.set()
     assert await large == expected(0, LIMIT)
     assert harness.scheduler.queued() == {"cvae": 0}
+
+
+SIZE = 8 * LIMIT  # of a result, int64
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+async def test_no_more_is_computed_while_large_results_wait(harness: Harness, gate: Gate, in_time: bool) -> None:
+    def written() -> Program[object]:
+        yield from harness.doubled(0, LIMIT)
+        result: object = yield Offload(Cost(INLINE + 1), gate)
+        return result
+
+    harness.graph.pool = WorkerPool("rows", 3 * LIMIT, memory=2 * SIZE - 1)
+    job = lasting()
+    first = harness.submit(written(), job)
+    assert await asyncio.to_thread(gate.reached.wait, PATIENCE)
+    assert job.kept == SIZE
+    waiting, last = harness.ask(0, LIMIT), harness.ask(1, LIMIT)
+    await until_run(harness, 2 * LIMIT)
+    await asyncio.sleep(0.05)
+    # One result waits for room, and the last one is not begun.
+    assert (sum(harness.runs), waiting.done(), last.done()) == (2 * LIMIT, False, False)
+    if in_time:
+        gate.opened.set()
+        assert await first == "done"
+    else:
+        harness.scheduler._expire(job)
+        with pytest.raises(DeadlineExceeded):
+            await first
+    assert (await waiting, await last) == (expected(0, LIMIT), expected(1, LIMIT))
+    assert job.kept == 0
+
+
+async def test_who_has_a_large_result_does_not_wait_for_room_for_another(harness: Harness) -> None:
+    def twice() -> Program[list[int]]:
+        yield from harness.doubled(0, LIMIT)
+        return (yield from harness.doubled(1, LIMIT))
+
+    harness.graph.pool = WorkerPool("rows", 3 * LIMIT, memory=1)
+    assert await harness.submit(twice()) == expected(1, LIMIT)
+
+
+async def test_large_results_go_with_their_programs_and_need_no_collector(harness: Harness) -> None:
+    results: list[weakref.ref[np.ndarray]] = []
+
+    def summed() -> Program[int]:
+        (numbers,) = yield Call(harness.graph, (np.arange(LIMIT),))
+        results.append(weakref.ref(numbers))
+        return int(numbers.sum())
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert await harness.submit(summed()) == LIMIT * (LIMIT - 1)
+        harness.graph.pool._executor.submit(int).result(PATIENCE)  # the thread has forgotten it
+        assert results[0]() is None
+    finally:
+        gc.enable()
+
+
+async def test_a_result_that_comes_too_late_takes_no_room(harness: Harness) -> None:
+    harness.graph.pool = WorkerPool("rows", 3 * LIMIT, memory=1)
+    job = lasting()
+    late = harness.ask(0, LIMIT, job)
+    await iterations(1)
+    harness.graph.pool._executor.submit(int).result(PATIENCE)  # the result is there; the loop does not know yet
+    job.done = True
+    assert await harness.ask(1, LIMIT) == expected(1, LIMIT)
+    assert not late.done()
 
 
 async def test_a_large_call_stops_between_slices(harness: Harness) -> None:
