@@ -38,6 +38,9 @@ logger = logging.getLogger("glyphvae")
 # least one. With the longest piece, a batch of 128 rows, a refusal waits for about 10 ms.
 BUDGET = 128
 ITERATION = 0.006
+# What a small image costs, in glyphs. Queued requests are counted by it: to refuse a single glyph takes as long as to
+# draw it, so four of them may wait in the place of one image.
+ORDINARY = 4
 _GROWTH = BUDGET // 16
 
 # An error while a response is sent must not keep other programs from their results.
@@ -129,16 +132,17 @@ class Scheduler:
     Args:
         telemetry: Where waits, runs and refusals are counted.
         threads: Runs work that takes long.
-        max_queued: Programs that may wait for their start.
+        max_queued: Programs that may wait for their start, of `ORDINARY` cost; more cheaper ones and fewer costly ones.
         longest_wait: Seconds; while the first of them has waited longer, no others are taken.
     """
 
     def __init__(self, telemetry: Telemetry, threads: WorkerPool, max_queued: int, longest_wait: float) -> None:
         self.telemetry = telemetry
         self.threads = threads
-        self._max_queued = max_queued
+        self._most_waiting = ORDINARY * max_queued
         self._longest_wait = longest_wait
         self._waiting: deque[Job[Any]] = deque()
+        self._waiting_cost = 0
         self._ready: deque[tuple[Job[Any], Any]] = deque()
         self._calls: dict[Batched, list[_Member]] = {}
         self._large: defaultdict[str, int] = defaultdict(int)
@@ -152,7 +156,7 @@ class Scheduler:
         # A program that waits for long would be given up half done.
         waiting = self._waiting
         return bool(waiting) and (
-            len(waiting) >= self._max_queued or perf_counter() - waiting[0].since > self._longest_wait
+            self._waiting_cost >= self._most_waiting or perf_counter() - waiting[0].since > self._longest_wait
         )
 
     def queued(self) -> Mapping[str, int]:
@@ -167,6 +171,7 @@ class Scheduler:
         """Queue a program; it starts in the event loop's next iteration at the earliest."""
         job.since = perf_counter()
         self._waiting.append(job)
+        self._waiting_cost += job.cost
         if self._loop is None or self._loop.is_closed():
             self._schedule()
 
@@ -238,6 +243,7 @@ class Scheduler:
         waiting, spent = self._waiting, 0
         while waiting and spent < self._budget:
             job = waiting.popleft()
+            self._waiting_cost -= job.cost
             try:
                 job.check()
             except Exception as error:  # noqa: BLE001 (the job gets it)

@@ -302,13 +302,13 @@ async def test_a_result_that_comes_after_its_caller_has_left_is_not_an_error(
 # Queue and pace
 
 
-async def test_the_queue_is_bounded_by_number_and_by_time(clock: Clock) -> None:
+async def test_the_queue_is_bounded_by_cost_and_by_time(clock: Clock) -> None:
     harness = Harness(max_queued=3)
     full = [harness.scheduler.full]
-    for _ in range(3):
-        harness.ask(0, 1)
+    for cost in (1, 1, 6, 3, 1):
+        harness.submit(inline(int, "7"), cost=cost)
         full.append(harness.scheduler.full)
-    assert full == [False, False, False, True]
+    assert full == [*[False] * 5, True]  # 12 glyphs are three small images
     await iterations(1)
     harness.ask(0, 1)
     full = [harness.scheduler.full]

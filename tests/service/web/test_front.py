@@ -290,12 +290,12 @@ async def impatient(small: Context) -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_a_full_queue_refuses_at_once_but_no_probe(small: Context) -> None:
     app = create_app(small)
-    answers = [post(app, "/generate?label=J") for _ in range(7)]
+    answers = [post(app, "/generate?label=J") for _ in range(19)]  # of which four count as one
     probe = post(app, "/livez", method="GET")
     messages = [await answer for answer in answers]
-    assert [head["status"] for head, _ in messages] == [200] * 4 + [429] * 3
+    assert [head["status"] for head, _ in messages] == [200] * 16 + [429] * 3
     assert (await probe)[0]["status"] == 200
-    for head, body in messages[4:]:
+    for head, body in messages[16:]:
         assert (b"retry-after", b"1") in head["headers"]
         assert b"Too many requests are queued." in body["body"]
     assert small.telemetry.refused == {"busy": 3}
