@@ -11,6 +11,7 @@ from glyphvae_training.fitting.prior import PriorConfig, fit_prior
 from glyphvae_training.fitting.runs import Run
 from glyphvae_training.measures.glyph import FEATURES
 from glyphvae_training.models.cvae import CVAE, CVAEConfig
+from glyphvae_training.models.pen import Pen, PenConfig
 from tests.training.examples import data_set, finished_run
 
 CONFIG = AxesConfig(samples=20)
@@ -101,3 +102,20 @@ def model_config() -> CVAEConfig:
     config = finished_run().model.config
     assert isinstance(config, CVAEConfig)
     return config
+
+
+def test_of_a_pen_only_the_hand_is_turned() -> None:
+    config = PenConfig(hand_size=5, form_size=3, label_count=36, width=16, strokes=2, couplings=2, head=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        model = Pen(config).eval()
+        assert model.head is not None
+        for weight in model.head.parameters():
+            nn.init.normal_(weight, std=0.2)
+    found = torch.from_numpy(axes(model, CONFIG)).float()
+    assert found.shape == (5, 5)
+    u, label = noise(model, 1, torch.Generator().manual_seed(9))
+    with torch.inference_mode():
+        before = model.decode(torch.cat([u[:, :5] @ found, u[:, 5:]], dim=1), label)
+        align(replace(finished_run(), model=model), CONFIG)
+        torch.testing.assert_close(model.decode(u, label), before, rtol=1e-3, atol=1e-3)

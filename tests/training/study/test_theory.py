@@ -5,13 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from glyphvae_training.data.dataset import Dataset
+from glyphvae_training.data.dataset import Dataset, balanced
 from glyphvae_training.export.exported import read_exported
 from glyphvae_training.study.beta import theory_rows
 from glyphvae_training.study.coding import class_means, coding, distance_to_mean
 from glyphvae_training.study.plan import BETAS, FULL, beta_plans
 from glyphvae_training.study.theory import Check, checks, not_converged
-from glyphvae_training.study.train import balanced
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[3]

@@ -24,7 +24,7 @@ def add_classifier(
     """Train a label classifier and add it to an exported conditional model, which then infers missing labels by it."""
     import torch  # noqa: PLC0415 (see the package)
 
-    from glyphvae_training.data.dataset import load_named  # noqa: PLC0415
+    from glyphvae_training.data.named import load_named  # noqa: PLC0415
     from glyphvae_training.export.classifier import add_classifier as add  # noqa: PLC0415
     from glyphvae_training.export.repository import published  # noqa: PLC0415
     from glyphvae_training.judges.judge_data import load_classifier_data  # noqa: PLC0415

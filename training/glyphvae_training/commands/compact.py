@@ -10,7 +10,7 @@ def compact(model: ModelName, data: DataFolder = DATA, exported: ModelRepository
     """Store the weights of an older export in float16, as `export` does; fails if images lose too much quality."""
     from rich.console import Console  # noqa: PLC0415 (see the package)
 
-    from glyphvae_training.data.dataset import load_named  # noqa: PLC0415
+    from glyphvae_training.data.named import load_named  # noqa: PLC0415
     from glyphvae_training.export.repository import published  # noqa: PLC0415
     from glyphvae_training.export.storage import compact_model  # noqa: PLC0415
 

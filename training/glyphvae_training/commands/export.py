@@ -19,7 +19,7 @@ def export(
     """Export a run to ONNX; fails unless ONNX Runtime and PyTorch agree on a thousand real images."""
     from rich.console import Console  # noqa: PLC0415 (see the package)
 
-    from glyphvae_training.data.dataset import load_named  # noqa: PLC0415
+    from glyphvae_training.data.named import load_named  # noqa: PLC0415
     from glyphvae_training.export.export import dataset_name, export_run  # noqa: PLC0415
     from glyphvae_training.fitting.runs import load_run  # noqa: PLC0415
 

@@ -23,7 +23,7 @@ def quantise(
         raise typer.BadParameter("encoders run on CPUs only, in int8", param_hint="--to")
     from rich.console import Console  # noqa: PLC0415 (see the package)
 
-    from glyphvae_training.data.dataset import load_named  # noqa: PLC0415
+    from glyphvae_training.data.named import load_named  # noqa: PLC0415
     from glyphvae_training.export.quantise import quantise_encoder, quantise_model  # noqa: PLC0415
     from glyphvae_training.export.repository import published  # noqa: PLC0415
 

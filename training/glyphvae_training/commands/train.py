@@ -25,7 +25,7 @@ EncoderName = Literal["dense", "narrow", "paper", "pooling", "resnet"]
 DecoderName = Literal["dense", "residual", "upsample", "unpooling", "conv", "resnet"]
 DatasetName = Literal["alphanumeric", "byclass", "mnist"]
 StagedName = Literal["cvae-62", "cvae-hq"]
-PresetName = Literal["cvae", StagedName, "vae-binarised"]
+PresetName = Literal["cvae", StagedName, "vae-binarised", "pen"]
 LoggerName = Literal["csv", "tensorboard"]
 
 # What trains a model on a data set, in a folder.
@@ -155,9 +155,14 @@ def train(
         raise typer.BadParameter(f"{preset} is no {kind}", param_hint="--preset")
     hardware = Hardware(accelerator, devices, nodes, strategy, precision or "32-true", threads or os.cpu_count() or 1)
     torch.set_num_threads(hardware.threads)
+    dataset_name: DatasetName | Literal["pen"]
     if chosen == "vae-binarised":
         refuse(chosen, beta=beta, balanced=balanced, dataset=dataset, logger=logger)
         dataset_name, recipe, trainer = binarised_recipe(architecture, training)
+    elif chosen == "pen":
+        refuse(chosen, dataset=dataset, logger=logger, balanced=balanced, beta=beta, encoder=encoder, decoder=decoder)
+        refuse(chosen, epochs=epochs, batch_size=batch_size, latent_size=latent_size)
+        dataset_name, recipe, trainer = pen_recipe(training, data)
     elif preset in get_args(StagedName):
         refuse(chosen, dataset=dataset, logger=logger)
         dataset_name, recipe, trainer = staged_recipe(chosen, architecture, training, data, precision)
@@ -215,11 +220,11 @@ def flat(recipe: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def load(name: DatasetName, folder: Path, *, fetch: bool, progress: "StageProgress") -> "Dataset":
+def load(name: DatasetName | Literal["pen"], folder: Path, *, fetch: bool, progress: "StageProgress") -> "Dataset":
     """Load a data set, and download missing source files first if `fetch` is set."""
-    from glyphvae_training.data.dataset import load_named  # noqa: PLC0415 (see the package)
     from glyphvae_training.data.fetch import fetch as download  # noqa: PLC0415
     from glyphvae_training.data.fetch import originals_of  # noqa: PLC0415
+    from glyphvae_training.data.named import load_named  # noqa: PLC0415 (see the package)
 
     if fetch:
         download(folder, originals_of(name, folder))
@@ -282,6 +287,19 @@ def staged_recipe(
         return train_preset(preset, data, sources, folder, where, resume=True, progress=progress)
 
     return preset.dataset, asdict(preset), run
+
+
+def pen_recipe(training: dict[str, Any], sources: Path) -> tuple[Literal["pen"], dict[str, Any], Trainer]:
+    """Return data set, settings and training of the pen, which is trained on the CPU."""
+    from glyphvae_training.fitting.pen_stages import PenPreset, train_pen_preset  # noqa: PLC0415 (see the package)
+
+    preset = PenPreset()
+    preset = replace(preset, training=replace(preset.training, **training))
+
+    def run(data: "Dataset", folder: Path, hardware: "Hardware", progress: "StageProgress") -> "Run":
+        return train_pen_preset(preset, data, sources, folder, hardware, progress=progress)
+
+    return "pen", asdict(preset), run
 
 
 def binarised_recipe(

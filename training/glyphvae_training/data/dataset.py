@@ -20,7 +20,6 @@ from glyphvae_training.data.entries import DataFolder
 from glyphvae_training.data.pixels import BOX, CENTRE, FAINTEST_INK, NORMALISATION, normalise
 from glyphvae_training.data.sources import Source
 from glyphvae_training.data.split import split_by_digest
-from glyphvae_training.errors import DataError
 from glyphvae_training.files import replacing
 from glyphvae_training.progress import StageProgress, no_stage_progress
 
@@ -102,20 +101,6 @@ def load_mnist(folder: Path, cache: Path | None = None, progress: StageProgress 
     return cached("mnist", mnist, lambda: assemble_mnist(mnist, progress), cache)
 
 
-def load_named(
-    name: str, folder: Path, cache: Path | None = None, progress: StageProgress = no_stage_progress
-) -> Dataset:
-    """Load the set with this `Dataset.name`; arguments and errors as for `load_alphanumeric`.
-
-    Raises:
-        DataError: there is no such set.
-    """
-    loaders = {"alphanumeric": load_alphanumeric, "byclass": load_byclass, "mnist": load_mnist}
-    if name not in loaders:
-        raise DataError(f"there is no data set {name!r}; there are {', '.join(loaders)}")
-    return loaders[name](folder, cache, progress)
-
-
 def find_both_parts(folder: DataFolder) -> MnistParts:
     """Find the official training and test part of MNIST."""
     return sources.find_mnist(folder, "train"), sources.find_mnist(folder, "test")
@@ -170,6 +155,13 @@ def pick(characters: sources.Characters | Split, index: NDArray[Any]) -> Split:
 def joined(first: Split, second: Split) -> Split:
     """Concatenate two parts."""
     return Split(np.concatenate([first.images, second.images]), np.concatenate([first.labels, second.labels]))
+
+
+def balanced(split: Split, each: int) -> Split:
+    """Select the first `each` characters of every label, or as many as the rarest has."""
+    labels, counts = np.unique(split.labels, return_counts=True)
+    share = min(each, int(counts.min()))
+    return pick(split, np.concatenate([np.flatnonzero(split.labels == label)[:share] for label in labels]))
 
 
 def dataset(name: str, labels: tuple[str, ...], parts: tuple[Split, Split, Split], names: tuple[str, ...]) -> Dataset:

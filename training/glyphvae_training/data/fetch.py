@@ -105,13 +105,13 @@ def fetch(folder: Path, originals: Sequence[Original]) -> list[Path]:
     return fetched
 
 
-def originals_of(dataset: Literal["alphanumeric", "byclass", "mnist"], folder: Path) -> tuple[Original, ...]:
-    """Return the source files of a data set that the folder holds in no form."""
+def originals_of(dataset: Literal["alphanumeric", "byclass", "mnist", "pen"], folder: Path) -> tuple[Original, ...]:
+    """Return the source files of a data set that the folder holds in no form, but for fonts."""
     needed: list[tuple[Callable[[DataFolder], object], tuple[Original, ...]]] = [
         (lambda there: (find_mnist(there, "train"), find_mnist(there, "test")), MNIST)
     ]
     if dataset != "mnist":
-        needed.append((find_emnist if dataset == "byclass" else find_letters, EMNIST))
+        needed.append((find_letters if dataset == "alphanumeric" else find_emnist, EMNIST))
     originals: tuple[Original, ...] = ()
     for find, source in needed:
         try:

@@ -39,7 +39,7 @@ class Trained:
 
     def __init__(self, run: Run) -> None:
         self._model = run.model.cpu().eval()
-        self.labels = tuple(run.labels) if run.kind == "cvae" else ()
+        self.labels = tuple(run.labels) if run.kind != "vae" else ()
         self.latent_size = run.model.config.latent_size
 
     def encode(self, pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> tuple[Floats, Floats]:

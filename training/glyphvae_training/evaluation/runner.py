@@ -9,7 +9,8 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from glyphvae_training.data.dataset import Dataset, Split, load_named
+from glyphvae_training.data.dataset import Dataset, Split
+from glyphvae_training.data.named import load_named
 from glyphvae_training.errors import ExportError
 from glyphvae_training.evaluation.axis_names import axis_names
 from glyphvae_training.evaluation.evaluate import Evaluation, evaluate_model

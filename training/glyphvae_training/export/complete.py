@@ -53,7 +53,7 @@ def export_complete(
     if quantise:
         report.append(added(lambda: quantise_model(folder, name, data.test, seed=seed), "decoder"))
         report.append(added(lambda: quantise_encoder(folder, name, data), "encoder"))
-    if run.kind == "cvae":
+    if run.kind != "vae":
         characters = load_classifier_data(sources, data.name)
         found = add_classifier(
             folder,

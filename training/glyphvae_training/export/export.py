@@ -9,8 +9,8 @@ import onnx
 from glyphvae_training.data.dataset import Dataset
 from glyphvae_training.data.sources import CAPITALS, DIGITS, SMALL_LETTERS
 from glyphvae_training.errors import ExportError
-from glyphvae_training.export.graphs import PARTS, Part, to_onnx
-from glyphvae_training.export.manifest import Facts, code_facts
+from glyphvae_training.export.graphs import Part, parts_of, to_onnx
+from glyphvae_training.export.manifest import SCHEMA, STROKES_SCHEMA, Facts, code_facts
 from glyphvae_training.export.parity import check_parity
 from glyphvae_training.export.repository import publish
 from glyphvae_training.export.storage import check_compact, compact
@@ -46,7 +46,7 @@ def export_run(run: Run, data: Dataset, folder: Path, name: str, version: int = 
     if data.sha256 != run.data_sha256:
         raise ExportError(f"the run was trained on data {run.data_sha256[:12]}, not on these ({data.sha256[:12]})")
     model = run.model.cpu()
-    graphs: dict[Part, onnx.ModelProto] = {part: to_onnx(model, part) for part in PARTS}
+    graphs: dict[Part, onnx.ModelProto] = {part: to_onnx(model, part) for part in parts_of(model)}
     check_parity(model, graphs, data.test, np.random.default_rng(PARITY_SEED))
     facts = facts_of_run(run, data, name, version)
     compacted = {part: compact(graph) for part, graph in graphs.items()}
@@ -62,11 +62,11 @@ def dataset_name(run: Run) -> str:
 
 def facts_of_run(run: Run, data: Dataset, name: str, version: int) -> Facts:
     """Collect the facts about a run; what only an evaluation knows is empty."""
-    labels = run.labels if run.kind == "cvae" else ()
+    labels = run.labels if run.kind != "vae" else ()
     return Facts(
         name=name,
         version=version,
-        kind=run.kind,
+        kind="vae" if run.kind == "vae" else "cvae",
         summary=summary(labels, data, run.model.config.latent_size),
         labels=tuple(labels),
         latent_size=run.model.config.latent_size,
@@ -76,6 +76,7 @@ def facts_of_run(run: Run, data: Dataset, name: str, version: int) -> Facts:
         config=run.model.config.to_dict(),
         metrics={},
         series=run.series,
+        schema=STROKES_SCHEMA if run.kind == "pen" else SCHEMA,
     )
 
 

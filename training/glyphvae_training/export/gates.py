@@ -33,6 +33,9 @@ RANDOM_OPERATORS = {
 # make up such a pattern often enough.
 LOCAL_PATH = re.compile(rb"[\w.-]+\.py\b|(?<![\w.])/(?:home|Users|usr|opt|var|tmp|mnt|root|private)/|\b[A-Za-z]:\\\w")
 
+# Of the control points: batch, strokes, points, x and y.
+CONTROL_AXES = 4
+
 # What less precision may cost: more would be seen in a picture, or change which label an image is read as.
 MOST_LOST = {"levels": 1.0, "nats": 0.5}
 
@@ -121,6 +124,9 @@ def check_signature(model: onnx.ModelProto, part: Part, latent_size: int, labels
     if part.startswith("encoder"):
         inputs = {"pixels": (TensorProto.UINT8, image)}
         outputs = {"mu": (TensorProto.FLOAT, latent), "logvar": (TensorProto.FLOAT, latent)}
+    elif part == "strokes":
+        inputs = {"z": (TensorProto.FLOAT, latent)}
+        outputs = stroke_outputs(signature(model.graph.output))
     elif part == "classifier":
         inputs = {"pixels": (TensorProto.UINT8, image)}
         outputs = {"logits": (TensorProto.FLOAT, ("batch", labels))}
@@ -133,6 +139,20 @@ def check_signature(model: onnx.ModelProto, part: Part, latent_size: int, labels
     found = (signature(model.graph.input), signature(model.graph.output))
     if [list(values.items()) for values in found] != [list(values.items()) for values in expected]:
         raise ExportError(f"the {part} has inputs and outputs {found} instead of {expected}")
+
+
+def stroke_outputs(found: Signature) -> Signature:
+    """Return the outputs that a graph of strokes should have, with as many strokes, points and knots as it has."""
+    _, control = found.get("control", (0, ()))
+    _, radius = found.get("radius", (0, ()))
+    strokes, points = control[1:3] if len(control) == CONTROL_AXES else (0, 0)
+    shapes: dict[str, Shape] = {
+        "control": ("batch", strokes, points, 2),
+        "radius": ("batch", strokes, radius[-1] if radius else 0),
+        "presence": ("batch", strokes),
+        "proportions": ("batch", 4),
+    }
+    return {name: (TensorProto.FLOAT, shape) for name, shape in shapes.items()}
 
 
 def signature(values: Iterable[onnx.ValueInfoProto]) -> Signature:

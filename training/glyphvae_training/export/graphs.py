@@ -5,6 +5,10 @@
 | encoder | `pixels` uint8 [batch, 28, 28], `label` int64 [batch] | `mu`, `logvar` float32 [batch, latent] |
 | decoder | `z` float32 [batch, latent], `label` int64 [batch] | `pixels` uint8, `logits` float32 [batch, 28, 28] |
 | classifier | `pixels` uint8 [batch, 28, 28] | `logits` float32 [batch, labels] |
+| strokes | `z` float32 [batch, latent], `label` int64 [batch] | `control`, `radius`, `presence`, `proportions` |
+
+`control` [batch, strokes, points, 2], `radius` [batch, strokes, knots], `presence` [batch, strokes] (0 or 1) and
+`proportions` [batch, 4] are float32, and those of `glyphvae_training.models.pen.Writing`.
 
 An unconditional model has no `label`; a conditional one may have a classifier
 (`glyphvae_training.export.classifier`). No graph draws random numbers: the noise is the caller's.
@@ -21,12 +25,13 @@ from torch import Tensor, nn
 from glyphvae_training.export.fusion import Fused
 from glyphvae_training.models.cvae import CVAE
 from glyphvae_training.models.families import Model
+from glyphvae_training.models.pen import DRAWN, Pen
 
 # Optional are a second encoder and decoder, for CPUs or GPUs (`glyphvae_training.export.quantise`), and the classifier.
-Part = Literal["encoder", "decoder", "encoder-int8", "decoder-int8", "decoder-float16", "classifier"]
+Part = Literal["encoder", "decoder", "encoder-int8", "decoder-int8", "decoder-float16", "classifier", "strokes"]
 
 PARTS: tuple[Part, Part] = ("encoder", "decoder")
-ALL_PARTS: tuple[Part, ...] = (*PARTS, "encoder-int8", "decoder-int8", "decoder-float16", "classifier")
+ALL_PARTS: tuple[Part, ...] = (*PARTS, "encoder-int8", "decoder-int8", "decoder-float16", "classifier", "strokes")
 SIDE = 28
 # Every operator here is older than opset 20 (ONNX 1.15); ONNX Runtime has run it since 1.17, and so does every Triton
 # release since 24.02. A newer opset would only shut out older runtimes.
@@ -36,8 +41,12 @@ OPSET = 20
 IR_VERSION = 10
 # The exporter specialises a graph whose example has a batch of 1.
 EXAMPLE_BATCH = 2
-INPUTS = {"encoder": "pixels", "decoder": "z"}
-OUTPUTS = {"encoder": ("mu", "logvar"), "decoder": ("pixels", "logits")}
+INPUTS = {"encoder": "pixels", "decoder": "z", "strokes": "z"}
+OUTPUTS = {
+    "encoder": ("mu", "logvar"),
+    "decoder": ("pixels", "logits"),
+    "strokes": ("control", "radius", "presence", "proportions"),
+}
 
 
 class EncoderGraph(nn.Module):
@@ -67,13 +76,34 @@ class DecoderGraph(nn.Module):
         return pixels, logits
 
 
-def graph_of(model: Model, part: Part) -> EncoderGraph | DecoderGraph:
-    """Wrap one half of the model in evaluation mode, with the inputs and outputs of its export."""
+class StrokesGraph(nn.Module):
+    """The strokes of a pen."""
+
+    def __init__(self, model: Pen) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, z: Tensor, label: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Map `z` float32 (n, latent) and `label` int64 (n,) to the control points, radii, presences, proportions."""
+        writing = self.model.write(self.model.to_latents(z, label), label)
+        return writing.control, writing.radius, (writing.presence > DRAWN).float(), writing.metrics
+
+
+def graph_of(model: Model, part: Part) -> EncoderGraph | DecoderGraph | StrokesGraph:
+    """Wrap one part of the model in evaluation mode, with the inputs and outputs of its export."""
+    if part == "strokes":
+        assert isinstance(model, Pen)  # noqa: S101 (no other model has strokes)
+        return StrokesGraph(model).eval()
     graph = EncoderGraph(model) if part == "encoder" else DecoderGraph(model)
     return graph.eval()
 
 
-def exported_graph_of(model: Model, part: Part) -> EncoderGraph | DecoderGraph:
+def parts_of(model: Model) -> tuple[Part, ...]:
+    """Return the parts that every export of the model has."""
+    return (*PARTS, "strokes") if isinstance(model, Pen) else PARTS
+
+
+def exported_graph_of(model: Model, part: Part) -> EncoderGraph | DecoderGraph | StrokesGraph:
     """Wrap one half of the model as `graph_of` does, in fewer operations."""
     if part == "encoder" or not isinstance(model, CVAE):
         return graph_of(model, part)
@@ -92,11 +122,11 @@ def example_inputs(model: Model, part: Part) -> tuple[Tensor, ...]:
 
 
 def to_onnx(model: Model, part: Part) -> onnx.ModelProto:
-    """Export one half of the model: dynamic batch, batch normalisation folded in, nothing about this machine.
+    """Export one part of the model: dynamic batch, batch normalisation folded in, nothing about this machine.
 
     Args:
         model: on the CPU; it is put into evaluation mode.
-        part: which half.
+        part: which one.
 
     Returns:
         A model whose weights are inside it; not yet checked (`glyphvae_training.export.gates`) and without metadata.

@@ -17,7 +17,8 @@ import onnx
 from glyphvae_training.data.pixels import BOX, NORMALISATION
 from glyphvae_training.export.graphs import ALL_PARTS, SIDE, Part
 
-SCHEMA = 1
+# Of the manifest; the second has strokes.
+SCHEMA, STROKES_SCHEMA = 1, 2
 PREFIX = "glyphvae."
 PIXELS = {"height": SIDE, "width": SIDE, "paper": 0, "ink": 255, "normalisation": NORMALISATION, "box": BOX}
 
@@ -40,6 +41,7 @@ class Facts:
         metrics: what the evaluation measured; empty before it.
         likelihood: p(x|z), by name.
         series: fingerprint of everything that the training was given but beta; None if it is not known.
+        schema: of the manifest.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Facts:
     metrics: dict[str, Any]
     likelihood: str = "bernoulli"
     series: str | None = None
+    schema: int = SCHEMA
 
     def with_metrics(self, metrics: dict[str, Any]) -> "Facts":
         """Return the same facts with other metrics."""
@@ -63,7 +66,7 @@ class Facts:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object without the files, in the manifest's order."""
         return {
-            "schema": SCHEMA,
+            "schema": self.schema,
             "name": self.name,
             "version": self.version,
             "kind": self.kind,
@@ -83,7 +86,7 @@ class Facts:
 
 def facts_of(manifest: dict[str, Any]) -> Facts:
     """Read the facts from the JSON object of a manifest."""
-    left_out = {"schema", "pixels", *ALL_PARTS}
+    left_out = {"pixels", *ALL_PARTS}
     fields = {key: value for key, value in manifest.items() if key not in left_out}
     return Facts(**fields | {"labels": tuple(manifest["labels"])})
 

@@ -52,7 +52,7 @@ class Run:
 
     @property
     def kind(self) -> ModelKind:
-        """Kind of the model: "vae" or "cvae"."""
+        """Kind of the model: "vae", "cvae" or "pen"."""
         return self.model.kind
 
     @property

@@ -129,12 +129,12 @@ class Autoencoder(lightning.LightningModule):
 
     def forward(self, batch: Batch) -> tuple[Loss, Tensor]:
         """Compute the loss of a batch, and the logits (n, 28, 28) it was computed from."""
-        if self.model.kind == "cvae":
-            mu, logvar = self.model.encode(batch.x, batch.label)
-            logits = self.model.decode(self._latents(mu, logvar), batch.label)
-        else:
+        if self.model.kind == "vae":
             mu, logvar = self.model.encode(batch.x)
             logits = self.model.decode(self._latents(mu, logvar))
+        else:
+            mu, logvar = self.model.encode(batch.x, batch.label)
+            logits = self.model.decode(self._latents(mu, logvar), batch.label)
         beta, free = (self._beta(), self.config.free_nats) if self.training else (self.config.beta, 0.0)
         # Sums over 784 pixels need float32, also where the layers ran in less.
         return loss(logits.float(), batch.x, mu.float(), logvar.float(), beta, free_nats=free), logits

@@ -31,5 +31,5 @@ def sample(model: Model, label: torch.Tensor, generator: torch.Generator, temper
     """
     z = temperature * torch.randn(len(label), model.config.latent_size, generator=generator)
     z = z.to(label.device)
-    logits = model.decode(z, label) if model.kind == "cvae" else model.decode(z)
+    logits = model.decode(z) if model.kind == "vae" else model.decode(z, label)
     return (torch.sigmoid(logits) * 255).round().to(torch.uint8).cpu().numpy()

@@ -43,16 +43,21 @@ class DenseDecoder(nn.Module):
 
 
 class ResidualDecoder(nn.Module):
-    """Matrix products only, as `DenseDecoder`, but 512 wide with two residual blocks."""
+    """Matrix products only, as `DenseDecoder`, but 512 wide with two residual blocks.
 
-    WIDTH = 512
+    Args:
+        latent_size: Latents.
+        label_count: Labels, 0 for an unconditional model.
+        width: Of all layers but the last.
+    """
+
     BLOCKS = 2
 
-    def __init__(self, latent_size: int, label_count: int) -> None:
+    def __init__(self, latent_size: int, label_count: int, width: int = 512) -> None:
         super().__init__()
-        self.first = ConditionedLinear(latent_size, self.WIDTH, label_count)
-        self.blocks = nn.ModuleList(nn.Linear(self.WIDTH, self.WIDTH) for _ in range(self.BLOCKS))
-        self.last = nn.Linear(self.WIDTH, SIDE * SIDE)
+        self.first = ConditionedLinear(latent_size, width, label_count)
+        self.blocks = nn.ModuleList(nn.Linear(width, width) for _ in range(self.BLOCKS))
+        self.last = nn.Linear(width, SIDE * SIDE)
 
     def forward(self, z: Tensor, label: Tensor | None) -> Tensor:
         """Return logits (n, 28, 28) of latents (n, latent)."""

@@ -26,15 +26,14 @@ class DenseEncoder(nn.Module):
     Args:
         latent_size: Latents.
         label_count: Labels, 0 for an unconditional model.
+        width: Of both layers in between.
     """
 
-    WIDTH = 512
-
-    def __init__(self, latent_size: int, label_count: int) -> None:
+    def __init__(self, latent_size: int, label_count: int, width: int = 512) -> None:
         super().__init__()
-        self.first = ConditionedLinear(SIDE * SIDE, self.WIDTH, label_count)
-        self.hidden = ConditionedLinear(self.WIDTH, self.WIDTH, label_count)
-        self.last = nn.Linear(self.WIDTH, 2 * latent_size)
+        self.first = ConditionedLinear(SIDE * SIDE, width, label_count)
+        self.hidden = ConditionedLinear(width, width, label_count)
+        self.last = nn.Linear(width, 2 * latent_size)
 
     def forward(self, x: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return `mu` and `logvar`, each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
@@ -47,7 +46,8 @@ class DenseEncoder(nn.Module):
 class NarrowEncoder(DenseEncoder):
     """`DenseEncoder` with layers of 192: 0.8 MB instead of 2.8 MB."""
 
-    WIDTH = 192
+    def __init__(self, latent_size: int, label_count: int) -> None:
+        super().__init__(latent_size, label_count, 192)
 
 
 class PaperEncoder(nn.Module):

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from glyphvae_training.data.dataset import Dataset, Split, pick
+from glyphvae_training.data.dataset import Dataset, Split, balanced, pick
 from glyphvae_training.evaluation.coder import Coder
 from glyphvae_training.evaluation.evaluate import PAIRS
 from glyphvae_training.export.exported import Floats, posterior_sample
@@ -18,7 +18,7 @@ from glyphvae_training.study.figures import legend, scatter, show, tiled
 from glyphvae_training.study.latents import neighbour_accuracy, plane
 from glyphvae_training.study.plan import beta_plans
 from glyphvae_training.study.theory import checks, not_converged
-from glyphvae_training.study.train import BALANCED, balanced, subsample
+from glyphvae_training.study.train import BALANCED, subsample
 
 Json = dict[str, Any]
 

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import track
 
-from glyphvae_training.data.dataset import Dataset, load_named
+from glyphvae_training.data.dataset import Dataset
+from glyphvae_training.data.named import load_named
 from glyphvae_training.evaluation.coder import Trained
 from glyphvae_training.fitting.runs import Run
 from glyphvae_training.fitting.trainer import Hardware

@@ -22,6 +22,9 @@ from glyphvae_training.export.exported import Exported, read_exported
 from glyphvae_training.fitting.runs import Run
 from glyphvae_training.judges.judge import Judge
 from glyphvae_training.measures.timing import ROUNDS, decoder_call, interleaved
+from glyphvae_training.models.cvae import CVAEConfig
+from glyphvae_training.models.pen import PenConfig
+from glyphvae_training.models.vae import VAEConfig
 
 BATCHES = (1, 32)
 REFERENCE = "conv"
@@ -76,6 +79,13 @@ class Candidate:
         return float(np.mean([judge["samples"]["merged"][PAIRS]["value"] for judge in judges]))
 
 
+def config_of(run: Run) -> VAEConfig | CVAEConfig:
+    """Return the config of a run whose encoder and decoder have names."""
+    config = run.model.config
+    assert not isinstance(config, PenConfig)  # noqa: S101 (its decoder gives strokes)
+    return config
+
+
 def compare(
     runs: Sequence[Run], data: Dataset, judges: Sequence[Judge], *, samples: int = 300, rounds: int = ROUNDS
 ) -> list[Candidate]:
@@ -92,17 +102,17 @@ def compare(
         A candidate for each run, the fastest at the largest batch first.
     """
     with tempfile.TemporaryDirectory() as folder:
-        names = [f"{number}-{run.model.config.decoder}" for number, run in enumerate(runs)]
+        names = [f"{number}-{config_of(run).decoder}" for number, run in enumerate(runs)]
         for name, run in zip(names, runs, strict=True):
             export_run(run, data, Path(folder), name)
         models = [read_exported(Path(folder), name) for name in names]
         metrics = [evaluate_model(model, data.test, judges, {}, samples_per_label=samples).metrics for model in models]
         times = {batch: time_decoders(models, batch, rounds) for batch in BATCHES}
-    reference = next(index for index, run in enumerate(runs) if run.model.config.decoder == REFERENCE)
+    reference = next(index for index, run in enumerate(runs) if config_of(run).decoder == REFERENCE)
     candidates = [
         Candidate(
-            encoder=run.model.config.encoder,
-            decoder=run.model.config.decoder,
+            encoder=config_of(run).encoder,
+            decoder=config_of(run).decoder,
             epochs=run.epochs,
             parameters=sum(weight.numel() for weight in run.model.decoder.parameters()),
             microseconds={batch: 1e6 * float(np.median(taken[index])) for batch, taken in times.items()},

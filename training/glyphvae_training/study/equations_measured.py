@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import torch
 
+from glyphvae_training.data.dataset import balanced
 from glyphvae_training.evaluation.coder import Trained
 from glyphvae_training.fitting.objective import kl_divergence
 from glyphvae_training.models.families import build_model
@@ -13,7 +14,7 @@ from glyphvae_training.study.gap import aggregate_kl, gaps
 from glyphvae_training.study.gradient import disagreement, gradients, variance_figure, variance_rows
 from glyphvae_training.study.plan import FIGURE_3
 from glyphvae_training.study.ring import ring_figure
-from glyphvae_training.study.train import balanced, subsample
+from glyphvae_training.study.train import subsample
 
 Json = dict[str, Any]
 

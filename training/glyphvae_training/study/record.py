@@ -42,7 +42,7 @@ class LatentRecord(Callback):
         with torch.inference_mode():
             x = torch.from_numpy(self._characters.images).to(module.device).float() / 255  # (n, 28, 28)
             label = torch.from_numpy(self._characters.labels).to(module.device)
-            mu, logvar = model.encode(x, label) if model.kind == "cvae" else model.encode(x)
+            mu, logvar = model.encode(x) if model.kind == "vae" else model.encode(x, label)
         model.train()
         path = latents_path(self._folder, epoch)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from glyphvae_training.data.dataset import load_named
+from glyphvae_training.data.named import load_named
 from glyphvae_training.export.exported import read_exported
 from glyphvae_training.fitting.trainer import Hardware
 from glyphvae_training.study.beta import beta

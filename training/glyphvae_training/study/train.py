@@ -65,10 +65,3 @@ def subsample(split: Split, points: int) -> Split:
     """Select at most `points` characters, the same ones every time, sorted by label."""
     chosen = np.random.default_rng(0).permutation(len(split))[:points]
     return pick(split, chosen[np.argsort(split.labels[chosen], kind="stable")])
-
-
-def balanced(split: Split, each: int) -> Split:
-    """Select the first `each` characters of every label, or as many as the rarest has."""
-    labels, counts = np.unique(split.labels, return_counts=True)
-    share = min(each, int(counts.min()))
-    return pick(split, np.concatenate([np.flatnonzero(split.labels == label)[:share] for label in labels]))

@@ -1,0 +1,232 @@
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from glyphvae_training.data.dataset import Split
+from glyphvae_training.data.lettering import Lettering
+from glyphvae_training.fitting.pen import (
+    CHECKPOINT,
+    METRIC_SCALES,
+    Drawer,
+    PenTraining,
+    Training,
+    compute_loss,
+    held_out,
+    penalties,
+    proportions,
+    reconstruction,
+    train_pen,
+)
+from glyphvae_training.models.pen import Pen, PenConfig, Writing
+
+CONFIG = PenConfig(hand_size=3, form_size=4, label_count=5, strokes=2, control_points=5, segments=6, width=16)
+HOW = PenTraining(steps=8, singles=4, writers=2, glyphs=4)
+LABELS = 5
+
+
+def pen() -> Pen:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Pen(CONFIG)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture(scope="module")
+def singles() -> Split:
+    """Characters whose grey level is ten times their index; label 4 is rare."""
+    labels = np.array([0, 0, 0, 0, 1, 1, 1, 4], np.int64)
+    images = np.stack([np.full((28, 28), 10 * index, np.uint8) for index in range(8)])
+    return Split(images, labels)
+
+
+@pytest.fixture(scope="module")
+def lettering() -> Lettering:
+    """Three writers with five glyphs each, whose grey level is that of the writer."""
+    writers = np.repeat(np.arange(3), LABELS)
+    return Lettering(
+        images=np.stack([np.full((56, 56), 50 * writer + 50, np.uint8) for writer in writers]),
+        labels=np.tile(np.arange(LABELS), 3),
+        writers=writers,
+        fonts=writers,
+        metrics=np.tile(np.array([0.05, 24, 0.1, 0.1], np.float32), (15, 1)),
+        names=("a", "b", "c"),
+    )
+
+
+@pytest.fixture
+def drawer(singles: Split, lettering: Lettering) -> Drawer:
+    return Drawer(singles, lettering, HOW)
+
+
+def test_single_characters_of_every_label_come_equally_often(singles: Split, lettering: Lettering) -> None:
+    x, label = Drawer(singles, lettering, replace(HOW, singles=3000)).singles(generator())
+    counts = torch.bincount(label, minlength=LABELS)
+    assert counts[[2, 3]].tolist() == [0, 0]
+    assert all(900 < count < 1100 for count in counts[[0, 1, 4]].tolist())
+    assert x.shape == (3000, 28, 28)
+    levels = (x[:, 0, 0] * 255).round().long() // 10
+    assert torch.equal(torch.from_numpy(singles.labels)[levels], label)
+
+
+def test_a_writers_glyphs_come_together(drawer: Drawer) -> None:
+    images, labels, metrics = drawer.writing(generator())
+    assert images.shape == (8, 56, 56)
+    assert labels.shape == (8,)
+    assert metrics.shape == (8, 4)
+    levels = images[:, 0, 0].view(2, 4)
+    assert torch.equal(levels, levels[:, :1].expand(2, 4))
+    assert levels[0, 0] != levels[1, 0]
+
+
+def test_half_of_a_writers_glyphs_have_the_hand_of_the_others(drawer: Drawer, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = pen()
+    with torch.no_grad():
+        model.encoder.last.weight[CONFIG.latent_size :] = 0
+        model.encoder.last.bias[CONFIG.latent_size :] = -8  # a posterior that is sure
+    factors: list[Tensor] = []
+    latents: list[Tensor] = []
+    posterior, write = Pen.posterior, Pen.write
+
+    def watched_posterior(model: Pen, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        found = posterior(model, x, label)
+        factors.append(found[0])
+        return found
+
+    def watched_write(model: Pen, z: Tensor, label: Tensor) -> Writing:
+        latents.append(z)
+        return write(model, z, label)
+
+    monkeypatch.setattr(Pen, "posterior", watched_posterior)
+    monkeypatch.setattr(Pen, "write", watched_write)
+    compute_loss(model, drawer, HOW, 0.5, generator())
+    size = CONFIG.hand_size
+    each = factors[0][HOW.singles :, :size].view(2, 2, 2, size).mean(dim=2)  # of each half of each writer
+    hands = latents[0][HOW.singles :, :size].view(2, 2, 2, size)
+    assert torch.equal(hands[:, :, 0], hands[:, :, 1])
+    torch.testing.assert_close(hands[:, :, 0], each.flip(1), rtol=0, atol=0.1)
+    own = factors[0][:, size:], latents[0][:, size:]
+    torch.testing.assert_close(own[0], own[1], rtol=0, atol=0.15)  # forms are each glyph's own
+
+
+def test_the_total_is_the_sum_of_the_terms(drawer: Drawer) -> None:
+    how = replace(HOW, decision=0.0, sparsity=0.0, bending=0.0, swelling=0.0, letter_weight=HOW.form_weight)
+    terms = compute_loss(pen(), drawer, how, 0.5, generator())
+    hands, glyphs = how.singles + 2 * how.writers, how.singles + how.writers * how.glyphs
+    letters = glyphs - how.singles
+    total = (
+        how.singles * terms.singles
+        + letters * terms.letters
+        + how.hand_weight * hands * terms.hand
+        + how.form_weight * glyphs * terms.form
+        + how.proportions * letters * terms.proportions
+    ) / glyphs
+    torch.testing.assert_close(terms.total, total)
+
+
+def test_forms_of_single_characters_and_of_letters_have_weights_of_their_own(drawer: Drawer) -> None:
+    def total(form_weight: float, letter_weight: float) -> float:
+        how = replace(HOW, form_weight=form_weight, letter_weight=letter_weight)
+        return compute_loss(pen(), drawer, how, 0.5, generator()).total.item()
+
+    singles, letters = total(1, 0) - total(0, 0), total(0, 1) - total(0, 0)
+    assert singles > 0
+    assert letters > 0
+    form = compute_loss(pen(), drawer, HOW, 0.5, generator()).form.item()
+    assert singles + letters == pytest.approx(form, abs=1e-3)
+
+
+def test_a_finer_picture_of_the_same_strokes_is_as_likely(drawer: Drawer) -> None:
+    """Of a flat grey, every interleaved picture and the coarse one are the same, so only the edges differ."""
+    model = pen()
+    x, label = drawer.singles(generator())
+    fine, characters, _ = drawer.writing(generator())
+    z = torch.zeros(len(label) + len(characters), CONFIG.latent_size)
+    writing = model.write(z, torch.cat([label, characters]))
+    found = [
+        reconstruction(model, writing, x, fine.float() / 255, generator(seed), hard=False).detach() for seed in range(8)
+    ]
+    for values in found:
+        torch.testing.assert_close(values[: len(x)], found[0][: len(x)])
+        assert torch.all((values[len(x) :] / found[0][len(x) :] - 1).abs() < 0.1)
+    # Untrained strokes are dots in the middle, about which the four fine pictures are symmetric.
+    assert len({round(float(values[-1]), 2) for values in found}) == 2
+
+
+def test_proportions_are_measured_in_units_of_what_is_much() -> None:
+    true = torch.tensor([[0.05, 24.0, 0.1, 0.2]])
+    assert proportions(true, true) == 0
+    scales = torch.tensor(METRIC_SCALES)
+    off = torch.cat([true[:, :1] * torch.exp(scales[:1]), true[:, 1:] + scales[1:]], dim=1)
+    torch.testing.assert_close(proportions(off, true), torch.tensor([2.0]))  # four times Huber's half
+
+
+def writing(control: Tensor, presence: float = 1.0) -> Writing:
+    return Writing(
+        control,
+        torch.full((1, 2, 4), 1.5),
+        torch.full((1, 2), presence),
+        torch.tensor([0.3]),
+        torch.zeros(1, 4),
+    )
+
+
+def test_straight_strokes_of_even_width_cost_their_presence_alone() -> None:
+    line = torch.stack([torch.linspace(4, 24, 5), torch.linspace(4, 24, 5)], dim=1).expand(1, 2, 5, 2)
+    assert float(penalties(writing(line), HOW, 1.0)) == pytest.approx(2 * HOW.sparsity, abs=1e-5)
+
+
+def test_presence_is_pushed_to_an_end_only_after_a_share_of_the_steps() -> None:
+    line = torch.zeros(1, 2, 5, 2)
+    early, late = (float(penalties(writing(line, 0.5), HOW, share)) for share in (HOW.decide, 1.0))
+    assert early == pytest.approx(HOW.sparsity)
+    assert late - early == pytest.approx(HOW.decision * (1 - HOW.decide) * 2 * 0.25)
+
+
+def test_a_training_that_was_stopped_ends_as_one_that_was_not(drawer: Drawer) -> None:
+    whole, part = Training(pen(), drawer, HOW), Training(pen(), drawer, HOW)
+    for _ in range(6):
+        whole.step()
+    for _ in range(3):
+        part.step()
+    resumed = Training(pen(), drawer, HOW)
+    resumed.load_state_dict(part.state_dict())
+    for _ in range(3):
+        resumed.step()
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
+
+
+def test_training_lowers_the_loss_and_leaves_a_checkpoint_and_a_row(
+    singles: Split, lettering: Lettering, tmp_path: Path
+) -> None:
+    how = replace(HOW, steps=40)
+    before = compute_loss(pen(), Drawer(singles, lettering, how), how, 0.0, generator(7)).total
+    seen: list[tuple[int, int]] = []
+    model = train_pen(
+        pen(), singles, lettering, tmp_path, how, lambda _: {"measured": 1.0}, progress=lambda *step: seen.append(step)
+    )
+    assert compute_loss(model, Drawer(singles, lettering, how), how, 0.0, generator(7)).total < before
+    assert seen == [(step, 40) for step in range(1, 41)]
+    assert (tmp_path / CHECKPOINT).exists()
+    with (tmp_path / "metrics.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["step"] == "40"
+    assert row["measured"] == "1"
+    again = train_pen(pen(), singles, lettering, tmp_path, how)  # nothing is left to do
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name])
+
+
+def test_held_out_characters_count_label_by_label(singles: Split) -> None:
+    model = pen().eval()
+    images, label = torch.from_numpy(singles.images), torch.from_numpy(singles.labels)
+    each = [held_out(model, images[label == one], label[label == one])["held_out/mse"] for one in (0, 1, 4)]
+    assert held_out(model, images, label)["held_out/mse"] == pytest.approx(sum(each) / 3)

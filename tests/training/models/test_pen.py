@@ -1,0 +1,145 @@
+import pytest
+import torch
+from torch import Tensor
+
+from glyphvae_training.models.pen import KNOTS, TRUE_SIZE, USUAL_RADIUS, Pen, PenConfig, combined, interpolation
+
+CONFIG = PenConfig(hand_size=3, form_size=4, label_count=5, strokes=2, control_points=5, segments=6, width=16)
+LABEL = torch.tensor([0, 1, 4])
+
+
+def pen(couplings: int = 0, control: Tensor | None = None, present: Tensor | None = None) -> Pen:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = Pen(PenConfig(**CONFIG.to_dict() | {"couplings": couplings}), control, present)
+        if couplings:
+            for flow in (model.hand_flow, model.form_flow):
+                assert flow is not None
+                for parameter in flow.parameters():
+                    torch.nn.init.normal_(parameter, std=0.1)
+    return model.eval()
+
+
+def drawn(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@torch.no_grad()
+def bare(model: Pen) -> Pen:
+    """The model without what it learned of latents."""
+    model.decoder.last.linear.weight.zero_()
+    return model
+
+
+def test_decoding_begins_at_the_templates() -> None:
+    control = 4 + 20 * torch.rand(5, 2, 5, 2, generator=torch.Generator().manual_seed(0))
+    present = torch.tensor([[True, False]] * 4 + [[True, True]])
+    writing = bare(pen(control=control, present=present)).write(drawn(3, 7), LABEL)
+    torch.testing.assert_close(writing.control, control[LABEL])
+    assert torch.equal(writing.presence > 0.5, present[LABEL])
+
+
+def test_the_pen_is_as_wide_as_usual_before_training() -> None:
+    writing = bare(pen()).write(drawn(3, 7), LABEL)
+    torch.testing.assert_close(writing.radius, torch.full((3, 2, KNOTS), USUAL_RADIUS / TRUE_SIZE))
+    torch.testing.assert_close(writing.metrics[:, 0], torch.full((3,), TRUE_SIZE))
+
+
+def test_one_hand_has_one_pen_in_all_sizes() -> None:
+    model = pen()
+    with torch.no_grad():
+        model.decoder.weight.weight.fill_(0.3)
+        model.decoder.last.linear.weight[CONFIG.strokes * CONFIG.control_points * 2 :][: CONFIG.strokes * KNOTS] = 0
+        model.decoder.last.linear.weight[-4] *= 10  # sizes differ
+    hand = drawn(1, 3).expand(3, -1)
+    writing = model.write(torch.cat([hand, drawn(3, 4, seed=1)], dim=1), LABEL)
+    assert writing.metrics[:, 0].std() > 0.001
+    in_cap_heights = writing.radius * writing.metrics[:, 0, None, None]
+    torch.testing.assert_close(in_cap_heights, in_cap_heights[0, 0, 0].expand_as(in_cap_heights))
+
+
+def test_the_likelihood_does_not_change_a_size_for_the_sake_of_a_width() -> None:
+    model = pen()
+    model.write(drawn(3, 7), LABEL).radius.sum().backward()  # type: ignore[no-untyped-call]
+    assert model.decoder.last.linear.weight.grad is not None
+    assert torch.all(model.decoder.last.linear.weight.grad[-4:] == 0)
+
+
+def test_hard_strokes_are_there_or_not_with_the_gradient_of_soft_ones() -> None:
+    model = pen()
+    writing = model.write(drawn(3, 7), LABEL)
+    presence = writing.presence.detach().requires_grad_()
+    hard = model.strokes(writing._replace(presence=presence)).presence
+    torch.testing.assert_close(hard, (presence > 0.5).float())
+    hard.sum().backward()  # type: ignore[no-untyped-call]
+    assert presence.grad is not None
+    assert torch.equal(presence.grad, torch.ones(3, 2))
+
+
+def test_decoded_logits_are_those_of_the_painted_ink() -> None:
+    model, z = pen(), drawn(3, 7)
+    logits = model.decode(z, LABEL)
+    assert logits.shape == (3, 28, 28)
+    ink = model.ink(model.write(z, LABEL)).view(3, 28, 28)
+    torch.testing.assert_close(torch.sigmoid(logits), ink.clamp(1e-4, 1 - 1e-4))
+
+
+def test_a_stroke_begins_and_ends_at_its_outer_control_points() -> None:
+    model = pen()
+    writing = model.write(drawn(3, 7), LABEL)
+    strokes = model.strokes(writing)
+    torch.testing.assert_close(strokes.points[:, :, 0], writing.control[:, :, 0])
+    torch.testing.assert_close(strokes.points[:, :, -1], writing.control[:, :, -1])
+    torch.testing.assert_close(strokes.radius[:, :, [0, -1]], writing.radius[:, :, [0, -1]])
+
+
+def test_factors_of_a_hand_multiply_as_gaussians_do() -> None:
+    mu, logvar = drawn(1, 4, 2), drawn(1, 4, 2, seed=1)
+    axis = torch.linspace(-8, 8, 4001, dtype=torch.float64)
+    found_mu, found_logvar = combined(mu, logvar)
+    for latent in range(2):
+        log_density = -0.5 * axis.square()
+        for glyph in range(4):
+            scaled = (axis - mu[0, glyph, latent]) / (logvar[0, glyph, latent].double() / 2).exp()
+            log_density = log_density - 0.5 * scaled.square()
+        weight = torch.softmax(log_density, dim=0)
+        mean = (weight * axis).sum()
+        variance = (weight * (axis - mean).square()).sum()
+        assert float(found_mu[0, latent]) == pytest.approx(float(mean), abs=1e-4)
+        assert float(found_logvar[0, latent]) == pytest.approx(float(variance.log()), abs=1e-4)
+
+
+def test_the_form_does_not_enter_the_product() -> None:
+    model, x = pen(), torch.rand(3, 28, 28, generator=torch.Generator().manual_seed(0))
+    mu, logvar = model.posterior(x, LABEL)
+    with_prior = model.with_prior(mu, logvar)
+    torch.testing.assert_close(with_prior[0][:, 3:], mu[:, 3:])
+    torch.testing.assert_close(with_prior[1][:, 3:], logvar[:, 3:])
+    assert torch.all(with_prior[1][:, :3] < 0)  # surer than N(0, I)
+
+
+def test_encoding_gives_the_noise_that_the_priors_map_to_the_latents() -> None:
+    model, x = pen(couplings=2), torch.rand(3, 28, 28, generator=torch.Generator().manual_seed(0))
+    u, _ = model.encode(x, LABEL)
+    mu, _ = model.with_prior(*model.posterior(x, LABEL))
+    torch.testing.assert_close(model.to_latents(u, LABEL), mu, atol=1e-5, rtol=1e-5)
+
+
+def test_one_noise_is_one_hand_for_all_labels() -> None:
+    model = pen(couplings=2)
+    latents = model.to_latents(drawn(1, 7).expand(3, -1), LABEL)
+    assert torch.equal(latents[0, :3], latents[2, :3])
+    assert not torch.equal(latents[0, 3:], latents[2, 3:])  # the form's prior is each label's own
+
+
+def test_without_flows_noise_and_latents_are_one() -> None:
+    model, x = pen(), torch.rand(3, 28, 28, generator=torch.Generator().manual_seed(0))
+    u = drawn(3, 7)
+    assert model.to_latents(u, LABEL) is u
+    torch.testing.assert_close(model.encode(x, LABEL), model.with_prior(*model.posterior(x, LABEL)))
+
+
+def test_interpolation_goes_through_the_knots() -> None:
+    matrix = interpolation(4, 7)
+    assert torch.equal(matrix[::2], torch.eye(4))
+    torch.testing.assert_close(matrix.sum(dim=1), torch.ones(7))

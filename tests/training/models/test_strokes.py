@@ -1,0 +1,88 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from glyphvae_training.models.strokes import OPAQUE, Strokes, nearest, paint, pixel_centres
+
+SOFTNESS = torch.tensor([0.2])
+
+
+def straight(*strokes: tuple[tuple[float, float], tuple[float, float]], presence: float = 1) -> Strokes:
+    """One glyph of straight strokes, each of eight segments."""
+    ends = torch.tensor(strokes)  # (strokes, 2, 2)
+    share = torch.linspace(0, 1, 9)[:, None]
+    points = ends[:, :1] * (1 - share) + ends[:, 1:] * share
+    return Strokes(
+        points.unsqueeze(0),
+        torch.full((1, len(strokes), 9), 1.5),
+        torch.full((1, len(strokes)), presence),
+    )
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x))
+
+
+def test_a_pixel_has_its_centre_at_half_a_unit() -> None:
+    centres = pixel_centres(28)
+    assert centres.shape == (784, 2)
+    assert centres[0].tolist() == [0.5, 0.5]
+    assert centres[1].tolist() == [1.5, 0.5]
+    assert centres[28].tolist() == [0.5, 1.5]
+
+
+def test_four_interleaved_pictures_are_one_of_twice_the_side() -> None:
+    parts = [pixel_centres(28, x, y) for y in (0.25, 0.75) for x in (0.25, 0.75)]
+    fine = torch.stack(parts).view(2, 2, 28, 28, 2).permute(2, 0, 3, 1, 4).reshape(-1, 2)
+    torch.testing.assert_close(fine, pixel_centres(56))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "distance"), [(14, 14, 0.0), (14, 15, 1.0), (20, 14, 2.0), (21, 18, 5.0), (14, 20, 6.0)]
+)
+def test_ink_falls_with_the_distance_from_the_stroke(x: float, y: float, distance: float) -> None:
+    ink = paint(straight(((10, 14), (18, 14))), SOFTNESS, torch.tensor([[float(x), float(y)]]))
+    expected = OPAQUE * sigmoid((1.5 - math.sqrt(distance**2 + 1e-3)) / 0.2)
+    torch.testing.assert_close(ink, torch.tensor([[expected]]))
+
+
+def test_a_pen_swells_between_its_knots() -> None:
+    strokes = straight(((10, 14), (18, 14)))
+    swollen = strokes._replace(radius=torch.linspace(0, 4, 9).expand(1, 1, 9))
+    places = torch.tensor([[12.0, 15.0], [14.0, 16.0], [16.0, 17.0]])  # as far as the radius is there
+    torch.testing.assert_close(paint(swollen, SOFTNESS, places), torch.full((1, 3), OPAQUE / 2), rtol=0, atol=2e-3)
+
+
+def test_strokes_cover_each_other() -> None:
+    first, second = ((10.0, 14.0), (18.0, 14.0)), ((14.0, 10.0), (14.0, 18.0))
+    places = pixel_centres(28)
+    inks = [paint(straight(*which), SOFTNESS, places) for which in ((first,), (second,), (first, second))]
+    torch.testing.assert_close(inks[2], 1 - (1 - inks[0]) * (1 - inks[1]))
+
+
+def test_an_absent_stroke_leaves_no_ink() -> None:
+    assert paint(straight(((10, 14), (18, 14)), presence=0), SOFTNESS, pixel_centres(28)).max() == 0
+
+
+def test_the_nearest_segment_is_found_as_argmin_finds_it() -> None:
+    generator = torch.Generator().manual_seed(0)
+    middles = 28 * torch.rand(4, 3, 11, 2, generator=generator)
+    places = pixel_centres(9)
+    distances = (places - middles.unsqueeze(3)).square().sum(dim=4)  # (4, 3, 11, places)
+    assert torch.equal(nearest(middles, places), distances.argmin(dim=2))
+
+
+def test_gradients_are_those_of_finite_differences() -> None:
+    generator = torch.Generator().manual_seed(1)
+    points = (14 + 5 * torch.randn(1, 2, 5, 2, generator=generator)).double().requires_grad_()
+    radius = torch.rand(1, 2, 5, generator=generator).add(0.5).double().requires_grad_()
+    presence = torch.rand(1, 2, generator=generator).double().requires_grad_()
+    softness = torch.tensor([0.5], dtype=torch.float64, requires_grad=True)
+    places = pixel_centres(6).double()
+
+    def ink(*tensors: Tensor) -> Tensor:
+        return paint(Strokes(*tensors[:3]), tensors[3], places)
+
+    assert torch.autograd.gradcheck(ink, (points, radius, presence, softness))

@@ -1,0 +1,337 @@
+"""Training of the pen: the likelihood of single characters and of writers' glyphs, and nothing that reads them.
+
+A batch holds single characters of NIST and MNIST, every label equally often, and several glyphs each of some writers
+(`glyphvae_training.data.lettering`). A writer's glyphs are dealt into two halves, and each half is written in a hand
+drawn from the product of the other half's posteriors: so a hand holds what one letter says of the others, which is what
+it is for. The loss is
+
+    -log p(x|z, c) + hand_weight · KL(q(hand) || p(hand)) + form_weight · KL(q(form) || p(form))
+
+with small penalties on curves that bend back and on strokes that are half there. The hand's weight is low, because
+single characters would leave a dear hand unused. The form's is higher for writers' glyphs than for single characters:
+little is left to say of a font's letter once its hand is known. Presence is soft at first, is pushed to 0 or 1 from
+`decide` of the steps on, and hard from `hard` on: strokes that are hard at once shatter letters.
+
+Writers' glyphs are known at 56×56 pixels. Half of the batches see them there, in one of four interleaved pictures of
+28×28 places, so that a finer picture costs what a coarse one does.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from glyphvae_training.data.dataset import Split
+from glyphvae_training.data.lettering import Lettering
+from glyphvae_training.files import replacing
+from glyphvae_training.fitting.binarised import add_row
+from glyphvae_training.fitting.objective import kl_per_unit
+from glyphvae_training.models.pen import FAINTEST, Pen, PenConfig, Writing, combined
+from glyphvae_training.models.strokes import SIDE, paint, pixel_centres
+from glyphvae_training.progress import Progress, no_progress
+
+CHECKPOINT = "pen.ckpt"
+CHECKPOINT_EVERY = 500
+# Share of the steps over which the learning rate rises, and its share at the end.
+RISE, LOWEST_RATE = 0.01, 0.02
+# Of edges at 56×56 pixels, which fonts fill by area, in units of the cell.
+FINE_SOFTNESS = 0.13
+# What the four metrics are off by when they are off by much: log size, baseline, bearings.
+METRIC_SCALES = (0.15, 1.5, 0.05, 0.05)
+
+
+@dataclass(frozen=True)
+class PenTraining:
+    """Settings of the training.
+
+    Attributes:
+        steps: Batches.
+        singles: Single characters in a batch.
+        writers: Writers in a batch.
+        glyphs: Of each writer in a batch, an even number.
+        learning_rate: Adam's, at its highest; a cosine takes it down.
+        hand_weight: Of the hand's KL.
+        form_weight: Of the form's KL, of single characters.
+        letter_weight: Of the form's KL, of writers' glyphs.
+        decide: Share of the steps after which presence is pushed to 0 or 1.
+        hard: Share of the steps after which strokes are drawn fully or not at all.
+        decision: Weight of that push, per share of the steps.
+        sparsity: Nats for a stroke.
+        bending: Weight of the squared second differences of control points.
+        swelling: Weight of the squared log differences of a pen's radius within a glyph.
+        proportions: Weight of the metrics' error.
+        seed: Of weights, order and noise.
+    """
+
+    steps: int = 30_000
+    singles: int = 80
+    writers: int = 6
+    glyphs: int = 8
+    learning_rate: float = 2e-3
+    hand_weight: float = 0.1
+    form_weight: float = 0.3
+    letter_weight: float = 1.0
+    decide: float = 0.3
+    hard: float = 0.8
+    decision: float = 4.0
+    sparsity: float = 0.5
+    bending: float = 0.02
+    swelling: float = 0.05
+    proportions: float = 0.5
+    seed: int = 0
+
+
+class Terms(NamedTuple):
+    """Loss of a batch and its terms, nats per glyph.
+
+    Attributes:
+        total: What is differentiated.
+        singles: Reconstruction of single characters.
+        letters: Reconstruction of writers' glyphs.
+        hand: KL of the hands.
+        form: KL of the forms.
+        proportions: Error of the metrics.
+    """
+
+    total: Tensor
+    singles: Tensor
+    letters: Tensor
+    hand: Tensor
+    form: Tensor
+    proportions: Tensor
+
+
+class Drawer:
+    """Draws batches.
+
+    Args:
+        singles: Single characters.
+        lettering: Writers' glyphs.
+        how: Settings of the training.
+    """
+
+    def __init__(self, singles: Split, lettering: Lettering, how: PenTraining) -> None:
+        self.how = how
+        self.images, self.labels = torch.from_numpy(singles.images), torch.from_numpy(singles.labels)
+        self.classes = [torch.nonzero(self.labels == label).squeeze(1) for label in torch.unique(self.labels)]
+        self.letters, self.characters = torch.from_numpy(lettering.images), torch.from_numpy(lettering.labels)
+        self.metrics = torch.from_numpy(lettering.metrics)
+        writers = torch.from_numpy(lettering.writers)
+        self.writers = [torch.nonzero(writers == writer).squeeze(1) for writer in torch.unique(writers)]
+
+    def singles(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw single characters, (n, 28, 28) in [0, 1], and their labels, every label equally often."""
+        classes = torch.randint(len(self.classes), (self.how.singles,), generator=generator).tolist()
+        rows = torch.stack([pick(self.classes[one], 1, generator)[0] for one in classes])
+        return self.images[rows].float() / 255, self.labels[rows]
+
+    def writing(self, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Draw writers' glyphs, uint8 (writers · glyphs, 56, 56), their labels and their metrics, writer by writer."""
+        chosen = torch.randperm(len(self.writers), generator=generator)[: self.how.writers].tolist()
+        rows = torch.cat([pick(self.writers[one], self.how.glyphs, generator) for one in chosen])
+        return self.letters[rows], self.characters[rows], self.metrics[rows]
+
+
+def pick(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Draw `count` of the rows, with replacement."""
+    return rows[torch.randint(len(rows), (count,), generator=generator)]
+
+
+def compute_loss(model: Pen, drawer: Drawer, how: PenTraining, share: float, generator: torch.Generator) -> Terms:
+    """Draw a batch and compute its loss.
+
+    Args:
+        model: The pen.
+        drawer: Of batches.
+        how: Settings of the training.
+        share: Of the steps that are done.
+        generator: Of the batch and the noise.
+    """
+    x, label = drawer.singles(generator)
+    fine, characters, metrics = drawer.writing(generator)
+    letters = fine.float() / 255
+    coarse = functional.avg_pool2d(letters, 2)
+    labels = torch.cat([label, characters])
+    mu, logvar = model.posterior(torch.cat([x, coarse]), labels)
+    hands = model.config.hand_size
+    single, half = how.singles, how.glyphs // 2
+    halves = (-1, half, hands)
+    own = combined(mu[:single, None, :hands], logvar[:single, None, :hands])
+    shared = combined(mu[single:, :hands].reshape(halves), logvar[single:, :hands].reshape(halves))
+    hand_mu, hand_logvar = (torch.cat(pair) for pair in zip(own, shared, strict=True))  # (singles + halves, hand)
+    hand = hand_mu + (hand_logvar / 2).exp() * torch.randn(hand_mu.shape, generator=generator)
+    form_mu, form_logvar = mu[:, hands:], logvar[:, hands:]
+    form = form_mu + (form_logvar / 2).exp() * torch.randn(form_mu.shape, generator=generator)
+    others = hand[single:].view(-1, 2, hands).flip(1).flatten(0, 1)  # of each half, the other one's
+    each = torch.cat([hand[:single], others.repeat_interleave(half, dim=0)])
+    writing = model.write(torch.cat([each, form], dim=1), labels)
+    missing = reconstruction(model, writing, x, letters, generator, hard=share > how.hard)
+    hand_kl, form_kl = kl_per_unit(hand_mu, hand_logvar).sum(dim=1), kl_per_unit(form_mu, form_logvar).sum(dim=1)
+    off = proportions(writing.metrics[single:], metrics)
+    penalty = penalties(writing, how, share)
+    count = len(labels)
+    total = (
+        missing.sum()
+        + how.hand_weight * hand_kl.sum()
+        + how.form_weight * form_kl[:single].sum()
+        + how.letter_weight * form_kl[single:].sum()
+        + how.proportions * off.sum()
+        + penalty
+    ) / count
+    return Terms(total, missing[:single].mean(), missing[single:].mean(), hand_kl.mean(), form_kl.mean(), off.mean())
+
+
+def reconstruction(
+    model: Pen, writing: Writing, x: Tensor, letters: Tensor, generator: torch.Generator, *, hard: bool
+) -> Tensor:
+    """Compute -log p(x|z, c) of the glyphs, (n,) nats: singles at 28×28, writers' glyphs there or at 56×56."""
+    strokes, single = model.strokes(writing, hard=hard), len(x)
+    right, down, coarse = torch.randint(2, (3,), generator=generator).tolist()
+    if coarse:
+        target = torch.cat([x, functional.avg_pool2d(letters, 2)]).flatten(1)
+        ink = paint(strokes, writing.softness, model.places)
+    else:
+        target = torch.cat([x, letters[:, down::2, right::2]]).flatten(1)
+        parts = [type(strokes)(*(tensor[rows] for tensor in strokes)) for rows in (slice(single), slice(single, None))]
+        places = pixel_centres(SIDE, 0.25 + 0.5 * right, 0.25 + 0.5 * down)
+        edges = torch.full((len(letters),), FINE_SOFTNESS)
+        ink = torch.cat([paint(parts[0], writing.softness[:single], model.places), paint(parts[1], edges, places)])
+    ink = ink.clamp(FAINTEST, 1 - FAINTEST)
+    return functional.binary_cross_entropy(ink, target, reduction="none").sum(dim=1)
+
+
+def proportions(metrics: Tensor, true: Tensor) -> Tensor:
+    """Compute the error of metrics (n, 4) in units of what is much, Huber's: (n,)."""
+    off = torch.cat([(metrics[:, :1] / true[:, :1]).log(), metrics[:, 1:] - true[:, 1:]], dim=1)
+    scaled = off / torch.tensor(METRIC_SCALES)
+    return functional.huber_loss(scaled, torch.zeros_like(scaled), reduction="none").sum(dim=1)
+
+
+def penalties(writing: Writing, how: PenTraining, share: float) -> Tensor:
+    """Add up the penalties of a batch."""
+    control, presence = writing.control, writing.presence
+    bend = (control[:, :, 2:] - 2 * control[:, :, 1:-1] + control[:, :, :-2]).square().sum()
+    log_radius = writing.radius.log()
+    swelling = (log_radius - log_radius.mean(dim=(1, 2), keepdim=True)).square().sum()
+    undecided = (presence * (1 - presence)).sum()
+    decision = how.decision * max(0.0, share - how.decide)
+    penalty: Tensor = (
+        how.bending * bend + how.swelling * swelling + how.sparsity * presence.sum() + decision * undecided
+    )
+    return penalty
+
+
+class Training:
+    """Model, optimiser and schedule, advanced one step at a time.
+
+    Args:
+        model: With fresh weights.
+        drawer: Of batches.
+        how: Settings of the training.
+    """
+
+    def __init__(self, model: Pen, drawer: Drawer, how: PenTraining) -> None:
+        self.model, self.drawer, self.how = model, drawer, how
+        self.done = 0
+        self.optimiser = torch.optim.Adam(model.parameters(), how.learning_rate, betas=(0.9, 0.99), fused=True)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self.rate)
+
+    def rate(self, step: int) -> float:
+        """Return the share of the highest learning rate at a step."""
+        cosine = 0.5 * (1 + math.cos(math.pi * step / self.how.steps))
+        return min(1.0, (step + 1) / (RISE * self.how.steps)) * (LOWEST_RATE + (1 - LOWEST_RATE) * cosine)
+
+    def step(self) -> Terms:
+        """Train for one step; batch and noise are functions of seed and step, so that nothing needs restoring."""
+        generator = torch.Generator().manual_seed(self.how.seed * 1_000_003 + self.done)
+        terms = compute_loss(self.model, self.drawer, self.how, self.done / self.how.steps, generator)
+        self.optimiser.zero_grad()
+        terms.total.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 50.0)
+        self.optimiser.step()
+        self.schedule.step()
+        self.done += 1
+        return terms
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that the next step depends on."""
+        return {"done": self.done} | {name: getattr(self, name).state_dict() for name in PARTS}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where `state_dict` was taken."""
+        self.done = state["done"]
+        for name in PARTS:
+            getattr(self, name).load_state_dict(state[name])
+
+
+PARTS = ("model", "optimiser", "schedule")
+Measure = Callable[[Pen], dict[str, float]]
+
+
+def train_pen(  # noqa: PLR0917 (what, on what, where, how)
+    model: Pen,
+    singles: Split,
+    lettering: Lettering,
+    folder: Path,
+    how: PenTraining,
+    measure: Measure | None = None,
+    *,
+    progress: Progress = no_progress,
+) -> Pen:
+    """Train a pen; an interrupted training continues from its checkpoint in `folder`.
+
+    Args:
+        model: With fresh weights; trained in place.
+        singles: Single characters, with labels of the pen.
+        lettering: Writers' glyphs.
+        folder: Of the checkpoint and metrics.csv.
+        how: Settings.
+        measure: Called at each checkpoint; its results become columns of metrics.csv.
+        progress: Called with the steps done and the steps in all.
+    """
+    training = Training(model, Drawer(singles, lettering, how), how)
+    checkpoint, metrics = folder / CHECKPOINT, folder / "metrics.csv"
+    if checkpoint.exists():
+        training.load_state_dict(torch.load(checkpoint, weights_only=True))
+    sums: dict[str, float] = {}
+    counted = 0
+    for done in range(training.done + 1, how.steps + 1):
+        terms = training.step()
+        sums = {name: sums.get(name, 0.0) + value.item() for name, value in terms._asdict().items()}
+        counted += 1
+        progress(done, how.steps)
+        if done % CHECKPOINT_EVERY == 0 or done == how.steps:
+            with replacing(checkpoint) as temporary:
+                torch.save(training.state_dict(), temporary)
+            row = {name: value / counted for name, value in sums.items()}
+            row |= measure(model) if measure else {}
+            written = {"step": str(done)} | {name: f"{value:.5g}" for name, value in row.items()}
+            add_row(metrics, written, first=not metrics.exists())
+            sums, counted = {}, 0
+    return model.eval()
+
+
+def held_out(model: Pen, images: Tensor, label: Tensor) -> dict[str, float]:
+    """Measure the reconstruction of single characters never trained on, at the mean of their latents.
+
+    Args:
+        model: The pen.
+        images: uint8 (n, 28, 28).
+        label: (n,) int64.
+    """
+    with torch.inference_mode():
+        x = images.float() / 255
+        mu, _ = model.with_prior(*model.posterior(x, label))
+        off = (model.ink(model.write(mu, label)) - x.flatten(1)).square().mean(dim=1)
+    by_label = [off[label == one].mean() for one in torch.unique(label)]
+    return {"held_out/mse": float(torch.stack(by_label).mean())}
+
+
+def config_of(how: PenTraining, model: PenConfig) -> dict[str, Any]:
+    """Return the settings as a run stores them."""
+    return {"pen": asdict(how), "model": asdict(model)}

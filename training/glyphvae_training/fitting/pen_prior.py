@@ -1,0 +1,90 @@
+"""Second stage of the pen: the priors of hand and form.
+
+Both KLs have weights below 1 while strokes are learned, so the hands and forms of real characters are not N(0, I). A
+flow is fitted to each by maximum likelihood, as for other models (`glyphvae_training.fitting.prior`): the form's for
+each label, the hand's for all labels, from the hands of single characters and of fonts in equal parts.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from glyphvae_training.data.dataset import Split
+from glyphvae_training.data.lettering import Lettering
+from glyphvae_training.fitting.pen import pick
+from glyphvae_training.fitting.prior import ENCODED_AT_A_TIME, PriorConfig, fit_flow
+from glyphvae_training.models.flow import Flow
+from glyphvae_training.models.pen import Pen, combined
+from glyphvae_training.models.strokes import SIDE
+from glyphvae_training.progress import StageProgress, no_stage_progress
+
+# Glyphs that a font's hand is drawn from: enough to know it, few enough to differ from one time to the next.
+GLYPHS = 8
+
+
+def fit_priors(
+    model: Pen, singles: Split, lettering: Lettering, config: PriorConfig, progress: StageProgress = no_stage_progress
+) -> Pen:
+    """Fit flows to the latents of a trained pen; returns a pen with them.
+
+    Args:
+        model: Without flows; it stays as it is.
+        singles: What it was trained on.
+        lettering: Likewise.
+        config: How to fit each.
+        progress: Called with the flow, its batches done and its batches in all.
+    """
+    fitted = Pen(replace(model.config, couplings=config.couplings))
+    fitted.load_state_dict(model.state_dict(), strict=False)
+    mu, logvar, label = posteriors(model, singles, lettering)
+    hands = model.config.hand_size
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        fitted.hand_flow = Flow(hands, 0, config.couplings)
+        fitted.form_flow = Flow(model.config.form_size, model.config.label_count, config.couplings)
+    fit_flow(fitted.form_flow, mu[:, hands:], logvar[:, hands:], label, config, partial(progress, "prior of forms"))
+    hand_mu, hand_logvar = hand_posteriors(mu[:, :hands], logvar[:, :hands], len(singles), lettering, config.seed)
+    one_label = torch.zeros(len(hand_mu), dtype=torch.int64)
+    fit_flow(fitted.hand_flow, hand_mu, hand_logvar, one_label, config, partial(progress, "prior of hands"))
+    return fitted.eval()
+
+
+def posteriors(model: Pen, singles: Split, lettering: Lettering) -> tuple[Tensor, Tensor, Tensor]:
+    """Return `mu` and `logvar` (n, latent) of every glyph, the hands as factors, and the labels (n,).
+
+    Single characters come first.
+    """
+    coarse = torch.from_numpy(lettering.images).view(-1, SIDE, 2, SIDE, 2).float().mean(dim=(2, 4))
+    labels = torch.from_numpy(singles.labels), torch.from_numpy(lettering.labels)
+    first, second = factors(model, torch.from_numpy(singles.images), labels[0]), factors(model, coarse, labels[1])
+    return torch.cat([first[0], second[0]]), torch.cat([first[1], second[1]]), torch.cat(labels)
+
+
+@torch.inference_mode()
+def factors(model: Pen, images: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+    """Return `Pen.posterior` of many images (n, 28, 28), grey levels up to 255."""
+    rows, labels = torch.split(images, ENCODED_AT_A_TIME), torch.split(label, ENCODED_AT_A_TIME)
+    parts = [model.posterior(x.float() / 255, c) for x, c in zip(rows, labels, strict=True)]
+    mu, logvar = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
+    return mu, logvar
+
+
+def hand_posteriors(mu: Tensor, logvar: Tensor, singles: int, lettering: Lettering, seed: int) -> tuple[Tensor, Tensor]:
+    """Return mean and log variance (n, hand) of the hands of single characters, and of as many draws from writers.
+
+    Args:
+        mu: Factors of every glyph, (glyphs, hand).
+        logvar: Likewise.
+        singles: How many of the glyphs are single characters.
+        lettering: The other glyphs.
+        seed: Of the draws.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    writers = torch.from_numpy(lettering.writers)
+    rows = [singles + torch.nonzero(writers == writer).squeeze(1) for writer in torch.unique(writers)]
+    drawn = torch.stack([pick(rows[one % len(rows)], GLYPHS, generator) for one in range(singles)])  # (singles, glyphs)
+    own = combined(mu[:singles, None], logvar[:singles, None])
+    shared = combined(mu[drawn], logvar[drawn])
+    return torch.cat([own[0], shared[0]]), torch.cat([own[1], shared[1]])

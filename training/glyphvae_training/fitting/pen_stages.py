@@ -1,0 +1,122 @@
+"""The preset `pen`: strokes, then the priors of hand and form, then a decoder to pixels, and sliders for the hand.
+
+Each stage leaves what it made in the run's folder, so that a training that was stopped goes on where it was.
+"""
+
+import math
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from glyphvae_training.data.alphabet import ALPHABET
+from glyphvae_training.data.dataset import Dataset, balanced, load_byclass
+from glyphvae_training.data.lettering import load_lettering
+from glyphvae_training.data.single_strokes import load_templates
+from glyphvae_training.fitting.axes import AxesConfig, align
+from glyphvae_training.fitting.pen import PenTraining, held_out, train_pen
+from glyphvae_training.fitting.pen_head import HeadConfig, fit_head
+from glyphvae_training.fitting.pen_prior import fit_priors
+from glyphvae_training.fitting.prior import PriorConfig
+from glyphvae_training.fitting.runs import Run
+from glyphvae_training.fitting.stages import finished
+from glyphvae_training.fitting.trainer import Hardware
+from glyphvae_training.models.pen import Pen, PenConfig
+from glyphvae_training.progress import StageProgress, no_stage_progress
+
+STROKES, PRIORS = "strokes", "priors"
+# Held-out characters of each label that are measured at every checkpoint.
+MEASURED = 40
+
+
+@dataclass(frozen=True)
+class PenPreset:
+    """Model with the settings of each of its stages.
+
+    Attributes:
+        model: Fields of its `PenConfig`, labels, flows and head excepted.
+        training: Of the strokes.
+        prior: Of the flows.
+        head: Of the decoder to pixels.
+        axes: Of the directions that the hand's noise is turned to.
+    """
+
+    model: dict[str, Any] = field(default_factory=dict)
+    training: PenTraining = field(default_factory=PenTraining)
+    prior: PriorConfig = field(default_factory=lambda: PriorConfig(couplings=4, epochs=10))
+    head: HeadConfig = field(default_factory=HeadConfig)
+    axes: AxesConfig = field(default_factory=AxesConfig)
+
+
+def train_pen_preset(
+    preset: PenPreset,
+    data: Dataset,
+    sources: Path,
+    folder: Path,
+    hardware: Hardware,
+    *,
+    progress: StageProgress = no_stage_progress,
+) -> Run:
+    """Train a pen in all its stages, or go on with what is in `folder`.
+
+    Args:
+        preset: What to train.
+        data: The data set `pen`, whose hash and labels the run has.
+        sources: Folder of the source files, for single-stroke fonts and the lettering at its own resolution.
+        folder: Of the run.
+        hardware: Its threads; a pen is trained on the CPU.
+        progress: Called with the stage, its steps done and its steps in all.
+    """
+    torch.set_num_threads(hardware.threads)
+    characters, lettering = load_byclass(sources), load_lettering(sources, "train")
+    singles = characters.train
+
+    def run(model: Pen) -> Run:
+        epochs = math.ceil(preset.training.steps * preset.training.singles / len(singles))
+        settings = {"pen": asdict(preset)}
+        return Run(model, data.labels, 1.0, preset.training.seed, epochs, data.sha256, data.sources, settings)
+
+    def strokes() -> Run:
+        measured = balanced(characters.validation, MEASURED)
+        images, label = torch.from_numpy(measured.images), torch.from_numpy(measured.labels)
+        measure = partial(held_out, images=images, label=label)
+        model = begun(preset, sources)
+        return run(
+            train_pen(
+                model,
+                singles,
+                lettering,
+                folder / STROKES,
+                preset.training,
+                measure,
+                progress=partial(progress, STROKES),
+            )
+        )
+
+    def priors() -> Run:
+        return run(fit_priors(pen_of(finished(folder / STROKES, strokes)), singles, lettering, preset.prior, progress))
+
+    with_priors = pen_of(finished(folder / PRIORS, priors))
+
+    def complete() -> Run:
+        head = fit_head(with_priors, singles, lettering, preset.head, partial(progress, "pixels"))
+        return align(run(head), preset.axes)
+
+    return finished(folder, complete)
+
+
+def begun(preset: PenPreset, sources: Path) -> Pen:
+    """Build a pen whose strokes begin at single-stroke fonts."""
+    config = PenConfig(**preset.model | {"label_count": len(ALPHABET)})
+    templates = load_templates(sources, config.strokes, config.control_points)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(preset.training.seed)
+        return Pen(config, torch.from_numpy(templates.control), torch.from_numpy(templates.present))
+
+
+def pen_of(run: Run) -> Pen:
+    """Return the model of a run of a pen."""
+    assert isinstance(run.model, Pen)  # noqa: S101 (as every stage's is)
+    return run.model

@@ -1,0 +1,257 @@
+"""The pen: a conditional VAE whose decoder gives strokes, p(x|z, c) with z = (hand, form).
+
+The hand is shared by all glyphs of a writer, the form is one glyph's own. The posterior of a hand that wrote several
+glyphs is the product of theirs and of the prior (Wu & Goodman, "Multimodal generative models for scalable
+weakly-supervised learning", arXiv:1802.05335, section 2.2). Ha & Eck, "A neural representation of sketch drawings"
+(arXiv:1704.03477) draw strokes as sequences; here they are a fixed number of curves, so that the likelihood of an image
+trains them (`glyphvae_training.models.strokes`).
+
+Both parts of z have priors learned by flows (`glyphvae_training.models.flow`), so that the noise outside is N(0, I):
+the hand's is one for all labels, because a hand writes them all, the form's one for each label.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from glyphvae_training.models.conditioning import ConditionedLinear
+from glyphvae_training.models.decoders import ResidualDecoder
+from glyphvae_training.models.encoders import DenseEncoder
+from glyphvae_training.models.flow import Flow
+from glyphvae_training.models.strokes import SIDE, Strokes, paint, pixel_centres
+from glyphvae_training.splines import basis
+
+# Of the painted probabilities, whose logarithm the likelihood takes.
+FAINTEST = 1e-4
+# Units of the cell for one unit of the decoder's output: control points move by a few units while they are learned.
+REACH = 9.0
+# Cap heights in a unit of the cell, for capitals and for marks at true size.
+TRUE_SIZE = 1 / 20
+# Radius of the pen in cap heights where the decoder's output is 0, and the factors that it may differ by.
+USUAL_RADIUS, LARGEST_LOG_RADIUS = 0.05, 1.4
+# Softness of an edge at 28×28 pixels, in units: between a hard edge and a blurred one.
+HARDEST, SOFTEST = 0.2, 0.7
+KNOTS = 4
+# A stroke is drawn if its presence is more.
+DRAWN = 0.5
+
+
+@dataclass(frozen=True)
+class PenConfig:
+    """Configuration of a pen.
+
+    Attributes:
+        hand_size: Latents of the hand.
+        form_size: Latents of the form.
+        label_count: Labels.
+        strokes: Of a glyph, at most.
+        control_points: Of a stroke.
+        segments: Of the polyline that a stroke is painted as.
+        width: Of the layers.
+        blocks: Residual layers of the decoder.
+        couplings: Of each flow; 0 for none.
+        head: Whether there is a decoder to pixels that was trained on painted strokes.
+    """
+
+    hand_size: int = 10
+    form_size: int = 14
+    label_count: int = 62
+    strokes: int = 5
+    control_points: int = 8
+    segments: int = 14
+    width: int = 384
+    blocks: int = 2
+    couplings: int = 0
+    head: bool = False
+
+    @property
+    def latent_size(self) -> int:
+        """Latents in all: those of the hand, then those of the form."""
+        return self.hand_size + self.form_size
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as they stand in runs and manifests."""
+        return asdict(self)
+
+
+class Writing(NamedTuple):
+    """Decoded glyphs.
+
+    Attributes:
+        control: (n, strokes, control points, 2), in units of the cell.
+        radius: (n, strokes, knots), of the pen, at evenly spaced knots along each stroke, in units of the cell.
+        presence: (n, strokes) in (0, 1).
+        softness: (n,), width of an edge at 28×28 pixels, in units. Of the picture, not of the drawing.
+        metrics: (n, 4): cap heights in a unit of the cell; the baseline's y in units; left and right side bearing in
+            cap heights.
+    """
+
+    control: Tensor
+    radius: Tensor
+    presence: Tensor
+    softness: Tensor
+    metrics: Tensor
+
+
+class StrokeDecoder(nn.Module):
+    """The decoder to strokes.
+
+    Args:
+        config: Of the model.
+        control: float32 (labels, strokes, control points, 2), where strokes begin, in units of the cell; the
+            middle if there is none.
+        present: bool (labels, strokes), which strokes a label begins with; all if there is none.
+    """
+
+    def __init__(self, config: PenConfig, control: Tensor | None = None, present: Tensor | None = None) -> None:
+        super().__init__()
+        self.config = c = config
+        self.first = ConditionedLinear(c.latent_size, c.width, c.label_count)
+        self.blocks = nn.ModuleList(ConditionedLinear(c.width, c.width, c.label_count) for _ in range(c.blocks))
+        self.sizes = [c.strokes * c.control_points * 2, c.strokes * KNOTS, c.strokes, 1, 4]
+        self.last = ConditionedLinear(c.width, sum(self.sizes), c.label_count)
+        self.weight = nn.Linear(c.hand_size, 1)
+        self._begin(control, present)
+
+    @torch.no_grad()
+    def _begin(self, control: Tensor | None, present: Tensor | None) -> None:
+        assert self.last.table is not None  # noqa: S101 (a conditional layer)
+        table = self.last.table.weight.zero_()
+        self.last.linear.weight.mul_(0.1)
+        self.last.linear.bias.zero_()
+        points, _, shown, _, _ = torch.split(table, self.sizes, dim=1)
+        if control is not None:
+            points.copy_(((control - SIDE / 2) / REACH).flatten(1))
+        if present is not None:
+            shown.copy_(torch.where(present, 1.5, -1.5))
+        self.weight.weight.zero_()
+        self.weight.bias.zero_()
+
+    def forward(self, z: Tensor, label: Tensor) -> Writing:
+        """Decode latents (n, latent), behind the flows, and labels (n,) int64."""
+        c = self.config
+        h = functional.silu(self.first(z, label))  # (n, width)
+        for block in self.blocks:
+            h = h + functional.silu(block(h, label))  # (n, width)
+        points, radius, presence, softness, metrics = torch.split(self.last(h, label), self.sizes, dim=1)
+        size = TRUE_SIZE * torch.exp(0.5 * metrics[:, :1])  # (n, 1)
+        # The pen is the hand's; how large a cell's unit is follows from the glyph. The likelihood must not make a glyph
+        # larger for the sake of its width.
+        weight = self.weight(z[:, : c.hand_size]) + 0.3 * radius  # (n, strokes · knots)
+        log_radius = LARGEST_LOG_RADIUS * torch.tanh(weight / LARGEST_LOG_RADIUS)
+        cells = USUAL_RADIUS * log_radius.exp() / size.detach()
+        return Writing(
+            control=(SIDE / 2 + REACH * points).view(-1, c.strokes, c.control_points, 2),
+            radius=cells.view(-1, c.strokes, KNOTS),
+            presence=torch.sigmoid(2 * presence),
+            softness=HARDEST + (SOFTEST - HARDEST) * torch.sigmoid(softness.squeeze(1)),
+            metrics=torch.cat([size, 24 + REACH * metrics[:, 1:2], 0.1 + 0.1 * metrics[:, 2:]], dim=1),
+        )
+
+
+class Pen(nn.Module):
+    """A conditional VAE that draws strokes.
+
+    Args:
+        config: Of the model.
+        control: See `StrokeDecoder`.
+        present: Likewise.
+    """
+
+    kind: Literal["pen"] = "pen"
+    curve: Tensor
+    taper: Tensor
+    places: Tensor
+
+    def __init__(self, config: PenConfig, control: Tensor | None = None, present: Tensor | None = None) -> None:
+        super().__init__()
+        self.config = c = config
+        self.encoder = DenseEncoder(c.latent_size, c.label_count, c.width)
+        self.decoder = StrokeDecoder(c, control, present)
+        self.hand_flow = Flow(c.hand_size, 0, c.couplings) if c.couplings else None
+        self.form_flow = Flow(c.form_size, c.label_count, c.couplings) if c.couplings else None
+        # Painting strokes takes ten times as long as computing them; a head gives the pixels alone, in one step.
+        self.head = ResidualDecoder(c.latent_size, c.label_count, c.width) if c.head else None
+        self.register_buffer("curve", torch.from_numpy(basis(c.control_points, c.segments + 1)), persistent=False)
+        self.register_buffer("taper", interpolation(KNOTS, c.segments + 1), persistent=False)
+        self.register_buffer("places", pixel_centres(SIDE), persistent=False)
+
+    def posterior(self, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        """Return `mu` and `logvar` of q(z|x, c) without priors, each (n, latent); the hand's is a factor of a product.
+
+        Args:
+            x: Pixels (n, 28, 28) in [0, 1].
+            label: (n,) int64.
+        """
+        mu, logvar = self.encoder(x, label)
+        return mu, logvar.clamp(-8, 4)
+
+    def write(self, z: Tensor, label: Tensor) -> Writing:
+        """Decode latents (n, latent), behind the flows, and labels (n,) int64."""
+        writing: Writing = self.decoder(z, label)
+        return writing
+
+    def strokes(self, writing: Writing, *, hard: bool = True) -> Strokes:
+        """Return the polylines of decoded glyphs.
+
+        Args:
+            writing: Of n glyphs.
+            hard: Draw each stroke fully or not at all; gradients are those of a soft one.
+        """
+        presence = writing.presence
+        if hard:
+            presence = (presence > DRAWN).to(presence.dtype) + presence - presence.detach()
+        return Strokes(self.curve @ writing.control, writing.radius @ self.taper.T, presence)
+
+    def ink(self, writing: Writing, *, hard: bool = True) -> Tensor:
+        """Paint decoded glyphs at 28×28: (n, 784) in [0, 1)."""
+        return paint(self.strokes(writing, hard=hard), writing.softness, self.places)
+
+    def to_latents(self, u: Tensor, label: Tensor) -> Tensor:
+        """Map noise (n, latent) to latents (n, latent) by the priors."""
+        if self.hand_flow is None or self.form_flow is None:
+            return u
+        hand, form = torch.split(u, [self.config.hand_size, self.config.form_size], dim=1)
+        return torch.cat([self.hand_flow(hand, None), self.form_flow(form, label)], dim=1)
+
+    def encode(self, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        """Return `mu` and `logvar` of q(u|x, c) of the noise, each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
+        mu, logvar = self.with_prior(*self.posterior(x, label))
+        if self.hand_flow is None or self.form_flow is None:
+            return mu, logvar
+        sizes = [self.config.hand_size, self.config.form_size]
+        (hand, form), (hand_logvar, form_logvar) = torch.split(mu, sizes, dim=1), torch.split(logvar, sizes, dim=1)
+        hands = self.hand_flow.posterior(hand, hand_logvar, None)
+        forms = self.form_flow.posterior(form, form_logvar, label)
+        return torch.cat([hands[0], forms[0]], dim=1), torch.cat([hands[1], forms[1]], dim=1)
+
+    def decode(self, z: Tensor, label: Tensor) -> Tensor:
+        """Return log odds of ink (n, 28, 28) under p(x|z, c), of noise (n, latent) and labels (n,) int64."""
+        latents = self.to_latents(z, label)
+        if self.head is not None:
+            logits: Tensor = self.head(latents, label)
+            return logits
+        ink = self.ink(self.write(latents, label)).clamp(FAINTEST, 1 - FAINTEST)
+        return torch.logit(ink).view(-1, SIDE, SIDE)
+
+    def with_prior(self, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor]:
+        """Multiply the hand's factor of single glyphs with the prior N(0, I)."""
+        hand = combined(mu[:, None, : self.config.hand_size], logvar[:, None, : self.config.hand_size])
+        form = mu[:, self.config.hand_size :], logvar[:, self.config.hand_size :]
+        return torch.cat([hand[0], form[0]], dim=1), torch.cat([hand[1], form[1]], dim=1)
+
+
+def combined(mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and log variance, (writers, hand), of N(0, I) times the factors (writers, glyphs, hand) of each."""
+    precision = torch.exp(-logvar)
+    total = 1 + precision.sum(dim=1)
+    return (precision * mu).sum(dim=1) / total, -total.log()
+
+
+def interpolation(knots: int, samples: int) -> Tensor:
+    """Return what each of evenly spaced knots contributes to samples between them, linearly: (samples, knots)."""
+    place = torch.linspace(0, knots - 1, samples)
+    return (1 - (place[:, None] - torch.arange(knots)).abs()).clamp(min=0)
