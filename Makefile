@@ -90,8 +90,8 @@ gpu-proof: ## Prove on an NVIDIA GPU that every model runs there and gives what 
 image-test: $(DEV)/.done ## Build the container image and run it (root, buildah, debootstrap)
 	$(DEV)/bin/python -m pytest -m image tests/deploy
 
-fuzz: .venv-fuzz/.done ## Fuzz what strangers send, ten minutes each for images, arrays and text (SECONDS_EACH=600)
-	for target in image array text; do \
+fuzz: .venv-fuzz/.done ## Fuzz what strangers send, ten minutes each for six kinds of input (SECONDS_EACH=600)
+	for target in image array text tensors jpeg uploads; do \
 	  .venv-fuzz/bin/python -W ignore -m tests.fuzz.run $$target -max_total_time=$(SECONDS_EACH) || exit 1; \
 	done
 

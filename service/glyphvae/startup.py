@@ -2,18 +2,27 @@
 
 import ctypes
 import gc
+import logging
 import resource
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from math import inf
+from pathlib import Path
 from types import ModuleType
 from typing import cast
 
 from glyphvae.errors import StartError
-from glyphvae.scheduling.cost import addresses
+from glyphvae.scheduling.cost import OWN, addresses, ceiling
 from glyphvae.settings import MEBIBYTE, Settings
 
+logger = logging.getLogger("glyphvae")
+
 _V1 = "pydantic.v1"
+
+# The control groups of this process, and where their files are.
+GROUPS = Path("/proc/self/cgroup")
+MOUNTED = Path("/sys/fs/cgroup")
 
 
 @contextmanager
@@ -48,6 +57,50 @@ def check_address_space(settings: Settings) -> None:
             f"the limit on address space (ulimit -v) is {limit // MEBIBYTE} MiB, but {needed // MEBIBYTE} MiB are "
             "needed; raise it, or lower the settings max_held_bytes, max_queued_bytes and max_unsent_bytes"
         )
+
+
+def check_memory(settings: Settings) -> None:
+    """Compare the container's limit on memory with what all server processes may hold; the kernel kills beyond it.
+
+    Raises:
+        StartError: It is too low for the processes themselves; the message names what is needed.
+    """
+    limit, needed = memory_limit(), settings.workers * ceiling(settings)
+    if limit >= needed:
+        return
+    facts = f"the limit on memory of this container is {limit // MEBIBYTE:.0f} MiB, but"
+    advice = "raise it, or lower the settings workers, max_held_bytes, max_queued_bytes and max_unsent_bytes"
+    if limit < settings.workers * OWN:
+        raise StartError(f"{facts} {needed // MEBIBYTE} MiB are needed; {advice}")
+    logger.warning(
+        "%s requests may take %d MiB, and whoever sends them can end it; %s", facts, needed // MEBIBYTE, advice
+    )
+
+
+def memory_limit() -> float:
+    """Return the bytes that the control groups of this process may hold together, infinite where nothing limits them.
+
+    https://docs.kernel.org/admin-guide/cgroup-v2.html, and cgroup-v1/memory.html.
+    """
+    limits = [inf]
+    for line in _read(GROUPS).splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers in {"", "memory"}:
+            root, name = (MOUNTED / "memory", "memory.limit_in_bytes") if controllers else (MOUNTED, "memory.max")
+            group = root / path.lstrip("/")
+            # In a container the path may be that of the host, of which only the root is there.
+            for folder in (group, *group.parents):
+                with suppress(ValueError):  # there is none, or it says `max`
+                    limits.append(int(_read(folder / name)))
+    return min(limits)
+
+
+def _read(path: Path) -> str:
+    """Return the text of a file, empty where it cannot be read."""
+    try:
+        return path.read_text("utf-8")
+    except OSError:
+        return ""
 
 
 def settle() -> None:

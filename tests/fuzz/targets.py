@@ -5,7 +5,10 @@
 
 import contextlib
 import io
+import re
 from collections.abc import Callable
+from functools import cache
+from math import prod
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -13,25 +16,35 @@ import orjson
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from glyphvae.api.error_handlers import error_response
+from glyphvae.api.head import RequestHead, RequestHeaders
 from glyphvae.api.negotiate import choose
+from glyphvae.api.responses import Result
 from glyphvae.errors import NotAcceptable, Problem
 from glyphvae.formats.colours import parse_ink, parse_paper
 from glyphvae.formats.npy import ArrayNotAllowedError, MalformedArrayError, npy_bytes, open_images
 from glyphvae.formats.registry import JSON, NPY, PNG
-from glyphvae.imaging.decode import ImageTooLargeError, MalformedImageError, open_image
+from glyphvae.imaging.decode import MAX_SCANS, ImageTooLargeError, MalformedImageError, open_image
 from glyphvae.imaging.preprocess import UnsuitableImageError, preprocess
+from glyphvae.kserve.protocol import HEADER_LENGTH
+from glyphvae.kserve.routes import Infer
+from glyphvae.kserve.tensors import TYPES
 from glyphvae.models.labels import parse_label
 from glyphvae.models.latents import parse_latents
 from glyphvae.operations.generate import GenerateQuery
 from glyphvae.operations.render_text import RenderText
+from glyphvae.scheduling.steps import run_now
 from glyphvae.text.layout import LayoutError, Setting, layout
 from glyphvae.text.symbols import UnknownCharacterError, fold
-from glyphvae.web.body_limits import check_nesting
+from glyphvae.web.body_limits import BodyLimits, check_nesting
+from tests.fuzz.known import context
+from tests.fuzz.uploads import SEPARATOR, uploads
 
 LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 MAX_PIXELS = 100_000
 MAX_IMAGES = 8
-SEPARATOR = b"\x1f"
+# Bytes: of the words of a refusal, and of the tensors of the few rows that are allowed.
+MAX_REFUSAL, MAX_TENSORS = 1500, 1 << 18
 
 
 def image(data: bytes) -> None:
@@ -42,6 +55,35 @@ def image(data: bytes) -> None:
         grey = picture.grey()
         assert grey.size == picture.pixels
         _glyph(grey)
+
+
+def jpeg(data: bytes) -> None:
+    """A JPEG file is a picture whose scans were all counted, or is refused in one of two ways."""
+    with contextlib.suppress(MalformedImageError, ImageTooLargeError):
+        picture = open_image(data, max_pixels=MAX_PIXELS)
+        scans = _scans(data)
+        assert scans <= MAX_SCANS
+        assert picture.cost.work >= picture.pixels * (3 + scans) // 16
+        _glyph(picture.grey())
+
+
+def _scans(data: bytes) -> int:
+    """Count the scans of a JPEG file up to where it departs from the standard (ITU-T T.81, B.1.1)."""
+    scans, place = 0, 2
+    while segment := _SEGMENT.match(data, place):
+        size = int.from_bytes(segment["size"], "big")
+        if segment["marker"] != b"\xda":
+            place = segment.start("size") + size
+            continue
+        scans += 1
+        coded = _CODED.match(data, segment.start("size") + size)
+        place = coded.end() if coded else len(data)
+    return scans
+
+
+# Optional padding, a marker with a length, and the data of a scan with its restarts.
+_SEGMENT = re.compile(rb"\xff+(?P<marker>[\xc0-\xcf\xda-\xfe])(?P<size>..)", re.DOTALL)
+_CODED = re.compile(rb"(?:[^\xff]|\xff[\x00\xd0-\xd7])*+", re.DOTALL)
 
 
 def array(data: bytes) -> None:
@@ -75,7 +117,7 @@ def text(data: bytes) -> None:
             parse(words)
         except (ValueError, Problem) as error:
             message = str(error).encode()  # has no lone surrogate
-            assert len(message) < 1500, message
+            assert len(message) < MAX_REFUSAL, message
     _json(rest)
 
 
@@ -132,5 +174,50 @@ def _json(body: bytes) -> None:
     check_nesting(body, 1024)
 
 
+def tensors(data: bytes) -> None:
+    """The body of an inference is run, or refused with a message that can be sent."""
+    name, _, rest = data.partition(SEPARATOR)
+    length, _, body = rest.partition(SEPARATOR)
+    pairs = [(HEADER_LENGTH.lower().encode(), length)] if length else []
+    head = RequestHead("POST", "/v2/models/name/infer", b"", RequestHeaders(pairs))
+    head.parameters = {"name": name.decode("latin-1")}
+    infer, limits = _infer()
+    try:
+        result = run_now(infer.run(infer.plan(head), limits.check(head, body)))
+    except Problem as problem:
+        response = error_response(head.path, problem)
+        assert 400 <= response.status_code < 500
+        assert len(response.body) < MAX_REFUSAL, response.body
+    else:
+        _check_tensors(result)
+
+
+@cache
+def _infer() -> tuple[Infer, BodyLimits]:
+    running = context()
+    return Infer(running), BodyLimits(running.settings, running.threads, running.telemetry)
+
+
+def _check_tensors(result: Result) -> None:
+    assert len(result.content) < MAX_TENSORS
+    size = int(dict(result.headers.pairs).get(HEADER_LENGTH.lower().encode(), len(result.content)))
+    for output in orjson.loads(result.content[:size])["outputs"]:
+        values = prod(output["shape"])
+        assert values > 0
+        if "data" in output:
+            assert len(output["data"]) == values
+        else:
+            assert output["parameters"]["binary_data_size"] == values * TYPES[output["datatype"]].itemsize
+            size += output["parameters"]["binary_data_size"]
+    assert size == len(result.content)
+
+
 _PARSERS: tuple[Callable[[str], object], ...] = (_write, _latents, _label, parse_ink, parse_paper, _accept, _query)
-TARGETS: dict[str, Callable[[bytes], None]] = {"image": image, "array": array, "text": text}
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "image": image,
+    "array": array,
+    "text": text,
+    "tensors": tensors,
+    "jpeg": jpeg,
+    "uploads": uploads,
+}

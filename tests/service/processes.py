@@ -54,6 +54,10 @@ class Server:
             if match := pattern.search(line):
                 return match.groups()
 
+    def log(self) -> str:
+        """The rest of the log, of a server that has ended."""
+        return "".join(iter(self._lines.get, None))
+
     def client(self) -> httpx.Client:
         """A client that waits for the processes to listen."""
         return httpx.Client(base_url=self.url, transport=httpx.HTTPTransport(retries=8), timeout=_PATIENCE)

@@ -37,6 +37,10 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
+    def spend(self) -> None:
+        """Let a second pass."""
+        self.now += 1
+
 
 class Gate:
     """Work for a thread that waits until it is released."""

@@ -276,6 +276,7 @@ MANY = {
     "latents": {"count": 1, "z": ["x"] * 30_000},
     "names": {str(i): 1 for i in range(10_000)},
     "a long name": {"x" * 100_000: 1},
+    "items": [1] * 10_000,
 }
 
 
@@ -286,6 +287,18 @@ async def test_a_refusal_is_short_however_much_is_wrong(client: httpx.AsyncClien
         assert response.status_code == 422
         assert len(response.json()["errors"]) <= 10
         assert len(response.content) < 5000
+
+
+@pytest.mark.parametrize("empty", ["[]", "{}", '"[["'])
+async def test_more_lists_than_python_makes_in_a_moment_are_refused_unread(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, empty: str
+) -> None:
+    monkeypatch.setattr("glyphvae.web.body_limits.MAX_LISTS", 1000)
+    content = "[" + ",".join([empty] * 1000) + "]"
+    for path in ("/dataset", "/render-text", "/v2/models/cvae-decoder/infer"):
+        response = await client.post(path, content=content, headers={"content-type": "application/json"})
+        assert response.status_code == 400
+        assert "lists and objects; at most 1000 are allowed" in response.text
 
 
 @pytest.mark.parametrize(

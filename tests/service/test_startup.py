@@ -2,13 +2,15 @@ import gc
 import subprocess
 import sys
 from contextlib import nullcontext
+from math import inf
 from pathlib import Path
 
 import pytest
 
+from glyphvae import startup
 from glyphvae.errors import StartError
 from glyphvae.settings import MEBIBYTE, Settings
-from glyphvae.startup import check_address_space, settle
+from glyphvae.startup import check_address_space, check_memory, memory_limit, settle
 from tests.service.processes import ROOT, plain_environment
 
 WITHIN = """
@@ -142,3 +144,56 @@ def test_lower_settings_need_less(more: int, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("resource.getrlimit", lambda _: (675 * MEBIBYTE, 675 * MEBIBYTE))
     with pytest.raises(StartError, match="675 MiB are needed") if more else nullcontext():
         check_address_space(lower)
+
+
+UNLIMITED = 9223372036854771712  # as version 1 says it
+
+
+@pytest.mark.parametrize(
+    ("groups", "files", "limit"),
+    [
+        ("0::/\n", {"memory.max": f"{640 * MEBIBYTE}\n"}, 640 * MEBIBYTE),
+        ("0::/pod/one\n", {"pod/one/memory.max": "max\n", "pod/memory.max": "7\n", "memory.max": "max\n"}, 7),
+        ("0::/docker/host\n", {"memory.max": "9\n"}, 9),
+        ("0::/../outside\n", {}, inf),
+        ("5:memory:/a\n1:cpu:/\n0::/\n", {"memory/a/memory.limit_in_bytes": "5", "cpu/memory.max": "1"}, 5),
+        ("5:memory:/\n", {"memory/memory.limit_in_bytes": str(UNLIMITED)}, UNLIMITED),
+        ("", {}, inf),
+    ],
+)
+def test_the_limit_of_the_container_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, groups: str, files: dict[str, str], limit: float
+) -> None:
+    monkeypatch.setattr(startup, "GROUPS", tmp_path / "groups")
+    monkeypatch.setattr(startup, "MOUNTED", tmp_path / "mounted")
+    if groups:
+        (tmp_path / "groups").write_text(groups, "utf-8")
+    for name, text in files.items():
+        file = tmp_path / "mounted" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    assert memory_limit() == limit
+
+
+@pytest.mark.parametrize(
+    ("limit", "workers", "outcome"),
+    [
+        (640, 1, ""),
+        (512, 1, ""),
+        (511, 1, "warned"),
+        (160, 1, "warned"),
+        (159, 1, "refused"),
+        (1024, 2, ""),
+        (1023, 2, "warned"),
+        (319, 2, "refused"),
+    ],
+)
+def test_a_container_with_too_little_memory_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, limit: int, workers: int, outcome: str
+) -> None:
+    monkeypatch.setattr(startup, "memory_limit", lambda: limit * MEBIBYTE)
+    named = f"of this container is {limit} MiB, but"
+    with pytest.raises(StartError, match=named) if outcome == "refused" else nullcontext():
+        check_memory(Settings(workers=workers))
+    assert (named in caplog.text) == (outcome == "warned")
+    assert (f"{workers * 512} MiB" in caplog.text) == (outcome == "warned")

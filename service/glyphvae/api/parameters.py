@@ -157,15 +157,24 @@ def _is_json(content_type: str) -> bool:
 
 
 def _validated(kind: type[Model], values: object, where: str) -> Model:
+    # Pydantic would make an error of each item first.
+    _check_length(values, where)
     for name, value in values.items() if isinstance(values, dict) else ():
-        # Pydantic would make an error of each item first.
-        if isinstance(value, list | dict) and len(value) > MAX_ITEMS:
-            detail = f"it has {len(value)} items"
-            raise InvalidParameter.of(f"{where}.{_name(name)}", detail, f"at most {MAX_ITEMS} items")
+        _check_length(value, where, _name(name))
     try:
         return kind.model_validate(values)
     except ValidationError as error:
         raise problem_of(refusals(error), where) from None
+
+
+def _check_length(value: object, *place: str) -> None:
+    """Check that a list or object has no more items than are looked at.
+
+    Raises:
+        InvalidParameter: It has, and is at that place.
+    """
+    if isinstance(value, list | dict) and len(value) > MAX_ITEMS:
+        raise InvalidParameter.of(".".join(place), f"it has {len(value)} items", f"at most {MAX_ITEMS} items")
 
 
 def refusals(error: ValidationError) -> Sequence[Mapping[str, Any]]:

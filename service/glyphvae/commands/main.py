@@ -28,7 +28,7 @@ from glyphvae.server.admin import listen
 from glyphvae.server.server import Config, Server
 from glyphvae.server.supervisor import Supervisor
 from glyphvae.settings import Settings, load_settings
-from glyphvae.startup import check_address_space
+from glyphvae.startup import check_address_space, check_memory
 from glyphvae.wording import character_ranges
 
 OWN_COMMANDS = {"serve", "render", "dataset", "keys", "models", "sign"}
@@ -78,6 +78,7 @@ def serve(**flags: object) -> None:
     check_address_space(settings)
     log_config = _log_config(settings.log_level, settings.log_format)
     logging.config.dictConfig(log_config)
+    check_memory(settings)
     admin = listen(settings.admin_host, settings.admin_port) if settings.admin_port else None
     if settings.workers == 1:
         config = Config(settings, log_config, admin)

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from glyphvae.models.sessions import Part, Sessions
 from glyphvae.models.signatures import read_key
 from glyphvae.scheduling.steps import Call, Graph, Program, Rows, Wait
 from glyphvae.scheduling.worker_pool import WorkerPool
-from glyphvae.settings import SHIPPED_MODELS, Settings
+from glyphvae.settings import MEBIBYTE, SHIPPED_MODELS, Settings
 from glyphvae.wording import quoted
 
 logger = logging.getLogger("glyphvae")
@@ -28,6 +29,9 @@ Labels = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
 
 ALL = "all"
+
+# Bytes of large results that have not been written yet; more are not computed meanwhile.
+RESULTS = 32 * MEBIBYTE
 
 
 class Model:
@@ -258,9 +262,10 @@ def load_registry(settings: Settings, runtime: Runtime | None = None, also: Coll
         also: Others to build, if they exist.
 
     Raises:
-        StartError: The repository has no models, a file is wrong, missing or truncated, or the device cannot work.
+        StartError: The repository has no models or cannot be read, a file is wrong, missing or truncated, or the device
+            cannot work.
     """
-    if settings.models.is_dir() and not any(settings.models.iterdir()):  # a new volume
+    if _is_empty(settings.models):  # a new volume
         logger.info("%s is empty; the shipped models are served", settings.models)
         settings = settings.model_copy(update={"models": SHIPPED_MODELS})
     key = read_key(settings.models_key) if settings.models_key else None
@@ -275,7 +280,7 @@ def load_registry(settings: Settings, runtime: Runtime | None = None, also: Coll
         content = read_verified(settings.models, decoder)
         gpu = Gpu(settings.gpu_graphs == "on", settings.gpu_rows or None, settings.tensorrt == "on")
         runtime = choose_runtime(settings.device, settings.threads, content, decoder.file, gpu)
-    pool = WorkerPool("rows", settings.max_queued_rows)
+    pool = WorkerPool("rows", settings.max_queued_rows, memory=RESULTS)
     builder = ThreadPoolExecutor(1, thread_name_prefix="glyphvae-build")
     models = {}
     for name, manifest in manifests.items():
@@ -285,6 +290,13 @@ def load_registry(settings: Settings, runtime: Runtime | None = None, also: Coll
             sessions.build()
         models[name] = Model(manifest, sessions, pool)
     return Registry(models, default, pool)
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        return folder.is_dir() and not any(folder.iterdir())
+    except OSError as error:
+        raise StartError(f"{folder}: cannot be read: {error.strerror}") from None
 
 
 def _default(settings: Settings, manifests: Mapping[str, Manifest]) -> str:

@@ -84,6 +84,8 @@ class Published(Collector):
         yield _histogram("queue_wait_seconds", "Time that a call waited for its batch.", "model", total.waits)
         yield _histogram("batch_rows", "Rows in a batch.", "model", total.batches)
         yield _histogram("run_seconds", "Time that a model ran for a batch.", "model", total.runs)
+        meaning = "Processor time of the event loop between two looks, at least that of each iteration in between."
+        yield HistogramMetricFamily("glyphvae_loop_seconds", meaning, _buckets(total.loop), total.loop.total)
         yield _gauge("pool_glyphs", "Prefetched glyphs.", [state["prefetched"] for state in living])
 
 

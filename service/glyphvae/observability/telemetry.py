@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # Seconds. Half a millisecond is a glyph from an idle service, five seconds the default deadline.
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+# Seconds of the event loop: others may wait for a tenth.
+ITERATIONS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 
 
@@ -64,6 +66,7 @@ class State(TypedDict):
     waits: dict[str, list[float]]
     batches: dict[str, list[float]]
     runs: dict[str, list[float]]
+    loop: list[float]
     dropped: int
 
 
@@ -78,6 +81,7 @@ class Telemetry:
         waits: Seconds a call waited for its batch, by model.
         batches: Rows in a batch, by model.
         runs: Seconds a batch ran, by model.
+        loop: Processor seconds of the event loop between two looks, see `glyphvae.observability.loop_time`.
         prefetched: Returns the glyphs that are drawn ahead now, by model.
         dropped: Returns the lines of the log that this process dropped.
         dropped_elsewhere: Lines that the processes that were added dropped.
@@ -92,6 +96,7 @@ class Telemetry:
         self.waits: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS))
         self.batches: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(ROWS))
         self.runs: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS))
+        self.loop = Histogram(ITERATIONS)
         self.prefetched: Callable[[], Mapping[str, int]] = dict
         self.dropped: Callable[[], int] = int
         self.dropped_elsewhere = 0
@@ -119,6 +124,7 @@ class Telemetry:
             "waits": _states(self.waits),
             "batches": _states(self.batches),
             "runs": _states(self.runs),
+            "loop": self.loop.state(),
             "dropped": self.dropped() + self.dropped_elsewhere,
         }
 
@@ -129,6 +135,7 @@ class Telemetry:
         for reason, count in state["refused"].items():
             self.refused[reason] += count
         self.dropped_elsewhere += state["dropped"]
+        self.loop.add(state["loop"])
         for mine, theirs in (
             (self.latency, state["latency"]),
             (self.waits, state["waits"]),

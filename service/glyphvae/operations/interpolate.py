@@ -131,7 +131,15 @@ class Interpolate(Operation[InterpolatePlan]):
             raise InvalidParameter.of("query.z", "the images in the body are the ends", "no z beside images")
         ends = None if has_body else _drawn_ends(query, model)
         cost = min(query.n, MAX_ROWS)
-        return InterpolatePlan(media=output.media, cost=cost, query=query, model=model, ends=ends, output=output)
+        return InterpolatePlan(
+            media=output.media,
+            cost=cost,
+            streams=output.streams,
+            query=query,
+            model=model,
+            ends=ends,
+            output=output,
+        )
 
     def run(self, plan: InterpolatePlan, body: Body) -> Program[Result]:
         """Decode the steps."""

@@ -7,10 +7,10 @@ from pydantic import BaseModel, Field
 
 from glyphvae.api import negotiate
 from glyphvae.api.pictures import Canvas, Style, plan_grid
-from glyphvae.api.responses import Result, documented_response, headers_of, json_result, npy_result
+from glyphvae.api.responses import JSON_BLOCK, Result, documented_response, headers_of, json_list_result, npy_result
 from glyphvae.formats.registry import GIF, JSON, NPY, PICTURES
 from glyphvae.models.registry import Floats, Model, Pixels
-from glyphvae.scheduling.steps import Program
+from glyphvae.scheduling.steps import Program, inline
 from glyphvae.settings import Settings
 
 OFFERS = (*PICTURES, GIF, JSON, NPY)
@@ -68,11 +68,13 @@ class Output:
         media: Its media type.
         canvas: The picture, None where there is none.
         rows: Rows of the grid.
+        streams: Whether the response comes in pieces.
     """
 
     media: str
     canvas: Canvas | None
     rows: int
+    streams: bool
 
     @classmethod
     def plan(cls, accept: str, rows: int, columns: int, style: Style, settings: Settings) -> "Output":
@@ -85,7 +87,7 @@ class Output:
         media = negotiate.choose(accept, OFFERS)
         has_picture = media in PICTURES or media == GIF
         canvas = plan_grid("query.scale", rows, columns, style, media, settings) if has_picture else None
-        return cls(media, canvas, rows)
+        return cls(media, canvas, rows, media == JSON and rows * columns > JSON_BLOCK)
 
 
 def respond(output: Output, sequence: Sequence) -> Program[Result]:
@@ -96,21 +98,16 @@ def respond(output: Output, sequence: Sequence) -> Program[Result]:
         return Result(title, headers, output.media, content)
     if output.media == NPY:
         return npy_result(title, headers, sequence.pixels)
-    return json_result(title, headers, _content(sequence))
+    others = {"model": title, "rows": sequence.rows, "columns": sequence.columns, "seed": sequence.seed}
+    blocks = [inline(_steps, sequence, start) for start in range(0, len(sequence.pixels), JSON_BLOCK)]
+    return (yield from json_list_result(title, headers, others, "steps", blocks))
 
 
-def _content(sequence: Sequence) -> dict[str, Any]:
-    steps = [
-        {"label": label, "z": z, "pixels": pixels}
-        for label, z, pixels in zip(sequence.labels, sequence.z, sequence.pixels, strict=True)
-    ]
-    return {
-        "model": sequence.model.title,
-        "rows": sequence.rows,
-        "columns": sequence.columns,
-        "seed": sequence.seed,
-        "steps": steps,
-    }
+def _steps(sequence: Sequence, start: int) -> list[dict[str, Any]]:
+    """Return `JSON_BLOCK` members of `Steps.steps`."""
+    rows = slice(start, start + JSON_BLOCK)
+    columns = (sequence.labels[rows], sequence.z[rows], sequence.pixels[rows])
+    return [{"label": label, "z": z, "pixels": pixels} for label, z, pixels in zip(*columns, strict=True)]
 
 
 def documented_sequence(picture: str) -> dict[str, Any]:

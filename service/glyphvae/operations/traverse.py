@@ -119,7 +119,16 @@ class Traverse(Operation[TraversePlan]):
         drawn = seed if query.temperature and None in given else None
         labels = np.full(len(z), label, dtype=np.int64)
         cost = min(len(z), MAX_ROWS)
-        return TraversePlan(media=output.media, cost=cost, model=model, z=z, labels=labels, seed=drawn, output=output)
+        return TraversePlan(
+            media=output.media,
+            cost=cost,
+            streams=output.streams,
+            model=model,
+            z=z,
+            labels=labels,
+            seed=drawn,
+            output=output,
+        )
 
     def run(self, plan: TraversePlan, body: Body) -> Program[Result]:  # noqa: ARG002 (there is none)
         """Decode the glyphs."""

@@ -33,18 +33,20 @@ _FLOATS = 9
 # an animation are drawn one at a time, so only the file counts, in which noise takes more than a byte, forth and back.
 _PICTURE: Mapping[str, int] = {"image/webp": 30, "image/gif": 3}
 _OTHER_PICTURE = 3
+# Characters of a number in JSON; integers have a third of it.
+_WRITTEN = 11
 # A frame is set up and compressed on its own.
 _FRAME = 1 << 10
 
 # What a process holds besides what settings bound: Python and its libraries, a model, batches on their way.
-_BESIDES = 160 * MEBIBYTE
+OWN = 160 * MEBIBYTE
 # Addresses that it takes and does not fill: mapped libraries, and what glibc reserves for the heap of each thread.
 _ADDRESSES = 512 * MEBIBYTE
 
 
 def ceiling(settings: Settings) -> int:
     """Return the most bytes of memory that a process with one model shall hold, 512 MiB with the defaults."""
-    return _BESIDES + settings.max_held_bytes + settings.max_queued_bytes + settings.max_unsent_bytes
+    return OWN + settings.max_held_bytes + settings.max_queued_bytes + settings.max_unsent_bytes
 
 
 def addresses(settings: Settings) -> int:
@@ -117,4 +119,4 @@ def typesetting(characters: int) -> Cost:
 
 def writing(values: int) -> Cost:
     """Return the cost of writing numbers as JSON."""
-    return Cost(values)
+    return Cost(values, values * _WRITTEN)

@@ -19,11 +19,10 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from glyphvae.errors import Busy
 from glyphvae.observability.access_log import Work
 from glyphvae.observability.telemetry import Telemetry
 from glyphvae.scheduling.cost import INLINE
-from glyphvae.scheduling.deadline import RETRY, ClientGoneError, Deadline
+from glyphvae.scheduling.deadline import ClientGoneError, Deadline
 from glyphvae.scheduling.steps import MAX_ROWS, Batched, Call, Graph, Offload, Program, Rows, Wait
 from glyphvae.scheduling.worker_pool import WorkerPool
 
@@ -34,16 +33,18 @@ Result = TypeVar("Result")
 
 logger = logging.getLogger("glyphvae")
 
-# What the programs that start in one iteration may cost together, in glyphs. Where iterations take more than this many
-# seconds, as many start as would have kept the last one within it, at least one.
+# What the programs that start in one iteration may cost together, in glyphs. After this many seconds an iteration ends
+# with the piece of work that it is at, and the next one starts as many programs as would have kept it within them, at
+# least one. With the longest piece, a batch of 128 rows, a refusal waits for about 10 ms.
 BUDGET = 128
-ITERATION = 0.016
+ITERATION = 0.006
+# What a small image costs, in glyphs. Queued requests are counted by it: to refuse a single glyph takes as long as to
+# draw it, so four of them may wait in the place of one image.
+ORDINARY = 4
 _GROWTH = BUDGET // 16
 
 # An error while a response is sent must not keep other programs from their results.
 _NOT_SENT = "a response was not sent"
-
-FULL = Busy("Too many requests are queued.", headers=RETRY)
 
 
 class Job(Deadline, ABC, Generic[Result]):
@@ -56,6 +57,8 @@ class Job(Deadline, ABC, Generic[Result]):
         since: When it last began to wait, by `perf_counter`.
         timer: Ends it at its time limit while it waits outside the event loop.
         done: Whether it has ended.
+        pool: The worker threads of its large calls.
+        kept: Bytes of results of large calls that it may still need, which are reserved there.
     """
 
     program: Program[Result]
@@ -64,6 +67,8 @@ class Job(Deadline, ABC, Generic[Result]):
     since: float
     timer: asyncio.TimerHandle | None = None
     done = False
+    pool: WorkerPool
+    kept = 0
 
     @abstractmethod
     def send(self, result: Result) -> None:
@@ -127,17 +132,18 @@ class Scheduler:
     Args:
         telemetry: Where waits, runs and refusals are counted.
         threads: Runs work that takes long.
-        max_queued: Programs that may wait for their start.
+        max_queued: Programs that may wait for their start, of `ORDINARY` cost; more cheaper ones and fewer costly ones.
         longest_wait: Seconds; while the first of them has waited longer, no others are taken.
     """
 
     def __init__(self, telemetry: Telemetry, threads: WorkerPool, max_queued: int, longest_wait: float) -> None:
         self.telemetry = telemetry
         self.threads = threads
-        self._max_queued = max_queued
+        self._most_waiting = ORDINARY * max_queued
         self._longest_wait = longest_wait
         self._waiting: deque[Job[Any]] = deque()
-        self._ready: list[tuple[Job[Any], Any]] = []
+        self._waiting_cost = 0
+        self._ready: deque[tuple[Job[Any], Any]] = deque()
         self._calls: dict[Batched, list[_Member]] = {}
         self._large: defaultdict[str, int] = defaultdict(int)
         self._budget = float(BUDGET)
@@ -150,7 +156,7 @@ class Scheduler:
         # A program that waits for long would be given up half done.
         waiting = self._waiting
         return bool(waiting) and (
-            len(waiting) >= self._max_queued or perf_counter() - waiting[0].since > self._longest_wait
+            self._waiting_cost >= self._most_waiting or perf_counter() - waiting[0].since > self._longest_wait
         )
 
     def queued(self) -> Mapping[str, int]:
@@ -165,6 +171,7 @@ class Scheduler:
         """Queue a program; it starts in the event loop's next iteration at the earliest."""
         job.since = perf_counter()
         self._waiting.append(job)
+        self._waiting_cost += job.cost
         if self._loop is None or self._loop.is_closed():
             self._schedule()
 
@@ -209,13 +216,16 @@ class Scheduler:
         began = perf_counter()
         for function, members in list(self._calls.items()):  # those that did not fit into the last iteration
             self._calls[function] = [member for member in members if self._is_wanted(member[0])]
-        ready, self._ready = self._ready, []
-        for job, value in ready:
+        until = began + ITERATION
+        for _ in range(len(self._ready)):
+            job, value = self._ready.popleft()
             self._advance(job, value)
-        spent = self._start_programs()
+            if perf_counter() > until:
+                break
+        spent = self._start_programs(until)
         while self._calls:
-            self._run_batches()
-            if perf_counter() - began > ITERATION:
+            self._run_next_batch()
+            if perf_counter() > until:
                 break
         took = perf_counter() - began
         if took > ITERATION:
@@ -225,14 +235,15 @@ class Scheduler:
         if self._waiting or self._calls or self._ready:
             self._schedule()
 
-    def _start_programs(self) -> int:
-        """Start as many programs as the budget allows, and return what they cost."""
+    def _start_programs(self, until: float) -> int:
+        """Start as many programs as the budget and the time allow, at least one, and return what they cost."""
         # Programs start no faster than the models take up the rows that they ask for.
         if self._calls and sum(size for members in self._calls.values() for _, _, size in members) >= MAX_ROWS:
             return 0
         waiting, spent = self._waiting, 0
         while waiting and spent < self._budget:
             job = waiting.popleft()
+            self._waiting_cost -= job.cost
             try:
                 job.check()
             except Exception as error:  # noqa: BLE001 (the job gets it)
@@ -240,6 +251,8 @@ class Scheduler:
             else:
                 spent += job.cost
                 self._advance(job, None)
+                if perf_counter() > until:
+                    break
         return spent
 
     def _is_wanted(self, job: Job[Any]) -> bool:
@@ -282,11 +295,18 @@ class Scheduler:
         members.append((job, arguments, size))
 
     def _finish(self, job: Job[Any], result: object) -> None:
-        job.done = True
+        self._end(job)
         try:
             job.send(result)
         except Exception:
             logger.exception(_NOT_SENT)
+
+    @staticmethod
+    def _end(job: Job[Any]) -> None:
+        job.done = True
+        if job.kept:
+            job.pool.free(job.kept)
+            job.kept = 0
 
     def _leave_loop(self, job: Job[Any], step: Offload | Wait) -> None:
         """Take up a step that the event loop waits for."""
@@ -296,15 +316,14 @@ class Scheduler:
         else:
             self._await(job, step.start())
 
-    def _run_batches(self) -> None:
-        """Run one batch of every function that has calls."""
-        calls, self._calls = self._calls, {}
-        for function, members in calls.items():
-            batch, rest = _fit(members)
-            if rest:
-                self._calls.setdefault(function, [])[:0] = rest
-            if batch:
-                self._run_batch(function, batch)
+    def _run_next_batch(self) -> None:
+        """Run a batch of the function that has waited longest."""
+        function = next(iter(self._calls))
+        batch, rest = _fit(self._calls.pop(function))
+        if rest:
+            self._calls[function] = rest
+        if batch:
+            self._run_batch(function, batch)
 
     def _run_batch(self, function: Batched, members: Sequence[_Member]) -> None:
         began = perf_counter()
@@ -352,7 +371,10 @@ class Scheduler:
         def run() -> tuple[float, float, Rows]:
             began = perf_counter()
             result = graph.run_in_slices(rows)
-            return began, perf_counter(), result
+            ended = perf_counter()
+            # What comes next may take longer than the model, and results must not pile up before it.
+            graph.pool.reserve(_size(result), others=not job.kept)
+            return began, ended, result
 
         task = graph.pool.submit(size, job, run)
         self._large[model] += size
@@ -364,8 +386,12 @@ class Scheduler:
             self._trace([job], model, size, began)
             return result
 
-        def done() -> None:
+        def done(task: "Future[tuple[float, float, Rows]]") -> None:
             self._large[model] -= size
+            if not task.exception():
+                job.pool, job.kept = graph.pool, job.kept + _size(task.result()[2])
+                if job.done:
+                    self._end(job)
 
         self._await(job, task, record, done)
 
@@ -374,7 +400,7 @@ class Scheduler:
         job: Job[Any],
         task: "Future[Any]",
         value: "Callable[[Future[Any]], object]" = Future.result,
-        done: Callable[[], None] = lambda: None,
+        done: "Callable[[Future[Any]], None]" = lambda _: None,
     ) -> None:
         """Advance a program once a future is done, or end it at its time limit."""
         loop = asyncio.get_running_loop()
@@ -382,7 +408,7 @@ class Scheduler:
 
         # It refers to no future, because a future keeps its callbacks, and with them the pool of models that are gone.
         def wake(task: "Future[Any]") -> None:
-            done()
+            done(task)
             if job.done:
                 return
             assert job.timer is not None  # noqa: S101 (set above)
@@ -406,7 +432,7 @@ class Scheduler:
 
     def _fail(self, job: Job[Any], error: Exception) -> None:
         """End a program without a result; nobody gets the error where the client is gone."""
-        job.done = True
+        self._end(job)
         gone = isinstance(error, ClientGoneError)
         if gone:
             job.refused = "gone"
@@ -419,6 +445,10 @@ class Scheduler:
                 job.fail(error)
         except Exception:
             logger.exception(_NOT_SENT)
+
+
+def _size(rows: Rows) -> int:
+    return sum(array.nbytes for array in rows)
 
 
 def _fit(members: list[_Member]) -> tuple[list[_Member], list[_Member]]:

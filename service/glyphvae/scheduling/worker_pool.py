@@ -8,8 +8,8 @@ from threading import Condition, Lock, get_ident, get_native_id
 from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
-from glyphvae.errors import Busy
-from glyphvae.scheduling.deadline import RETRY, Deadline, beat, checkpoint, current
+from glyphvae.errors import Busy, NotReady
+from glyphvae.scheduling.deadline import RETRY, ClientGoneError, Deadline, beat, checkpoint, current
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -72,13 +72,15 @@ class WorkerPool:
 
         Raises:
             Busy: The queue is full, and no queue has taken work of this request before.
+            NotReady: The system has no thread to give.
         """
         self.take(size, deadline)
-        if deadline is not None:
-            deadline.admitted = True
+        dropped = False
 
         def work() -> Result:
             with self._lock:
+                if dropped:
+                    raise ClientGoneError
                 self._waiting -= 1
             self.beat()
             token, beating = current.set(deadline), beat.set(self.beat)
@@ -98,10 +100,18 @@ class WorkerPool:
                     self._waiting -= 1
 
         with self._lock:
+            try:
+                task = self._executor.submit(work)
+            except RuntimeError:
+                # The executor has queued it all the same, for a thread that starts later.
+                dropped = True
+                self.queued -= size
+                raise NotReady("No thread can be started for this request now.", headers=RETRY) from None
             self._waiting += 1
             if self._waiting == 1:
                 self._taken = monotonic()
-        task = self._executor.submit(work)
+        if deadline is not None:
+            deadline.admitted = True
         task.add_done_callback(done)
         return task
 
@@ -113,17 +123,34 @@ class WorkerPool:
             function: The function.
             arguments: Its arguments.
         """
-        with self._freed:
-            while self._held and self._held + held > self._memory:
-                self._freed.wait(_PATIENCE)
-                checkpoint()
-            self._held += held
+        self.reserve(held)
         try:
             return function(*arguments)
         finally:
-            with self._freed:
-                self._held -= held
-                self._freed.notify_all()
+            self.free(held)
+
+    def reserve(self, held: int, *, others: bool = True) -> None:
+        """Wait in one of the threads until there is memory, and reserve it.
+
+        Args:
+            held: Bytes; more than all of the memory once nothing else is reserved.
+            others: Whether to wait; whoever has reserved some already must not, for others may wait for that.
+
+        Raises:
+            ClientGoneError: As `checkpoint`.
+            DeadlineExceeded: As `checkpoint`.
+        """
+        with self._freed:
+            while others and self._held and self._held + held > self._memory:
+                self._freed.wait(_PATIENCE)
+                checkpoint()
+            self._held += held
+
+    def free(self, held: int) -> None:
+        """Give `held` reserved bytes back."""
+        with self._freed:
+            self._held -= held
+            self._freed.notify_all()
 
     def take(self, size: int, deadline: Deadline | None) -> None:
         """Reserve `size` units.

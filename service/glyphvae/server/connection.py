@@ -138,6 +138,8 @@ class Connection(HttpToolsProtocol):
         self._began = False
         self._upgrading = False
         self._half_closed = False
+        self._answered: RequestResponseCycle | None = None  # the one that is, or was last; `cycle` is that read last
+        self._refusal: Problem | None = None  # of what has arrived behind requests that have no response yet
         self._unsent = 0
         self._acknowledged = 0  # at `_unsent_since`, as `_unsent`
         self._unsent_since = 0.0
@@ -159,6 +161,8 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Clean up after a connection that was closed."""
         self._lost = True
+        if self._answered is not None:
+            self._answered.disconnected = True
         super().connection_lost(exc)
         read, self.when_whole = self.when_whole, None
         if read is not None:
@@ -180,6 +184,8 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse some bytes of a request."""
+        if self._refusal is not None:
+            return
         # The parser keeps a head, and even a single header of it, until it is complete, however long it is.
         if self._in_head and self._received > self.server_state.max_head:
             self.refuse(HeadersTooLarge(f"The request's head has more than {self.server_state.max_head} bytes."))
@@ -247,6 +253,7 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Begin to answer a request; of those kept until another was answered all but the last get a task."""
+        self._answered = cycle
         front = self.server_state.front
         plain = cycle is self.cycle and cycle.keep_alive and not cycle.waiting_for_100_continue
         held = self.flow.write_paused or self.server_state.draining
@@ -261,6 +268,8 @@ class Connection(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
+        elif self._refusal is not None:
+            self.refuse(self._refusal)
         else:
             self._since = self.server_state.now
 
@@ -285,7 +294,7 @@ class Connection(HttpToolsProtocol):
         """Close it if its client has been too slow, or has gone."""
         state = self.server_state
         now, seconds = state.now, state.receive_timeout
-        if self.flow.read_paused:
+        if self.flow.read_paused or self._refusal is not None:
             self._since = now  # it is the application that takes its time
         elif self._receiving:
             least = seconds * self._slowest(self._received)
@@ -324,7 +333,12 @@ class Connection(HttpToolsProtocol):
         return SLOWEST_UNDER_PRESSURE if self.server_state.pressed and held > SMALL else SLOWEST
 
     def refuse(self, problem: Problem) -> None:
-        """Say why, unless a response has begun, and close."""
+        """Say why, unless a response has begun, and close; requests before get their responses first."""
+        if self._owes_responses():
+            if self.pipeline and self._receiving and not self._in_head:
+                self.pipeline.popleft()  # what is refused itself, in its body
+            self._refusal = problem
+            return
         if not self._has_begun():
             response, state = problem.response(), self.server_state
             own = [] if state.front is None else state.front.refuse_head(problem)
@@ -336,6 +350,10 @@ class Connection(HttpToolsProtocol):
     def _is_answering(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle  # None until the first request, whatever uvicorn declares
         return cycle is not None and not cycle.response_complete
+
+    def _owes_responses(self) -> bool:
+        """Return whether requests have no response yet that came before the one that arrives."""
+        return bool(self.pipeline) or (self._is_answering() and (self._in_head or not self._receiving))
 
     def _has_begun(self) -> bool:
         """Return whether a response is on its way, or was all of it before all of its request."""

@@ -23,6 +23,7 @@ from glyphvae.application import Application, create_app
 from glyphvae.errors import NotReady, ReloadRefused
 from glyphvae.models.registry import load_registry
 from glyphvae.observability.log_writer import STDERR
+from glyphvae.observability.loop_time import LoopTime
 from glyphvae.server.admin import AdminServer, create_admin
 from glyphvae.server.bounded import LOOK, BoundedServer
 from glyphvae.server.connection import Connection, State
@@ -112,6 +113,7 @@ class Server(BoundedServer):
         super().__init__(config, State(config.settings))
         self._admin: AdminServer | None = None
         self._counts: Writer | None = None
+        self._loop_time: LoopTime | None = None
 
     @property
     def application(self) -> Application:
@@ -142,6 +144,7 @@ class Server(BoundedServer):
             app = create_admin(self.context, reloader, self._metrics())
             self._admin = AdminServer(app, self.config.admin, self.config.settings)
             self._admin.start()
+            self._loop_time = LoopTime(self.context.telemetry.loop)
         settle()
         if several:  # somebody starts it anew
             threading.Thread(target=_end_if_stalled, args=(self.context,), name="glyphvae-watch", daemon=True).start()
@@ -173,6 +176,8 @@ class Server(BoundedServer):
         await super().shutdown(sockets)
         if self._admin is not None:
             self._admin.stop()
+        if self._loop_time is not None:
+            self._loop_time.stop()
         if self._counts is not None:
             self._counts.close()
 

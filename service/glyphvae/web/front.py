@@ -24,9 +24,9 @@ from glyphvae.api.responses import NO_BODY, Result
 from glyphvae.errors import AddressTooLong, Busy, HeadersTooLarge, InvalidParameter, MalformedRequest, Problem
 from glyphvae.observability.access_log import AccessLog, Entry
 from glyphvae.operations.base import Operation
-from glyphvae.scheduling.deadline import ClientGoneError
+from glyphvae.scheduling.deadline import RETRY, ClientGoneError
 from glyphvae.scheduling.outbox import PIECE, pieces
-from glyphvae.scheduling.scheduler import FULL, AwaitedJob
+from glyphvae.scheduling.scheduler import AwaitedJob
 from glyphvae.web.body_limits import BodyLimits
 from glyphvae.web.cors import Cors
 from glyphvae.web.request_context import RequestContext, Route
@@ -147,7 +147,8 @@ class Front:
             self.body_limits.check_announced(head)
         if self.context.scheduler.full:
             self.context.telemetry.refused["busy"] += 1
-            raise FULL
+            # A new one for each: an error keeps the frames of all places where it was raised, and what they refer to.
+            raise Busy("Too many requests are queued.", headers=RETRY)
         seconds, asked = self.context.settings.request_timeout, head.headers.timeout
         return min(seconds, _seconds(asked, seconds)) if asked else seconds
 

@@ -1,4 +1,6 @@
+import errno
 import logging
+import os
 import re
 import shutil
 from pathlib import Path
@@ -295,3 +297,11 @@ def test_further_graphs_are_verified_at_the_start(tmp_path: Path, part: str) -> 
     write_model(tmp_path, files={part: decoder()})
     (tmp_path / f"cvae-{part}" / "1" / "model.onnx").write_bytes(b"broken")
     assert part in refused(tmp_path, precision="float32")
+
+
+def test_a_folder_that_cannot_be_read_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(_: Path) -> None:  # the tests may run as root, whom no mode stops
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    assert refused(folder) == f"{folder}: cannot be read: Permission denied"

@@ -31,6 +31,7 @@ def busy() -> Telemetry:
     telemetry.dropped = lambda: 5
     telemetry.waits["cvae"].observe(0.001)
     telemetry.ran("cvae", 32, 0.0009)
+    telemetry.loop.observe(0.11)
     return telemetry
 
 
@@ -91,6 +92,13 @@ async def test_queues_batches_and_pools_are_shown_by_model() -> None:
     assert samples["glyphvae_run_seconds_sum cvae"] == 0.0009
 
 
+async def test_long_iterations_are_counted() -> None:
+    samples = await values(of_one(busy()))
+    assert samples["glyphvae_loop_seconds_bucket 0.1"] == 0
+    assert samples["glyphvae_loop_seconds_count"] == 1
+    assert samples["glyphvae_loop_seconds_sum"] == 0.11
+
+
 async def test_versions_are_published() -> None:
     text = (await scrape(of_one(Telemetry()))).text
     assert f'version="{__version__}"' in text
@@ -120,14 +128,6 @@ async def test_the_documentation_names_every_metric() -> None:
     names = {family.name for family in text_string_to_metric_families(text)}
     page = (Path(__file__).parents[3] / "docs/operations.md").read_text(encoding="utf-8")
     assert {name for name in names if f"`{name}" not in page} == set()
-
-
-@pytest.fixture
-def admin_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -20,10 +20,12 @@ def test_counts_of_another_process_are_added() -> None:
         telemetry.queued = lambda: {"cvae": 4}
         telemetry.waits["cvae"].observe(0.001)
         telemetry.ran("cvae", 32, 0.001)
+        telemetry.loop.observe(0.2)
     mine.add(theirs.state())
     assert mine.requests["/generate", 200] == 2
     assert mine.refused["busy"] == 2
     assert mine.queued() == {"cvae": 4}
+    assert sum(mine.loop.counts) == 2
     assert mine.batches["cvae"].total == 64
     for histograms in (mine.latency, mine.waits, mine.batches, mine.runs):
         assert [sum(histogram.counts) for histogram in histograms.values()] == [2]

@@ -75,6 +75,15 @@ async def test_what_is_not_allowed_is_named(client: httpx.AsyncClient, query: st
     assert named in answer.text
 
 
+@pytest.mark.parametrize("n", [128, 129])
+async def test_many_steps_come_in_pieces(client: httpx.AsyncClient, n: int) -> None:
+    asked = f"/interpolate?label=A&label=B&seed=7&n={n}"
+    steps, pixels = await client.post(asked, headers=JSON), array(await client.post(asked, headers=NPY))
+    assert ("content-length" in steps.headers) == (n == 128)
+    assert [step["pixels"] for step in steps.json()["steps"]] == pixels.tolist()
+    assert [step["label"] for step in steps.json()["steps"]] == ["A", *[None] * (n - 2), "B"]
+
+
 LATENT = arrays(np.float32, 4, elements=st.floats(-10, 10, width=32))
 
 

@@ -81,6 +81,15 @@ async def test_what_is_not_allowed_is_named(client: httpx.AsyncClient, query: st
     assert named in answer.text
 
 
+async def test_a_large_grid_comes_in_pieces(client: httpx.AsyncClient) -> None:
+    asked = "/traverse?label=A&latent=1&latent=2&n=12"
+    steps, pixels = await client.post(asked, headers=JSON), array(await client.post(asked, headers=NPY))
+    assert "content-length" not in steps.headers
+    content = steps.json()
+    assert (content["rows"], content["columns"], len(content["steps"])) == (12, 12, 144)
+    assert [step["pixels"] for step in content["steps"]] == pixels.tolist()
+
+
 def test_grid_sets_the_moving_coordinates_only() -> None:
     base = np.array([1, 2, 3], dtype=np.float32)
     z = grid(base, [2, 0], np.array([-1.0, 1.0]))

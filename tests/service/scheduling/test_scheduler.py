@@ -1,7 +1,9 @@
 """Programs of many requests, advanced together; every test drives the loop by the steps that it yields."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -33,9 +35,11 @@ class Harness:
         self.runs: list[int] = []
         self.threads: set[int] = set()
         self.before: Callable[[], object] = lambda: None
+        self.spend: Callable[[], object] = lambda: None
 
     def double(self, rows: Rows) -> Rows:
         self.before()
+        self.spend()
         self.runs.append(len(rows[0]))
         self.threads.add(threading.get_ident())
         return (2 * rows[0],)
@@ -80,15 +84,22 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def one_batch_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def one_batch_each(harness: Harness, clock: Clock) -> None:
     """Give every iteration no time for more than one batch."""
-    monkeypatch.setattr(module, "ITERATION", -1)
+    harness.spend = clock.spend
 
 
 async def iterations(count: int) -> None:
     """Let the loop run so many times."""
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+async def until_run(harness: Harness, rows: int) -> None:
+    """Wait until so many rows have been computed."""
+    async with asyncio.timeout(PATIENCE):
+        while sum(harness.runs) < rows:  # noqa: ASYNC110 (threads count them)
+            await asyncio.sleep(0.001)
 
 
 async def test_concurrent_calls_share_a_run(harness: Harness) -> None:
@@ -291,13 +302,13 @@ async def test_a_result_that_comes_after_its_caller_has_left_is_not_an_error(
 # Queue and pace
 
 
-async def test_the_queue_is_bounded_by_number_and_by_time(clock: Clock) -> None:
+async def test_the_queue_is_bounded_by_cost_and_by_time(clock: Clock) -> None:
     harness = Harness(max_queued=3)
     full = [harness.scheduler.full]
-    for _ in range(3):
-        harness.ask(0, 1)
+    for cost in (1, 1, 6, 3, 1):
+        harness.submit(inline(int, "7"), cost=cost)
         full.append(harness.scheduler.full)
-    assert full == [False, False, False, True]
+    assert full == [*[False] * 5, True]  # 12 glyphs are three small images
     await iterations(1)
     harness.ask(0, 1)
     full = [harness.scheduler.full]
@@ -321,6 +332,28 @@ async def test_fewer_programs_start_where_iterations_take_long(
     harness.before = lambda: None
     await asyncio.gather(*(harness.ask(0, 1) for _ in range(60)))
     assert harness.runs == [1, 9, 17, 25, 8]
+
+
+async def test_programs_that_take_long_share_iterations_with_others(harness: Harness, clock: Clock) -> None:
+    begun: list[str] = []
+
+    def long(name: str) -> Program[None]:
+        begun.append(name)
+        clock.spend()
+        yield from ()
+
+    for job in (lasting(), lasting()):
+        job.begin(long("resumed"), 1)
+        harness.scheduler.resume(job)
+    for _ in range(3):
+        harness.submit(long("new"))
+    per_iteration = []
+    while len(begun) < 5:
+        await iterations(1)
+        per_iteration.append(begun.copy())
+    assert [len(names) for names in per_iteration] == [2, 4, 5]
+    # Neither kind waits for all of the other.
+    assert begun == ["resumed", "new", "resumed", "new", "new"]
 
 
 @pytest.mark.parametrize(("arguments", "rows"), [((), 0), (("J",), 1)])
@@ -377,6 +410,75 @@ async def test_a_large_call_keeps_no_small_one_waiting(harness: Harness, gate: G
     gate.opened.set()
     assert await large == expected(0, LIMIT)
     assert harness.scheduler.queued() == {"cvae": 0}
+
+
+SIZE = 8 * LIMIT  # of a result, int64
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+async def test_no_more_is_computed_while_large_results_wait(harness: Harness, gate: Gate, in_time: bool) -> None:
+    def written() -> Program[object]:
+        yield from harness.doubled(0, LIMIT)
+        result: object = yield Offload(Cost(INLINE + 1), gate)
+        return result
+
+    harness.graph.pool = WorkerPool("rows", 3 * LIMIT, memory=2 * SIZE - 1)
+    job = lasting()
+    first = harness.submit(written(), job)
+    assert await asyncio.to_thread(gate.reached.wait, PATIENCE)
+    assert job.kept == SIZE
+    waiting, last = harness.ask(0, LIMIT), harness.ask(1, LIMIT)
+    await until_run(harness, 2 * LIMIT)
+    await asyncio.sleep(0.05)
+    # One result waits for room, and the last one is not begun.
+    assert (sum(harness.runs), waiting.done(), last.done()) == (2 * LIMIT, False, False)
+    if in_time:
+        gate.opened.set()
+        assert await first == "done"
+    else:
+        harness.scheduler._expire(job)
+        with pytest.raises(DeadlineExceeded):
+            await first
+    assert (await waiting, await last) == (expected(0, LIMIT), expected(1, LIMIT))
+    assert job.kept == 0
+
+
+async def test_who_has_a_large_result_does_not_wait_for_room_for_another(harness: Harness) -> None:
+    def twice() -> Program[list[int]]:
+        yield from harness.doubled(0, LIMIT)
+        return (yield from harness.doubled(1, LIMIT))
+
+    harness.graph.pool = WorkerPool("rows", 3 * LIMIT, memory=1)
+    assert await harness.submit(twice()) == expected(1, LIMIT)
+
+
+async def test_large_results_go_with_their_programs_and_need_no_collector(harness: Harness) -> None:
+    results: list[weakref.ref[np.ndarray]] = []
+
+    def summed() -> Program[int]:
+        (numbers,) = yield Call(harness.graph, (np.arange(LIMIT),))
+        results.append(weakref.ref(numbers))
+        return int(numbers.sum())
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert await harness.submit(summed()) == LIMIT * (LIMIT - 1)
+        harness.graph.pool._executor.submit(int).result(PATIENCE)  # the thread has forgotten it
+        assert results[0]() is None
+    finally:
+        gc.enable()
+
+
+async def test_a_result_that_comes_too_late_takes_no_room(harness: Harness) -> None:
+    harness.graph.pool = WorkerPool("rows", 3 * LIMIT, memory=1)
+    job = lasting()
+    late = harness.ask(0, LIMIT, job)
+    await iterations(1)
+    harness.graph.pool._executor.submit(int).result(PATIENCE)  # the result is there; the loop does not know yet
+    job.done = True
+    assert await harness.ask(1, LIMIT) == expected(1, LIMIT)
+    assert not late.done()
 
 
 async def test_a_large_call_stops_between_slices(harness: Harness) -> None:

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from glyphvae.errors import Busy, DeadlineExceeded
+from glyphvae.errors import Busy, DeadlineExceeded, NotReady
 from glyphvae.scheduling.deadline import ClientGoneError, Deadline, checkpoint
 from glyphvae.scheduling.worker_pool import NICENESS, WorkerPool
 from tests.service.support import PATIENCE, Clock, Gate
@@ -222,3 +222,28 @@ def test_memory_is_given_back_by_work_that_fails() -> None:
     for _ in range(2):
         with pytest.raises(ValueError, match="four"):
             pool.submit(1, None, pool.hold, 100, int, ("four",)).result(PATIENCE)
+
+
+def test_where_no_thread_can_be_started_work_is_refused_and_forgotten(
+    pool: WorkerPool, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never, refused = Gate(), deadline()
+    with monkeypatch.context() as patched:
+        # As where the system has no room for another one.
+        patched.setattr("_thread.start_new_thread", _no_thread)
+        patched.setattr("threading._start_new_thread", _no_thread)
+        with pytest.raises(NotReady, match="No thread can be started") as caught:
+            pool.submit(10, refused, never)
+    assert caught.value.headers == {"Retry-After": "1"}
+    assert (pool.queued, pool.stalled(), refused.admitted) == (0, 0, False)
+    # The executor has kept it for the thread that starts now.
+    later = started(pool, 10, gate)
+    gate.opened.set()
+    assert later.result(PATIENCE) == "done"
+    settled(pool)
+    assert not never.reached.is_set()
+    assert (pool.queued, pool.stalled()) == (0, 0)
+
+
+def _no_thread(*_: object) -> None:
+    raise RuntimeError("can't start new thread")

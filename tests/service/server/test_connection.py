@@ -1,6 +1,7 @@
 """Connections: slow clients, limits on heads, and requests to upgrade."""
 
 import asyncio
+import logging
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -18,6 +19,7 @@ from tests.service.sockets import PATIENCE, Streams, ask, connect, connections, 
 from tests.service.support import grey, npy
 
 GENERATE = request("/generate?label=J")
+LIVEZ = request("/livez", method="GET")
 LARGE = request("/generate?label=J&n=3000", b"", "Accept: application/x-npy")
 
 
@@ -44,6 +46,7 @@ def pass_time(server: Server, seconds: float) -> None:
     """Watch the connections as if `seconds` had passed since each began to wait."""
     state = server.server_state
     for connection in connections(server):
+        connection._since = round(connection._since)  # so that sums are exact
         state.now = connection._since + seconds
         connection.watch()
 
@@ -184,6 +187,7 @@ READ = READING * PATIENCE * SLOWEST
 
 def pass_reading_time(connection: Connection, seconds: float) -> None:
     """Watch a connection as if `seconds` had passed since its client has read enough."""
+    connection._unsent_since = round(connection._unsent_since)  # so that sums are exact
     connection.server_state.now = connection._unsent_since + seconds
     connection.watch()
 
@@ -247,6 +251,17 @@ async def test_a_response_that_has_begun_is_not_followed_by_another(repository: 
         pass_time(server, server.config.settings.receive_timeout + 1)
         assert b"HTTP/1.1" not in await reader.read()
         writer.close()
+
+
+async def test_a_client_that_leaves_a_response_and_another_request_is_no_error(
+    repository: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(repository, max_samples=100_000) as server:
+        (_, writer), connection = await unread(server)
+        connection.data_received(LIVEZ)
+        writer.transport.abort()
+        await until(lambda: not server.server_state.tasks)
+    assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 async def test_only_so_many_connections_are_open(repository: Path) -> None:
@@ -364,6 +379,43 @@ async def test_what_is_no_request_for_this_server_ends_the_connection(server: Se
     assert {"x-request-id", "x-content-type-options", "date"} <= set(response.headers)
     assert await reader.read() == b""
     assert server.context.telemetry.requests == {("other", 400): 1}
+    writer.close()
+
+
+WRONG = {
+    "no method": b"\0\r\n\r\n",
+    "another method": b"CONNECT glyphvae:80 HTTP/1.1\r\n\r\n",
+    "body": b"POST /encode HTTP/1.1\r\nHost: glyphvae\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\nno length\r\n",
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("between", [(), (LIVEZ,), (LIVEZ, GENERATE)], ids=len)
+async def test_requests_before_what_is_refused_are_answered(
+    server: Server, between: tuple[bytes, ...], wrong: bytes
+) -> None:
+    if not between and wrong == WRONG["body"]:
+        between = (LIVEZ,)  # else it would be read only once the request before has its response
+    async with unanswered(server) as (reader, writer):
+        writer.write(b"".join([*between, wrong, GENERATE]))
+        await until(lambda: connections(server)[0]._refusal)
+        connections(server)[0].data_received(GENERATE)
+        pass_time(server, 1000)
+    responses = [await read(reader) for _ in range(len(between) + 2)]
+    assert [response.status for response in responses] == [200] * (len(between) + 1) + [400]
+    assert MalformedRequest.urn().encode() in responses[-1].content
+    assert await reader.read() == b""
+    assert sum(server.context.telemetry.requests.values()) == len(between) + 2
+    writer.close()
+
+
+async def test_a_request_before_one_that_is_late_is_answered(server: Server) -> None:
+    async with unanswered(server) as (reader, writer):
+        writer.write(b"GET /livez HT")
+        await until(lambda: connections(server)[0]._in_head)
+        pass_time(server, server.config.settings.receive_timeout + 1)
+    assert [(await read(reader)).status for _ in range(2)] == [200, 408]
+    assert await reader.read() == b""
     writer.close()
 
 

@@ -1,11 +1,14 @@
 """Everything between the network and the operations, for requests through ASGI."""
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from threading import Event
 from typing import NamedTuple
+from weakref import ref
 
 import httpx
 import pytest
@@ -25,6 +28,7 @@ from glyphvae.errors import (
     NotFound,
 )
 from glyphvae.operations.generate import CHUNK
+from glyphvae.scheduling.scheduler import Scheduler
 from glyphvae.web.front import GONE, LONGEST_PATH, TIMEOUT_HEADER, Front
 from tests.service.sockets import PATIENCE, until
 from tests.service.support import NPY, caller, expect_problem, grey, image_file, lifespan, npy
@@ -286,14 +290,31 @@ async def impatient(small: Context) -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_a_full_queue_refuses_at_once_but_no_probe(small: Context) -> None:
     app = create_app(small)
-    answers = [post(app, "/generate?label=J") for _ in range(7)]
+    answers = [post(app, "/generate?label=J") for _ in range(19)]  # of which four count as one
     probe = post(app, "/livez", method="GET")
     messages = [await answer for answer in answers]
-    assert [head["status"] for head, _ in messages] == [200] * 4 + [429] * 3
+    assert [head["status"] for head, _ in messages] == [200] * 16 + [429] * 3
     assert (await probe)[0]["status"] == 200
-    for head, body in messages[4:]:
+    for head, body in messages[16:]:
         assert (b"retry-after", b"1") in head["headers"]
         assert b"Too many requests are queued." in body["body"]
+    assert small.telemetry.refused == {"busy": 3}
+
+
+def test_nothing_is_kept_of_a_request_that_was_refused(small: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Scheduler, "full", True)
+    front = create_app(small).front
+    assert front is not None
+
+    def refuse() -> "ref[RequestHead]":
+        head = RequestHead("POST", "/generate", b"", RequestHeaders([]))
+        with suppress(Busy):
+            front.admit(head)
+        return ref(head)
+
+    refused = [refuse() for _ in range(3)]
+    gc.collect()
+    assert [one() for one in refused] == [None] * 3
     assert small.telemetry.refused == {"busy": 3}
 
 

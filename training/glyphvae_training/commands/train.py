@@ -71,7 +71,7 @@ def train(
         typer.Option(
             min=1,
             help="Passes over as many images as the split has.",
-            show_default="6 for cvae, 20 for vae, or the preset's",
+            show_default="15 for cvae, 20 for vae, or the preset's",
         ),
     ] = None,
     batch_size: Annotated[

@@ -36,7 +36,7 @@ PLAIN = {
     "cvae": Plain(
         "cvae",
         {"latent_size": 6, "encoder": "pooling", "decoder": "unpooling"},
-        TrainingConfig(epochs=6, batch_size=128),
+        TrainingConfig(epochs=15, batch_size=128),
     ),
     "vae": Plain("vae", dataset="mnist"),
 }
