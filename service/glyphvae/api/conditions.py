@@ -20,7 +20,6 @@ LabelSets = Annotated[
         max_length=1024,
         description="Which labels, instead of `label`: `ascii`, `letters`, `all`, or one label; repeat it for more. "
         "Default: 0-9 and A-Z; all labels of a model that does not begin with these.",
-        examples=[["letters"]],
     ),
 ]
 
