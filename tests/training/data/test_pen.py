@@ -1,11 +1,12 @@
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from glyphvae_training.data.alphabet import ALPHABET, INDEX
-from glyphvae_training.data.dataset import PARTS, Dataset, Split, load_byclass
-from glyphvae_training.data.font_families import FONTS
+from glyphvae_training.data.dataset import Dataset, Split, load_byclass
+from glyphvae_training.data.font_families import FONTS, Part
 from glyphvae_training.data.lettering import load_lettering
 from glyphvae_training.data.pen import halved, load_pen
 
@@ -17,7 +18,7 @@ def data(pen_folder: Path) -> Dataset:
 
 def test_every_part_is_characters_then_lettering(data: Dataset, pen_folder: Path) -> None:
     characters = load_byclass(pen_folder)
-    for part in PARTS:
+    for part in get_args(Part):
         split: Split = getattr(data, part)
         first: Split = getattr(characters, part)
         lettering = load_lettering(pen_folder, part)

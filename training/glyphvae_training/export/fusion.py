@@ -192,7 +192,8 @@ def table_of(layer: ConditionedLinear) -> Tensor:
 
 def block_diagonal(matrices: Sequence[Tensor]) -> Tensor:
     """Return one matrix with the given ones along its diagonal."""
-    return torch.block_diag(*matrices)  # type: ignore[no-untyped-call]
+    joined: Tensor = torch.block_diag(*matrices)  # type: ignore[no-untyped-call]
+    return joined
 
 
 def side_by_side(tables: Sequence[Tensor]) -> Tensor:
