@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# Labels of a model that knows more characters; the last is a mark that is written over a letter.
+MORE_LABELS = (*LABELS, "a", "b", "ß", ".", "\u0301")
 LATENT_SIZE = 6
 
 _OPSET = [helper.make_opsetid("", 17)]
@@ -100,7 +102,7 @@ def decoder(
     return _model(nodes, _inputs("z", TensorProto.FLOAT, ["batch", latent_size], conditional), outputs, constants)
 
 
-def encoder(conditional: bool = True, latent_size: int = LATENT_SIZE) -> bytes:
+def encoder(conditional: bool = True, latent_size: int = LATENT_SIZE, rows: int = len(LABELS)) -> bytes:
     """mu = [(pixel (0, 0) - 100 - label) / 10, 0, …], logvar = 0."""
     nodes = [
         *_label_rows(conditional),
@@ -115,7 +117,7 @@ def encoder(conditional: bool = True, latent_size: int = LATENT_SIZE) -> bytes:
     ]
     constants = {
         **_CONSTANTS,
-        "rows_of_labels": np.arange(len(LABELS), dtype=np.float32),
+        "rows_of_labels": np.arange(rows, dtype=np.float32),
         "unit": np.eye(1, latent_size, dtype=np.float32),
         "flat": np.array([-1, 784], dtype=np.int64),
     }
@@ -157,8 +159,8 @@ def write_model(
         repository: The folder.
         name: The model's name.
         conditional: Whether it takes a label.
-        files: Other content for `encoder` or `decoder`, or a `decoder-int8` or `classifier`, which the manifest
-            then vouches for.
+        files: Other content for `encoder` or `decoder`, or a `decoder-int8`, `classifier` or `strokes`, which the
+            manifest then vouches for.
         facts: Other facts for the manifest.
     """
     manifest: dict[str, object] = {
@@ -193,3 +195,11 @@ def write_model(
         digest = hashlib.sha256(content).hexdigest()
         manifest[part] = {"entry": f"{name}-{part}", "file": file, "sha256": digest, "bytes": len(content)}
     (repository / f"{name}.json").write_text(json.dumps(manifest | facts), encoding="utf-8")
+
+
+def write_more(repository: Path, *, classified: bool = False) -> None:
+    """Add the known model `more`, of `MORE_LABELS`, with strokes in its manifest, and a classifier if it is to."""
+    count = len(MORE_LABELS)
+    files = {"encoder": encoder(rows=count), "decoder": decoder(rows=count), "strokes": b"read when they are used"}
+    files |= {"classifier": classifier(count)} if classified else {}
+    write_model(repository, "more", files=files, labels=MORE_LABELS, schema=2)

@@ -70,7 +70,7 @@ class Writer:
         """Generate glyphs as an array.
 
         Args:
-            label: A character or its number, or a list of these; empty for an unconditional model.
+            label: A character or its number, or a list of these; empty for `labels`, and for an unconditional model.
             options: See `glyphvae.client.options.Drawing`.
 
         Raises:

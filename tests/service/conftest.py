@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from glyphvae.api.context import Context
 from glyphvae.application import create_app
-from tests.known_model import decoder, write_model
+from tests.known_model import decoder, write_model, write_more
 from tests.service.processes import Server, running
 from tests.service.support import Gate, caller, context_of
 
@@ -67,6 +67,14 @@ def half_broken(tmp_path: Path) -> FastAPI:
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """Yield an HTTP client that calls the application in process; exceptions become responses, as over a socket."""
     async with caller(app) as client:
+        yield client
+
+
+@pytest.fixture
+async def more(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of a model that knows more labels than digits and capitals."""
+    write_more(tmp_path)
+    async with caller(create_app(context_of(tmp_path, default_model="more"))) as client:
         yield client
 
 

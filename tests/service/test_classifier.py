@@ -43,7 +43,7 @@ async def client(context: Context) -> AsyncIterator[httpx.AsyncClient]:
 def test_labels_and_their_posterior_are_the_classifier_s(context: Context) -> None:
     model = context.registry.get(None)
     pixels = grey(119, 135, 100)
-    reading = run_now(read_labels(model, pixels))
+    reading = run_now(read_labels(model, pixels, range(36)))
     assert reading.labels.tolist() == [16, 0, 35]
     logits = -np.square(pixels[:, 0, :1].astype(np.float32) - np.arange(135, 99, -1, dtype=np.float32))
     assert np.array_equal(reading.posterior, label_posterior(logits.astype(np.float32)))
@@ -52,7 +52,7 @@ def test_labels_and_their_posterior_are_the_classifier_s(context: Context) -> No
 
 def test_many_images_go_through_it_in_slices(context: Context) -> None:
     levels = np.resize(np.arange(100, 136), 300)
-    reading = run_now(read_labels(context.registry.get(None), grey(*levels.tolist())))
+    reading = run_now(read_labels(context.registry.get(None), grey(*levels.tolist()), range(36)))
     assert reading.labels.tolist() == (135 - levels).tolist()
 
 
@@ -99,7 +99,7 @@ def test_a_model_built_when_it_is_first_asked_has_it_from_then_on(classified: Pa
     registry = load_registry(Settings(models=classified, device="cpu"))
     model = registry.get("second")
     assert not model.loaded
-    assert run_now(read_labels(model, grey(119))).labels.tolist() == [16]
+    assert run_now(read_labels(model, grey(119), range(36))).labels.tolist() == [16]
     registry.check()
 
 

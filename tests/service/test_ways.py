@@ -148,6 +148,7 @@ TENSORS: list[Any] = [
 # Values of each query parameter, those that are not allowed among them.
 VALUES: dict[str, list[str]] = {
     "label": ["J", "19", "0", "a", "36", "", "JJ"],
+    "labels": ["all", "letters", "J", "a", ""],
     "n": ["1", "2", "3", "200", "0", "x"],
     "z": ["0.5", "1,,-1", "99", "0,0,0,0,0,0,0", "x", ""],
     "temperature": ["0", "0.5", "1", "11", "nan"],
@@ -166,10 +167,10 @@ VALUES: dict[str, list[str]] = {
 }
 _LOOK = ["scale", "ink", "paper", "model", "beta", "unheard"]
 QUERIES: dict[str, list[str]] = {
-    "/generate": ["label", "label", "n", "z", "temperature", "columns", *_LOOK],
-    "/encode": ["label", "preprocess", "model", "beta", "unheard"],
-    "/reconstruct": ["label", "preprocess", *_LOOK],
-    "/interpolate": ["label", "label", "z", "n", "method", "temperature", *_LOOK],
+    "/generate": ["label", "label", "labels", "n", "z", "temperature", "columns", *_LOOK],
+    "/encode": ["label", "labels", "preprocess", "model", "beta", "unheard"],
+    "/reconstruct": ["label", "labels", "preprocess", *_LOOK],
+    "/interpolate": ["label", "label", "labels", "z", "n", "method", "temperature", *_LOOK],
     "/traverse": ["label", "latent", "latent", "n", "z", "start", "stop", *_LOOK],
     "/render-text": [],
     "/dataset": [],

@@ -74,7 +74,7 @@ async def test_results_are_those_of_the_client(context: Context, writer: Writer,
     [
         (calls.render_text("HÉ"), InvalidParameter, "body.text: The character 'É'"),
         (calls.render_text("H", scale=0), InvalidParameter, "body.scale: Input should be greater"),
-        (calls.generate(), InvalidParameter, "query.label: is required"),
+        (calls.generate(labels="digits"), InvalidParameter, "query.labels: 'digits' is not a label"),
         (calls.generate("J", n=3001), InvalidParameter, "at most 3000"),
         (calls.generate("J", model="gan"), UnknownModel, "There is no model 'gan'"),
         (calls.encode(b"no image"), Problem, "body is none of PNG"),

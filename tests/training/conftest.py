@@ -1,10 +1,14 @@
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from glyphvae_training.data.dataset import Dataset, load_alphanumeric, load_mnist
+from glyphvae_training.data.font_families import FONTS
+from tests.training.data.tiny_font import BOXES, font_bytes
+from tests.training.data.tiny_strokes import write_fonts
 
 SAMPLE = Path(__file__).parent.parent / "data"
 
@@ -36,3 +40,16 @@ def sample() -> Dataset:
 def digits() -> Dataset:
     """MNIST of the shipped sample."""
     return load_mnist(SAMPLE)
+
+
+@pytest.fixture(scope="session")
+def pen_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample of MNIST and EMNIST, with tiny fonts in place of those of the pen."""
+    folder = tmp_path_factory.mktemp("pen")
+    for name in ("mnist", "emnist"):
+        shutil.copytree(SAMPLE / name, folder / name)
+    content = font_bytes({character: BOXES[character] for character in "Hl."})
+    for part in FONTS.values():
+        for name in part:
+            (folder / f"{name}.woff2").write_bytes(content)
+    return write_fonts(folder, {})

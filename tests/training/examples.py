@@ -14,8 +14,21 @@ from glyphvae_training.export.manifest import Facts
 from glyphvae_training.files import replacing
 from glyphvae_training.fitting.runs import Run
 from glyphvae_training.models.families import Model, ModelKind, build_model
+from glyphvae_training.models.pen import Pen
 
 LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# A pen of as many latents and labels, with flows and a head.
+PEN = {
+    "hand_size": 3,
+    "form_size": 3,
+    "label_count": 36,
+    "strokes": 2,
+    "control_points": 5,
+    "segments": 6,
+    "width": 16,
+    "couplings": 2,
+    "head": True,
+}
 # What an export says of `untrained`.
 FACTS = Facts(
     name="cvae",
@@ -34,11 +47,20 @@ FACTS = Facts(
 
 def untrained(kind: ModelKind = "cvae", encoder: str = "paper", decoder: str = "dense", seed: int = 0) -> Model:
     """A model with drawn weights, its batch normalisation at statistics that matter."""
+    config = PEN if kind == "pen" else {"latent_size": 6, "encoder": encoder, "decoder": decoder}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = build_model(kind, {"latent_size": 6, "encoder": encoder, "decoder": decoder})
+        model = build_model(kind, config)
         draw_statistics(model)
+        for weights in flow_weights(model):
+            nn.init.normal_(weights, std=0.2)
     return model.eval()
+
+
+def flow_weights(model: Model) -> list[nn.Parameter]:
+    """The weights of a pen's flows, which begin as zeros."""
+    flows = [model.hand_flow, model.form_flow] if isinstance(model, Pen) else []
+    return [weights for flow in flows if flow is not None for weights in flow.parameters()]
 
 
 def draw_statistics(model: nn.Module) -> None:
@@ -69,8 +91,8 @@ def graph(part: Part, kind: ModelKind = "cvae", encoder: str = "paper", decoder:
 
 
 def exported(kind: ModelKind = "cvae") -> dict[Part, onnx.ModelProto]:
-    """Copies of both graphs."""
-    return {part: graph(part, kind) for part in PARTS}
+    """Copies of all graphs."""
+    return {part: graph(part, kind) for part in (*PARTS, *(("strokes",) if kind == "pen" else ()))}
 
 
 def characters(per_label: int, seed: int = 0) -> Split:

@@ -1,15 +1,27 @@
 """The labels that a request asks for, checked against the model that has to know them."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from glyphvae.api.parameters import value_of
 from glyphvae.errors import InvalidParameter
-from glyphvae.models.labels import describe_labels, parse_label
+from glyphvae.models.labels import describe_labels, parse_label, parse_labels, usual_labels
 from glyphvae.models.registry import Labels, Model
 
-FIELD = "query.label"
+FIELD, SETS_FIELD = "query.label", "query.labels"
+
+# Of a query, where `label` is not given.
+LabelSets = Annotated[
+    list[Annotated[str, Field(max_length=16)]],
+    Field(
+        max_length=1024,
+        description="Which labels, instead of `label`: `ascii`, `letters`, `all`, or one label; repeat it for more. "
+        "Default: 0-9 and A-Z; all labels of a model that does not begin with these.",
+    ),
+]
 
 
 def required_labels(texts: Sequence[str], model: Model) -> Labels:
@@ -39,6 +51,43 @@ def optional_label(text: str | None, model: Model) -> int | None:
         detail = f"model {model.manifest.name!r} has no labels, so none can be asked for"
         raise InvalidParameter.of(FIELD, detail, describe_labels(allowed))
     return 0
+
+
+def chosen_labels(texts: Sequence[str], sets: Sequence[str], model: Model) -> Labels:
+    """Return the labels (n,) that `texts` name, else those of `sets`, each once, else the usual ones.
+
+    An unconditional model has a single 0.
+
+    Raises:
+        InvalidParameter: As `required_labels` and `possible_labels`, and where there are both `texts` and `sets`.
+    """
+    refuse_both(texts, sets)
+    if texts:
+        return required_labels(texts, model)
+    return np.array(possible_labels(sets, model) or (0,), dtype=np.int64)
+
+
+def possible_labels(sets: Sequence[str], model: Model) -> tuple[int, ...]:
+    """Return the labels that `sets` name, each once, or the usual ones; none for an unconditional model.
+
+    Raises:
+        InvalidParameter: One names no label of the model.
+    """
+    allowed = model.manifest.labels
+    if not sets:
+        return usual_labels(allowed)
+    each = [value_of(SETS_FIELD, parse_labels, text, allowed) for text in sets]
+    return tuple(dict.fromkeys(label for labels in each for label in labels))
+
+
+def refuse_both(label: object, sets: Sequence[str]) -> None:
+    """Check that a query has not both `label` and `labels`.
+
+    Raises:
+        InvalidParameter: It has.
+    """
+    if label and sets:
+        raise InvalidParameter.of(SETS_FIELD, "label is given, too", "one of both")
 
 
 def names_of(labels: Labels, model: Model) -> list[str | None]:

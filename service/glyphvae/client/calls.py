@@ -36,7 +36,7 @@ def generate(label: Labels = (), **options: Unpack[Drawing]) -> Call[results.Gly
     """Generate glyphs as an array.
 
     Args:
-        label: A character or its number, or a list of these; empty for an unconditional model.
+        label: A character or its number, or a list of these; empty for `labels`, and for an unconditional model.
         options: See `Drawing`.
     """
     return Call(Request("POST", "/generate", NPY, _query(label, options)), results.read_glyphs)

@@ -11,6 +11,7 @@ from typing import Literal, TypedDict
 # A latent that is None, or missing at the end, is sampled.
 Latents = Sequence[float | None]
 Labels = str | Sequence[str]
+LabelSet = Literal["ascii", "letters", "all"]
 
 
 class Sampling(TypedDict, total=False):
@@ -49,10 +50,12 @@ class Drawing(Sampling, total=False):
     Attributes:
         n: Number of glyphs per label.
         z: The latents.
+        labels: Sets of labels, `ascii`, `letters` or `all`, or single ones, where no label is given.
     """
 
     n: int | None
     z: Latents | None
+    labels: Labels | None
 
 
 class DrawingPicture(Drawing, PictureOptions, total=False):
@@ -70,12 +73,14 @@ class Reading(TypedDict, total=False):
 
     Attributes:
         label: The character that the images show, or its number.
+        labels: The labels among which that of an image is found, as for `Drawing`.
         preprocess: `auto` converts images to MNIST's convention, `none` takes them unchanged.
         model: Name of the model.
         beta: Chooses the model of this β from the series of `model`.
     """
 
     label: str | None
+    labels: Labels | None
     preprocess: Literal["auto", "none"] | None
     model: str | None
     beta: float | None
@@ -92,12 +97,14 @@ class Interpolation(Sampling, total=False):
         z: Latents of the first step, and of the last one.
         n: Number of steps, including the first and the last.
         method: `spherical` or `linear`.
+        labels: See `Reading`.
         preprocess: See `Reading`.
     """
 
     z: Sequence[Latents]
     n: int | None
     method: Literal["spherical", "linear"] | None
+    labels: Labels | None
     preprocess: Literal["auto", "none"] | None
 
 
@@ -105,14 +112,18 @@ class InterpolationPicture(Interpolation, PictureOptions, total=False):
     """Options for interpolation as an image."""
 
 
-class Traversal(Drawing, total=False):
+class Traversal(Sampling, total=False):
     """Options for varying latents.
 
     Attributes:
+        n: Number of values of each latent.
+        z: The latents.
         start: First value of the varied latents.
-        stop: Last value; `n` is the number of values of each latent.
+        stop: Last value.
     """
 
+    n: int | None
+    z: Latents | None
     start: float | None
     stop: float | None
 
@@ -125,13 +136,13 @@ class Mix(Sampling, total=False):
     """Options for the samples of a data set.
 
     Attributes:
-        labels: Labels in equal shares, or the weight of each; None for all labels of the model.
+        labels: Labels in equal shares, or the weight of each; a set stands for many: `ascii`, `letters` or `all`.
         start: Number of the first sample.
         z: Latents, the same for all samples.
         variation: If given, all samples are in one handwriting, with this standard deviation.
     """
 
-    labels: Sequence[str] | Mapping[str, float] | None
+    labels: Sequence[str] | Mapping[str, float] | LabelSet | None
     start: int | None
     z: Latents | None
     variation: float | None

@@ -95,7 +95,7 @@ class Encodings:
         labels: The given or most likely character of each image, None from an unconditional model.
         mu: (n, latent) float32, posterior mean.
         logvar: (n, latent) float32, log of the posterior variance.
-        posterior: p(label|image) of every label, one dictionary per image; None if a label was given.
+        posterior: p(label|image) of each possible label, one dictionary per image; None if one was given.
     """
 
     model: str

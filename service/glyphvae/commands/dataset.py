@@ -28,7 +28,10 @@ def dataset(
         typer.Option("--format", help=f"{', '.join(get_args(Name))}. Default: by the suffix .npz or .parquet."),
     ] = None,
     labels: Annotated[
-        str | None, typer.Option(help="Comma-separated labels, optionally with weights: A:2,B. Default: all.")
+        str | None,
+        typer.Option(
+            help="Comma-separated labels, optionally with weights: A:2,B; or ascii, letters, all. Default: 0-9, A-Z."
+        ),
     ] = None,
     start: Annotated[int, typer.Option(help="Number of the first sample.")] = 0,
     test: Annotated[int, typer.Option(help="Number of the samples that go into the test files of idx.")] = 0,

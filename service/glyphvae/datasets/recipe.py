@@ -7,7 +7,7 @@ range of samples can be made separately, and consecutive ranges join to the whol
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 
 from glyphvae.api.parameters import Beta, ModelName, Parameters, Seed, Temperature, filled_latents, value_of
 from glyphvae.errors import InvalidParameter
-from glyphvae.models.labels import parse_label
+from glyphvae.models.labels import parse_labels, usual_labels
 from glyphvae.models.latents import MAX_LATENT, MAX_SEED, draw_latents, new_seed
 from glyphvae.models.registry import Floats, Labels, Model, Pixels, Registry
 from glyphvae.scheduling.steps import run_now
@@ -44,11 +44,12 @@ class DatasetParameters(Parameters):
         description="Number of the first sample. With the same seed, `start` 0 and `start` 1000 with `count` 1000 each "
         "give the same samples as `count` 2000.",
     )
-    labels: dict[Label, Weight] | list[Label] | None = Field(
+    labels: dict[Label, Weight] | list[Label] | Literal["ascii", "letters", "all"] | None = Field(
         None,
         min_length=1,
         max_length=1024,
-        description="Labels in equal shares, or the weight of each. Default: all labels of the model in equal shares.",
+        description="Labels in equal shares, or the weight of each; `ascii`, `letters` and `all`, alone too, stand for "
+        "each label of a set. Default: 0-9 and A-Z; all labels of a model that does not begin with these.",
     )
     seed: Seed = None
     z: list[Latent | None] | None = Field(
@@ -200,10 +201,11 @@ def make_recipe(parameters: DatasetParameters, registry: Registry) -> Recipe:
 def _shares(mix: Mapping[str, float] | Sequence[str] | None, allowed: Sequence[str]) -> NDArray[np.float64]:
     weights = np.zeros(len(allowed))
     if mix is None:
-        weights += 1
+        weights[list(usual_labels(allowed))] = 1
     else:
-        for text, weight in mix.items() if isinstance(mix, Mapping) else ((text, 1.0) for text in mix):
-            weights[value_of("body.labels", parse_label, text, allowed)] += weight
+        named = [mix] if isinstance(mix, str) else mix
+        for text, weight in named.items() if isinstance(named, Mapping) else ((text, 1.0) for text in named):
+            weights[list(value_of("body.labels", parse_labels, text, allowed))] += weight
     if not weights.any():
         raise InvalidParameter.of("body.labels", "every weight is 0", "at least one above 0")
     shares = np.cumsum(weights / weights.sum())

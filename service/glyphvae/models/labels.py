@@ -1,12 +1,21 @@
-"""Labels, given as the character itself or as its index."""
+"""Labels, given as the character itself or as its index, and sets of them."""
 
 import re
-from collections.abc import Sequence
+import string
+from collections.abc import Callable, Mapping, Sequence
 
 from glyphvae.wording import character_ranges, quoted
 
 # At most nine digits, because int() takes time that grows with their square.
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
+
+# Those that a request means which names none, where a model begins with them.
+_BASIC = tuple(string.digits + string.ascii_uppercase)
+SETS: Mapping[str, Callable[[str], bool]] = {
+    "ascii": str.isascii,
+    "letters": str.isalpha,
+    "all": lambda _: True,
+}
 
 
 class UnknownLabelError(ValueError):
@@ -34,6 +43,35 @@ def parse_label(text: str, labels: Sequence[str]) -> int:
     if _INDEX.fullmatch(text) and int(text) < len(labels):
         return int(text)
     raise UnknownLabelError(f"{quoted(text)} is not a label; allowed is {describe_labels(labels)}.")
+
+
+def parse_labels(text: str, labels: Sequence[str]) -> tuple[int, ...]:
+    """Return the indices of the labels that `text` names: one label as of `parse_label`, or those of a set.
+
+    The sets are `ascii`, `letters`, which have no digits, signs and accents, and `all`.
+
+    Raises:
+        UnknownLabelError: `text` is neither, or the model has no label of the set.
+    """
+    if text in SETS:
+        if found := tuple(index for index, label in enumerate(labels) if SETS[text](label)):
+            return found
+        raise UnknownLabelError(f"the model has no label of the set {text}; allowed is {describe_sets(labels)}.")
+    try:
+        return (parse_label(text, labels),)
+    except UnknownLabelError:
+        raise UnknownLabelError(f"{quoted(text)} is not a label; allowed is {describe_sets(labels)}.") from None
+
+
+def usual_labels(labels: Sequence[str]) -> tuple[int, ...]:
+    """Return the indices meant where no labels are named: of 0-9 and A-Z where these come first, else all."""
+    usual = labels[: len(_BASIC)] if tuple(labels[: len(_BASIC)]) == _BASIC else labels
+    return tuple(range(len(usual)))
+
+
+def describe_sets(labels: Sequence[str]) -> str:
+    """Describe the allowed labels and sets of labels."""
+    return f"{describe_labels(labels)}, or {', '.join(SETS)}" if labels else describe_labels(labels)
 
 
 def describe_labels(labels: Sequence[str]) -> str:

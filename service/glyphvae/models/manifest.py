@@ -11,6 +11,9 @@ from glyphvae.errors import StartError
 from glyphvae.files import read_file
 from glyphvae.models.signatures import check_signature
 
+# Of manifests with a graph of strokes.
+STROKES_SCHEMA = 2
+
 
 class _Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,7 +44,7 @@ class File(_Facts):
 class Manifest(_Facts):
     """The description of a model, as written by its export."""
 
-    schema_version: Literal[1] = Field(alias="schema")
+    schema_version: Literal[1, 2] = Field(alias="schema", description="2 for a model that draws strokes, too.")
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
     version: Annotated[int, Field(ge=1)]
     kind: Literal["vae", "cvae"]
@@ -59,6 +62,9 @@ class Manifest(_Facts):
     pixels: Pixels
     encoder: File
     decoder: File
+    strokes: File | None = Field(
+        None, description="The decoder to pen strokes, of a manifest of schema 2: control points, radii, presence."
+    )
     encoder_int8: File | None = Field(None, alias="encoder-int8", description="Encoder in 8-bit integers, for CPUs.")
     decoder_int8: File | None = Field(None, alias="decoder-int8", description="Decoder in 8-bit integers, for CPUs.")
     decoder_float16: File | None = Field(None, alias="decoder-float16", description="Half-precision decoder, for GPUs.")
@@ -88,6 +94,14 @@ class Manifest(_Facts):
             raise ValueError("a conditional model has labels and an unconditional one has none")
         if self.classifier is not None and not self.labels:
             raise ValueError("an unconditional model has no classifier")
+        return self
+
+    @model_validator(mode="after")
+    def _strokes_match_the_schema(self) -> "Manifest":
+        if (self.schema_version == STROKES_SCHEMA) != (self.strokes is not None):
+            raise ValueError("a manifest of schema 2 names a graph of strokes, and one of schema 1 none")
+        if self.strokes is not None and not self.labels:
+            raise ValueError("an unconditional model draws no strokes")
         return self
 
 

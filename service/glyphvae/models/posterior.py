@@ -1,8 +1,10 @@
 """Latents, labels and reconstructions of images by a model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glyphvae.models.elbo import read_evidence
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
@@ -44,40 +46,55 @@ class Reading:
 
     Attributes:
         labels: (n,) int64, the most likely of each.
-        posterior: (n, labels) float32, p(label|image).
+        posterior: (n, labels) float32, p(label|image), 0 for labels that are not possible.
     """
 
     labels: Labels
     posterior: Floats
 
 
-def reconstruct(model: Model, pixels: Pixels, labels: Labels | None) -> Program[Reconstruction]:
-    """Encode and decode images (n, 28, 28) under labels (n,), or where those are None under the most likely ones."""
+def reconstruct(
+    model: Model, pixels: Pixels, labels: Labels | None, possible: Sequence[int] = ()
+) -> Program[Reconstruction]:
+    """Encode and decode images (n, 28, 28) under labels (n,), or if None under the most likely of the possible ones."""
     if labels is None:
         if model.manifest.classifier is not None:
-            labels, _, *rest = yield from model.read_and_reconstruct(pixels)
+            labels, _, *rest = yield from model.read_and_reconstruct(pixels, _rows(model, possible, len(pixels)))
             return Reconstruction(labels, *rest)
-        labels = (yield from read_labels(model, pixels)).labels
+        labels = (yield from read_labels(model, pixels, possible)).labels
     return Reconstruction(labels, *(yield from model.reconstruct(pixels, labels)))
 
 
-def read_labels(model: Model, pixels: Pixels) -> Program[Reading]:
-    """Find the labels of images (n, 28, 28) by the classifier, else by Bayes' rule with the ELBO as evidence."""
+def read_labels(model: Model, pixels: Pixels, possible: Sequence[int]) -> Program[Reading]:
+    """Find the labels of images by the classifier, else by Bayes' rule with the ELBO as evidence.
+
+    Args:
+        model: Reads them.
+        pixels: (n, 28, 28).
+        possible: The labels among which it chooses, at least one.
+    """
     if model.manifest.classifier is not None:
-        return Reading(*(yield from model.read(pixels)))
-    parts = []
+        return Reading(*(yield from model.read(pixels, _rows(model, possible, len(pixels)))))
+    evidence = np.full((len(pixels), len(model.manifest.labels)), -np.inf, np.float32)
     for start in range(0, len(pixels), CHUNK):
-        result = yield from reconstruct(model, *_under_every_label(model, pixels[start : start + CHUNK]))
-        parts.append(result.elbo)
-    return Reading(*read_evidence(np.concatenate(parts).reshape(len(pixels), -1)))
+        part = pixels[start : start + CHUNK]
+        result = yield from reconstruct(model, *_under_every_label(part, possible))
+        evidence[start : start + CHUNK, possible] = result.elbo.reshape(len(part), -1)
+    return Reading(*read_evidence(evidence))
 
 
-def rows_to_read(model: Model) -> int:
+def rows_to_read(model: Model, possible: Sequence[int]) -> int:
     """Return how many rows of graphs `read_labels` computes for an image."""
-    return 1 if model.manifest.classifier is not None else 2 * len(model.manifest.labels)
+    return 1 if model.manifest.classifier is not None else 2 * len(possible)
 
 
-def _under_every_label(model: Model, pixels: Pixels) -> tuple[Pixels, Labels]:
-    """Return each of n images once for each label: pixels (n·labels, 28, 28), labels (n·labels,)."""
-    classes = len(model.manifest.labels)
-    return np.repeat(pixels, classes, axis=0), np.tile(np.arange(classes), len(pixels))
+def _rows(model: Model, possible: Sequence[int], count: int) -> NDArray[np.bool_]:
+    """Return whether each label is possible, once for each image: (count, labels)."""
+    allowed = np.zeros(len(model.manifest.labels), bool)
+    allowed[list(possible)] = True
+    return np.broadcast_to(allowed, (count, len(allowed)))
+
+
+def _under_every_label(pixels: Pixels, possible: Sequence[int]) -> tuple[Pixels, Labels]:
+    """Return each of n images once for each possible label: pixels (n·labels, 28, 28), labels (n·labels,)."""
+    return np.repeat(pixels, len(possible), axis=0), np.tile(np.asarray(possible), len(pixels))

@@ -104,9 +104,17 @@ class Model:
         (logits,) = yield from self._call(self._classifier, pixels)
         return logits
 
-    def read(self, pixels: Pixels) -> Program[tuple[Labels, Floats]]:
-        """Find the label of each glyph by the classifier, (n,) int64, and p(label|x), (n, labels) float32."""
-        labels, posterior = yield from self._call(self._reader, pixels)
+    def read(self, pixels: Pixels, possible: NDArray[np.bool_]) -> Program[tuple[Labels, Floats]]:
+        """Find the label of each glyph by the classifier.
+
+        Args:
+            pixels: (n, 28, 28).
+            possible: (n, labels), whether a glyph may have a label.
+
+        Returns:
+            (n,) int64, and p(label|x), (n, labels) float32.
+        """
+        labels, posterior = yield from self._call(self._reader, pixels, possible)
         return labels, posterior
 
     def reconstruct(self, pixels: Pixels, labels: Labels) -> Program[tuple[Floats, Floats, Pixels, Floats, Floats]]:
@@ -119,9 +127,9 @@ class Model:
         mu, logvar, decoded, error, kl = yield from self._call(self._reconstructor, pixels, labels)
         return mu, logvar, decoded, error, kl
 
-    def read_and_reconstruct(self, pixels: Pixels) -> Program[Rows]:
+    def read_and_reconstruct(self, pixels: Pixels, possible: NDArray[np.bool_]) -> Program[Rows]:
         """Find labels as `read` does, and reconstruct glyphs under them; returns what both do, one after the other."""
-        return self._call(self._reading_reconstructor, pixels)
+        return self._call(self._reading_reconstructor, pixels, possible)
 
     def ready(self) -> Program[None]:
         """Wait until the sessions are built.
@@ -166,8 +174,9 @@ class _Runs:
         return self._sessions.run(part, outputs, dict(zip(names, rows, strict=False)))
 
     def read(self, rows: Rows) -> Rows:
-        (evidence,) = self.run("classifier", "pixels", ["logits"], rows)
-        return read_evidence(evidence)
+        pixels, possible = rows
+        (evidence,) = self.run("classifier", "pixels", ["logits"], (pixels,))
+        return read_evidence(np.where(possible, evidence, np.float32(-np.inf)))
 
     def reconstruct(self, rows: Rows) -> Rows:
         pixels, labels = rows
@@ -177,7 +186,7 @@ class _Runs:
 
     def read_and_reconstruct(self, rows: Rows) -> Rows:
         labels, posterior = self.read(rows)
-        return labels, posterior, *self.reconstruct((*rows, labels))
+        return labels, posterior, *self.reconstruct((rows[0], labels))
 
 
 class Registry:

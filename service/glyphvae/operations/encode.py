@@ -1,6 +1,6 @@
 """`POST /encode`: images to latents, and to labels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from glyphvae.api import negotiate
-from glyphvae.api.conditions import names_of, optional_label
+from glyphvae.api.conditions import LabelSets, names_of, optional_label, possible_labels, refuse_both
 from glyphvae.api.context import Context
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import Beta, ModelName, Parameters, read_query, value_of
@@ -56,9 +56,10 @@ class ImageQuery(Parameters):
         None,
         max_length=16,
         description="What the images show: a character (0-9, A-Z) or its number. Without it the model finds the most "
-        "likely label of each.",
+        "likely of `labels` for each.",
         examples=["J"],
     )
+    labels: LabelSets = Field(default=[])
     preprocess: Mode = Field(
         "auto",
         description="`auto` converts each image the way MNIST was made: grey, ink made bright, cropped, fitted to "
@@ -75,7 +76,7 @@ class Encoding(BaseModel):
     mu: list[float] = Field(description="Posterior mean of the latents.")
     logvar: list[float] = Field(description="Log of the posterior variance of the latents.")
     posterior: dict[str, float] | None = Field(
-        default=None, description="p(label|image) of every label; only where no label was given."
+        default=None, description="p(label|image) of each of `labels`; only where no label was given."
     )
 
 
@@ -94,6 +95,7 @@ class ImagePlan(Plan):
         query: The query.
         model: The model that reads the images.
         label: The label of the images, None where it is to be found.
+        possible: The labels that it may be.
         style: The look of a picture, None where there is none.
         headers: Headers of every response.
     """
@@ -101,6 +103,7 @@ class ImagePlan(Plan):
     query: ImageQuery
     model: Model
     label: int | None
+    possible: tuple[int, ...]
     style: Style | None
     headers: Headers
 
@@ -132,13 +135,16 @@ class ImageOperation(Operation[ImagePlan]):
         query = read_query(self.parameters, head.query)
         model = value_of("query.beta", self.context.registry.get, query.model, query.beta)
         label = optional_label(query.label, model)
+        refuse_both(query.label, query.labels)
+        possible = possible_labels(query.labels, model)
         return ImagePlan(
             media=media,
-            cost=READING + (rows_to_read(model) if label is None else 0),
+            cost=READING + (rows_to_read(model, possible) if label is None else 0),
             streams=media == JSON and PNG in self.offers,
             query=query,
             model=model,
             label=label,
+            possible=possible,
             style=self.style_of(query),
             headers=headers_of(model.title),
         )
@@ -154,7 +160,7 @@ class ImageOperation(Operation[ImagePlan]):
 
 
 class Encode(ImageOperation):
-    """The latents of each image under its label; without a label, the most likely one and how likely each is.
+    """The latents of each image under its label; without a label, the most likely of `labels` and how likely each is.
 
     The labels are those of the model's classifier. A conditional VAE without one classifies by Bayes' rule: the ELBO
     under a label stands in for the likelihood of the image.
@@ -184,16 +190,24 @@ class Encode(ImageOperation):
         pixels, labels = yield from self.read(plan, body)
         posterior = None
         if labels is None:
-            reading = yield from read_labels(model, pixels)
+            reading = yield from read_labels(model, pixels, plan.possible)
             labels, posterior = reading.labels, reading.posterior
         mu, logvar = yield from model.encode(pixels, labels)
         if plan.media == NPY:
             return npy_result(model.title, plan.headers, np.stack([mu, logvar], axis=1))
-        return json_result(model.title, plan.headers, encodings(model, labels, mu, logvar, posterior))
+        return json_result(
+            model.title, plan.headers, encodings(model, labels, mu, logvar, posterior=posterior, possible=plan.possible)
+        )
 
 
 def encodings(
-    model: Model, labels: Labels, mu: Floats, logvar: Floats, posterior: Floats | None = None
+    model: Model,
+    labels: Labels,
+    mu: Floats,
+    logvar: Floats,
+    *,
+    posterior: Floats | None = None,
+    possible: Sequence[int] = (),
 ) -> dict[str, Any]:
     """Return `Encodings` of n images.
 
@@ -203,11 +217,13 @@ def encodings(
         mu: (n, latent).
         logvar: (n, latent).
         posterior: (n, labels), None where the labels were given.
+        possible: The labels that are named in it.
     """
     each: list[dict[str, Any]] = [
         {"label": name, "mu": mu[i], "logvar": logvar[i]} for i, name in enumerate(names_of(labels, model))
     ]
     if posterior is not None:
-        for encoding, row in zip(each, posterior.tolist(), strict=True):
-            encoding["posterior"] = dict(zip(model.manifest.labels, row, strict=True))
+        names = [model.manifest.labels[label] for label in possible]
+        for encoding, row in zip(each, posterior[:, possible].tolist(), strict=True):
+            encoding["posterior"] = dict(zip(names, row, strict=True))
     return {"model": model.title, "encodings": each}

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from glyphvae.api import negotiate
-from glyphvae.api.conditions import required_labels
+from glyphvae.api.conditions import LabelSets, chosen_labels
 from glyphvae.api.context import Context
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import (
@@ -64,9 +64,10 @@ class GenerateQuery(Parameters):
         default=[],
         max_length=1024,
         description="What to write: a character (0-9, A-Z) or its number (10 is A, 19 is J, 35 is Z). Repeat it for "
-        "several. Required by a conditional model, refused by an unconditional one.",
+        "several. Refused by an unconditional model.",
         examples=[["J"]],
     )
+    labels: LabelSets = Field(default=[])
     n: int = Field(
         1,
         ge=1,
@@ -172,8 +173,8 @@ class GenerateRequest(NamedTuple):
 class Generate(Operation[GenerateRequest]):
     """Draw latents from the prior and decode them: handwriting that nobody wrote.
 
-    Without a seed each response is new. `n` over 1, or several labels, give a grid. `GET` does the same as `POST`, for
-    the `src` of an image in a page.
+    Without a seed each response is new. `n` over 1, or several labels, give a grid; without `label` there is a glyph of
+    each of `labels`. `GET` does the same as `POST`, for the `src` of an image in a page.
     """
 
     name = "generate"
@@ -240,13 +241,13 @@ class Generate(Operation[GenerateRequest]):
         checked = read_query(GenerateQuery, query)
         style = Style.parse("query", checked.scale, checked.ink, checked.paper)
         model = value_of("query.beta", self.context.registry.get, checked.model, checked.beta)
-        labels = required_labels(checked.label, model)
+        labels = chosen_labels(checked.label, checked.labels, model)
         total = len(labels) * checked.n
         if total > settings.max_samples:
             allowed = f"at most {settings.max_samples} of all labels together"
             raise InvalidParameter.of("query.n", f"{total} glyphs were asked for", allowed)
         given = value_of("query.z", parse_latents, checked.z or "", model.manifest.latent_size)
-        rows, columns = _grid(checked, total)
+        rows, columns = _grid(checked, len(labels))
         canvas = plan_grid("query.scale", rows, columns, style, media, settings) if media in PICTURES else None
         frame = None
         if canvas is not None and media == PNG and total == 1 and canvas.cost.work <= INLINE:
@@ -332,13 +333,14 @@ def _several(request: GenerateRequest, seed: int) -> Program[Result]:
     return Result(plan.model.title, headers_of(plan.model.title, seed=seed), plan.media, content)
 
 
-def _grid(query: GenerateQuery, total: int) -> tuple[int, int]:
+def _grid(query: GenerateQuery, labels: int) -> tuple[int, int]:
     """Return rows and columns of the grid."""
+    total = labels * query.n
     if query.columns is not None:
         columns = min(query.columns, total)
         return -(-total // columns), columns
-    if len(query.label) > 1 and query.n > 1:
-        return len(query.label), query.n
+    if labels > 1 and query.n > 1:
+        return labels, query.n
     return grid.grid(total)
 
 

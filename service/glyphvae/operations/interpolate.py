@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from glyphvae.api.conditions import names_of, required_labels
+from glyphvae.api.conditions import LabelSets, names_of, possible_labels, refuse_both, required_labels
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import (
     DEFAULT_INK,
@@ -49,9 +49,10 @@ class InterpolateQuery(Parameters):
         default=[],
         max_length=2,
         description="What to write: one label for all steps, or two to go from the first to the second. Images need "
-        "none: without it each is read under its most likely label.",
+        "none: without it each is read under the most likely of `labels`.",
         examples=[["J"]],
     )
+    labels: LabelSets = Field(default=[])
     z: list[End] = Field(
         default=[],
         max_length=2,
@@ -127,6 +128,9 @@ class Interpolate(Operation[InterpolatePlan]):
         style = Style.parse("query", query.scale, query.ink, query.paper)
         output = Output.plan(head.accept, 1, query.n, style, self.context.settings)
         has_body = head.headers.length != 0  # announced by its length, or by coming in chunks
+        refuse_both(query.label, query.labels)
+        if query.labels and not has_body:
+            raise InvalidParameter.of("query.labels", "there are no images to read", "no labels without images")
         if has_body and query.z:
             raise InvalidParameter.of("query.z", "the images in the body are the ends", "no z beside images")
         ends = None if has_body else _drawn_ends(query, model)
@@ -157,7 +161,7 @@ class Interpolate(Operation[InterpolatePlan]):
         if len(images) != 2:
             raise InvalidParameter.of("body", f"it holds {len(images)} images", "exactly two")
         if model.manifest.labels and not query.label:
-            labels = (yield from read_labels(model, images)).labels
+            labels = (yield from read_labels(model, images, possible_labels(query.labels, model))).labels
         else:
             labels = np.resize(required_labels(query.label, model), 2)
         mu, _ = yield from model.encode(images, labels)

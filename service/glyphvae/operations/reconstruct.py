@@ -111,7 +111,7 @@ class Reconstruct(ImageOperation):
         canvas = None
         if media in PICTURES and plan.style is not None:
             canvas = plan_grid("query.scale", rows, columns, plan.style, media, settings)
-        result = yield from reconstruct(model, pixels, labels)
+        result = yield from reconstruct(model, pixels, labels, plan.possible)
         names = names_of(result.labels, model)
         headers = _headers(model, names, result)
         if canvas is not None:

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from glyphvae.api.conditions import names_of, optional_label, required_labels
+from glyphvae.api.conditions import (
+    chosen_labels,
+    names_of,
+    optional_label,
+    possible_labels,
+    refuse_both,
+    required_labels,
+)
 from glyphvae.api.context import Context
 from glyphvae.errors import InvalidParameter
 
@@ -29,3 +36,38 @@ def test_what_a_model_cannot_write_is_refused(context: Context, name: str, label
     with pytest.raises(InvalidParameter, match=says) as caught:
         required_labels(labels, context.registry.get(name))
     assert caught.value.errors[0].field == "query.label"
+
+
+def test_labels_are_chosen_by_name_by_set_or_are_the_usual_ones(context: Context) -> None:
+    model = context.registry.get("cvae")
+    assert chosen_labels(["J", "J"], [], model).tolist() == [19, 19]
+    assert chosen_labels([], ["J", "letters", "10"], model).tolist() == [19, *range(10, 19), *range(20, 36)]
+    assert chosen_labels([], [], model).tolist() == list(range(36))
+    assert possible_labels(["0", "1", "0"], model) == (0, 1)
+    unconditional = context.registry.get("vae")
+    assert chosen_labels([], [], unconditional).tolist() == [0]
+    assert possible_labels([], unconditional) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "sets", "says"),
+    [
+        ("cvae", ["J"], ["all"], "label is given, too"),
+        ("cvae", [], ["a"], "'a' is not a label; allowed is a character 0-9, A-Z or a number 0-35, or ascii"),
+        ("vae", [], ["all"], "none, because the model has no labels"),
+        ("vae", [], ["J"], "none, because the model has no labels"),
+    ],
+)
+def test_labels_that_cannot_be_chosen(
+    context: Context, name: str, labels: list[str], sets: list[str], says: str
+) -> None:
+    with pytest.raises(InvalidParameter, match=says) as caught:
+        chosen_labels(labels, sets, context.registry.get(name))
+    assert [error.field for error in caught.value.errors] == ["query.labels"]
+
+
+def test_one_of_both_is_enough() -> None:
+    refuse_both(None, ["all"])
+    refuse_both("J", [])
+    with pytest.raises(InvalidParameter, match="label is given, too"):
+        refuse_both("J", ["all"])

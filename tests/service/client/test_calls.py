@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import io
+import string
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +74,7 @@ async def test_generate_samples(ask: Ask) -> None:
     assert (samples.z.dtype, samples.z.shape) == (np.float32, (2, 6))
     assert samples.pixels.dtype == np.uint8
     assert samples.pixels[:, 3, 4].tolist() == [110, 110]
+    assert (await ask("generate_samples", labels=["letters", "0"])).labels == [*string.ascii_uppercase, "0"]
     again = await ask("generate_samples", "A", n=2, z=[0], seed=samples.seed)
     assert (again.z == samples.z).all()
 
@@ -102,6 +104,12 @@ async def test_encode(ask: Ask, images: object) -> None:
     assert encodings.mu.tolist() == [[0] * 6]
     assert encodings.logvar.shape == (1, 6)
     assert max(encodings.posterior[0], key=encodings.posterior[0].get) == "J"
+
+
+async def test_encode_among_labels(ask: Ask) -> None:
+    encodings = await ask("encode", grey(119), preprocess="none", labels=["K", "L"])
+    assert encodings.labels == ["K"]
+    assert set(encodings.posterior[0]) == {"K", "L"}
 
 
 async def test_encode_under_a_label_from_files(ask: Ask, tmp_path: Path) -> None:
@@ -174,6 +182,8 @@ async def test_traverse_picture(ask: Ask) -> None:
 
 
 async def test_dataset_arrays(ask: Ask) -> None:
+    some = await ask("dataset_arrays", 128, labels="letters")
+    assert set(some.labels) == set(range(10, 36))
     made = await ask("dataset_arrays", 200, labels={"A": 2, "J": 1}, seed=7, z=[0], start=50)
     assert (made.model, made.seed, made.images.shape, made.z.shape) == ("cvae/1", 7, (200, 28, 28), (200, 6))
     assert (made.images[:, 0, 0] == 100 + made.labels).all()

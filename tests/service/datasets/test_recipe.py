@@ -1,5 +1,7 @@
 """The known model makes every pixel 100 + 10·z[0] + label."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,8 @@ from hypothesis import strategies as st
 
 from glyphvae.api.context import Context
 from glyphvae.datasets.recipe import BLOCK, MOST, Conditions, Dataset, DatasetParameters, Recipe, Samples, make_recipe
+from tests.known_model import write_more
+from tests.service.support import context_of
 
 
 def recipe(context: Context, **order: object) -> Recipe:
@@ -71,6 +75,10 @@ def test_the_stream_is_pinned(context: Context) -> None:
         ({"A": 2, "B": 1, "C": 0}, {10: 2 / 3, 11: 1 / 3}),
         ({"Z": 1e-3}, {35: 1}),
         ({"A": 1, "10": 1, "B": 2}, {10: 1 / 2, 11: 1 / 2}),
+        ("all", dict.fromkeys(range(36), 1 / 36)),
+        ("letters", dict.fromkeys(range(10, 36), 1 / 26)),
+        (["letters", "0", "0"], {0: 2 / 28} | dict.fromkeys(range(10, 36), 1 / 28)),
+        ({"letters": 1, "0": 2}, {0: 2 / 28} | dict.fromkeys(range(10, 36), 1 / 28)),
     ],
 )
 def test_every_block_holds_the_mix(context: Context, labels: object, shares: dict[int, float]) -> None:
@@ -124,3 +132,13 @@ def test_progress_is_told(context: Context) -> None:
 
 def test_nothing_is_no_samples(context: Context) -> None:
     assert list(Dataset(recipe(context), 100, 0).samples()) == []
+
+
+def test_without_labels_a_mix_is_of_digits_and_capitals(tmp_path: Path) -> None:
+    write_more(tmp_path)
+    more = context_of(tmp_path, default_model="more")
+    for labels, count in ((None, 36), ("ascii", 39), ("all", 41)):
+        (block,) = Dataset(recipe(more, labels=labels), 0, BLOCK).conditions()
+        found = set(block.labels.tolist())
+        assert len(found) == count
+        assert (max(found) < 36) == (labels is None)

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glyphvae.models.labels import UnknownLabelError, describe_labels, parse_label
+from glyphvae.models.labels import (
+    SETS,
+    UnknownLabelError,
+    describe_labels,
+    describe_sets,
+    parse_label,
+    parse_labels,
+    usual_labels,
+)
+from tests.known_model import MORE_LABELS
 
 LABELS = tuple(string.digits + string.ascii_uppercase)
 
@@ -51,3 +60,46 @@ def test_model_without_labels_refuses_every_label() -> None:
     with pytest.raises(UnknownLabelError, match="the model has no labels"):
         parse_label("0", [])
     assert describe_labels(LABELS) == "a character 0-9, A-Z or a number 0-35"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("J", "J"),
+        ("19", "J"),
+        ("36", "a"),
+        ("\u0301", "\u0301"),
+        ("ascii", "".join(LABELS) + "ab."),
+        ("letters", string.ascii_uppercase + "abß"),
+        ("all", "".join(MORE_LABELS)),
+    ],
+)
+def test_a_text_names_a_label_or_those_of_a_set(text: str, named: str) -> None:
+    assert "".join(MORE_LABELS[label] for label in parse_labels(text, MORE_LABELS)) == named
+
+
+@pytest.mark.parametrize("text", ["", "ALL", "digits", "41", "é"])
+def test_what_names_neither_is_refused_with_what_is_allowed(text: str) -> None:
+    with pytest.raises(UnknownLabelError) as caught:
+        parse_labels(text, MORE_LABELS)
+    assert str(caught.value) == f"{text!r} is not a label; allowed is {describe_sets(MORE_LABELS)}."
+    assert describe_sets(LABELS) == "a character 0-9, A-Z or a number 0-35, or ascii, letters, all"
+
+
+@pytest.mark.parametrize("text", SETS)
+def test_a_set_that_the_model_knows_nothing_of_is_refused(text: str) -> None:
+    with pytest.raises(UnknownLabelError, match=f"no label of the set {text}; allowed is none, because the model has"):
+        parse_labels(text, ())
+
+
+def test_digits_are_no_letters() -> None:
+    with pytest.raises(UnknownLabelError, match="the model has no label of the set letters"):
+        parse_labels("letters", string.digits)
+
+
+@pytest.mark.parametrize(
+    ("labels", "count"),
+    [(MORE_LABELS, 36), (LABELS, 36), (LABELS[:10], 10), (("a", *LABELS), 37), (MORE_LABELS[1:], 40), ((), 0)],
+)
+def test_the_usual_labels_are_digits_and_capitals_where_these_come_first(labels: tuple[str, ...], count: int) -> None:
+    assert usual_labels(labels) == tuple(range(count))

@@ -7,7 +7,9 @@ import pytest
 
 from glyphvae.errors import StartError
 from glyphvae.models.manifest import File, read_manifest, read_verified
-from tests.known_model import write_model
+from glyphvae.models.registry import load_registry
+from glyphvae.settings import Settings
+from tests.known_model import write_model, write_more
 
 CONTENT = b"the model"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -34,6 +36,25 @@ def test_facts_are_read(folder: Path) -> None:
     assert manifest.model_dump(by_alias=True)["schema"] == 1
 
 
+def test_strokes_are_those_of_schema_2(tmp_path: Path) -> None:
+    write_more(tmp_path)
+    manifest = read_manifest(tmp_path / "more.json")
+    assert manifest.schema_version == 2
+    assert manifest.strokes is not None
+    assert manifest.strokes.file == "more-strokes/1/model.onnx"
+    assert read_verified(tmp_path, manifest.strokes) == b"read when they are used"
+    assert manifest.labels[-1] == "\N{COMBINING ACUTE ACCENT}"
+
+
+def test_strokes_are_verified_at_the_start(tmp_path: Path) -> None:
+    write_more(tmp_path)
+    settings = Settings(models=tmp_path, default_model="more", device="cpu")
+    assert load_registry(settings).get(None).loaded  # though they are no graph: nothing uses them
+    (tmp_path / "more-strokes/1/model.onnx").write_bytes(b"read when they are used!"[1:])
+    with pytest.raises(StartError, match=r"more-strokes/1/model\.onnx: sha256 is"):
+        load_registry(settings)
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"not json", b"\xff\xfe", b"[]", b"null", b'{"schema": 1'])
 def test_an_invalid_manifest_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "cvae.json"
@@ -49,7 +70,11 @@ def test_an_invalid_manifest_is_named(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("facts", "where"),
     [
-        ({"schema": 2}, "schema: Input should be 1"),
+        ({"schema": 3}, "schema: Input should be 1 or 2"),
+        ({"schema": 2}, "a manifest of schema 2 names a graph of strokes"),
+        ({"strokes": CLASSIFIER}, "one of schema 1 none"),
+        ({"schema": 2, "strokes": {}}, "strokes.entry: Field required"),
+        ({"schema": 2, "kind": "vae", "labels": [], "strokes": CLASSIFIER}, "an unconditional model draws no strokes"),
         ({"version": 0}, "version: "),
         ({"kind": "gan"}, "kind: Input should be 'vae' or 'cvae'"),
         ({"name": "../etc"}, "name: "),

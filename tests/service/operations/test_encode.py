@@ -4,7 +4,7 @@ import pytest
 
 from glyphvae.errors import InvalidParameter, MalformedBody, UnsupportedMedia
 from glyphvae.operations.encode import Encodings
-from tests.known_model import LABELS
+from tests.known_model import LABELS, MORE_LABELS
 from tests.service.support import JSON, NPY, Wrong, array, expect_problem, grey, image_file, npy
 
 J = image_file(grey(119)[0])
@@ -115,3 +115,41 @@ BLANK = image_file(np.full((40, 40), 255, dtype=np.uint8))
 async def test_what_is_wrong_is_named(client: httpx.AsyncClient, wrong: Wrong) -> None:
     response = await client.post(f"/encode?{wrong.query}", content=wrong.content)
     expect_problem(response, wrong.problem, wrong.says, wrong.field)
+
+
+async def test_labels_say_what_an_image_may_be(more: httpx.AsyncClient) -> None:
+    """Grey 136 is an `a`; the nearest among the usual labels is Z."""
+    for query, label, possible in (
+        ("", "Z", LABELS),
+        ("labels=letters", "a", (*LABELS[10:], "a", "b", "ß")),
+        ("labels=0&labels=J", "J", ("0", "J")),
+        ("labels=all", "a", MORE_LABELS),
+    ):
+        (encoding,) = (await encodings(more, npy(grey(136)), query)).encodings
+        assert encoding.label == label
+        assert encoding.posterior is not None
+        assert tuple(encoding.posterior) == possible
+        assert sum(encoding.posterior.values()) == pytest.approx(1)
+        answer = await more.post(f"/reconstruct?preprocess=none&{query}", content=npy(grey(136)), headers=JSON)
+        assert answer.json()["reconstructions"][0]["label"] == label
+        ends = npy(grey(136, 136))
+        answer = await more.post(f"/interpolate?preprocess=none&n=2&{query}", content=ends, headers=JSON)
+        assert [step["label"] for step in answer.json()["steps"]] == [label] * 2
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "says"),
+    [
+        ("/encode", "label=J&labels=all", "label is given, too"),
+        ("/reconstruct", "labels=digits", "'digits' is not a label"),
+        ("/encode", "model=vae&labels=all", "none, because the model has no labels"),
+        ("/interpolate", "label=J&labels=all", "label is given, too"),
+    ],
+)
+async def test_labels_that_no_image_can_have(client: httpx.AsyncClient, path: str, query: str, says: str) -> None:
+    expect_problem(await client.post(f"{path}?{query}", content=J), InvalidParameter, says, "query.labels")
+
+
+async def test_labels_to_read_need_images(client: httpx.AsyncClient) -> None:
+    response = await client.post("/interpolate?labels=all")
+    expect_problem(response, InvalidParameter, "no labels without images", "query.labels")

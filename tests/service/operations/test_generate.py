@@ -15,6 +15,7 @@ from glyphvae.models.latents import draw_latents
 from glyphvae.models.registry import load_registry
 from glyphvae.operations.generate import CHUNK, Generate, Own, Samples, split
 from glyphvae.scheduling.steps import run_now
+from tests.known_model import LABELS, MORE_LABELS
 from tests.service.models.test_latents import GOLDEN
 from tests.service.support import JSON, NPY, PNG, array, expect_problem, picture
 
@@ -234,7 +235,11 @@ async def test_the_default_model_is_taken_where_none_is_named(client: httpx.Asyn
 @pytest.mark.parametrize(
     ("query", "field", "says"),
     [
-        ("", "query.label", "a character 0-9, A-Z or a number 0-35"),
+        ("label=J&labels=all", "query.labels", "label is given, too"),
+        ("labels=a", "query.labels", "'a' is not a label; allowed is a character 0-9, A-Z or a number 0-35, or ascii"),
+        (f"labels={'J' * 17}", "query.labels.0", "at most 16 characters"),
+        ("model=vae&labels=all", "query.labels", "none, because the model has no labels"),
+        ("n=84", "query.n", "3024 glyphs were asked for"),
         ("label=j", "query.label", "'j' is not a label; allowed is a character 0-9, A-Z or a number 0-35"),
         (f"label={'J' * 17}", "query.label.0", "at most 16 characters"),
         ("&".join(["label=J"] * 1025), "query.label", "at most 1024 items"),
@@ -269,3 +274,23 @@ async def test_every_wrong_value_is_listed(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize("query", ["label=J&n=3000", "label=J&label=K&n=1500"])
 async def test_the_limit_itself_is_allowed(client: httpx.AsyncClient, query: str) -> None:
     assert array(await client.post(f"/generate?{query}", headers=NPY)).shape == (3000, 28, 28)
+
+
+async def test_without_a_label_there_is_a_glyph_of_each_usual_one(client: httpx.AsyncClient) -> None:
+    samples = (await client.post("/generate?temperature=0", headers=JSON)).json()["samples"]
+    assert [sample["label"] for sample in samples] == list(LABELS)
+    # A row of the grid for each label.
+    assert picture((await client.get("/generate?n=2")).content).shape == (36 * 28, 2 * 28)
+
+
+async def test_labels_say_which_are_written(more: httpx.AsyncClient) -> None:
+    for query, expected in (
+        ("", LABELS),
+        ("labels=ascii", (*LABELS, "a", "b", ".")),
+        ("labels=letters", (*LABELS[10:], "a", "b", "ß")),
+        ("labels=all", MORE_LABELS),
+        ("labels=a&labels=0&labels=%C3%9F&labels=36", ("a", "0", "ß")),
+    ):
+        samples = (await more.post(f"/generate?temperature=0&{query}", headers=JSON)).json()["samples"]
+        assert tuple(sample["label"] for sample in samples) == expected
+        assert samples[0]["pixels"][0][0] == 100 + MORE_LABELS.index(expected[0])

@@ -209,7 +209,7 @@ async def test_nothing_is_done_for_a_client_that_has_left(counted: Context, cont
 
 async def test_no_response_names_a_version_or_a_path(client: httpx.AsyncClient, context: Context) -> None:
     """`GET /` and the OpenAPI document name the service's own version, and are there to do so."""
-    for method, path in (("POST", "/generate"), ("GET", "/glyph"), ("POST", "/encode"), ("GET", "/readyz")):
+    for method, path in (("POST", "/generate?label=?"), ("GET", "/glyph"), ("POST", "/encode"), ("GET", "/readyz")):
         answer = await client.request(method, path)
         whole = answer.text + str(answer.headers)
         for word in (str(context.settings.models), "site-packages", "uvicorn", "starlette", "Traceback"):

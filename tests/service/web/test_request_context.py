@@ -11,7 +11,7 @@ from tests.service.web.test_front import API_POLICY
     ("method", "path", "status"),
     [
         ("POST", "/generate?label=J", 200),
-        ("POST", "/generate", 422),
+        ("POST", "/generate?label=?", 422),
         ("POST", "/encode", 400),
         ("GET", "/models/cvae", 200),
         ("GET", "/openapi.json", 200),

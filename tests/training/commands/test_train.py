@@ -13,9 +13,12 @@ from glyphvae.scheduling.steps import run_now
 from glyphvae.settings import Settings
 from glyphvae_training.commands import train as module
 from glyphvae_training.commands.train import train
-from glyphvae_training.fitting import binarised, stages, trainer
+from glyphvae_training.fitting import binarised, pen_stages, stages, trainer
 from glyphvae_training.fitting.axes import AxesConfig
 from glyphvae_training.fitting.binarised import BinarisedConfig
+from glyphvae_training.fitting.pen import PenTraining
+from glyphvae_training.fitting.pen_head import HeadConfig
+from glyphvae_training.fitting.pen_stages import PenPreset
 from glyphvae_training.fitting.posterior import PosteriorConfig
 from glyphvae_training.fitting.prior import PriorConfig
 from glyphvae_training.fitting.refine import RefineConfig
@@ -34,7 +37,8 @@ CPU = ("--accelerator", "cpu", "--threads", 1)
 
 
 def test_the_choices_are_those_of_the_models() -> None:
-    assert set(get_args(module.ModelKind)) == set(get_args(families.ModelKind))
+    # A pen is trained by its preset alone.
+    assert {*get_args(module.ModelKind), "pen"} == set(get_args(families.ModelKind))
     assert set(get_args(module.EncoderName)) == set(get_args(encoders.EncoderName))
     assert set(get_args(module.DecoderName)) == set(get_args(decoders.DecoderName))
 
@@ -63,7 +67,7 @@ def test_one_command_trains_exports_classifies_and_tells_how_to_serve(
     assert model.manifest.classifier is not None
     pixels = run_now(model.decode(np.zeros((1, 6), np.float32), np.array([19])))
     assert pixels.shape == (1, 28, 28)
-    labels, _ = run_now(model.read(pixels))
+    labels, _ = run_now(model.read(pixels, np.ones((1, 36), bool)))
     assert labels.shape == (1,)
 
     # Nothing is trained again, and other settings are refused.
@@ -110,6 +114,21 @@ def test_the_other_processes_of_a_distributed_run_export_nothing(
         (("--preset", "vae-binarised", "--beta", 2), "vae-binarised has no such setting"),
         (("--preset", "cvae-hq", "--dataset", "mnist"), "cvae-hq has no such setting"),
         (("vae", "--preset", "cvae"), "cvae is no vae"),
+        (("cvae", "--preset", "pen"), "pen is no cvae"),
+        *(
+            (("--preset", "pen", f"--{name}", value), "pen has no such setting")
+            for name, value in {
+                "dataset": "mnist",
+                "logger": "csv",
+                "beta": 2,
+                "encoder": "dense",
+                "decoder": "dense",
+                "epochs": 2,
+                "batch-size": 8,
+                "latent-size": 4,
+            }.items()
+        ),
+        (("--preset", "pen", "--no-balanced"), "pen has no such setting"),
     ],
 )
 def test_an_option_that_would_be_ignored_is_refused(arguments: tuple[object, ...], says: str) -> None:
@@ -197,6 +216,24 @@ def test_presets_are_trained_by_name(tmp_path: Path, sample_folder: Path, monkey
     run = load_run(tmp_path / "vae-binarised")
     assert run.model.config == replace(digits, latent_size=3)
     assert run.seed == 5
+
+
+def test_a_pen_is_trained_by_its_preset(tmp_path: Path, pen_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = PenPreset(
+        {"hand_size": 2, "form_size": 2, "strokes": 2, "control_points": 5, "segments": 6, "width": 16},
+        PenTraining(steps=2, singles=4, writers=2, glyphs=2),
+        PriorConfig(couplings=1, epochs=1, batch_size=512),
+        HeadConfig(steps=2, batch_size=8),
+    )
+    monkeypatch.setattr(pen_stages, "PenPreset", lambda: tiny)
+    options = ("--preset", "pen", "--no-export", "--data", pen_folder, *CPU, "--seed", 5, "--lr", 1e-3)
+    output(train, *options, "--out", tmp_path)
+    run = load_run(tmp_path)
+    assert (run.kind, run.seed, len(run.labels)) == ("pen", 5, 126)
+    settings = run.training["pen"]
+    assert [settings[stage]["seed"] for stage in ("training", "prior", "head")] == [5] * 3
+    assert settings["training"]["learning_rate"] == 1e-3
+    assert "training.learning_rate 0.001, not 0.002" in refusal(train, *options[:-2], "--out", tmp_path)
 
 
 def test_missing_data_is_one_line(tmp_path: Path) -> None:

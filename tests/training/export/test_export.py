@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from glyphvae.models.manifest import read_manifest, read_verified
+from glyphvae_training.data.alphabet import ALPHABET
 from glyphvae_training.data.sources import SMALL_LETTERS
 from glyphvae_training.errors import ExportError
 from glyphvae_training.export.export import dataset_name, export_run
 from glyphvae_training.models.families import ModelKind
+from glyphvae_training.models.pen import Pen, PenConfig
 from tests.training.examples import LABELS, data_set, finished_run
 
 
@@ -20,6 +22,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported")
     export_run(finished_run("cvae"), data_set(), folder, "cvae")
     export_run(finished_run("vae"), data_set(), folder, "vae-z6", version=3)
+    export_run(finished_run("pen"), data_set(), folder, "pen")
     return folder
 
 
@@ -34,10 +37,37 @@ def test_the_service_accepts_what_was_exported(repository: Path, name: str, kind
     assert manifest.metrics["compact"]["levels"] < 0.1
     assert manifest.config["latent_size"] == 6
     assert manifest.series == finished_run(kind).series
+    assert (manifest.schema_version, manifest.strokes) == (1, None)
     for file in (manifest.encoder, manifest.decoder):
         session = ort.InferenceSession(read_verified(repository, file), providers=["CPUExecutionProvider"])
         inputs = [value.name for value in session.get_inputs()]
         assert inputs[1:] == (["label"] if kind == "cvae" else [])
+
+
+def test_the_service_accepts_a_pen(repository: Path) -> None:
+    manifest = read_manifest(repository / "pen.json")
+    assert (manifest.schema_version, manifest.kind, manifest.latent_size) == (2, "cvae", 6)
+    assert manifest.labels == LABELS
+    assert manifest.metrics["compact"]["units"] < 0.05
+    assert manifest.strokes is not None
+    session = ort.InferenceSession(read_verified(repository, manifest.strokes), providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((7, 6), dtype=np.float32)
+    control, radius, presence, proportions = session.run(None, {"z": z, "label": np.arange(7)})
+    assert [values.shape for values in (control, radius, presence, proportions)] == [
+        (7, 2, 5, 2),
+        (7, 2, 4),
+        (7, 2),
+        (7, 4),
+    ]
+    assert set(np.unique(presence)) <= {0, 1}
+
+
+def test_a_pen_without_a_head_is_refused(tmp_path: Path) -> None:
+    run = replace(finished_run("pen"), model=Pen(PenConfig(label_count=36, width=16)))
+    with pytest.raises(ExportError, match="no decoder to pixels yet"):
+        export_run(run, data_set(), tmp_path, "pen")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_summary_says_what_the_model_is(repository: Path) -> None:
@@ -90,3 +120,4 @@ def test_the_labels_of_a_run_tell_its_data() -> None:
     assert dataset_name(finished_run()) == "alphanumeric"
     assert dataset_name(replace(finished_run("vae"), labels=tuple("0123456789"))) == "mnist"
     assert dataset_name(replace(finished_run(), labels=LABELS + SMALL_LETTERS)) == "byclass"
+    assert dataset_name(replace(finished_run("pen"), labels=ALPHABET)) == "pen"

@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from glyphvae_training.errors import ExportError
-from glyphvae_training.export.gates import check_graph
+from glyphvae_training.export.gates import check_graph, check_signature
 from glyphvae_training.export.graphs import Part
 from tests.training.examples import graph
 
@@ -142,3 +142,56 @@ def test_weights_that_happen_to_spell_a_path() -> None:
     tensor = model.graph.initializer[1]
     tensor.raw_data = b" x.py" + tensor.raw_data[5:]
     check_graph(model, "decoder", 6, 36)
+
+
+def size_of(name: str, axis: int, size: int | str) -> Callable[[onnx.ModelProto], None]:
+    """A change of one axis of an output."""
+
+    def change(model: onnx.ModelProto) -> None:
+        (output,) = (value for value in model.graph.output if value.name == name)
+        found = output.type.tensor_type.shape.dim[axis]
+        found.Clear()
+        if isinstance(size, str):
+            found.dim_param = size
+        elif size:
+            found.dim_value = size
+
+    return change
+
+
+def without_axis(model: onnx.ModelProto) -> None:
+    del model.graph.output[0].type.tensor_type.shape.dim[1:]
+    del model.graph.output[1].type.tensor_type.shape.dim[:]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        size_of("control", 1, 3),
+        size_of("control", 1, "strokes"),
+        size_of("control", 2, 0),
+        size_of("control", 3, 3),
+        size_of("control", 0, 2),
+        size_of("radius", 1, 1),
+        size_of("radius", 2, "knots"),
+        size_of("radius", 2, 0),
+        size_of("presence", 1, 3),
+        size_of("proportions", 1, 3),
+        without_axis,
+        rename_batch,
+    ],
+)
+def test_strokes_of_another_shape(change: Callable[[onnx.ModelProto], None]) -> None:
+    model = graph("strokes", "pen")
+    check_signature(model, "strokes", 6, 36)
+    change(model)
+    with pytest.raises(ExportError, match="the strokes has inputs and outputs"):
+        check_signature(model, "strokes", 6, 36)
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_strokes_without_an_output(index: int) -> None:
+    model = graph("strokes", "pen")
+    del model.graph.output[index]
+    with pytest.raises(ExportError, match="the strokes has inputs and outputs"):
+        check_signature(model, "strokes", 6, 36)

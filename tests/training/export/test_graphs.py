@@ -3,9 +3,11 @@ from collections import Counter
 import onnx
 import pytest
 
+from glyphvae_training.errors import ExportError
 from glyphvae_training.export.gates import check_graph
-from glyphvae_training.export.graphs import PARTS, Part, to_onnx
+from glyphvae_training.export.graphs import PARTS, Part, parts_of, to_onnx
 from glyphvae_training.models.families import ModelKind
+from glyphvae_training.models.pen import Pen, PenConfig
 from tests.training.examples import graph, untrained
 
 
@@ -30,6 +32,25 @@ def test_every_architecture_exports(kind: ModelKind, part: Part, architecture: s
     assert operators["Cast"] == 1  # from or to 8 bits, and nowhere else
     assert operators["BatchNormalization"] == 0
     assert operators["Gather"] == labels  # where the label goes in
+
+
+@pytest.mark.parametrize(("part", "casts"), [("encoder", 1 + 4), ("decoder", 1), ("strokes", 1)])
+def test_a_pen_exports(part: Part, casts: int) -> None:
+    model = graph(part, "pen")
+    check_graph(model, part, 6, 36)
+    operators = Counter(node.op_type for node in model.graph.node)
+    assert operators["Cast"] == casts  # from or to 8 bits, of what is drawn, and of the open units of each coupling
+
+
+def test_a_pen_has_a_graph_more() -> None:
+    assert parts_of(untrained("pen")) == ("encoder", "decoder", "strokes")
+    assert parts_of(untrained()) == ("encoder", "decoder")
+
+
+@pytest.mark.parametrize("part", ["encoder", "decoder", "strokes"])
+def test_a_pen_that_is_not_finished_is_refused(part: Part) -> None:
+    with pytest.raises(ExportError, match="no decoder to pixels yet"):
+        to_onnx(Pen(PenConfig(width=16)), part)
 
 
 @pytest.mark.parametrize("part", PARTS)

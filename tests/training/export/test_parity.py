@@ -7,7 +7,14 @@ from onnx import numpy_helper
 
 from glyphvae_training.errors import ExportError
 from glyphvae_training.export.graphs import PARTS, Part
-from glyphvae_training.export.parity import LOGIT_TOLERANCE, TOLERANCE, check_parity, output_differences
+from glyphvae_training.export.parity import (
+    JUMPS,
+    LOGIT_TOLERANCE,
+    TOLERANCE,
+    UNIT_TOLERANCE,
+    check_parity,
+    output_differences,
+)
 from tests.training.examples import LABELS, characters, exported, graph, untrained
 
 
@@ -37,6 +44,39 @@ def test_exported_graphs_agree_far_within_the_tolerances() -> None:
 def test_an_unconditional_model_agrees_too() -> None:
     worst = check_parity(untrained("vae"), exported("vae"), characters(3), np.random.default_rng(0))
     assert worst["mean"] < TOLERANCE / 5
+
+
+def test_the_graphs_of_a_pen_agree_too() -> None:
+    worst = check_parity(untrained("pen"), exported("pen"), characters(3), np.random.default_rng(0))
+    assert set(worst) == {
+        *("mu", "logvar", "mean", "logits", "pixels"),
+        *("control", "radius", "presence", "proportions"),
+    }
+    assert max(worst["control"], worst["radius"]) < UNIT_TOLERANCE / 5
+    assert worst["proportions"] < TOLERANCE / 2
+    assert worst["presence"] < JUMPS
+
+
+def test_strokes_that_are_slightly_off() -> None:
+    graphs = exported("pen")
+    values = np.array([[20.0, 0.05]], np.float32)
+    for name, tolerance in (("control", UNIT_TOLERANCE), ("radius", UNIT_TOLERANCE), ("proportions", TOLERANCE)):
+        off = values + np.array([[0, 2 * tolerance]], np.float32)
+        (difference, allowed), *_ = output_differences({name: values}, {name: off}).values()
+        assert allowed < difference == pytest.approx(2 * tolerance, rel=0.01)
+    tensor = next(t for t in graphs["strokes"].graph.initializer if list(t.dims) == [36, 2 * 5 * 2 + 2 * 4 + 2 + 1 + 4])
+    table = numpy_helper.to_array(tensor).copy()
+    table[:, 0] += 1e-3  # of which a unit is the ninth part
+    tensor.CopyFrom(numpy_helper.from_array(table, tensor.name))
+    with pytest.raises(ExportError, match=r"control of the strokes differs by 0\.009"):
+        check_parity(untrained("pen"), graphs, characters(3), np.random.default_rng(0))
+
+
+def test_few_strokes_may_be_drawn_by_one_alone() -> None:
+    drawn = {"presence": np.ones((500, 2), np.float32)}
+    found = {"presence": np.ones((500, 2), np.float32)}
+    found["presence"][:2, 0] = 0
+    assert output_differences(drawn, found)["presence"] == (0.002, JUMPS)
 
 
 def test_the_paper_s_networks_agree_too() -> None:

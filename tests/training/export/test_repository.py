@@ -7,7 +7,8 @@ import onnx
 import pytest
 
 from glyphvae_training.errors import ExportError
-from glyphvae_training.export.repository import publish, publish_metrics, write_all
+from glyphvae_training.export.manifest import STROKES_SCHEMA
+from glyphvae_training.export.repository import publish, publish_metrics, published, write_all
 from tests.training.examples import FACTS, exported
 
 
@@ -77,3 +78,24 @@ def test_metrics_go_into_the_manifest_and_both_graphs(tmp_path: Path) -> None:
     assert {k: v for k, v in after.items() if k not in unchanged} == {
         k: v for k, v in before.items() if k not in unchanged
     }
+
+
+def test_a_pen_is_published_with_its_strokes(tmp_path: Path) -> None:
+    facts = replace(FACTS, name="pen", schema=STROKES_SCHEMA)
+    publish(tmp_path, facts, exported("pen"))
+    manifest = json.loads((tmp_path / "pen.json").read_text())
+    assert manifest["schema"] == 2
+    assert list(manifest)[-3:] == ["encoder", "decoder", "strokes"]
+    content = (tmp_path / "pen-strokes/1/model.onnx").read_bytes()
+    assert manifest["strokes"] == {
+        "entry": "pen-strokes",
+        "file": "pen-strokes/1/model.onnx",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+    }
+    assert (tmp_path / "pen-strokes/config.pbtxt").read_text().startswith('name: "pen-strokes"')
+    metadata = {entry.key: entry.value for entry in onnx.load_from_string(content).metadata_props}
+    assert (metadata["glyphvae.part"], metadata["glyphvae.schema"]) == ('"strokes"', "2")
+    again, graphs = published(tmp_path, "pen")
+    assert again == facts
+    assert set(graphs) == {"encoder", "decoder", "strokes"}

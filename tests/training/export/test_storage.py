@@ -12,7 +12,7 @@ from glyphvae_training.export.gates import check_graph
 from glyphvae_training.export.graphs import PARTS, Part
 from glyphvae_training.export.quantise import quantise_model
 from glyphvae_training.export.repository import publish, published
-from glyphvae_training.export.storage import check_compact, compact, compact_model, expanded
+from glyphvae_training.export.storage import check_compact, compact, compact_model, expanded, moved
 from tests.training.examples import FACTS, characters, exported, graph
 
 
@@ -64,6 +64,38 @@ def test_weights_that_float16_cannot_hold_are_refused() -> None:
     rounded = {part: compact(model) for part, model in halves.items()}
     with pytest.raises(ExportError, match=r"storing weights in float16 loses .* levels; allowed are 1"):
         check_compact(FACTS, halves, rounded, characters(1))
+
+
+def test_the_strokes_of_a_pen_are_rounded_too() -> None:
+    exact = exported("pen")
+    rounded = {part: compact(model) for part, model in exact.items()}
+    assert rounded["strokes"].ByteSize() < 0.75 * exact["strokes"].ByteSize()
+    lost = check_compact(FACTS, exact, rounded, characters(1))
+    assert set(lost) == {"levels", "nats", "units"}
+    assert 0 < lost["units"] < 0.01
+    assert check_compact(FACTS, exact, exact, characters(1))["units"] == 0
+
+
+def pushed(model: onnx.ModelProto, column: slice, amount: float) -> onnx.ModelProto:
+    """Add to columns of the last layer's table of a pen of two strokes of five points."""
+    (tensor,) = (tensor for tensor in model.graph.initializer if list(tensor.dims) == [36, 20 + 8 + 2 + 1 + 4])
+    table = numpy_helper.to_array(tensor).copy()
+    table[:, column] += amount
+    tensor.CopyFrom(numpy_helper.from_array(table, tensor.name))
+    return model
+
+
+def test_control_points_that_move_are_refused() -> None:
+    exact = exported("pen")
+    other = exact | {"strokes": pushed(graph("strokes", "pen"), slice(20), 0.01)}
+    # A ninth of a unit, in x and in y.
+    with pytest.raises(ExportError, match=r"storing weights in float16 loses 0\.127 units; allowed are 0\.05"):
+        check_compact(FACTS, exact, other, characters(1))
+
+
+def test_strokes_that_are_not_drawn_do_not_move() -> None:
+    hidden = [pushed(graph("strokes", "pen"), slice(28, 30), -1e3) for _ in range(2)]
+    assert moved(hidden[0], pushed(hidden[1], slice(20), 1), 6, np.arange(36)) == 0
 
 
 def test_an_older_export_becomes_smaller_once(tmp_path: Path) -> None:

@@ -54,6 +54,18 @@ def test_the_encoder() -> None:
     ]
 
 
+def test_the_strokes_of_a_pen() -> None:
+    strokes = parsed(config_pbtxt("pen-strokes", graph("strokes", "pen")))
+    assert [(i.name, list(i.dims)) for i in strokes.input] == [("z", [6]), ("label", [1])]
+    assert [(o.name, o.data_type, list(o.dims)) for o in strokes.output] == [
+        ("control", TRITON.TYPE_FP32, [2, 5, 2]),
+        ("radius", TRITON.TYPE_FP32, [2, 4]),
+        ("presence", TRITON.TYPE_FP32, [2]),
+        ("proportions", TRITON.TYPE_FP32, [4]),
+    ]
+    assert not any(output.HasField("reshape") for output in strokes.output)
+
+
 def test_the_decoder() -> None:
     decoder = config("decoder")
     assert [(i.name, list(i.dims)) for i in decoder.input] == [("z", [6]), ("label", [1])]

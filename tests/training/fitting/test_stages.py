@@ -83,7 +83,7 @@ def test_small_letters_have_a_reader_that_knows_them(sample_folder: Path, tmp_pa
 
 def test_presets_can_be_named_on_the_command_line() -> None:
     assert set(get_args(train.StagedName)) == set(PRESETS)
-    assert set(get_args(train.PresetName)) == {*PRESETS, "cvae", "vae-binarised"}
+    assert set(get_args(train.PresetName)) == {*PRESETS, "cvae", "pen", "vae-binarised"}
 
 
 def test_a_seed_is_that_of_every_stage() -> None:

@@ -4,7 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from glyphvae_training.data.alphabet import ALPHABET, INDEX
 from glyphvae_training.data.dataset import Split, load_alphanumeric, load_byclass
+from glyphvae_training.data.pen import load_pen
 from glyphvae_training.judges.judge_data import (
     JudgeData,
     load_classifier_data,
@@ -87,3 +89,13 @@ def test_the_digits_of_both_sources_have_one_size_and_weight(data: JudgeData, ca
         rows, columns = (np.ptp(np.nonzero(images.max(axis=axis))[1]) for axis in (1, 2))
         assert max(rows, columns) < 28
     assert data.sha256 == load_judge_data(DATA, cache).sha256
+
+
+def test_the_classifier_of_a_pen_learns_from_characters_and_lettering(cache: Path, pen_folder: Path) -> None:
+    data = load_classifier_data(pen_folder, "pen", cache)
+    assert data.labels == ALPHABET
+    assert INDEX["."] in data.train.labels
+    assert data.sha256 == load_pen(pen_folder, cache).sha256
+    assert {source: len(test) for source, test in data.tests.items()} == {
+        "characters and lettering": len(load_pen(pen_folder, cache).test)
+    }

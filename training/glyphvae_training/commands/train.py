@@ -293,8 +293,13 @@ def pen_recipe(training: dict[str, Any], sources: Path) -> tuple[Literal["pen"],
     """Return data set, settings and training of the pen, which is trained on the CPU."""
     from glyphvae_training.fitting.pen_stages import PenPreset, train_pen_preset  # noqa: PLC0415 (see the package)
 
-    preset = PenPreset()
-    preset = replace(preset, training=replace(preset.training, **training))
+    preset, seed = PenPreset(), training["seed"]
+    preset = replace(
+        preset,
+        training=replace(preset.training, **training),
+        prior=replace(preset.prior, seed=seed),
+        head=replace(preset.head, seed=seed),
+    )
 
     def run(data: "Dataset", folder: Path, hardware: "Hardware", progress: "StageProgress") -> "Run":
         return train_pen_preset(preset, data, sources, folder, hardware, progress=progress)

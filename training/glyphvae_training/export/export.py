@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from glyphvae_training.data.alphabet import ALPHABET
 from glyphvae_training.data.dataset import Dataset
 from glyphvae_training.data.sources import CAPITALS, DIGITS, SMALL_LETTERS
 from glyphvae_training.errors import ExportError
@@ -56,7 +57,7 @@ def export_run(run: Run, data: Dataset, folder: Path, name: str, version: int = 
 
 def dataset_name(run: Run) -> str:
     """Infer the `Dataset.name` of the data that a run was trained on from its labels."""
-    names = {DIGITS: "mnist", DIGITS + CAPITALS + SMALL_LETTERS: "byclass"}
+    names = {DIGITS: "mnist", DIGITS + CAPITALS + SMALL_LETTERS: "byclass", ALPHABET: "pen"}
     return names.get(tuple(run.labels), "alphanumeric")
 
 

@@ -4,11 +4,14 @@ For a few glyphs ONNX Runtime spends a microsecond or more on each operation, ho
 ones. Here the label's table is what a product is added to, so that table, product and ReLU become one operation
 (`FusedGemm`); biases and shifts, which nothing but constants follow, are folded into the next table; the rotation of
 a coupling is multiplied into its hidden layer; and both halves of the latents are scaled and shifted together, the kept
-one by 1 and 0, which avoids splitting and joining them. `glyphvae_training.export.parity` compares the result with the
+one by 1 and 0, which avoids splitting and joining them. The two flows of a pen, which run side by side, become one,
+whose matrices hold those of both along the diagonal. `glyphvae_training.export.parity` compares the result with the
 trained model.
 """
 
 import copy
+from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +21,7 @@ from glyphvae_training.export.unpooling import FusedUnpooling
 from glyphvae_training.models.conditioning import ConditionedLinear
 from glyphvae_training.models.cvae import CVAE
 from glyphvae_training.models.flow import LARGEST_LOG_SCALE, Coupling, Flow
+from glyphvae_training.models.pen import Pen, Writing
 from glyphvae_training.models.pooling import UnpoolingDecoder
 
 
@@ -35,10 +39,10 @@ class Fused(nn.Module):
         offset = torch.zeros(model.config.latent_size)
         self.flow = None
         if model.flow is not None:
-            self.flow = FusedFlow(model.flow)
+            self.flow = FusedFlow([model.flow])
             offset = self.flow.offset
         self.decoder = copy.deepcopy(model.decoder)
-        self.decoder.register_module("first", FusedLinear(first, first.linear.weight.T, offset))
+        self.decoder.register_module("first", fused_linear(first, offset))
         if isinstance(self.decoder, UnpoolingDecoder):
             self.decoder.register_module("conv1", FusedUnpooling(self.decoder.conv1, self.decoder.norm1))
             self.decoder.register_module("norm1", nn.Identity())
@@ -50,23 +54,63 @@ class Fused(nn.Module):
         return logits
 
 
-class FusedLinear(nn.Module):
-    """A `ConditionedLinear` of inputs that lack an offset: x·W + table[label].
+class FusedPen(nn.Module):
+    """The decoders of a pen, to pixels and to strokes, flows included.
 
     Args:
-        layer: the layer.
-        weight: (features, width), what the inputs are multiplied with.
-        offset: (features,) or (labels, features), what the inputs lack.
+        model: with a head, in evaluation mode; it stays as it is.
+    """
+
+    def __init__(self, model: Pen) -> None:
+        super().__init__()
+        assert model.head is not None  # noqa: S101 (no other is exported)
+        self.config = model.config
+        offset = torch.zeros(model.config.latent_size)
+        self.flow = None
+        if model.hand_flow is not None and model.form_flow is not None:
+            self.flow = FusedFlow([model.hand_flow, model.form_flow])
+            offset = self.flow.offset
+        self.head, self.decoder = copy.deepcopy(model.head), copy.deepcopy(model.decoder)
+        self.head.register_module("first", fused_linear(self.head.first, offset))
+        for name, layer in list(self.decoder.named_modules()):
+            if isinstance(layer, ConditionedLinear):
+                lacking = offset if name == "first" else torch.zeros(layer.linear.in_features)
+                self.decoder.set_submodule(name, fused_linear(layer, lacking))
+        weight = self.decoder.weight.weight.T  # (hand, 1)
+        # A hand's flow has no label, so what its latents lack is the same for all.
+        hand = offset.reshape(-1, model.config.latent_size)[0, : model.config.hand_size]
+        self.decoder.register_module("weight", linear(weight, self.decoder.weight.bias + hand @ weight))
+
+    def to_latents(self, u: Tensor, label: Tensor) -> Tensor:
+        """Map noise (n, latent) to latents that lack the offset."""
+        return u if self.flow is None else cast("Tensor", self.flow(u, label))
+
+    def write(self, z: Tensor, label: Tensor) -> Writing:
+        """Decode the results of `to_latents`, as `Pen.write` does."""
+        writing: Writing = self.decoder(z, label)
+        return writing
+
+    def decode(self, z: Tensor, label: Tensor) -> Tensor:
+        """Compute logits (n, 28, 28) of noise (n, latent) and labels (n,) int64, as `Pen.decode` does."""
+        logits: Tensor = self.head(self.to_latents(z, label), label)
+        return logits
+
+
+class FusedLinear(nn.Module):
+    """The layer x·weight + table[label].
+
+    Args:
+        weight: (features, width).
+        table: (labels, width).
     """
 
     weight: Tensor
     table: Tensor
 
-    def __init__(self, layer: ConditionedLinear, weight: Tensor, offset: Tensor) -> None:
+    def __init__(self, weight: Tensor, table: Tensor) -> None:
         super().__init__()
-        assert layer.table is not None  # noqa: S101 (a conditional model's)
         self.register_buffer("weight", weight.detach().clone().contiguous())
-        self.register_buffer("table", (layer.table.weight + layer.linear.bias + offset @ weight).detach())
+        self.register_buffer("table", table.detach().clone().contiguous())
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
         """Map features (n, features) and labels (n,) int64 to features (n, width)."""
@@ -74,24 +118,30 @@ class FusedLinear(nn.Module):
 
 
 class FusedCoupling(nn.Module):
-    """A coupling whose outputs lack `offset`, of inputs that lack `before`.
+    """Couplings of as many flows side by side, whose outputs lack `offset`, of inputs that lack `before`.
 
     Args:
-        coupling: the coupling.
-        before: (size,).
+        couplings: of the flows; one at least has labels.
+        before: (size,), size being that of all flows together.
     """
 
-    def __init__(self, coupling: Coupling, before: Tensor) -> None:
+    def __init__(self, couplings: Sequence[Coupling], before: Tensor) -> None:
         super().__init__()
-        kept, rotation, last = coupling.kept, coupling.rotation, coupling.last
-        self.hidden = FusedLinear(
-            coupling.hidden, rotation[:, :kept] @ coupling.hidden.linear.weight.T, before
+        rotation = block_diagonal([coupling.rotation for coupling in couplings])  # (size, size)
+        weight = block_diagonal(
+            [one.rotation[:, : one.kept] @ one.hidden.linear.weight.T for one in couplings]
         )  # (size, width)
+        table = side_by_side([table_of(one.hidden) for one in couplings])  # (labels, width)
+        self.hidden = FusedLinear(weight, table + before @ weight)
         self.turned = linear(rotation, before @ rotation)
-        stretch, shift = (functional.pad(half, (0, 0, kept, 0)) for half in last.weight.chunk(2))  # (size, width)
-        stretch_bias, shift_bias = (functional.pad(half, (kept, 0)) for half in last.bias.chunk(2))  # (size,)
-        self.stretch = linear(stretch.T / LARGEST_LOG_SCALE, stretch_bias / LARGEST_LOG_SCALE)
-        self.register_buffer("shift", shift.T.detach().contiguous())
+        halves = [
+            [functional.pad(half, (0, 0, one.kept, 0)).T for half in one.last.weight.chunk(2)] for one in couplings
+        ]  # (width, size) each
+        stretch, shift = (block_diagonal(matrices) for matrices in zip(*halves, strict=True))
+        biases = [[functional.pad(half, (one.kept, 0)) for half in one.last.bias.chunk(2)] for one in couplings]
+        stretch_bias, shift_bias = (torch.cat(vectors) for vectors in zip(*biases, strict=True))  # (size,) each
+        self.stretch = linear(stretch / LARGEST_LOG_SCALE, stretch_bias / LARGEST_LOG_SCALE)
+        self.register_buffer("shift", shift.detach().contiguous())
         self.offset = shift_bias.detach()
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
@@ -102,30 +152,54 @@ class FusedCoupling(nn.Module):
 
 
 class FusedFlow(nn.Module):
-    """A flow whose outputs lack `offset`, (labels, size).
+    """Flows side by side, whose outputs lack `offset`, (labels, size), size being that of all together.
 
     Args:
-        flow: of a conditional model.
+        flows: of as many couplings each; one at least has labels.
     """
 
     scale: Tensor
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flows: Sequence[Flow]) -> None:
         super().__init__()
-        before = torch.zeros(flow.shift.weight.shape[1])
+        before = torch.zeros(sum(flow.shift.embedding_dim for flow in flows))
         self.couplings = nn.ModuleList()
-        for coupling in flow.in_order():
-            fused = FusedCoupling(coupling, before)
+        for couplings in zip(*(flow.in_order() for flow in flows), strict=True):
+            fused = FusedCoupling(couplings, before)
             self.couplings.append(fused)
             before = fused.offset
-        self.register_buffer("scale", flow.log_scale.weight.exp().detach())
-        self.offset = (flow.shift.weight + before * self.scale).detach()
+        self.register_buffer("scale", side_by_side([flow.log_scale.weight.exp() for flow in flows]).detach())
+        self.offset = (side_by_side([flow.shift.weight for flow in flows]) + before * self.scale).detach()
 
     def forward(self, u: Tensor, label: Tensor) -> Tensor:
         """Map noise (n, size) and labels (n,) int64 to latents (n, size)."""
         for coupling in self.couplings:
             u = coupling(u, label)
         return u * functional.embedding(label, self.scale)
+
+
+def fused_linear(layer: ConditionedLinear, offset: Tensor) -> FusedLinear:
+    """Fuse a conditional layer of inputs that lack `offset`, (features,) or (labels, features)."""
+    weight = layer.linear.weight.T
+    return FusedLinear(weight, table_of(layer) + offset @ weight)
+
+
+def table_of(layer: ConditionedLinear) -> Tensor:
+    """Return what a layer adds for each label, bias included: (labels, width), one row where it has no labels."""
+    bias = layer.linear.bias
+    return bias.unsqueeze(0) if layer.table is None else layer.table.weight + bias
+
+
+def block_diagonal(matrices: Sequence[Tensor]) -> Tensor:
+    """Return one matrix with the given ones along its diagonal."""
+    joined: Tensor = torch.block_diag(*matrices)  # type: ignore[no-untyped-call]
+    return joined
+
+
+def side_by_side(tables: Sequence[Tensor]) -> Tensor:
+    """Join tables (labels, size of each), those of one row holding for every label."""
+    labels = max(len(table) for table in tables)
+    return torch.cat([table.expand(labels, -1) for table in tables], dim=1)
 
 
 def linear(weight: Tensor, bias: Tensor) -> nn.Linear:

@@ -33,26 +33,24 @@ RANDOM_OPERATORS = {
 # make up such a pattern often enough.
 LOCAL_PATH = re.compile(rb"[\w.-]+\.py\b|(?<![\w.])/(?:home|Users|usr|opt|var|tmp|mnt|root|private)/|\b[A-Za-z]:\\\w")
 
-# Of the control points: batch, strokes, points, x and y.
-CONTROL_AXES = 4
-
 # What less precision may cost: more would be seen in a picture, or change which label an image is read as.
-MOST_LOST = {"levels": 1.0, "nats": 0.5}
+# A unit of the cell is 18 pixels of a glyph that is drawn at 512.
+MOST_LOST = {"levels": 1.0, "nats": 0.5, "units": 0.05}
 
 
 def check_loss(lost: Mapping[str, float], what: str) -> None:
-    """Check the cost of a lower precision: mean difference of a pixel in grey levels, and of an image in nats.
+    """Check the cost of a lower precision.
 
     Args:
-        lost: `levels` and `nats`.
+        lost: `levels`, the mean difference of a pixel, `nats`, that of an image, and of strokes `units`.
         what: loses it, for the error.
 
     Raises:
-        ExportError: either is more than is allowed.
+        ExportError: one is more than is allowed.
     """
-    for name, most in MOST_LOST.items():
-        if not lost[name] <= most:  # so that NaN fails too
-            raise ExportError(f"{what} loses {lost[name]:.3g} {name}; allowed are {most:g}")
+    for name, value in lost.items():
+        if not value <= MOST_LOST[name]:  # so that NaN fails too
+            raise ExportError(f"{what} loses {value:.3g} {name}; allowed are {MOST_LOST[name]:g}")
 
 
 def check_graph(model: onnx.ModelProto, part: Part, latent_size: int, labels: int) -> None:
@@ -145,14 +143,19 @@ def stroke_outputs(found: Signature) -> Signature:
     """Return the outputs that a graph of strokes should have, with as many strokes, points and knots as it has."""
     _, control = found.get("control", (0, ()))
     _, radius = found.get("radius", (0, ()))
-    strokes, points = control[1:3] if len(control) == CONTROL_AXES else (0, 0)
+    strokes, points, knots = map(fixed, ((*control[1:], 0, 0)[0], (*control[2:], 0)[0], (0, *radius)[-1]))
     shapes: dict[str, Shape] = {
         "control": ("batch", strokes, points, 2),
-        "radius": ("batch", strokes, radius[-1] if radius else 0),
+        "radius": ("batch", strokes, knots),
         "presence": ("batch", strokes),
         "proportions": ("batch", 4),
     }
     return {name: (TensorProto.FLOAT, shape) for name, shape in shapes.items()}
+
+
+def fixed(axis: str | int) -> int:
+    """Return the size of an axis, 1 for one that has none."""
+    return axis if isinstance(axis, int) and axis > 0 else 1
 
 
 def signature(values: Iterable[onnx.ValueInfoProto]) -> Signature:

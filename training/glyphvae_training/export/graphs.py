@@ -22,7 +22,8 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from glyphvae_training.export.fusion import Fused
+from glyphvae_training.errors import ExportError
+from glyphvae_training.export.fusion import Fused, FusedPen
 from glyphvae_training.models.cvae import CVAE
 from glyphvae_training.models.families import Model
 from glyphvae_training.models.pen import DRAWN, Pen
@@ -65,7 +66,7 @@ class EncoderGraph(nn.Module):
 class DecoderGraph(nn.Module):
     """Decoder with 8-bit pixels as output, so that a host converts nothing."""
 
-    def __init__(self, model: Model | Fused) -> None:
+    def __init__(self, model: Model | Fused | FusedPen) -> None:
         super().__init__()
         self.model = model
 
@@ -79,13 +80,13 @@ class DecoderGraph(nn.Module):
 class StrokesGraph(nn.Module):
     """The strokes of a pen."""
 
-    def __init__(self, model: Pen) -> None:
+    def __init__(self, model: Pen | FusedPen) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, z: Tensor, label: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, z: Tensor, *label: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Map `z` float32 (n, latent) and `label` int64 (n,) to the control points, radii, presences, proportions."""
-        writing = self.model.write(self.model.to_latents(z, label), label)
+        writing = self.model.write(self.model.to_latents(z, *label), *label)
         return writing.control, writing.radius, (writing.presence > DRAWN).float(), writing.metrics
 
 
@@ -104,10 +105,20 @@ def parts_of(model: Model) -> tuple[Part, ...]:
 
 
 def exported_graph_of(model: Model, part: Part) -> EncoderGraph | DecoderGraph | StrokesGraph:
-    """Wrap one half of the model as `graph_of` does, in fewer operations."""
-    if part == "encoder" or not isinstance(model, CVAE):
+    """Wrap one part of the model as `graph_of` does, in fewer operations.
+
+    Raises:
+        ExportError: The model is a pen without a head.
+    """
+    if isinstance(model, Pen) and model.head is None:
+        raise ExportError("the pen has no decoder to pixels yet, which is the last stage of its training")
+    if part == "encoder" or model.kind == "vae":
         return graph_of(model, part)
-    return DecoderGraph(Fused(model)).eval()
+    if isinstance(model, CVAE):
+        return DecoderGraph(Fused(model)).eval()
+    assert isinstance(model, Pen)  # noqa: S101 (no other kind is left)
+    fused = FusedPen(model)
+    return (StrokesGraph(fused) if part == "strokes" else DecoderGraph(fused)).eval()
 
 
 def example_inputs(model: Model, part: Part) -> tuple[Tensor, ...]:
@@ -130,6 +141,9 @@ def to_onnx(model: Model, part: Part) -> onnx.ModelProto:
 
     Returns:
         A model whose weights are inside it; not yet checked (`glyphvae_training.export.gates`) and without metadata.
+
+    Raises:
+        ExportError: The model is a pen without a head.
     """
     inputs = example_inputs(model, part)
     names = (INPUTS[part], "label")[: len(inputs)]

@@ -12,6 +12,7 @@ from glyphvae_training.errors import ExportError
 from glyphvae_training.export.exported import Arrays, posterior_sample, run, session
 from glyphvae_training.export.graphs import INPUTS, Part, graph_of
 from glyphvae_training.models.families import Model
+from glyphvae_training.models.pen import Pen
 
 BATCHES = (1, 2, 7, 64)
 IMAGES = 1000
@@ -20,12 +21,13 @@ IMAGES = 1000
 TOLERANCE = 1e-5
 # Logits reach 30 and more: the same relative error is larger in absolute terms.
 LOGIT_TOLERANCE = 1e-4
-# Control points are of order 28, and a unit of the cell is a pixel.
-CONTROL_TOLERANCE = 1e-3
+# Of control points and radii: a unit of the cell is a pixel at 28×28.
+UNIT_TOLERANCE = 1e-3
 # A grey value that lies on the edge between two levels may round either way.
 PIXEL_LEVELS = 1
 # Through a flow, logvar has the slopes of ReLUs in it, and jumps where one of them is at its kink: with some hundred of
-# them, a rounding takes one across in about one image of a thousand. This share of the images may do so.
+# them, a rounding takes one across in about one image of a thousand. This share of the images may do so, and as large
+# a share of the strokes may be drawn or not by a rounding.
 JUMPS = 0.002
 
 
@@ -42,7 +44,8 @@ def check_parity(
 
     Returns:
         The largest difference found, by output: `mu`, `logvar`, `mean` (grey value 0-1), `logits` (relative where they
-        exceed 1) and `pixels` (levels), and those of strokes.
+        exceed 1) and `pixels` (levels); of strokes `control` and `radius` (units), `proportions` (as `logits`), and as
+        `presence` the share of strokes that only one of the two draws.
 
     Raises:
         ExportError: an output differs by more than its tolerance; the message gives output, batch and difference.
@@ -71,7 +74,7 @@ def compare(model: Model, graph: onnx.ModelProto, part: Part, inputs: Arrays, wo
             found = run(onnx_session, inputs, batch)
         except Exception as error:  # ONNX Runtime raises a family of untyped exceptions
             raise ExportError(f"the {part} does not run at batch {batch}: {error}") from error
-        differences = output_differences(expected, found, JUMPS if getattr(model, "flow", None) is not None else 0)
+        differences = output_differences(expected, found, JUMPS if has_flow(model) else 0)
         for name, (difference, tolerance) in differences.items():
             if not difference <= tolerance:  # so that a difference of NaN fails too
                 raise ExportError(
@@ -80,6 +83,11 @@ def compare(model: Model, graph: onnx.ModelProto, part: Part, inputs: Arrays, wo
                 )
             worst[name] = max(worst.get(name, 0.0), difference)
     return expected
+
+
+def has_flow(model: Model) -> bool:
+    """Return whether the encoder ends in the inverse of a flow."""
+    return (model.form_flow if isinstance(model, Pen) else model.flow) is not None
 
 
 def torch_outputs(model: Model, graph: onnx.ModelProto, part: Part, inputs: Arrays) -> Arrays:
@@ -109,8 +117,12 @@ def output_differences(expected: Arrays, found: Arrays, jumps: float = 0) -> dic
             rows = np.sort(np.abs(values - found[name]).max(axis=1))  # (n,), NaN last
             ordinary = rows[: len(rows) - int(jumps * len(rows))]
             differences[name] = (float(np.nan if np.isnan(rows[-1]) else ordinary[-1]), TOLERANCE)
-        elif name == "control":
-            differences[name] = (largest(values - found[name]), CONTROL_TOLERANCE)
+        elif name in {"control", "radius"}:
+            differences[name] = (largest(values - found[name]), UNIT_TOLERANCE)
+        elif name == "presence":
+            differences[name] = (float((values != found[name]).mean()), JUMPS)
+        elif name == "proportions":
+            differences[name] = (largest((values - found[name]) / np.maximum(np.abs(values), 1)), TOLERANCE)
         else:
             differences[name] = (largest(values - found[name]), TOLERANCE)
     return differences

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from glyphvae_training.data.dataset import Split
 from glyphvae_training.errors import ExportError
-from glyphvae_training.export.exported import Exported, Floats, session
+from glyphvae_training.export.exported import Exported, Floats, run, session
 from glyphvae_training.export.gates import check_loss
 from glyphvae_training.export.graphs import PARTS, Part
 from glyphvae_training.export.manifest import Facts
@@ -102,26 +103,47 @@ def check_compact(
 
     Args:
         facts: about the model.
-        exact: encoder and decoder before.
+        exact: its graphs before.
         rounded: and after.
         held_out: the images.
 
     Returns:
         `levels`, the mean difference of a pixel of mean(x|z) at z = mu in grey levels, and `nats`, what an image costs
-        more on average: -log p(x|z) at z = mu, plus the KL.
+        more on average: -log p(x|z) at z = mu, plus the KL; of a pen also `units`, see `moved`.
 
     Raises:
-        ExportError: either is more than is allowed.
+        ExportError: one is more than is allowed.
     """
     lost = difference(facts, exact, rounded, held_out)
+    if "strokes" in exact:
+        lost["units"] = moved(exact["strokes"], rounded["strokes"], facts.latent_size, held_out.labels)
     check_loss(lost, "storing weights in float16")
     return lost
+
+
+def moved(exact: onnx.ModelProto, rounded: onnx.ModelProto, latent_size: int, labels: NDArray[np.int64]) -> float:
+    """Return how far the strokes that both graphs draw move, of latents of the prior.
+
+    Args:
+        exact: before.
+        rounded: after.
+        latent_size: of the model.
+        labels: of the glyphs.
+
+    Returns:
+        The distance in units of the cell that 99 of 100 control points stay below.
+    """
+    z = np.random.default_rng(0).standard_normal((len(labels), latent_size), dtype=np.float32)
+    before, after = (run(session(graph.SerializeToString()), {"z": z, "label": labels}) for graph in (exact, rounded))
+    drawn = (before["presence"] > 0) & (after["presence"] > 0)  # (n, strokes)
+    distance = np.linalg.norm(after["control"] - before["control"], axis=3)[drawn]  # (drawn, points)
+    return significant(float(np.quantile(distance, 0.99))) if len(distance) else 0.0
 
 
 def difference(
     facts: Facts, exact: dict[Part, onnx.ModelProto], other: dict[Part, onnx.ModelProto], held_out: Split
 ) -> dict[str, float]:
-    """Measure what `check_compact` returns, for any two versions of a model."""
+    """Measure `levels` and `nats` of `check_compact`, for any two versions of a model."""
     (before, cost), (after, more) = (described(facts, graphs, held_out) for graphs in (exact, other))
     return {"levels": significant(float(np.abs(after - before).mean())), "nats": significant(more - cost)}
 

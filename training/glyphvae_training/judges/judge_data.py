@@ -23,6 +23,7 @@ from glyphvae_training.data.dataset import (
     pick,
 )
 from glyphvae_training.data.entries import DataFolder
+from glyphvae_training.data.pen import load_pen
 from glyphvae_training.data.pixels import normalise
 from glyphvae_training.data.split import split_by_digest
 from glyphvae_training.errors import DataMissingError
@@ -105,10 +106,12 @@ def load_classifier_data(folder: Path, name: str, cache: Path | None = None) -> 
         name: of the data set.
         cache: as for `load_alphanumeric`.
     """
-    if name != "mnist":
+    loaders = {"mnist": (load_mnist, "MNIST digits"), "pen": (load_pen, "characters and lettering")}
+    if name not in loaders:
         return load_judge_data(folder, cache, name=name)
-    data = load_mnist(folder, cache)
-    return JudgeData(data.labels, data.train, {"MNIST digits": data.test}, data.sha256)
+    load, source = loaders[name]
+    data = load(folder, cache)
+    return JudgeData(data.labels, data.train, {source: data.test}, data.sha256)
 
 
 def load_emnist_digits(folder: Path, cache: Path | None = None) -> Dataset:

@@ -62,7 +62,7 @@ class PenConfig:
     strokes: int = 5
     control_points: int = 8
     segments: int = 14
-    width: int = 384
+    width: int = 320
     blocks: int = 2
     couplings: int = 0
     head: bool = False
@@ -132,16 +132,19 @@ class StrokeDecoder(nn.Module):
 
     def forward(self, z: Tensor, label: Tensor) -> Writing:
         """Decode latents (n, latent), behind the flows, and labels (n,) int64."""
-        c = self.config
         h = functional.silu(self.first(z, label))  # (n, width)
         for block in self.blocks:
             h = h + functional.silu(block(h, label))  # (n, width)
-        points, radius, presence, softness, metrics = torch.split(self.last(h, label), self.sizes, dim=1)
+        return self._writing(self.last(h, label), self.weight(z[:, : self.config.hand_size]))
+
+    def _writing(self, features: Tensor, weight: Tensor) -> Writing:
+        """Convert features (n, sum of `sizes`) and the weight of the hand's pen (n, 1)."""
+        c = self.config
+        points, radius, presence, softness, metrics = torch.split(features, self.sizes, dim=1)
         size = TRUE_SIZE * torch.exp(0.5 * metrics[:, :1])  # (n, 1)
         # The pen is the hand's; how large a cell's unit is follows from the glyph. The likelihood must not make a glyph
         # larger for the sake of its width.
-        weight = self.weight(z[:, : c.hand_size]) + 0.3 * radius  # (n, strokes · knots)
-        log_radius = LARGEST_LOG_RADIUS * torch.tanh(weight / LARGEST_LOG_RADIUS)
+        log_radius = LARGEST_LOG_RADIUS * torch.tanh((weight + 0.3 * radius) / LARGEST_LOG_RADIUS)
         cells = USUAL_RADIUS * log_radius.exp() / size.detach()
         return Writing(
             control=(SIDE / 2 + REACH * points).view(-1, c.strokes, c.control_points, 2),

@@ -182,7 +182,8 @@ async function readGlyph() {
 
 async function readDrawing({ file, as, query }) {
   const png = file ?? (await toPng());
-  const { encodings } = await api.encode(query, png);
+  const labels = current().labels.length ? "all" : undefined;
+  const { encodings } = await api.encode({ ...query, labels }, png);
   const [free] = encodings;
   const label = as || free.label || undefined;
   const under = { ...query, label };

@@ -1,0 +1,97 @@
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from glyphvae_training.data.alphabet import ALPHABET, INDEX
+from glyphvae_training.data.dataset import Dataset, load_byclass
+from glyphvae_training.data.pen import load_pen
+from glyphvae_training.data.single_strokes import load_templates
+from glyphvae_training.fitting.pen import PenTraining
+from glyphvae_training.fitting.pen_head import HeadConfig
+from glyphvae_training.fitting.pen_stages import PRIORS, STROKES, PenPreset, begun, train_pen_preset
+from glyphvae_training.fitting.prior import PriorConfig
+from glyphvae_training.fitting.runs import Run, load_run
+from glyphvae_training.fitting.trainer import Hardware
+from glyphvae_training.models.pen import Pen
+
+TINY = PenPreset(
+    {"hand_size": 2, "form_size": 3, "strokes": 3, "control_points": 5, "segments": 6, "width": 16},
+    PenTraining(steps=3, singles=6, writers=2, glyphs=2),
+    PriorConfig(couplings=1, epochs=1, batch_size=512),
+    HeadConfig(steps=2, batch_size=8),
+)
+
+
+class StoppedError(Exception):
+    """Raised where a training is stopped."""
+
+
+@pytest.fixture(scope="module")
+def data(pen_folder: Path) -> Dataset:
+    return load_pen(pen_folder)
+
+
+def train(data: Dataset, sources: Path, folder: Path, stop: str = "") -> tuple[Run, list[str]]:
+    """Train; returns the run and the stages that took steps, in order."""
+    stages: list[str] = []
+
+    def progress(stage: str, _done: int, _total: int) -> None:
+        if stage == stop:
+            raise StoppedError
+        stages.append(stage)
+
+    run = train_pen_preset(TINY, data, sources, folder, Hardware(threads=1), progress=progress)
+    return run, list(dict.fromkeys(stages))
+
+
+def test_strokes_then_priors_then_pixels(data: Dataset, pen_folder: Path, tmp_path: Path) -> None:
+    run, stages = train(data, pen_folder, tmp_path)
+    assert stages == [STROKES, "prior of forms", "prior of hands", "pixels"]
+    assert isinstance(run.model, Pen)
+    config = TINY.model | {"label_count": 126, "blocks": 2, "couplings": 1, "head": True}
+    assert run.model.config.to_dict() == config
+    assert run.labels == ALPHABET
+    assert (run.data_sha256, run.sources) == (data.sha256, data.sources)
+    assert run.training == {"pen": asdict(TINY)}
+    assert (run.beta, run.seed) == (1.0, 0)
+    # Three batches of six are less than an epoch.
+    assert run.epochs == 1 < len(load_byclass(pen_folder).train) / 18
+    # Each stage keeps what the ones before it learned.
+    state = run.model.state_dict()
+    for stage in (STROKES, PRIORS):
+        earlier = load_run(tmp_path / stage).model.state_dict()
+        assert all(torch.equal(value, state[name]) for name, value in earlier.items())
+    assert "held_out/mse" in (tmp_path / STROKES / "metrics.csv").read_text(encoding="utf-8")
+
+
+def test_a_training_that_was_stopped_goes_on_where_it_was(data: Dataset, pen_folder: Path, tmp_path: Path) -> None:
+    whole, _ = train(data, pen_folder, tmp_path / "whole")
+    for stop in ("prior of forms", "pixels"):
+        with pytest.raises(StoppedError):
+            train(data, pen_folder, tmp_path / "parts", stop)
+    run, stages = train(data, pen_folder, tmp_path / "parts")
+    assert stages == ["pixels"]
+    assert run.to_dict() == whole.to_dict()
+    for name, value in whole.model.state_dict().items():
+        # Some processors round differently by where in memory an array lies.
+        torch.testing.assert_close(run.model.state_dict()[name], value, rtol=0, atol=2e-4)
+    assert train(data, pen_folder, tmp_path / "parts")[1] == []
+
+
+def test_strokes_begin_at_the_single_stroke_fonts(pen_folder: Path) -> None:
+    model, templates = begun(TINY, pen_folder), load_templates(pen_folder, 3, 5)
+    label = torch.tensor([INDEX[character] for character in "Hi?"])
+    with torch.no_grad():
+        model.decoder.last.linear.weight.zero_()  # what it knows of latents
+        writing = model.write(torch.zeros(3, 5), label)
+    torch.testing.assert_close(writing.control, torch.from_numpy(templates.control)[label])
+    assert torch.equal(writing.presence > 0.5, torch.from_numpy(templates.present)[label])
+
+
+def test_the_seed_decides_the_weights(pen_folder: Path) -> None:
+    other = replace(TINY, training=replace(TINY.training, seed=1))
+    models = [begun(preset, pen_folder).encoder.hidden.linear.weight for preset in (TINY, TINY, other)]
+    assert torch.equal(models[0], models[1])
+    assert not torch.equal(models[0], models[2])
