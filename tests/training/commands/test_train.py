@@ -220,10 +220,11 @@ def test_presets_are_trained_by_name(tmp_path: Path, sample_folder: Path, monkey
 
 def test_a_pen_is_trained_by_its_preset(tmp_path: Path, pen_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = PenPreset(
-        {"hand_size": 2, "form_size": 2, "strokes": 2, "control_points": 5, "segments": 6, "width": 16},
+        {"hand_size": 4, "form_size": 2, "strokes": 2, "control_points": 5, "segments": 6, "width": 16},
         PenTraining(steps=2, singles=4, writers=2, glyphs=2),
         PriorConfig(couplings=1, epochs=1, batch_size=512),
         HeadConfig(steps=2, batch_size=8),
+        AxesConfig(samples=2),
     )
     monkeypatch.setattr(pen_stages, "PenPreset", lambda: tiny)
     options = ("--preset", "pen", "--no-export", "--data", pen_folder, *CPU, "--seed", 5, "--lr", 1e-3)
