@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = Field("text", description="Format of log lines.")
     max_queued_requests: int = Field(512, ge=1)
     """Maximum number of small images that wait to be started. Other requests count by their cost: a glyph a quarter, a
-    short text four. Further requests get a 429, and so do requests that would wait longer than half of
+    text or anything larger four. Further requests get a 429, and so do requests that would wait longer than half of
     `request_timeout`."""
     max_queued_rows: int = Field(65_536, ge=1)
     """Maximum number of glyphs in large batches that wait for a model. Further requests get a 429. A single request may

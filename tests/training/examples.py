@@ -9,6 +9,7 @@ from torch import nn
 
 from glyphvae_training.data.cache import cache_folder
 from glyphvae_training.data.dataset import Dataset, Split
+from glyphvae_training.data.lettering import Lettering
 from glyphvae_training.export.graphs import PARTS, Part, to_onnx
 from glyphvae_training.export.manifest import Facts
 from glyphvae_training.files import replacing
@@ -125,4 +126,18 @@ def finished_run(kind: ModelKind = "cvae") -> Run:
         data_sha256="a" * 64,
         sources=("blobs",),
         training={},
+    )
+
+
+def random_lettering(writers: int, labels: int) -> Lettering:
+    """Writers who each wrote every label, as noise."""
+    numbers = np.repeat(np.arange(writers), labels)
+    count = len(numbers)
+    return Lettering(
+        images=np.random.default_rng(1).integers(0, 256, (count, 56, 56), np.uint8),
+        labels=np.tile(np.arange(labels), writers),
+        writers=numbers,
+        fonts=numbers,
+        metrics=np.zeros((count, 4), np.float32),
+        names=tuple("abcdefgh"[:writers]),
     )

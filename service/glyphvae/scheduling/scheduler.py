@@ -39,8 +39,9 @@ logger = logging.getLogger("glyphvae")
 BUDGET = 128
 ITERATION = 0.006
 # What a small image costs, in glyphs. Queued requests are counted by it: to refuse a single glyph takes as long as to
-# draw it, so four of them may wait in the place of one image.
-ORDINARY = 4
+# draw it, so four of them may wait in the place of one image. Large ones count as a short text: what they cost later is
+# bounded where it waits.
+ORDINARY, HEAVY = 4, 16
 _GROWTH = BUDGET // 16
 
 # An error while a response is sent must not keep other programs from their results.
@@ -132,7 +133,7 @@ class Scheduler:
     Args:
         telemetry: Where waits, runs and refusals are counted.
         threads: Runs work that takes long.
-        max_queued: Programs that may wait for their start, of `ORDINARY` cost; more cheaper ones and fewer costly ones.
+        max_queued: Programs of `ORDINARY` cost that may wait for their start; cheaper ones count less, costly ones more.
         longest_wait: Seconds; while the first of them has waited longer, no others are taken.
     """
 
@@ -171,7 +172,7 @@ class Scheduler:
         """Queue a program; it starts in the event loop's next iteration at the earliest."""
         job.since = perf_counter()
         self._waiting.append(job)
-        self._waiting_cost += job.cost
+        self._waiting_cost += min(job.cost, HEAVY)
         if self._loop is None or self._loop.is_closed():
             self._schedule()
 
@@ -243,7 +244,7 @@ class Scheduler:
         waiting, spent = self._waiting, 0
         while waiting and spent < self._budget:
             job = waiting.popleft()
-            self._waiting_cost -= job.cost
+            self._waiting_cost -= min(job.cost, HEAVY)
             try:
                 job.check()
             except Exception as error:  # noqa: BLE001 (the job gets it)

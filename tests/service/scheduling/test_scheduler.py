@@ -310,6 +310,11 @@ async def test_the_queue_is_bounded_by_cost_and_by_time(clock: Clock) -> None:
         full.append(harness.scheduler.full)
     assert full == [*[False] * 5, True]  # 12 glyphs are three small images
     await iterations(1)
+    large = Harness(max_queued=9)
+    for full_now in (False, False, True):
+        large.submit(inline(int, "7"), cost=BUDGET)  # counts as 16
+        assert large.scheduler.full == full_now
+    await iterations(1)
     harness.ask(0, 1)
     full = [harness.scheduler.full]
     clock.now += 5.1

@@ -8,6 +8,7 @@ from glyphvae_training.data.dataset import Split
 from glyphvae_training.data.lettering import Lettering
 from glyphvae_training.fitting.pen_head import HeadConfig, fit_head, latents
 from glyphvae_training.models.pen import Pen, PenConfig
+from tests.training.examples import random_lettering
 
 CONFIG = PenConfig(
     hand_size=3, form_size=4, label_count=5, strokes=2, control_points=5, segments=6, width=32, couplings=2
@@ -29,16 +30,7 @@ def singles() -> Split:
 
 @pytest.fixture(scope="module")
 def lettering() -> Lettering:
-    generator = np.random.default_rng(1)
-    writers = np.repeat(np.arange(2), 5)
-    return Lettering(
-        images=generator.integers(0, 256, (10, 56, 56), np.uint8),
-        labels=np.tile(np.arange(5), 2),
-        writers=writers,
-        fonts=writers,
-        metrics=np.zeros((10, 4), np.float32),
-        names=("a", "b"),
-    )
+    return random_lettering(writers=2, labels=5)
 
 
 def test_a_head_gives_what_painted_strokes_look_like(singles: Split, lettering: Lettering) -> None:

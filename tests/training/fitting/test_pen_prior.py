@@ -9,6 +9,7 @@ from glyphvae_training.data.lettering import Lettering
 from glyphvae_training.fitting.pen_prior import GLYPHS, fit_priors, hand_posteriors, posteriors
 from glyphvae_training.fitting.prior import PriorConfig
 from glyphvae_training.models.pen import Pen, PenConfig
+from tests.training.examples import random_lettering
 
 CONFIG = PenConfig(hand_size=3, form_size=4, label_count=5, strokes=2, control_points=5, segments=6, width=16)
 HOW = PriorConfig(couplings=2, epochs=8, batch_size=32)
@@ -28,16 +29,7 @@ def singles() -> Split:
 
 @pytest.fixture(scope="module")
 def lettering() -> Lettering:
-    generator = np.random.default_rng(1)
-    writers = np.repeat(np.arange(4), 5)
-    return Lettering(
-        images=generator.integers(0, 256, (20, 56, 56), np.uint8),
-        labels=np.tile(np.arange(5), 4),
-        writers=writers,
-        fonts=writers,
-        metrics=np.zeros((20, 4), np.float32),
-        names=("a", "b", "c", "d"),
-    )
+    return random_lettering(writers=4, labels=5)
 
 
 def test_posteriors_are_those_of_single_characters_then_of_coarse_lettering(
