@@ -133,7 +133,7 @@ class Scheduler:
     Args:
         telemetry: Where waits, runs and refusals are counted.
         threads: Runs work that takes long.
-        max_queued: Programs of `ORDINARY` cost that may wait for their start; cheaper ones count less, costly ones more.
+        max_queued: Programs of `ORDINARY` cost that may wait for their start; cheaper ones count less, others more.
         longest_wait: Seconds; while the first of them has waited longer, no others are taken.
     """
 
