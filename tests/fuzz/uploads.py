@@ -1,4 +1,4 @@
-"""What a connection of the server receives in pieces, without a network.
+"""A connection of the server that is fed in pieces, without a network.
 
 An input is a list of cuts, a separator, and a stream of requests. Each cut is a byte: its lower seven bits are the
 length of a piece, its highest bit a pause after it, which is an iteration of the event loop. The list begins anew until
@@ -37,7 +37,7 @@ VOLATILE = re.compile(rb"^x-request-id: .*\r\n", re.MULTILINE)
 
 @dataclass
 class Served:
-    """What became of a stream.
+    """Outcome of a stream.
 
     Attributes:
         responses: Status line, sorted headers and body of each response.

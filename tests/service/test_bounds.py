@@ -249,7 +249,7 @@ def read_dataset(address: Address) -> bool:
 
 
 class Honest(NamedTuple):
-    """What an honest client got.
+    """Results of an honest client.
 
     Attributes:
         rounds: How often it made all of its calls.

@@ -15,7 +15,7 @@ from glyphvae_training.export.manifest import Facts
 from glyphvae_training.files import replacing
 from glyphvae_training.fitting.runs import Run
 from glyphvae_training.models.families import Model, ModelKind, build_model
-from glyphvae_training.models.pen import Pen
+from glyphvae_training.models.pen import Pen, PenConfig
 
 LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 # A pen of as many latents and labels, with flows and a head.
@@ -30,6 +30,8 @@ PEN = {
     "couplings": 2,
     "head": True,
 }
+# A pen that is trained within a test.
+SMALL_PEN = PenConfig(hand_size=3, form_size=4, label_count=5, strokes=2, control_points=5, segments=6, width=16)
 # What an export says of `untrained`.
 FACTS = Facts(
     name="cvae",
@@ -127,6 +129,12 @@ def finished_run(kind: ModelKind = "cvae") -> Run:
         sources=("blobs",),
         training={},
     )
+
+
+def random_characters(count: int, labels: int) -> Split:
+    """Single characters with labels, as noise."""
+    generator = np.random.default_rng(0)
+    return Split(generator.integers(0, 256, (count, 28, 28), np.uint8), generator.integers(0, labels, count))
 
 
 def random_lettering(writers: int, labels: int) -> Lettering:

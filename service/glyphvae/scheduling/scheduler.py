@@ -172,7 +172,7 @@ class Scheduler:
         """Queue a program; it starts in the event loop's next iteration at the earliest."""
         job.since = perf_counter()
         self._waiting.append(job)
-        self._waiting_cost += min(job.cost, HEAVY)
+        self._waiting_cost += _place(job)
         if self._loop is None or self._loop.is_closed():
             self._schedule()
 
@@ -244,7 +244,7 @@ class Scheduler:
         waiting, spent = self._waiting, 0
         while waiting and spent < self._budget:
             job = waiting.popleft()
-            self._waiting_cost -= min(job.cost, HEAVY)
+            self._waiting_cost -= _place(job)
             try:
                 job.check()
             except Exception as error:  # noqa: BLE001 (the job gets it)
@@ -450,6 +450,11 @@ class Scheduler:
 
 def _size(rows: Rows) -> int:
     return sum(array.nbytes for array in rows)
+
+
+def _place(job: Job[Any]) -> int:
+    """Return what a waiting job counts as, in glyphs."""
+    return min(job.cost, HEAVY)
 
 
 def _fit(members: list[_Member]) -> tuple[list[_Member], list[_Member]]:

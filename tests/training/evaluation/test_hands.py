@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -17,7 +19,8 @@ from glyphvae_training.evaluation.hands import (
 )
 from glyphvae_training.measures.hog import hog
 from glyphvae_training.measures.strokes import mean_ink
-from glyphvae_training.models.pen import Pen, PenConfig
+from glyphvae_training.models.pen import Pen
+from tests.training.examples import SMALL_PEN
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -64,19 +67,9 @@ def lettering(labels: list[list[int]], side: int = 56) -> Lettering:
 
 
 def small_pen(couplings: int = 0) -> Pen:
-    config = PenConfig(
-        hand_size=3,
-        form_size=4,
-        label_count=5,
-        strokes=2,
-        control_points=5,
-        segments=6,
-        width=16,
-        couplings=couplings,
-    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        pen = Pen(config)
+        pen = Pen(replace(SMALL_PEN, couplings=couplings))
         if pen.form_flow is not None:
             for parameter in pen.form_flow.parameters():
                 torch.nn.init.normal_(parameter, std=0.1)

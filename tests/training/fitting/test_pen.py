@@ -22,9 +22,10 @@ from glyphvae_training.fitting.pen import (
     reconstruction,
     train_pen,
 )
-from glyphvae_training.models.pen import Pen, PenConfig, Writing
+from glyphvae_training.models.pen import Pen, Writing
+from tests.training.examples import SMALL_PEN
 
-CONFIG = PenConfig(hand_size=3, form_size=4, label_count=5, strokes=2, control_points=5, segments=6, width=16)
+CONFIG = SMALL_PEN
 HOW = PenTraining(steps=8, singles=4, writers=2, glyphs=4)
 LABELS = 5
 
@@ -150,9 +151,9 @@ def test_a_finer_picture_of_the_same_strokes_is_as_likely(drawer: Drawer) -> Non
     fine, characters, _ = drawer.writing(generator())
     z = torch.zeros(len(label) + len(characters), CONFIG.latent_size)
     writing = model.write(z, torch.cat([label, characters]))
-    found = [
-        reconstruction(model, writing, x, fine.float() / 255, generator(seed), hard=False).detach() for seed in range(8)
-    ]
+    letters = fine.float() / 255
+    coarse = torch.cat([x, torch.nn.functional.avg_pool2d(letters, 2)])
+    found = [reconstruction(model, writing, coarse, letters, generator(seed), hard=False).detach() for seed in range(8)]
     for values in found:
         torch.testing.assert_close(values[: len(x)], found[0][: len(x)])
         assert torch.all((values[len(x) :] / found[0][len(x) :] - 1).abs() < 0.1)

@@ -1,18 +1,15 @@
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
 from glyphvae_training.data.dataset import Split
 from glyphvae_training.data.lettering import Lettering
 from glyphvae_training.fitting.pen_head import HeadConfig, fit_head, latents
-from glyphvae_training.models.pen import Pen, PenConfig
-from tests.training.examples import random_lettering
+from glyphvae_training.models.pen import Pen
+from tests.training.examples import SMALL_PEN, random_characters, random_lettering
 
-CONFIG = PenConfig(
-    hand_size=3, form_size=4, label_count=5, strokes=2, control_points=5, segments=6, width=32, couplings=2
-)
+CONFIG = replace(SMALL_PEN, width=32, couplings=2)
 
 
 def pen() -> Pen:
@@ -24,8 +21,7 @@ def pen() -> Pen:
 
 @pytest.fixture(scope="module")
 def singles() -> Split:
-    generator = np.random.default_rng(0)
-    return Split(generator.integers(0, 256, (40, 28, 28), np.uint8), generator.integers(0, 5, 40))
+    return random_characters(40, labels=5)
 
 
 @pytest.fixture(scope="module")

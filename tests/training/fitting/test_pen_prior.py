@@ -8,10 +8,10 @@ from glyphvae_training.data.dataset import Split
 from glyphvae_training.data.lettering import Lettering
 from glyphvae_training.fitting.pen_prior import GLYPHS, fit_priors, hand_posteriors, posteriors
 from glyphvae_training.fitting.prior import PriorConfig
-from glyphvae_training.models.pen import Pen, PenConfig
-from tests.training.examples import random_lettering
+from glyphvae_training.models.pen import Pen
+from tests.training.examples import SMALL_PEN, random_characters, random_lettering
 
-CONFIG = PenConfig(hand_size=3, form_size=4, label_count=5, strokes=2, control_points=5, segments=6, width=16)
+CONFIG = SMALL_PEN
 HOW = PriorConfig(couplings=2, epochs=8, batch_size=32)
 
 
@@ -23,8 +23,7 @@ def pen() -> Pen:
 
 @pytest.fixture(scope="module")
 def singles() -> Split:
-    generator = np.random.default_rng(0)
-    return Split(generator.integers(0, 256, (120, 28, 28), np.uint8), generator.integers(0, 5, 120))
+    return random_characters(120, labels=5)
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,9 @@ import torch
 from torch import Tensor
 
 from glyphvae_training.models.pen import KNOTS, TRUE_SIZE, USUAL_RADIUS, Pen, PenConfig, combined, interpolation
+from tests.training.examples import SMALL_PEN
 
-CONFIG = PenConfig(hand_size=3, form_size=4, label_count=5, strokes=2, control_points=5, segments=6, width=16)
+CONFIG = SMALL_PEN
 LABEL = torch.tensor([0, 1, 4])
 
 

@@ -10,7 +10,7 @@ SOFTNESS = torch.tensor([0.2])
 
 
 def straight(*strokes: tuple[tuple[float, float], tuple[float, float]], presence: float = 1) -> Strokes:
-    """One glyph of straight strokes, each of eight segments."""
+    """Return one glyph of straight strokes, each of eight segments."""
     ends = torch.tensor(strokes)  # (strokes, 2, 2)
     share = torch.linspace(0, 1, 9)[:, None]
     points = ends[:, :1] * (1 - share) + ends[:, 1:] * share

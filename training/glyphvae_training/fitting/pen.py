@@ -18,7 +18,7 @@ Writers' glyphs are known at 56×56 pixels. Half of the batches see them there, 
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,9 +30,9 @@ from glyphvae_training.data.dataset import Split
 from glyphvae_training.data.lettering import Lettering
 from glyphvae_training.files import replacing
 from glyphvae_training.fitting.binarised import add_row
-from glyphvae_training.fitting.objective import kl_per_unit
-from glyphvae_training.models.pen import FAINTEST, Pen, PenConfig, Writing, combined
-from glyphvae_training.models.strokes import SIDE, paint, pixel_centres
+from glyphvae_training.fitting.objective import kl_per_unit, reparameterise
+from glyphvae_training.models.pen import FAINTEST, Pen, Writing, combined
+from glyphvae_training.models.strokes import SIDE, Strokes, paint, pixel_centres
 from glyphvae_training.progress import Progress, no_progress
 
 CHECKPOINT = "pen.ckpt"
@@ -155,22 +155,22 @@ def compute_loss(model: Pen, drawer: Drawer, how: PenTraining, share: float, gen
     x, label = drawer.singles(generator)
     fine, characters, metrics = drawer.writing(generator)
     letters = fine.float() / 255
-    coarse = functional.avg_pool2d(letters, 2)
+    coarse = torch.cat([x, functional.avg_pool2d(letters, 2)])
     labels = torch.cat([label, characters])
-    mu, logvar = model.posterior(torch.cat([x, coarse]), labels)
+    mu, logvar = model.posterior(coarse, labels)
     hands = model.config.hand_size
     single, half = how.singles, how.glyphs // 2
     halves = (-1, half, hands)
     own = combined(mu[:single, None, :hands], logvar[:single, None, :hands])
     shared = combined(mu[single:, :hands].reshape(halves), logvar[single:, :hands].reshape(halves))
     hand_mu, hand_logvar = (torch.cat(pair) for pair in zip(own, shared, strict=True))  # (singles + halves, hand)
-    hand = hand_mu + (hand_logvar / 2).exp() * torch.randn(hand_mu.shape, generator=generator)
+    hand = reparameterise(hand_mu, hand_logvar, generator)
     form_mu, form_logvar = mu[:, hands:], logvar[:, hands:]
-    form = form_mu + (form_logvar / 2).exp() * torch.randn(form_mu.shape, generator=generator)
+    form = reparameterise(form_mu, form_logvar, generator)
     others = hand[single:].view(-1, 2, hands).flip(1).flatten(0, 1)  # of each half, the other one's
     each = torch.cat([hand[:single], others.repeat_interleave(half, dim=0)])
     writing = model.write(torch.cat([each, form], dim=1), labels)
-    missing = reconstruction(model, writing, x, letters, generator, hard=share > how.hard)
+    missing = reconstruction(model, writing, coarse, letters, generator, hard=share > how.hard)
     hand_kl, form_kl = kl_per_unit(hand_mu, hand_logvar).sum(dim=1), kl_per_unit(form_mu, form_logvar).sum(dim=1)
     off = proportions(writing.metrics[single:], metrics)
     penalty = penalties(writing, how, share)
@@ -187,22 +187,31 @@ def compute_loss(model: Pen, drawer: Drawer, how: PenTraining, share: float, gen
 
 
 def reconstruction(
-    model: Pen, writing: Writing, x: Tensor, letters: Tensor, generator: torch.Generator, *, hard: bool
+    model: Pen, writing: Writing, coarse: Tensor, letters: Tensor, generator: torch.Generator, *, hard: bool
 ) -> Tensor:
-    """Compute -log p(x|z, c) of the glyphs, (n,) nats: singles at 28×28, writers' glyphs there or at 56×56."""
-    strokes, single = model.strokes(writing, hard=hard), len(x)
-    right, down, coarse = torch.randint(2, (3,), generator=generator).tolist()
-    if coarse:
-        target = torch.cat([x, functional.avg_pool2d(letters, 2)]).flatten(1)
+    """Compute -log p(x|z, c) of the glyphs, (n,) nats.
+
+    Args:
+        model: The pen.
+        writing: Of single characters, then of writers' glyphs.
+        coarse: All of them at 28×28.
+        letters: The writers' at 56×56; a draw decides at which of both they are compared.
+        generator: Of the draw.
+        hard: See `Pen.strokes`.
+    """
+    strokes, single = model.strokes(writing, hard=hard), len(coarse) - len(letters)
+    right, down, is_coarse = torch.randint(2, (3,), generator=generator).tolist()
+    if is_coarse:
+        target = coarse
         ink = paint(strokes, writing.softness, model.places)
     else:
-        target = torch.cat([x, letters[:, down::2, right::2]]).flatten(1)
-        parts = [type(strokes)(*(tensor[rows] for tensor in strokes)) for rows in (slice(single), slice(single, None))]
+        target = torch.cat([coarse[:single], letters[:, down::2, right::2]])
+        parts = [Strokes(*(tensor[rows] for tensor in strokes)) for rows in (slice(single), slice(single, None))]
         places = pixel_centres(SIDE, 0.25 + 0.5 * right, 0.25 + 0.5 * down)
         edges = torch.full((len(letters),), FINE_SOFTNESS)
         ink = torch.cat([paint(parts[0], writing.softness[:single], model.places), paint(parts[1], edges, places)])
     ink = ink.clamp(FAINTEST, 1 - FAINTEST)
-    return functional.binary_cross_entropy(ink, target, reduction="none").sum(dim=1)
+    return functional.binary_cross_entropy(ink, target.flatten(1), reduction="none").sum(dim=1)
 
 
 def proportions(metrics: Tensor, true: Tensor) -> Tensor:
@@ -330,8 +339,3 @@ def held_out(model: Pen, images: Tensor, label: Tensor) -> dict[str, float]:
         off = (model.ink(model.write(mu, label)) - x.flatten(1)).square().mean(dim=1)
     by_label = [off[label == one].mean() for one in torch.unique(label)]
     return {"held_out/mse": float(torch.stack(by_label).mean())}
-
-
-def config_of(how: PenTraining, model: PenConfig) -> dict[str, Any]:
-    """Return the settings as a run stores them."""
-    return {"pen": asdict(how), "model": asdict(model)}

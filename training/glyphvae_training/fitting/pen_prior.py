@@ -10,6 +10,7 @@ from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from glyphvae_training.data.dataset import Split
 from glyphvae_training.data.lettering import Lettering
@@ -17,7 +18,6 @@ from glyphvae_training.fitting.pen import pick
 from glyphvae_training.fitting.prior import ENCODED_AT_A_TIME, PriorConfig, fit_flow
 from glyphvae_training.models.flow import Flow
 from glyphvae_training.models.pen import Pen, combined
-from glyphvae_training.models.strokes import SIDE
 from glyphvae_training.progress import StageProgress, no_stage_progress
 
 # Glyphs that a font's hand is drawn from: enough to know it, few enough to differ from one time to the next.
@@ -56,7 +56,7 @@ def posteriors(model: Pen, singles: Split, lettering: Lettering) -> tuple[Tensor
 
     Single characters come first.
     """
-    coarse = torch.from_numpy(lettering.images).view(-1, SIDE, 2, SIDE, 2).float().mean(dim=(2, 4))
+    coarse = functional.avg_pool2d(torch.from_numpy(lettering.images).float(), 2)
     labels = torch.from_numpy(singles.labels), torch.from_numpy(lettering.labels)
     first, second = factors(model, torch.from_numpy(singles.images), labels[0]), factors(model, coarse, labels[1])
     return torch.cat([first[0], second[0]]), torch.cat([first[1], second[1]]), torch.cat(labels)
