@@ -2,8 +2,9 @@
 
 A batch holds single characters of NIST and MNIST, every label equally often, and several glyphs each of some writers
 (`glyphvae_training.data.lettering`). A writer's glyphs are dealt into two halves, and each half is written in a hand
-drawn from the product of the other half's posteriors: so a hand holds what one letter says of the others, which is what
-it is for. The loss is
+drawn from the product of the posteriors of one glyph or more of the other half: so a hand holds what one letter says of
+the others, which is what it is for. Some of a writer's glyphs are written with a form of 0 besides, so that the hand
+alone has to tell what they look like. The loss is
 
     -log p(x|z, c) + hand_weight · KL(q(hand) || p(hand)) + form_weight · KL(q(form) || p(form))
 
@@ -54,6 +55,7 @@ class PenTraining:
         singles: Single characters in a batch.
         writers: Writers in a batch.
         glyphs: Of each writer in a batch, an even number.
+        formless: Share of writers' glyphs that are written with a form of 0.
         learning_rate: Adam's, at its highest; a cosine takes it down.
         hand_weight: Of the hand's KL.
         form_weight: Of the form's KL, of single characters.
@@ -70,8 +72,9 @@ class PenTraining:
 
     steps: int = 30_000
     singles: int = 80
-    writers: int = 6
+    writers: int = 8
     glyphs: int = 8
+    formless: float = 0.5
     learning_rate: float = 2e-3
     hand_weight: float = 0.1
     form_weight: float = 0.3
@@ -162,16 +165,19 @@ def compute_loss(model: Pen, drawer: Drawer, how: PenTraining, share: float, gen
     single, half = how.singles, how.glyphs // 2
     halves = (-1, half, hands)
     own = combined(mu[:single, None, :hands], logvar[:single, None, :hands])
-    shared = combined(mu[single:, :hands].reshape(halves), logvar[single:, :hands].reshape(halves))
+    shared = some_combined(mu[single:, :hands].reshape(halves), logvar[single:, :hands].reshape(halves), generator)
     hand_mu, hand_logvar = (torch.cat(pair) for pair in zip(own, shared, strict=True))  # (singles + halves, hand)
     hand = reparameterise(hand_mu, hand_logvar, generator)
     form_mu, form_logvar = mu[:, hands:], logvar[:, hands:]
-    form = reparameterise(form_mu, form_logvar, generator)
+    formless = torch.rand(len(characters), generator=generator) < how.formless
+    formed = torch.cat([torch.ones(single), (~formless).float()])  # (n,)
+    form = reparameterise(form_mu, form_logvar, generator) * formed[:, None]
     others = hand[single:].view(-1, 2, hands).flip(1).flatten(0, 1)  # of each half, the other one's
     each = torch.cat([hand[:single], others.repeat_interleave(half, dim=0)])
     writing = model.write(torch.cat([each, form], dim=1), labels)
     missing = reconstruction(model, writing, coarse, letters, generator, hard=share > how.hard)
-    hand_kl, form_kl = kl_per_unit(hand_mu, hand_logvar).sum(dim=1), kl_per_unit(form_mu, form_logvar).sum(dim=1)
+    hand_kl = kl_per_unit(hand_mu, hand_logvar).sum(dim=1)
+    form_kl = kl_per_unit(form_mu, form_logvar).sum(dim=1) * formed
     off = proportions(writing.metrics[single:], metrics)
     penalty = penalties(writing, how, share)
     count = len(labels)
@@ -184,6 +190,13 @@ def compute_loss(model: Pen, drawer: Drawer, how: PenTraining, share: float, gen
         + penalty
     ) / count
     return Terms(total, missing[:single].mean(), missing[single:].mean(), hand_kl.mean(), form_kl.mean(), off.mean())
+
+
+def some_combined(mu: Tensor, logvar: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return `combined` of the first one, two or up to all factors (writers, glyphs, hand) of each writer, as drawn."""
+    writers, glyphs, _ = mu.shape
+    counted = torch.arange(glyphs) <= torch.randint(glyphs, (writers, 1), generator=generator)  # (writers, glyphs)
+    return combined(mu, logvar.masked_fill(~counted.unsqueeze(2), math.inf))  # a factor that says nothing
 
 
 def reconstruction(
