@@ -206,10 +206,9 @@ class PenHand:
             uint8 (n, side, side), and the cap heights in a unit of the cell, (n,).
         """
         label = torch.from_numpy(labels)
-        noise = torch.zeros(len(labels), self._pen.config.latent_size)
-        # The hand is given behind its prior; only the form's middle is looked for.
-        latents = self._pen.to_latents(noise, label).clone()
-        latents[:, : len(hand)] = torch.from_numpy(hand)
+        hands = torch.from_numpy(hand).expand(len(labels), -1)
+        form = torch.zeros(len(labels), self._pen.config.form_size)
+        latents = self._pen.formed(hands, form, label)
         writing = self._pen.write(latents, label)
         edges = writing.softness if softness is None else torch.full((len(labels),), softness)
         ink = paint(self._pen.strokes(writing), edges, pixel_centres(side))
