@@ -69,7 +69,7 @@ class PenTraining:
         seed: Of weights, order and noise.
     """
 
-    steps: int = 36_000
+    steps: int = 26_000
     singles: int = 80
     writers: int = 10
     glyphs: int = 8
