@@ -57,6 +57,7 @@ class PenConfig:
         blocks: Residual layers of the decoder.
         couplings: Of each flow; 0 for none.
         head: Whether there is a decoder to pixels that was trained on painted strokes.
+        head_width: Of its layers.
     """
 
     hand_size: int = 12
@@ -69,6 +70,7 @@ class PenConfig:
     blocks: int = 2
     couplings: int = 0
     head: bool = False
+    head_width: int = 256
 
     @property
     def latent_size(self) -> int:
@@ -182,7 +184,7 @@ class Pen(nn.Module):
         self.hand_flow = Flow(c.hand_size, 0, c.couplings) if c.couplings else None
         self.form_flow = Flow(c.form_size, c.label_count, c.couplings) if c.couplings else None
         # Painting strokes takes ten times as long as computing them; a head gives the pixels alone, in one step.
-        self.head = ResidualDecoder(c.latent_size, c.label_count, c.width) if c.head else None
+        self.head = ResidualDecoder(c.latent_size, c.label_count, c.head_width) if c.head else None
         self.register_buffer("curve", torch.from_numpy(basis(c.control_points, c.segments + 1)), persistent=False)
         self.register_buffer("taper", interpolation(KNOTS, c.segments + 1), persistent=False)
         self.register_buffer("places", pixel_centres(SIDE), persistent=False)
