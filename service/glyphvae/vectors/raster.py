@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from glyphvae.scheduling.deadline import checkpoint
 from glyphvae.vectors.outlines import Outlines, outlines
-from glyphvae.vectors.strokes import Floats, Lines
+from glyphvae.vectors.strokes import SIDE, Floats, Lines, Strokes, place
 
-# Strokes whose outlines are in memory at a time.
-STROKES = 128
+# Glyphs whose polylines, and strokes whose outlines are in memory at a time.
+GLYPHS, STROKES = 32, 128
 # FreeType counts pixels in 16 bits. A stroke may extend this far from where it begins, and its pen be half as wide;
 # what is further out, which no model means, is moved there.
 REACH = 8000
@@ -42,10 +42,36 @@ def paint(lines: Lines, width: int, height: int) -> NDArray[uint8]:
         Problem: As `checkpoint`.
     """
     picture = np.zeros((height, width), uint8)
+    add(picture, lines)
+    return picture
+
+
+def add(picture: NDArray[uint8], lines: Lines) -> None:
+    """Paint strokes into a picture (height, width) that may hold ink; otherwise like `paint`."""
     for start in range(0, len(lines.points), STROKES):
         checkpoint()
         rows = slice(start, start + STROKES)
         _fill(picture, outlines(_finite(lines.points[rows], lines.radii[rows])))
+
+
+def paint_grid(strokes: Strokes, rows: int, columns: int, scale: int) -> NDArray[uint8]:
+    """Paint glyphs in a grid, row by row; otherwise like `paint`.
+
+    Args:
+        strokes: Of n <= rows x columns glyphs.
+        rows: Rows of the grid, >= 1.
+        columns: Columns of the grid, >= 1.
+        scale: Pixels a unit, >= 1.
+
+    Returns:
+        (28 scale rows, 28 scale columns); empty cells are paper.
+    """
+    side = SIDE * scale
+    picture = np.zeros((rows * side, columns * side), uint8)
+    for start in range(0, len(strokes), GLYPHS):
+        some = strokes[start : start + GLYPHS]
+        cells = np.arange(start, start + len(some))
+        add(picture, place(some, cells % columns * side, cells // columns * side, np.full(len(some), scale)))
     return picture
 
 

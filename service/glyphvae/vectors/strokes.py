@@ -44,6 +44,9 @@ class Strokes:
     def __len__(self) -> int:
         return len(self.control)
 
+    def __getitem__(self, glyphs: slice) -> "Strokes":
+        return Strokes(self.control[glyphs], self.radius[glyphs], self.presence[glyphs], self.proportions[glyphs])
+
 
 class Lines(NamedTuple):
     """Polylines of pen strokes, in pixels of a picture, x to the right and y down.
@@ -86,7 +89,8 @@ def basis(control_points: int, samples: int) -> Floats:
 def _interpolation(knots: int, samples: int) -> Floats:
     """Return the share of each of evenly spaced knots in the samples between them, float32 (samples, knots)."""
     place = np.linspace(0, knots - 1, samples)
-    return np.clip(1 - np.abs(place[:, None] - np.arange(knots)), 0, None).astype(np.float32)
+    shares: Floats = np.clip(1 - np.abs(place[:, None] - np.arange(knots)), 0, None).astype(np.float32)
+    return shares
 
 
 def samples_at(scale: float) -> int:
@@ -104,8 +108,9 @@ def polylines(strokes: Strokes, samples: int) -> tuple[Floats, Floats]:
     Returns:
         Points (n, strokes, samples, 2) and radii (n, strokes, samples) in units, both float32.
     """
-    points = basis(strokes.control.shape[2], samples) @ strokes.control
-    return points, strokes.radius @ _interpolation(strokes.radius.shape[2], samples).T
+    points: Floats = basis(strokes.control.shape[2], samples) @ strokes.control
+    radii: Floats = strokes.radius @ _interpolation(strokes.radius.shape[2], samples).T
+    return points, radii
 
 
 def place(strokes: Strokes, x: Numbers, y: Numbers, scale: Numbers) -> Lines:
@@ -122,3 +127,25 @@ def place(strokes: Strokes, x: Numbers, y: Numbers, scale: Numbers) -> Lines:
     size = scale.astype(np.float32)[:, None, None]
     present = strokes.presence > DRAWN
     return Lines((points * size[..., None] + corner)[present], (radii * size)[present])
+
+
+def mixed(begin: Strokes, end: Strokes, share: Floats) -> Strokes:
+    """Return what lies between glyphs and others, stroke by stroke.
+
+    A stroke that only one of the two has gets thinner towards the other, until nothing is left.
+
+    Args:
+        begin: Of n glyphs.
+        end: Of n glyphs, with as many strokes, control points and knots.
+        share: (n,) from 0, where a glyph is that of `begin`, to 1.
+    """
+    first, last = begin.presence > DRAWN, end.presence > DRAWN  # (n, strokes)
+    weight = share[:, None]
+    way = np.where(first & last, weight, last)[..., None, None]
+    leaves, comes = (1 - weight) * first, weight * last
+    return Strokes(
+        begin.control + way * (end.control - begin.control),
+        leaves[..., None] * begin.radius + comes[..., None] * end.radius,
+        np.maximum(begin.presence, end.presence),
+        begin.proportions + weight * (end.proportions - begin.proportions),
+    )

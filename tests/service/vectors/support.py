@@ -21,4 +21,4 @@ def strokes(control: object, radius: object = None, presence: object = None) -> 
 
 def line(points: Sequence[tuple[float, float]], radius: float | Sequence[float] = 1.0) -> Lines:
     """Return one polyline."""
-    return Lines(np.array([points], np.float32), np.broadcast_to(np.float32(radius), (1, len(points))))
+    return Lines(np.array([points], np.float32), np.broadcast_to(np.array(radius, np.float32), (1, len(points))))

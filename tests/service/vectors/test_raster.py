@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glyphvae.vectors import raster
-from glyphvae.vectors.raster import paint
+from glyphvae.vectors.raster import paint, paint_grid
 from glyphvae.vectors.strokes import Lines
-from tests.service.support import counted_beats
-from tests.service.vectors.support import line
+from tests.service.support import counted_beats, expect_bar
+from tests.service.vectors.support import line, strokes
 
 Picture = np.typing.NDArray[np.uint8]
 
@@ -116,3 +116,18 @@ def test_long_work_comes_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
         picture = paint(many, 10, 10)
     assert len(beats) == 3
     assert np.array_equal(picture, paint(line([(2, 5), (8, 5)]), 10, 10))
+
+
+def test_a_stroke_without_width_leaves_no_ink() -> None:
+    assert not paint(line([(2, 5), (8, 5)], 0), 10, 10).any()
+
+
+def test_a_grid_is_painted_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raster, "GLYPHS", 2)
+    given_ = strokes([[[(4, y), (10, y), (18, y), (24, y)]] for y in (5, 10, 20)])
+    picture = paint_grid(given_, 2, 2, 3)
+    assert picture.shape == (168, 168)
+    cells = picture.reshape(2, 84, 2, 84).swapaxes(1, 2).reshape(4, 84, 84)
+    for cell, y in zip(cells, (5, 10, 20), strict=False):
+        expect_bar(cell, y, 3)
+    assert not cells[3].any()

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glyphvae.vectors.strokes import SIDE, Strokes, basis, place, polylines, samples_at
+from glyphvae.vectors.strokes import SIDE, Strokes, basis, mixed, place, polylines, samples_at
 from tests.service.vectors.support import strokes
 
 
@@ -57,3 +57,23 @@ def test_a_polyline_strays_by_a_fraction_of_a_pixel(scale: float) -> None:
     apart = np.abs(chords[:, 0] * offsets[:, 1] - chords[:, 1] * offsets[:, 0]) / np.hypot(*chords.T)
     assert apart.max() * scale < 0.2
     assert SIDE == 28
+
+
+def test_glyphs_are_taken_out_by_their_places() -> None:
+    line = [(0, 0), (4, 0), (8, 0), (12, 0)]
+    some = strokes([[line], [line], [line]], presence=[[1], [0], [1]])[1:]
+    assert len(some) == 2
+    assert (some.presence.tolist(), some.control.shape, some.proportions.shape) == ([[0], [1]], (2, 1, 4, 2), (2, 4))
+    assert some.radius.shape == (2, 1, 4)
+
+
+def test_what_lies_between_two_glyphs_is_mixed_stroke_by_stroke() -> None:
+    low, high = [[(0, 20), (4, 20), (8, 20), (12, 20)]], [[(0, 10), (4, 10), (8, 10), (12, 10)]]
+    begin = strokes([[*low, *low, *low]] * 3, radius=np.full((3, 3, 4), 2), presence=[[1, 1, 0]] * 3)
+    end = strokes([[*high, *high, *high]] * 3, radius=np.full((3, 3, 4), 4), presence=[[1, 0, 1]] * 3)
+    between = mixed(begin, end, np.array([0, 0.5, 1], np.float32))
+    assert between.control[:, :, 0, 1].tolist() == [[20, 20, 10], [15, 20, 10], [10, 20, 10]]
+    assert between.radius[:, :, 0].tolist() == [[2, 2, 0], [3, 1, 2], [4, 0, 4]]
+    assert between.presence.tolist() == [[1, 1, 1]] * 3
+    assert np.array_equal(between.proportions, begin.proportions)
+    assert {values.dtype for values in vars(between).values()} == {np.dtype(np.float32)}
