@@ -24,7 +24,7 @@ from benchmarks.processes import BenchmarkError, on_cores, two_cores
 ROOT = Path(__file__).resolve().parent.parent
 SERVICE = "glyphvae"
 # The model that the service uses by default.
-DEFAULT_MODEL = "cvae-hq"
+DEFAULT_MODEL = "pen"
 console = Console(stderr=True)
 
 # Seconds until a server has to answer; some frameworks take ten on an idle machine.

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     models."""
     models_key: Path | None = None
     """File of the key that every manifest must be signed with (`glyphvae sign`)."""
-    default_model: str = "cvae-hq"
+    default_model: str = "pen"
     """Model for requests that name none. If it is not set and the folder holds a single model, that one is used."""
     preload: str = ""
     """Models to load at startup besides the default one: comma-separated names, or `all`. The others are verified at

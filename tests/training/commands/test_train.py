@@ -3,7 +3,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,25 +13,18 @@ from glyphvae.scheduling.steps import run_now
 from glyphvae.settings import Settings
 from glyphvae_training.commands import train as module
 from glyphvae_training.commands.train import train
-from glyphvae_training.fitting import binarised, pen_stages, stages, trainer
+from glyphvae_training.fitting import binarised, pen_stages, trainer
 from glyphvae_training.fitting.axes import AxesConfig
 from glyphvae_training.fitting.binarised import BinarisedConfig
 from glyphvae_training.fitting.pen import PenTraining
 from glyphvae_training.fitting.pen_head import HeadConfig
 from glyphvae_training.fitting.pen_stages import PenPreset
-from glyphvae_training.fitting.posterior import PosteriorConfig
 from glyphvae_training.fitting.prior import PriorConfig
-from glyphvae_training.fitting.refine import RefineConfig
 from glyphvae_training.fitting.runs import load_run
-from glyphvae_training.fitting.trainer import TrainingConfig
-from glyphvae_training.judges.judge import Judge
-from glyphvae_training.judges.judge_data import JudgeData
-from glyphvae_training.judges.judge_training import stored_judge
 from glyphvae_training.models import decoders, encoders, families
 from glyphvae_training.models.vae import VAEConfig
 from tests.known_model import write_model
 from tests.training.commands.invoke import invoke, output, refusal
-from tests.training.examples import LABELS
 
 CPU = ("--accelerator", "cpu", "--threads", 1)
 
@@ -55,7 +48,7 @@ def test_one_command_trains_exports_classifies_and_tells_how_to_serve(
     assert printed[-1] == "Serve it: glyphvae serve --models models"
     run = load_run(Path("runs/cvae"))
     config = {"latent_size": 6, "label_count": 36, "encoder": "pooling", "decoder": "unpooling"}
-    assert run.model.config.to_dict() == config | {"couplings": 0, "variance": "latents"}
+    assert run.model.config.to_dict() == config
     assert (run.beta, run.seed, run.epochs) == (10, 3, 1)
     untouched = {name: run.training[name] for name in ("augment", "average", "weight_decay", "kl_warmup", "free_nats")}
     assert set(untouched.values()) == {0}
@@ -112,7 +105,6 @@ def test_the_other_processes_of_a_distributed_run_export_nothing(
     ("arguments", "says"),
     [
         (("--preset", "vae-binarised", "--beta", 2), "vae-binarised has no such setting"),
-        (("--preset", "cvae-hq", "--dataset", "mnist"), "cvae-hq has no such setting"),
         (("vae", "--preset", "cvae"), "cvae is no vae"),
         (("cvae", "--preset", "pen"), "pen is no cvae"),
         *(
@@ -155,7 +147,7 @@ def test_train_a_conditional_model_and_resume_it(tmp_path: Path, sample_folder: 
     assert f"glyphvae export {tmp_path}" in printed.replace("\n", "")
     run = load_run(tmp_path)
     config = {"latent_size": 3, "label_count": 36, "encoder": "paper", "decoder": "dense"}
-    assert run.model.config.to_dict() == config | {"couplings": 0, "variance": "latents"}
+    assert run.model.config.to_dict() == config
     assert (run.beta, run.seed, run.epochs) == (2, 5, 1)
     assert run.training["learning_rate"] == 1e-3
     for resume in ((), ("--resume",)):
@@ -189,31 +181,15 @@ def test_a_plain_model_learns_mnist_in_its_own_folder(
     assert run.training["balanced"] is False
 
 
-def test_presets_are_trained_by_name(tmp_path: Path, sample_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = {"latent_size": 4, "label_count": 62, "encoder": "narrow", "decoder": "dense"}
-    prior, refinement = PriorConfig(couplings=1, epochs=1), RefineConfig(steps=1, batch_size=16)
-    short = PosteriorConfig(epochs=1)
-    tiny = stages.Preset(
-        model, TrainingConfig(epochs=1), prior, refinement, short, "32-true", "byclass", AxesConfig(10)
-    )
-    monkeypatch.setitem(stages.PRESETS, "cvae-62", tiny)
-
-    def quick(data: JudgeData, architecture: str, folder: Path, **options: Any) -> Judge:  # noqa: ANN401 (passed on)
-        return stored_judge(data, architecture, folder, **options | {"images": 512})
-
-    monkeypatch.setattr(stages, "stored_judge", quick)
+def test_the_preset_of_binarised_digits_is_trained_by_name(
+    tmp_path: Path, sample_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     digits = VAEConfig(latent_size=2, encoder="narrow", decoder="dense", couplings=1)
     monkeypatch.setattr(binarised, "MODEL", digits)
     monkeypatch.setattr(binarised, "TRAINING", BinarisedConfig(epochs=1, drawing_epochs=0))
-    options = ("--no-export", "--fetch", "--data", sample_folder, *CPU, "--seed", 5)
-    settings = ("--beta", 3, "--epochs", 2, "--precision", "32-true")
-    output(train, "--preset", "cvae-62", *options, *settings, "--out", tmp_path / "cvae-62")
-    run = load_run(tmp_path / "cvae-62")
-    assert run.labels == (*LABELS, *"abcdefghijklmnopqrstuvwxyz")
-    assert (run.beta, run.epochs) == (3, 2)
-    assert [run.training[stage]["seed"] for stage in ("prior", "refinement", "axes", "posterior")] == [5] * 4
-    output(train, "--preset", "vae-binarised", *options, "--latent-size", 3, "--out", tmp_path / "vae-binarised")
-    run = load_run(tmp_path / "vae-binarised")
+    options = ("--no-export", "--fetch", "--data", sample_folder, *CPU, "--seed", 5, "--latent-size", 3)
+    output(train, "--preset", "vae-binarised", *options, "--out", tmp_path)
+    run = load_run(tmp_path)
     assert run.model.config == replace(digits, latent_size=3)
     assert run.seed == 5
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -24,8 +24,7 @@ ModelKind = Literal["cvae", "vae"]
 EncoderName = Literal["dense", "narrow", "paper", "pooling", "resnet"]
 DecoderName = Literal["dense", "residual", "upsample", "unpooling", "conv", "resnet"]
 DatasetName = Literal["alphanumeric", "byclass", "mnist"]
-StagedName = Literal["cvae-62", "cvae-hq"]
-PresetName = Literal["cvae", StagedName, "vae-binarised", "pen"]
+PresetName = Literal["cvae", "vae-binarised", "pen"]
 LoggerName = Literal["csv", "tensorboard"]
 
 # What trains a model on a data set, in a folder.
@@ -163,9 +162,6 @@ def train(
         refuse(chosen, dataset=dataset, logger=logger, balanced=balanced, beta=beta, encoder=encoder, decoder=decoder)
         refuse(chosen, epochs=epochs, batch_size=batch_size, latent_size=latent_size)
         dataset_name, recipe, trainer = pen_recipe(training, data)
-    elif preset in get_args(StagedName):
-        refuse(chosen, dataset=dataset, logger=logger)
-        dataset_name, recipe, trainer = staged_recipe(chosen, architecture, training, data, precision)
     else:
         dataset_name, recipe, trainer = plain_recipe(chosen, architecture, training, dataset, logger)
     with progress_bars() as progress:
@@ -262,31 +258,6 @@ def plain_recipe(
         )
 
     return plain.dataset, asdict(plain), run
-
-
-def staged_recipe(
-    chosen: str,
-    architecture: dict[str, Any],
-    training: dict[str, Any],
-    sources: Path,
-    precision: str | None,
-) -> tuple[DatasetName, dict[str, Any], Trainer]:
-    """Return data set, settings and training of a model that is trained in stages."""
-    from glyphvae_training.fitting.stages import PRESETS, train_preset, with_seed  # noqa: PLC0415 (see the package)
-
-    preset = with_seed(PRESETS[chosen], training["seed"])
-    preset = replace(
-        preset,
-        model=preset.model | architecture,
-        training=replace(preset.training, **training),
-        precision=precision or preset.precision,
-    )
-
-    def run(data: "Dataset", folder: Path, hardware: "Hardware", progress: "StageProgress") -> "Run":
-        where = replace(hardware, precision=preset.precision)
-        return train_preset(preset, data, sources, folder, where, resume=True, progress=progress)
-
-    return preset.dataset, asdict(preset), run
 
 
 def pen_recipe(training: dict[str, Any], sources: Path) -> tuple[Literal["pen"], dict[str, Any], Trainer]:

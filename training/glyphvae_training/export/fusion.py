@@ -25,7 +25,7 @@ from glyphvae_training.models.pooling import UnpoolingDecoder
 
 
 class Fused(nn.Module):
-    """The decoder of a conditional model, flow included.
+    """The decoder of a conditional model of pixels.
 
     Args:
         model: in evaluation mode; it stays as it is.
@@ -34,14 +34,8 @@ class Fused(nn.Module):
     def __init__(self, model: CVAE) -> None:
         super().__init__()
         self.config = model.config
-        first = model.decoder.first
-        offset = torch.zeros(model.config.latent_size)
-        self.flow = None
-        if model.flow is not None:
-            self.flow = FusedFlow([model.flow])
-            offset = self.flow.offset
         self.decoder = copy.deepcopy(model.decoder)
-        self.decoder.register_module("first", fused_linear(first, offset))
+        self.decoder.register_module("first", fused_linear(model.decoder.first, torch.zeros(model.config.latent_size)))
         if isinstance(self.decoder, UnpoolingDecoder):
             self.decoder.register_module("conv1", FusedUnpooling(self.decoder.conv1, self.decoder.norm1))
             self.decoder.register_module("norm1", nn.Identity())
@@ -49,7 +43,7 @@ class Fused(nn.Module):
 
     def decode(self, z: Tensor, label: Tensor) -> Tensor:
         """Compute logits (n, 28, 28) of latents (n, latent) and labels (n,) int64, as `CVAE.decode` does."""
-        logits: Tensor = self.decoder(z if self.flow is None else self.flow(z, label), label)
+        logits: Tensor = self.decoder(z, label)
         return logits
 
 

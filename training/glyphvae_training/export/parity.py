@@ -13,6 +13,7 @@ from glyphvae_training.export.exported import Arrays, posterior_sample, run, ses
 from glyphvae_training.export.graphs import INPUTS, Part, graph_of
 from glyphvae_training.models.families import Model
 from glyphvae_training.models.pen import Pen
+from glyphvae_training.models.vae import VAE
 
 BATCHES = (1, 2, 7, 64)
 IMAGES = 1000
@@ -87,7 +88,9 @@ def compare(model: Model, graph: onnx.ModelProto, part: Part, inputs: Arrays, wo
 
 def has_flow(model: Model) -> bool:
     """Return whether the encoder ends in the inverse of a flow."""
-    return (model.form_flow if isinstance(model, Pen) else model.flow) is not None
+    if isinstance(model, Pen):
+        return model.form_flow is not None
+    return isinstance(model, VAE) and model.flow is not None
 
 
 def torch_outputs(model: Model, graph: onnx.ModelProto, part: Part, inputs: Arrays) -> Arrays:

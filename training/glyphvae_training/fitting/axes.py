@@ -1,4 +1,4 @@
-"""Last stage: rotates the noise of a model with a flow so that its first axes match measures of handwriting.
+"""Last stage of the pen: rotates the noise of the hand so that its first axes match measures of handwriting.
 
 N(0, I) looks the same from every side: with orthonormal rows b_i, sum_i u_i·b_i is distributed as u is. So any
 orthonormal basis may be put before the flow without changing what is drawn, only which slider draws it. The first four
@@ -6,8 +6,8 @@ directions are those along which slant, stroke width, width and height grow fast
 every label, each made orthogonal to those before it (Gram-Schmidt). The others are ordered by how much they change the
 picture: the eigenvectors of E[JᵀJ], J = d mean(x|u, c)/du, in what is left.
 
-The basis is multiplied into the first rotation of the flow, and costs nothing. Only the hand of a pen is turned:
-what a slider does to one letter it does to all.
+The basis is multiplied into the first rotation of the hand's flow, and costs nothing. Only the hand is turned: what a
+slider does to one letter it does to all.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -20,9 +20,7 @@ from torch import Tensor
 from glyphvae_training.errors import RunError
 from glyphvae_training.fitting.runs import Run
 from glyphvae_training.measures.glyph import FEATURES
-from glyphvae_training.models.cvae import CVAE
 from glyphvae_training.models.pen import Pen
-from glyphvae_training.models.vae import VAE
 
 Basis = NDArray[np.float64]
 
@@ -46,37 +44,31 @@ class AxesConfig:
 
 
 def align(run: Run, config: AxesConfig | None = None) -> Run:
-    """Rotate the noise of a run; the same run always gives the same axes.
+    """Rotate the noise of the hand; the same run always gives the same axes.
 
     Args:
-        run: a conditional model with a flow of four latents or more, or of as many of a hand, changed in place.
+        run: a pen with priors and a hand of four latents or more, changed in place.
         config: how.
 
     Raises:
-        RunError: the model has no flow, or too few latents.
+        RunError: the model is no such pen.
     """
     model, config = run.model, config or AxesConfig()
-    flow = model.hand_flow if isinstance(model, Pen) else model.flow
-    if isinstance(model, VAE) or flow is None or turned_latents(model) < len(FEATURES):
-        raise RunError(f"axes are found for a conditional model with a flow and {len(FEATURES)} latents or more")
+    if not isinstance(model, Pen) or model.hand_flow is None or model.config.hand_size < len(FEATURES):
+        raise RunError(f"axes are found for a pen with priors and a hand of {len(FEATURES)} latents or more")
     basis = torch.from_numpy(axes(model.eval(), config))
-    first = flow.in_order()[0]
+    first = model.hand_flow.in_order()[0]
     first.rotation.copy_(basis @ first.rotation.double())  # rounded to float32 once
     return replace(run, model=model, training=run.training | {"axes": asdict(config)})
 
 
-def turned_latents(model: CVAE | Pen) -> int:
-    """Return how many of the latents, the first ones, are turned."""
-    return model.config.hand_size if isinstance(model, Pen) else model.config.latent_size
-
-
-def axes(model: CVAE | Pen, config: AxesConfig) -> Basis:
-    """Return the directions, float64 (turned, turned): orthonormal rows, four along the measures' gradients."""
-    size = turned_latents(model)
+def axes(model: Pen, config: AxesConfig) -> Basis:
+    """Return the directions, float64 (hand, hand): orthonormal rows, four along the measures' gradients."""
+    size = model.config.hand_size
     generator = torch.Generator().manual_seed(config.seed)
     u, label = noise(model, config.samples, generator)
-    growth = directions(model, u, label)[:, :size]  # (4, turned)
-    known = np.linalg.qr(growth.T, mode="complete").Q.T  # (turned, turned), the last rows span what is left
+    growth = directions(model, u, label)[:, :size]  # (4, hand)
+    known = np.linalg.qr(growth.T, mode="complete").Q.T  # (hand, hand), the last rows span what is left
     known[: len(growth)] *= np.sign(np.einsum("ij,ij->i", known[: len(growth)], growth))[:, None]
     left = known[len(growth) :]
     metric = changes(model, *noise(model, SLOPES_PER_LABEL, generator))[:size, :size]
@@ -87,14 +79,14 @@ def axes(model: CVAE | Pen, config: AxesConfig) -> Basis:
     return np.concatenate([known[: len(growth)], others])
 
 
-def noise(model: CVAE | Pen, each: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def noise(model: Pen, each: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Draw latents (n, latent) from N(0, I) and labels (n,), `each` of every label."""
     label = torch.arange(model.config.label_count).repeat_interleave(each)
     return torch.randn(len(label), model.config.latent_size, generator=generator), label
 
 
 @torch.inference_mode()
-def directions(model: CVAE | Pen, u: Tensor, label: Tensor) -> Basis:
+def directions(model: Pen, u: Tensor, label: Tensor) -> Basis:
     """Fit the gradient of each measure by the latents, float64 (measures, latent), by least squares within labels."""
     pixels = (model.decode(u, label).sigmoid() * 255).round().to(torch.uint8).numpy()
     measured = np.stack([feature.measure(pixels) for feature in FEATURES.values()], axis=1)  # (n, measures)
@@ -112,7 +104,7 @@ def within(values: Basis, index: NDArray[np.int64]) -> Basis:
 
 
 @torch.inference_mode()
-def changes(model: CVAE | Pen, u: Tensor, label: Tensor) -> Basis:
+def changes(model: Pen, u: Tensor, label: Tensor) -> Basis:
     """Estimate E[JᵀJ] over the given latents, float64 (latent, latent): squared change of ink for a unit step."""
 
     def mean(at: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Second stage of the pen: the priors of hand and form.
 
 Both KLs have weights below 1 while strokes are learned, so the hands and forms of real characters are not N(0, I). A
-flow is fitted to each by maximum likelihood, as for other models (`glyphvae_training.fitting.prior`): the form's, less
+flow is fitted to each by maximum likelihood (`glyphvae_training.fitting.prior`): the form's, less
 the usual form of the hand, for each label, the hand's for all labels, from the hands of single characters and of fonts
 in equal parts.
 """
@@ -16,13 +16,14 @@ from torch.nn import functional
 from glyphvae_training.data.dataset import Split
 from glyphvae_training.data.lettering import Lettering
 from glyphvae_training.fitting.pen import pick
-from glyphvae_training.fitting.prior import ENCODED_AT_A_TIME, PriorConfig, fit_flow
+from glyphvae_training.fitting.prior import PriorConfig, fit_flow
 from glyphvae_training.models.flow import Flow
 from glyphvae_training.models.pen import Pen, combined
 from glyphvae_training.progress import StageProgress, no_stage_progress
 
 # Glyphs that a font's hand is drawn from: enough to know it, few enough to differ from one time to the next.
 GLYPHS = 8
+ENCODED_AT_A_TIME = 512
 
 
 def fit_priors(

@@ -20,8 +20,7 @@ from glyphvae_training.fitting.pen import PenTraining, held_out, train_pen
 from glyphvae_training.fitting.pen_head import HeadConfig, fit_head
 from glyphvae_training.fitting.pen_prior import fit_priors
 from glyphvae_training.fitting.prior import PriorConfig
-from glyphvae_training.fitting.runs import Run
-from glyphvae_training.fitting.stages import finished
+from glyphvae_training.fitting.runs import Run, finished
 from glyphvae_training.fitting.trainer import Hardware
 from glyphvae_training.models.pen import Pen, PenConfig
 from glyphvae_training.progress import StageProgress, no_stage_progress
@@ -45,7 +44,7 @@ class PenPreset:
 
     model: dict[str, Any] = field(default_factory=dict)
     training: PenTraining = field(default_factory=PenTraining)
-    prior: PriorConfig = field(default_factory=lambda: PriorConfig(couplings=4, epochs=10))
+    prior: PriorConfig = field(default_factory=PriorConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     axes: AxesConfig = field(default_factory=AxesConfig)
 

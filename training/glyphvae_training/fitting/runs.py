@@ -11,14 +11,13 @@ model.pt                      the weights, and the facts of `Run`
 import hashlib
 import json
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from glyphvae_training.data.dataset import Dataset
 from glyphvae_training.errors import RunError
 from glyphvae_training.files import replacing
 from glyphvae_training.models.families import Model, ModelKind, build_model
@@ -66,16 +65,6 @@ class Run:
         """Return everything but the weights."""
         facts = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "model"}
         return {"kind": self.kind, "config": self.model.config.to_dict()} | facts
-
-
-def check_data(run: Run, data: Dataset) -> None:
-    """Check that a run continues on the data it was trained on.
-
-    Raises:
-        RunError: It was trained on another data set.
-    """
-    if data.sha256 != run.data_sha256:
-        raise RunError(f"the run was trained on data {run.data_sha256[:12]}, not on these ({data.sha256[:12]})")
 
 
 def check_folder(folder: Path, *, resume: bool) -> None:
@@ -145,3 +134,12 @@ def load_run(folder: Path) -> Run:
         raise RunError(f"{path}: no such file; has the run finished?") from None
     except (KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
         raise RunError(f"{path}: not a run of this version: {error}") from None
+
+
+def finished(folder: Path, train: Callable[[], Run]) -> Run:
+    """Load the run in `folder`, or train it now."""
+    if not (folder / "model.pt").exists():
+        run = train()
+        folder.mkdir(parents=True, exist_ok=True)
+        save_run(folder, run)
+    return load_run(folder)

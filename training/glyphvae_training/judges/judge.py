@@ -1,9 +1,8 @@
 """Judges: classifiers trained only on real characters, which tell whether a sample shows its label.
 
 No training or selection of a generative model may use them. There are two, of different architecture, so that a sample
-that fools one by its texture does not fool both. Two more classifiers are no judges:
-`glyphvae_training.fitting.refine` learns from the reader, and the classifier of `glyphvae_training.export.classifier`
-ships beside a model.
+that fools one by its texture does not fool both. Two more classifiers are no judges: the reader is trained for each
+measurement that needs a fresh one, and the classifier of `glyphvae_training.export.classifier` ships beside a model.
 """
 
 import math
@@ -72,7 +71,7 @@ def dense(classes: int) -> nn.Sequential:
 
 
 def reader(classes: int) -> nn.Sequential:
-    """Build two plain convolutions, fast enough for refinement; 0.2 M parameters."""
+    """Build two plain convolutions, which are fast to train; 0.2 M parameters."""
     return nn.Sequential(
         convolution(1, 16, 5, 2),  # (n, 16, 14, 14)
         convolution(16, 32, 5, 2),  # (n, 32, 7, 7)

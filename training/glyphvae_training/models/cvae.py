@@ -2,9 +2,7 @@
 
 Sohn, Lee & Yan, "Learning Structured Output Representation using Deep Conditional Generative Models" (NeurIPS 2015),
 section 3, with the image generated from the label: encoder q(z|x, c), decoder p(x|z, c), prior p(z) = N(0, I) for every
-label, as in the paper "Introduction to Variational AutoEncoder", figure 4. With a flow between noise and latents the
-prior of the decoder's input is learned for each label, and that of the noise is N(0, I) as before
-(`glyphvae_training.models.flow`).
+label, as in the paper "Introduction to Variational AutoEncoder", figure 4.
 """
 
 from dataclasses import asdict, dataclass
@@ -14,7 +12,6 @@ from torch import Tensor, nn
 
 from glyphvae_training.models.decoders import DecoderName, build_decoder
 from glyphvae_training.models.encoders import EncoderName, build_encoder
-from glyphvae_training.models.flow import Flow
 
 
 @dataclass(frozen=True)
@@ -26,18 +23,12 @@ class CVAEConfig:
         label_count: Labels.
         encoder: See `glyphvae_training.models.encoders`.
         decoder: See `glyphvae_training.models.decoders`.
-        couplings: Of the flow between noise and latents; 0 for none.
-        variance: Which variance the encoder of a model with a flow gives: that of the decoder's input, as after the
-            first stage, or that of the flow's noise (`glyphvae_training.fitting.posterior`). Its mean is always that
-            of the decoder's input.
     """
 
     latent_size: int = 6
     label_count: int = 36
     encoder: EncoderName = "dense"
     decoder: DecoderName = "residual"
-    couplings: int = 0
-    variance: Literal["latents", "noise"] = "latents"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as they stand in runs and manifests."""
@@ -54,19 +45,13 @@ class CVAE(nn.Module):
         self.config = config
         self.encoder = build_encoder(config.encoder, config.latent_size, config.label_count)
         self.decoder = build_decoder(config.decoder, config.latent_size, config.label_count)
-        self.flow = Flow(config.latent_size, config.label_count, config.couplings) if config.couplings else None
 
     def encode(self, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Return `mu` and `logvar` of q(z|x, c), each (n, latent), of pixels (n, 28, 28) in [0, 1] and labels."""
         mu, logvar = self.encoder(x, label)
-        if self.flow is None:
-            return mu, logvar
-        if self.config.variance == "latents":
-            return self.flow.posterior(mu, logvar, label)
-        u, _ = self.flow.inverse(mu, label)
-        return u, logvar
+        return mu, logvar
 
     def decode(self, z: Tensor, label: Tensor) -> Tensor:
         """Return log odds of ink (n, 28, 28) under p(x|z, c), of latents (n, latent) and labels (n,) int64."""
-        logits: Tensor = self.decoder(z if self.flow is None else self.flow(z, label), label)
+        logits: Tensor = self.decoder(z, label)
         return logits
