@@ -24,7 +24,7 @@ help: ## Show this list
 serve: $(SERVE)/.done ## Start the service on http://127.0.0.1:8000 (HOST=, PORT=)
 	$(SERVE)/bin/glyphvae serve --host $(HOST) --port $(PORT)
 
-# What `make train` reads and adds to, as `make train DATA=~/Downloads PRESET=cvae-hq ARGUMENTS="--epochs 5"`.
+# What `make train` reads and adds to, as `make train DATA=~/Downloads PRESET=pen ARGUMENTS="--threads 2"`.
 DATA      ?= data
 MODELS    ?= models
 PRESET    ?= cvae

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.server import DEFAULT_MODEL
 from glyphvae_training.export.graphs import PARTS, to_onnx
 from glyphvae_training.export.manifest import Facts, code_facts
 from glyphvae_training.export.repository import publish
@@ -25,7 +26,7 @@ def export_untrained(folder: Path) -> None:
         torch.manual_seed(0)
         model = CVAE(MODEL).eval()
     facts = Facts(
-        name="cvae-hq",
+        name=DEFAULT_MODEL,
         version=1,
         kind="cvae",
         summary="An untrained model.",

@@ -4,13 +4,13 @@ import pytest
 
 from benchmarks import dataset
 from benchmarks.processes import BenchmarkError
-from benchmarks.server import Subject
+from benchmarks.server import DEFAULT_MODEL, Subject
 from tests.known_model import write_model
 
 
 def test_a_format_is_measured_both_ways(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "exported").mkdir()
-    write_model(tmp_path / "exported", "cvae-hq")
+    write_model(tmp_path / "exported", DEFAULT_MODEL)
     figures = dataset.measure(Subject(tmp_path / "exported"), 200, 100, ["idx"])
     assert [(row["from"], row["format"]) for row in figures] == 2 * [("command", "idx"), ("service", "idx")]
     for row in figures:

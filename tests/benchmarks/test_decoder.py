@@ -3,7 +3,7 @@ import pytest
 
 from benchmarks import decoder
 from benchmarks.decoder import LABELS, LATENT_SIZE, ReferenceDecoder, measure, reference_graph
-from benchmarks.server import Subject
+from benchmarks.server import DEFAULT_MODEL, Subject
 from glyphvae_training.export.exported import session
 from tests.benchmarks.examples import needs_two_cores
 
@@ -32,7 +32,7 @@ def test_both_decoders_take_turns(subject: Subject, monkeypatch: pytest.MonkeyPa
         assert figure["ratios"] == [a / b for a, b in zip(own, reference, strict=True)]
         assert len(own) == 2
         assert min(own + reference) > 0
-    assert [figure["model"] for figure in figures["models"]] == ["cvae-hq"]
+    assert [figure["model"] for figure in figures["models"]] == [DEFAULT_MODEL]
     for figure in figures["models"]:
         assert len(figure["microseconds"]) == len(figure["ratios"]) == 2
         assert min(figure["microseconds"] + figure["ratios"]) > 0

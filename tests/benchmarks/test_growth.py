@@ -15,7 +15,7 @@ from tests.known_model import decoder, write_model
 def test_copies_of_a_model_are_models_that_are_served(tmp_path: Path, parts: tuple[str, ...]) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     target.mkdir()
-    write_model(source, "cvae-hq", files={part: decoder() for part in parts})
+    write_model(source, DEFAULT_MODEL, files={part: decoder() for part in parts})
     first = copy_models(Subject(source), target, 3)
     with Server(Subject(target).service("--default-model", first), sorted(os.sched_getaffinity(0))) as server:
         listed = json.loads(server.ask(Call("models", "/models", method="GET")).content)

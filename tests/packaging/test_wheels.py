@@ -127,7 +127,7 @@ def test_every_module_is_in_a_wheel(wheels: dict[str, Path]) -> None:
 def test_the_models_are_data_of_the_service(wheels: dict[str, Path]) -> None:
     files = (path for path in (ROOT / "exported").rglob("*") if path.is_file())
     shipped = {f"glyphvae/{path.relative_to(ROOT).as_posix()}" for path in files}
-    assert "glyphvae/exported/cvae-hq.json" in shipped
+    assert "glyphvae/exported/pen.json" in shipped
     assert {path for path in names(wheels["glyphvae"]) if path.startswith("glyphvae/exported/")} == shipped
 
 
@@ -141,7 +141,7 @@ def test_the_distributions_want_each_other_in_their_own_version() -> None:
 
 def test_the_command_works_in_an_empty_folder(service: Environment) -> None:
     assert service.run("glyphvae", "--version") == f"glyphvae {VERSION}\n"
-    assert "cvae-hq/1" in service.run("glyphvae", "models")
+    assert "pen/1" in service.run("glyphvae", "models")
     service.run("glyphvae", "render", "HELLO", "-o", "hello.png")
     service.run("python", "-c", 'from glyphvae import Writer; Writer().render("HELLO").save("writer.png")')
     for name in ("hello.png", "writer.png"):

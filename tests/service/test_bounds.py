@@ -111,7 +111,7 @@ def post(target: str, body: bytes | object = b"", *headers: str) -> bytes:
 
 # What is sent, by how many clients, and the statuses that are right. Long work may pass its deadline.
 COSTLY: dict[str, tuple[bytes, int, list[int]]] = {
-    "strings as numbers": (post("/v2/models/cvae-hq-decoder/infer", {"inputs": [STRINGS]}), 2, [400]),
+    "strings as numbers": (post("/v2/models/pen-decoder/infer", {"inputs": [STRINGS]}), 2, [400]),
     "thousands of scans": (post("/encode", rescanned(256, 5000)), 2, [422]),
     "sixteen megapixels in 30 scans": (post("/encode?label=J", rescanned(4000, 24)), 2, [200, 503]),
     "an animation of 10,000 frames": (post(GRID, b"", AS_GIF), 4, [200, 503]),

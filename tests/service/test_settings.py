@@ -14,7 +14,7 @@ def test_the_defaults_serve_the_shipped_models_on_this_machine_alone(monkeypatch
     monkeypatch.delenv("GLYPHVAE_DEFAULT_MODEL")
     settings = load_settings()
     assert (settings.host, settings.port, settings.workers) == ("127.0.0.1", 8000, 1)
-    assert (settings.models, settings.default_model) == (SHIPPED_MODELS, "cvae-hq")
+    assert (settings.models, settings.default_model) == (SHIPPED_MODELS, "pen")
     assert Path(__file__).parents[2] / "exported" == SHIPPED_MODELS
 
 

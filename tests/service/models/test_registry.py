@@ -251,13 +251,13 @@ def test_an_unknown_default_model_is_named(folder: Path) -> None:
 def test_a_single_model_is_the_default_unless_one_is_configured(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GLYPHVAE_DEFAULT_MODEL")
     assert refused(folder) == (
-        f"setting GLYPHVAE_DEFAULT_MODEL: there is no model 'cvae-hq' in {folder}, only cvae, vae"
+        f"setting GLYPHVAE_DEFAULT_MODEL: there is no model 'pen' in {folder}, only cvae, vae"
     )
     (folder / "cvae.json").unlink()
     registry = loaded(folder)
     assert registry.default == "vae"
     assert list(registry.loaded) == ["vae"]
-    assert refused(folder, default_model="cvae-hq").startswith("setting GLYPHVAE_DEFAULT_MODEL: there is no model")
+    assert refused(folder, default_model="pen").startswith("setting GLYPHVAE_DEFAULT_MODEL: there is no model")
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def reload():
     except ReloadRefused as error:
         assert "sha256" in error.detail
 
-settings = Settings(models=sys.argv[1], device="cpu", default_model="cvae-hq")
+settings = Settings(models=sys.argv[1], device="cpu", default_model="pen")
 context = Context(settings, load_registry(settings))
 reloader = Reloader(context)
 settle()
@@ -123,7 +123,7 @@ for round in range(3):
     print(resident())
     if round == 1:
         # Refused after the first model is built, because the second one's files are wrong.
-        facts = json.loads(Path(sys.argv[1], "cvae-hq.json").read_text())
+        facts = json.loads(Path(sys.argv[1], "pen.json").read_text())
         facts["name"], facts["encoder"]["sha256"] = "z", "0" * 64
         Path(sys.argv[1], "z.json").write_text(json.dumps(facts))
 """
@@ -135,7 +135,7 @@ def test_memory_is_as_much_after_twenty_reloads_as_after_ten(tmp_path: Path) -> 
     script.write_text(RELOADS)
     folder = tmp_path / "models"
     folder.mkdir()
-    for path in SHIPPED_MODELS.glob("cvae-hq*"):
+    for path in SHIPPED_MODELS.glob("pen*"):
         (shutil.copytree if path.is_dir() else shutil.copy)(path, folder / path.name)
     result = python(script, folder)
     assert result.returncode == 0, result.stderr
