@@ -118,9 +118,9 @@ def is_mark(name: str) -> bool:
     return len(name) == 1 and unicodedata.combining(name) != 0
 
 
-def is_above(mark: str) -> bool:
-    """Return whether a mark is written above its letter."""
-    return unicodedata.combining(mark) == _ABOVE
+def is_above(name: str) -> bool:
+    """Return whether a name is a mark that is written above its letter."""
+    return len(name) == 1 and unicodedata.combining(name) == _ABOVE
 
 
 class _Speller:
