@@ -267,7 +267,7 @@ async def test_letters_of_strokes_stand_at_their_height(pen: httpx.AsyncClient) 
 async def test_strokes_are_painted_at_every_scale(pen: httpx.AsyncClient, scale: int) -> None:
     body = {"text": "Aé sch\nê", "z": [0.5], "seed": 7, "scale": scale}
     answer = await rendered(pen, **body)
-    pixels = array(await post(pen, NPY, **body))
+    pixels = np.asarray(array(await post(pen, NPY, **body)), np.uint8)
     assert pixels.shape == (scale * answer.height, scale * answer.width)
     assert np.array_equal(picture((await post(pen, **body)).content), pixels)
     if scale == 1:
