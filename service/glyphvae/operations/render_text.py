@@ -57,7 +57,7 @@ from glyphvae.text.marks import MARKED_LETTER
 from glyphvae.text.pixel_text import PixelText, set_pixels
 from glyphvae.text.stroke_layout import set_strokes
 from glyphvae.text.stroke_text import StrokeText
-from glyphvae.text.symbols import Symbols, fold, is_mark
+from glyphvae.text.symbols import Symbols, fold, is_mark, of_glyphs
 from glyphvae.vectors.strokes import Strokes
 
 OFFERS = (*PICTURES, JSON, NPY)
@@ -317,7 +317,7 @@ def plan_text(text: RenderText, context: Context) -> TextPlan:
 def with_marked_letter(begun: TextPlan) -> tuple[Floats, Labels]:
     """Return the latents and labels of a text, and after them those of the letter by which its marks are placed."""
     names, labels = begun.model.manifest.labels, begun.script.labels
-    if MARKED_LETTER in names and any(is_mark(names[label]) for label in labels):
+    if MARKED_LETTER in names and of_glyphs(is_mark, begun.script, names).any():
         return np.vstack([begun.z, begun.style]), np.append(labels, names.index(MARKED_LETTER))
     return begun.z, labels
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from glyphvae.scheduling.deadline import checkpoint
 from glyphvae.text.pen_metrics import PenMetrics
-from glyphvae.text.symbols import Symbols, is_mark
+from glyphvae.text.symbols import Symbols, is_mark, of_glyphs
 from glyphvae.vectors.strokes import SIDE
 
 # The letter that marks have their height over, and the height of small letters for a model without it.
@@ -22,9 +22,8 @@ def carriers(script: Symbols, labels: Sequence[str]) -> NDArray[int64]:
 
     A mark that follows no glyph, as at the beginning of a line, stands for itself like other glyphs.
     """
-    marks = np.array([is_mark(label) for label in labels], np.bool)
     follows = np.diff(np.flatnonzero(script.symbols >= 0), prepend=-2) == 1
-    stands = ~(marks[script.labels] & follows)
+    stands = ~(of_glyphs(is_mark, script, labels) & follows)
     return np.maximum.accumulate(np.where(stands, np.arange(len(stands)), 0))
 
 
@@ -67,12 +66,15 @@ def with_marks(ink: PenMetrics, carrier: NDArray[int64], offset: NDArray[float64
         carrier: (n,) as of `carriers`.
         offset: (n, 2) as of `offsets`.
     """
+    marks = np.flatnonzero(carrier != np.arange(len(carrier)))
+    if not marks.size:
+        return ink
     boxes, left, right = ink.boxes.copy(), ink.left.copy(), ink.right.copy()
     moved = ink.boxes[: len(carrier)] + np.tile(offset, 2)
     np.minimum.at(boxes[:, :2], carrier, moved[:, :2])
     np.maximum.at(boxes[:, 2:], carrier, moved[:, 2:])
     rows = np.arange(left.shape[1])
-    for mark in np.flatnonzero(carrier != np.arange(len(carrier))):
+    for mark in marks:
         letter, across, down = carrier[mark], offset[mark, 0], round(offset[mark, 1])
         to = rows[(rows >= down) & (rows < down + len(rows))]
         left[letter, to] = np.minimum(left[letter, to], ink.left[mark, to - down] + across)

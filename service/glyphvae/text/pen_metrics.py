@@ -11,7 +11,7 @@ from numpy import float64, int64
 from numpy.typing import NDArray
 
 from glyphvae.scheduling.deadline import checkpoint
-from glyphvae.vectors.strokes import DRAWN, SIDE, Strokes, polylines
+from glyphvae.vectors.strokes import DRAWN, SIDE, Floats, Strokes, polylines
 
 CAPITAL = 20
 # Rows of a line in which neighbours are compared, from above the accent of a capital to below any descender.
@@ -28,6 +28,8 @@ _NO_INK = (0.0, -float(CAPITAL), CAPITAL / 2, 0.0)
 _UNSEEN = 1 / 32
 # Glyph pixels of a unit, so that latents far from all handwriting still give glyphs that can be set.
 _SMALLEST, _LARGEST = 0.1, 4.0
+# The least and the most of each of the proportions: a baseline a cell off, bearings of a cap height.
+_PROPORTIONS = np.array([[_SMALLEST / CAPITAL, -SIDE, -1, -1], [_LARGEST / CAPITAL, 2 * SIDE, 1, 1]], np.float32)
 
 
 @dataclass(frozen=True)
@@ -53,15 +55,18 @@ class PenMetrics:
 
 def within_reach(strokes: Strokes) -> Strokes:
     """Return strokes with every number finite, at most a cell away from theirs, and of a size that can be set."""
-    control, radius, proportions = map(np.nan_to_num, (strokes.control, strokes.radius, strokes.proportions))
-    lowest = [_SMALLEST / CAPITAL, -SIDE, -1, -1]
-    highest = [_LARGEST / CAPITAL, 2 * SIDE, 1, 1]
     return Strokes(
-        np.clip(control, -SIDE, 2 * SIDE),
-        np.clip(radius, 0, SIDE / 2),
+        _clipped(strokes.control, -SIDE, 2 * SIDE),
+        _clipped(strokes.radius, 0, SIDE / 2),
         strokes.presence,
-        np.clip(proportions, lowest, highest).astype(proportions.dtype),
+        _clipped(strokes.proportions, *_PROPORTIONS),
     )
+
+
+def _clipped(values: Floats, low: float | Floats, high: float | Floats) -> Floats:
+    """Clip numbers, as np.clip does, but from NaN to `high`, and in a third of its time for small arrays."""
+    clipped: Floats = np.fmax(np.fmin(values, high), low)
+    return clipped
 
 
 def sizes(strokes: Strokes) -> NDArray[float64]:

@@ -1,6 +1,6 @@
 """Layout of a text of pen strokes: every glyph at its true size, in its place on the line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from glyphvae.text.marks import USUAL_X_HEIGHT, carriers, offsets, with_marks
 from glyphvae.text.pen_metrics import first_pixel, last_pixel, measure, sizes, within_reach
 from glyphvae.text.pen_spacing import gaps
 from glyphvae.text.stroke_text import StrokeText
-from glyphvae.text.symbols import BLANK, Symbols, is_above
+from glyphvae.text.symbols import BLANK, Symbols, is_above, of_glyphs
 from glyphvae.vectors.strokes import Strokes
 
 # Parts of a glyph pixel that letters are moved by.
@@ -41,11 +41,11 @@ def set_strokes(script: Symbols, strokes: Strokes, labels: Sequence[str], settin
     x_height = -float(ink.boxes[n, 1]) if len(strokes) > n else USUAL_X_HEIGHT
     ink, strokes = ink.take(np.append(np.arange(n), -1)), strokes[:n]
     carrier = carriers(script, labels)
-    offset = offsets(ink, sizes(strokes), carrier, _which(is_above, script, labels)[:n], x_height)
+    offset = offsets(ink, sizes(strokes), carrier, of_glyphs(is_above, script, labels), x_height)
     marked = with_marks(ink, carrier, offset)
 
     items, symbols = _items(script, carrier)
-    around, is_word = marked.boxes[items], _which(str.isalnum, script, labels)[items]
+    around, is_word = marked.boxes[items], np.append(of_glyphs(str.isalnum, script, labels), False)[items]
     between = gaps(replace(marked, boxes=ink.boxes).take(items), is_word, setting.letter_gap)
     before = np.rint(_FINENESS * around[:, 0]).astype(int64)
     widths = np.rint(_FINENESS * around[:, 2]).astype(int64) - before
@@ -61,12 +61,6 @@ def set_strokes(script: Symbols, strokes: Strokes, labels: Sequence[str], settin
     cells = origins - np.outer(sizes(strokes) * strokes.proportions[:, 1], [0, 1])
     placed_glyphs = Layout(max(1, width), height, x, y, line[carrier], baselines)
     return StrokeText(placed_glyphs, strokes, cells.astype(float32), last_pixel(ends[:, 2:]))
-
-
-def _which(is_one: Callable[[str], bool], script: Symbols, labels: Sequence[str]) -> NDArray[np.bool]:
-    """Return (n + 1,) what is true of the label of each glyph; False for a blank, which is the last one."""
-    each = np.array([is_one(label) for label in labels], np.bool)
-    return np.append(each[script.labels], False)
 
 
 def _items(script: Symbols, carrier: NDArray[int64]) -> tuple[NDArray[int64], NDArray[int64]]:

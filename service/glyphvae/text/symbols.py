@@ -2,9 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -111,6 +111,16 @@ def fold(
         spelled += found
     symbols, positions = np.array(spelled, int64).reshape(-1, 2).T
     return Symbols(symbols, positions, tuple(folded), tuple(strange))
+
+
+def of_glyphs(holds: Callable[[str], bool], script: Symbols, labels: Sequence[str]) -> NDArray[np.bool]:
+    """Return (n,) what holds of the label of each glyph of a text."""
+    return _of_labels(holds, tuple(labels))[script.labels]
+
+
+@lru_cache(64)
+def _of_labels(holds: Callable[[str], bool], labels: tuple[str, ...]) -> NDArray[np.bool]:
+    return np.array([holds(label) for label in labels], np.bool)
 
 
 def is_mark(name: str) -> bool:

@@ -90,6 +90,11 @@ def test_a_letter_is_measured_with_its_marks() -> None:
     assert np.array_equal(both.left[0, -20 - TOP :], ink.left[0, -20 - TOP :])
 
 
+def test_without_marks_letters_are_measured_as_they_are() -> None:
+    ink = measure(joined(GLYPHS["e"], GLYPHS["l"]))
+    assert with_marks(ink, np.array([0, 1]), np.zeros((2, 2))) is ink
+
+
 def test_a_mark_far_off_the_line_is_beside_nothing() -> None:
     ink = measure(joined(GLYPHS["e"], GLYPHS[ACUTE]))
     both = with_marks(ink, np.array([0, 0]), np.array([[0.0, 0.0], [0.0, -500.0]]))

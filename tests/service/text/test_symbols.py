@@ -18,6 +18,7 @@ from glyphvae.text.symbols import (
     fold,
     is_above,
     is_mark,
+    of_glyphs,
 )
 
 GRAVE, ACUTE, DIAERESIS, CEDILLA, DOT_BELOW = "\u0300\u0301\u0308\u0327\u0323"
@@ -227,6 +228,12 @@ def test_the_longest_name_is_taken(text: str, names: list[str]) -> None:
 def test_marks_are_combining_characters() -> None:
     assert [name for name in ("e", "é", ACUTE, CEDILLA, "`", "e\u0301", "\u20dd") if is_mark(name)] == [ACUTE, CEDILLA]
     assert [mark for mark in (GRAVE, DIAERESIS, CEDILLA, DOT_BELOW) if is_above(mark)] == [GRAVE, DIAERESIS]
+
+
+def test_what_holds_of_labels_is_told_of_glyphs() -> None:
+    script = fold("e é", MARKED, compose=True)
+    assert of_glyphs(is_mark, script, MARKED).tolist() == [False, False, True]
+    assert of_glyphs(str.isalnum, script, list(MARKED)).tolist() == [True, True, False]
 
 
 def test_model_without_labels_writes_spaces_only() -> None:
