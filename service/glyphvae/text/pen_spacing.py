@@ -15,7 +15,7 @@ _EVEN_PAPER, _SHARE, _MOST = 5.5, 0.6, 2.0
 # Upper limit of the paper counted in a row, as in a T beside an o.
 _MAX_PAPER = 8.0
 # Minimum distance of the ink of neighbours.
-_CLEARANCE = 1.5
+_CLEARANCE = 2.0
 # Rows that small letters fill, from which the eye takes the rhythm of a line.
 _BAND = slice(-int(USUAL_X_HEIGHT) - TOP, -TOP)
 

@@ -102,8 +102,8 @@ def test_neighbours_stay_clear_of_marks() -> None:
 
 def test_a_blank_keeps_a_place() -> None:
     placed = set_text("I?I")
-    # A narrow letter's 10 pixels, a pixel and a half from the ink at its sides.
-    assert [box[0] for box in boxes(placed)] == [8, 8 + 2 + 1 + 10 + 2]
+    # A narrow letter's 10 pixels, two pixels from the ink at its sides.
+    assert [box[0] for box in boxes(placed)] == [8, 8 + 2 + 2 + 10 + 2]
     assert len(placed.strokes) == 2
 
 
