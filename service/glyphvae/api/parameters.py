@@ -92,8 +92,8 @@ Scale = Annotated[
     Field(
         ge=1,
         le=64,
-        description="Picture pixels per glyph pixel; a glyph is 28 by 28. A model that draws strokes paints them at that "
-        "size; of any other, pixels are enlarged.",
+        description="Picture pixels per glyph pixel; a glyph is 28 by 28. A model that draws strokes paints them at "
+        "that size; of any other, pixels are enlarged.",
     ),
 ]
 Ink = Annotated[

@@ -14,6 +14,7 @@ from glyphvae.errors import NotReady, StartError
 from glyphvae.models.manifest import File, Manifest, read_verified
 from glyphvae.models.providers import Device, Runtime, first_line
 from glyphvae.settings import Settings
+from glyphvae.vectors.raster import prepare
 from glyphvae.vectors.strokes import DEGREE
 
 logger = logging.getLogger("glyphvae")
@@ -89,6 +90,7 @@ class Sessions:
             files["classifier"] = facts.classifier
         if facts.strokes:
             files["strokes"] = facts.strokes
+            prepare()
         sessions: dict[Part, Any] = {}
         for part, file in files.items():
             device = Runtime("cpu", runtime.threads) if part == "classifier" else runtime

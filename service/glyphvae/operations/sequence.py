@@ -95,7 +95,7 @@ class Output:
 
     @property
     def painted(self) -> bool:
-        """Whether the glyphs are painted from their strokes."""
+        """True where the glyphs are painted from their strokes."""
         return self.canvas is not None and self.canvas.painted > 0
 
 

@@ -4,6 +4,7 @@ https://freetype.org/freetype2/docs/reference/ft2-outline_processing.html
 """
 
 import ctypes
+from contextlib import closing
 
 import numpy as np
 from numpy import uint8
@@ -84,37 +85,64 @@ def _finite(points: Floats, radii: Floats) -> Lines:
 
 def _fill(picture: NDArray[uint8], shapes: Outlines) -> None:
     """Add the ink of outlines to a picture."""
-    # Imported here, because it takes 45 ms and 3 MB, and models without strokes do not need it.
-    from freetype import raw  # noqa: PLC0415
-    from freetype.ft_structs import FT_Bitmap, FT_Outline  # noqa: PLC0415
-
-    starts = np.cumsum(shapes.counts) - shapes.counts
+    counts = shapes.counts
+    starts = np.cumsum(counts) - counts
     low = np.maximum(np.floor(np.minimum.reduceat(shapes.corners, starts)), 0).astype(int)
     high = np.minimum(np.ceil(np.maximum.reduceat(shapes.corners, starts)), picture.shape[::-1]).astype(int)
     sizes = np.maximum(high - low, 0)
     # From the lower left corner of each box, y going up.
-    origins = np.repeat(np.stack([low[:, 0], high[:, 1]], axis=1), shapes.counts, axis=0)
+    origins = np.repeat(np.stack([low[:, 0], high[:, 1]], axis=1), counts, axis=0)
     corners = np.rint((shapes.corners - origins) * (_PARTS, -_PARTS)).astype(_COORDINATE)
-    tags = np.full(shapes.counts.max(), _ON_THE_CURVE, uint8)
-    ink = np.empty(sizes.prod(axis=1).max(), uint8)
-    last = ctypes.c_short()
-    pointers = dict(FT_Outline._fields_)
-    outline, bitmap = FT_Outline(n_contours=1), FT_Bitmap(num_grays=256, pixel_mode=_GREY)
-    outline.tags = ctypes.cast(tags.ctypes.data, pointers["tags"])
-    outline.contours = ctypes.cast(ctypes.byref(last), pointers["contours"])
-    bitmap.buffer = ctypes.cast(ink.ctypes.data, pointers["tags"])
-    address = corners.ctypes.data
-    library = raw.FT_Library()  # one for each call, because threads must not share one
-    raw.FT_Init_FreeType(ctypes.byref(library))
-    by_reference = ctypes.byref(outline), ctypes.byref(bitmap)
-    boxes = zip(starts.tolist(), shapes.counts.tolist(), low.tolist(), sizes.tolist(), strict=True)
-    for start, count, (left, top), (width, height) in boxes:
-        outline.points = ctypes.cast(address + start * corners.strides[0], pointers["points"])
-        outline.n_points, last.value = count, count - 1
+    boxes = zip(starts.tolist(), counts.tolist(), low.tolist(), sizes.tolist(), strict=True)
+    with closing(_Filler(corners, counts.max(), sizes.prod(axis=1).max())) as filler:
+        for start, count, (left, top), (width, height) in boxes:
+            part = picture[top : top + height, left : left + width]
+            np.maximum(part, filler.fill(start, count, width, height), out=part)
+
+
+class _Filler:
+    """FreeType, filling one outline after the other by the non-zero rule, for one thread.
+
+    Args:
+        corners: (n, 2), of all outlines, in 64ths of a pixel.
+        most: Corners of the longest outline.
+        largest: Pixels of the largest box.
+    """
+
+    def __init__(self, corners: NDArray[np.signedinteger], most: int, largest: int) -> None:
+        # Imported here, because it takes 45 ms and 3 MB, and models without strokes do not need it.
+        from freetype import raw  # noqa: PLC0415
+        from freetype.ft_structs import FT_Bitmap, FT_Outline  # noqa: PLC0415
+
+        self._raw, self._library = raw, raw.FT_Library()
+        raw.FT_Init_FreeType(ctypes.byref(self._library))
+        self._corners, self._tags = corners, np.full(most, _ON_THE_CURVE, uint8)
+        self._ink, self._last = np.empty(largest, uint8), ctypes.c_short()
+        self._outline, self._bitmap = FT_Outline(n_contours=1), FT_Bitmap(num_grays=256, pixel_mode=_GREY)
+        types = dict(FT_Outline._fields_)
+        self._points = types["points"]
+        self._outline.tags = ctypes.cast(self._tags.ctypes.data, types["tags"])
+        self._outline.contours = ctypes.cast(ctypes.byref(self._last), types["contours"])
+        self._bitmap.buffer = ctypes.cast(self._ink.ctypes.data, types["tags"])
+        self._references = ctypes.byref(self._outline), ctypes.byref(self._bitmap)
+        self._address, self._stride = corners.ctypes.data, corners.strides[0]
+
+    def fill(self, start: int, count: int, width: int, height: int) -> NDArray[uint8]:
+        """Return the ink (height, width) of `count` corners from `start`, until the next call."""
+        outline, bitmap = self._outline, self._bitmap
+        outline.points = ctypes.cast(self._address + start * self._stride, self._points)
+        outline.n_points, self._last.value = count, count - 1
         bitmap.rows, bitmap.width, bitmap.pitch = height, width, width
-        part = ink[: width * height]
-        part[:] = 0
-        raw.FT_Outline_Get_Bitmap(library, *by_reference)
-        field = picture[top : top + height, left : left + width]
-        np.maximum(field, part.reshape(height, width), out=field)
-    raw.FT_Done_FreeType(library)
+        ink = self._ink[: width * height]
+        ink[:] = 0
+        self._raw.FT_Outline_Get_Bitmap(self._library, *self._references)
+        return ink.reshape(height, width)
+
+    def close(self) -> None:
+        """Give the library back, which threads must not share."""
+        self._raw.FT_Done_FreeType(self._library)
+
+
+def prepare() -> None:
+    """Load what painting needs, so that the first picture need not wait for it."""
+    paint(Lines(np.zeros((1, 2, 2), np.float32), np.zeros((1, 2), np.float32)), 1, 1)

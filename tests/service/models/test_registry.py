@@ -3,6 +3,7 @@ import logging
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,19 @@ def test_a_model_draws_strokes(tmp_path: Path) -> None:
     assert drawn.presence.tolist() == [[1, 0]] * 2
     assert np.allclose(drawn.proportions, [0.05, 24, 0.1, 0.2])
     assert run_now(model.decode(latents(0), np.array([19])))[0, 0, 0] == 119
+
+
+def test_what_painting_needs_is_loaded_with_a_model_that_draws_strokes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "freetype"]:
+        monkeypatch.delitem(sys.modules, name)
+    write_model(tmp_path)
+    write_more(tmp_path)
+    registry = loaded(tmp_path, default_model="cvae")
+    assert "freetype" not in sys.modules
+    run_now(registry.get("more").ready())
+    assert "freetype" in sys.modules
 
 
 ONE, TWO = "1" * 12, "2" * 12
