@@ -1,6 +1,5 @@
 """`POST /render-text`: a text as one image of handwriting."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
@@ -47,7 +46,7 @@ from glyphvae.errors import (
     documented,
 )
 from glyphvae.formats.registry import JSON, NPY, PICTURES
-from glyphvae.models.latents import MAX_LATENT, draw_latents, new_seed
+from glyphvae.models.latents import MAX_LATENT, draw_latents, draw_style, form_only, new_seed
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, Responses
 from glyphvae.scheduling.cost import NOTHING, painting, typesetting
@@ -310,8 +309,13 @@ def plan_text(text: RenderText, context: Context) -> TextPlan:
     script = value_of("body.text", spell, text.text, labels, text.unknown, text.case)
     seed = new_seed() if text.seed is None else text.seed
     given = filled_latents(text.z, model.manifest.latent_size)
-    style, z = draw_style(seed, len(script.labels), given, text.temperature, text.variation, model.manifest.hand_size)
-    return TextPlan(model, seed, style, z, script)
+    hand_size = model.manifest.hand_size
+    style = draw_style(seed, given, text.temperature, hand_size)
+    # Row 0 of the stream became the style, the rows after it the glyphs' own deviations. So the style does not depend
+    # on the number of glyphs, and a longer text keeps the hand of a shorter one.
+    rows = len(script.labels) + 1
+    deviations = draw_latents(seed, rows, form_only(len(given), hand_size), text.variation)[1:]
+    return TextPlan(model, seed, style, style + deviations, script)
 
 
 def with_marked_letter(begun: TextPlan) -> tuple[Floats, Labels]:
@@ -342,23 +346,6 @@ def finished(begun: TextPlan, decoded: Pixels | Strokes, setting: Setting) -> Wr
     except LayoutError as error:
         raise InvalidParameter.of("body.width", str(error)) from None
     return Writing(begun.model, begun.seed, begun.style, begun.z, begun.script, text)
-
-
-def draw_style(  # noqa: PLR0917 (numbers of the formula)
-    seed: int, n: int, given: Sequence[float | None], temperature: float, variation: float, hand_size: int = 0
-) -> tuple[Floats, Floats]:
-    """Draw a style (latent,), and `n` latents (n, latent) around it, from one stream of `seed`.
-
-    The style does not depend on `n`, so a longer text keeps the hand of a shorter one. If the first `hand_size` latents
-    are a hand, it is the same in all glyphs, and of the other latents of the style those that are not given are 0.
-    """
-    if hand_size:
-        given = [*given[:hand_size], *(0.0 if value is None else value for value in given[hand_size:])]
-    style = draw_latents(seed, 1, given, temperature)[0]
-    # Row 0 of the stream became the style, the rows after it the glyphs' own deviations.
-    deviations = draw_latents(seed, n + 1, (None,) * len(given), variation)[1:]
-    deviations[:, :hand_size] = 0
-    return style, style + deviations
 
 
 def _content(writing: Writing) -> dict[str, Any]:

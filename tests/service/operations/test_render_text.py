@@ -15,7 +15,7 @@ from PIL import Image
 from glyphvae.application import create_app
 from glyphvae.errors import InvalidParameter
 from glyphvae.models.latents import draw_latents
-from glyphvae.operations.render_text import RenderedText, draw_style
+from glyphvae.operations.render_text import RenderedText
 from glyphvae.text.layout import Setting, layout
 from glyphvae.text.symbols import fold
 from tests.known_model import LABELS, decoder, encoder, strokes, write_model
@@ -225,18 +225,19 @@ async def test_the_size_of_a_picture_does_not_limit_json(client: httpx.AsyncClie
     expect_problem(await post(client, NPY, text="A", scale=64), InvalidParameter, "", "body.scale")
 
 
-def test_a_text_without_a_glyph_has_a_style_all_the_same() -> None:
-    style, z = draw_style(3, 0, DRAWN, temperature=1.0, variation=1.0)
-    assert np.array_equal(style, draw_latents(3, 1, DRAWN, 1.0)[0])
-    assert z.shape == (0, 6)
+async def test_a_text_without_a_glyph_has_a_style_all_the_same(client: httpx.AsyncClient) -> None:
+    answer = await rendered(client, text=" ", seed=3, temperature=1)
+    assert answer.z == pytest.approx(draw_latents(3, 1, DRAWN, 1.0)[0])
 
 
-def test_the_hand_is_drawn_once_and_forms_vary_around_what_is_given() -> None:
-    style, z = draw_style(3, 2, (None, 0.5, None, 1.5, None, None), temperature=0.7, variation=0.25, hand_size=2)
+async def test_the_hand_is_drawn_once_and_forms_vary_around_what_is_given(pen: httpx.AsyncClient) -> None:
+    z = [None, 0.5, None, 1.5]
+    answer = await rendered(pen, text="AA", seed=3, z=z, temperature=0.7, variation=0.25)
     stream = draw_latents(3, 3, DRAWN, 1.0)
-    assert style == pytest.approx([0.7 * stream[0, 0], 0.5, 0, 1.5, 0, 0])
-    assert np.array_equal(z[:, :2], np.broadcast_to(style[:2], (2, 2)))
-    assert z[:, 2:] == pytest.approx(style[2:] + 0.25 * stream[1:, 2:], abs=1e-6)
+    assert answer.z == pytest.approx([0.7 * stream[0, 0], 0.5, 0, 1.5, 0, 0])
+    for glyph, deviation in zip(answer.glyphs, stream[1:], strict=True):
+        assert glyph.z[:2] == answer.z[:2]
+        assert glyph.z[2:] == pytest.approx(answer.z[2:] + 0.25 * deviation[2:], abs=1e-6)
 
 
 async def test_texts_of_pixels_are_what_they_were(client: httpx.AsyncClient) -> None:
