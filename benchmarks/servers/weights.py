@@ -7,19 +7,21 @@ import onnx
 import torch
 from onnx import numpy_helper
 
-from glyphvae_training.export.fusion import Fused
+from glyphvae_training.export.fusion import Fused, FusedPen
 from glyphvae_training.export.storage import expanded
 from glyphvae_training.models.cvae import CVAE, CVAEConfig
+from glyphvae_training.models.pen import Pen, PenConfig
 
 
-def load_model(decoder: Path) -> Fused:
-    """Load the decoder of a conditional model as it was exported.
+def load_model(decoder: Path) -> Fused | FusedPen:
+    """Load the decoder to pixels of a conditional model as it was exported.
 
     Weights that the export left out as zeros keep their first values, which are zeros too.
     """
     graph = expanded(onnx.load(decoder))
     facts = {entry.key.removeprefix("glyphvae."): json.loads(entry.value) for entry in graph.metadata_props}
-    model = Fused(CVAE(CVAEConfig(**facts["config"])))
+    config = facts["config"]
+    model = FusedPen(Pen(PenConfig(**config))) if "hand_size" in config else Fused(CVAE(CVAEConfig(**config)))
     weights = {
         entry.name.removeprefix("model."): torch.from_numpy(numpy_helper.to_array(entry).copy())
         for entry in graph.graph.initializer

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -15,7 +16,11 @@ from benchmarks.server import Subject
 from benchmarks.servers import fastapi_app
 from benchmarks.servers.glyphs import DECODER, EXACT, Glyphs, png
 from benchmarks.servers.weights import load_model
-from tests.benchmarks.examples import MODEL
+from glyphvae_training.models.cvae import CVAEConfig
+from glyphvae_training.models.pen import PenConfig
+from tests.benchmarks.examples import MODEL, export_untrained
+
+PEN = PenConfig(3, 3, 36, strokes=2, control_points=5, segments=6, width=16, couplings=2, head=True, head_width=16)
 
 
 @pytest.mark.parametrize("create", [fastapi_app.empty, fastapi_app.onnxruntime, fastapi_app.pytorch])
@@ -51,9 +56,12 @@ def test_ink_is_black_in_the_png() -> None:
         assert image.getpixel((0, 0)) == 255
 
 
-def test_the_exported_weights_give_the_same_pixels_in_torch(subject: Subject) -> None:
+@pytest.mark.parametrize("config", [MODEL, PEN])
+def test_the_exported_weights_give_the_same_pixels_in_torch(tmp_path: Path, config: CVAEConfig | PenConfig) -> None:
+    export_untrained(tmp_path, config)
+    subject = Subject(tmp_path)
     model = load_model(subject.decoder)
-    z = np.random.default_rng(0).standard_normal((5, MODEL.latent_size), dtype=np.float32)
+    z = np.random.default_rng(0).standard_normal((5, model.config.latent_size), dtype=np.float32)
     label = np.arange(5)
     with torch.inference_mode():
         logits = model.decode(torch.from_numpy(z), torch.from_numpy(label))

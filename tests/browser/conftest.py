@@ -17,7 +17,7 @@ from glyphvae.application import create_app
 from glyphvae.models.registry import load_registry
 from glyphvae.settings import Settings
 from tests.browser.pages import Playground
-from tests.known_model import decoder, encoder, write_model
+from tests.known_model import decoder, encoder, write_model, write_more
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
@@ -60,6 +60,7 @@ def _write_all(folder: Path) -> None:
         files = {"decoder": decoder(base=100 + lighter)}
         active = {"kl_per_unit": [1 / beta] * 6}
         write_model(folder, f"cvae-beta-{beta:g}", files=files, beta=beta, series=SERIES, metrics=active)
+    write_more(folder, hand_size=2)
     for name, size in (("vae-z2", 2), ("vae-z23", 23)):
         parts = {
             "encoder": encoder(conditional=False, latent_size=size),

@@ -185,6 +185,16 @@ def test_a_model_with_many_latents_shows_those_with_names_and_the_most_active_fi
     expect(rows).to_have_count(23)
 
 
+def test_the_latents_of_a_hand_come_first_below_their_name(open_page: Opener) -> None:
+    page = open_page().page
+    headings = page.locator("#glyph-latents h3")
+    expect(headings).to_have_count(0)
+    page.get_by_role("combobox", name="Model").select_option("more")
+    expect(headings).to_have_text(["Hand", "Form"])
+    expect(page.locator("#glyph-latents > *").nth(3)).to_have_text("Form")
+    expect(page.locator("#keys button").filter(has_text="◌")).not_to_have_count(0)
+
+
 def test_another_beta_writes_the_same_latents_and_label(open_page: Opener) -> None:
     playground = open_page("glyph?model=cvae-beta-1&z=1,0,0,0,0,0&locked=2&view=pixels&label=A")
     page = playground.page

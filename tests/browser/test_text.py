@@ -46,6 +46,16 @@ def test_what_is_typed_is_written(open_page: Opener) -> None:
     assert playground.state()["text"] == "HELLO YOU"
 
 
+def test_the_characters_that_a_model_writes_are_told(open_page: Opener) -> None:
+    page = open_page(f"text?{STYLE}").page
+    hint = page.locator("#text-characters")
+    expect(hint).to_have_text("Digits and A–Z; small letters become capitals.")
+    page.get_by_role("combobox", name="Model").select_option("more")
+    expect(hint).to_have_text("Digits, letters, accents and punctuation.")
+    page.get_by_role("combobox", name="Model").select_option("vae-z2")
+    expect(hint).to_be_empty()
+
+
 def test_the_style_is_shared_with_glyph(open_page: Opener) -> None:
     playground = open_page(f"glyph?{STYLE}&text=HI")
     playground.slide(playground.x1, -2.0)

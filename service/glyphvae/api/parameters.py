@@ -42,8 +42,8 @@ class Parameters(BaseModel):
         return data
 
 
-# Of what is drawn to be looked at, here as on the playground. Of ten glyphs of each label from `cvae-hq`, 360 in all,
-# about twenty are broken or look like another character at 1.0, five at 0.8 and two at 0.7, which vary hardly less.
+# Of what is drawn to be looked at, here as on the playground. Chosen with an earlier default model: of 360 glyphs, ten
+# of each label, about twenty were broken or looked like another character at 1.0, five at 0.8 and two at 0.7.
 DEFAULT_TEMPERATURE = 0.7
 
 ModelName = Annotated[

@@ -250,9 +250,7 @@ def test_an_unknown_default_model_is_named(folder: Path) -> None:
 
 def test_a_single_model_is_the_default_unless_one_is_configured(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GLYPHVAE_DEFAULT_MODEL")
-    assert refused(folder) == (
-        f"setting GLYPHVAE_DEFAULT_MODEL: there is no model 'pen' in {folder}, only cvae, vae"
-    )
+    assert refused(folder) == (f"setting GLYPHVAE_DEFAULT_MODEL: there is no model 'pen' in {folder}, only cvae, vae")
     (folder / "cvae.json").unlink()
     registry = loaded(folder)
     assert registry.default == "vae"

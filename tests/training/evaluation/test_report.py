@@ -12,6 +12,7 @@ from glyphvae_training.evaluation.report import (
     metrics_report,
     reconstructions_grid,
     samples_grid,
+    shown,
     table,
     write_report,
 )
@@ -128,3 +129,8 @@ def test_labels_with_too_few_characters_for_a_row_are_left_out() -> None:
     test = characters(6)
     fewer = Split(test.images[:-1], test.labels[:-1])
     assert len(reconstructions_grid(fewer, fewer)) == 35 * 12
+
+
+@pytest.mark.parametrize(("label", "expected"), [("A", "A"), ("|", "\\|"), ("\u0301", "◌\u0301")])
+def test_labels_stand_in_tables(label: str, expected: str) -> None:
+    assert shown(label) == expected

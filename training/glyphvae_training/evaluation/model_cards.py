@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from glyphvae_training.evaluation.evaluate import PAIRS
-from glyphvae_training.evaluation.report import metrics_report, percent, table
+from glyphvae_training.evaluation.report import metrics_report, percent, shown, table
 
 HEAD = """\
 Written by `glyphvae evaluate MODEL --write` from the manifests in `exported/`, which hold these facts.
-What each technique gives and costs is in [ablation.md](ablation.md).
+The service's default is `pen`; `cvae-62` is what it is compared with. That one was trained in stages, the last of them
+a refinement against a critic and a classifier, which have gone from the code: `glyphvae train --preset cvae-62` of
+commit 35b2452. [ablation.md](ablation.md) says what each stage gave, and why they have gone.
 
 Models with the same **series** were given the same in training but for beta. `beta=` chooses among them: `beta=10` is
 the model of that beta in the series of `model=`, or without it in that of the default model, or in the largest series
@@ -47,14 +49,14 @@ is from how often that is right, in 15 bins."""
 def model_card(manifest: dict[str, Any]) -> str:
     """Write one model's section of docs/models.md."""
     name = manifest["name"]
-    graphs = [part for part in ("encoder", "decoder", "classifier") if part in manifest]
+    graphs = [part for part in ("encoder", "decoder", "strokes", "classifier") if part in manifest]
     sizes = " + ".join(f"{manifest[part]['bytes'] / 1e6:.2f} MB" for part in graphs)
     config = ", ".join(f"{key} {value}" for key, value in manifest["config"].items())
     facts = table(
         ["fact", "value"],
         [
             ["version", str(manifest["version"])],
-            ["labels", "".join(manifest["labels"]) or "none"],
+            ["labels", "".join(map(shown, manifest["labels"])) or "none"],
             ["latents", str(manifest["latent_size"])],
             ["beta", f"{manifest['beta']:g}"],
             *([["series", f"`{manifest['series']}`"]] if "series" in manifest else []),

@@ -1,6 +1,7 @@
 """The report of an evaluation: Markdown tables and images."""
 
 import json
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Format a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def shown(label: str) -> str:
+    """Return a label as it stands in a table: a combining mark has a dotted circle, a vertical bar is escaped."""
+    return f"◌{label}" if unicodedata.combining(label[0]) else label.replace("|", "\\|")
 
 
 def percent(share: float) -> str:
@@ -181,7 +187,7 @@ def labels_section(labels: Sequence[str], metrics: Json) -> str:
     rows = []
     for label in labels:
         cells = ((j["samples"]["per_label"][label], j["samples"]["per_label_merged"][label]) for j in judges.values())
-        rows.append([label, *(f"{percent(plain)} ({percent(merged)})" for plain, merged in cells)])
+        rows.append([shown(label), *(f"{percent(plain)} ({percent(merged)})" for plain, merged in cells)])
     title = f"### Label accuracy by label, in parentheses with {next(iter(merges(labels)))} merged\n\n"
     return title + table(["label", *(f"{name} judge" for name in judges)], rows)
 

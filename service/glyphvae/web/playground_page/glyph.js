@@ -6,7 +6,7 @@ import { check, rove } from "./controls.js";
 import { announce, byId, debounce, h } from "./dom.js";
 import { draw } from "./ink.js";
 import { LatestRequest } from "./latest_request.js";
-import { current, labelOf, modelName, seriesOf, styleOf } from "./models.js";
+import { current, labelOf, modelName, seriesOf, shownLabel, styleOf } from "./models.js";
 import { Sliders, lockedLatents, stripValues } from "./sliders.js";
 import { on, set, state } from "./state.js";
 import { whileOpen } from "./tabs.js";
@@ -65,7 +65,7 @@ function startKeys() {
     check(keys, keys.find((key) => key.value === state.label));
     const index = current().labels.indexOf(state.label);
     if (index >= 0) number.value = index;
-    const words = `${index} is ${state.label}`;
+    const words = `${index} is ${shownLabel(state.label)}`;
     number.setAttribute("aria-valuetext", words);
     document.querySelector('output[for="label-number"]').value = words;
   };
@@ -90,7 +90,7 @@ function startKeys() {
   on(["model"], build);
   on(["label"], () => {
     show();
-    announce(`Label ${state.label}`);
+    announce(`Label ${shownLabel(state.label)}`);
   });
   build();
 
@@ -107,7 +107,7 @@ function startKeys() {
 
 function makeKey(label) {
   const canvas = h("canvas", { className: "ink", width: 84, height: 84, aria: { hidden: "true" } });
-  return h("button", { type: "button", role: "radio", value: label, aria: { label } }, canvas, h("span", {}, label));
+  return h("button", { type: "button", role: "radio", value: label, aria: { label: shownLabel(label) } }, canvas, h("span", {}, shownLabel(label)));
 }
 
 // The strip above each slider shows the glyph at seven of its values.

@@ -34,12 +34,22 @@ export const axisWord = (model, index) => model.metrics.axes?.[index] ?? "";
 /** Returns whether a latent's name describes both ends, such as "narrow to wide". */
 const hasEnds = (model, index) => axisWord(model, index).includes(" to ");
 
-/** Returns indices of latents, those with named ends first, then the most active: six of them, or all. */
+/** Returns which part of a style a latent is, "Hand" or "Form"; empty if the model has no hand. */
+export function partOf(model, index) {
+  const hand = model.config.hand_size ?? 0;
+  if (!hand) return "";
+  return index < hand ? "Hand" : "Form";
+}
+
+/** Returns indices of latents, the hand's first, those with named ends first, then the most active: six of them, or all. */
 export function latentOrder(model, all = false) {
   const kl = model.metrics.kl_per_unit ?? [];
+  const part = (index) => Number(partOf(model, index) === "Form");
   const rank = (index) => (hasEnds(model, index) ? Number.POSITIVE_INFINITY : (kl[index] ?? 0));
   const indices = Array.from({ length: model.latent_size }, (_, index) => index);
-  if (model.latent_size > LATENTS_SHOWN) indices.sort((a, b) => (rank(a) === rank(b) ? a - b : rank(b) - rank(a)));
+  if (model.latent_size > LATENTS_SHOWN) {
+    indices.sort((a, b) => part(a) - part(b) || (rank(a) === rank(b) ? a - b : rank(b) - rank(a)));
+  }
   return all ? indices : indices.slice(0, LATENTS_SHOWN);
 }
 
@@ -48,6 +58,9 @@ export const modelName = (model = current()) => (model.default ? undefined : mod
 
 /** Returns the label of the state, undefined if the model has no labels. */
 export const labelOf = (model = current()) => (model.labels.length ? state.label : undefined);
+
+/** Returns a label as it is shown: a mark that stands above or below a letter has a dotted circle in its place. */
+export const shownLabel = (label) => (/^\p{M}/u.test(label) ? `◌${label}` : label);
 
 /** Returns the latents of the state, as many as the model has. */
 export const styleOf = (model = current()) =>
@@ -78,7 +91,7 @@ export function bindLabelLists() {
   const fill = () => {
     for (const select of document.querySelectorAll("[data-labels]")) {
       const labels = conditional()?.labels ?? [];
-      select.replaceChildren(...labels.map((label) => h("option", { value: label }, label)));
+      select.replaceChildren(...labels.map((label) => h("option", { value: label }, shownLabel(label))));
       select.value = state[select.dataset.state];
     }
   };

@@ -2,7 +2,7 @@
 
 import { h, shown } from "./dom.js";
 import { draw } from "./ink.js";
-import { axisWord, current, latentOrder, styleOf } from "./models.js";
+import { axisWord, current, latentOrder, partOf, styleOf } from "./models.js";
 import { on, set, state } from "./state.js";
 
 // Three standard deviations hold 99.7 % of the prior; the latents of a drawing may be beyond them.
@@ -52,8 +52,17 @@ export class Sliders {
     this.rows = latentOrder(model, this.#all).map((index) => this.#row(model, index));
     const hidden = model.latent_size - this.rows.length;
     const more = h("button", { type: "button", onclick: () => this.#showAll() }, `Show ${hidden} more`);
-    this.panel.replaceChildren(...this.rows.map((row) => row.element), ...(hidden > 0 ? [more] : []));
+    this.panel.replaceChildren(...this.#headed(model), ...(hidden > 0 ? [more] : []));
     this.#show();
+  }
+
+  /** The rows, the first of the hand and of the form below a heading, if the sliders are of one model. */
+  #headed(model) {
+    const part = ({ index }) => (this.isNamed ? partOf(model, index) : "");
+    return this.rows.flatMap((row, place) => {
+      const begins = part(row) && (!place || part(this.rows[place - 1]) !== part(row));
+      return begins ? [h("h3", {}, part(row)), row.element] : [row.element];
+    });
   }
 
   #showAll() {

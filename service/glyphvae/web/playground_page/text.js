@@ -7,7 +7,7 @@ import { samplingRequest } from "./glyph.js";
 import { LatestRequest } from "./latest_request.js";
 import { current, modelName, styleOf } from "./models.js";
 import { Sliders } from "./sliders.js";
-import { set, state } from "./state.js";
+import { on, set, state } from "./state.js";
 import { whileOpen } from "./tabs.js";
 
 const NAMES = [
@@ -35,10 +35,24 @@ function textBody() {
 /** Starts the tab. */
 export function start() {
   new Sliders(byId("text-latents"));
+  startCharacters();
   startWriting();
   byId("text-sample").addEventListener("click", samplingRequest(byId("text-style")));
   byId("text-again").addEventListener("click", () => set({ seed: (state.seed + 1) % 1_000_000 }));
   codePanel(byId("text-code"), NAMES, () => ({ path: "render-text", json: textBody(), file: "text.png" }));
+}
+
+function startCharacters() {
+  const show = () => (byId("text-characters").textContent = characters(current()));
+  on(["model"], show);
+  show();
+}
+
+/** Returns which characters a model writes. */
+function characters({ labels }) {
+  if (labels.some((label) => /^\p{M}/u.test(label))) return "Digits, letters, accents and punctuation.";
+  if (labels.includes("a")) return "Digits, A–Z and a–z.";
+  return labels.length ? "Digits and A–Z; small letters become capitals." : "";
 }
 
 function startWriting() {
