@@ -3,6 +3,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
+from glyphvae_training.commands.export import export
 from glyphvae_training.commands.quantise import quantise
 from glyphvae_training.commands.train import train
 from glyphvae_training.models.decoders import DecoderName
@@ -12,9 +13,9 @@ TEXT = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="
 
 
 def test_every_option_in_the_text_exists() -> None:
-    parameters = inspect.signature(train).parameters | inspect.signature(quantise).parameters
+    parameters = {name for command in (train, export, quantise) for name in inspect.signature(command).parameters}
     mentioned = {option.removeprefix("no-").replace("-", "_") for option in re.findall(r"--([a-z][a-z-]*)", TEXT)}
-    assert mentioned - {"help"} <= parameters.keys()
+    assert mentioned - {"help"} <= parameters
     assert len(mentioned) > 5
 
 

@@ -52,7 +52,7 @@ def test_strokes_then_priors_then_pixels(data: Dataset, pen_folder: Path, tmp_pa
     run, stages = train(data, pen_folder, tmp_path)
     assert stages == [STROKES, "prior of forms", "prior of hands", "pixels"]
     assert isinstance(run.model, Pen)
-    config = TINY.model | {"label_count": 126, "blocks": 2, "couplings": 1, "head": True}
+    config = TINY.model | {"label_count": 126, "blocks": 2, "couplings": 1, "head": True, "head_width": 256}
     assert run.model.config.to_dict() == config
     assert run.labels == ALPHABET
     assert (run.data_sha256, run.sources) == (data.sha256, data.sources)

@@ -121,11 +121,8 @@ def train(
     nodes: Annotated[int, typer.Option(min=1, help="Number of machines.")] = 1,
     strategy: Annotated[str, typer.Option(help="Strategy of Lightning: auto, ddp, fsdp.")] = "auto",
     precision: Annotated[
-        str | None,
-        typer.Option(
-            help="Precision of Lightning: 32-true, or bf16-mixed on a GPU.", show_default="32-true, or the preset's"
-        ),
-    ] = None,
+        str, typer.Option(help="Precision of Lightning: 32-true, or bf16-mixed on a GPU.")
+    ] = "32-true",
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads of PyTorch.", show_default="all cores")
     ] = None,
@@ -152,7 +149,7 @@ def train(
     )
     if preset is not None and kind not in {None, preset.partition("-")[0]}:
         raise typer.BadParameter(f"{preset} is no {kind}", param_hint="--preset")
-    hardware = Hardware(accelerator, devices, nodes, strategy, precision or "32-true", threads or os.cpu_count() or 1)
+    hardware = Hardware(accelerator, devices, nodes, strategy, precision, threads or os.cpu_count() or 1)
     torch.set_num_threads(hardware.threads)
     dataset_name: DatasetName | Literal["pen"]
     if chosen == "vae-binarised":

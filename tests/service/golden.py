@@ -1,0 +1,55 @@
+"""Golden values of the default model, and the README's pictures: `python -m tests.service.golden` writes them anew.
+
+They belong to the weights in exported/: whoever replaces the default model runs this once.
+"""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.docs.test_readme import ADDRESS, commands
+from tests.service.processes import running
+from tests.service.support import JSON
+
+FILE = Path(__file__).with_name("golden.json")
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+TEXT = "Dear Zoë,\nthe café opens at 7 o’clock. Don’t be late!"
+
+
+def drawn(client: httpx.Client) -> dict[str, Any]:
+    """Draw a J and set a text by the default model of a service, each from a seed."""
+    glyph = client.post("/generate?label=J&seed=11", headers=JSON).raise_for_status().json()
+    text = client.post("/render-text", json={"text": TEXT, "seed": 11}, headers=JSON).raise_for_status().json()
+    (sample,) = glyph["samples"]
+    places = [[placed["label"], placed["x"], placed["y"]] for placed in text["glyphs"]]
+    return {"model": glyph["model"], "z": sample["z"], "pixels": sample["pixels"], "glyphs": places}
+
+
+def readme_pictures() -> dict[str, str]:
+    """Return the README's commands that make its pictures, by the names of the files."""
+    found: dict[str, str] = {}
+    for command in commands():
+        for name in re.findall(r"-o (\S+\.png)", command):
+            if (IMAGES / name).exists():
+                found.setdefault(name, command)
+    return found
+
+
+def main() -> None:
+    """Write the values and the pictures."""
+    with running("--device", "cpu") as server, server.client() as client:
+        values = drawn(client)
+        FILE.write_text(json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+        for name, command in readme_pictures().items():
+            call = command.replace("curl ", "curl --fail --silent --show-error ").replace(ADDRESS, server.url)
+            subprocess.run(["bash", "-c", call], cwd=IMAGES, check=True)
+            print(f"{IMAGES / name} is written.")
+    print(f"{FILE} is written.")
+
+
+if __name__ == "__main__":
+    main()
