@@ -119,7 +119,8 @@ def prove(
 
 def on_gpu(facts: Manifest) -> dict[str, File]:
     """Return the files that the service runs on a GPU, by part."""
-    return {"decoder": facts.decoder_for("cuda", "auto"), "encoder": facts.encoder_for("cuda", "auto")}
+    files = {"decoder": facts.decoder_for("cuda", "auto"), "encoder": facts.encoder_for("cuda", "auto")}
+    return files | ({"strokes": facts.strokes} if facts.strokes else {})
 
 
 def inputs(facts: Manifest, decoder: Session, batch: int) -> dict[str, Arrays]:
@@ -128,7 +129,8 @@ def inputs(facts: Manifest, decoder: Session, batch: int) -> dict[str, Arrays]:
     label = {"label": np.arange(batch) % len(facts.labels)} if facts.labels else {}
     (pixels,) = decoder.run(["pixels"], {"z": z} | label)
     images = {"pixels": pixels}
-    return {"decoder": {"z": z} | label, "encoder": images | label, "classifier": images}
+    latents = {"z": z} | label
+    return {"decoder": latents, "strokes": latents, "encoder": images | label, "classifier": images}
 
 
 def failures(graphs: Mapping[str, Any], parity: Rows) -> Iterator[str]:

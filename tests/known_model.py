@@ -7,6 +7,9 @@ So grey 119 is a J (label 19) in the model's eyes: under J its mu is 0, and unde
 
 A model may be given a classifier, which counts labels from the other end, so that it can be told from the ELBO:
 logits[label] = -(pixel (0, 0) - 135 + label)², and grey 119 is a G (label 16).
+
+Or a graph of strokes: a bar from x = 4 to 24 at y = 5 + label / 2 + z[0], of radius 1, and a thick stroke that is not
+there, so that each row of a picture of two pixels a unit is paper or ink from x = 8 to 48.
 """
 
 import hashlib
@@ -146,6 +149,48 @@ def classifier(labels: int = len(LABELS)) -> bytes:
     return _model(nodes, _inputs("pixels", TensorProto.UINT8, ["batch", 28, 28], False), outputs, constants)
 
 
+def strokes(rows: int = len(LABELS), latent_size: int = LATENT_SIZE, points: int = 8, knots: int = 4) -> bytes:
+    """control[:, 0] = (4 … 24, 5 + label / 2 + z[0]), radius = (1, 9), presence = (1, 0).
+
+    With other than 4 `knots` there are more radii than strokes, or fewer.
+    """
+    across = np.zeros((2, points, 2), np.float32)
+    across[..., 0] = np.linspace(4, 24, points)
+    nodes = [
+        *_label_rows(True),
+        helper.make_node("Gather", ["z", "zero"], ["first"], axis=1),
+        helper.make_node("Mul", ["label_rows", "half"], ["lower"]),
+        helper.make_node("Add", ["lower", "five"], ["middle"]),
+        helper.make_node("Add", ["middle", "first"], ["y"]),
+        helper.make_node("Mul", ["y", "down"], ["flat_y"]),
+        helper.make_node("Add", ["flat_y", "across"], ["flat_points"]),
+        helper.make_node("Reshape", ["flat_points", "shape_of_control"], ["control"]),
+        helper.make_node("Mul", ["y", "nothing"], ["blank"]),
+        helper.make_node("Add", ["blank", "radii"], ["flat_radii"]),
+        helper.make_node("Reshape", ["flat_radii", "shape_of_radius"], ["radius"]),
+        helper.make_node("Add", ["blank", "there"], ["presence"]),
+        helper.make_node("Add", ["blank", "usual"], ["proportions"]),
+    ]
+    constants = {
+        **_CONSTANTS,
+        "rows_of_labels": np.arange(rows, dtype=np.float32),
+        "half": np.array(0.5, dtype=np.float32),
+        "five": np.array(5, dtype=np.float32),
+        "down": np.tile(np.array([[0, 1]], dtype=np.float32), (1, 2 * points)),
+        "across": across.reshape(1, -1),
+        "shape_of_control": np.array([-1, 2, points, 2], dtype=np.int64),
+        "radii": np.array([[1, 1, 1, 1, 9, 9, 9, 9]], dtype=np.float32),
+        "shape_of_radius": np.array([-1, 8 // knots, knots], dtype=np.int64),
+        "there": np.array([[1, 0]], dtype=np.float32),
+        "usual": np.array([[0.05, 24, 0.1, 0.2]], dtype=np.float32),
+    }
+    shapes = {"control": [2, points, 2], "radius": [8 // knots, knots], "presence": [2], "proportions": [4]}
+    outputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape]) for name, shape in shapes.items()
+    ]
+    return _model(nodes, _inputs("z", TensorProto.FLOAT, ["batch", latent_size], True), outputs, constants)
+
+
 def write_model(
     repository: Path,
     name: str = "cvae",
@@ -198,8 +243,8 @@ def write_model(
 
 
 def write_more(repository: Path, *, classified: bool = False) -> None:
-    """Add the known model `more`, of `MORE_LABELS`, with strokes in its manifest, and a classifier if it is to."""
+    """Add the known model `more`, of `MORE_LABELS`, which draws strokes, and has a classifier if it is to."""
     count = len(MORE_LABELS)
-    files = {"encoder": encoder(rows=count), "decoder": decoder(rows=count), "strokes": b"read when they are used"}
+    files = {"encoder": encoder(rows=count), "decoder": decoder(rows=count), "strokes": strokes(count)}
     files |= {"classifier": classifier(count)} if classified else {}
     write_model(repository, "more", files=files, labels=MORE_LABELS, schema=2)

@@ -18,7 +18,7 @@ from benchmarks.processes import BenchmarkError
 from benchmarks.server import ROOT, Subject
 from glyphvae.models.gpu_session import Arrays
 from glyphvae.models.providers import PROVIDERS, Runtime
-from tests.known_model import classifier, decoder, write_model
+from tests.known_model import classifier, decoder, strokes, write_model
 
 HAS_CUDA = PROVIDERS["cuda"] in ort.get_available_providers()
 CPU = Runtime("cpu", 1)
@@ -29,7 +29,8 @@ FEED: dict[str, NDArray[Any]] = {"z": np.zeros((32, 6), np.float32), "label": np
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    write_model(folder, files={"decoder-int8": decoder(base=101), "classifier": classifier()})
+    files = {"decoder-int8": decoder(base=101), "classifier": classifier(), "strokes": strokes()}
+    write_model(folder, files=files, schema=2)
     write_model(folder, "vae", conditional=False)
     return folder
 
@@ -79,6 +80,7 @@ def test_nodes_that_fall_back_to_the_cpu_are_a_failure_where_the_service_uses_th
     assert [text.partition(":")[0] for text in found["failures"]] == [
         "cvae-encoder/1/model.onnx",
         "cvae-decoder/1/model.onnx",
+        "cvae-strokes/1/model.onnx",
         "vae-encoder/1/model.onnx",
         "vae-decoder/1/model.onnx",
     ]

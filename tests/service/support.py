@@ -141,6 +141,16 @@ def grey(*levels: int) -> NDArray[np.uint8]:
     return np.repeat(np.array(levels, dtype=np.uint8), 784).reshape(-1, 28, 28)
 
 
+def expect_bar(ink: NDArray[np.uint8], y: float, scale: int) -> None:
+    """Assert that `ink` (28 scale, 28 scale) is the known model's bar at `y`, in units; `y` x `scale` must be whole."""
+    top, bottom = int((y - 1) * scale), int((y + 1) * scale)
+    assert ink.shape == (28 * scale, 28 * scale)
+    assert (ink[top:bottom, 4 * scale : 24 * scale] == 255).all()
+    outside = ink.copy()
+    outside[top:bottom, 3 * scale : 25 * scale] = 0  # with its round caps
+    assert not outside.any()
+
+
 @contextmanager
 def counted_beats() -> Iterator[list[float]]:
     """Yield a list with the time of each checkpoint that this thread passes."""

@@ -15,6 +15,7 @@ ORDER = (
     {"settings", "files"},
     {"observability"},
     {"scheduling"},
+    {"vectors"},
     {"models", "formats", "imaging", "text"},
     {"api"},
     {"datasets"},

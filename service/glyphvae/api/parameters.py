@@ -87,7 +87,15 @@ Temperature = Annotated[
         "handwriting.",
     ),
 ]
-Scale = Annotated[int, Field(ge=1, le=64, description="Picture pixels per glyph pixel; a glyph is 28 by 28.")]
+Scale = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=64,
+        description="Picture pixels per glyph pixel; a glyph is 28 by 28. A model that draws strokes paints them at "
+        "that size; of any other, pixels are enlarged.",
+    ),
+]
 Ink = Annotated[
     str,
     Field(max_length=64, description="Colour of the ink: a CSS name, `#rgb`, `#rrggbb` or `rgb(r, g, b)`."),

@@ -1,6 +1,6 @@
 """Pictures as responses: their colours, their limit and their encoding."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,11 +13,15 @@ from glyphvae.formats import gif, grid
 from glyphvae.formats.colours import Colour, parse_ink, parse_paper
 from glyphvae.formats.npy import npy_bytes
 from glyphvae.formats.registry import GIF, NPY, PICTURES
-from glyphvae.scheduling.cost import Cost, drawing
+from glyphvae.models.registry import Pixels
+from glyphvae.scheduling.cost import Cost, drawing, painting, together
 from glyphvae.scheduling.steps import Offload, Program
 from glyphvae.settings import Settings
+from glyphvae.vectors.raster import paint_grid
+from glyphvae.vectors.strokes import SIDE, Strokes
 
-SIDE = 28
+# Decoded glyphs: pixels (n, 28, 28), or strokes where a picture is painted from these.
+Glyphs = Pixels | Strokes
 
 
 @dataclass(frozen=True)
@@ -59,16 +63,18 @@ class Canvas:
         height: Pixels down.
         style: Its look.
         media: The media type that it is sent as.
+        painted: Glyphs that are painted from their strokes; 0 where pixels are enlarged.
     """
 
     width: int
     height: int
     style: Style
     media: str
+    painted: int = 0
 
     @classmethod
     def plan(  # noqa: PLR0917 (a picture has as many facts)
-        cls, field: str, width: int, height: int, style: Style, media: str, settings: Settings
+        cls, field: str, width: int, height: int, style: Style, media: str, settings: Settings, painted: int = 0
     ) -> "Canvas":
         """Return the canvas for a picture.
 
@@ -79,11 +85,12 @@ class Canvas:
             style: The look of the picture.
             media: The media type that it is sent as.
             settings: Holds the limit.
+            painted: Glyphs that are painted from their strokes.
 
         Raises:
             InvalidParameter: It has more pixels than are allowed, or drawing it would take more memory.
         """
-        canvas = cls(width * style.scale, height * style.scale, style, media)
+        canvas = cls(width * style.scale, height * style.scale, style, media, painted)
         wanted = f"the picture would have {canvas.width}×{canvas.height} pixels"
         less = "a smaller scale, or less to show"
         if canvas.pixels > settings.max_output_pixels:
@@ -101,7 +108,10 @@ class Canvas:
     @property
     def cost(self) -> Cost:
         """The cost of drawing and encoding it."""
-        return drawing(self.media, self.pixels)
+        return self._cost(1)
+
+    def _cost(self, frames: int) -> Cost:
+        return together(drawing(self.media, self.pixels, frames), painting(self.painted))
 
     def encode(self, pixels: NDArray[uint8]) -> bytes:
         """Encode the drawn picture, (height, width) with paper 0 and ink 255."""
@@ -114,23 +124,43 @@ class Canvas:
         content: bytes = yield Offload(self.cost, lambda: self.encode(draw()))
         return content
 
-    def draw_glyphs(self, glyphs: NDArray[uint8], rows: int, columns: int) -> Program[bytes]:
-        """Draw glyphs (n, 28, 28): a single one, several in a grid, or as an animation where that is asked for."""
+    def draw_glyphs(self, glyphs: Glyphs, rows: int, columns: int) -> Program[bytes]:
+        """Draw glyphs: a single one, several in a grid, or as an animation where that is asked for."""
+        style = self.style
         if self.media == GIF:
-            style = self.style
-            cost = drawing(GIF, self.pixels, len(glyphs))
-            content: bytes = yield Offload(cost, gif.animate, (glyphs, style.scale, style.ink, style.paper))
+            side = SIDE * style.scale
+            arguments = (_frames(glyphs, style.scale), side, side, style.ink, style.paper)
+            content: bytes = yield Offload(self._cost(len(glyphs)), gif.animate, arguments)
             return content
-        return (yield from self.draw(partial(_drawn, glyphs, rows, columns, self.style.scale)))
+        return (yield from self.draw(partial(drawn, glyphs, rows, columns, style.scale)))
 
 
 def plan_grid(  # noqa: PLR0917 (as there)
-    field: str, rows: int, columns: int, style: Style, media: str, settings: Settings
+    field: str, rows: int, columns: int, style: Style, media: str, settings: Settings, *, strokes: bool = False
 ) -> Canvas:
-    """Return the canvas for a grid of glyphs; arguments and errors as those of `Canvas.plan`."""
-    return Canvas.plan(field, columns * SIDE, rows * SIDE, style, media, settings)
+    """Return the canvas for a grid of glyphs.
+
+    Args:
+        field: See `Canvas.plan`, as for what follows and for what is raised.
+        rows: Rows of the grid.
+        columns: Columns of the grid.
+        style: The look of the picture.
+        media: The media type that it is sent as.
+        settings: Holds the limit.
+        strokes: Whether the model draws strokes. At scale 1 its pixels are used, as they take less time.
+    """
+    painted = rows * columns if strokes and style.scale > 1 else 0
+    return Canvas.plan(field, columns * SIDE, rows * SIDE, style, media, settings, painted)
 
 
-def _drawn(glyphs: NDArray[uint8], rows: int, columns: int, scale: int) -> NDArray[uint8]:
+def drawn(glyphs: Glyphs, rows: int, columns: int, scale: int) -> NDArray[uint8]:
+    """Draw glyphs in a grid, row by row: (28 scale rows, 28 scale columns), paper 0, ink 255."""
+    if isinstance(glyphs, Strokes):
+        return paint_grid(glyphs, rows, columns, scale)
     whole = glyphs[0] if len(glyphs) == 1 else grid.compose(glyphs, rows, columns)
     return grid.upscale(whole, scale)
+
+
+def _frames(glyphs: Glyphs, scale: int) -> Iterator[NDArray[uint8]]:
+    """Draw one glyph after the other."""
+    return (drawn(glyphs[index : index + 1], 1, 1, scale) for index in range(len(glyphs)))

@@ -34,7 +34,7 @@ class PictureOptions(TypedDict, total=False):
     """Options for images.
 
     Attributes:
-        scale: Image pixels per glyph pixel.
+        scale: Image pixels per glyph pixel; strokes, of a model that draws them, are painted at that size.
         ink: Colour of the ink.
         paper: Colour of the paper, or `transparent`.
     """

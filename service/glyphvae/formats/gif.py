@@ -7,6 +7,7 @@ Format: https://www.w3.org/Graphics/GIF/spec-gif89a.txt
 """
 
 import struct
+from collections.abc import Iterable
 from io import SEEK_END, BytesIO
 from itertools import pairwise
 
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image
 
 from glyphvae.formats.colours import Colour, palette
-from glyphvae.formats.grid import upscale
 from glyphvae.scheduling.deadline import checkpoint
 
 MEDIA_TYPE = "image/gif"
@@ -32,21 +32,20 @@ _END = b";"
 _CLEARED = 2
 
 
-def animate(glyphs: NDArray[uint8], scale: int, ink: Colour, paper: Colour | None) -> bytes:
-    """Encode glyphs (n, 28, 28) as an endless animation that runs forth and back."""
-    _, height, width = glyphs.shape
-    head = _HEAD.pack(b"GIF89a", width * scale, height * scale, _PALETTE, 0, 0)
+def animate(frames: Iterable[NDArray[uint8]], width: int, height: int, ink: Colour, paper: Colour | None) -> bytes:
+    """Encode frames (height, width), paper 0 and ink 255, as an endless animation that runs forth and back."""
+    head = _HEAD.pack(b"GIF89a", width, height, _PALETTE, 0, 0)
     file = BytesIO()
     file.write(head + palette(ink, paper)[:, :3].tobytes() + _ENDLESS)
     starts: list[int] = []
-    for glyph in glyphs:
+    for frame in frames:
         starts.append(file.tell())
-        file.write(_frame(upscale(glyph, scale), paper is None))
+        file.write(_frame(frame, paper is None))
     for start, end in reversed([*pairwise(starts)][1:]):
         file.seek(start)
-        frame = file.read(end - start)
+        again = file.read(end - start)
         file.seek(0, SEEK_END)
-        file.write(frame)
+        file.write(again)
     file.write(_END)
     return file.getvalue()
 

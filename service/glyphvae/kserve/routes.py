@@ -23,7 +23,7 @@ from glyphvae.kserve.protocol import HEADER_LENGTH, Inference, parse, split
 from glyphvae.kserve.tensors import TYPES, InvalidTensorError, Spec, Tensor
 from glyphvae.models.manifest import File
 from glyphvae.models.registry import Model
-from glyphvae.models.sessions import Part
+from glyphvae.models.sessions import STROKES, Part
 from glyphvae.operations.base import Operation, Plan
 from glyphvae.scheduling.cost import parsing, writing
 from glyphvae.scheduling.steps import Offload, Program
@@ -36,6 +36,9 @@ _LENGTH_NAME = HEADER_LENGTH.lower().encode()
 MOST = 1e5
 
 _IMAGES = (-1, 28, 28)
+# Graphs that take latents.
+_DECODERS = {"decoder", "strokes"}
+_STROKES = ((-1, -1, -1, 2), (-1, -1, -1), (-1, -1), (-1, 4))
 
 router = APIRouter(prefix="/v2", include_in_schema=False)
 
@@ -58,7 +61,7 @@ class Graph:
     def inputs(self) -> dict[str, Spec]:
         """The inputs, by name."""
         latents = Spec("z", "FP32", (-1, self.model.manifest.latent_size))
-        first = latents if self.part == "decoder" else Spec("pixels", "UINT8", _IMAGES)
+        first = latents if self.part in _DECODERS else Spec("pixels", "UINT8", _IMAGES)
         # As in Triton's configuration, which knows no tensor of one axis.
         conditional = self.model.manifest.labels and self.part != "classifier"
         label = [Spec("label", "INT64", (-1, 1))] if conditional else []
@@ -71,6 +74,8 @@ class Graph:
             "encoder": [Spec(name, "FP32", (-1, self.model.manifest.latent_size)) for name in ("mu", "logvar")],
             "decoder": [Spec("pixels", "UINT8", _IMAGES), Spec("logits", "FP32", _IMAGES)],
             "classifier": [Spec("logits", "FP32", (-1, len(self.model.manifest.labels)))],
+            # How many strokes, control points and knots there are, only the graph knows.
+            "strokes": [Spec(name, "FP32", shape) for name, shape in zip(STROKES, _STROKES, strict=True)],
         }
         return {spec.name: spec for spec in specs[self.part]}
 
@@ -81,12 +86,14 @@ class Graph:
             NotReady: It does not run.
         """
         model = self.model
-        first = inputs["z" if self.part == "decoder" else "pixels"]
+        first = inputs["z" if self.part in _DECODERS else "pixels"]
         labels = inputs.get("label", np.zeros(len(first), dtype=np.int64)).reshape(len(first))
         if self.part == "classifier":
             return {"logits": (yield from model.classify(first))}
         if self.part == "encoder":
             return dict(zip(("mu", "logvar"), (yield from model.encode(first, labels)), strict=True))
+        if self.part == "strokes":
+            return dict(vars((yield from model.strokes(first, labels))))
         if "logits" in outputs:
             return dict(zip(("pixels", "logits"), (yield from model.decode_logits(first, labels)), strict=True))
         return {"pixels": (yield from model.decode(first, labels))}
@@ -211,7 +218,7 @@ def find(context: Context, name: str, version: str | None) -> Graph:
     for model in context.registry.models.values():
         facts = model.manifest
         files: dict[Part, File | None] = {"encoder": facts.encoder, "decoder": facts.decoder}
-        for part, file in (files | {"classifier": facts.classifier}).items():
+        for part, file in (files | {"classifier": facts.classifier, "strokes": facts.strokes}).items():
             if file is not None and file.entry == name and version in {None, str(facts.version)}:
                 return Graph(name, model, part)
     of_version = "" if version is None else f" of version {quoted(version)}"
@@ -249,7 +256,7 @@ def check(graph: Graph, inputs: Mapping[str, Tensor], context: Context) -> None:
         InvalidTensorError: The batches differ or are too large, a latent is not finite or far out, or a label is none.
     """
     rows = {len(tensor) for tensor in inputs.values()}
-    most = context.settings.max_samples if graph.part == "decoder" else context.settings.max_images
+    most = context.settings.max_samples if graph.part in _DECODERS else context.settings.max_images
     if len(rows) > 1 or max(rows) > most:
         raise InvalidTensorError(f"the batch is {sorted(rows)}; it must be the same everywhere, and at most {most}")
     # Written so that NaN, which compares false, is refused too.

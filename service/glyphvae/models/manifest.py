@@ -48,6 +48,9 @@ class Manifest(_Facts):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
     version: Annotated[int, Field(ge=1)]
     kind: Literal["vae", "cvae"]
+    replaces: tuple[Annotated[str, Field(max_length=64)], ...] = Field(
+        (), description="Names of models that are no longer served and whose place it takes; a 404 for them names it."
+    )
     summary: str
     labels: tuple[Annotated[str, Field(min_length=1, max_length=1)], ...] = Field(
         description="The characters that the model writes, in the order of their labels; empty for an unconditional "

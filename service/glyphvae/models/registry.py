@@ -15,11 +15,12 @@ from glyphvae.errors import StartError, UnknownModel
 from glyphvae.models.elbo import kl_divergence, read_evidence, reconstruction_error
 from glyphvae.models.manifest import Manifest, read_manifest, read_verified
 from glyphvae.models.providers import Device, Gpu, Runtime, choose_runtime
-from glyphvae.models.sessions import Part, Sessions
+from glyphvae.models.sessions import STROKES, Part, Sessions
 from glyphvae.models.signatures import read_key
 from glyphvae.scheduling.steps import Call, Graph, Program, Rows, Wait
 from glyphvae.scheduling.worker_pool import WorkerPool
 from glyphvae.settings import MEBIBYTE, SHIPPED_MODELS, Settings
+from glyphvae.vectors.strokes import Strokes
 from glyphvae.wording import quoted
 
 logger = logging.getLogger("glyphvae")
@@ -47,18 +48,21 @@ class Model:
 
     Attributes:
         title: Name and version, as responses state them.
+        draws_strokes: Whether it decodes to strokes, too.
     """
 
     def __init__(self, manifest: Manifest, sessions: Sessions, pool: WorkerPool) -> None:
         self.manifest = manifest
         self.sessions = sessions
         self.title = f"{manifest.name}/{manifest.version}"
+        self.draws_strokes = manifest.strokes is not None
         runs = _Runs(sessions, bool(manifest.labels))
 
         def graph(part: Part, first: str, *outputs: str) -> Graph:
             return Graph(partial(runs.run, part, first, outputs), pool, manifest.name)
 
         self.decoder = graph("decoder", "z", "pixels")
+        self.stroke_decoder = graph("strokes", "z", *STROKES)
         self._decoder_logits = graph("decoder", "z", "pixels", "logits")
         self._encoder = graph("encoder", "pixels", "mu", "logvar")
         self._classifier = graph("classifier", "pixels", "logits")
@@ -93,6 +97,10 @@ class Model:
         """Decode latents as `decode` does, to pixels and to the log odds of ink, (n, 28, 28) float32."""
         pixels, logits = yield from self._call(self._decoder_logits, z, labels)
         return pixels, logits
+
+    def strokes(self, z: Floats, labels: Labels) -> Program[Strokes]:
+        """Decode latents as `decode` does, to strokes; needs a graph of strokes in the manifest."""
+        return Strokes(*(yield from self._call(self.stroke_decoder, z, labels)))
 
     def encode(self, pixels: Pixels, labels: Labels) -> Program[tuple[Floats, Floats]]:
         """Encode glyphs (n, 28, 28) to `mu` and `logvar` of q(z|x, label), each (n, latent) float32."""
@@ -224,7 +232,7 @@ class Registry:
         """
         model = self.models.get(name or self.default)
         if model is None:
-            raise UnknownModel(f"There is no model {quoted(name or '')}; served are: {', '.join(self.models)}.")
+            raise self._unknown(name or "")
         if beta is None:
             return model
         member = name or self._default_series
@@ -233,6 +241,12 @@ class Registry:
             allowed = ", ".join(map(_written, series))
             raise ValueError(f"{_written(beta)} is not a β of the series of {member}; allowed are: {allowed}")
         return series[beta]
+
+    def _unknown(self, name: str) -> UnknownModel:
+        """Return the error for a name that no model has, which names the successor of one that has gone."""
+        successors = [other for other, model in self.models.items() if name in model.manifest.replaces]
+        replaced = f"; it was replaced by {', '.join(successors)}" if successors else ""
+        return UnknownModel(f"There is no model {quoted(name)}{replaced}; served are: {', '.join(self.models)}.")
 
     @property
     def loaded(self) -> dict[str, Model]:

@@ -14,10 +14,14 @@ from glyphvae.errors import NotReady, StartError
 from glyphvae.models.manifest import File, Manifest, read_verified
 from glyphvae.models.providers import Device, Runtime, first_line
 from glyphvae.settings import Settings
+from glyphvae.vectors.raster import prepare
+from glyphvae.vectors.strokes import DEGREE
 
 logger = logging.getLogger("glyphvae")
 
-Part = Literal["encoder", "decoder", "classifier"]
+Part = Literal["encoder", "decoder", "classifier", "strokes"]
+# Outputs of the graph of strokes.
+STROKES = ("control", "radius", "presence", "proportions")
 Rows = tuple[NDArray[Any], ...]
 
 # Where a model fails for a moment, as a GPU out of memory does, it is worth asking again, and building again.
@@ -26,7 +30,7 @@ RETRY = {"Retry-After": str(RETRY_SECONDS)}
 
 
 class Sessions:
-    """Encoder, decoder and classifier of one model.
+    """Encoder and decoder of one model, and the classifier and the graph of strokes that it may have.
 
     Args:
         manifest: Which files they are.
@@ -84,12 +88,15 @@ class Sessions:
         files: dict[Part, File] = {"encoder": facts.encoder_for(*wanted), "decoder": facts.decoder_for(*wanted)}
         if facts.classifier:
             files["classifier"] = facts.classifier
+        if facts.strokes:
+            files["strokes"] = facts.strokes
+            prepare()
         sessions: dict[Part, Any] = {}
         for part, file in files.items():
             device = Runtime("cpu", runtime.threads) if part == "classifier" else runtime
             content = read_verified(self._settings.models, file)
             # The other parts are asked for less often, and run as fast without a pool.
-            sessions[part] = device.session(content, file.file, pool=part == "decoder")
+            sessions[part] = device.session(content, file.file, pool=part in {"decoder", "strokes"})
         check(facts, sessions)
         self._sessions, self._runtime = sessions, runtime
         self.loaded = True  # last, because it tells the event loop that all are there
@@ -185,6 +192,7 @@ def check(manifest: Manifest, sessions: Mapping[Part, Any]) -> None:
         mu, logvar = sessions["encoder"].run(["mu", "logvar"], image | label)
         pixels, logits = sessions["decoder"].run(["pixels", "logits"], {"z": mu} | label)
         scores = sessions["classifier"].run(["logits"], image) if "classifier" in sessions else []
+        strokes = sessions["strokes"].run(STROKES, {"z": mu} | label) if "strokes" in sessions else []
     except Exception as error:
         raise StartError(f"model {manifest.name!r} does not run: {first_line(error)}") from error
     answers = [
@@ -193,9 +201,16 @@ def check(manifest: Manifest, sessions: Mapping[Part, Any]) -> None:
         ("pixels", pixels, (1, 28, 28)),
         ("logits", logits, (1, 28, 28)),
         *(("logits of the classifier", array, (1, len(manifest.labels))) for array in scores),
+        *(zip(STROKES, strokes, _shapes_of_strokes(*strokes[:2]), strict=True) if strokes else ()),
     ]
     for name, array, shape in answers:
         dtype = np.uint8 if name == "pixels" else np.float32
         if array.shape != shape or array.dtype != dtype:
             got, wanted = f"{array.dtype} {array.shape}", f"{np.dtype(dtype)} {shape}"
             raise StartError(f"model {manifest.name!r}: {name} is {got}, its manifest promises {wanted}")
+
+
+def _shapes_of_strokes(control: NDArray[Any], radius: NDArray[Any]) -> list[tuple[int, ...]]:
+    """Return the shapes of all outputs for one glyph, with as many strokes, control points and knots as there are."""
+    strokes, points = (*control.shape, 1, 1)[1:3]
+    return [(1, strokes, max(points, DEGREE + 1), 2), (1, strokes, (*radius.shape, 1, 1)[2]), (1, strokes), (1, 4)]

@@ -28,7 +28,7 @@ from glyphvae.api.parameters import (
     read_query,
     value_of,
 )
-from glyphvae.api.pictures import SIDE, Canvas, Style, plan_grid
+from glyphvae.api.pictures import Canvas, Glyphs, Style, drawn, plan_grid
 from glyphvae.api.responses import (
     JSON_BLOCK,
     Body,
@@ -47,6 +47,7 @@ from glyphvae.operations.base import Operation, Plan, PlanCache, Responses
 from glyphvae.scheduling.cost import INLINE
 from glyphvae.scheduling.prefetch import Prefetch
 from glyphvae.scheduling.steps import MAX_ROWS, Call, Execute, Program
+from glyphvae.vectors.strokes import SIDE, Strokes
 
 OFFERS = (*PICTURES, JSON, NPY)
 
@@ -248,11 +249,14 @@ class Generate(Operation[GenerateRequest]):
             raise InvalidParameter.of("query.n", f"{total} glyphs were asked for", allowed)
         given = value_of("query.z", parse_latents, checked.z or "", model.manifest.latent_size)
         rows, columns = _grid(checked, len(labels))
-        canvas = plan_grid("query.scale", rows, columns, style, media, settings) if media in PICTURES else None
-        frame = None
+        canvas, frame = None, None
+        if media in PICTURES:
+            strokes = model.draws_strokes
+            canvas = plan_grid("query.scale", rows, columns, style, media, settings, strokes=strokes)
         if canvas is not None and media == PNG and total == 1 and canvas.cost.work <= INLINE:
             frame = png.frame(canvas.height, canvas.width, style.ink, style.paper)
-        name = model.title.encode(), ""
+        painted = canvas is not None and canvas.painted > 0
+        name = model.title.encode(), "strokes" if painted else ""
         plan = GeneratePlan(
             media=media,
             cost=min(total, MAX_ROWS),
@@ -265,7 +269,7 @@ class Generate(Operation[GenerateRequest]):
             columns=columns,
             canvas=canvas,
             frame=frame,
-            singles=self._singles.get(name, Singles, model),
+            singles=self._singles.get(name, Singles, model, painted),
             headers=headers_of(model.title),
         )
         # Latents that a query fixes are rarely asked for twice, so nothing is drawn ahead for them.
@@ -287,11 +291,13 @@ class Singles:
 
     Args:
         model: The model.
+        painted: Whether they are painted from their strokes.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, painted: bool) -> None:
         self.model = model.manifest.name
-        self._decoder = model.decoder
+        self._painted = painted
+        self._decoder = model.stroke_decoder if painted else model.decoder
         self._latents = model.manifest.latent_size
 
     def run(
@@ -301,12 +307,13 @@ class Singles:
         z = np.empty((len(calls), self._latents), np.float32)
         for row, (plan, seed, given) in zip(z, calls, strict=True):
             fill_latents(row, seed, given, plan.query.temperature)
-        (pixels,) = execute(self._decoder, (z, np.array([plan.labels[0] for plan, _, _ in calls])))
+        decoded = execute(self._decoder, (z, np.array([plan.labels[0] for plan, _, _ in calls])))
+        glyphs = Strokes(*decoded) if self._painted else decoded[0]
         files: list[bytes] = []
-        for plan, group in groupby(zip(calls, pixels, strict=True), key=lambda pair: pair[0][0]):
+        for plan, group in groupby(range(len(calls)), key=lambda call: calls[call][0]):
             frame, scale = plan.frame, plan.query.scale
             assert frame is not None  # noqa: S101 (a single glyph has one)
-            files += frame.around_each(np.stack([grid.upscale(glyph, scale) for _, glyph in group]))
+            files += frame.around_each(np.stack([drawn(glyphs[i : i + 1], 1, 1, scale) for i in group]))
         return files
 
     def prefetch(self, plan: GeneratePlan) -> Prefetch[tuple[bytes, int]]:
@@ -327,9 +334,10 @@ def _several(request: GenerateRequest, seed: int) -> Program[Result]:
         return (yield from _array(plan, seed, z))
     if plan.media == JSON:
         return (yield from _json(plan, seed, z))
-    pixels = yield from plan.model.decode(z, plan.labels)
     assert plan.canvas is not None  # noqa: S101 (a picture has one)
-    content = yield from plan.canvas.draw_glyphs(pixels, plan.rows, plan.columns)
+    decode = plan.model.strokes if plan.canvas.painted else plan.model.decode
+    glyphs: Glyphs = yield from decode(z, plan.labels)
+    content = yield from plan.canvas.draw_glyphs(glyphs, plan.rows, plan.columns)
     return Result(plan.model.title, headers_of(plan.model.title, seed=seed), plan.media, content)
 
 

@@ -25,7 +25,7 @@ from glyphvae.api.parameters import (
     read_query,
     value_of,
 )
-from glyphvae.api.pictures import Style
+from glyphvae.api.pictures import Glyphs, Style
 from glyphvae.api.responses import Body, Result
 from glyphvae.api.uploads import documented_upload, read_glyphs
 from glyphvae.errors import InvalidParameter
@@ -37,6 +37,7 @@ from glyphvae.operations.base import Operation, Plan, Responses
 from glyphvae.operations.encode import PROBLEMS
 from glyphvae.operations.sequence import Output, Sequence, documented_sequence, respond
 from glyphvae.scheduling.steps import MAX_ROWS, Program
+from glyphvae.vectors.strokes import Strokes, mixed
 
 # A blank coordinate keeps its place in a list, so an end may fix any of them.
 End = Annotated[str, Field(max_length=1024)]
@@ -109,8 +110,8 @@ class InterpolatePlan(Plan):
 class Interpolate(Operation[InterpolatePlan]):
     """Steps between two latents, two labels, or the two images in the body.
 
-    Between two labels each step is decoded under both, and the log odds of ink are mixed: the label of the decoder is a
-    table entry, so nothing lies between two of them.
+    Between two labels each step is decoded under both, because the label of the decoder is a table entry, so nothing
+    lies between two of them. The log odds of ink are mixed, or the strokes, where a picture is painted from these.
     """
 
     name = "interpolate"
@@ -126,7 +127,7 @@ class Interpolate(Operation[InterpolatePlan]):
         query = read_query(InterpolateQuery, head.query)
         model = value_of("query.beta", self.context.registry.get, query.model, query.beta)
         style = Style.parse("query", query.scale, query.ink, query.paper)
-        output = Output.plan(head.accept, 1, query.n, style, self.context.settings)
+        output = Output.plan(head.accept, 1, query.n, style, self.context.settings, model)
         has_body = head.headers.length != 0  # announced by its length, or by coming in chunks
         refuse_both(query.label, query.labels)
         if query.labels and not has_body:
@@ -152,8 +153,11 @@ class Interpolate(Operation[InterpolatePlan]):
         share = np.linspace(0, 1, query.n, dtype=np.float32)
         between = spherical if query.method == "spherical" else linear
         z = between(ends.z[0], ends.z[1], share)
-        pixels, labels = yield from _decode(model, z, ends.labels, share)
-        return (yield from respond(plan.output, Sequence(model, labels, z, pixels, 1, ends.seed)))
+        first, last = names_of(ends.labels, model)
+        names = [first] * len(z) if first == last else [first, *[None] * (len(z) - 2), last]
+        decode = _strokes if plan.output.painted else _pixels
+        glyphs: Glyphs = yield from decode(model, z, ends.labels, share)
+        return (yield from respond(plan.output, Sequence(model, names, z, glyphs, 1, ends.seed)))
 
     def _encoded_ends(self, plan: InterpolatePlan, body: Body) -> Program[Ends]:
         query, model = plan.query, plan.model
@@ -181,19 +185,23 @@ def _drawn_ends(query: InterpolateQuery, model: Model) -> Ends:
     return Ends(np.where(open_, drawn, fixed), np.resize(labels, 2), seed if open_.any() else None)
 
 
-def _decode(
-    model: Model, z: Floats, ends: Labels, share: NDArray[np.float32]
-) -> Program[tuple[Pixels, list[str | None]]]:
-    """Decode the steps between two labels, and name those that have one."""
-    first, last = names_of(ends, model)
-    if first == last:
-        return (yield from model.decode(z, np.full(len(z), ends[0]))), [first] * len(z)
+def _pixels(model: Model, z: Floats, ends: Labels, share: Floats) -> Program[Pixels]:
+    """Decode the steps between two labels, and mix the log odds of ink."""
+    if ends[0] == ends[1]:
+        return (yield from model.decode(z, np.full(len(z), ends[0])))
     _, begin = yield from model.decode_logits(z, np.full(len(z), ends[0]))
     _, end = yield from model.decode_logits(z, np.full(len(z), ends[1]))
     weight = share[:, None, None]
     odds = np.exp(-((1 - weight) * begin + weight * end))
-    pixels = np.round(255 / (1 + odds)).astype(np.uint8)
-    return pixels, [first, *[None] * (len(z) - 2), last]
+    return np.round(255 / (1 + odds)).astype(np.uint8)
+
+
+def _strokes(model: Model, z: Floats, ends: Labels, share: Floats) -> Program[Strokes]:
+    """Decode the steps between two labels, and mix the strokes."""
+    begin = yield from model.strokes(z, np.full(len(z), ends[0]))
+    if ends[0] == ends[1]:
+        return begin
+    return mixed(begin, (yield from model.strokes(z, np.full(len(z), ends[1]))), share)
 
 
 def linear(begin: Floats, end: Floats, share: NDArray[np.float32]) -> Floats:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from glyphvae.api.conditions import names_of
 from glyphvae.api.parameters import DEFAULT_INK, DEFAULT_PAPER, Ink, Paper, Scale
-from glyphvae.api.pictures import Style, plan_grid
+from glyphvae.api.pictures import Glyphs, Style, plan_grid
 from glyphvae.api.responses import (
     JSON_BLOCK,
     Body,
@@ -110,12 +110,16 @@ class Reconstruct(ImageOperation):
         rows, columns = grid.grid(len(pixels))
         canvas = None
         if media in PICTURES and plan.style is not None:
-            canvas = plan_grid("query.scale", rows, columns, plan.style, media, settings)
+            strokes = model.draws_strokes
+            canvas = plan_grid("query.scale", rows, columns, plan.style, media, settings, strokes=strokes)
         result = yield from reconstruct(model, pixels, labels, plan.possible)
         names = names_of(result.labels, model)
         headers = _headers(model, names, result)
         if canvas is not None:
-            content = yield from canvas.draw_glyphs(result.pixels, rows, columns)
+            glyphs: Glyphs = result.pixels
+            if canvas.painted:
+                glyphs = yield from model.strokes(result.mu, result.labels)
+            content = yield from canvas.draw_glyphs(glyphs, rows, columns)
             return Result(model.title, headers, media, content)
         if media == NPY:
             return npy_result(model.title, headers, result.pixels)

@@ -6,12 +6,13 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from glyphvae.api import negotiate
-from glyphvae.api.pictures import Canvas, Style, plan_grid
+from glyphvae.api.pictures import Canvas, Glyphs, Style, plan_grid
 from glyphvae.api.responses import JSON_BLOCK, Result, documented_response, headers_of, json_list_result, npy_result
 from glyphvae.formats.registry import GIF, JSON, NPY, PICTURES
 from glyphvae.models.registry import Floats, Model, Pixels
 from glyphvae.scheduling.steps import Program, inline
 from glyphvae.settings import Settings
+from glyphvae.vectors.strokes import Strokes
 
 OFFERS = (*PICTURES, GIF, JSON, NPY)
 
@@ -42,7 +43,7 @@ class Sequence:
         model: The model that decoded them.
         labels: Each step's character, None where it has none.
         z: (n, latent) latents of each step.
-        pixels: (n, 28, 28) the glyphs.
+        glyphs: The glyphs; pixels (n, 28, 28) unless a picture is painted from strokes.
         rows: Rows of the grid.
         seed: Of the latents that were drawn, None where none were.
     """
@@ -50,14 +51,14 @@ class Sequence:
     model: Model
     labels: list[str | None]
     z: Floats
-    pixels: Pixels
+    glyphs: Glyphs
     rows: int
     seed: int | None
 
     @property
     def columns(self) -> int:
         """Columns of the grid."""
-        return len(self.pixels) // self.rows
+        return len(self.glyphs) // self.rows
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,9 @@ class Output:
     streams: bool
 
     @classmethod
-    def plan(cls, accept: str, rows: int, columns: int, style: Style, settings: Settings) -> "Output":
+    def plan(  # noqa: PLR0917 (as `plan_grid`)
+        cls, accept: str, rows: int, columns: int, style: Style, settings: Settings, model: Model
+    ) -> "Output":
         """Choose the form.
 
         Raises:
@@ -85,29 +88,36 @@ class Output:
             InvalidParameter: The picture would be over the limit.
         """
         media = negotiate.choose(accept, OFFERS)
-        has_picture = media in PICTURES or media == GIF
-        canvas = plan_grid("query.scale", rows, columns, style, media, settings) if has_picture else None
+        canvas = None
+        if media in PICTURES or media == GIF:
+            canvas = plan_grid("query.scale", rows, columns, style, media, settings, strokes=model.draws_strokes)
         return cls(media, canvas, rows, media == JSON and rows * columns > JSON_BLOCK)
+
+    @property
+    def painted(self) -> bool:
+        """True where the glyphs are painted from their strokes."""
+        return self.canvas is not None and self.canvas.painted > 0
 
 
 def respond(output: Output, sequence: Sequence) -> Program[Result]:
     """Make the response: a grid, an animation, JSON or an array."""
     title, headers = sequence.model.title, headers_of(sequence.model.title, seed=sequence.seed)
     if output.canvas is not None:
-        content = yield from output.canvas.draw_glyphs(sequence.pixels, sequence.rows, sequence.columns)
+        content = yield from output.canvas.draw_glyphs(sequence.glyphs, sequence.rows, sequence.columns)
         return Result(title, headers, output.media, content)
+    assert not isinstance(sequence.glyphs, Strokes)  # noqa: S101 (only pictures are painted)
     if output.media == NPY:
-        return npy_result(title, headers, sequence.pixels)
+        return npy_result(title, headers, sequence.glyphs)
     others = {"model": title, "rows": sequence.rows, "columns": sequence.columns, "seed": sequence.seed}
-    blocks = [inline(_steps, sequence, start) for start in range(0, len(sequence.pixels), JSON_BLOCK)]
+    blocks = [inline(_steps, sequence, sequence.glyphs, start) for start in range(0, len(sequence.glyphs), JSON_BLOCK)]
     return (yield from json_list_result(title, headers, others, "steps", blocks))
 
 
-def _steps(sequence: Sequence, start: int) -> list[dict[str, Any]]:
+def _steps(sequence: Sequence, pixels: Pixels, start: int) -> list[dict[str, Any]]:
     """Return `JSON_BLOCK` members of `Steps.steps`."""
     rows = slice(start, start + JSON_BLOCK)
-    columns = (sequence.labels[rows], sequence.z[rows], sequence.pixels[rows])
-    return [{"label": label, "z": z, "pixels": pixels} for label, z, pixels in zip(*columns, strict=True)]
+    columns = (sequence.labels[rows], sequence.z[rows], pixels[rows])
+    return [{"label": label, "z": z, "pixels": glyph} for label, z, glyph in zip(*columns, strict=True)]
 
 
 def documented_sequence(picture: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from glyphvae.api.parameters import (
     read_query,
     value_of,
 )
-from glyphvae.api.pictures import Style
+from glyphvae.api.pictures import Glyphs, Style
 from glyphvae.api.responses import Body, Result
 from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, documented
 from glyphvae.models.latents import MAX_LATENT, draw_latents, new_seed, parse_latents
@@ -111,7 +111,7 @@ class Traverse(Operation[TraversePlan]):
         (label,) = required_labels([] if query.label is None else [query.label], model)
         style = Style.parse("query", query.scale, query.ink, query.paper)
         rows = query.n if len(query.latent) == 2 else 1
-        output = Output.plan(head.accept, rows, query.n, style, self.context.settings)
+        output = Output.plan(head.accept, rows, query.n, style, self.context.settings, model)
         given = value_of("query.z", parse_latents, query.z or "", size)
         seed = new_seed() if query.seed is None else query.seed
         base = draw_latents(seed, 1, given, query.temperature)[0]
@@ -132,9 +132,10 @@ class Traverse(Operation[TraversePlan]):
 
     def run(self, plan: TraversePlan, body: Body) -> Program[Result]:  # noqa: ARG002 (there is none)
         """Decode the glyphs."""
-        pixels = yield from plan.model.decode(plan.z, plan.labels)
+        decode = plan.model.strokes if plan.output.painted else plan.model.decode
+        glyphs: Glyphs = yield from decode(plan.z, plan.labels)
         names = names_of(plan.labels, plan.model)
-        sequence = Sequence(plan.model, names, plan.z, pixels, plan.output.rows, plan.seed)
+        sequence = Sequence(plan.model, names, plan.z, glyphs, plan.output.rows, plan.seed)
         return (yield from respond(plan.output, sequence))
 
 

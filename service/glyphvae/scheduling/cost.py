@@ -35,6 +35,9 @@ _PICTURE: Mapping[str, int] = {"image/webp": 30, "image/gif": 3}
 _OTHER_PICTURE = 3
 # Characters of a number in JSON; integers have a third of it.
 _WRITTEN = 11
+# Work of a glyph that is painted from its strokes, and bytes of its outlines at a scale of 64, for as many glyphs as
+# are in memory at a time. Its pixels cost what others do.
+_PAINTED, _OUTLINES, _PAINTED_AT_A_TIME = 1 << 11, 1 << 17, 32
 # A frame is set up and compressed on its own.
 _FRAME = 1 << 10
 
@@ -110,6 +113,16 @@ def drawing(media: str, pixels: int, frames: int = 1) -> Cost:
         frames: Frames of an animation.
     """
     return Cost(pixels // _DRAWN + (frames - 1) * _FRAME, pixels * _PICTURE.get(media, _OTHER_PICTURE))
+
+
+def painting(glyphs: int) -> Cost:
+    """Return the cost of painting glyphs from their strokes, apart from that of their picture."""
+    return Cost(glyphs * _PAINTED, min(glyphs, _PAINTED_AT_A_TIME) * _OUTLINES)
+
+
+def together(*costs: Cost) -> Cost:
+    """Return the cost of steps whose memory is held at the same time."""
+    return Cost(sum(cost.work for cost in costs), sum(cost.held for cost in costs))
 
 
 def typesetting(characters: int) -> Cost:

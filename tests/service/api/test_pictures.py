@@ -8,10 +8,12 @@ from glyphvae.api.pictures import Canvas, Style, plan_grid
 from glyphvae.errors import InvalidParameter
 from glyphvae.formats.colours import BLACK, WHITE, Colour
 from glyphvae.formats.registry import GIF, NPY, PICTURES, PNG
-from glyphvae.scheduling.cost import INLINE
+from glyphvae.scheduling.cost import INLINE, drawing, painting
 from glyphvae.scheduling.steps import Offload, run_now
 from glyphvae.settings import Settings
-from tests.service.support import grey, picture
+from glyphvae.vectors.strokes import Strokes
+from tests.service.support import expect_bar, grey, picture
+from tests.service.vectors.support import strokes
 
 PLAIN = Style(1, BLACK, WHITE)
 SETTINGS = Settings(max_output_pixels=20_000)
@@ -80,3 +82,36 @@ def test_a_picture_that_would_take_too_much_memory_is_refused() -> None:
     with pytest.raises(InvalidParameter, match="drawing it as image/webp would take 2700000 bytes") as caught:
         Canvas.plan("query.scale", 300, 300, PLAIN, "image/webp", settings)
     assert caught.value.errors[0].allowed == "at most 1048576; a smaller scale, or less to show"
+
+
+def bars(*heights: float) -> Strokes:
+    return strokes([[[(4, y), (10, y), (18, y), (24, y)]] for y in heights])
+
+
+def test_strokes_are_painted_where_a_picture_is_enlarged() -> None:
+    canvas = plan_grid("query.scale", 1, 2, Style(2, BLACK, WHITE), PNG, SETTINGS, strokes=True)
+    assert canvas.painted == 2
+    shown = picture(run_now(canvas.draw_glyphs(bars(5, 20), 1, 2)))
+    expect_bar(shown[:, :56], 5, 2)
+    expect_bar(shown[:, 56:], 20, 2)
+    assert plan_grid("query.scale", 1, 2, PLAIN, PNG, SETTINGS, strokes=True).painted == 0
+    assert plan_grid("query.scale", 1, 2, Style(2, BLACK, WHITE), PNG, SETTINGS).painted == 0
+
+
+def test_painting_many_glyphs_is_work_for_a_thread() -> None:
+    style, settings = Style(2, BLACK, WHITE), Settings()
+    few, many = (plan_grid("query.scale", rows, 1, style, PNG, settings, strokes=True) for rows in (5, 10))
+    assert few.cost.work <= INLINE < many.cost.work
+    assert plan_grid("query.scale", 10, 1, style, PNG, settings).cost.work <= INLINE
+    alone = plan_grid("query.scale", 1, 1, Style(8, BLACK, WHITE), PNG, settings, strokes=True)
+    assert alone.cost.work <= INLINE
+
+
+@pytest.mark.parametrize("media", [PNG, GIF])
+def test_frames_and_strokes_add_to_the_cost(media: str) -> None:
+    canvas = plan_grid("query.scale", 1, 3, Style(2, BLACK, WHITE), media, SETTINGS, strokes=True)
+    step = next(canvas.draw_glyphs(bars(5, 10, 15), 1, 3))
+    assert isinstance(step, Offload)
+    plain = drawing(media, canvas.pixels, 3 if media == GIF else 1)
+    assert step.cost.work == plain.work + painting(3).work
+    assert step.cost.held == plain.held + painting(3).held

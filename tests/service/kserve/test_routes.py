@@ -296,3 +296,28 @@ client.close()
 def test_the_triton_client_calls_the_models(real_server: Server) -> None:
     done = python("-c", TRITON, real_server.url.removeprefix("http://"))
     assert (done.returncode, done.stdout) == (0, "404 There is no model 'gan-decoder'.\n"), done.stderr
+
+
+async def test_strokes_are_a_model(more: httpx.AsyncClient) -> None:
+    content = (await more.get("/v2/models/more-strokes")).json()
+    expect_schema("metadata_model_response", content)
+    assert {spec["name"]: (spec["datatype"], spec["shape"]) for spec in content["inputs"]} == {
+        "z": ("FP32", [-1, 6]),
+        "label": ("INT64", [-1, 1]),
+    }
+    assert {spec["name"]: spec["shape"] for spec in content["outputs"]} == {
+        "control": [-1, -1, -1, 2],
+        "radius": [-1, -1, -1],
+        "presence": [-1, -1],
+        "proportions": [-1, 4],
+    }
+    answer = await more.post("/v2/models/more-strokes/infer", json=DECODE | {"outputs": [{"name": "control"}]})
+    (control,) = answer.json()["outputs"]
+    assert control["shape"] == [2, 2, 8, 2]
+    assert np.reshape(control["data"], control["shape"])[:, 0, 0].tolist() == [[4, 10], [4, 14.5]]
+    answer = await more.post("/v2/models/more-strokes/infer", json=DECODE)
+    assert [output["shape"] for output in answer.json()["outputs"]] == [[2, 2, 8, 2], [2, 2, 4], [2, 2], [2, 4]]
+
+
+async def test_a_model_without_strokes_has_no_graph_of_them(client: httpx.AsyncClient) -> None:
+    expect_error(await client.get("/v2/models/cvae-strokes"), 404, "There is no model 'cvae-strokes'")

@@ -9,7 +9,7 @@ from glyphvae.errors import StartError
 from glyphvae.models.manifest import File, read_manifest, read_verified
 from glyphvae.models.registry import load_registry
 from glyphvae.settings import Settings
-from tests.known_model import write_model, write_more
+from tests.known_model import strokes, write_model, write_more
 
 CONTENT = b"the model"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -42,17 +42,22 @@ def test_strokes_are_those_of_schema_2(tmp_path: Path) -> None:
     assert manifest.schema_version == 2
     assert manifest.strokes is not None
     assert manifest.strokes.file == "more-strokes/1/model.onnx"
-    assert read_verified(tmp_path, manifest.strokes) == b"read when they are used"
+    assert read_verified(tmp_path, manifest.strokes) == strokes(len(manifest.labels))
     assert manifest.labels[-1] == "\N{COMBINING ACUTE ACCENT}"
 
 
 def test_strokes_are_verified_at_the_start(tmp_path: Path) -> None:
     write_more(tmp_path)
-    settings = Settings(models=tmp_path, default_model="more", device="cpu")
-    assert load_registry(settings).get(None).loaded  # though they are no graph: nothing uses them
-    (tmp_path / "more-strokes/1/model.onnx").write_bytes(b"read when they are used!"[1:])
-    with pytest.raises(StartError, match=r"more-strokes/1/model\.onnx: sha256 is"):
-        load_registry(settings)
+    (tmp_path / "more-strokes/1/model.onnx").write_bytes(strokes(1))
+    with pytest.raises(StartError, match=r"more-strokes/1/model\.onnx: .* but the manifest says"):
+        load_registry(Settings(models=tmp_path, default_model="more", device="cpu"))
+
+
+def test_what_a_model_replaces_is_read(tmp_path: Path) -> None:
+    write_model(tmp_path, "pen", replaces=["cvae", "cvae-hq"])
+    assert read_manifest(tmp_path / "pen.json").replaces == ("cvae", "cvae-hq")
+    write_model(tmp_path, "other")
+    assert read_manifest(tmp_path / "other.json").replaces == ()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"not json", b"\xff\xfe", b"[]", b"null", b'{"schema": 1'])

@@ -3,6 +3,7 @@ import logging
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from glyphvae.models.providers import PROVIDERS, Runtime
 from glyphvae.models.registry import Registry, load_registry
 from glyphvae.scheduling.steps import run_now
 from glyphvae.settings import Settings
-from tests.known_model import LATENT_SIZE, decoder, encoder, write_model
+from tests.known_model import LATENT_SIZE, decoder, encoder, strokes, write_model, write_more
 from tests.service.support import grey
 
 
@@ -101,6 +102,53 @@ def test_models_are_found_by_name(repository: Path) -> None:
     assert registry.get("cvae").title == "cvae/1"
     with pytest.raises(UnknownModel, match=r"There is no model 'gan'; served are: cvae, vae\."):
         registry.get("gan")
+
+
+def test_a_model_that_has_gone_is_named_with_its_successors(tmp_path: Path) -> None:
+    write_model(tmp_path, "pen", replaces=["cvae", "cvae-hq"])
+    write_model(tmp_path, "quill", replaces=["cvae-hq"])
+    registry = loaded(tmp_path, default_model="pen")
+    with pytest.raises(UnknownModel, match=r"no model 'cvae'; it was replaced by pen; served are: pen, quill\."):
+        registry.get("cvae")
+    with pytest.raises(UnknownModel, match=r"no model 'cvae-hq'; it was replaced by pen, quill; served are: pen"):
+        registry.get("cvae-hq")
+    with pytest.raises(UnknownModel, match=r"no model 'gan'; served are"):
+        registry.get("gan")
+
+
+def test_a_model_that_is_still_served_is_itself(tmp_path: Path) -> None:
+    write_model(tmp_path)
+    write_model(tmp_path, "pen", replaces=["cvae"])
+    assert loaded(tmp_path, default_model="pen").get("cvae").manifest.name == "cvae"
+
+
+def test_a_model_draws_strokes(tmp_path: Path) -> None:
+    write_more(tmp_path)
+    write_model(tmp_path)
+    registry = loaded(tmp_path, default_model="more")
+    model = registry.get(None)
+    assert (model.draws_strokes, registry.get("cvae").draws_strokes) == (True, False)
+    drawn = run_now(model.strokes(latents(0, -2), np.array([0, 19])))
+    assert drawn.control.shape == (2, 2, 8, 2)
+    assert drawn.control[:, 0, 0].tolist() == [[4, 5], [4, 12.5]]
+    assert drawn.control[:, 0, -1].tolist() == [[24, 5], [24, 12.5]]
+    assert drawn.radius[1].tolist() == [[1] * 4, [9] * 4]
+    assert drawn.presence.tolist() == [[1, 0]] * 2
+    assert np.allclose(drawn.proportions, [0.05, 24, 0.1, 0.2])
+    assert run_now(model.decode(latents(0), np.array([19])))[0, 0, 0] == 119
+
+
+def test_what_painting_needs_is_loaded_with_a_model_that_draws_strokes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "freetype"]:
+        monkeypatch.delitem(sys.modules, name)
+    write_model(tmp_path)
+    write_more(tmp_path)
+    registry = loaded(tmp_path, default_model="cvae")
+    assert "freetype" not in sys.modules
+    run_now(registry.get("more").ready())
+    assert "freetype" in sys.modules
 
 
 ONE, TWO = "1" * 12, "2" * 12
@@ -240,6 +288,19 @@ def test_a_model_that_is_not_what_its_manifest_promises_is_named(
     write_model(tmp_path, files=files, **facts)  # type: ignore[arg-type]
     assert refused(tmp_path).startswith(says)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("graph", "says"),
+    [
+        (decoder(), "does not run: "),
+        (strokes(points=3), "control is float32 (1, 2, 3, 2), its manifest promises float32 (1, 2, 4, 2)"),
+        (strokes(knots=2), "radius is float32 (1, 4, 2), its manifest promises float32 (1, 2, 2)"),
+    ],
+)
+def test_strokes_that_are_none_are_named(tmp_path: Path, graph: bytes, says: str) -> None:
+    write_model(tmp_path, files={"strokes": graph}, schema=2)
+    assert says in refused(tmp_path)
 
 
 @pytest.mark.skipif(PROVIDERS["cuda"] in ort.get_available_providers(), reason="needs an ONNX Runtime without CUDA")

@@ -17,7 +17,7 @@ from glyphvae.operations.generate import CHUNK, Generate, Own, Samples, split
 from glyphvae.scheduling.steps import run_now
 from tests.known_model import LABELS, MORE_LABELS
 from tests.service.models.test_latents import GOLDEN
-from tests.service.support import JSON, NPY, PNG, array, expect_problem, picture
+from tests.service.support import JSON, NPY, PNG, array, expect_bar, expect_problem, picture
 
 DRAWN = (None,) * 6
 NO_BODY = Body(b"", "")
@@ -294,3 +294,40 @@ async def test_labels_say_which_are_written(more: httpx.AsyncClient) -> None:
         samples = (await more.post(f"/generate?temperature=0&{query}", headers=JSON)).json()["samples"]
         assert tuple(sample["label"] for sample in samples) == expected
         assert samples[0]["pixels"][0][0] == 100 + MORE_LABELS.index(expected[0])
+
+
+@pytest.mark.parametrize("scale", [2, 8, 64])
+async def test_a_model_that_draws_strokes_is_crisp_at_any_scale(more: httpx.AsyncClient, scale: int) -> None:
+    response = await more.post(f"/generate?label=J&temperature=0&scale={scale}")
+    expect_bar(picture(response.content), 14.5, scale)
+    # A bar between two pixels has one grey row on either side.
+    response = await more.post(f"/generate?label=J&z=0.1,0,0,0,0,0&scale={scale}")
+    column = picture(response.content)[:, 14 * scale]
+    assert np.count_nonzero((column > 0) & (column < 255)) == 2
+    assert int(column.sum()) == pytest.approx(2 * scale * 255, abs=8)
+
+
+async def test_strokes_are_for_enlarged_pictures_alone(more: httpx.AsyncClient) -> None:
+    query = "/generate?label=J&temperature=0"
+    assert (picture((await more.post(query)).content) == 119).all()
+    assert (array(await more.post(f"{query}&scale=2", headers=NPY)) == 119).all()
+    (sample,) = (await more.post(f"{query}&scale=2", headers=JSON)).json()["samples"]
+    assert sample["pixels"] == [[119] * 28] * 28
+
+
+async def test_several_strokes_are_shown_row_by_row(more: httpx.AsyncClient) -> None:
+    response = await more.post("/generate?label=0&label=J&label=Z&temperature=0&scale=2&columns=2")
+    ink = picture(response.content)
+    cells = ink.reshape(2, 56, 2, 56).swapaxes(1, 2)
+    for cell, y in zip(cells.reshape(4, 56, 56), [5, 14.5, 22.5], strict=False):
+        expect_bar(cell, y, 2)
+    assert not cells[1, 1].any()
+
+
+async def test_seeds_reproduce_painted_strokes(more: httpx.AsyncClient) -> None:
+    new = await asyncio.gather(*(more.post(f"/generate?label=J&scale={scale}") for scale in [2, 2, 3, 1] * 4))
+    assert len({response.headers["glyphvae-seed"] for response in new}) == 16
+    for response, scale in zip(new, [2, 2, 3, 1] * 4, strict=True):
+        seed = response.headers["glyphvae-seed"]
+        again = await more.post(f"/generate?label=J&scale={scale}&seed={seed}")
+        assert again.content == response.content

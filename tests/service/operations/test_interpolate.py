@@ -1,14 +1,17 @@
 """The known model makes every pixel 100 + 10·z[0] + label, and its logits are pixels / 255."""
 
+import io
+
 import httpx
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image, ImageSequence
 
 from glyphvae.operations.interpolate import linear, spherical
-from tests.service.support import JSON, NPY, array, grey, npy
+from tests.service.support import JSON, NPY, array, expect_bar, grey, npy, picture
 
 SHARE = np.linspace(0, 1, 5, dtype=np.float32)
 
@@ -106,3 +109,27 @@ def test_spherical_keeps_the_length_and_turns_evenly() -> None:
 def test_spherical_is_linear_where_it_is_undefined(end: list[float]) -> None:
     begin, last = np.array([1, 0], dtype=np.float32), np.array(end, dtype=np.float32)
     np.testing.assert_array_equal(spherical(begin, last, SHARE), linear(begin, last, SHARE))
+
+
+async def test_between_two_labels_the_strokes_of_an_enlarged_picture_are_mixed(more: httpx.AsyncClient) -> None:
+    zeros = "0,0,0,0,0,0"
+    answer = await more.post(f"/interpolate?label=0&label=Z&z={zeros}&z={zeros}&n=3&scale=4")
+    cells = picture(answer.content).reshape(112, 3, 112).swapaxes(0, 1)
+    for cell, y in zip(cells, [5, 13.75, 22.5], strict=True):
+        expect_bar(cell, y, 4)
+
+
+async def test_the_strokes_of_one_label_move_with_the_latents(more: httpx.AsyncClient) -> None:
+    asked = "/interpolate?label=J&z=-2,0,0,0,0,0&z=2,0,0,0,0,0&n=3&method=linear&scale=2"
+    answer = await more.post(asked)
+    cells = picture(answer.content).reshape(56, 3, 56).swapaxes(0, 1)
+    for cell, y in zip(cells, [12.5, 14.5, 16.5], strict=True):
+        expect_bar(cell, y, 2)
+
+
+async def test_an_animation_is_painted_frame_by_frame(more: httpx.AsyncClient) -> None:
+    asked = "/interpolate?label=J&z=-2,0,0,0,0,0&z=2,0,0,0,0,0&n=3&method=linear&scale=2"
+    movie = Image.open(io.BytesIO((await more.post(asked, headers={"Accept": "image/gif"})).content))
+    assert (movie.size, movie.n_frames) == ((56, 56), 4)  # type: ignore[attr-defined]
+    for frame, y in zip(ImageSequence.Iterator(movie), [12.5, 14.5, 16.5, 14.5], strict=True):
+        expect_bar(255 - np.asarray(frame.convert("L")), y, 2)

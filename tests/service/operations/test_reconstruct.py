@@ -8,7 +8,7 @@ from PIL import Image
 from glyphvae.errors import InvalidParameter
 from glyphvae.models.elbo import reconstruction_error
 from glyphvae.operations.reconstruct import HEADER_IMAGES, Reconstructions
-from tests.service.support import JSON, NPY, PNG, array, expect_problem, grey, image_file, npy, picture
+from tests.service.support import JSON, NPY, PNG, array, expect_bar, expect_problem, grey, image_file, npy, picture
 
 J = image_file(grey(119)[0])
 URL = "/reconstruct?preprocess=none"
@@ -101,3 +101,11 @@ async def test_what_is_wrong_is_named(client: httpx.AsyncClient, query: str, say
 
 async def test_the_size_of_a_picture_does_not_limit_other_formats(client: httpx.AsyncClient) -> None:
     assert (await client.post(f"{URL}&scale=64", content=J, headers=JSON)).status_code == 200
+
+
+async def test_strokes_are_enlarged(more: httpx.AsyncClient) -> None:
+    response = await more.post(f"{URL}&label=J&scale=2", content=npy(grey(119, 129)))
+    first, second = picture(response.content).reshape(56, 2, 56).swapaxes(0, 1)
+    expect_bar(first, 14.5, 2)
+    expect_bar(second, 15.5, 2)
+    assert (picture((await more.post(f"{URL}&label=J", content=J)).content) == 119).all()

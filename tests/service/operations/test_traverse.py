@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from glyphvae.operations.traverse import grid
-from tests.service.support import JSON, NPY, array
+from tests.service.support import JSON, NPY, array, expect_bar, picture
 
 
 async def test_a_latent_moves_over_its_range(client: httpx.AsyncClient) -> None:
@@ -95,3 +95,10 @@ def test_grid_sets_the_moving_coordinates_only() -> None:
     z = grid(base, [2, 0], np.array([-1.0, 1.0]))
     assert z.dtype == np.float32
     assert z.tolist() == [[-1, 2, -1], [1, 2, -1], [-1, 2, 1], [1, 2, 1]]
+
+
+async def test_strokes_are_enlarged(more: httpx.AsyncClient) -> None:
+    answer = await more.post("/traverse?label=J&latent=1&latent=2&start=-2&stop=2&n=2&scale=2")
+    cells = picture(answer.content).reshape(2, 56, 2, 56).swapaxes(1, 2)
+    for cell, y in zip(cells.reshape(4, 56, 56), [12.5, 12.5, 16.5, 16.5], strict=True):
+        expect_bar(cell, y, 2)

@@ -1,6 +1,17 @@
 import pytest
 
-from glyphvae.scheduling.cost import INLINE, NOTHING, Cost, converting, decoding, drawing, one_by_one, parsing
+from glyphvae.scheduling.cost import (
+    INLINE,
+    NOTHING,
+    Cost,
+    converting,
+    decoding,
+    drawing,
+    one_by_one,
+    painting,
+    parsing,
+    together,
+)
 
 MEGA = 1_000_000
 
@@ -43,3 +54,14 @@ def test_frames_cost_work_and_no_memory() -> None:
 def test_of_steps_one_by_one_the_largest_counts_for_memory() -> None:
     assert one_by_one([Cost(1, 10), Cost(2, 30), Cost(3, 20)]) == Cost(6, 30)
     assert one_by_one([]) == NOTHING
+
+
+def test_painting_is_work_for_each_glyph_and_memory_for_some() -> None:
+    assert painting(0) == NOTHING
+    assert painting(1000).work == 1000 * painting(1).work
+    assert painting(4).held == 4 * painting(1).held
+    assert painting(1000).held == painting(33).held == painting(32).held
+
+
+def test_what_is_held_together_adds_up() -> None:
+    assert together(Cost(1, 5), Cost(10, 7)) == Cost(11, 12)

@@ -29,7 +29,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory, sample: Dataset) -> Path:
     run = folder / "runs" / "cvae"
     run.mkdir(parents=True)
     save_run(run, replace(finished_run(), data_sha256=sample.sha256))
-    output(export, run, "--to", folder / "exported", "--version", 2, "--data", DATA)
+    output(export, run, "--to", folder / "exported", "--version", 2, "--replaces", "old", "--data", DATA)
     return folder / "exported"
 
 
@@ -40,7 +40,7 @@ def evaluate(exported: Path, out: Path, model: str, *more: object) -> str:
 
 def test_the_run_folder_names_the_model(exported: Path) -> None:
     manifest = read_manifest(exported / "cvae.json")
-    assert (manifest.name, manifest.version) == ("cvae", 2)
+    assert (manifest.name, manifest.version, manifest.replaces) == ("cvae", 2, ("old",))
 
 
 def test_an_evaluation_by_one_judge_leaves_a_report_and_the_model_as_it_was(

@@ -22,7 +22,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported")
     export_run(finished_run("cvae"), data_set(), folder, "cvae")
     export_run(finished_run("vae"), data_set(), folder, "vae-z6", version=3)
-    export_run(finished_run("pen"), data_set(), folder, "pen")
+    export_run(finished_run("pen"), data_set(), folder, "pen", replaces=["cvae-hq"])
     return folder
 
 
@@ -37,7 +37,7 @@ def test_the_service_accepts_what_was_exported(repository: Path, name: str, kind
     assert manifest.metrics["compact"]["levels"] < 0.1
     assert manifest.config["latent_size"] == 6
     assert manifest.series == finished_run(kind).series
-    assert (manifest.schema_version, manifest.strokes) == (1, None)
+    assert (manifest.schema_version, manifest.strokes, manifest.replaces) == (1, None, ())
     for file in (manifest.encoder, manifest.decoder):
         session = ort.InferenceSession(read_verified(repository, file), providers=["CPUExecutionProvider"])
         inputs = [value.name for value in session.get_inputs()]
@@ -49,6 +49,7 @@ def test_the_service_accepts_a_pen(repository: Path) -> None:
     assert (manifest.schema_version, manifest.kind, manifest.latent_size) == (2, "cvae", 6)
     assert manifest.labels == LABELS
     assert manifest.metrics["compact"]["units"] < 0.05
+    assert manifest.replaces == ("cvae-hq",)
     assert manifest.strokes is not None
     session = ort.InferenceSession(read_verified(repository, manifest.strokes), providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(0)

@@ -49,8 +49,9 @@ def test_the_manifest_names_each_file_with_its_hash() -> None:
 
 
 @pytest.mark.parametrize("series", [None, "0123456789ab"])
-def test_facts_come_back_from_the_manifest(series: str | None) -> None:
-    measured = replace(FACTS, metrics={"negative_elbo": {"value": 100.0}}, series=series)
+@pytest.mark.parametrize("replaces", [(), ("cvae-hq", "cvae")])
+def test_facts_come_back_from_the_manifest(series: str | None, replaces: tuple[str, ...]) -> None:
+    measured = replace(FACTS, metrics={"negative_elbo": {"value": 100.0}}, series=series, replaces=replaces)
     assert facts_of(json.loads(manifest_text(measured, {"encoder": b"", "decoder": b""}))) == measured
 
 

@@ -14,6 +14,7 @@ def export(
     to: ModelRepository = EXPORTED,
     name: Annotated[str | None, typer.Option(help="Name of the model.", show_default="the run folder's")] = None,
     version: Annotated[int, typer.Option(min=1, help="Version of the export.")] = 1,
+    replaces: Annotated[list[str] | None, typer.Option(help="Name of a model whose place it takes.")] = None,
     data: DataFolder = DATA,
 ) -> None:
     """Export a run to ONNX; fails unless ONNX Runtime and PyTorch agree on a thousand real images."""
@@ -26,5 +27,5 @@ def export(
     trained = load_run(run)
     with Console(stderr=True).status("exporting"):
         loaded = load_named(dataset_name(trained), data)
-        manifest = export_run(trained, loaded, to, name or run.resolve().name, version)
+        manifest = export_run(trained, loaded, to, name or run.resolve().name, version, replaces=replaces or ())
     typer.echo(f"{manifest} and its two graphs are written; `glyphvae evaluate {manifest.stem}` measures them.")

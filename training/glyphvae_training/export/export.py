@@ -1,6 +1,8 @@
 """Export of a trained run; nothing is written unless every gate passes."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,9 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 PARITY_SEED = 0
 
 
-def export_run(run: Run, data: Dataset, folder: Path, name: str, version: int = 1) -> Path:
+def export_run(
+    run: Run, data: Dataset, folder: Path, name: str, version: int = 1, *, replaces: Sequence[str] = ()
+) -> Path:
     """Export a run into a model repository.
 
     Args:
@@ -32,6 +36,7 @@ def export_run(run: Run, data: Dataset, folder: Path, name: str, version: int = 
         folder: the model repository.
         name: of the model, e.g. "cvae".
         version: of the export, from 1; the number that Triton gives its folder.
+        replaces: names of models that have gone, for which the service names this one.
 
     Returns:
         The manifest's path.
@@ -49,7 +54,7 @@ def export_run(run: Run, data: Dataset, folder: Path, name: str, version: int = 
     model = run.model.cpu()
     graphs: dict[Part, onnx.ModelProto] = {part: to_onnx(model, part) for part in parts_of(model)}
     check_parity(model, graphs, data.test, np.random.default_rng(PARITY_SEED))
-    facts = facts_of_run(run, data, name, version)
+    facts = replace(facts_of_run(run, data, name, version), replaces=tuple(replaces))
     compacted = {part: compact(graph) for part, graph in graphs.items()}
     lost = check_compact(facts, graphs, compacted, data.test)
     return publish(folder, facts.with_metrics({"compact": lost}), compacted)

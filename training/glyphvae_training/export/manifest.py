@@ -42,6 +42,7 @@ class Facts:
         likelihood: p(x|z), by name.
         series: fingerprint of everything that the training was given but beta; None if it is not known.
         schema: of the manifest.
+        replaces: names of models that have gone and whose place it takes.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Facts:
     likelihood: str = "bernoulli"
     series: str | None = None
     schema: int = SCHEMA
+    replaces: tuple[str, ...] = ()
 
     def with_metrics(self, metrics: dict[str, Any]) -> "Facts":
         """Return the same facts with other metrics."""
@@ -70,6 +72,7 @@ class Facts:
             "name": self.name,
             "version": self.version,
             "kind": self.kind,
+            **({"replaces": list(self.replaces)} if self.replaces else {}),
             "summary": self.summary,
             "labels": list(self.labels),
             "latent_size": self.latent_size,
@@ -88,7 +91,8 @@ def facts_of(manifest: dict[str, Any]) -> Facts:
     """Read the facts from the JSON object of a manifest."""
     left_out = {"pixels", *ALL_PARTS}
     fields = {key: value for key, value in manifest.items() if key not in left_out}
-    return Facts(**fields | {"labels": tuple(manifest["labels"])})
+    lists = {key: tuple(manifest.get(key, ())) for key in ("labels", "replaces")}
+    return Facts(**fields | lists)
 
 
 def entry_name(name: str, part: Part) -> str:

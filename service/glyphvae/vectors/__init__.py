@@ -1,0 +1,1 @@
+"""Pen strokes as curves, their outlines, and their painting at any scale."""

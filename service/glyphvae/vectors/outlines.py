@@ -1,0 +1,84 @@
+"""Outlines of pen strokes.
+
+The outline of a stroke is the edge of the pen to the left of a path that follows the stroke to its end and comes back.
+It touches the pen at each point, and where the path turns, an arc around the point joins its sides; the arcs at both
+ends are round caps. Where the path turns left, the arc runs backwards. So the outline winds around every place that the
+pen covers at least once, and around no other, and filling it by the non-zero rule gives the stroke, however tightly it
+bends (Guibas, Ramshaw & Stolfi, "A kinetic framework for computational geometry", 1983).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphvae.vectors.strokes import Floats, Lines
+
+# Pixels by which the chords of an arc may stray from it.
+TOLERANCE = 0.02
+# Turns between two corners, of a pen that is smaller than a pixel and of one that fills a picture.
+COARSEST, FINEST = np.pi / 4, np.pi / 64
+# Pixels; between points that are nearer to each other no direction is known.
+STILL = 1e-3
+_PI = np.float32(np.pi)
+
+
+class Outlines(NamedTuple):
+    """Closed polygons, to be filled by the non-zero rule.
+
+    Attributes:
+        corners: float32 (sum of `counts`, 2), x and y in pixels, of one polygon after the other; the last corner of
+            each is joined to its first.
+        counts: int64 (k,), corners of each polygon.
+    """
+
+    corners: Floats
+    counts: NDArray[np.int64]
+
+
+def outlines(lines: Lines) -> Outlines:
+    """Return the outline of each of k strokes."""
+    samples = lines.points.shape[1]
+    there = np.arange(samples - 1)
+    path = np.concatenate([there, there[::-1] + 1])  # points of the way to the end and back
+    direction, tilt = _segments(lines)
+    # Where the edge touches the pen, as seen from its middle, on the segment behind each point of the path.
+    leaving = np.concatenate([direction - _PI / 2 + tilt, (direction + _PI / 2 - tilt)[:, ::-1]], axis=1)
+    bend = (np.diff(direction, axis=1) + _PI) % (2 * _PI) - _PI
+    change = np.diff(tilt, axis=1)
+    caps = _PI + 2 * tilt[:, :1], _PI - 2 * tilt[:, -1:]
+    turn = np.concatenate([caps[0], bend + change, caps[1], (change - bend)[:, ::-1]], axis=1)
+    radii = lines.radii[:, path]
+    step = np.clip(np.sqrt(8 * TOLERANCE / np.maximum(radii, TOLERANCE)), FINEST, COARSEST)
+    pieces = np.ceil(np.abs(turn) / step).astype(np.int64)
+    counts = np.where(pieces > 1, pieces + 1, 1)  # a slight turn is one corner, halfway
+    return Outlines(
+        _corners(lines.points[:, path], radii, np.roll(leaving, 1, axis=1), turn, counts), counts.sum(axis=1)
+    )
+
+
+def _segments(lines: Lines) -> tuple[Floats, Floats]:
+    """Return the direction of each segment, and how far the pen's edge turns to it as the pen gets smaller.
+
+    Returns:
+        (k, samples - 1) each, in radians; of a segment that is too short, those of the one before.
+    """
+    steps = np.diff(lines.points, axis=1)
+    lengths = np.hypot(steps[..., 0], steps[..., 1])
+    latest = np.maximum.accumulate(np.where(lengths > STILL, np.arange(lengths.shape[1]), 0), axis=1)
+    slope = -np.diff(lines.radii, axis=1) / np.maximum(lengths, STILL)
+    angles = np.arctan2(steps[..., 1], steps[..., 0]), np.arcsin(np.clip(slope, -1, 1))
+    direction, tilt = (np.take_along_axis(angle, latest, axis=1) for angle in angles)
+    return direction, tilt
+
+
+def _corners(points: Floats, radii: Floats, arriving: Floats, turn: Floats, counts: NDArray[np.int64]) -> Floats:
+    """Return the corners of all arcs, `counts` of each, spread evenly over its turn."""
+    repeats = counts.ravel()
+    index = np.repeat(np.arange(repeats.size), repeats)
+    place = np.arange(index.size) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+    share = np.where(repeats > 1, 0, 0.5).astype(np.float32)[index]
+    share += place / np.maximum(repeats - 1, 1)[index]
+    angle = arriving.ravel()[index] + share * turn.ravel()[index]
+    around = np.stack([np.cos(angle), np.sin(angle)], axis=1) * radii.ravel()[index][:, None]
+    return np.asarray(points.reshape(-1, 2)[index] + around, dtype=np.float32)
