@@ -242,9 +242,15 @@ def write_model(
     (repository / f"{name}.json").write_text(json.dumps(manifest | facts), encoding="utf-8")
 
 
-def write_more(repository: Path, *, classified: bool = False) -> None:
-    """Add the known model `more`, of `MORE_LABELS`, which draws strokes, and has a classifier if it is to."""
+def write_more(repository: Path, *, classified: bool = False, hand_size: int = 0) -> None:
+    """Add the known model `more`, of `MORE_LABELS`, which draws strokes, and has a classifier if it is to.
+
+    Args:
+        repository: The folder.
+        classified: Whether it has a classifier.
+        hand_size: Latents that are a hand.
+    """
     count = len(MORE_LABELS)
     files = {"encoder": encoder(rows=count), "decoder": decoder(rows=count), "strokes": strokes(count)}
     files |= {"classifier": classifier(count)} if classified else {}
-    write_model(repository, "more", files=files, labels=MORE_LABELS, schema=2)
+    write_model(repository, "more", files=files, labels=MORE_LABELS, schema=2, config={"hand_size": hand_size})

@@ -131,6 +131,7 @@ def _words(kind: bytes, data: bytes) -> str:
 def _write(words: str) -> None:
     for unknown, case in (("error", "upper"), ("skip", "keep"), ("blank", "upper")):
         with contextlib.suppress(UnknownCharacterError):
+            fold(words, (*LABELS, "e", "sch", "\u0301"), unknown, case, compose=True)  # type: ignore[arg-type]
             script = fold(words, LABELS, unknown, case)  # type: ignore[arg-type]
             glyphs = np.zeros((len(script.labels), 28, 28), np.uint8)
             glyphs[:, 4:24, 8:20] = 255

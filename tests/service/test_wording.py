@@ -12,6 +12,11 @@ def test_consecutive_characters_become_ranges() -> None:
     assert character_ranges("7") == "7"
 
 
+def test_names_and_marks_are_told_apart_from_the_text_around_them() -> None:
+    assert character_ranges(["A", "B", "sch", "C", "D"]) == "A-B, sch, C-D"
+    assert character_ranges(["z", "\u0300", "\u0301", "\u0327"]) == "z, ◌\u0300-◌\u0301, ◌\u0327"
+
+
 @given(st.text(st.characters(exclude_categories=[]), max_size=100))
 def test_any_text_can_be_quoted(text: str) -> None:
     assert quoted(text).encode()

@@ -35,6 +35,7 @@ IMAGE = image_file(np.eye(28, dtype=np.uint8) * 255)
         ("/generate", calls.generate_samples("J", n=300, seed=7)),
         ("/generate", calls.generate(model="vae", seed=7)),
         ("/render-text", calls.render_text("TO AND\nFRO", seed=7, align="right", width=120)),
+        ("/render-text", calls.render_writing("\n", seed=7)),
         ("/encode", calls.encode(IMAGE)),
         ("/encode", calls.encode([IMAGE, IMAGE], label="J")),
         ("/reconstruct", calls.reconstruct_picture(grey(0, 120), preprocess="none", label="J")),

@@ -164,13 +164,13 @@ class Text(Sampling, PictureOptions, total=False):
     """Options for rendering text.
 
     Attributes:
-        z: The latents of the style.
-        variation: Standard deviation of each glyph's latents around the style.
+        z: The latents of the style; of a model with a hand first those of the hand.
+        variation: Standard deviation of each glyph's latents around the style, but for the hand.
         unknown: Treatment of characters that the model cannot write.
         case: `upper` sets small letters as capitals if the model cannot write them, `keep` treats them as unknown.
         width: Width that lines are wrapped to, in glyph pixels.
         align: Alignment of shorter lines.
-        letter_gap: Space between letters, in glyph pixels.
+        letter_gap: Space between letters, in glyph pixels; 3 is the hand's own, where the model has strokes.
         word_space: Space between words.
         line_height: Distance between baselines.
         margin: Space around the text.

@@ -144,9 +144,10 @@ class Writing:
         labels: The character of each glyph.
         positions: (n,) int64, the position of each glyph's character in the text.
         lines: (n,) int64, the line of each glyph.
-        corners: (n, 2) int64, x and y of the upper left corner of each 28x28 cell.
+        corners: (n, 2) int64, x and y of the upper left corner of each glyph's pixels.
         latents: (n, latent) float32.
-        pixels: (n, 28, 28) uint8, paper 0, ink 255.
+        pixels: (n, rows, columns) uint8, paper 0, ink 255: 28 x 28, or of a model with strokes as many as the largest
+            glyph needs, of which smaller ones fill the upper left corner.
     """
 
     model: str
@@ -267,7 +268,7 @@ def read_writing(response: Response) -> Writing:
         lines=np.array(rows("line"), np.int64),
         corners=np.array([rows("x"), rows("y")], np.int64).T,
         latents=_floats(rows("z")),
-        pixels=_pixels(rows("pixels")),
+        pixels=_pictures(rows("pixels")),
         **{name: body[name] for name in ("width", "height", "baselines", "folded", "unknown")},
     )
 
@@ -337,6 +338,17 @@ def _pixels(values: list[Any]) -> Pixels:
     import numpy as np
 
     return np.array(values, np.uint8).reshape(-1, 28, 28)
+
+
+def _pictures(pictures: list[list[list[int]]]) -> Pixels:
+    """Return pictures of any size in one array, in its upper left corner."""
+    import numpy as np
+
+    height, width = (max(sizes, default=28) for sizes in (map(len, pictures), (len(rows[0]) for rows in pictures)))
+    result = np.zeros((len(pictures), height, width), np.uint8)
+    for field, rows in zip(result, pictures, strict=True):
+        field[: len(rows), : len(rows[0])] = rows
+    return result
 
 
 def _npy(content: bytes) -> Any:  # noqa: ANN401 (an array, or an archive of them)

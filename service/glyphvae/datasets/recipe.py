@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field
 from glyphvae.api.parameters import Beta, ModelName, Parameters, Seed, Temperature, filled_latents, value_of
 from glyphvae.errors import InvalidParameter
 from glyphvae.models.labels import parse_labels, usual_labels
-from glyphvae.models.latents import MAX_LATENT, MAX_SEED, draw_latents, new_seed
+from glyphvae.models.latents import MAX_LATENT, MAX_SEED, draw_latents, draw_style, form_only, new_seed
 from glyphvae.models.registry import Floats, Labels, Model, Pixels, Registry
 from glyphvae.scheduling.steps import run_now
 
@@ -194,8 +194,9 @@ def make_recipe(parameters: DatasetParameters, registry: Registry) -> Recipe:
     given = filled_latents(parameters.z, model.manifest.latent_size)
     if parameters.variation is None:
         return Recipe(model, seed, shares, None, given, parameters.temperature)
-    centre = draw_latents(seed, 1, given, parameters.temperature)[0]
-    return Recipe(model, seed, shares, centre, (None,) * len(given), parameters.variation)
+    hand_size = model.manifest.hand_size
+    centre = draw_style(seed, given, parameters.temperature, hand_size)
+    return Recipe(model, seed, shares, centre, form_only(len(given), hand_size), parameters.variation)
 
 
 def _shares(mix: Mapping[str, float] | Sequence[str] | None, allowed: Sequence[str]) -> NDArray[np.float64]:

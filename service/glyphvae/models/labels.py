@@ -1,4 +1,4 @@
-"""Labels, given as the character itself or as its index, and sets of them."""
+"""Labels, given by name, which is the character itself, or by index, and sets of them."""
 
 import re
 import string
@@ -25,12 +25,12 @@ class UnknownLabelError(ValueError):
 def parse_label(text: str, labels: Sequence[str]) -> int:
     """Return the index of the label that `text` names.
 
-    With the labels 0-9 and A-Z, both `A` and `10` give 10. A text that is both a character and an index counts as the
-    character; the two agree if the digit `d` is the label with index `d`.
+    With the labels 0-9 and A-Z, both `A` and `10` give 10. A text that is both a name and an index counts as the name;
+    of characters the two agree if the digit `d` is the label with index `d`.
 
     Args:
-        text: A character of `labels`, or the decimal index into it without sign, space or leading zero.
-        labels: One-character strings, in the order of the model's label indices.
+        text: A name in `labels`, or the decimal index into it without sign, space or leading zero.
+        labels: Names of one character or more, in the order of the model's label indices.
 
     Returns:
         An index in `range(len(labels))`.
@@ -38,8 +38,8 @@ def parse_label(text: str, labels: Sequence[str]) -> int:
     Raises:
         UnknownLabelError: `text` is neither.
     """
-    if len(text) == 1 and text in labels:
-        return labels.index(text)
+    if text in (names := tuple(labels)):
+        return names.index(text)
     if _INDEX.fullmatch(text) and int(text) < len(labels):
         return int(text)
     raise UnknownLabelError(f"{quoted(text)} is not a label; allowed is {describe_labels(labels)}.")
@@ -48,7 +48,8 @@ def parse_label(text: str, labels: Sequence[str]) -> int:
 def parse_labels(text: str, labels: Sequence[str]) -> tuple[int, ...]:
     """Return the indices of the labels that `text` names: one label as of `parse_label`, or those of a set.
 
-    The sets are `ascii`, `letters`, which have no digits, signs and accents, and `all`.
+    The sets are `ascii`, `letters`, which have no digits, signs and accents, and `all`; a label called like a set is
+    named by its index.
 
     Raises:
         UnknownLabelError: `text` is neither, or the model has no label of the set.

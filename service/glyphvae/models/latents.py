@@ -102,6 +102,27 @@ def draw_latents(seed: int, n: int, given: Sequence[float | None], temperature: 
     return z
 
 
+def draw_style(seed: int, given: Sequence[float | None], temperature: float, hand_size: int) -> Floats:
+    """Sample the latents (latent,) that the glyphs of one handwriting vary around.
+
+    Args:
+        seed: See `draw_latents`.
+        given: See `draw_latents`.
+        temperature: See `draw_latents`.
+        hand_size: Latents, the first ones, that are a hand which the glyphs share; 0 if all of them vary. The others
+            are 0 then unless they are given, because the usual form of each label is at 0.
+    """
+    if hand_size:
+        given = [*given[:hand_size], *(0.0 if value is None else value for value in given[hand_size:])]
+    style: Floats = draw_latents(seed, 1, given, temperature)[0]
+    return style
+
+
+def form_only(latent_size: int, hand_size: int) -> tuple[float | None, ...]:
+    """Return what is given of the deviation of a glyph from its style: nothing, but of the hand that it is 0."""
+    return (0.0,) * hand_size + (None,) * (latent_size - hand_size)
+
+
 def fill_latents(z: Floats, seed: int, given: Sequence[float | None], temperature: float) -> None:
     """Sample latents like `draw_latents`, into an existing array.
 

@@ -52,9 +52,9 @@ class Manifest(_Facts):
         (), description="Names of models that are no longer served and whose place it takes; a 404 for them names it."
     )
     summary: str
-    labels: tuple[Annotated[str, Field(min_length=1, max_length=1)], ...] = Field(
-        description="The characters that the model writes, in the order of their labels; empty for an unconditional "
-        "model."
+    labels: tuple[Annotated[str, Field(min_length=1, max_length=16)], ...] = Field(
+        description="The characters that the model writes, in the order of their labels, and names of several "
+        "characters; empty for an unconditional model."
     )
     latent_size: Annotated[int, Field(ge=1)]
     beta: float
@@ -91,6 +91,12 @@ class Manifest(_Facts):
             return (precision == "auto" and self.decoder_int8) or self.decoder
         return (precision == "float16" and self.decoder_float16) or self.decoder
 
+    @property
+    def hand_size(self) -> int:
+        """Number of latents, the first ones, that are the hand of a writer; 0 of a model that has no such part."""
+        size: int = self.config.get("hand_size", 0)
+        return size
+
     @model_validator(mode="after")
     def _labels_match_the_kind(self) -> "Manifest":
         if (self.kind == "cvae") != bool(self.labels):
@@ -105,6 +111,13 @@ class Manifest(_Facts):
             raise ValueError("a manifest of schema 2 names a graph of strokes, and one of schema 1 none")
         if self.strokes is not None and not self.labels:
             raise ValueError("an unconditional model draws no strokes")
+        return self
+
+    @model_validator(mode="after")
+    def _the_hand_is_a_part_of_the_latents(self) -> "Manifest":
+        size: object = self.hand_size
+        if type(size) is not int or not 0 <= size <= self.latent_size:
+            raise ValueError(f"config.hand_size is not a whole number from 0 to {self.latent_size}, the latents")
         return self
 
 

@@ -1,10 +1,10 @@
 """`POST /render-text`: a text as one image of handwriting."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from glyphvae.api import negotiate
@@ -46,15 +46,18 @@ from glyphvae.errors import (
     documented,
 )
 from glyphvae.formats.registry import JSON, NPY, PICTURES
-from glyphvae.models.latents import MAX_LATENT, draw_latents, new_seed
-from glyphvae.models.registry import Floats, Model, Pixels
+from glyphvae.models.latents import MAX_LATENT, draw_latents, draw_style, form_only, new_seed
+from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, Responses
-from glyphvae.scheduling.cost import typesetting
-from glyphvae.scheduling.steps import Offload, Program, inline
-from glyphvae.text.layout import Alignment, Layout, LayoutError, Setting, layout
-from glyphvae.text.rasterize import draw
-from glyphvae.text.symbols import Symbols, fold
-from glyphvae.text.x_height import proportioned
+from glyphvae.scheduling.cost import NOTHING, painting, typesetting
+from glyphvae.scheduling.steps import Offload, Program
+from glyphvae.text.layout import Alignment, LayoutError, Setting
+from glyphvae.text.marks import MARKED_LETTER
+from glyphvae.text.pixel_text import PixelText, set_pixels
+from glyphvae.text.stroke_layout import set_strokes
+from glyphvae.text.stroke_text import StrokeText
+from glyphvae.text.symbols import Symbols, fold, is_mark, of_glyphs
+from glyphvae.vectors.strokes import Strokes
 
 OFFERS = (*PICTURES, JSON, NPY)
 
@@ -75,7 +78,11 @@ class RenderText(Parameters):
     text: str = Field(min_length=1, description="What to write.")
     seed: Seed = None
     z: list[Latent | None] | None = Field(
-        None, max_length=64, description="The style: latents from -10 to 10; a null or missing one is drawn."
+        None,
+        max_length=64,
+        description="The style: latents from -10 to 10; a null or missing one is drawn. Of a model with a hand, the "
+        "first `hand_size` latents are the hand of all glyphs; the others, 0 if null or missing, are the form that "
+        "each glyph varies around.",
     )
     temperature: float = Field(
         DEFAULT_TEMPERATURE,
@@ -90,7 +97,7 @@ class RenderText(Parameters):
         le=10,
         allow_inf_nan=False,
         description="Standard deviation of each glyph's latents around the style: 0 repeats a letter exactly, 1 "
-        "ignores the style.",
+        "ignores the style. Of a model with a hand only the form varies, and 1 gives all forms in one hand.",
     )
     unknown: Literal["error", "skip", "blank"] = Field(
         "error", description="What becomes of a character that the model cannot write."
@@ -103,7 +110,13 @@ class RenderText(Parameters):
         None, ge=28, le=65536, description="Width to wrap lines to, in glyph pixels. Default: no wrapping."
     )
     align: Alignment = Field("left", description="Where shorter lines go.")
-    letter_gap: int = Field(3, ge=-10, le=100, description="Paper between two letters, in glyph pixels.")
+    letter_gap: int = Field(
+        3,
+        ge=-10,
+        le=100,
+        description="Paper between two letters, in glyph pixels; of a model with strokes 3 is what the hand leaves, "
+        "and each pixel more or less is added to that.",
+    )
     word_space: int = Field(12, ge=0, le=200, description="Paper between two words, in glyph pixels.")
     line_height: int = Field(32, ge=1, le=200, description="Distance of two baselines, in glyph pixels.")
     margin: int = Field(8, ge=0, le=1000, description="Paper around the text, in glyph pixels.")
@@ -122,14 +135,16 @@ class RenderText(Parameters):
 class PlacedGlyph(BaseModel):
     """A glyph of the text."""
 
-    label: str = Field(description="Its character.")
+    label: str = Field(description="Its character; an accented letter without a label is a letter and its marks.")
     position: int = Field(description="Place of that character in the text, from 0.")
     line: int = Field(description="Its line, from 0.")
-    x: int = Field(description="Left edge of its 28×28 cell, in glyph pixels.")
-    y: int = Field(description="Upper edge of its cell, in glyph pixels.")
+    x: int = Field(description="Left edge of its pixels, in glyph pixels.")
+    y: int = Field(description="Upper edge of its pixels, in glyph pixels.")
     z: list[float] = Field(description="Its latents.")
     pixels: list[list[int]] = Field(
-        description="28 rows of 28 pixels, paper 0, ink 255; small letters at their height beside capitals."
+        description="Its picture at scale 1, rows of pixels, paper 0, ink 255: the text is the stronger ink of all "
+        "glyphs in their places. 28 rows of 28, small letters at their height beside capitals, or as many as hold the "
+        "ink of its strokes at their true size."
     )
 
 
@@ -171,12 +186,10 @@ class Writing(TextPlan):
     """A written text.
 
     Attributes:
-        pixels: (n, 28, 28) the glyphs, small letters at their height beside capitals.
-        layout: Their places.
+        text: Its glyphs in their places.
     """
 
-    pixels: Pixels
-    layout: Layout
+    text: PixelText | StrokeText
 
     @property
     def headers(self) -> Headers:
@@ -192,7 +205,8 @@ class Writing(TextPlan):
 class WriteText(Operation[Plan]):
     """Write a text in one hand, no two letters alike.
 
-    Glyphs stand on a common baseline and are spaced by their ink. The headers `Glyphvae-Folded` and
+    Glyphs stand on a common baseline and are spaced by their ink. A model with strokes paints them at `scale`, each
+    at its true size and height, and composes accented letters of letters and marks. The headers `Glyphvae-Folded` and
     `Glyphvae-Unknown` count the small letters set as capitals and the characters left out.
     """
 
@@ -240,8 +254,8 @@ class WriteText(Operation[Plan]):
         writing = yield from write(text, self.context)
         title, headers = writing.model.title, writing.headers
         if plan.media == JSON:
-            count = len(writing.pixels)
-            blocks = [inline(_glyphs, writing, start) for start in range(0, count, JSON_BLOCK)]
+            count = len(writing.z)
+            blocks = [_glyphs(writing, start) for start in range(0, count, JSON_BLOCK)]
             return (yield from json_list_result(title, headers, _content(writing), "glyphs", blocks))
         content = yield from picture(writing, style, plan.media, self.context)
         return Result(title, headers, plan.media, content)
@@ -254,8 +268,14 @@ def write(text: RenderText, context: Context) -> Program[Writing]:
         Problem: As `plan_text`, or the text cannot be set.
     """
     begun = plan_text(text, context)
-    decoded = yield from begun.model.decode(begun.z, begun.script.labels)
-    writing: Writing = yield Offload(typesetting(len(text.text)), finished, (begun, decoded, text.setting))
+    model, script = begun.model, begun.script
+    decoded: Pixels | Strokes
+    if model.draws_strokes:
+        decoded = yield from model.strokes(*with_marked_letter(begun))
+    else:
+        decoded = yield from model.decode(begun.z, script.labels)
+    cost = typesetting(len(text.text), strokes=model.draws_strokes)
+    writing: Writing = yield Offload(cost, finished, (begun, decoded, text.setting))
     return writing
 
 
@@ -265,9 +285,10 @@ def picture(writing: Writing, style: Style, media: str, context: Context) -> Pro
     Raises:
         InvalidParameter: The picture would be over the limit.
     """
-    placed = writing.layout
-    canvas = Canvas.plan("body.scale", placed.width, placed.height, style, media, context.settings)
-    return (yield from canvas.draw(partial(draw, placed, writing.pixels, style.scale)))
+    placed = writing.text.layout
+    painted = len(writing.z) if writing.model.draws_strokes else 0
+    canvas = Canvas.plan("body.scale", placed.width, placed.height, style, media, context.settings, painted)
+    return (yield from canvas.draw(partial(writing.text.draw, style.scale)))
 
 
 def plan_text(text: RenderText, context: Context) -> TextPlan:
@@ -284,50 +305,52 @@ def plan_text(text: RenderText, context: Context) -> TextPlan:
     limit = context.settings.max_text_length
     if len(text.text) > limit:
         raise InvalidParameter.of("body.text", f"it has {len(text.text)} characters", f"at most {limit}")
-    script = value_of("body.text", fold, text.text, labels, text.unknown, text.case)
+    spell = partial(fold, compose=model.draws_strokes)
+    script = value_of("body.text", spell, text.text, labels, text.unknown, text.case)
     seed = new_seed() if text.seed is None else text.seed
-    style, z = draw_style(
-        seed, len(script.labels), filled_latents(text.z, model.manifest.latent_size), text.temperature, text.variation
-    )
-    return TextPlan(model, seed, style, z, script)
+    given = filled_latents(text.z, model.manifest.latent_size)
+    hand_size = model.manifest.hand_size
+    style = draw_style(seed, given, text.temperature, hand_size)
+    # Row 0 of the stream became the style, the rows after it the glyphs' own deviations. So the style does not depend
+    # on the number of glyphs, and a longer text keeps the hand of a shorter one.
+    rows = len(script.labels) + 1
+    deviations = draw_latents(seed, rows, form_only(len(given), hand_size), text.variation)[1:]
+    return TextPlan(model, seed, style, style + deviations, script)
 
 
-def finished(begun: TextPlan, decoded: Pixels, setting: Setting) -> Writing:
+def with_marked_letter(begun: TextPlan) -> tuple[Floats, Labels]:
+    """Return the latents and labels of a text, and after them those of the letter by which its marks are placed."""
+    names, labels = begun.model.manifest.labels, begun.script.labels
+    if MARKED_LETTER in names and of_glyphs(is_mark, begun.script, names).any():
+        return np.vstack([begun.z, begun.style]), np.append(labels, names.index(MARKED_LETTER))
+    return begun.z, labels
+
+
+def finished(begun: TextPlan, decoded: Pixels | Strokes, setting: Setting) -> Writing:
     """Set the decoded glyphs of a text: give them their sizes and places.
 
     Args:
         begun: The plan.
-        decoded: (n, 28, 28) its glyphs.
+        decoded: Its glyphs, as pixels or as strokes, these perhaps with the letter by which marks are placed.
         setting: How the text is set.
 
     Raises:
         InvalidParameter: It cannot be set like that.
     """
     labels = begun.model.manifest.labels
-    pixels = proportioned(decoded, begun.script.labels, labels)
     try:
-        placed = layout(begun.script, pixels, labels, setting)
+        if isinstance(decoded, Strokes):
+            text: PixelText | StrokeText = set_strokes(begun.script, decoded, labels, setting)
+        else:
+            text = set_pixels(begun.script, decoded, labels, setting)
     except LayoutError as error:
         raise InvalidParameter.of("body.width", str(error)) from None
-    return Writing(begun.model, begun.seed, begun.style, begun.z, begun.script, pixels, placed)
-
-
-def draw_style(
-    seed: int, n: int, given: Sequence[float | None], temperature: float, variation: float
-) -> tuple[Floats, Floats]:
-    """Draw a style (latent,), and `n` latents (n, latent) around it, from one stream of `seed`.
-
-    The style does not depend on `n`, so a longer text keeps the hand of a shorter one.
-    """
-    style = draw_latents(seed, 1, given, temperature)[0]
-    # Row 0 of the stream became the style, the rows after it the glyphs' own deviations.
-    deviations = draw_latents(seed, n + 1, (None,) * len(given), variation)[1:]
-    return style, style + deviations
+    return Writing(begun.model, begun.seed, begun.style, begun.z, begun.script, text)
 
 
 def _content(writing: Writing) -> dict[str, Any]:
     """Return the JSON response without its glyphs."""
-    script, placed = writing.script, writing.layout
+    script, placed = writing.script, writing.text.layout
     return {
         "model": writing.model.title,
         "seed": writing.seed,
@@ -340,14 +363,16 @@ def _content(writing: Writing) -> dict[str, Any]:
     }
 
 
-def _glyphs(writing: Writing, start: int) -> list[dict[str, Any]]:
-    """Return `JSON_BLOCK` members of `RenderedText.glyphs`."""
+def _glyphs(writing: Writing, start: int) -> Program[list[dict[str, Any]]]:
+    """Make `JSON_BLOCK` members of `RenderedText.glyphs`."""
     names = writing.model.manifest.labels
-    script, placed = writing.script, writing.layout
+    script, placed = writing.script, writing.text.layout
     positions = script.positions[script.symbols >= 0]
     rows = slice(start, start + JSON_BLOCK)
-    columns = (script.labels, positions, placed.line, placed.x, placed.y, writing.z, writing.pixels)
+    columns = (script.labels, positions, placed.line, placed.x, placed.y, writing.z)
+    cost = painting(JSON_BLOCK) if writing.model.draws_strokes else NOTHING
+    pictures = yield Offload(cost, writing.text.pictures, (rows,))
     return [
         {"label": names[label], "position": position, "line": line, "x": x, "y": y, "z": z, "pixels": pixels}
-        for label, position, line, x, y, z, pixels in zip(*(column[rows] for column in columns), strict=True)
+        for label, position, line, x, y, z, pixels in zip(*(column[rows] for column in columns), pictures, strict=True)
     ]

@@ -38,6 +38,8 @@ _WRITTEN = 11
 # Work of a glyph that is painted from its strokes, and bytes of its outlines at a scale of 64, for as many glyphs as
 # are in memory at a time. Its pixels cost what others do.
 _PAINTED, _OUTLINES, _PAINTED_AT_A_TIME = 1 << 11, 1 << 17, 32
+# Bytes of the places of a glyph's curves, in each row of a line, while they are measured.
+_MEASURED = 5 << 10
 # A frame is set up and compressed on its own.
 _FRAME = 1 << 10
 
@@ -125,9 +127,9 @@ def together(*costs: Cost) -> Cost:
     return Cost(sum(cost.work for cost in costs), sum(cost.held for cost in costs))
 
 
-def typesetting(characters: int) -> Cost:
-    """Return the cost of setting a text."""
-    return Cost(characters << 8)
+def typesetting(characters: int, *, strokes: bool = False) -> Cost:
+    """Return the cost of setting a text, of pixels or of strokes, whose curves are measured."""
+    return Cost(characters << 10, characters * _MEASURED) if strokes else Cost(characters << 8)
 
 
 def writing(values: int) -> Cost:

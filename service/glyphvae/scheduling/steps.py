@@ -77,7 +77,7 @@ class Graph:
     def run_in_slices(self, rows: Rows) -> Rows:
         """Return the result for any number of rows, in a worker thread."""
         parts = []
-        for start in range(0, len(rows[0]), MAX_ROWS):
+        for start in range(0, max(1, len(rows[0])), MAX_ROWS):  # without rows, it tells the shape of the result
             checkpoint()
             parts.append(self.function(tuple(array[start : start + MAX_ROWS] for array in rows)))
         return tuple(map(np.concatenate, zip(*parts, strict=True)))

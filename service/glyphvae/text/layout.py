@@ -1,6 +1,7 @@
 """Layout of a text: the position of every glyph.
 
-The unit is the glyph pixel: a glyph's cell is 28x28, and a capital is nominally 20 high.
+The unit is the glyph pixel: a glyph's cell is 28x28, and a capital is nominally 20 high. `layout` sets glyphs that are
+pixels; `glyphvae.text.stroke_layout` sets strokes, in lines that are broken and aligned alike.
 """
 
 from collections.abc import Iterator, Sequence
@@ -55,9 +56,9 @@ class Layout:
     Attributes:
         width: Width of the image in glyph pixels, >= 1.
         height: Height of the image in glyph pixels, >= 1.
-        x: (n,) left edge of each glyph's 28x28 cell. Cells may overlap and extend beyond the image, but their ink is
+        x: (n,) left edge of each glyph's pixels. These may overlap and extend beyond the image, but their ink is
             inside.
-        y: (n,) upper edge of each glyph's cell.
+        y: (n,) upper edge of each glyph's pixels.
         line: (n,) index of each glyph's line.
         baselines: (lines,) first row below each baseline.
     """
@@ -74,6 +75,23 @@ class Layout:
         return self.width * scale, self.height * scale
 
 
+@dataclass(frozen=True)
+class SetLines:
+    """Items in lines.
+
+    Attributes:
+        lefts: (k,) left edge of each item in the column.
+        line: (k,) its line.
+        count: Number of lines.
+        width: Width of the column.
+    """
+
+    lefts: NDArray[int64]
+    line: NDArray[int64]
+    count: int
+    width: int
+
+
 def layout(script: Symbols, pixels: NDArray[uint8], labels: Sequence[str], setting: Setting) -> Layout:
     """Set a text in lines, spacing letters by their ink.
 
@@ -86,37 +104,70 @@ def layout(script: Symbols, pixels: NDArray[uint8], labels: Sequence[str], setti
     Raises:
         LayoutError: The width leaves no room for a glyph.
     """
-    column = _column(setting)
     items = script.symbols[(script.symbols >= 0) | (script.symbols == BLANK)]
     ink = _measure(items, pixels, labels)
-    starts = _starts(ink, setting.letter_gap)
-    ruler = Ruler(starts.tolist(), (starts + ink.width).tolist(), setting.word_space, column)
-    lines = break_lines(script.symbols.tolist(), ruler)
-    lefts, line, width = _place(lines, starts, ruler, setting.align)
-    rows = setting.line_height * np.arange(len(lines))
-    above = (ink.ascent - rows[line]).max(initial=_CAPITAL_HEIGHT)
-    below = (ink.descent - rows[::-1][line]).max(initial=0)
-    baselines = setting.margin + above + rows
+    placed = set_lines(script.symbols, _starts(ink, setting.letter_gap), ink.width, setting)
+    baselines, height = stacked(ink.ascent, ink.descent, placed, setting)
     drawn = items >= 0
     return Layout(
-        width=max(1, width + 2 * setting.margin),
-        height=int(baselines[-1] + below + setting.margin),
-        x=(setting.margin + lefts - ink.left)[drawn],
-        y=(baselines[line] - ink.base)[drawn],
-        line=line[drawn],
+        width=max(1, placed.width + 2 * setting.margin),
+        height=height,
+        x=(setting.margin + placed.lefts - ink.left)[drawn],
+        y=(baselines[placed.line] - ink.base)[drawn],
+        line=placed.line[drawn],
         baselines=baselines,
     )
 
 
-def _column(setting: Setting) -> float:
-    """Return the width that lines are wrapped to."""
+def set_lines(
+    symbols: NDArray[int64], starts: NDArray[int64], widths: NDArray[int64], setting: Setting, fineness: int = 1
+) -> SetLines:
+    """Break items into lines, and align these.
+
+    Args:
+        symbols: As of `Symbols`, without the marks that a letter carries.
+        starts: (k,) left edge of each glyph or blank as if all were one word, increasing, in parts of a glyph pixel.
+        widths: (k,) width of each; the right edges increase, too.
+        setting: Typesetting options.
+        fineness: Parts of a glyph pixel.
+
+    Raises:
+        LayoutError: The width leaves no room for a glyph.
+    """
+    column = _column(setting, -(-int(widths.max(initial=0)) // fineness)) * fineness
+    ruler = Ruler(starts.tolist(), (starts + widths).tolist(), setting.word_space * fineness, column)
+    lines = break_lines(symbols.tolist(), ruler)
+    lefts, line, width = _place(lines, starts, ruler, setting.align)
+    return SetLines(lefts, line, len(lines), width)
+
+
+def stacked(
+    ascent: NDArray[int64], descent: NDArray[int64], placed: SetLines, setting: Setting
+) -> tuple[NDArray[int64], int]:
+    """Return (lines,) the first row below each baseline, and the height of the image.
+
+    Args:
+        ascent: (k,) rows of ink above the baseline of each item.
+        descent: (k,) rows of ink below it.
+        placed: The lines.
+        setting: Typesetting options.
+    """
+    rows = setting.line_height * np.arange(placed.count)
+    above = (ascent - rows[placed.line]).max(initial=_CAPITAL_HEIGHT)
+    below = (descent - rows[::-1][placed.line]).max(initial=0)
+    baselines = setting.margin + above + rows
+    return baselines, int(baselines[-1] + below + setting.margin)
+
+
+def _column(setting: Setting, widest: int) -> float:
+    """Return the width that lines are wrapped to, which holds a cell, and the widest glyph if that is wider."""
     if setting.width is None:
         return inf
-    column = setting.width - 2 * setting.margin
-    if column < _SIDE:
+    column, needed = setting.width - 2 * setting.margin, max(_SIDE, widest)
+    if column < needed:
         raise LayoutError(
             f"A width of {setting.width} with margins of {setting.margin} leaves no room for a glyph; "
-            f"at least {_SIDE + 2 * setting.margin} is needed."
+            f"at least {needed + 2 * setting.margin} is needed."
         )
     return column
 

@@ -2,9 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -19,12 +19,19 @@ BLANK = -3
 
 Unknown = Literal["error", "skip", "blank"]
 Case = Literal["upper", "keep"]
-_Symbols = tuple[int, ...]
+# Characters of a text, or symbols for it, each with its position.
+_Typed = Sequence[tuple[str, int]]
+_Spelled = list[tuple[int, int]]
 
-_CHARACTER = re.compile(r"\r\n|.", re.DOTALL)
-_BREAKS: dict[str, _Symbols] = dict.fromkeys(("\n", "\r", "\r\n"), (LINE_BREAK,))
-_WHITE = _BREAKS | dict.fromkeys((" ", "\t"), (SPACE,))
-_REPLACEMENTS: dict[Unknown, _Symbols] = {"skip": (), "blank": (BLANK,)}
+_BREAKS = dict.fromkeys(("\n", "\r", "\r\n"), LINE_BREAK)
+_WHITE = _BREAKS | dict.fromkeys((" ", "\t"), SPACE)
+_REPLACEMENTS: dict[Unknown, tuple[int, ...]] = {"skip": (), "blank": (BLANK,)}
+# The letters that lose their dot below a mark, as Unicode's property Soft_Dotted has it.
+_DOTLESS = {"i": "ı", "j": "ȷ"}
+# Unicode's combining class of marks above a letter.
+_ABOVE = 230
+# Parts of a letter that is looked for as a whole; no letter of Unicode has more.
+_MOST_PARTS = 4
 # Unicode categories of characters without a visible shape: messages name them without showing them.
 _SHAPELESS = {"Mn", "Mc", "Me", "Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}
 _NAMELESS = {"Cc": "CONTROL CHARACTER", "Cs": "SURROGATE", "Co": "PRIVATE USE CHARACTER", "Cn": "UNASSIGNED"}
@@ -52,7 +59,8 @@ class Symbols:
 
     Attributes:
         symbols: (m,) label indices >= 0, SPACE, LINE_BREAK, or BLANK for a character that is left blank.
-        positions: (m,) position in the text of each symbol's character, never decreasing.
+        positions: (m,) position in the text of each symbol's character, never decreasing but among the marks of one
+            letter.
         folded: Positions of the letters that are set as capitals.
         unknown: Positions of the characters that are skipped or left blank.
     """
@@ -68,41 +76,127 @@ class Symbols:
         return self.symbols[self.symbols >= 0]
 
 
-def fold(text: str, labels: Sequence[str], unknown: Unknown = "error", case: Case = "upper") -> Symbols:
+def fold(
+    text: str, labels: Sequence[str], unknown: Unknown = "error", case: Case = "upper", *, compose: bool = False
+) -> Symbols:
     r"""Convert a text to symbols.
 
     Args:
-        text: Characters of `labels`, spaces, tabs (read as one space) and line breaks (\n, \r\n or \r).
-        labels: One-character strings, in the order of the model's label indices.
+        text: Names in `labels`, the longest wherever several begin at one place, spaces, tabs (read as one space) and
+            line breaks (\n, \r\n or \r).
+        labels: The names of the model's labels, in the order of their indices; of one character or more.
         unknown: Treatment of other characters: an error, skipped, or left blank.
         case: `upper` sets a letter that is not a label as its capital, if that is a label (and `ß` as `SS`); `keep`
             treats it as unknown.
+        compose: Write an accented letter that is not a label as its letter and its marks, if all of them are; `i` and
+            `j` without their dots below a mark, if these are labels. The normalisation form of the text does not
+            matter, and a letter is unknown if one of its marks is.
 
     Raises:
         UnknownCharacterError: There is an unknown character and `unknown` is `error`.
     """
-    known: dict[str, _Symbols] = _WHITE | {label: (index,) for index, label in enumerate(labels)}
-    symbols: list[int] = []
-    positions: list[int] = []
+    speller = _Speller(labels, compose)
+    spelled: _Spelled = []
     folded: list[int] = []
     strange: list[int] = []
-    for match in _CHARACTER.finditer(text):
-        character, position = match[0], match.start()
-        found = known.get(character)
-        if found is None and case == "upper" and (found := _as_capitals(character, known)) is not None:
-            folded.append(position)
-        if found is None and (found := _REPLACEMENTS.get(unknown)) is not None:
-            strange.append(position)
+    for typed in speller.split(text, range(len(text))):
+        found = speller.spell(typed)
+        if found is None and case == "upper" and (found := speller.spell_capitals(typed)) is not None:
+            folded.append(typed[0][1])
+        if found is None and (replacement := _REPLACEMENTS.get(unknown)) is not None:
+            found = [(symbol, typed[0][1]) for symbol in replacement]
+            strange += [position for _, position in typed]
         if found is None:
-            raise UnknownCharacterError(character, position, labels)
-        symbols += found
-        positions += [position] * len(found)
-    return Symbols(np.array(symbols, int64), np.array(positions, int64), tuple(folded), tuple(strange))
+            raise UnknownCharacterError(*speller.first_unknown(typed), labels)
+        spelled += found
+    symbols, positions = np.array(spelled, int64).reshape(-1, 2).T
+    return Symbols(symbols, positions, tuple(folded), tuple(strange))
 
 
-def _as_capitals(character: str, known: Mapping[str, _Symbols]) -> _Symbols | None:
-    parts = [known.get(capital) for capital in character.upper()]
-    return None if None in parts else tuple(symbol for part in parts if part for symbol in part)
+def of_glyphs(holds: Callable[[str], bool], script: Symbols, labels: Sequence[str]) -> NDArray[np.bool]:
+    """Return (n,) what holds of the label of each glyph of a text."""
+    return _of_labels(holds, tuple(labels))[script.labels]
+
+
+@lru_cache(64)
+def _of_labels(holds: Callable[[str], bool], labels: tuple[str, ...]) -> NDArray[np.bool]:
+    return np.array([holds(label) for label in labels], np.bool)
+
+
+def is_mark(name: str) -> bool:
+    """Return whether a name is a combining character, such as U+0301, which is written with the letter before it."""
+    return len(name) == 1 and unicodedata.combining(name) != 0
+
+
+def is_above(name: str) -> bool:
+    """Return whether a name is a mark that is written above its letter."""
+    return len(name) == 1 and unicodedata.combining(name) == _ABOVE
+
+
+class _Speller:
+    """The symbols that a model writes characters with.
+
+    Args:
+        labels: See `fold`.
+        compose: See `fold`.
+    """
+
+    def __init__(self, labels: Sequence[str], compose: bool) -> None:
+        known = _WHITE | {label: index for index, label in enumerate(labels)}
+        self._known = {unicodedata.normalize("NFC", name): known[name] for name in known} | known if compose else known
+        longer = sorted((label for label in labels if len(label) > 1), key=len, reverse=True)
+        self._name = re.compile("|".join([*map(re.escape, longer), r"\r\n", "."]), re.DOTALL)
+        self._compose = compose
+
+    def split(self, text: str, positions: Sequence[int]) -> Iterator[_Typed]:
+        """Yield the names and characters of a text, each with the marks after it if these are composed.
+
+        Args:
+            text: The text.
+            positions: Of its characters.
+        """
+        typed: list[tuple[str, int]] = []
+        for match in self._name.finditer(text):
+            if typed and not (self._compose and is_mark(match[0])):
+                yield typed
+                typed = []
+            typed.append((match[0], positions[match.start()]))
+        if typed:
+            yield typed
+
+    def spell(self, typed: _Typed) -> _Spelled | None:
+        """Return the symbols of a letter and its marks, with their positions; None if one is lacking."""
+        if len(typed) == 1 and (symbol := self._known.get(typed[0][0])) is not None:
+            return [(symbol, typed[0][1])]
+        return self._composed(typed) if self._compose else None
+
+    def spell_capitals(self, typed: _Typed) -> _Spelled | None:
+        """Return the symbols of the capitals of a letter and its marks as `spell` does."""
+        capitals = [(capital, position) for name, position in typed for capital in name.upper()]
+        text, positions = "".join(capital for capital, _ in capitals), [position for _, position in capitals]
+        spelled = [self.spell(typed) for typed in self.split(text, positions)]
+        return None if None in spelled else [symbol for each in spelled if each for symbol in each]
+
+    def first_unknown(self, typed: _Typed) -> tuple[str, int]:
+        """Return the character that a letter and its marks cannot be written for, and its position."""
+        return next((part for part in typed if self.spell([part]) is None), typed[0])
+
+    def _composed(self, typed: _Typed) -> _Spelled | None:
+        parts = [(part, position) for name, position in typed for part in unicodedata.normalize("NFD", name)]
+        parts.sort(key=lambda part: unicodedata.combining(part[0]))  # marks may be typed in another order
+        for end in range(min(len(parts), _MOST_PARTS), 0, -1):
+            letter = unicodedata.normalize("NFC", "".join(part for part, _ in parts[:end]))
+            if letter in self._known:
+                return self._with_marks(letter, parts[0][1], parts[end:])
+        return None
+
+    def _with_marks(self, letter: str, position: int, marks: _Typed) -> _Spelled | None:
+        dotless = _DOTLESS.get(letter, letter)
+        if dotless in self._known and any(is_above(mark) for mark, _ in marks):
+            letter = dotless
+        if any(mark not in self._known for mark, _ in marks):
+            return None
+        return [(self._known[letter], position), *((self._known[mark], place) for mark, place in marks)]
 
 
 def describe_character(character: str) -> str:

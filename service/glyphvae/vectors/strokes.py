@@ -113,7 +113,7 @@ def polylines(strokes: Strokes, samples: int) -> tuple[Floats, Floats]:
     return points, radii
 
 
-def place(strokes: Strokes, x: Numbers, y: Numbers, scale: Numbers) -> Lines:
+def place(strokes: Strokes, x: Numbers, y: Numbers, scale: Numbers, samples: int | None = None) -> Lines:
     """Return the strokes that are present, glyph by glyph, where a picture shows them.
 
     Args:
@@ -121,8 +121,9 @@ def place(strokes: Strokes, x: Numbers, y: Numbers, scale: Numbers) -> Lines:
         x: (n,), left edge of each glyph's cell in pixels.
         y: (n,), its upper edge.
         scale: (n,), pixels a unit, more than 0.
+        samples: Points of each stroke; as many as the largest scale needs by default.
     """
-    points, radii = polylines(strokes, samples_at(float(scale.max(initial=1))))
+    points, radii = polylines(strokes, samples or samples_at(float(scale.max(initial=1))))
     corner = np.stack([x, y], axis=1).astype(np.float32)[:, None, None]
     size = scale.astype(np.float32)[:, None, None]
     present = strokes.presence > DRAWN

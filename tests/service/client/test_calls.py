@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import io
+import json
 import string
 import tarfile
 from collections.abc import Callable
@@ -16,7 +17,8 @@ from PIL import Image
 from glyphvae.api.context import Context
 from glyphvae.application import Application
 from glyphvae.client import AsyncClient, Client, ProblemError, calls
-from glyphvae.client.call import Call, Stream
+from glyphvae.client.call import Call, Response, Stream
+from glyphvae.client.results import Writing, read_writing
 from glyphvae.formats.npy import npy_bytes
 from tests.service.support import grey, image_file
 
@@ -153,6 +155,27 @@ async def test_render_writing(ask: Ask) -> None:
     assert writing.corners.shape == (2, 2)
     assert writing.latents.shape == (2, 6)
     assert (writing.seed, writing.z.shape, len(writing.baselines)) == (7, (6,), 1)
+
+
+def test_glyphs_of_any_size_are_read_into_one_array() -> None:
+    glyph = {"label": "A", "position": 0, "line": 0, "x": 1, "y": 2, "z": [0.5]}
+    glyphs = [glyph | {"pixels": [[1, 2, 3]]}, glyph | {"pixels": [[4], [5]]}]
+    body = {
+        "model": "pen/1",
+        "seed": 7,
+        "z": [0.5],
+        "width": 9,
+        "height": 9,
+        "baselines": [8],
+        "folded": [],
+        "unknown": [],
+    }
+
+    def read(glyphs: list[dict[str, Any]]) -> Writing:
+        return read_writing(Response(200, {}, json.dumps(body | {"glyphs": glyphs}).encode()))
+
+    assert read(glyphs).pixels.tolist() == [[[1, 2, 3], [0, 0, 0]], [[4, 0, 0], [5, 0, 0]]]
+    assert read([]).pixels.shape == (0, 28, 28)
 
 
 async def test_interpolate(ask: Ask) -> None:

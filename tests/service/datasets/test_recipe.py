@@ -114,6 +114,17 @@ def test_with_variation_all_samples_share_a_style(context: Context) -> None:
     assert again[0] == again[1]
 
 
+def test_with_variation_all_samples_share_the_hand_of_a_model_that_has_one(tmp_path: Path) -> None:
+    write_more(tmp_path, hand_size=2)
+    made = recipe(context_of(tmp_path, default_model="more"), variation=0.25, z=[3, None, 1])
+    _, rows = joined(list(Dataset(made, 0, 10 * BLOCK).conditions()))
+    z = np.array(rows)
+    assert (z[:, :2] == z[0, :2]).all()
+    assert (z[0, 0], z[0, 1] != 0) == (3, True)
+    assert z[:, 2:].std(axis=0) == pytest.approx(0.25, rel=0.1)
+    assert z[:, 2:].mean(axis=0) == pytest.approx([1, 0, 0, 0], abs=0.05)
+
+
 def test_another_seed_is_another_set_and_none_a_new_one(context: Context) -> None:
     made = [recipe(context, seed=seed) for seed in (7, 8, None, None)]
     assert len({recipe_.seed for recipe_ in made}) == 4

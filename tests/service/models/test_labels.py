@@ -51,6 +51,19 @@ def test_character_wins_over_number() -> None:
     assert parse_label("0", ["1", "2"]) == 0
 
 
+def test_a_name_of_several_characters_is_exact_and_precedes_a_number() -> None:
+    names = ("A", "B", "sch", "1", "12")
+    assert [parse_label(text, names) for text in ("sch", "1", "12", "2", "4")] == [2, 3, 4, 2, 4]
+    for text in ("sc", "SCH", "schs", "ch", "5"):
+        with pytest.raises(UnknownLabelError, match="allowed is a character A-B, sch, 1, 12 or a number 0-4"):
+            parse_label(text, names)
+
+
+def test_a_set_precedes_a_label_of_its_name() -> None:
+    assert parse_labels("all", ("A", "all")) == (0, 1)
+    assert parse_labels("1", ("A", "all")) == (1,)
+
+
 def test_labels_in_one_string_are_single_characters() -> None:
     with pytest.raises(UnknownLabelError):
         parse_label("BC", "ABC")

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glyphvae.models.latents import MAX_LATENT, MAX_SEED, draw_latents, new_seed, parse_latents
+from glyphvae.models.latents import MAX_LATENT, MAX_SEED, draw_latents, draw_style, form_only, new_seed, parse_latents
 
 DRAWN = (None,) * 6
 
@@ -41,6 +41,18 @@ def test_temperature_scales_the_drawn_latents_alone(seed: int, temperature: floa
     expected = draw_latents(seed, 3, DRAWN, 1.0) * np.float32(temperature)
     expected[:, 2] = 0.5
     assert np.array_equal(z, expected)
+
+
+def test_a_style_is_drawn_whole_or_only_its_hand() -> None:
+    drawn = draw_latents(3, 1, (None,) * 4, 0.5)[0]
+    assert np.array_equal(draw_style(3, (None, 2.0, None, None), 0.5, 0), [drawn[0], 2, *drawn[2:]])
+    assert np.array_equal(draw_style(3, (None, 2.0, None, 1.5), 0.5, 1), [drawn[0], 2, 0, 1.5])
+    assert np.array_equal(draw_style(3, (None, 2.0, None, None), 0.5, 4), [drawn[0], 2, *drawn[2:]])
+
+
+def test_the_form_alone_deviates_from_a_style() -> None:
+    assert form_only(3, 0) == (None, None, None)
+    assert form_only(3, 2) == (0, 0, None)
 
 
 def test_latents_follow_the_prior() -> None:

@@ -83,7 +83,8 @@ def test_an_invalid_manifest_is_named(tmp_path: Path, content: bytes) -> None:
         ({"version": 0}, "version: "),
         ({"kind": "gan"}, "kind: Input should be 'vae' or 'cvae'"),
         ({"name": "../etc"}, "name: "),
-        ({"labels": ["AB"]}, "labels.0: "),
+        ({"labels": [""]}, "labels.0: "),
+        ({"labels": ["x" * 17]}, "labels.0: String should have at most 16 characters"),
         ({"labels": []}, "a conditional model has labels"),
         ({"kind": "vae"}, "an unconditional one has none"),
         ({"kind": "vae", "labels": [], "classifier": CLASSIFIER}, "an unconditional model has no classifier"),
@@ -94,6 +95,10 @@ def test_an_invalid_manifest_is_named(tmp_path: Path, content: bytes) -> None:
         ({"decoder": CLASSIFIER | {"file": "model\0onnx"}}, "decoder.file: String should match pattern"),
         ({"series": "0123456789AB"}, "series: String should match pattern"),
         ({"surprise": 1}, "surprise: Extra inputs are not permitted"),
+        *(
+            ({"config": {"hand_size": size}}, "config.hand_size is not a whole number from 0 to 6")
+            for size in (-1, 7, "2")
+        ),
     ],
 )
 def test_a_wrong_fact_is_named(folder: Path, facts: dict[str, object], where: str) -> None:
@@ -103,6 +108,19 @@ def test_a_wrong_fact_is_named(folder: Path, facts: dict[str, object], where: st
         read_manifest(path)
     assert str(caught.value).startswith(f"{path}: not a model manifest: ")
     assert where in str(caught.value)
+
+
+def test_names_of_labels_have_up_to_16_characters(folder: Path) -> None:
+    path = folder / "cvae.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"labels": ["A", "x" * 16]}))
+    assert read_manifest(path).labels == ("A", "x" * 16)
+
+
+@pytest.mark.parametrize(("config", "size"), [({}, 0), ({"hand_size": 0}, 0), ({"hand_size": 6, "form_size": 0}, 6)])
+def test_the_hand_is_the_first_latents(folder: Path, config: dict[str, int], size: int) -> None:
+    path = folder / "cvae.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"config": config}))
+    assert read_manifest(path).hand_size == size
 
 
 def test_a_manifest_lies_under_its_models_name(folder: Path) -> None:

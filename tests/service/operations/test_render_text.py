@@ -1,6 +1,10 @@
+import hashlib
 import io
+import unicodedata
+from collections.abc import AsyncIterator
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import httpx
 import numpy as np
@@ -8,15 +12,36 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from glyphvae.application import create_app
 from glyphvae.errors import InvalidParameter
 from glyphvae.models.latents import draw_latents
-from glyphvae.operations.render_text import RenderedText, draw_style
+from glyphvae.operations.render_text import RenderedText
 from glyphvae.text.layout import Setting, layout
 from glyphvae.text.symbols import fold
-from tests.known_model import LABELS
-from tests.service.support import JSON, NPY, PNG, array, expect_problem, picture
+from tests.known_model import LABELS, decoder, encoder, strokes, write_model
+from tests.service.support import JSON, NPY, PNG, array, caller, context_of, expect_problem, picture
 
 DRAWN = (None,) * 6
+ACUTE, CEDILLA = "\u0301", "\u0327"
+GOLDEN_PLACES = [
+    *((8, 12), (44, 8), (80, 8), (8, 40), (44, 40), (8, 72), (44, 72), (80, 72)),
+    *((8, 104), (44, 104), (20, 136), (56, 136), (92, 136)),
+]
+GOLDEN_PIXELS = "af407287e7fa8834641de517fbd243ad3bfd9ea2e9ea124599804544b73483df"
+# The label number k is a bar from 3 to 25 units that stands 18 - k / 2 units above the baseline and is 2 units high.
+PEN_LABELS = ("A", "C", "e", "ı", "i", "ê", "'", "sch", ACUTE, CEDILLA)
+HAND_SIZE = 2
+
+
+@pytest.fixture
+async def pen(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of a model that draws strokes, in a hand of two latents."""
+    count = len(PEN_LABELS)
+    files = {"encoder": encoder(rows=count), "decoder": decoder(rows=count), "strokes": strokes(count)}
+    config = {"hand_size": HAND_SIZE, "form_size": 4}
+    write_model(tmp_path, "pen", files=files, labels=PEN_LABELS, schema=2, config=config)
+    async with caller(create_app(context_of(tmp_path, default_model="pen", max_output_pixels=1 << 20))) as client:
+        yield client
 
 
 async def post(client: httpx.AsyncClient, accept: dict[str, str] = PNG, /, **body: object) -> httpx.Response:
@@ -37,8 +62,10 @@ def drawn(answer: RenderedText) -> NDArray[np.uint8]:
     """The picture that the JSON describes: every glyph in its place, the stronger ink where they overlap."""
     canvas = np.zeros((answer.height + 56, answer.width + 56), np.uint8)
     for glyph in answer.glyphs:
-        cell = canvas[glyph.y + 28 : glyph.y + 56, glyph.x + 28 : glyph.x + 56]
-        np.maximum(cell, np.array(glyph.pixels, np.uint8), out=cell)
+        pixels = np.array(glyph.pixels, np.uint8)
+        height, width = pixels.shape
+        cell = canvas[glyph.y + 28 : glyph.y + 28 + height, glyph.x + 28 : glyph.x + 28 + width]
+        np.maximum(cell, pixels, out=cell)
     return canvas[28:-28, 28:-28]
 
 
@@ -198,7 +225,135 @@ async def test_the_size_of_a_picture_does_not_limit_json(client: httpx.AsyncClie
     expect_problem(await post(client, NPY, text="A", scale=64), InvalidParameter, "", "body.scale")
 
 
-def test_a_text_without_a_glyph_has_a_style_all_the_same() -> None:
-    style, z = draw_style(3, 0, DRAWN, temperature=1.0, variation=1.0)
-    assert np.array_equal(style, draw_latents(3, 1, DRAWN, 1.0)[0])
-    assert z.shape == (0, 6)
+async def test_a_text_without_a_glyph_has_a_style_all_the_same(client: httpx.AsyncClient) -> None:
+    answer = await rendered(client, text=" ", seed=3, temperature=1)
+    assert answer.z == pytest.approx(draw_latents(3, 1, DRAWN, 1.0)[0])
+
+
+async def test_the_hand_is_drawn_once_and_forms_vary_around_what_is_given(pen: httpx.AsyncClient) -> None:
+    z = [None, 0.5, None, 1.5]
+    answer = await rendered(pen, text="AA", seed=3, z=z, temperature=0.7, variation=0.25)
+    stream = draw_latents(3, 3, DRAWN, 1.0)
+    assert answer.z == pytest.approx([0.7 * stream[0, 0], 0.5, 0, 1.5, 0, 0])
+    for glyph, deviation in zip(answer.glyphs, stream[1:], strict=True):
+        assert glyph.z[:2] == answer.z[:2]
+        assert glyph.z[2:] == pytest.approx(answer.z[2:] + 0.25 * deviation[2:], abs=1e-6)
+
+
+async def test_texts_of_pixels_are_what_they_were(client: httpx.AsyncClient) -> None:
+    body = {"text": "Quick AVA 17\n\tjig", "seed": 7, "width": 140, "align": "justify", "scale": 1}
+    answer = await rendered(client, **body)
+    assert [(glyph.x, glyph.y) for glyph in answer.glyphs] == GOLDEN_PLACES
+    pixels = array(await post(client, NPY, **body))
+    assert hashlib.sha256(pixels.tobytes()).hexdigest() == GOLDEN_PIXELS
+
+
+async def test_letters_of_strokes_stand_at_their_height(pen: httpx.AsyncClient) -> None:
+    answer = await rendered(pen, text="Ae'", z=[0, 0])
+    assert [(glyph.label, glyph.position, glyph.line) for glyph in answer.glyphs] == [
+        ("A", 0, 0),
+        ("e", 1, 0),
+        ("'", 2, 0),
+    ]
+    assert answer.baselines == [28]
+    assert [glyph.y for glyph in answer.glyphs] == [8, 9, 11]
+    # Ink of 22, bearings of 4 and 2, and for letters the two that the bars would look too far apart by.
+    assert [glyph.x for glyph in answer.glyphs] == [8, 8 + 22 + 4, 8 + 22 + 4 + 22 + 6]
+    for glyph in answer.glyphs:
+        assert np.array(glyph.pixels).shape == (2, 22)
+        assert (np.array(glyph.pixels)[:, 1:-1] == 255).all()
+
+
+@pytest.mark.parametrize("scale", [1, 2, 8])
+async def test_strokes_are_painted_at_every_scale(pen: httpx.AsyncClient, scale: int) -> None:
+    body = {"text": "Aé sch\nê", "z": [0.5], "seed": 7, "scale": scale}
+    answer = await rendered(pen, **body)
+    pixels = np.asarray(array(await post(pen, NPY, **body)), np.uint8)
+    assert pixels.shape == (scale * answer.height, scale * answer.width)
+    assert np.array_equal(picture((await post(pen, **body)).content), pixels)
+    if scale == 1:
+        assert np.abs(pixels.astype(int) - drawn(answer)).max() <= 4
+    else:
+        # The edges of the first bar lie on pixels of the picture, so that only its round ends are grey.
+        (first, *_), grey = answer.glyphs, (pixels > 0) & (pixels < 255)
+        assert not grey[: scale * 28, scale * (first.x + 2) : scale * (first.x + 20)].any()
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+async def test_an_accented_letter_is_a_letter_and_its_mark(pen: httpx.AsyncClient, form: Literal["NFC", "NFD"]) -> None:
+    answer = await rendered(pen, text=unicodedata.normalize(form, "Áéíê"), z=[0, 0], seed=7)
+    assert [glyph.label for glyph in answer.glyphs] == ["A", ACUTE, "e", ACUTE, "ı", ACUTE, "ê"]
+    places = {"NFC": [0, 0, 1, 1, 2, 2, 3], "NFD": [0, 1, 2, 3, 4, 5, 6]}
+    assert [glyph.position for glyph in answer.glyphs] == places[form]
+    a, over_a, e, over_e, i, over_i, _ = answer.glyphs
+    # In its cell the mark is from 16 to 14 above the baseline, for a letter of 19, as e has it; A has 20 and ı 18.5.
+    (baseline,) = answer.baselines
+    assert [over_a.y, over_e.y, over_i.y] == [baseline - 17, baseline - 16, baseline - 16]
+    assert [over_a.x, over_e.x, over_i.x] == [a.x, e.x, i.x]
+    assert len(over_a.pixels) == len(over_e.pixels) == 2
+    assert len(over_i.pixels) == 3
+
+
+async def test_normalisation_does_not_change_the_picture(pen: httpx.AsyncClient) -> None:
+    composed = await post(pen, text=unicodedata.normalize("NFC", "Çé 'íê"), seed=7)
+    decomposed = await post(pen, text=unicodedata.normalize("NFD", "Çé 'íê"), seed=7)
+    assert composed.status_code == 200
+    assert composed.content == decomposed.content
+
+
+async def test_a_text_is_written_with_one_pen(pen: httpx.AsyncClient) -> None:
+    answer = await rendered(pen, text="AAeé" * 40, seed=7, variation=0.5)
+    z = np.array([glyph.z for glyph in answer.glyphs])
+    assert (z[:, :HAND_SIZE] == answer.z[:HAND_SIZE]).all()
+    assert len(np.unique(z[:, HAND_SIZE:], axis=0)) == len(z) == 200
+    assert answer.z[HAND_SIZE:] == [0, 0, 0, 0]
+    again = await rendered(pen, text="A", seed=8, z=answer.z, variation=0)
+    assert again.glyphs[0].z == answer.z
+
+
+async def test_names_of_several_characters_are_written(pen: httpx.AsyncClient) -> None:
+    answer = await rendered(pen, text="schA")
+    assert [(glyph.label, glyph.position) for glyph in answer.glyphs] == [("sch", 0), ("A", 3)]
+
+
+async def test_what_strokes_cannot_write_is_left_out_or_a_capital(pen: httpx.AsyncClient) -> None:
+    answer = await rendered(pen, text="áñÑ\u0323A", unknown="skip")
+    assert "".join(glyph.label for glyph in answer.glyphs) == f"A{ACUTE}A"
+    assert (answer.folded, answer.unknown) == ([0], [1, 2, 3])
+    blank = await rendered(pen, text="AñA", unknown="blank", seed=7)
+    wide, near = ([glyph.x for glyph in each.glyphs] for each in (blank, await rendered(pen, text="AA", seed=7)))
+    assert wide[1] > near[1]
+
+
+async def test_a_mark_alone_is_written_as_it_is(pen: httpx.AsyncClient) -> None:
+    answer = await rendered(pen, text=f"{ACUTE} {CEDILLA}")
+    assert [glyph.label for glyph in answer.glyphs] == [ACUTE, CEDILLA]
+    assert answer.glyphs[1].x > answer.glyphs[0].x + 22
+
+
+@pytest.mark.parametrize("text", [" ", "\n", "?"])
+async def test_a_text_without_strokes_is_paper(pen: httpx.AsyncClient, text: str) -> None:
+    assert (await rendered(pen, text=text, unknown="skip")).glyphs == []
+    assert not picture((await post(pen, text=text, unknown="skip")).content).any()
+
+
+async def test_extreme_styles_can_be_set(pen: httpx.AsyncClient) -> None:
+    for z in ([10] * 6, [-10] * 6):
+        assert (await post(pen, text="Aé\nê", z=z, variation=10)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "says"),
+    [
+        ({"text": "Añ"}, "body.text", "The character 'ñ' (U+00F1 LATIN SMALL LETTER N WITH TILDE) at position 1"),
+        ({"text": "An\u0303"}, "body.text", "U+006E LATIN SMALL LETTER N) at position 1"),
+        ({"text": "Ae\u0303"}, "body.text", "allowed are A, C, e, ı, i, ê, ', sch, ◌\u0301, ◌\u0327, spaces"),
+        ({"text": "A", "width": 43}, "body.width", "at least 44 is needed"),
+        ({"text": "A" * 60, "scale": 64}, "body.scale", "at most 1048576 pixels"),
+        ({"text": "A", "z": [0] * 7}, "body.z", "at most 6"),
+    ],
+)
+async def test_what_strokes_do_not_allow_is_named(
+    pen: httpx.AsyncClient, body: dict[str, Any], field: str, says: str
+) -> None:
+    expect_problem(await pen.post("/render-text", json=body), InvalidParameter, says, field)

@@ -11,6 +11,7 @@ from glyphvae.scheduling.cost import (
     painting,
     parsing,
     together,
+    typesetting,
 )
 
 MEGA = 1_000_000
@@ -65,3 +66,9 @@ def test_painting_is_work_for_each_glyph_and_memory_for_some() -> None:
 
 def test_what_is_held_together_adds_up() -> None:
     assert together(Cost(1, 5), Cost(10, 7)) == Cost(11, 12)
+
+
+def test_setting_strokes_is_more_work_and_holds_their_curves() -> None:
+    pixels, strokes = typesetting(100), typesetting(100, strokes=True)
+    assert (pixels.work < strokes.work, pixels.held, strokes.held > 0) == (True, 0, True)
+    assert typesetting(0, strokes=True) == NOTHING

@@ -55,6 +55,12 @@ def test_many_rows_run_in_slices() -> None:
     assert doubler.runs == [MAX_ROWS, MAX_ROWS, 5]
 
 
+def test_no_rows_have_a_result_without_rows() -> None:
+    doubler = Doubler()
+    assert [array.tolist() for array in doubler.graph.run_in_slices(rows(3, 0))] == [[], []]
+    assert doubler.runs == [0]
+
+
 def test_a_time_limit_is_kept_between_slices() -> None:
     doubler = Doubler()
     token = current.set(Deadline(-1, lambda: False))

@@ -1,0 +1,43 @@
+"""Distances between the letters of a text of pen strokes."""
+
+import numpy as np
+from numpy import float64
+from numpy.typing import NDArray
+
+from glyphvae.text.marks import USUAL_X_HEIGHT
+from glyphvae.text.pen_metrics import TOP, PenMetrics
+
+# The letter gap with which letters are as far from each other as the hand has them.
+USUAL_GAP = 3
+# Side bearings alone leave some pairs too near and others too far, as learned ones do; letters that all leave the same
+# paper look stiff. So of the way to even paper, in glyph pixels per row, a share is gone.
+_EVEN_PAPER, _SHARE, _MOST = 5.5, 0.6, 2.0
+# Upper limit of the paper counted in a row, as in a T beside an o.
+_MAX_PAPER = 8.0
+# Minimum distance of the ink of neighbours.
+_CLEARANCE = 2.0
+# Rows that small letters fill, from which the eye takes the rhythm of a line.
+_BAND = slice(-int(USUAL_X_HEIGHT) - TOP, -TOP)
+
+
+def gaps(ink: PenMetrics, is_word: NDArray[np.bool], letter_gap: int) -> NDArray[float64]:
+    """Return (n - 1,) the distance of each glyph's box to the next one's, negative if they overlap.
+
+    It is the sum of their side bearings, for letters and digits moved towards even paper between them, at least what
+    keeps their ink apart, and then `letter_gap` more or less than its default.
+
+    Args:
+        ink: Of n neighbours, perhaps with their marks at the sides, but not in the boxes.
+        is_word: (n,), whether each is a letter or a digit.
+        letter_gap: Paper between letters, `USUAL_GAP` as in the hand.
+    """
+    after = ink.boxes[:-1, 2:3] - ink.right[:-1]  # (n - 1, rows) paper between the ink and its box
+    before = ink.left[1:] - ink.boxes[1:, :1]
+    bearings = ink.bearings[:-1, 1] + ink.bearings[1:, 0]
+    paper = np.minimum(after + before, _MAX_PAPER)[:, _BAND].mean(axis=1)
+    evened = np.clip(_SHARE * (_EVEN_PAPER - paper - bearings), -_MOST, _MOST)
+    straight, falling, rising = after + before, after[:, :-1] + before[:, 1:], after[:, 1:] + before[:, :-1]
+    nearest = np.minimum.reduce([each.min(axis=1) for each in (straight, falling, rising)])
+    natural = bearings + np.where(is_word[:-1] & is_word[1:], evened, 0)
+    found: NDArray[float64] = np.maximum(natural, _CLEARANCE - nearest) + (letter_gap - USUAL_GAP)
+    return found
