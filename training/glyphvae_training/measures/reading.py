@@ -9,12 +9,13 @@ by the reader of all others. Generated characters are read by every one of these
 than in real ones where a model draws its labels more clearly than people do, which is as wrong as too little.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphvae_training.data.dataset import Split
 from glyphvae_training.measures.comparison import Comparison, compare_by_label
 from glyphvae_training.measures.hog import hog
 
@@ -41,9 +42,13 @@ class Reader:
     weights: Features
     bias: Features
 
+    def scores(self, features: Features) -> Features:
+        """Return log probabilities, up to what all labels of a row share: (n, labels)."""
+        return np.asarray(features @ self.weights + self.bias, np.float32)
+
     def read(self, features: Features) -> Labels:
         """Return the most probable label of each row, int64 (n,)."""
-        return np.asarray(self.labels[(features @ self.weights + self.bias).argmax(axis=1)])
+        return np.asarray(self.labels[self.scores(features).argmax(axis=1)])
 
 
 def fit(features: Features, labels: Labels) -> Reader:
@@ -68,7 +73,7 @@ def deal(labels: Labels, folds: int, rng: np.random.Generator) -> Labels:
 
 def cross_fit(
     features: Features, labels: Labels, rng: np.random.Generator, folds: int = FOLDS
-) -> tuple[list[Reader], NDArray[np.bool_]]:
+) -> tuple[list[Reader], Features]:
     """Fit a reader without each fold.
 
     Args:
@@ -78,40 +83,81 @@ def cross_fit(
         folds: At least 2.
 
     Returns:
-        The readers, and which rows the reader that has not seen them reads right, bool (n,).
+        The readers, and the scores (n, labels) that the reader that has not seen a row gives it.
     """
     fold = deal(labels, folds, rng)
-    readers, right = [], np.zeros(len(labels), bool)
+    readers, scores = [], np.zeros((len(labels), len(np.unique(labels))), np.float32)
     for one in range(folds):
         held_out = fold == one
         reader = fit(features[~held_out], labels[~held_out])
-        right[held_out] = reader.read(features[held_out]) == labels[held_out]
+        scores[held_out] = reader.scores(features[held_out])
         readers.append(reader)
-    return readers, right
+    return readers, scores
 
 
-def compare_reading(  # noqa: PLR0917 (two sets of images and labels)
-    real: Pixels,
-    real_labels: Labels,
-    made: Pixels,
-    made_labels: Labels,
-    names: Sequence[str],
-    rng: np.random.Generator,
-) -> Comparison:
-    """Compare how often real and generated characters are read as their labels.
+@dataclass(frozen=True)
+class Reading:
+    """Real characters that were read by readers that had not seen them, and what the readers give any others.
 
-    Args:
-        real: uint8 (n, 28, 28).
-        real_labels: int64 (n,), indices into `names`.
-        made: uint8 (m, 28, 28).
-        made_labels: int64 (m,), likewise.
-        names: Of the labels.
-        rng: Deals the folds and resamples.
-
-    Returns:
-        Shares of 1. The intervals are of the characters drawn; the readers are taken as they are.
+    Attributes:
+        known: int64 (known,), the labels that are told apart, ascending.
+        labels: int64 (n,), of the real characters.
+        scores: float32 (n, known), of the real characters.
+        read: Returns the scores (m, known) of images, of each reader.
     """
-    readers, right = cross_fit(hog(real), real_labels, rng)
-    features = hog(made)
-    shares = np.mean([reader.read(features) == made_labels for reader in readers], axis=0)
-    return compare_by_label(right, real_labels, shares, made_labels, names, rng)
+
+    known: Labels
+    labels: Labels
+    scores: Features
+    read: Callable[[Pixels], list[Features]]
+
+    def compare(
+        self, made: Pixels, made_labels: Labels, names: Sequence[str], rng: np.random.Generator, counts: Sequence[int]
+    ) -> list[Comparison]:
+        """Compare how often real and generated characters are read as their labels, among fewer and more labels.
+
+        Args:
+            made: uint8 (m, 28, 28).
+            made_labels: int64 (m,), indices into `names`.
+            names: Of the labels.
+            rng: Resamples.
+            counts: For each comparison, the labels are those below it.
+
+        Returns:
+            Shares of 1. The intervals are of the characters drawn; the readers are taken as they are.
+        """
+        scores = self.read(made)
+        found = []
+        for count in counts:
+            real, own = self.labels < count, made_labels < count
+            right = self.best(self.scores[real], count) == self.labels[real]
+            readings = [self.best(one[own], count) == made_labels[own] for one in scores]
+            shares = np.mean(readings, axis=0)
+            found.append(compare_by_label(right, self.labels[real], shares, made_labels[own], names, rng))
+        return found
+
+    def best(self, scores: Features, count: int) -> Labels:
+        """Return the most probable label below `count` of each row of scores (n, known): int64 (n,)."""
+        among = self.known < count
+        return np.asarray(self.known[among][scores[:, among].argmax(axis=1)])
+
+
+def closed_form(real: Pixels, labels: Labels, rng: np.random.Generator) -> Reading:
+    """Read real characters uint8 (n, 28, 28) across folds; `rng` deals them."""
+    readers, scores = cross_fit(hog(real), labels, rng)
+
+    def read(images: Pixels) -> list[Features]:
+        features = hog(images)
+        return [reader.scores(features) for reader in readers]
+
+    return Reading(np.unique(labels), labels, scores, read)
+
+
+def font_reading(taught: Split, real: Split) -> Reading:
+    """Read characters of some fonts by a reader that was fitted to those of others."""
+    reader = fit(hog(taught.images), taught.labels)
+
+    def read(images: Pixels) -> list[Features]:
+        return [reader.scores(hog(images))]
+
+    return Reading(reader.labels, real.labels, read(real.images)[0], read)
