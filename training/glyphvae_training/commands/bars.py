@@ -4,12 +4,14 @@ python -m glyphvae_training.commands.bars pen cvae-62 --data DATA
 """
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
 import typer
 from rich.console import Console
+from rich.status import Status
 
 from glyphvae_training.commands.options import DATA, EXPORTED, DataFolder, ModelRepository, errors_reported
 from glyphvae_training.errors import TrainingError
@@ -50,8 +52,7 @@ def main(
     with Console(stderr=True).status("loading") as status:
         material, characters = prepare(data, part, effort, seed, status.update)
         figures = {
-            name: measure(model, material, effort, seed, lambda stage, name=name: status.update(f"{name}: {stage}"))
-            for name, model in read.items()
+            name: measure(model, material, effort, seed, partial(shown, status, name)) for name, model in read.items()
         }
     facts = protocol(part, effort, seed, characters, material.fonts)
     versions = {
@@ -63,6 +64,11 @@ def main(
     (out / "bars.json").write_text(text + "\n", encoding="utf-8")
     (out / "bars.md").write_text(bars_report(measured), encoding="utf-8")
     typer.echo(f"{out / 'bars.md'} is written.")
+
+
+def shown(status: Status, model: str, stage: str) -> None:
+    """Show which measurement of which model is next."""
+    status.update(f"{model}: {stage}")
 
 
 if __name__ == "__main__":

@@ -103,8 +103,9 @@ class Material:
     """What models are measured with; nothing of it depends on a model.
 
     Attributes:
-        train: Real characters of the training part.
-        real: Those of the part that is measured.
+        train: Real characters of the training part, at most `Effort.measured` of each label.
+        real: All of the part that is measured.
+        few: Of these, at most `Effort.measured` of each label.
         readings: Of real characters, by reader.
         marks: Of the other labels in the part's fonts.
         features: By name.
@@ -114,6 +115,7 @@ class Material:
 
     train: Split
     real: Split
+    few: Split
     readings: dict[str, Reading]
     marks: Reading
     features: dict[str, Featurize]
@@ -154,9 +156,9 @@ def prepare(data: Path, part: Part, effort: Effort, seed: int, stage: Stage) -> 
     stage("reading marks of fonts")
     marks = font_reading(others_than_letters(taught), others_than_letters(lettering))
     stage("features")
-    few = capped(characters.train, effort.measured, rng)
-    features = {"hog": hog_features(few), "hands": hand_features(taught, effort.feature_images)}
-    return Material(characters.train, real, readings, marks, features, tuple(fonts), large), characters
+    train, few = (capped(split, effort.measured, rng) for split in (characters.train, real))
+    features = {"hog": hog_features(train), "hands": hand_features(taught, effort.feature_images)}
+    return Material(train, real, few, readings, marks, features, tuple(fonts), large), characters
 
 
 def others_than_letters(lettering: Lettering) -> Split:
@@ -184,12 +186,11 @@ def measure(model: Exported, material: Material, effort: Effort, seed: int, stag
     made = draw_samples(model, effort.samples, rng)
     letters = pick(made, made.labels < CHARACTERS)
     few = capped(letters, effort.measured, rng)
-    real = capped(material.real, effort.measured, rng)
     found: Json = {"labels": len(model.labels)}
     stage("reading")
     found["reading"] = read_all(material, made, effort, rng)
     stage("ink")
-    found["ink"] = compare_writing(real, few, ALPHABET, rng)
+    found["ink"] = compare_writing(material.few, few, ALPHABET, rng)
     stage("pixel error")
     found["mse"] = pixel_error(model, material.real, rng)
     stage("hands")
@@ -198,7 +199,7 @@ def measure(model: Exported, material: Material, effort: Effort, seed: int, stag
     found["large"] = compare_large(model, material.fonts[0], material.large, rng)
     stage("likeness")
     found["likeness"] = {
-        name: likeness(featurize, material, real, letters, effort, rng) for name, featurize in material.features.items()
+        name: likeness(featurize, material, letters, rng) for name, featurize in material.features.items()
     }
     stage("real against generated")
     found["told_apart"] = tell_apart(material.real, letters, rng, effort.classifier_images)
@@ -260,13 +261,11 @@ def hand_figures(model: Exported, material: Material, effort: Effort, rng: np.ra
     }
 
 
-def likeness(  # noqa: PLR0917 (two sets of characters)
-    featurize: Featurize, material: Material, real: Split, made: Split, effort: Effort, rng: np.random.Generator
-) -> Json:
+def likeness(featurize: Featurize, material: Material, made: Split, rng: np.random.Generator) -> Json:
     """Compare generated with real characters in one kind of features."""
+    train, real = material.train, material.few
     of_real = featurize(real.images)
     beside: tuple[Likeness, Likeness] = compare_features(of_real, featurize(alike(made, real.labels, rng).images), rng)
-    train = capped(material.train, effort.measured, rng)
     taught = [featurize(split.images) for split in (train, alike(made, train.labels, rng))]
     accuracy = classification_accuracy(taught[0], taught[1], train.labels, of_real, real.labels, ALPHABET, rng)
     return {"made": beside[0], "control": beside[1], "classification_accuracy": accuracy}

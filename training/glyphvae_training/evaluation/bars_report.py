@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from glyphvae_training.evaluation.bars import CLOSED_FORM, COUNTS, MARKS
@@ -104,7 +105,8 @@ def found_by(given: int, least: float) -> Bar:
     """Return the bar of the fonts that are found, of all that were looked among."""
 
     def among(found: Json) -> str:
-        return [name for name in found["found"] if name.startswith(f"{given} of ")][-1]
+        names: list[str] = [name for name in found["found"] if name.startswith(f"{given} of ")]
+        return names[-1]
 
     return Bar(
         f"font found by k = {given} letters",
@@ -116,7 +118,8 @@ def found_by(given: int, least: float) -> Bar:
 
 def widest(found: Json) -> float:
     """Return the variation of width that is allowed: 0.08, or that of the fonts themselves."""
-    return max(0.08, found["large"][f"{WIDTHS} of the fonts"]["value"])
+    own: float = found["large"][f"{WIDTHS} of the fonts"]["value"]
+    return max(0.08, own)
 
 
 BARS = (
@@ -242,6 +245,12 @@ def hands_section(models: Json) -> str:
     return section("Hands of held-out fonts", models, rows())
 
 
+def share_of(name: str, found: Json) -> Figure:
+    """Return precision, recall, density or coverage."""
+    figure: Figure = found["shares"][name]
+    return figure
+
+
 def likeness_section(models: Json) -> str:
     """Format the comparison of features, with real against real characters, and the areas under the curve."""
     first = next(iter(models.values()))
@@ -254,7 +263,7 @@ def likeness_section(models: Json) -> str:
             sides = [found["likeness"][kind] for found in models.values()]
             yield [f"Fréchet distance, {kind}", *(pair(side, lambda found: found["frechet"], 3) for side in sides)]
             for share in one["made"]["shares"]:
-                cells = [pair(side, lambda found, share=share: found["shares"][share], 3) for side in sides]
+                cells = [pair(side, partial(share_of, share), 3) for side in sides]
                 yield [f"{share}, {kind}", *cells]
             scores = (compared(side["classification_accuracy"]["mean"]) for side in sides)
             yield [f"classification accuracy score, {kind}", *scores]

@@ -4,7 +4,7 @@ None of the measures is trained together with a model, and none follows the freq
 in the module that computes it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,12 @@ from glyphvae_training.measures.strokes import stroke_width
 Measured = NDArray[np.float64] | NDArray[np.int64] | NDArray[np.bool_]
 
 HAZE, SPECKS, WIDTH, VARIATION = "haze", "specks", "stroke width", "variation of stroke width"
-MEASURES = {HAZE: haze, SPECKS: specks, WIDTH: stroke_width, VARIATION: width_variation}
+MEASURES: dict[str, Callable[[NDArray[np.uint8]], Measured]] = {
+    HAZE: haze,
+    SPECKS: specks,
+    WIDTH: stroke_width,
+    VARIATION: width_variation,
+}
 MORE_PIECES, NO_DOT = "in more pieces", "without a dot"
 
 

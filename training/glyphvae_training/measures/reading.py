@@ -22,6 +22,7 @@ from glyphvae_training.measures.hog import hog
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 Features = NDArray[np.float32]
+Values = NDArray[np.float64]
 
 FOLDS = 5
 # Added to every variance, in shares of their mean: on validation characters, 0.01 to 1 differ by less than a point.
@@ -51,15 +52,48 @@ class Reader:
         return np.asarray(self.labels[self.scores(features).argmax(axis=1)])
 
 
+@dataclass(frozen=True)
+class Sums:
+    """What a reader is fitted from; sums of disjoint rows add up.
+
+    Attributes:
+        counts: float64 (labels,), rows of each label.
+        features: float64 (labels, features), their sums.
+        products: float64 (features, features), the sum over all rows of the outer product with themselves.
+    """
+
+    counts: Values
+    features: Values
+    products: Values
+
+    def __sub__(self, other: "Sums") -> "Sums":
+        return Sums(self.counts - other.counts, self.features - other.features, self.products - other.products)
+
+
+def sums(features: Features, index: Labels, labels: int) -> Sums:
+    """Sum up rows (n, features) whose labels are numbered (n,) below `labels`."""
+    by_label = [features[index == label] for label in range(labels)]
+    return Sums(
+        np.array([len(rows) for rows in by_label], np.float64),
+        np.stack([rows.sum(axis=0, dtype=np.float64) for rows in by_label]),
+        np.asarray(features.T @ features, np.float64),
+    )
+
+
 def fit(features: Features, labels: Labels) -> Reader:
     """Fit a reader to rows (n, features) and their labels (n,), of two labels at least."""
     known, index = np.unique(labels, return_inverse=True)
-    means = np.stack([features[index == label].mean(axis=0) for label in range(len(known))])  # (labels, features)
-    rest = features - means[index]
-    covariance = rest.T @ rest / np.float32(len(features))
+    return fit_sums(sums(features, index, len(known)), known)
+
+
+def fit_sums(found: Sums, known: Labels) -> Reader:
+    """Fit a reader to the sums of rows of every one of the labels `known`."""
+    means = found.features / found.counts[:, None]  # (labels, features)
+    covariance = (found.products - means.T @ found.features) / found.counts.sum()
     covariance.flat[:: len(covariance) + 1] += RIDGE * covariance.trace() / len(covariance)
     weights = np.linalg.solve(covariance, means.T)  # (features, labels)
-    return Reader(known, weights, -(means * weights.T).sum(axis=1) / 2)
+    bias = -(means * weights.T).sum(axis=1) / 2
+    return Reader(known, weights.astype(np.float32), bias.astype(np.float32))
 
 
 def deal(labels: Labels, folds: int, rng: np.random.Generator) -> Labels:
@@ -86,11 +120,14 @@ def cross_fit(
         The readers, and the scores (n, labels) that the reader that has not seen a row gives it.
     """
     fold = deal(labels, folds, rng)
-    readers, scores = [], np.zeros((len(labels), len(np.unique(labels))), np.float32)
+    known, index = np.unique(labels, return_inverse=True)
+    total = sums(features, index, len(known))
+    readers, scores = [], np.zeros((len(labels), len(known)), np.float32)
     for one in range(folds):
         held_out = fold == one
-        reader = fit(features[~held_out], labels[~held_out])
-        scores[held_out] = reader.scores(features[held_out])
+        own = features[held_out]
+        reader = fit_sums(total - sums(own, index[held_out], len(known)), known)
+        scores[held_out] = reader.scores(own)
         readers.append(reader)
     return readers, scores
 
