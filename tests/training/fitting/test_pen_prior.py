@@ -6,7 +6,7 @@ import torch
 
 from glyphvae_training.data.dataset import Split
 from glyphvae_training.data.lettering import Lettering
-from glyphvae_training.fitting.pen_prior import GLYPHS, fit_priors, hand_posteriors, posteriors
+from glyphvae_training.fitting.pen_prior import GLYPHS, fit_priors, hand_posteriors, hands_of_all, posteriors
 from glyphvae_training.fitting.prior import PriorConfig
 from glyphvae_training.models.pen import Pen
 from tests.training.examples import SMALL_PEN, random_characters, random_lettering
@@ -18,7 +18,9 @@ HOW = PriorConfig(couplings=2, epochs=8, batch_size=32)
 def pen() -> Pen:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return Pen(CONFIG).eval()
+        model = Pen(CONFIG).eval()
+        torch.nn.init.normal_(model.usual.weight, std=0.5)
+        return model
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,14 @@ def test_hands_of_writers_are_surer_than_those_of_single_characters(singles: Spl
     torch.testing.assert_close(hand[120:], expected.unsqueeze(1).expand(120, 3))
 
 
+def test_the_hand_of_a_glyph_is_that_of_its_writer(singles: Split, lettering: Lettering) -> None:
+    mu, logvar = torch.zeros(140, 3), torch.zeros(140, 3)
+    mu[:120], mu[120:] = 1.0, torch.arange(4).repeat_interleave(5).unsqueeze(1).float()
+    hands = hands_of_all(mu, logvar, len(singles), lettering)
+    torch.testing.assert_close(hands[:120], torch.full((120, 3), 1 / 2))
+    torch.testing.assert_close(hands[120:], 5 / 6 * mu[120:])
+
+
 def test_priors_make_the_latents_of_real_glyphs_likely(singles: Split, lettering: Lettering) -> None:
     model = pen()
     with torch.no_grad():
@@ -68,8 +78,9 @@ def test_priors_make_the_latents_of_real_glyphs_likely(singles: Split, lettering
         for step in range(1, total + 1)
     ]
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in before.items())
-    mu, _, label = posteriors(model, singles, lettering)
-    form = mu[:, CONFIG.hand_size :]
+    mu, logvar, label = posteriors(model, singles, lettering)
+    hands = hands_of_all(mu[:, : CONFIG.hand_size], logvar[:, : CONFIG.hand_size], len(singles), lettering)
+    form = (mu[:, CONFIG.hand_size :] - model.usual_form(hands, label)).detach()
     assert fitted.form_flow is not None
     with torch.no_grad():
         found = fitted.form_flow.log_prob(form, label).mean()

@@ -13,6 +13,7 @@ def pen(couplings: int = 0, control: Tensor | None = None, present: Tensor | Non
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = Pen(PenConfig(**CONFIG.to_dict() | {"couplings": couplings}), control, present)
+        torch.nn.init.normal_(model.usual.weight, std=0.5)
         if couplings:
             for flow in (model.hand_flow, model.form_flow):
                 assert flow is not None
@@ -81,7 +82,7 @@ def test_decoded_logits_are_those_of_the_painted_ink() -> None:
     model, z = pen(), drawn(3, 7)
     logits = model.decode(z, LABEL)
     assert logits.shape == (3, 28, 28)
-    ink = model.ink(model.write(z, LABEL)).view(3, 28, 28)
+    ink = model.ink(model.write(model.to_latents(z, LABEL), LABEL)).view(3, 28, 28)
     torch.testing.assert_close(torch.sigmoid(logits), ink.clamp(1e-4, 1 - 1e-4))
 
 
@@ -133,11 +134,26 @@ def test_one_noise_is_one_hand_for_all_labels() -> None:
     assert not torch.equal(latents[0, 3:], latents[2, 3:])  # the form's prior is each label's own
 
 
-def test_without_flows_noise_and_latents_are_one() -> None:
+def test_without_flows_noise_is_the_hand_and_what_a_form_differs_from_the_usual_one() -> None:
     model, x = pen(), torch.rand(3, 28, 28, generator=torch.Generator().manual_seed(0))
     u = drawn(3, 7)
-    assert model.to_latents(u, LABEL) is u
-    torch.testing.assert_close(model.encode(x, LABEL), model.with_prior(*model.posterior(x, LABEL)))
+    latents = model.to_latents(u, LABEL)
+    assert torch.equal(latents[:, :3], u[:, :3])
+    torch.testing.assert_close(latents[:, 3:], u[:, 3:] + model.usual_form(u[:, :3], LABEL))
+    mu, logvar = model.with_prior(*model.posterior(x, LABEL))
+    noise, noise_logvar = model.encode(x, LABEL)
+    torch.testing.assert_close(model.to_latents(noise, LABEL), mu)
+    torch.testing.assert_close(noise_logvar, logvar)
+
+
+def test_the_usual_form_is_a_matrix_of_the_label_times_the_hand() -> None:
+    model, hand = pen(), drawn(3, 3)
+    expected = [model.usual.weight[label].view(4, 3) @ hand[row] for row, label in enumerate(LABEL.tolist())]
+    torch.testing.assert_close(model.usual_form(hand, LABEL), torch.stack(expected))
+
+
+def test_untrained_hands_have_no_usual_form() -> None:
+    assert not Pen(CONFIG).usual.weight.any()
 
 
 def test_interpolation_goes_through_the_knots() -> None:

@@ -11,7 +11,6 @@ trained model.
 
 import copy
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -61,6 +60,8 @@ class FusedPen(nn.Module):
         model: with a head, in evaluation mode; it stays as it is.
     """
 
+    usual: Tensor
+
     def __init__(self, model: Pen) -> None:
         super().__init__()
         assert model.head is not None  # noqa: S101 (no other is exported)
@@ -70,6 +71,11 @@ class FusedPen(nn.Module):
         if model.hand_flow is not None and model.form_flow is not None:
             self.flow = FusedFlow([model.hand_flow, model.form_flow])
             offset = self.flow.offset
+        sizes = [model.config.hand_size, model.config.form_size]
+        self.register_buffer("usual", model.usual.weight.detach().view(-1, *sizes[::-1]).contiguous())
+        # A hand's flow has no label, so what its latents lack is the same for all; usual forms lack what follows.
+        hand = offset.reshape(-1, model.config.latent_size)[0, : sizes[0]]
+        offset = offset + functional.pad(self.usual @ hand, (sizes[0], 0))
         self.head, self.decoder = copy.deepcopy(model.head), copy.deepcopy(model.decoder)
         self.head.register_module("first", fused_linear(self.head.first, offset))
         for name, layer in list(self.decoder.named_modules()):
@@ -77,13 +83,14 @@ class FusedPen(nn.Module):
                 lacking = offset if name == "first" else torch.zeros(layer.linear.in_features)
                 self.decoder.set_submodule(name, fused_linear(layer, lacking))
         weight = self.decoder.weight.weight.T  # (hand, 1)
-        # A hand's flow has no label, so what its latents lack is the same for all.
-        hand = offset.reshape(-1, model.config.latent_size)[0, : model.config.hand_size]
         self.decoder.register_module("weight", linear(weight, self.decoder.weight.bias + hand @ weight))
 
     def to_latents(self, u: Tensor, label: Tensor) -> Tensor:
         """Map noise (n, latent) to latents that lack the offset."""
-        return u if self.flow is None else cast("Tensor", self.flow(u, label))
+        latents: Tensor = u if self.flow is None else self.flow(u, label)
+        hand = latents[:, : self.config.hand_size].unsqueeze(2)  # (n, hand, 1)
+        usual = (self.usual[label] @ hand).squeeze(2)  # (n, form)
+        return latents + functional.pad(usual, (self.config.hand_size, 0))
 
     def write(self, z: Tensor, label: Tensor) -> Writing:
         """Decode the results of `to_latents`, as `Pen.write` does."""

@@ -3,15 +3,15 @@
 A batch holds single characters of NIST and MNIST, every label equally often, and several glyphs each of some writers
 (`glyphvae_training.data.lettering`). A writer's glyphs are dealt into two halves, and each half is written in a hand
 drawn from the product of the posteriors of one glyph or more of the other half: so a hand holds what one letter says of
-the others, which is what it is for. Some of a writer's glyphs are written with a form of 0 besides, so that the hand
-alone has to tell what they look like. The loss is
+the others, which is what it is for. The loss is
 
-    -log p(x|z, c) + hand_weight · KL(q(hand) || p(hand)) + form_weight · KL(q(form) || p(form))
+    -log p(x|z, c) + hand_weight · KL(q(hand) || p(hand)) + form_weight · KL(q(form) || p(form|hand, c))
 
-with small penalties on curves that bend back and on strokes that are half there. The hand's weight is low, because
-single characters would leave a dear hand unused. The form's is higher for writers' glyphs than for single characters:
-little is left to say of a font's letter once its hand is known. Presence is soft at first, is pushed to 0 or 1 from
-`decide` of the steps on, and hard from `hard` on: strokes that are hard at once shatter letters.
+with small penalties on curves that bend back and on strokes that are half there. Both weights are `single_weight` for
+single characters, so that their hands hold no more than their forms of what is one character's own. A writer's hand is
+cheap and its forms are dear: little is left to say of a font's letter once its hand is known. Presence is soft at
+first, is pushed to 0 or 1 from `decide` of the steps on, and hard from `hard` on: strokes that are hard at once shatter
+letters, and those that are hard too soon stay where a letter needs none.
 
 Writers' glyphs are known at 56×56 pixels. Half of the batches see them there, in one of four interleaved pictures of
 28×28 places, so that a finer picture costs what a coarse one does.
@@ -55,11 +55,10 @@ class PenTraining:
         singles: Single characters in a batch.
         writers: Writers in a batch.
         glyphs: Of each writer in a batch, an even number.
-        formless: Share of writers' glyphs that are written with a form of 0.
         learning_rate: Adam's, at its highest; a cosine takes it down.
-        hand_weight: Of the hand's KL.
-        form_weight: Of the form's KL, of single characters.
-        letter_weight: Of the form's KL, of writers' glyphs.
+        single_weight: Of the KL of single characters.
+        hand_weight: Of the KL of writers' hands.
+        form_weight: Of the KL of the forms of writers' glyphs.
         decide: Share of the steps after which presence is pushed to 0 or 1.
         hard: Share of the steps after which strokes are drawn fully or not at all.
         decision: Weight of that push, per share of the steps.
@@ -70,19 +69,18 @@ class PenTraining:
         seed: Of weights, order and noise.
     """
 
-    steps: int = 30_000
+    steps: int = 36_000
     singles: int = 80
-    writers: int = 8
+    writers: int = 10
     glyphs: int = 8
-    formless: float = 0.5
     learning_rate: float = 2e-3
+    single_weight: float = 0.2
     hand_weight: float = 0.1
-    form_weight: float = 0.3
-    letter_weight: float = 1.0
+    form_weight: float = 1.0
     decide: float = 0.3
-    hard: float = 0.8
-    decision: float = 4.0
-    sparsity: float = 0.5
+    hard: float = 0.7
+    decision: float = 20.0
+    sparsity: float = 2.0
     bending: float = 0.02
     swelling: float = 0.05
     proportions: float = 0.5
@@ -169,23 +167,21 @@ def compute_loss(model: Pen, drawer: Drawer, how: PenTraining, share: float, gen
     hand_mu, hand_logvar = (torch.cat(pair) for pair in zip(own, shared, strict=True))  # (singles + halves, hand)
     hand = reparameterise(hand_mu, hand_logvar, generator)
     form_mu, form_logvar = mu[:, hands:], logvar[:, hands:]
-    formless = torch.rand(len(characters), generator=generator) < how.formless
-    formed = torch.cat([torch.ones(single), (~formless).float()])  # (n,)
-    form = reparameterise(form_mu, form_logvar, generator) * formed[:, None]
+    form = reparameterise(form_mu, form_logvar, generator)
     others = hand[single:].view(-1, 2, hands).flip(1).flatten(0, 1)  # of each half, the other one's
     each = torch.cat([hand[:single], others.repeat_interleave(half, dim=0)])
     writing = model.write(torch.cat([each, form], dim=1), labels)
     missing = reconstruction(model, writing, coarse, letters, generator, hard=share > how.hard)
     hand_kl = kl_per_unit(hand_mu, hand_logvar).sum(dim=1)
-    form_kl = kl_per_unit(form_mu, form_logvar).sum(dim=1) * formed
+    form_kl = kl_per_unit(form_mu - model.usual_form(each, labels), form_logvar).sum(dim=1)
     off = proportions(writing.metrics[single:], metrics)
     penalty = penalties(writing, how, share)
     count = len(labels)
     total = (
         missing.sum()
-        + how.hand_weight * hand_kl.sum()
-        + how.form_weight * form_kl[:single].sum()
-        + how.letter_weight * form_kl[single:].sum()
+        + how.single_weight * (hand_kl[:single].sum() + form_kl[:single].sum())
+        + how.hand_weight * hand_kl[single:].sum()
+        + how.form_weight * form_kl[single:].sum()
         + how.proportions * off.sum()
         + penalty
     ) / count

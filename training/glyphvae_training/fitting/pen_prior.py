@@ -1,8 +1,9 @@
 """Second stage of the pen: the priors of hand and form.
 
 Both KLs have weights below 1 while strokes are learned, so the hands and forms of real characters are not N(0, I). A
-flow is fitted to each by maximum likelihood, as for other models (`glyphvae_training.fitting.prior`): the form's for
-each label, the hand's for all labels, from the hands of single characters and of fonts in equal parts.
+flow is fitted to each by maximum likelihood, as for other models (`glyphvae_training.fitting.prior`): the form's, less
+the usual form of the hand, for each label, the hand's for all labels, from the hands of single characters and of fonts
+in equal parts.
 """
 
 from dataclasses import replace
@@ -44,7 +45,10 @@ def fit_priors(
         torch.manual_seed(config.seed)
         fitted.hand_flow = Flow(hands, 0, config.couplings)
         fitted.form_flow = Flow(model.config.form_size, model.config.label_count, config.couplings)
-    fit_flow(fitted.form_flow, mu[:, hands:], logvar[:, hands:], label, config, partial(progress, "prior of forms"))
+    form = mu[:, hands:] - model.usual_form(
+        hands_of_all(mu[:, :hands], logvar[:, :hands], len(singles), lettering), label
+    )
+    fit_flow(fitted.form_flow, form.detach(), logvar[:, hands:], label, config, partial(progress, "prior of forms"))
     hand_mu, hand_logvar = hand_posteriors(mu[:, :hands], logvar[:, :hands], len(singles), lettering, config.seed)
     one_label = torch.zeros(len(hand_mu), dtype=torch.int64)
     fit_flow(fitted.hand_flow, hand_mu, hand_logvar, one_label, config, partial(progress, "prior of hands"))
@@ -69,6 +73,23 @@ def factors(model: Pen, images: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
     parts = [model.posterior(x.float() / 255, c) for x, c in zip(rows, labels, strict=True)]
     mu, logvar = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
     return mu, logvar
+
+
+def hands_of_all(mu: Tensor, logvar: Tensor, singles: int, lettering: Lettering) -> Tensor:
+    """Return the mean of the hand of each glyph, (glyphs, hand): a single character's own, or that of its writer.
+
+    Args:
+        mu: Factors of every glyph, (glyphs, hand).
+        logvar: Likewise.
+        singles: How many of the glyphs are single characters.
+        lettering: The other glyphs.
+    """
+    hands = combined(mu[:, None], logvar[:, None])[0]
+    writers = torch.from_numpy(lettering.writers)
+    for writer in torch.unique(writers):
+        rows = singles + torch.nonzero(writers == writer).squeeze(1)
+        hands[rows] = combined(mu[None, rows], logvar[None, rows])[0]
+    return hands
 
 
 def hand_posteriors(mu: Tensor, logvar: Tensor, singles: int, lettering: Lettering, seed: int) -> tuple[Tensor, Tensor]:

@@ -6,8 +6,11 @@ weakly-supervised learning", arXiv:1802.05335, section 2.2). Ha & Eck, "A neural
 (arXiv:1704.03477) draw strokes as sequences; here they are a fixed number of curves, so that the likelihood of an image
 trains them (`glyphvae_training.models.strokes`).
 
+What forms a hand usually gives to a label is linear in the hand: p(form|hand, c) = N(M_c · hand, I) while strokes are
+learned. So a hand tells shapes, too, and its letters are as sharp as any: a decoder that had to guess them would hedge.
+
 Both parts of z have priors learned by flows (`glyphvae_training.models.flow`), so that the noise outside is N(0, I):
-the hand's is one for all labels, because a hand writes them all, the form's one for each label.
+the hand's is one for all labels, because a hand writes them all, the form's, less the usual form, one for each label.
 """
 
 from dataclasses import asdict, dataclass
@@ -56,8 +59,8 @@ class PenConfig:
         head: Whether there is a decoder to pixels that was trained on painted strokes.
     """
 
-    hand_size: int = 10
-    form_size: int = 14
+    hand_size: int = 12
+    form_size: int = 12
     label_count: int = 62
     strokes: int = 5
     control_points: int = 8
@@ -174,6 +177,8 @@ class Pen(nn.Module):
         self.config = c = config
         self.encoder = DenseEncoder(c.latent_size, c.label_count, c.width)
         self.decoder = StrokeDecoder(c, control, present)
+        self.usual = nn.Embedding(c.label_count, c.form_size * c.hand_size)
+        nn.init.zeros_(self.usual.weight)
         self.hand_flow = Flow(c.hand_size, 0, c.couplings) if c.couplings else None
         self.form_flow = Flow(c.form_size, c.label_count, c.couplings) if c.couplings else None
         # Painting strokes takes ten times as long as computing them; a head gives the pixels alone, in one step.
@@ -181,6 +186,12 @@ class Pen(nn.Module):
         self.register_buffer("curve", torch.from_numpy(basis(c.control_points, c.segments + 1)), persistent=False)
         self.register_buffer("taper", interpolation(KNOTS, c.segments + 1), persistent=False)
         self.register_buffer("places", pixel_centres(SIDE), persistent=False)
+
+    def usual_form(self, hand: Tensor, label: Tensor) -> Tensor:
+        """Return the mean of p(form|hand, c), (n, form), of hands (n, hand) and labels (n,) int64."""
+        matrix = self.usual(label).view(-1, self.config.form_size, self.config.hand_size)
+        usual: Tensor = (matrix @ hand.unsqueeze(2)).squeeze(2)
+        return usual
 
     def posterior(self, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Return `mu` and `logvar` of q(z|x, c) without priors, each (n, latent); the hand's is a factor of a product.
@@ -215,21 +226,24 @@ class Pen(nn.Module):
 
     def to_latents(self, u: Tensor, label: Tensor) -> Tensor:
         """Map noise (n, latent) to latents (n, latent) by the priors."""
-        if self.hand_flow is None or self.form_flow is None:
-            return u
         hand, form = torch.split(u, [self.config.hand_size, self.config.form_size], dim=1)
-        return torch.cat([self.hand_flow(hand, None), self.form_flow(form, label)], dim=1)
+        return self.formed(hand if self.hand_flow is None else self.hand_flow(hand, None), form, label)
+
+    def formed(self, hand: Tensor, u: Tensor, label: Tensor) -> Tensor:
+        """Join hands (n, hand), behind their prior, and the forms that they give to noise (n, form): (n, latent)."""
+        form = u if self.form_flow is None else self.form_flow(u, label)
+        return torch.cat([hand, form + self.usual_form(hand, label)], dim=1)
 
     def encode(self, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Return `mu` and `logvar` of q(u|x, c) of the noise, each (n, latent), of pixels (n, 28, 28) in [0, 1]."""
         mu, logvar = self.with_prior(*self.posterior(x, label))
-        if self.hand_flow is None or self.form_flow is None:
-            return mu, logvar
         sizes = [self.config.hand_size, self.config.form_size]
         (hand, form), (hand_logvar, form_logvar) = torch.split(mu, sizes, dim=1), torch.split(logvar, sizes, dim=1)
-        hands = self.hand_flow.posterior(hand, hand_logvar, None)
-        forms = self.form_flow.posterior(form, form_logvar, label)
-        return torch.cat([hands[0], forms[0]], dim=1), torch.cat([hands[1], forms[1]], dim=1)
+        form = form - self.usual_form(hand, label)
+        if self.hand_flow is not None and self.form_flow is not None:
+            hand, hand_logvar = self.hand_flow.posterior(hand, hand_logvar, None)
+            form, form_logvar = self.form_flow.posterior(form, form_logvar, label)
+        return torch.cat([hand, form], dim=1), torch.cat([hand_logvar, form_logvar], dim=1)
 
     def decode(self, z: Tensor, label: Tensor) -> Tensor:
         """Return log odds of ink (n, 28, 28) under p(x|z, c), of noise (n, latent) and labels (n,) int64."""
