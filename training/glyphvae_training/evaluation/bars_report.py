@@ -96,8 +96,8 @@ def dotted(label: str) -> Bar:
     return Bar(
         f"`{label}` with its dot, in hands of fonts that dot theirs",
         "≥ 97 %",
-        lambda found: percent(found["dots"][label]),
-        lambda found: found["dots"][label]["value"] >= 0.97,
+        lambda found: percent(found["dots"][label]) if label in found["dots"] else "no font dots it",
+        lambda found: label in found["dots"] and found["dots"][label]["value"] >= 0.97,
     )
 
 
