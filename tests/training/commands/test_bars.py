@@ -1,6 +1,7 @@
 """The bars on the sample of real characters and fonts of rectangles, of models that nobody trained."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, pen_folder: Path) -> Path:
     """Source files, and a model repository with a pen and a conditional VAE."""
     data = tmp_path_factory.mktemp("bars")
     for name in ("mnist", "emnist"):
-        (data / name).symlink_to(pen_folder / name)
+        shutil.copytree(pen_folder / name, data / name)
     for number, name in enumerate(name for part in FONTS.values() for name in part):
         (data / f"{name}.woff2").write_bytes(font_bytes(boxes(60 + 10 * (number % 5))))
     kinds: dict[ModelKind, dict[str, Any]] = {

@@ -51,7 +51,7 @@ def test_a_model_without_strokes_has_its_pixels_enlarged() -> None:
     images, size = write_large(painter("cvae", image), np.zeros((2, 6), np.float32), LABELS, 112)
     assert size is None
     np.testing.assert_array_equal(images, enlarged(image[None].repeat(2, 0), 112))
-    assert (images[0] > 127).sum() == 16 * 30
+    assert (images[0] > 127).sum() == pytest.approx(16 * 30, rel=0.02)  # corners are rounded
 
 
 def test_letters_in_a_hand_are_compared_with_those_of_its_font() -> None:

@@ -100,7 +100,7 @@ QUICK = Effort(12, 12, 1024, 512, 512, 1, 64)
 
 @dataclass(frozen=True)
 class Material:
-    """What models are measured with; nothing of it depends on a model.
+    """Characters, fonts and readers that models are measured with; nothing of it depends on a model.
 
     Attributes:
         train: Real characters of the training part, at most `Effort.measured` of each label.

@@ -21,7 +21,7 @@ MODELS = "models"
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar.
+    """Requirement that a model has to meet.
 
     Attributes:
         name: What is measured.

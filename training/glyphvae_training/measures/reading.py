@@ -54,7 +54,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class Sums:
-    """What a reader is fitted from; sums of disjoint rows add up.
+    """Sums over rows that a reader is fitted to; those of disjoint rows add up.
 
     Attributes:
         counts: float64 (labels,), rows of each label.
