@@ -113,7 +113,11 @@ def exported_model(kind: ModelKind = "cvae") -> Exported:
 def painter(kind: ModelKind, image: NDArray[np.uint8]) -> Exported:
     """The exported model, with a decoder that gives one image (28, 28) whatever it is asked for."""
     model = exported_model(kind)
-    z, label = (helper.make_tensor_value_info(*facts) for facts in (("z", 1, ["n", 6]), ("label", 7, ["n"])))
+    float32, uint8, int64 = onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8, onnx.TensorProto.INT64
+    z, label = (
+        helper.make_tensor_value_info("z", float32, ["n", 6]),
+        helper.make_tensor_value_info("label", int64, ["n"]),
+    )
     rows = numpy_helper.from_array(image[None], "image")
     logits = numpy_helper.from_array((image[None] / 16 - 8).astype(np.float32), "grey")
     shape = numpy_helper.from_array(np.array([28, 28]), "side")
@@ -124,7 +128,8 @@ def painter(kind: ModelKind, image: NDArray[np.uint8]) -> Exported:
         helper.make_node("Expand", ["grey", "shape"], ["logits"]),
     ]
     outputs = [
-        helper.make_tensor_value_info(*facts) for facts in (("pixels", 2, ["n", 28, 28]), ("logits", 1, ["n", 28, 28]))
+        helper.make_tensor_value_info("pixels", uint8, ["n", 28, 28]),
+        helper.make_tensor_value_info("logits", float32, ["n", 28, 28]),
     ]
     graph = helper.make_graph(nodes, "painter", [z, label], outputs, [rows, logits, shape])
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)

@@ -88,3 +88,11 @@ def test_the_test_part_is_not_opened_by_accident(folder: Path) -> None:
 def test_models_of_other_labels_are_refused(tmp_path: Path) -> None:
     known_model.write_model(tmp_path)
     assert "cvae has 36" in refusal(main, "cvae", "--exported", tmp_path)
+
+
+def test_the_validation_part_is_the_default(folder: Path, tmp_path: Path) -> None:
+    options = ("--data", folder, "--exported", folder / "models", "--out", tmp_path, "--quick")
+    output(main, "cvae", *options)
+    measured = json.loads((tmp_path / "bars.json").read_text())
+    assert (measured["protocol"]["part"], measured["protocol"]["fonts"]) == ("validation", [8])
+    assert "| marks, HOG + LDA | – |" in (tmp_path / "bars.md").read_text()
