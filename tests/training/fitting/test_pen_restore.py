@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from glyphvae_training.data.lettering import Lettering
 from glyphvae_training.data.single_strokes import Templates
@@ -11,9 +12,9 @@ from tests.training.examples import SMALL_PEN
 STEM, DOT, BAR = ([14.0, 10.0], [14.0, 24.0]), ([14.0, 4.0], [14.5, 4.0]), ([8.0, 17.0], [20.0, 17.0])
 
 
-def line(start: list[float], end: list[float]) -> list[list[float]]:
+def line(start: list[float], end: list[float]) -> NDArray[np.float64]:
     """Control points of a straight stroke."""
-    return np.linspace(start, end, SMALL_PEN.control_points).tolist()
+    return np.linspace(start, end, SMALL_PEN.control_points)
 
 
 @pytest.fixture
