@@ -1,15 +1,19 @@
 """Small models and characters that need no training, for the tests of export and evaluation."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
 from torch import nn
 
 from glyphvae_training.data.cache import cache_folder
 from glyphvae_training.data.dataset import Dataset, Split
 from glyphvae_training.data.lettering import Lettering
+from glyphvae_training.export.exported import Exported, session
 from glyphvae_training.export.graphs import PARTS, Part, to_onnx
 from glyphvae_training.export.manifest import Facts
 from glyphvae_training.files import replacing
@@ -99,6 +103,40 @@ def graph(part: Part, kind: ModelKind = "cvae", encoder: str = "paper", decoder:
 def exported(kind: ModelKind = "cvae") -> dict[Part, onnx.ModelProto]:
     """Copies of all graphs."""
     return {part: graph(part, kind) for part in (*PARTS, *(("strokes",) if kind == "pen" else ()))}
+
+
+@functools.cache
+def exported_model(kind: ModelKind = "cvae") -> Exported:
+    """`untrained`, exported and read back."""
+    sessions = [session(model.SerializeToString()) for model in exported(kind).values()]
+    config = PEN if kind == "pen" else {}
+    return Exported({"name": kind, "labels": LABELS, "latent_size": 6, "config": config}, *sessions)
+
+
+def painter(kind: ModelKind, image: NDArray[np.uint8]) -> Exported:
+    """The exported model, with a decoder that gives one image (28, 28) whatever it is asked for."""
+    model = exported_model(kind)
+    float32, uint8, int64 = onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8, onnx.TensorProto.INT64
+    z, label = (
+        helper.make_tensor_value_info("z", float32, ["n", 6]),
+        helper.make_tensor_value_info("label", int64, ["n"]),
+    )
+    rows = numpy_helper.from_array(image[None], "image")
+    logits = numpy_helper.from_array((image[None] / 16 - 8).astype(np.float32), "grey")
+    shape = numpy_helper.from_array(np.array([28, 28]), "side")
+    nodes = [
+        helper.make_node("Shape", ["label"], ["count"]),
+        helper.make_node("Concat", ["count", "side"], ["shape"], axis=0),
+        helper.make_node("Expand", ["image", "shape"], ["pixels"]),
+        helper.make_node("Expand", ["grey", "shape"], ["logits"]),
+    ]
+    outputs = [
+        helper.make_tensor_value_info("pixels", uint8, ["n", 28, 28]),
+        helper.make_tensor_value_info("logits", float32, ["n", 28, 28]),
+    ]
+    graph = helper.make_graph(nodes, "painter", [z, label], outputs, [rows, logits, shape])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    return replace(model, decoder=session(made.SerializeToString()))
 
 
 def characters(per_label: int, seed: int = 0) -> Split:

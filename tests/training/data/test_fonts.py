@@ -140,3 +140,13 @@ def test_no_variation_changes_nothing(font: Font) -> None:
     plain = drawn(font, "é")
     assert Variation().apply(plain) is plain
     assert replace(plain, cap=2 * CAP).bearings == pytest.approx([each / 2 for each in plain.bearings])
+
+
+def test_a_font_may_be_drawn_larger(font: Font) -> None:
+    ink, small = drawn(Font("tiny", font_bytes(), 3 * CAP), "H"), drawn(font, "H")
+    assert ink.cap == 3 * CAP
+    assert extent(ink) == pytest.approx(tuple(3 * edge for edge in extent(small)), abs=3 * PIXEL)
+    assert ink.bearings == pytest.approx(small.bearings, abs=1 / CAP)
+    heavier = Variation(weight=0.05).apply(ink)
+    assert heavier is not None
+    assert heavier.cap == pytest.approx(1.1 * ink.cap)

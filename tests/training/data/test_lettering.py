@@ -18,6 +18,7 @@ from glyphvae_training.data.lettering import (
     boxed,
     draw,
     fitted,
+    load_large_lettering,
     load_lettering,
     render,
     true_size,
@@ -272,3 +273,12 @@ def test_the_full_lettering(cache: Path) -> None:
         # Every label has examples to judge it by.
         assert set(data[part].labels) == set(range(len(ALPHABET)))
     assert np.bincount(data["train"].labels).min() >= 90
+
+
+def test_large_lettering_is_that_of_the_same_cells(folder: Path) -> None:
+    small, large = load_lettering(folder, "test"), load_large_lettering(folder, "test", 224)
+    assert large.images.shape == (len(small), 224, 224)
+    np.testing.assert_array_equal(large.labels, small.labels)
+    np.testing.assert_allclose(large.metrics, small.metrics, atol=0.05)
+    reduced = large.images.reshape(-1, 56, 4, 56, 4).mean(axis=(2, 4))
+    assert np.abs(reduced - small.images).mean() < 4

@@ -1,26 +1,24 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
+from glyphvae_training.data.alphabet import ALPHABET
 from glyphvae_training.data.lettering import Lettering
 from glyphvae_training.evaluation.hands import (
+    Hands,
     Letters,
-    PenHand,
+    dotted_shares,
     font_distances,
     found_nearest,
     found_relative,
     intraclass_correlation,
     letters_of_all,
-    single_hands,
+    mean_over_fonts,
+    product_mean,
     width_between_letters,
 )
 from glyphvae_training.measures.hog import hog
-from glyphvae_training.measures.strokes import mean_ink
-from glyphvae_training.models.pen import Pen
-from tests.training.examples import SMALL_PEN
+from tests.training.examples import exported_model, painter, random_characters
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -66,22 +64,12 @@ def lettering(labels: list[list[int]], side: int = 56) -> Lettering:
     return Lettering(images, flat, fonts, fonts, metrics, tuple(map(str, range(len(labels)))))
 
 
-def small_pen(couplings: int = 0) -> Pen:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        pen = Pen(replace(SMALL_PEN, couplings=couplings))
-        if pen.form_flow is not None:
-            for parameter in pen.form_flow.parameters():
-                torch.nn.init.normal_(parameter, std=0.1)
-    return pen.eval()
-
-
 def test_letters_are_those_of_all_fonts_below_the_count() -> None:
     found = letters_of_all(lettering([[3, 1, 70, 2], [1, 2, 3, 70], [2, 0, 1, 70]]))
     assert found.labels.tolist() == [1, 2]
     assert found.images[:, :, 0, 0].tolist() == [[1, 3], [4, 5], [10, 8]]
     assert found.size.tolist() == [[1, 3], [4, 5], [10, 8]]
-    assert letters_of_all(lettering([[1, 70], [70]]), 100).labels.tolist() == [70]
+    assert letters_of_all(lettering([[1, 70], [70]]), count=100).labels.tolist() == [70]
 
 
 def test_coarse_pixels_are_means() -> None:
@@ -138,9 +126,10 @@ def test_only_letters_that_were_not_given_are_compared() -> None:
     assert len(set(map(frozenset, seen))) > 1
 
 
-def test_each_letter_alone_has_a_hand() -> None:
-    hands = single_hands(letters(), width_of)
-    assert hands[:, :, 0].tolist() == [[width] * 4 for width in WIDTHS]
+def test_fonts_of_two_parts_have_the_letters_of_all() -> None:
+    found = letters_of_all(lettering([[3, 1, 2], [1, 2, 3]]), lettering([[2, 0, 1]]))
+    assert found.labels.tolist() == [1, 2]
+    assert found.images[:, :, 0, 0].tolist() == [[1, 2], [3, 4], [2, 0]]
 
 
 def test_intraclass_correlation_is_that_of_the_paper() -> None:
@@ -148,12 +137,16 @@ def test_intraclass_correlation_is_that_of_the_paper() -> None:
     ratings = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
     agreeing = np.repeat(np.arange(6.0)[:, None], 4, axis=1)
     values = np.stack([np.array(ratings, float), agreeing], axis=2)
-    np.testing.assert_allclose(intraclass_correlation(values), [0.166, 1], atol=0.001)
+    disagreeing, same = intraclass_correlation(values)
+    assert disagreeing.value == pytest.approx(0.166, abs=0.001)
+    # McGraw & Wong, "Forming inferences about some intraclass correlation coefficients" (1996), for these ratings.
+    assert (disagreeing.low, disagreeing.high) == pytest.approx((-0.133, 0.723), abs=0.001)
+    assert list(same) == pytest.approx([1, 1, 1])
 
 
 def test_latents_that_no_writer_decides_have_none() -> None:
     values = rng().normal(size=(200, 50, 1))
-    assert intraclass_correlation(values).item() == pytest.approx(0, abs=0.02)
+    assert intraclass_correlation(values)[0].value == pytest.approx(0, abs=0.02)
 
 
 def test_widths_are_compared_at_true_size() -> None:
@@ -180,31 +173,57 @@ def test_resolution_does_not_change_the_variation_of_widths() -> None:
 
 
 def test_the_hand_of_one_letter_is_that_of_the_model() -> None:
-    pen, images = small_pen(), rng().integers(0, 256, (3, 28, 28), dtype=np.uint8)
-    labels = np.array([0, 1, 4])
-    mu, _ = pen.with_prior(*pen.posterior(torch.from_numpy(images).float() / 255, torch.from_numpy(labels)))
-    hand = PenHand(pen).hand_of(images[:1], labels[:1])
-    np.testing.assert_allclose(hand, mu[0, :3].detach(), atol=1e-6)
-    assert not np.allclose(PenHand(pen).hand_of(images, labels), hand)
+    model, split = exported_model("pen"), random_characters(3, 36)
+    mu, _ = model.encode(split.images, split.labels)
+    np.testing.assert_allclose(Hands(model).of(split.images[:1], split.labels[:1]), mu[0, :3], atol=1e-6)
 
 
-def test_a_hand_writes_at_the_middle_of_the_form() -> None:
-    pen, labels = small_pen(couplings=2), np.array([0, 1, 4])
-    assert pen.hand_flow is not None
-    noise = torch.zeros(3, 7)
-    label = torch.from_numpy(labels)
-    expected = torch.sigmoid(pen.decode(noise, label)).detach() * 255
-    hand = pen.to_latents(noise, label)[0, :3].detach().numpy()
-    written = PenHand(pen).write(hand, labels)
-    assert written.dtype == np.uint8
-    np.testing.assert_allclose(written, expected, atol=0.51)
+def test_the_hand_of_several_letters_has_the_prior_once() -> None:
+    mu, logvar = np.array([[1.0, 3], [2, 0]], np.float32), np.log(np.array([[0.5, 4], [0.25, 0.5]], np.float32))
+    # Precisions 2 and 4 with a prior of 1 each, which counts once: 5. Nothing is wider than the prior.
+    np.testing.assert_allclose(product_mean(mu, logvar), [(2 * 1 + 4 * 2) / 5, 3 / 2], rtol=1e-6)
 
 
-def test_a_hand_paints_finer_with_the_edge_that_is_asked_for() -> None:
-    hand, labels = np.zeros(3, np.float32), np.array([0, 4])
-    sharp, size = PenHand(small_pen()).paint(hand, labels, 56, 0.1)
-    soft, _ = PenHand(small_pen()).paint(hand, labels, 56, 0.6)
-    assert sharp.shape == (2, 56, 56)
-    assert size.shape == (2,)
-    assert np.all((sharp > 230).sum(axis=(1, 2)) > (soft > 230).sum(axis=(1, 2)))
-    assert np.all(mean_ink(soft) > 0)
+def test_each_letter_alone_has_a_hand() -> None:
+    model = exported_model("pen")
+    hands = Hands(model).single(letters())
+    assert hands.shape == (3, 4, 3)
+    one = Hands(model).of(letters().images[2, 1:2], letters().labels[1:2])
+    np.testing.assert_allclose(hands[2, 1], one, atol=1e-6)
+
+
+def test_a_hand_writes_at_the_middle_of_the_form_or_in_a_form() -> None:
+    hands, hand = Hands(exported_model("pen")), np.array([1, 2, 3], np.float32)
+    middle = hands.latents(hand, LABELS)
+    assert middle.tolist() == [[1, 2, 3, 0, 0, 0]] * 4
+    forms = hands.forms(4, rng())
+    assert hands.latents(hand, LABELS, forms)[:, 3:].tolist() == forms.tolist()
+    written = hands.write(hand, LABELS)
+    np.testing.assert_array_equal(written, exported_model("pen").decode(middle, LABELS)[0])
+    assert np.any(hands.write(hand, LABELS, forms) != written)
+
+
+def test_a_model_without_a_form_has_only_hands() -> None:
+    hands = Hands(exported_model("cvae"))
+    split = random_characters(2, 36)
+    assert hands.of(split.images, split.labels).shape == (6,)
+    assert hands.forms(2, rng()).shape == (2, 0)
+    assert hands.write(np.zeros(6, np.float32), LABELS).shape == (4, 28, 28)
+
+
+def test_the_bootstrap_is_over_fonts() -> None:
+    found = mean_over_fonts(np.array([[True] * 50, [False] * 50]), rng())
+    assert list(found) == [0.5, 0, 1]
+
+
+def test_dots_are_counted_in_hands_of_fonts_that_have_them() -> None:
+    i, j = ALPHABET.index("i"), ALPHABET.index("j")
+    stem = bar(3, 1)
+    dot = stem.copy()
+    dot[:2, 10:13] = 255
+    images = np.array([[stem, dot, stem], [stem, dot, stem]])
+    fonts = Letters(np.array([0, i, j]), images, np.ones((2, 3), np.float32))
+    found = dotted_shares(fonts, Hands(painter("pen", dot)), rng(), tries=2)
+    # No font dots its j.
+    assert {name: list(one) for name, one in found.items()} == {"i": [1, 1, 1]}
+    assert dotted_shares(fonts, Hands(painter("pen", stem)), rng(), tries=2)["i"].value == 0

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,9 @@ import pytest
 
 from glyphvae_training.errors import ExportError
 from glyphvae_training.export.exported import BATCH, posterior_sample, read_exported, run, session
+from glyphvae_training.export.repository import publish
 from tests import known_model
+from tests.training.examples import FACTS, PEN, exported, exported_model
 
 
 def grey(levels: list[int]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -56,3 +59,18 @@ def test_a_model_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) 
     known_model.write_model(tmp_path, "one")
     with pytest.raises(ExportError, match=r"two.json does not exist; models in .*: one"):
         read_exported(tmp_path, "two")
+
+
+def test_a_model_that_draws_strokes_has_a_hand() -> None:
+    pen = exported_model("pen")
+    assert pen.strokes is not None
+    assert (pen.hand_size, exported_model("cvae").hand_size) == (3, 6)
+    assert exported_model("cvae").strokes is None
+
+
+def test_the_graph_of_strokes_is_read_back(tmp_path: Path) -> None:
+    publish(tmp_path, replace(FACTS, name="pen", config=PEN, schema=2), exported("pen"))
+    strokes = read_exported(tmp_path, "pen").strokes
+    assert strokes is not None
+    outputs = run(strokes, {"z": np.zeros((2, 6), np.float32), "label": np.array([0, 35])})
+    assert set(outputs) == {"control", "radius", "presence", "proportions"}

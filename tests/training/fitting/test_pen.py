@@ -231,6 +231,18 @@ def test_a_training_that_was_stopped_ends_as_one_that_was_not(drawer: Drawer) ->
         assert torch.equal(value, resumed.model.state_dict()[name]), name
 
 
+def test_strokes_are_restored_once_after_a_share_of_the_steps(drawer: Drawer) -> None:
+    restored: list[Pen] = []
+    training = Training(pen(), drawer, replace(HOW, restore=0.5), restored.append)
+    steps = training.how.steps
+    seen = []
+    for _ in range(steps):
+        training.step()
+        seen.append(len(restored))
+    assert seen == [0] * (steps // 2) + [1] * (steps - steps // 2)
+    assert restored == [training.model]
+
+
 def test_training_lowers_the_loss_and_leaves_a_checkpoint_and_a_row(
     singles: Split, lettering: Lettering, tmp_path: Path
 ) -> None:

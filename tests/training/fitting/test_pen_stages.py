@@ -84,7 +84,8 @@ def test_a_training_that_was_stopped_goes_on_where_it_was(data: Dataset, pen_fol
 
 
 def test_strokes_begin_at_the_single_stroke_fonts(pen_folder: Path) -> None:
-    model, templates = begun(TINY, pen_folder), load_templates(pen_folder, 3, 5)
+    templates = load_templates(pen_folder, 3, 5)
+    model = begun(TINY, templates)
     label = torch.tensor([INDEX[character] for character in "Hi?"])
     with torch.no_grad():
         model.decoder.last.linear.weight.zero_()  # what it knows of latents
@@ -95,6 +96,7 @@ def test_strokes_begin_at_the_single_stroke_fonts(pen_folder: Path) -> None:
 
 def test_the_seed_decides_the_weights(pen_folder: Path) -> None:
     other = replace(TINY, training=replace(TINY.training, seed=1))
-    models = [begun(preset, pen_folder).encoder.hidden.linear.weight for preset in (TINY, TINY, other)]
+    templates = load_templates(pen_folder, 3, 5)
+    models = [begun(preset, templates).encoder.hidden.linear.weight for preset in (TINY, TINY, other)]
     assert torch.equal(models[0], models[1])
     assert not torch.equal(models[0], models[2])

@@ -41,3 +41,21 @@ def test_the_architectures_share_no_kind_of_layer_that_reads_the_image() -> None
     )
     assert nn.Conv2d in convolutional
     assert nn.Conv2d not in dense
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("convolutional", 64), ("dense", 512), ("reader", 128), ("classifier", 256)]
+)
+def test_features_are_what_the_last_layer_reads(name: str, count: int) -> None:
+    judge = Judge(name, "ab", ARCHITECTURES[name].build(2))
+    images = np.random.default_rng(0).integers(0, 256, (BATCH + 1, 28, 28), np.uint8)
+    features = judge.features(images)
+    assert features.shape == (BATCH + 1, count)
+    if name != "convolutional":  # whose features are means of maps
+        last = list(judge.network.children())[-1]
+        with torch.inference_mode():
+            logits, expected = (
+                last(torch.from_numpy(features[:3])),
+                judge.network(to_input(torch.from_numpy(images[:3]))),
+            )
+        torch.testing.assert_close(logits, expected)

@@ -61,7 +61,7 @@ def test_strong_edges_of_a_block_have_length_1_and_no_value_far_above_the_rest()
 
 
 def test_each_pixel_between_two_cells_counts_once() -> None:
-    shares = shares_of_cells(28)
+    shares = shares_of_cells(28, 4)
     assert shares.shape == (7, 28)
     np.testing.assert_allclose(shares.sum(axis=0)[2:-2], 1)
     np.testing.assert_allclose(shares[0, :7], [0.625, 0.875, 0.875, 0.625, 0.375, 0.125, 0])
@@ -75,5 +75,14 @@ def test_an_edge_is_found_in_the_blocks_around_it() -> None:
 
 def test_images_in_parts_give_what_all_together_give(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = hog(noise(5))
-    monkeypatch.setattr(module, "ROWS", 2)
+    monkeypatch.setattr(module, "PIXELS", 2 * 28 * 28)
     np.testing.assert_array_equal(hog(noise(5)), expected)
+
+
+def test_larger_cells_see_in_larger_images_what_small_ones_see_in_small_images() -> None:
+    large = np.kron(edge(), np.ones((4, 4), np.uint8))[None]
+    found = hog(large, 16)
+    assert found.shape == hog(edge()[None]).shape
+    # Edges of one pixel, not of two, vote less; their direction and their blocks are the same.
+    np.testing.assert_array_equal(found.reshape(6, 6, -1).any(axis=(0, 2)), [False, True, True, True, True, False])
+    assert set(np.flatnonzero(found[0]) % 9) == {0}

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from glyphvae_training.data.dataset import Split
 from glyphvae_training.measures.hog import hog
-from glyphvae_training.measures.reading import compare_reading, cross_fit, deal, fit
+from glyphvae_training.measures.reading import Reading, closed_form, cross_fit, deal, fit, font_reading
 
 
 def rng() -> np.random.Generator:
@@ -54,9 +55,9 @@ def test_no_character_is_read_by_a_reader_that_has_seen_it() -> None:
     # With more features than rows a reader knows all it has seen by heart; of labels at random nothing is learnt.
     features, labels = rng().normal(size=(200, 400)).astype(np.float32), np.arange(200) % 2
     assert np.mean(fit(features, labels).read(features) == labels) == 1
-    readers, right = cross_fit(features, labels, rng(), folds=4)
+    readers, scores = cross_fit(features, labels, rng(), folds=4)
     assert len(readers) == 4
-    assert right.mean() == pytest.approx(0.5, abs=0.12)
+    assert np.mean(scores.argmax(axis=1) == labels) == pytest.approx(0.5, abs=0.12)
     # Each of them has seen three quarters.
     assert np.mean([reader.read(features) == labels for reader in readers]) == pytest.approx(0.875, abs=0.04)
 
@@ -64,7 +65,7 @@ def test_no_character_is_read_by_a_reader_that_has_seen_it() -> None:
 def test_generated_characters_are_read_by_all_readers() -> None:
     labels = np.arange(40) % 2
     shown = np.where(np.arange(40) < 10, 1 - labels, labels)  # a quarter shows the other label
-    found = compare_reading(bars(labels), labels, bars(shown), labels, ("l", "-"), rng())
+    (found,) = closed_form(bars(labels), labels, rng()).compare(bars(shown), labels, ("l", "-"), rng(), [2])
     assert (found.mean.real, found.mean.made) == (1, 0.75)
     assert found.mean.difference.value == -0.25
     assert found.labels["l"].difference.high < 0
@@ -76,5 +77,23 @@ def test_shares_are_means_over_readers() -> None:
     readers, _ = cross_fit(hog(real), labels, rng())
     right = np.stack([reader.read(hog(made)) == labels for reader in readers])
     assert np.any(right.any(axis=0) & ~right.all(axis=0))  # they do not agree
-    found = compare_reading(real, labels, made, labels, ("l", "-"), rng())
+    (found,) = closed_form(real, labels, rng()).compare(made, labels, ("l", "-"), rng(), [2])
     assert found.mean.made == pytest.approx(right.mean())
+
+
+def test_among_fewer_labels_others_cannot_be_read() -> None:
+    known, labels = np.array([0, 1, 4]), np.array([0, 1, 1, 4])
+    scores = np.array([[1, 2, 3], [1, 2, 3], [1, 2, 0], [0, 0, 1]], np.float32)
+    reading = Reading(known, labels, scores, lambda images: [scores[: len(images)]])
+    few, all_labels = reading.compare(np.zeros((4, 28, 28), np.uint8), labels, "abcde", rng(), [2, 5])
+    assert list(few.labels) == ["a", "b"]
+    assert [(one.real, one.made) for one in few.labels.values()] == [(0, 0), (1, 1)]
+    assert [one.real for one in all_labels.labels.values()] == [0, 0.5, 1]
+
+
+def test_characters_of_fonts_are_read_by_the_reader_of_others() -> None:
+    labels = np.arange(40) % 2
+    taught = Split(bars(labels), labels + 3)
+    reading = font_reading(taught, Split(bars(1 - labels), labels + 3))
+    (found,) = reading.compare(bars(labels), labels + 3, "abcde", rng(), [5])
+    assert [(one.real, one.made) for one in found.labels.values()] == [(0, 1), (0, 1)]

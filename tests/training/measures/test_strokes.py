@@ -54,3 +54,8 @@ def test_the_width_of_a_bar_is_its_width(width: int) -> None:
 
 def test_blur_hardly_moves_the_width() -> None:
     assert stroke_width(blurred(bar(4), 0.7)).item() == pytest.approx(stroke_width(bar(4)).item(), rel=0.05)
+
+
+def test_wide_strokes_need_no_finer_pixels() -> None:
+    assert stroke_width(bar(9), 1).item() == pytest.approx(9, abs=1)
+    assert stroke_width(bar(9), 1).item() == pytest.approx(stroke_width(bar(9)).item(), abs=1)

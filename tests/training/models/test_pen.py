@@ -60,6 +60,43 @@ def test_one_hand_has_one_pen_in_all_sizes() -> None:
     torch.testing.assert_close(in_cap_heights, in_cap_heights[0, 0, 0].expand_as(in_cap_heights))
 
 
+def test_the_pen_of_a_glyph_is_the_hands_in_the_mean_of_what_is_drawn() -> None:
+    model = pen()
+    with torch.no_grad():
+        radius = model.decoder.last.linear.weight[CONFIG.strokes * CONFIG.control_points * 2 :][
+            : CONFIG.strokes * KNOTS
+        ]
+        radius.mul_(20)
+    writing = model.write(drawn(3, 7), LABEL)
+    weights = writing.presence / writing.presence.sum(dim=1, keepdim=True)
+    logs = (writing.radius * writing.metrics[:, 0, None, None] / USUAL_RADIUS).log()  # limited by tanh, so about
+    assert logs.std() > 0.05
+    means = (logs.mean(dim=2) * weights).sum(dim=1)
+    torch.testing.assert_close(means, torch.zeros(3), rtol=0, atol=0.01)
+
+
+def test_a_label_begins_again_in_the_mean_of_its_glyphs() -> None:
+    model, z = pen(), drawn(40, 7)
+    control, present = (
+        4 + 20 * torch.rand(2, 5, 2, generator=torch.Generator().manual_seed(0)),
+        torch.tensor([True, False]),
+    )
+    label = torch.full((40,), 1)
+    before = model.write(z, label)
+    others = model.write(z, torch.zeros_like(label))
+    model.decoder.begin_again(1, z, control, present)
+    after = model.write(z, label)
+    torch.testing.assert_close(after.control.mean(dim=0), control)
+    odds = torch.logit(after.presence).mean(dim=0)
+    torch.testing.assert_close(odds, torch.tensor([3.0, -3.0]), rtol=0, atol=1e-4)
+    # What hands and forms change stays, and so do sizes and other labels.
+    torch.testing.assert_close(after.control - after.control.mean(dim=0), before.control - before.control.mean(dim=0))
+    torch.testing.assert_close(after.metrics, before.metrics)
+    assert torch.equal(after.softness, before.softness)
+    again = model.write(z, torch.zeros_like(label))
+    assert torch.equal(again.control, others.control)
+
+
 def test_the_likelihood_does_not_change_a_size_for_the_sake_of_a_width() -> None:
     model = pen()
     model.write(drawn(3, 7), LABEL).radius.sum().backward()  # type: ignore[no-untyped-call]

@@ -89,12 +89,13 @@ class Font:
     Args:
         name: for errors.
         content: of a file of any format that fontTools reads. It has to have an H, whose height is the cap height.
+        cap: pixels of a cap height.
 
     Raises:
         DataError: it is damaged or no font.
     """
 
-    def __init__(self, name: str, content: bytes) -> None:
+    def __init__(self, name: str, content: bytes, cap: float = CAP) -> None:
         try:
             self._font = TTFont(io.BytesIO(content))
         except (TTLibError, brotli.error) as error:
@@ -102,7 +103,8 @@ class Font:
         self._characters = self._font.getBestCmap()
         self._glyphs = self._font.getGlyphSet()
         _, bottom, _, top = self._bounds("H")
-        self._pixels_per_unit = CAP / (top - bottom)
+        self._cap = cap
+        self._pixels_per_unit = cap / (top - bottom)
         capitals, small = (
             np.median(
                 [self._bounds(character)[1] for character in letters if ord(character) in self._characters] or [0]
@@ -140,7 +142,7 @@ class Font:
         if not (pixels >= HALF).any():
             return None
         advance = self._glyphs[self._characters[ord(character)]].width * self._pixels_per_unit
-        return Ink(pixels, left, -top - self._baseline, advance)
+        return Ink(pixels, left, -top - self._baseline, advance, self._cap)
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,7 @@ class Variation:
         """
         if self.slant or self.width:
             ink = sheared(ink, self.slant, 1 + self.width)
-        return weighted(ink, self.weight * CAP) if self.weight else ink
+        return weighted(ink, self.weight * ink.cap) if self.weight else ink
 
 
 def sheared(ink: Ink, slant: float, stretch: float) -> Ink:

@@ -28,7 +28,7 @@ from glyphvae_training.data.alphabet import (
 from glyphvae_training.data.cache import cache_folder
 from glyphvae_training.data.entries import DataFolder
 from glyphvae_training.data.font_families import FONTS, LEFT_OUT, Part
-from glyphvae_training.data.fonts import Font, Ink, Variation
+from glyphvae_training.data.fonts import CAP, Font, Ink, Variation
 from glyphvae_training.data.pixels import BOX, CENTRE, FAINTEST_INK, SIDE
 from glyphvae_training.errors import DataMissingError
 from glyphvae_training.files import replacing
@@ -89,7 +89,7 @@ class Lettering:
 
 @dataclass(frozen=True)
 class Cell:
-    """A character in its cell: `image` uint8 (56, 56), and the four `metrics` of `Lettering`."""
+    """A character in its cell: `image` uint8 (side, side), and the four `metrics` of `Lettering`."""
 
     image: NDArray[np.uint8]
     metrics: tuple[float, float, float, float]
@@ -146,16 +146,24 @@ def rendering_key(contents: dict[str, bytes]) -> str:
     return digest.hexdigest()
 
 
-def render(contents: dict[str, bytes], versions: int, progress: StageProgress) -> Lettering:
-    """Render each font in `versions` versions, of which the first is the font as it is."""
+def load_large_lettering(folder: Path, part: Part, side: int, progress: StageProgress = no_stage_progress) -> Lettering:
+    """Load the characters of the fonts of one part as they are, in images (n, side, side) of the same cells.
+
+    They are not kept; arguments and errors as for `load_lettering`.
+    """
+    return render(find_fonts(folder, part), 1, progress, side)
+
+
+def render(contents: dict[str, bytes], versions: int, progress: StageProgress, side: int = FIELD) -> Lettering:
+    """Render each font in `versions` versions, of which the first is the font as it is, in cells of `side` pixels."""
     cells: list[Cell] = []
     indices: list[tuple[int, int, int]] = []
     for number, (name, content) in enumerate(contents.items()):
-        drawn = draw(Font(name, content), LEFT_OUT.get(name, ""))
+        drawn = draw(Font(name, content, max(CAP, side)), LEFT_OUT.get(name, ""))
         thinnest = -THINNED * float(np.median([ink.stroke for ink, _ in drawn.values()])) / 2
         for version, variation in enumerate(variations(name, versions, thinnest)):
             for label, (ink, letter) in drawn.items():
-                if cell := fitted(label, ink, letter, variation):
+                if cell := fitted(label, ink, letter, variation, side):
                     cells.append(cell)
                     indices.append((label, number * versions + version, number))
         progress("rendering fonts", number + 1, len(contents))
@@ -207,18 +215,18 @@ def draw_label(font: Font, character: str) -> tuple[Ink, Ink] | None:
     return None if mark is None else (mark, letter)
 
 
-def fitted(label: int, ink: Ink, letter: Ink, variation: Variation) -> Cell | None:
+def fitted(label: int, ink: Ink, letter: Ink, variation: Variation, side: int = FIELD) -> Cell | None:
     """Return a character, varied, in its cell, or None if the variation breaks it or it is too large."""
     varied = variation.apply(ink)
     if varied is None:
         return None
     if label < CHARACTERS:
-        return boxed(varied)
+        return boxed(varied, side)
     around = varied if letter is ink else variation.apply(letter)
-    return None if around is None else true_size(varied, around)
+    return None if around is None else true_size(varied, around, side)
 
 
-def boxed(ink: Ink) -> Cell:
+def boxed(ink: Ink, side: int = FIELD) -> Cell:
     """Scale the longer side of a character to 20 units and centre it by its mass, as `pixels.normalise` does."""
     left, top, right, bottom = ink.box(FAINTEST_INK)
     unit = max(right - left, bottom - top) / BOX
@@ -229,10 +237,10 @@ def boxed(ink: Ink) -> Cell:
         middle = np.average(np.arange(len(profile)) + 0.5, weights=profile)
         # CENTRE is the index of a pixel, whose middle is half a unit farther.
         corner.append(min(max(middle - (CENTRE + 0.5) * unit, end - SIDE * unit), start))
-    return cell(ink, corner[0], corner[1], unit)
+    return cell(ink, corner[0], corner[1], unit, side)
 
 
-def true_size(ink: Ink, around: Ink) -> Cell | None:
+def true_size(ink: Ink, around: Ink, side: int = FIELD) -> Cell | None:
     """Put a character at its size on the baseline of the cell, the middle of `around` in the middle.
 
     One that would stick out moves by as much, and is reduced if it is larger than the cell; None if it is much larger.
@@ -246,18 +254,18 @@ def true_size(ink: Ink, around: Ink) -> Cell | None:
     middle = around.left + (first + last) / 2 - ink.left
     x = min(max(middle - SIDE / 2 * unit, right - SIDE * unit), left)
     y = min(max(ink.top - BASELINE * unit, bottom - SIDE * unit), top)
-    return cell(ink, x, y, unit)
+    return cell(ink, x, y, unit, side)
 
 
-def cell(ink: Ink, x: float, y: float, unit: float) -> Cell:
-    """Reduce a square of the image, whose corner is (x, y) and whose unit is `unit` pixels, to a cell."""
-    side = SIDE * unit
+def cell(ink: Ink, x: float, y: float, unit: float, side: int) -> Cell:
+    """Scale a square of the image, its corner at (x, y) and `unit` pixels to a unit, to a cell of `side` pixels."""
+    length = SIDE * unit
     height, width = ink.pixels.shape
     before = max(0, int(np.ceil(-min(x, y))))
-    after = max(0, int(np.ceil(max(x + side - width, y + side - height))))
+    after = max(0, int(np.ceil(max(x + length - width, y + length - height))))
     padded = Image.fromarray(np.pad(ink.pixels, (before, after)))
-    box = (x + before, y + before, x + before + side, y + before + side)
-    image = np.asarray(padded.resize((FIELD, FIELD), Image.Resampling.BOX, box=box))
+    box = (x + before, y + before, x + before + length, y + before + length)
+    image = np.asarray(padded.resize((side, side), Image.Resampling.BOX, box=box))
     return Cell(image, (unit / ink.cap, (ink.top - y) / unit, *ink.bearings))
 
 

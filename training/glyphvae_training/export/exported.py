@@ -52,11 +52,13 @@ class Exported:
         manifest: the JSON object of its manifest.
         encoder: q(z|x), or q(z|x, label).
         decoder: p(x|z), or p(x|z, label).
+        strokes: of a model that draws them.
     """
 
     manifest: dict[str, Any]
     encoder: ort.InferenceSession
     decoder: ort.InferenceSession
+    strokes: ort.InferenceSession | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -78,6 +80,11 @@ class Exported:
         outputs = run(self.decoder, {"z": z} | self.condition(labels))
         return outputs["pixels"], outputs["logits"]
 
+    @property
+    def hand_size(self) -> int:
+        """The number of latents that all glyphs of a writer share, the first ones: all of a model without a form."""
+        return int(self.manifest["config"].get("hand_size", self.latent_size))
+
     def condition(self, labels: NDArray[np.int64]) -> Arrays:
         """Return the input `label` of a conditional model."""
         return {"label": labels} if self.labels else {}
@@ -94,5 +101,6 @@ def read_exported(folder: Path, name: str) -> Exported:
         others = ", ".join(sorted(other.stem for other in folder.glob("*.json"))) or "none"
         raise ExportError(f"{path} does not exist; models in {folder}: {others}")
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    graphs = [(folder / manifest[part]["file"]).read_bytes() for part in ("encoder", "decoder")]
+    parts = ("encoder", "decoder", *(("strokes",) if "strokes" in manifest else ()))
+    graphs = [(folder / manifest[part]["file"]).read_bytes() for part in parts]
     return Exported(manifest, *(session(graph) for graph in graphs))

@@ -61,6 +61,7 @@ class PenTraining:
         form_weight: Of the KL of the forms of writers' glyphs.
         decide: Share of the steps after which presence is pushed to 0 or 1.
         hard: Share of the steps after which strokes are drawn fully or not at all.
+        restore: Share of the steps after which labels that have lost a piece begin again (`fitting.pen_restore`).
         decision: Weight of that push, per share of the steps.
         sparsity: Nats for a stroke.
         bending: Weight of the squared second differences of control points.
@@ -79,10 +80,11 @@ class PenTraining:
     form_weight: float = 1.0
     decide: float = 0.3
     hard: float = 0.7
+    restore: float = 0.56
     decision: float = 20.0
     sparsity: float = 2.0
     bending: float = 0.02
-    swelling: float = 0.05
+    swelling: float = 0.02
     proportions: float = 0.5
     seed: int = 0
 
@@ -251,10 +253,13 @@ class Training:
         model: With fresh weights.
         drawer: Of batches.
         how: Settings of the training.
+        restore: Called once, after `how.restore` of the steps.
     """
 
-    def __init__(self, model: Pen, drawer: Drawer, how: PenTraining) -> None:
-        self.model, self.drawer, self.how = model, drawer, how
+    def __init__(
+        self, model: Pen, drawer: Drawer, how: PenTraining, restore: Callable[[Pen], object] | None = None
+    ) -> None:
+        self.model, self.drawer, self.how, self.restore = model, drawer, how, restore
         self.done = 0
         self.optimiser = torch.optim.Adam(model.parameters(), how.learning_rate, betas=(0.9, 0.99), fused=True)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self.rate)
@@ -266,6 +271,8 @@ class Training:
 
     def step(self) -> Terms:
         """Train for one step; batch and noise are functions of seed and step, so that nothing needs restoring."""
+        if self.restore and self.done == round(self.how.restore * self.how.steps):
+            self.restore(self.model)
         generator = torch.Generator().manual_seed(self.how.seed * 1_000_003 + self.done)
         terms = compute_loss(self.model, self.drawer, self.how, self.done / self.how.steps, generator)
         self.optimiser.zero_grad()
@@ -299,6 +306,7 @@ def train_pen(  # noqa: PLR0917 (what, on what, where, how)
     how: PenTraining,
     measure: Measure | None = None,
     *,
+    restore: Callable[[Pen], object] | None = None,
     progress: Progress = no_progress,
 ) -> Pen:
     """Train a pen; an interrupted training continues from its checkpoint in `folder`.
@@ -310,9 +318,10 @@ def train_pen(  # noqa: PLR0917 (what, on what, where, how)
         folder: Of the checkpoint and metrics.csv.
         how: Settings.
         measure: Called at each checkpoint; its results become columns of metrics.csv.
+        restore: See `Training`.
         progress: Called with the steps done and the steps in all.
     """
-    training = Training(model, Drawer(singles, lettering, how), how)
+    training = Training(model, Drawer(singles, lettering, how), how, restore)
     checkpoint, metrics = folder / CHECKPOINT, folder / "metrics.csv"
     if checkpoint.exists():
         training.load_state_dict(torch.load(checkpoint, weights_only=True))

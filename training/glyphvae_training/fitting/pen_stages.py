@@ -14,11 +14,12 @@ import torch
 from glyphvae_training.data.alphabet import ALPHABET
 from glyphvae_training.data.dataset import Dataset, balanced, load_byclass
 from glyphvae_training.data.lettering import load_lettering
-from glyphvae_training.data.single_strokes import load_templates
+from glyphvae_training.data.single_strokes import Templates, load_templates
 from glyphvae_training.fitting.axes import AxesConfig, align
 from glyphvae_training.fitting.pen import PenTraining, held_out, train_pen
 from glyphvae_training.fitting.pen_head import HeadConfig, fit_head
 from glyphvae_training.fitting.pen_prior import fit_priors
+from glyphvae_training.fitting.pen_restore import restore
 from glyphvae_training.fitting.prior import PriorConfig
 from glyphvae_training.fitting.runs import Run, finished
 from glyphvae_training.fitting.trainer import Hardware
@@ -81,7 +82,8 @@ def train_pen_preset(
         measured = balanced(characters.validation, MEASURED)
         images, label = torch.from_numpy(measured.images), torch.from_numpy(measured.labels)
         measure = partial(held_out, images=images, label=label)
-        model = begun(preset, sources)
+        templates = load_templates(sources, preset_config(preset).strokes, preset_config(preset).control_points)
+        model = begun(preset, templates)
         return run(
             train_pen(
                 model,
@@ -90,6 +92,7 @@ def train_pen_preset(
                 folder / STROKES,
                 preset.training,
                 measure,
+                restore=partial(restore, templates=templates, lettering=lettering),
                 progress=partial(progress, STROKES),
             )
         )
@@ -106,13 +109,16 @@ def train_pen_preset(
     return finished(folder, complete)
 
 
-def begun(preset: PenPreset, sources: Path) -> Pen:
-    """Build a pen whose strokes begin at single-stroke fonts."""
-    config = PenConfig(**preset.model | {"label_count": len(ALPHABET)})
-    templates = load_templates(sources, config.strokes, config.control_points)
+def preset_config(preset: PenPreset) -> PenConfig:
+    """Return the configuration of the pen that a preset begins with."""
+    return PenConfig(**preset.model | {"label_count": len(ALPHABET)})
+
+
+def begun(preset: PenPreset, templates: Templates) -> Pen:
+    """Build a pen whose strokes begin at templates."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(preset.training.seed)
-        return Pen(config, torch.from_numpy(templates.control), torch.from_numpy(templates.present))
+        return Pen(preset_config(preset), torch.from_numpy(templates.control), torch.from_numpy(templates.present))
 
 
 def pen_of(run: Run) -> Pen:

@@ -143,14 +143,11 @@ class Judge:
     def features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the inputs of the last layer, float32 (n, features), of images uint8; of feature maps their means."""
         assert isinstance(self.network, nn.Sequential)  # noqa: S101 (as every architecture is)
-        body = [layer for layer in list(self.network)[:-1] if not isinstance(layer, nn.Flatten)]
-        flat = isinstance(self.network[0], nn.Flatten)
+        body = self.network[:-2] if isinstance(self.network[-2], nn.Flatten) else self.network[:-1]
         with torch.inference_mode():
             parts = []
             for part in torch.split(torch.from_numpy(images), BATCH):
-                h = to_input(part).flatten(1) if flat else to_input(part)
-                for layer in body:
-                    h = layer(h)
+                h = body(to_input(part))
                 parts.append(h.mean(dim=(2, 3)) if h.ndim == 4 else h)
             return np.asarray(torch.cat(parts).numpy())
 

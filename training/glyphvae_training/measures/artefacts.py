@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from glyphvae_training.measures.strokes import unit, widths_along
+from glyphvae_training.measures.strokes import FINER, unit, widths_along
 
 Pixels = NDArray[np.uint8]
 Counts = NDArray[np.int64]
@@ -112,10 +112,11 @@ def has_dot(images: Pixels) -> NDArray[np.bool_]:
     return np.bincount(found.image[dots], minlength=len(images)) > 0
 
 
-def width_variation(images: Pixels) -> Values:
+def width_variation(images: Pixels, finer: int = FINER) -> Values:
     """Measure how much strokes swell and thin within each image: (n,).
 
     It is the standard deviation of the stroke width along the middle of the strokes over its mean; 0 without ink.
+    `finer` as in `widths_along`.
     """
-    found = [widths_along(x) for x in unit(images)]
+    found = [widths_along(x, finer) for x in unit(images)]
     return np.array([widths.std() / widths.mean() if widths.size else 0.0 for widths in found])

@@ -2,8 +2,8 @@
 
 Dalal & Triggs, "Histograms of oriented gradients for human detection" (CVPR 2005), with their choices: gradients by
 central differences without smoothing, nine orientations without a sign, votes by the length of the gradient that are
-shared between neighbouring orientations and cells, overlapping blocks of 2×2 cells, L2-Hys. Cells are of 4×4 pixels,
-about as wide as a stroke and its edges.
+shared between neighbouring orientations and cells, overlapping blocks of 2×2 cells, L2-Hys. Cells are of 4×4 pixels at
+28×28, about as wide as a stroke and its edges.
 """
 
 import numpy as np
@@ -19,24 +19,27 @@ BLOCK = 2
 LARGEST = 0.2
 # Of a squared length, where 1 is a step from paper to ink: flat blocks stay near 0 instead of becoming noise.
 SMALLEST = 0.1
-ROWS = 1000
+# That are held at a time.
+PIXELS = 1000 * 28 * 28
 
 
-def hog(images: Pixels) -> Features:
+def hog(images: Pixels, cell: int = CELL) -> Features:
     """Compute the features of images.
 
     Args:
-        images: uint8 (n, side, side), paper 0, ink 255; the side is a multiple of 4 of at least 8.
+        images: uint8 (n, side, side), paper 0, ink 255; the side is a multiple of the cell's, at least twice that.
+        cell: Side of a cell in pixels.
 
     Returns:
         float32 (n, features), 1,296 for a side of 28: by row and column of the block, then of the cell in it, then by
         orientation. Features of an image without edges are 0.
     """
-    starts = range(0, max(1, len(images)), ROWS)
-    return np.concatenate([blocks(histograms(images[start : start + ROWS])) for start in starts])
+    rows = max(1, PIXELS // images.shape[1] ** 2)
+    starts = range(0, max(1, len(images)), rows)
+    return np.concatenate([blocks(histograms(images[start : start + rows], cell)) for start in starts])
 
 
-def histograms(images: Pixels) -> Features:
+def histograms(images: Pixels, cell: int) -> Features:
     """Sum up the gradients of each cell by orientation: (n, cells, cells, orientations)."""
     down, right = np.gradient(images / np.float32(255), axis=(1, 2))  # (n, side, side) each
     # The angle of the gradient without its sign, in orientations: from 0, a vertical edge, to 9, the same again.
@@ -44,15 +47,15 @@ def histograms(images: Pixels) -> Features:
     apart = np.abs(angle[..., None] - np.arange(ORIENTATIONS, dtype=np.float32))  # (n, side, side, orientations)
     shares = np.maximum(1 - np.minimum(apart, ORIENTATIONS - apart), 0)
     votes = shares * np.hypot(down, right)[..., None]
-    cells = shares_of_cells(images.shape[1])
+    cells = shares_of_cells(images.shape[1], cell)
     by_row = np.einsum("ci,nijo->ncjo", cells, votes, optimize=True)
     return np.asarray(np.einsum("dj,ncjo->ncdo", cells, by_row, optimize=True), np.float32)
 
 
-def shares_of_cells(side: int) -> Features:
+def shares_of_cells(side: int, cell: int) -> Features:
     """Return how much each pixel along one axis adds to each cell, 1 in its middle, linearly: (cells, side)."""
-    middles = (np.arange(side // CELL) + 0.5) * CELL
-    apart = np.abs(np.arange(side) + 0.5 - middles[:, None]) / CELL
+    middles = (np.arange(side // cell) + 0.5) * cell
+    apart = np.abs(np.arange(side) + 0.5 - middles[:, None]) / cell
     return np.maximum(1 - apart, 0).astype(np.float32)
 
 

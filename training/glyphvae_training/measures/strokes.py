@@ -42,23 +42,27 @@ def mean_ink(images: Pixels) -> Values:
     return np.asarray(unit(images).mean(axis=(1, 2), dtype=np.float64))
 
 
-def stroke_width(images: Pixels) -> Values:
+def stroke_width(images: Pixels, finer: int = FINER) -> Values:
     """Measure the stroke width of each image in pixels, (n,), at half ink; 0 for an image without any.
 
-    Its mean along the middle of the strokes.
+    Its mean along the middle of the strokes; `finer` as in `widths_along`.
     """
-    found = [widths_along(x) for x in unit(images)]
+    found = [widths_along(x, finer) for x in unit(images)]
     return np.array([widths.mean() if widths.size else 0.0 for widths in found])
 
 
-def widths_along(x: NDArray[np.float32]) -> Values:
+def widths_along(x: NDArray[np.float32], finer: int = FINER) -> Values:
     """Measure the stroke width of one image (height, width) along the middle of its strokes, in pixels: (places,).
 
     Twice the distance from the middle of a stroke to its edge; the middle is where the distance to paper has a local
     maximum. There are no places in an image without ink.
+
+    Args:
+        x: Ink from 0 to 1.
+        finer: Into how many parts each pixel's side is divided; 1 where strokes are many pixels wide.
     """
-    ink = np.pad(ndimage.zoom(x, FINER, order=1, grid_mode=True, mode="nearest") > 0.5, 1)
+    ink = np.pad(ndimage.zoom(x, finer, order=1, grid_mode=True, mode="nearest") > 0.5, 1)
     distance = ndimage.distance_transform_edt(ink)
     middle = (distance == ndimage.maximum_filter(distance, size=3)) & ink
     # The distance is to the centre of the nearest paper pixel, half a pixel behind the edge.
-    return np.asarray(2 * (distance[middle] - 0.5) / FINER, np.float64)
+    return np.asarray(2 * (distance[middle] - 0.5) / finer, np.float64)

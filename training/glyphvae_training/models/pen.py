@@ -129,32 +129,56 @@ class StrokeDecoder(nn.Module):
         self.last.linear.bias.zero_()
         points, _, shown, _, _ = torch.split(table, self.sizes, dim=1)
         if control is not None:
-            points.copy_(((control - SIDE / 2) / REACH).flatten(1))
+            points.copy_(template_points(control).flatten(1))
         if present is not None:
-            shown.copy_(torch.where(present, 1.5, -1.5))
+            shown.copy_(template_presence(present))
         self.weight.weight.zero_()
         self.weight.bias.zero_()
 
     def forward(self, z: Tensor, label: Tensor) -> Writing:
         """Decode latents (n, latent), behind the flows, and labels (n,) int64."""
+        return self._writing(self._features(z, label), self.weight(z[:, : self.config.hand_size]))
+
+    def _features(self, z: Tensor, label: Tensor) -> Tensor:
         h = functional.silu(self.first(z, label))  # (n, width)
         for block in self.blocks:
             h = h + functional.silu(block(h, label))  # (n, width)
-        return self._writing(self.last(h, label), self.weight(z[:, : self.config.hand_size]))
+        features: Tensor = self.last(h, label)  # (n, sum of `sizes`)
+        return features
+
+    @torch.no_grad()
+    def begin_again(self, label: int, z: Tensor, control: Tensor, present: Tensor) -> None:
+        """Move the strokes of one label to where they began, in the mean over latents (n, latent).
+
+        Args:
+            label: The label.
+            z: Latents of glyphs of the label.
+            control: float32 (strokes, control points, 2), in units of the cell.
+            present: bool (strokes,).
+        """
+        assert self.last.table is not None  # noqa: S101 (a conditional layer)
+        mean = self._features(z, torch.full((len(z),), label)).mean(dim=0)
+        starts = (template_points(control).flatten(), template_presence(present))
+        rows = self.last.table.weight[label]
+        for part, start in zip((slice(0, len(starts[0])), slice(-5 - len(present), -5)), starts, strict=True):
+            rows[part] += start - mean[part]
 
     def _writing(self, features: Tensor, weight: Tensor) -> Writing:
         """Convert features (n, sum of `sizes`) and the weight of the hand's pen (n, 1)."""
         c = self.config
         points, radius, presence, softness, metrics = torch.split(features, self.sizes, dim=1)
         size = TRUE_SIZE * torch.exp(0.5 * metrics[:, :1])  # (n, 1)
-        # The pen is the hand's; how large a cell's unit is follows from the glyph. The likelihood must not make a glyph
-        # larger for the sake of its width.
-        log_radius = LARGEST_LOG_RADIUS * torch.tanh((weight + 0.3 * radius) / LARGEST_LOG_RADIUS)
-        cells = USUAL_RADIUS * log_radius.exp() / size.detach()
+        shown = torch.sigmoid(2 * presence)
+        # The pen is the hand's, wider here and narrower there in a glyph; how large a cell's unit is follows from the
+        # glyph. The likelihood must not make a glyph larger for the sake of its width.
+        swelling = radius.view(-1, c.strokes, KNOTS)  # (n, strokes, knots)
+        weights = (shown / shown.sum(dim=1, keepdim=True)).detach()  # (n, strokes)
+        swelling = swelling - (swelling.mean(dim=2) * weights).sum(dim=1)[:, None, None]
+        log_radius = LARGEST_LOG_RADIUS * torch.tanh((weight.unsqueeze(2) + 0.3 * swelling) / LARGEST_LOG_RADIUS)
         return Writing(
             control=(SIDE / 2 + REACH * points).view(-1, c.strokes, c.control_points, 2),
-            radius=cells.view(-1, c.strokes, KNOTS),
-            presence=torch.sigmoid(2 * presence),
+            radius=USUAL_RADIUS * log_radius.exp() / size.detach().unsqueeze(2),
+            presence=shown,
             softness=HARDEST + (SOFTEST - HARDEST) * torch.sigmoid(softness.squeeze(1)),
             metrics=torch.cat([size, 24 + REACH * metrics[:, 1:2], 0.1 + 0.1 * metrics[:, 2:]], dim=1),
         )
@@ -261,6 +285,16 @@ class Pen(nn.Module):
         hand = combined(mu[:, None, : self.config.hand_size], logvar[:, None, : self.config.hand_size])
         form = mu[:, self.config.hand_size :], logvar[:, self.config.hand_size :]
         return torch.cat([hand[0], form[0]], dim=1), torch.cat([hand[1], form[1]], dim=1)
+
+
+def template_points(control: Tensor) -> Tensor:
+    """Return the decoder's output for control points in units of the cell."""
+    return (control - SIDE / 2) / REACH
+
+
+def template_presence(present: Tensor) -> Tensor:
+    """Return the decoder's output for strokes that are there or not, as bool."""
+    return torch.where(present, 1.5, -1.5)
 
 
 def combined(mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor]:
