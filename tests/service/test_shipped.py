@@ -188,7 +188,7 @@ async def test_without_labels_the_first_36_are_meant(client: httpx.AsyncClient) 
     assert tuple(sample["label"] for sample in generated["samples"]) == LABELS
     pixels = np.array([sample["pixels"] for sample in generated["samples"][:2]], dtype=np.uint8)
     encodings = (await client.post("/encode?preprocess=none", content=npy(pixels))).json()["encodings"]
-    assert [set(encoding["probabilities"]) for encoding in encodings] == [set(LABELS)] * 2
+    assert [set(encoding["posterior"]) for encoding in encodings] == [set(LABELS)] * 2
 
 
 async def test_hello_is_written_as_it_is_typed(client: httpx.AsyncClient) -> None:
