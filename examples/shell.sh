@@ -12,7 +12,7 @@ echo
 
 # A text, and the seed that writes it again
 curl --fail --silent --show-error "$URL/render-text" -H 'Content-Type: application/json' \
-  -d '{"text": "FROM A SHELL", "ink": "navy"}' -o text.png -D - | grep -i glyphvae-seed
+  -d '{"text": "From a shell", "ink": "navy"}' -o text.png -D - | grep -i glyphvae-seed
 
 # A thousand labelled characters for MNIST's own loaders, two hundred of them for testing
 curl --fail --silent --show-error "$URL/dataset" -H 'Content-Type: application/json' \
@@ -20,5 +20,5 @@ curl --fail --silent --show-error "$URL/dataset" -H 'Content-Type: application/j
 ls MNIST/raw
 
 # An error says what is wrong, and in which field
-curl --silent -X POST "$URL/generate?label=%21"
+curl --silent -X POST "$URL/generate?label=%E2%88%9E"
 echo

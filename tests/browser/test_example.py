@@ -39,7 +39,7 @@ def test_a_page_of_another_origin_writes(chromium: Browser, origin: str, tmp_pat
         page.goto(f"{origin}/page.html?service={service.url}")
         page.get_by_role("button").click()
         expect(page.get_by_role("status")).to_contain_text("writes it again")
-        expect(page.get_by_role("img", name="HELLO")).to_be_visible()
+        expect(page.get_by_role("img", name="Hello")).to_be_visible()
         page.get_by_label("Text").fill("!")
         page.get_by_role("button").click()
         expect(page.get_by_role("status")).to_contain_text("cannot be written")
