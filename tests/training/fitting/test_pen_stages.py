@@ -1,17 +1,18 @@
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from glyphvae_training.data.alphabet import ALPHABET, INDEX
-from glyphvae_training.data.dataset import Dataset, load_byclass
+from glyphvae_training.data.dataset import Dataset, Split, load_byclass
 from glyphvae_training.data.pen import load_pen
 from glyphvae_training.data.single_strokes import load_templates
 from glyphvae_training.fitting.axes import AxesConfig
 from glyphvae_training.fitting.pen import PenTraining
 from glyphvae_training.fitting.pen_head import HeadConfig
-from glyphvae_training.fitting.pen_stages import PRIORS, STROKES, PenPreset, begun, train_pen_preset
+from glyphvae_training.fitting.pen_stages import PRIORS, STROKES, PenPreset, begun, dotted_only, train_pen_preset
 from glyphvae_training.fitting.prior import PriorConfig
 from glyphvae_training.fitting.runs import Run, load_run
 from glyphvae_training.fitting.trainer import Hardware
@@ -100,3 +101,14 @@ def test_the_seed_decides_the_weights(pen_folder: Path) -> None:
     models = [begun(preset, templates).encoder.hidden.linear.weight for preset in (TINY, TINY, other)]
     assert torch.equal(models[0], models[1])
     assert not torch.equal(models[0], models[2])
+
+
+def test_letters_that_lack_their_dot_are_left_out() -> None:
+    dotted, undotted = np.zeros((2, 28, 28), np.uint8)
+    dotted[10:24, 13:15] = undotted[10:24, 13:15] = 255
+    dotted[4:7, 13:15] = 255
+    i, j, one = (INDEX[character] for character in "ij1")
+    split = Split(np.stack([dotted, undotted, undotted, dotted, undotted]), np.array([i, i, one, j, j], np.int64))
+    found = dotted_only(split)
+    assert found.labels.tolist() == [i, one, j]
+    assert np.array_equal(found.images, split.images[[0, 2, 3]])

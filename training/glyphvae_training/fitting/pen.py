@@ -9,9 +9,9 @@ the others, which is what it is for. The loss is
 
 with small penalties on curves that bend back and on strokes that are half there. Both weights are `single_weight` for
 single characters, so that their hands hold no more than their forms of what is one character's own. A writer's hand is
-cheap and its forms are dear: little is left to say of a font's letter once its hand is known. Presence is soft at
-first, is pushed to 0 or 1 from `decide` of the steps on, and hard from `hard` on: strokes that are hard at once shatter
-letters, and those that are hard too soon stay where a letter needs none.
+cheap and its forms are dear: little is left to say of a font's letter once its hand is known. Presence is soft, and
+pushed to 0 or 1 from `decide` of the steps on. Strokes that were drawn fully or not at all while they are learned, with
+the gradient of soft ones, would come back where a letter needs none.
 
 Writers' glyphs are known at 56×56 pixels. Half of the batches see them there, in one of four interleaved pictures of
 28×28 places, so that a finer picture costs what a coarse one does.
@@ -60,7 +60,6 @@ class PenTraining:
         hand_weight: Of the KL of writers' hands.
         form_weight: Of the KL of the forms of writers' glyphs.
         decide: Share of the steps after which presence is pushed to 0 or 1.
-        hard: Share of the steps after which strokes are drawn fully or not at all.
         restore: Share of the steps after which labels that have lost a piece begin again (`fitting.pen_restore`).
         decision: Weight of that push, per share of the steps.
         sparsity: Nats for a stroke.
@@ -70,7 +69,7 @@ class PenTraining:
         seed: Of weights, order and noise.
     """
 
-    steps: int = 26_000
+    steps: int = 23_000
     singles: int = 80
     writers: int = 10
     glyphs: int = 8
@@ -79,9 +78,8 @@ class PenTraining:
     hand_weight: float = 0.1
     form_weight: float = 1.0
     decide: float = 0.3
-    hard: float = 0.7
-    restore: float = 0.56
-    decision: float = 20.0
+    restore: float = 0.633
+    decision: float = 40.0
     sparsity: float = 2.0
     bending: float = 0.02
     swelling: float = 0.02
@@ -173,7 +171,7 @@ def compute_loss(model: Pen, drawer: Drawer, how: PenTraining, share: float, gen
     others = hand[single:].view(-1, 2, hands).flip(1).flatten(0, 1)  # of each half, the other one's
     each = torch.cat([hand[:single], others.repeat_interleave(half, dim=0)])
     writing = model.write(torch.cat([each, form], dim=1), labels)
-    missing = reconstruction(model, writing, coarse, letters, generator, hard=share > how.hard)
+    missing = reconstruction(model, writing, coarse, letters, generator)
     hand_kl = kl_per_unit(hand_mu, hand_logvar).sum(dim=1)
     form_kl = kl_per_unit(form_mu - model.usual_form(each, labels), form_logvar).sum(dim=1)
     off = proportions(writing.metrics[single:], metrics)
@@ -197,9 +195,7 @@ def some_combined(mu: Tensor, logvar: Tensor, generator: torch.Generator) -> tup
     return combined(mu, logvar.masked_fill(~counted.unsqueeze(2), math.inf))  # a factor that says nothing
 
 
-def reconstruction(
-    model: Pen, writing: Writing, coarse: Tensor, letters: Tensor, generator: torch.Generator, *, hard: bool
-) -> Tensor:
+def reconstruction(model: Pen, writing: Writing, coarse: Tensor, letters: Tensor, generator: torch.Generator) -> Tensor:
     """Compute -log p(x|z, c) of the glyphs, (n,) nats.
 
     Args:
@@ -208,9 +204,8 @@ def reconstruction(
         coarse: All of them at 28×28.
         letters: The writers' at 56×56; a draw decides at which of both they are compared.
         generator: Of the draw.
-        hard: See `Pen.strokes`.
     """
-    strokes, single = model.strokes(writing, hard=hard), len(coarse) - len(letters)
+    strokes, single = model.strokes(writing, hard=False), len(coarse) - len(letters)
     right, down, is_coarse = torch.randint(2, (3,), generator=generator).tolist()
     if is_coarse:
         target = coarse

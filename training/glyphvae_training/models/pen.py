@@ -239,16 +239,14 @@ class Pen(nn.Module):
 
         Args:
             writing: Of n glyphs.
-            hard: Draw each stroke fully or not at all; gradients are those of a soft one.
+            hard: Draw each stroke fully or not at all; soft strokes are what is trained.
         """
-        presence = writing.presence
-        if hard:
-            presence = (presence > DRAWN).to(presence.dtype) + presence - presence.detach()
+        presence = (writing.presence > DRAWN).float() if hard else writing.presence
         return Strokes(self.curve @ writing.control, writing.radius @ self.taper.T, presence)
 
-    def ink(self, writing: Writing, *, hard: bool = True) -> Tensor:
+    def ink(self, writing: Writing) -> Tensor:
         """Paint decoded glyphs at 28×28: (n, 784) in [0, 1)."""
-        return paint(self.strokes(writing, hard=hard), writing.softness, self.places)
+        return paint(self.strokes(writing), writing.softness, self.places)
 
     def to_latents(self, u: Tensor, label: Tensor) -> Tensor:
         """Map noise (n, latent) to latents (n, latent) by the priors."""
