@@ -1,3 +1,4 @@
+import json
 import shutil
 import subprocess
 import sys
@@ -203,14 +204,19 @@ def test_a_pen_is_trained_by_its_preset(tmp_path: Path, pen_folder: Path, monkey
         AxesConfig(samples=2),
     )
     monkeypatch.setattr(pen_stages, "PenPreset", lambda: tiny)
-    options = ("--preset", "pen", "--no-export", "--data", pen_folder, *CPU, "--seed", 5, "--lr", 1e-3)
-    output(train, *options, "--out", tmp_path)
-    run = load_run(tmp_path)
+    models, folder = tmp_path / "models", tmp_path / "run"
+    options = ("--preset", "pen", "--data", pen_folder, *CPU, "--models", models, "--classifier-images", 512)
+    options = (*options, "--seed", 5, "--lr", 1e-3)
+    assert "Its sliders: " in output(train, *options, "--out", folder)
+    manifest = json.loads((models / "run.json").read_text(encoding="utf-8"))
+    assert len(manifest["metrics"]["axes"]) == 6
+    assert {"strokes", "classifier"} < set(manifest)
+    run = load_run(folder)
     assert (run.kind, run.seed, len(run.labels)) == ("pen", 5, 126)
     settings = run.training["pen"]
     assert [settings[stage]["seed"] for stage in ("training", "prior", "head")] == [5] * 3
     assert settings["training"]["learning_rate"] == 1e-3
-    assert "training.learning_rate 0.001, not 0.002" in refusal(train, *options[:-2], "--out", tmp_path)
+    assert "training.learning_rate 0.001, not 0.002" in refusal(train, *options[:-2], "--out", folder)
 
 
 def test_missing_data_is_one_line(tmp_path: Path) -> None:

@@ -68,6 +68,9 @@ def test_a_label_that_lost_its_dot_has_it_again(templates: Templates, lettering:
     assert presence(model, 0) == [True, False]
     assert restore(model, templates, lettering) == [0]
     assert presence(model, 0) == [True, True]
+    noise = torch.randn(20, SMALL_PEN.latent_size, generator=torch.Generator().manual_seed(0))
+    written = model.write(noise, torch.zeros(20, dtype=torch.int64))
+    torch.testing.assert_close(written.presence, torch.ones(20, 2), rtol=0, atol=1e-5)
     assert restore(model, templates, lettering) == []
 
 

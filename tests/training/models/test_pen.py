@@ -2,7 +2,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from glyphvae_training.models.pen import KNOTS, TRUE_SIZE, USUAL_RADIUS, Pen, PenConfig, combined, interpolation
+from glyphvae_training.models.pen import (
+    KNOTS,
+    TRUE_SIZE,
+    USUAL_RADIUS,
+    Pen,
+    PenConfig,
+    combined,
+    interpolation,
+    template_presence,
+)
 from tests.training.examples import SMALL_PEN
 
 CONFIG = SMALL_PEN
@@ -84,7 +93,7 @@ def test_a_label_begins_again_in_the_mean_of_its_glyphs() -> None:
     label = torch.full((40,), 1)
     before = model.write(z, label)
     others = model.write(z, torch.zeros_like(label))
-    model.decoder.begin_again(1, z, control, present)
+    model.decoder.begin_again(1, z, control, template_presence(present))
     after = model.write(z, label)
     torch.testing.assert_close(after.control.mean(dim=0), control)
     odds = torch.logit(after.presence).mean(dim=0)

@@ -134,6 +134,7 @@ def train(
     """Train a model, export it and add a classifier, ready to be served; goes on where it was interrupted."""
     import torch  # noqa: PLC0415 (see the package)
 
+    from glyphvae_training.evaluation.axis_names import publish_axes  # noqa: PLC0415
     from glyphvae_training.export.complete import export_complete  # noqa: PLC0415
     from glyphvae_training.fitting.runs import claim_folder  # noqa: PLC0415
     from glyphvae_training.fitting.trainer import Hardware, is_first_process  # noqa: PLC0415
@@ -181,6 +182,8 @@ def train(
                 seed=seed,
                 progress=progress,
             )
+            if chosen == "pen":
+                report.append(f"Its sliders: {'; '.join(publish_axes(models, name, loaded.validation)[:4])}.")
             report.append(f"Serve it: {serve_command(models, name)}")
         else:
             report.append(f"`{program()} export {folder}` makes it ONNX.")

@@ -1,10 +1,14 @@
 """The effect of each latent of a conditional model, measured on traversals and put into words."""
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
 from glyphvae_training.data.dataset import Split
 from glyphvae_training.evaluation.coder import Coder
+from glyphvae_training.export.exported import read_exported
+from glyphvae_training.export.repository import publish_metrics, published
 from glyphvae_training.measures.glyph import FEATURES
 
 Pixels = NDArray[np.uint8]
@@ -25,6 +29,14 @@ def axis_names(coder: Coder, real: Split) -> list[str]:
     """
     spread, labels = real_spread(real, len(coder.labels)), np.arange(len(coder.labels))
     return [words(changes(coder, latent, labels), spread) for latent in range(coder.latent_size)]
+
+
+def publish_axes(folder: Path, name: str, real: Split) -> list[str]:
+    """Write the names of a published model's latents into its manifest; returns them."""
+    names = axis_names(read_exported(folder, name), real)
+    facts, _ = published(folder, name)
+    publish_metrics(folder, name, facts.metrics | {"axes": names})
+    return names
 
 
 def traverse(coder: Coder, latent: int, labels: NDArray[np.int64]) -> Pixels:

@@ -46,6 +46,12 @@ equally likely beforehand. Its **calibration error** (arXiv:1706.04599) is how f
 is from how often that is right, in 15 bins."""
 
 
+STROKES = """\
+Hands were learnt from 46 fonts, which served as writers, beside the characters of NIST and MNIST, each of a writer of its
+own; no classifier had a part in it. [pen.md](pen.md) says how it was trained, what was tried, and how it compares with
+real writing."""
+
+
 def model_card(manifest: dict[str, Any]) -> str:
     """Write one model's section of docs/models.md."""
     name = manifest["name"]
@@ -75,7 +81,7 @@ def model_card(manifest: dict[str, Any]) -> str:
         if "predecessor" in manifest["metrics"]:
             parts.append(predecessor_section(manifest["metrics"]))
     else:
-        parts.append("Not evaluated yet.")
+        parts.append(STROKES if "strokes" in manifest else "Not evaluated yet.")
     return "\n\n".join(parts)
 
 

@@ -3,6 +3,7 @@
 Half of NIST's writers set no dot on an i, and a stem that reaches up to where the others have theirs explains both. The
 dot fades then, and a faint stroke has no gradient that would bring it back. So a label whose template has several
 pieces, one of which is drawn no more, begins again at its template in the middle of the training, when hands are known.
+All its pieces are then drawn whatever the latents, so that what is left to learn is where.
 """
 
 import torch
@@ -11,10 +12,12 @@ from torch.nn import functional
 
 from glyphvae_training.data.lettering import Lettering
 from glyphvae_training.data.single_strokes import Templates
-from glyphvae_training.models.pen import DRAWN, Pen
+from glyphvae_training.models.pen import DRAWN, Pen, template_presence
 
 # Units of the cell between a stroke and all others, if it is a piece of its own.
 APART = 2.0
+# Output of the decoder for a piece that is always drawn: its presence is 1 and has no gradient.
+ALWAYS = 8.0
 # Share of a label's glyphs that have a piece unless it is lost.
 USUALLY = 0.75
 
@@ -41,7 +44,8 @@ def restore(model: Pen, templates: Templates, lettering: Lettering) -> list[int]
         z, _ = model.with_prior(*model.posterior(x, labels[rows]))
         drawn = (model.write(z, labels[rows]).presence > DRAWN).float().mean(dim=0)  # (strokes,)
         if (own[label] & (drawn < USUALLY)).any():
-            model.decoder.begin_again(label, z, control[label], present[label])
+            presence = torch.where(own[label], ALWAYS, template_presence(present[label]))
+            model.decoder.begin_again(label, z, control[label], presence)
             restored.append(label)
     return restored
 

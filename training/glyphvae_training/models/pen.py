@@ -147,20 +147,20 @@ class StrokeDecoder(nn.Module):
         return features
 
     @torch.no_grad()
-    def begin_again(self, label: int, z: Tensor, control: Tensor, present: Tensor) -> None:
+    def begin_again(self, label: int, z: Tensor, control: Tensor, presence: Tensor) -> None:
         """Move the strokes of one label to where they began, in the mean over latents (n, latent).
 
         Args:
             label: The label.
             z: Latents of glyphs of the label.
             control: float32 (strokes, control points, 2), in units of the cell.
-            present: bool (strokes,).
+            presence: (strokes,), the decoder's output, see `template_presence`.
         """
         assert self.last.table is not None  # noqa: S101 (a conditional layer)
         mean = self._features(z, torch.full((len(z),), label)).mean(dim=0)
-        starts = (template_points(control).flatten(), template_presence(present))
+        starts = (template_points(control).flatten(), presence)
         rows = self.last.table.weight[label]
-        for part, start in zip((slice(0, len(starts[0])), slice(-5 - len(present), -5)), starts, strict=True):
+        for part, start in zip((slice(0, len(starts[0])), slice(-5 - len(presence), -5)), starts, strict=True):
             rows[part] += start - mean[part]
 
     def _writing(self, features: Tensor, weight: Tensor) -> Writing:
