@@ -47,9 +47,9 @@ is from how often that is right, in 15 bins."""
 
 
 STROKES = """\
-Hands were learnt from 46 fonts, which served as writers, beside the characters of NIST and MNIST, each of a writer of its
-own; no classifier had a part in it. [pen.md](pen.md) says how it was trained, what was tried, and how it compares with
-real writing."""
+Hands were learnt from 46 fonts, which served as writers, beside the characters of NIST and MNIST, each of a writer of
+its own; no classifier had a part in it. [pen.md](pen.md) says how it was trained, what was tried, and how it compares
+with real writing."""
 
 
 def model_card(manifest: dict[str, Any]) -> str:
