@@ -79,6 +79,7 @@ class Manifest(_Facts):
     data: dict[str, Any]
     code: dict[str, Any]
     config: dict[str, Any]
+    training: dict[str, Any] | None = Field(None, description="Every setting of the training; null if unknown.")
     metrics: dict[str, Any]
 
     def encoder_for(self, device: str, precision: str) -> File:

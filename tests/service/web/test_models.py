@@ -16,7 +16,7 @@ async def test_every_model_is_listed_with_the_facts_of_its_manifest(
     assert [model["name"] for model in served] == ["cvae", "vae"]
     for model in served:
         manifest = json.loads((repository / f"{model['name']}.json").read_text())
-        optional = ("encoder-int8", "decoder-int8", "decoder-float16", "classifier", "strokes", "series")
+        optional = ("encoder-int8", "decoder-int8", "decoder-float16", "classifier", "strokes", "series", "training")
         facts = dict.fromkeys(optional) | {"replaces": []} | manifest
         assert model == facts | {"device": "cpu", "default": model["name"] == "cvae"}
 

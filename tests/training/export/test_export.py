@@ -36,7 +36,9 @@ def test_the_service_accepts_what_was_exported(repository: Path, name: str, kind
     assert set(manifest.metrics) == {"compact"}
     assert manifest.metrics["compact"]["levels"] < 0.1
     assert manifest.config["latent_size"] == 6
-    assert manifest.series == finished_run(kind).series
+    run = finished_run(kind)
+    assert manifest.series == run.series
+    assert manifest.training == {"seed": run.seed, "epochs": run.epochs} | run.training
     assert (manifest.schema_version, manifest.strokes, manifest.replaces) == (1, None, ())
     for file in (manifest.encoder, manifest.decoder):
         session = ort.InferenceSession(read_verified(repository, file), providers=["CPUExecutionProvider"])

@@ -10,7 +10,7 @@ from glyphvae_training.data.dataset import Dataset, Split, load_byclass
 from glyphvae_training.data.pen import load_pen
 from glyphvae_training.data.single_strokes import load_templates
 from glyphvae_training.fitting.axes import AxesConfig
-from glyphvae_training.fitting.pen import PenTraining
+from glyphvae_training.fitting.pen import PenTraining, last_losses
 from glyphvae_training.fitting.pen_head import HeadConfig
 from glyphvae_training.fitting.pen_stages import PRIORS, STROKES, PenPreset, begun, dotted_only, train_pen_preset
 from glyphvae_training.fitting.prior import PriorConfig
@@ -57,7 +57,10 @@ def test_strokes_then_priors_then_pixels(data: Dataset, pen_folder: Path, tmp_pa
     assert run.model.config.to_dict() == config
     assert run.labels == ALPHABET
     assert (run.data_sha256, run.sources) == (data.sha256, data.sources)
-    assert run.training == {"pen": asdict(TINY), "axes": asdict(TINY.axes)}
+    losses = last_losses(tmp_path / STROKES)
+    assert run.training == {"pen": asdict(TINY), "losses": losses, "axes": asdict(TINY.axes)}
+    assert losses["step"] == TINY.training.steps
+    assert losses["held_out/mse"] > 0
     assert (run.beta, run.seed) == (1.0, 0)
     # Three batches of six are less than an epoch.
     assert run.epochs == 1 < len(load_byclass(pen_folder).train) / 18

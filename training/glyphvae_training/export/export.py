@@ -82,6 +82,7 @@ def facts_of_run(run: Run, data: Dataset, name: str, version: int) -> Facts:
         config=run.model.config.to_dict(),
         metrics={},
         series=run.series,
+        training={"seed": run.seed, "epochs": run.epochs} | run.training,
         schema=STROKES_SCHEMA if run.kind == "pen" else SCHEMA,
     )
 

@@ -43,6 +43,7 @@ class Facts:
         series: fingerprint of everything that the training was given but beta; None if it is not known.
         schema: of the manifest.
         replaces: names of models that have gone and whose place it takes.
+        training: every setting of the training, its seed, and its last losses where they are known; None if unknown.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Facts:
     series: str | None = None
     schema: int = SCHEMA
     replaces: tuple[str, ...] = ()
+    training: dict[str, Any] | None = None
 
     def with_metrics(self, metrics: dict[str, Any]) -> "Facts":
         """Return the same facts with other metrics."""
@@ -83,6 +85,7 @@ class Facts:
             "data": self.data,
             "code": self.code,
             "config": self.config,
+            **({} if self.training is None else {"training": self.training}),
             "metrics": self.metrics,
         }
 

@@ -17,6 +17,7 @@ Writers' glyphs are known at 56×56 pixels. Half of the batches see them there, 
 28×28 places, so that a finer picture costs what a coarse one does.
 """
 
+import csv
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ from glyphvae_training.models.pen import FAINTEST, Pen, Writing, combined
 from glyphvae_training.models.strokes import SIDE, Strokes, paint, pixel_centres
 from glyphvae_training.progress import Progress, no_progress
 
-CHECKPOINT = "pen.ckpt"
+CHECKPOINT, METRICS = "pen.ckpt", "metrics.csv"
 CHECKPOINT_EVERY = 500
 # Share of the steps over which the learning rate rises, and its share at the end.
 RISE, LOWEST_RATE = 0.01, 0.02
@@ -317,7 +318,7 @@ def train_pen(  # noqa: PLR0917 (what, on what, where, how)
         progress: Called with the steps done and the steps in all.
     """
     training = Training(model, Drawer(singles, lettering, how), how, restore)
-    checkpoint, metrics = folder / CHECKPOINT, folder / "metrics.csv"
+    checkpoint, metrics = folder / CHECKPOINT, folder / METRICS
     if checkpoint.exists():
         training.load_state_dict(torch.load(checkpoint, weights_only=True))
     sums: dict[str, float] = {}
@@ -336,6 +337,13 @@ def train_pen(  # noqa: PLR0917 (what, on what, where, how)
             add_row(metrics, written, first=not metrics.exists())
             sums, counted = {}, 0
     return model.eval()
+
+
+def last_losses(folder: Path) -> dict[str, float]:
+    """Return the last row of metrics.csv in the folder of a training: means over its last steps, by column."""
+    with (folder / METRICS).open(encoding="utf-8", newline="") as file:
+        *_, last = csv.DictReader(file)
+    return {name: float(value) for name, value in last.items()}
 
 
 def held_out(model: Pen, images: Tensor, label: Tensor) -> dict[str, float]:

@@ -17,7 +17,7 @@ from glyphvae_training.data.dataset import Dataset, Split, balanced, load_byclas
 from glyphvae_training.data.lettering import load_lettering
 from glyphvae_training.data.single_strokes import Templates, load_templates
 from glyphvae_training.fitting.axes import AxesConfig, align
-from glyphvae_training.fitting.pen import PenTraining, held_out, train_pen
+from glyphvae_training.fitting.pen import PenTraining, held_out, last_losses, train_pen
 from glyphvae_training.fitting.pen_head import HeadConfig, fit_head
 from glyphvae_training.fitting.pen_prior import fit_priors
 from glyphvae_training.fitting.pen_restore import restore
@@ -77,7 +77,7 @@ def train_pen_preset(
 
     def run(model: Pen) -> Run:
         epochs = math.ceil(preset.training.steps * preset.training.singles / len(singles))
-        settings = {"pen": asdict(preset)}
+        settings = {"pen": asdict(preset), "losses": last_losses(folder / STROKES)}
         return Run(model, data.labels, 1.0, preset.training.seed, epochs, data.sha256, data.sources, settings)
 
     def strokes() -> Run:
