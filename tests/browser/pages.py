@@ -16,6 +16,19 @@ ALPHA = """canvas => {
   return copy.getImageData(0, 0, 1, 1).data[3];
 }"""
 
+# A model of tests/known_model.py that draws strokes draws one across, 2 thick, this far down: 5 + z[0] + label / 2.
+DOWN = 5
+
+# Top and bottom of the ink in the middle of a canvas, in 28ths of its height.
+STROKE = """canvas => {
+  const { width, height } = canvas;
+  const copy = new OffscreenCanvas(1, height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, width / 2, 0, 1, height, 0, 0, 1, height);
+  const opacity = copy.getImageData(0, 0, 1, height).data.filter((_, place) => place % 4 === 3);
+  const rows = [...opacity.keys()].filter(row => opacity[row] > 127);
+  return [rows[0], rows.at(-1) + 1].map(row => row * 28 / height);
+}"""
+
 
 def wait_until(page: Page, holds: str, arg: object = None) -> None:
     """Wait until a function of the page returns true.
@@ -81,6 +94,15 @@ class Playground:
     def expect_grey(self, canvas: Locator, grey: int) -> None:
         """Wait until `canvas`, which shows pixels, shows this grey."""
         wait_until(self.page, f"([canvas, grey]) => ({ALPHA})(canvas) === grey", [canvas.element_handle(), grey])
+
+    def expect_stroke(self, canvas: Locator, middle: float) -> None:
+        """Wait until `canvas` shows a stroke painted there, to within a pixel of the canvas."""
+        holds = f"""([canvas, middle]) => {{
+          const [top, bottom] = ({STROKE})(canvas);
+          const error = Math.max(Math.abs(top - middle + 1), Math.abs(bottom - middle - 1));
+          return error <= 28 / canvas.height && !canvas.classList.contains("pixels");
+        }}"""
+        wait_until(self.page, holds, [canvas.element_handle(), middle])
 
     def slide(self, slider: Locator, value: float) -> None:
         """Drag a slider to `value` with the mouse."""

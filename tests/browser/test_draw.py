@@ -7,7 +7,7 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Opener
-from tests.browser.pages import Playground
+from tests.browser.pages import DOWN, Playground
 
 CROSS = [[(0.3, 0.3), (0.7, 0.7)], [(0.7, 0.3), (0.3, 0.7)]]
 
@@ -95,6 +95,23 @@ def test_a_label_can_be_put_right(open_page: Opener) -> None:
     expect(playground.page.locator("#again")).to_have_accessible_name("The model's reconstruction, as 1")
     expect(playground.page.locator("#whiskers li").first).to_contain_text("−10.10")
     assert playground.state()["as"] == "1"
+
+
+def test_the_reconstruction_is_painted_from_strokes(open_page: Opener) -> None:
+    playground = open_page("draw?model=more&z=0,0,0,0,0,0")
+    playground.draw(*CROSS)
+    playground.state()
+    address = playground.page.url.partition("#")[2]
+    again = open_page(f"{address}&as=ß")
+    label = 38
+    z1 = -10 - label / 10
+    again.expect_stroke(again.page.locator("#again"), DOWN + label / 2 + z1)
+    # The losses are those of the JSON response, which comes with the pixels.
+    nats = again.page.locator("#nats").inner_text()
+    assert f"KL\n{z1 * z1 / 2:.1f} nats" in nats
+    pixels = open_page(f"{address}&as=ß&view=pixels")
+    expect(pixels.page.locator("#again")).to_have_class("ink pixels")
+    assert pixels.page.locator("#nats").inner_text() == nats
 
 
 def test_the_style_is_carried_to_glyph_and_text(open_page: Opener) -> None:

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Opener
-from tests.browser.pages import ALPHA, GREY, wait_until
+from tests.browser.pages import ALPHA, DOWN, GREY, wait_until
 
 # Whether anything is drawn; read from a copy, as `ALPHA` is.
 INKED = """canvas => {
@@ -73,6 +73,22 @@ def test_the_way_between_two_glyphs(open_page: Opener) -> None:
     expect(page.get_by_role("tabpanel", name="Glyph")).to_be_visible()
     assert playground.z() == pytest.approx(last["z"], abs=0.001)
     assert playground.state()["label"] == "Q"
+
+
+def test_the_way_is_painted_from_strokes(open_page: Opener) -> None:
+    playground = open_page("explore?model=more&z=0,0,0,0,0,0")
+    page = playground.page
+    way = page.locator("#way")
+    expect(way.locator("canvas")).to_have_count(9)
+    way.evaluate("way => { window.drawn = new Promise(done => way.addEventListener('drawn', () => done(1))); }")
+    with page.expect_response(lambda answer: "seed=2" in answer.url and "scale" not in answer.url) as asked:
+        page.get_by_role("button", name="New pair").click()
+    page.evaluate("window.drawn")
+    steps = asked.value.json()["steps"]
+    a, b = 10, 11
+    for place in (0, 4, 8):
+        label = a + (b - a) * place / 8
+        playground.expect_stroke(way.locator("canvas").nth(place), DOWN + label / 2 + steps[place]["z"][0])
 
 
 def test_the_way_is_downloaded_as_an_animation(open_page: Opener) -> None:

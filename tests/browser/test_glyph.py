@@ -10,11 +10,20 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.conftest import Opener
-from tests.browser.pages import ALPHA, GREY, wait_until
+from tests.browser.pages import ALPHA, DOWN, GREY, STROKE, Playground, wait_until
 
 J = 19
 A = 10
 STILL = "z=0,0,0,0,0,0&view=pixels"
+PAINTED = "z=0,0,0,0,0,0&model=more"
+
+
+def expect_hero(playground: Playground, state: str, z1: float) -> None:
+    """Wait for the large J in that style, as pixels or painted."""
+    if state == PAINTED:
+        playground.expect_stroke(playground.hero, DOWN + z1 + J / 2)
+    else:
+        playground.expect_grey(playground.hero, round(GREY + 10 * z1 + J))
 
 
 def test_it_opens_with_a_new_sample_each_time(open_page: Opener) -> None:
@@ -33,10 +42,11 @@ def test_the_glyph_follows_the_slider(open_page: Opener) -> None:
     expect(playground.hero).to_have_accessible_name("Handwritten J")
 
 
-def test_every_move_of_a_slider_is_asked_for_at_once_and_shown(open_page: Opener) -> None:
+@pytest.mark.parametrize("state", [STILL, PAINTED])
+def test_every_move_of_a_slider_is_asked_for_at_once_and_shown(open_page: Opener, state: str) -> None:
     """No timer delays a request, so the page is as fast as the service."""
-    playground = open_page(f"glyph?{STILL}")
-    playground.expect_grey(playground.hero, GREY + J)
+    playground = open_page(f"glyph?{state}")
+    expect_hero(playground, state, 0)
     late = playground.x1.evaluate("""async slider => {
       const fetched = window.fetch;
       let sent = 0, late = 0;
@@ -57,9 +67,10 @@ def test_every_move_of_a_slider_is_asked_for_at_once_and_shown(open_page: Opener
     assert late == 0
 
 
-def test_one_request_is_in_flight_and_the_newest_wins(open_page: Opener) -> None:
-    playground = open_page(f"glyph?{STILL}")
-    playground.expect_grey(playground.hero, GREY + J)
+@pytest.mark.parametrize("state", [STILL, PAINTED])
+def test_one_request_is_in_flight_and_the_newest_wins(open_page: Opener, state: str) -> None:
+    playground = open_page(f"glyph?{state}")
+    expect_hero(playground, state, 0)
     count = """async slider => {
       const fetched = window.fetch;
       let flying = 0, most = 0, sent = 0;
@@ -87,7 +98,48 @@ def test_one_request_is_in_flight_and_the_newest_wins(open_page: Opener) -> None
     assert result["most"] == 1
     assert result["sent"] < 30
     assert all(earlier < later for earlier, later in itertools.pairwise(result["shown"]))
-    playground.expect_grey(playground.hero, GREY + 30 + J)
+    expect_hero(playground, state, 3)
+
+
+def test_the_glyph_is_painted_from_strokes_unless_its_pixels_are_shown(open_page: Opener) -> None:
+    playground = open_page(f"glyph?{PAINTED}")
+    hero = playground.hero
+    expect_hero(playground, PAINTED, 0)
+    playground.page.get_by_role("radio", name="Pixels").click()
+    playground.expect_grey(hero, GREY + J)
+    expect(hero).to_have_attribute("width", "28")
+    playground.page.get_by_role("radio", name="Ink").click()
+    expect_hero(playground, PAINTED, 0)
+    expect(hero).to_have_attribute("width", "504")
+    # A model without strokes has its pixels enlarged, here all of them ink.
+    plain = open_page("glyph?z=1,0,0,0,0,0")
+    wait_until(plain.page, f"canvas => ({STROKE})(canvas).join() === '0,28'", plain.hero.element_handle())
+
+
+def test_keys_and_strips_are_painted_from_strokes(open_page: Opener) -> None:
+    playground = open_page(f"glyph?{PAINTED}")
+    for name, index in (("0", 0), ("Z", 35), ("ß", 38)):
+        key = playground.page.get_by_role("radio", name=name, exact=True).locator("canvas")
+        playground.expect_stroke(key, DOWN + index / 2)
+    strip = playground.page.locator("#glyph-latents .strip").first.locator("canvas")
+    for step in range(7):
+        playground.expect_stroke(strip.nth(step), DOWN + J / 2 + step - 3)
+
+
+def test_variations_are_painted_from_strokes(open_page: Opener) -> None:
+    playground = open_page(f"glyph?{PAINTED}")
+    page = playground.page
+    samples = "n=24&temperature=0.7&seed=2&model=more"
+
+    def is_of_samples(url: str) -> bool:
+        return all(part in url for part in samples.split("&")) and "scale" not in url
+
+    with page.expect_response(lambda answer: is_of_samples(answer.url)) as first:
+        page.get_by_role("button", name="New variations").click()
+    drawn = first.value.json()["samples"]
+    for number in (0, 5, 23):
+        canvas = page.locator("#variations canvas").nth(number)
+        playground.expect_stroke(canvas, DOWN + J / 2 + drawn[number]["z"][0])
 
 
 def test_labels_by_key_slider_and_keyboard(open_page: Opener) -> None:

@@ -6,6 +6,9 @@ const JSON_TYPE = "application/json";
 const NPY_TYPE = "application/x-npy";
 const PNG_TYPE = "image/png";
 const TIMEOUT_MS = 15_000;
+// What a canvas of the class `ink` holds; its style sets the colour.
+const INK = { ink: "#000000", paper: "transparent" };
+const SIDE = 28;
 
 /** The address of an endpoint; the page is at /playground, so the API is beside it. */
 export const address = (path) => new URL(path, new URL(".", location.href)).href;
@@ -74,6 +77,19 @@ const asPicture = async (response) => ({
   unknown: Number(response.headers.get("Glyphvae-Unknown")),
 });
 
+async function asGlyphs(response, n, columns, scale) {
+  const grid = await createImageBitmap(await response.blob());
+  const side = SIDE * scale;
+  const place = (index) => [(index % columns) * side, Math.floor(index / columns) * side];
+  return Promise.all(Array.from({ length: n }, (_, index) => createImageBitmap(grid, ...place(index), side, side)));
+}
+
+async function asReconstruction(response, scale) {
+  const [picture] = await asGlyphs(response, 1, 1, scale);
+  const nats = (name) => Number(response.headers.get(`Glyphvae-${name}`));
+  return { picture, reconstruction_error: nats("Reconstruction-Error"), kl: nats("Kl"), elbo: nats("Elbo") };
+}
+
 /** Lists the served models. */
 export const models = () => call("models", { method: "GET", read: asJson });
 
@@ -83,6 +99,19 @@ export const live = () => call("livez", { method: "GET", read: asJson });
 /** Generates glyphs as n arrays of 784 pixels. */
 export const generatePixels = async (query) =>
   npy.glyphs(await call("generate", { query, accept: NPY_TYPE, read: asNpy }));
+
+/** Requests a grid of n glyphs, painted from strokes at `scale`, and returns them as images. */
+function pictures(path, query, scale, n, columns = n) {
+  const read = (response) => asGlyphs(response, n, columns, scale);
+  return call(path, { query: { ...query, ...INK, scale }, accept: PNG_TYPE, read });
+}
+
+/** Generates glyphs as n images, painted from strokes at `scale`. */
+export function generatePictures(query, scale) {
+  const n = [query.label].flat().length * (query.n ?? 1);
+  const columns = Math.ceil(Math.sqrt(n));
+  return pictures("generate", { ...query, columns }, scale, n, columns);
+}
 
 /** Generates glyphs with their labels and latents. */
 export const generateSamples = (query) => call("generate", { query, read: asJson });
@@ -94,8 +123,14 @@ export const generatePicture = (query) => call("generate", { query, accept: PNG_
 export const traversePixels = async (query) =>
   npy.glyphs(await call("traverse", { query, accept: NPY_TYPE, read: asNpy }));
 
+/** Varies one latent; returns images, painted from strokes at `scale`. */
+export const traversePictures = (query, scale) => pictures("traverse", query, scale, query.n);
+
 /** Interpolates between two glyphs; returns the steps with their labels and latents. */
 export const interpolate = (query) => call("interpolate", { query, read: asJson });
+
+/** Interpolates between two glyphs; returns images, painted from strokes at `scale`. */
+export const interpolatePictures = (query, scale) => pictures("interpolate", query, scale, query.n);
 
 /** Interpolates between two glyphs, as an animation. */
 export const interpolateAnimation = (query) => call("interpolate", { query, accept: "image/gif", read: asPicture });
@@ -108,6 +143,16 @@ export const encodeGlyphs = (query, body) => call("encode", { query, body, type:
 
 /** Reconstructs an image. */
 export const reconstruct = (query, body) => call("reconstruct", { query, body, type: body.type, read: asJson });
+
+/** Reconstructs an image as an image, painted from strokes at `scale`. */
+export const reconstructPicture = (query, scale, body) =>
+  call("reconstruct", {
+    query: { ...query, ...INK, scale },
+    body,
+    type: body.type,
+    accept: PNG_TYPE,
+    read: (response) => asReconstruction(response, scale),
+  });
 
 /** Renders a text as an image. */
 export const renderText = (body) =>

@@ -4,8 +4,8 @@ import * as api from "./api.js";
 import { announce, byId, h, shown } from "./dom.js";
 import { draw } from "./ink.js";
 import { LatestRequest } from "./latest_request.js";
-import { axisWord, current, modelName } from "./models.js";
-import { on, set, state } from "./state.js";
+import { axisWord, current, drawsStrokes, modelName } from "./models.js";
+import { set, state } from "./state.js";
 import { GRID, read, readPicture, write, writePicture } from "./strokes.js";
 import { whileOpen } from "./tabs.js";
 
@@ -31,7 +31,7 @@ export function start() {
   startTaking();
   byId("undo").addEventListener("click", () => set({ strokes: write(strokes.slice(0, -1)), image: "", as: "" }));
   byId("clear").addEventListener("click", () => set({ strokes: "", image: "", as: "" }));
-  whileOpen("draw", ["strokes", "image", "as", "model"], restore);
+  whileOpen("draw", ["strokes", "image", "as", "model", "view"], restore);
 }
 
 /** Updates the pad and the reading from the state. */
@@ -188,8 +188,15 @@ async function readDrawing({ file, as, query }) {
   const label = as || free.label || undefined;
   const under = { ...query, label };
   const [read] = as && as !== free.label ? (await api.encode(under, png)).encodings : [free];
-  const { reconstructions } = await api.reconstruct(under, png);
-  return { label, posterior: free.posterior, read, again: reconstructions[0] };
+  return { label, posterior: free.posterior, read, again: await reconstruct(under, png) };
+}
+
+/** Returns the reconstruction with its losses and its view: an image if the model can paint ink, pixels otherwise. */
+async function reconstruct(query, png) {
+  const { view } = state;
+  if (view === "ink" && drawsStrokes()) return { ...(await api.reconstructPicture(query, AGAIN_SCALE, png)), view };
+  const { reconstructions } = await api.reconstruct(query, png);
+  return { ...reconstructions[0], view };
 }
 
 function showReading(reading) {
@@ -232,7 +239,7 @@ function bar(name, share, isRead) {
 
 function showAgain({ label, again }) {
   const canvas = byId("again");
-  draw(canvas, again.pixels, AGAIN_SCALE, state.view);
+  draw(canvas, again.picture ?? again.pixels, AGAIN_SCALE, again.view);
   canvas.setAttribute("aria-label", label ? `The model's reconstruction, as ${label}` : "The model's reconstruction");
   const facts = [
     ["Reconstruction error", again.reconstruction_error],
@@ -269,5 +276,4 @@ function startTaking() {
   };
   byId("use-text").addEventListener("click", takeTo("text"));
   byId("use-glyph").addEventListener("click", takeTo("glyph"));
-  on(["view"], () => lastReading && showAgain(lastReading));
 }

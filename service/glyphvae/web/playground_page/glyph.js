@@ -6,8 +6,8 @@ import { check, rove } from "./controls.js";
 import { announce, byId, debounce, h } from "./dom.js";
 import { draw } from "./ink.js";
 import { LatestRequest } from "./latest_request.js";
-import { current, labelOf, modelName, seriesOf, shownLabel, styleOf } from "./models.js";
-import { Sliders, lockedLatents, stripValues } from "./sliders.js";
+import { current, drawsStrokes, labelOf, modelName, seriesOf, shownLabel, styleOf } from "./models.js";
+import { STRIP_SCALE, Sliders, lockedLatents, stripValues } from "./sliders.js";
 import { on, set, state } from "./state.js";
 import { whileOpen } from "./tabs.js";
 
@@ -40,18 +40,18 @@ export function start() {
 
 function startHero() {
   const canvas = byId("hero-glyph");
-  let last = null;
-  const paint = () => {
-    if (last) draw(canvas, last, HERO_SCALE, state.view);
-  };
-  const request = new LatestRequest(byId("hero"), api.generatePixels, ([pixels], query) => {
-    last = pixels;
-    paint();
+  const work = ({ query, isPainted }) => (isPainted ? api.generatePictures(query, HERO_SCALE) : api.generatePixels(query));
+  const request = new LatestRequest(byId("hero"), work, ([glyph], { query, view }) => {
+    draw(canvas, glyph, HERO_SCALE, view);
     canvas.setAttribute("aria-label", query.label ? `Handwritten ${query.label}` : "Handwritten character");
     canvas.dispatchEvent(new CustomEvent("drawn", { detail: query, bubbles: true }));
   });
-  whileOpen("glyph", ["model", "label", "z"], () => state.z.length && request.ask(glyphQuery(current())));
-  on(["view"], paint);
+  const ask = () => {
+    const { view } = state;
+    const query = glyphQuery(current());
+    if (state.z.length) request.ask({ query, view, isPainted: view === "ink" && drawsStrokes() });
+  };
+  whileOpen("glyph", ["model", "label", "z", "view"], ask);
 }
 
 // The label picker shows the whole alphabet in the current style.
@@ -94,13 +94,15 @@ function startKeys() {
   });
   build();
 
+  const work = ({ query, isPainted }) => (isPainted ? api.generatePictures(query, KEY_SCALE) : api.generatePixels(query));
   const paint = (glyphs) => {
-    glyphs.forEach((pixels, index) => keys[index] && draw(keys[index].firstChild, pixels, KEY_SCALE));
+    glyphs.forEach((glyph, index) => keys[index] && draw(keys[index].firstChild, glyph, KEY_SCALE));
   };
-  const request = new LatestRequest(byId("label-section"), api.generatePixels, paint, true);
+  const request = new LatestRequest(byId("label-section"), work, paint, true);
   const ask = () => {
     const model = current();
-    if (state.z.length && model.labels.length) request.ask({ ...glyphQuery(model), label: model.labels });
+    const query = { ...glyphQuery(model), label: model.labels };
+    if (state.z.length && model.labels.length) request.ask({ query, isPainted: drawsStrokes(model) });
   };
   whileOpen("glyph", ["model", "z"], debounce(ask, REST_MS));
 }
@@ -113,17 +115,17 @@ function makeKey(label) {
 // The strip above each slider shows the glyph at seven of its values.
 function startStrips(sliders) {
   const panel = byId("glyph-latents");
-  const work = ({ query, indices, values }) =>
+  const work = ({ query, isPainted, indices, values }) =>
     Promise.all(
       indices.map((index) => {
-        const [start, stop] = [values[0], values.at(-1)];
-        return api.traversePixels({ ...query, latent: index + 1, start, stop, n: values.length });
+        const one = { ...query, latent: index + 1, start: values[0], stop: values.at(-1), n: values.length };
+        return isPainted ? api.traversePictures(one, STRIP_SCALE) : api.traversePixels(one);
       }),
     );
   const request = new LatestRequest(panel.parentElement, work, (strips) => sliders.fillStrips(strips), true);
   const ask = () => {
     const values = stripValues(STRIP_GLYPHS);
-    if (state.z.length) request.ask({ query: glyphQuery(current()), indices: sliders.indices, values });
+    if (state.z.length) request.ask({ query: glyphQuery(current()), isPainted: drawsStrokes(), indices: sliders.indices, values });
   };
   const rest = debounce(ask, REST_MS);
   whileOpen("glyph", ["model", "label", "z"], rest);
@@ -134,16 +136,23 @@ function startVariations() {
   const panel = byId("variations");
   const cells = Array.from({ length: VARIATION_GLYPHS }, (_, index) => makeCell(index + 1));
   panel.append(...cells);
-  const request = new LatestRequest(panel.parentElement, api.generateSamples, ({ samples }) => {
-    samples.forEach(({ z, pixels }, index) => {
-      draw(cells[index].firstChild, pixels, VARIATION_SCALE);
+  // The images of a seed show its samples; they come second, because only the samples tell their latents.
+  const work = async ({ query, isPainted }) => {
+    const { samples } = await api.generateSamples(query);
+    const glyphs = isPainted ? await api.generatePictures(query, VARIATION_SCALE) : samples.map(({ pixels }) => pixels);
+    return samples.map(({ z }, index) => ({ z, glyph: glyphs[index] }));
+  };
+  const request = new LatestRequest(panel.parentElement, work, (variations) => {
+    variations.forEach(({ z, glyph }, index) => {
+      draw(cells[index].firstChild, glyph, VARIATION_SCALE);
       cells[index].onclick = () => set({ z });
     });
   });
   const ask = () => {
     const model = current();
     const { temperature, variations: seed } = state;
-    request.ask({ ...glyphQuery(model), z: api.latents(lockedLatents()), n: VARIATION_GLYPHS, temperature, seed });
+    const query = { ...glyphQuery(model), z: api.latents(lockedLatents()), n: VARIATION_GLYPHS, temperature, seed };
+    request.ask({ query, isPainted: drawsStrokes(model) });
   };
   const rest = debounce(ask, REST_MS);
   // Variations depend only on locked latents, so moving the slider of another one does not update them.

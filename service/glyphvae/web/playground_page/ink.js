@@ -1,4 +1,4 @@
-// Drawing of glyphs on canvases, as ink with sharp outlines or as the 28×28 pixels of the decoder.
+// Drawing of glyphs on canvases, as ink with sharp outlines or as the 28×28 pixels of the decoder; images as they are.
 
 const SIDE = 28;
 
@@ -79,18 +79,30 @@ function enlarge(pixels, scale, target) {
  * Draws a glyph; the canvas's style sets the colour of the ink (see `.ink` in style.css).
  *
  * @param canvas A canvas of the class `ink`.
- * @param pixels 784 values from 0 (paper) to 255 (ink), or 28 rows of 28.
+ * @param glyph 784 values from 0 (paper) to 255 (ink), 28 rows of 28, or an ImageBitmap of black ink, which is closed.
  * @param scale Canvas pixels per glyph pixel.
  * @param view `ink` or `pixels`.
  */
-export function draw(canvas, pixels, scale, view = "ink") {
-  const flat = pixels.length === SIDE ? pixels.flat() : pixels;
+export function draw(canvas, glyph, scale, view = "ink") {
   const side = view === "ink" ? SIDE * scale : SIDE;
   if (canvas.width !== side) canvas.width = canvas.height = side;
+  canvas.classList.toggle("pixels", view === "pixels");
+  if (glyph instanceof ImageBitmap) drawPicture(canvas, glyph);
+  else drawPixels(canvas, glyph.length === SIDE ? glyph.flat() : glyph, scale, view);
+}
+
+function drawPicture(canvas, picture) {
+  const context = canvas.getContext("2d");
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(picture, 0, 0);
+  picture.close();
+}
+
+function drawPixels(canvas, flat, scale, view) {
+  const side = canvas.width;
   const image = new ImageData(side, side);
   const target = new Uint32Array(image.data.buffer);
   if (view === "ink") enlarge(flat, scale, target);
   else flat.forEach((grey, place) => (target[place] = grey << 24));
   canvas.getContext("2d").putImageData(image, 0, 0);
-  canvas.classList.toggle("pixels", view === "pixels");
 }

@@ -62,6 +62,9 @@ export const labelOf = (model = current()) => (model.labels.length ? state.label
 /** Returns a label as it is shown: a mark that stands above or below a letter has a dotted circle in its place. */
 export const shownLabel = (label) => (/^\p{M}/u.test(label) ? `◌${label}` : label);
 
+/** Returns whether the model's images are painted from strokes, so that they are sharp at any scale. */
+export const drawsStrokes = (model = current()) => Boolean(model.strokes);
+
 /** Returns the latents of the state, as many as the model has. */
 export const styleOf = (model = current()) =>
   Array.from({ length: model.latent_size }, (_, index) => state.z[index] ?? 0);

@@ -9,7 +9,7 @@ import { on, set, state } from "./state.js";
 const REACH = 3;
 const API_REACH = 10;
 const KEY_STEP = 0.1;
-const STRIP_SCALE = 3;
+export const STRIP_SCALE = 3;
 const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
 
 /** Returns the range of the sliders: 3, or more if the style needs it. */
@@ -40,10 +40,10 @@ export class Sliders {
   }
 
   /** Fills the strips: for each shown latent, the glyphs from one end of the slider to the other. */
-  fillStrips(strips, view) {
+  fillStrips(strips) {
     strips.forEach((glyphs, place) => {
       const { strip } = this.rows[place] ?? {};
-      glyphs.forEach((pixels, step) => strip && draw(strip.children[step], pixels, STRIP_SCALE, view));
+      glyphs.forEach((glyph, step) => strip && draw(strip.children[step], glyph, STRIP_SCALE));
     });
   }
 

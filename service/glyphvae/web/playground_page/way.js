@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { byId, download, h } from "./dom.js";
 import { draw } from "./ink.js";
 import { LatestRequest } from "./latest_request.js";
-import { current, modelName } from "./models.js";
+import { current, drawsStrokes, modelName } from "./models.js";
 import { set, state } from "./state.js";
 import { whileOpen } from "./tabs.js";
 
@@ -21,19 +21,28 @@ function query() {
 /** Starts the section. */
 export function start() {
   const strip = byId("way");
-  const request = new LatestRequest(byId("way-section"), api.interpolate, ({ steps }) => {
+  const request = new LatestRequest(byId("way-section"), interpolate, (steps) => {
     strip.replaceChildren(...steps.map(makeStep));
     strip.dispatchEvent(new CustomEvent("drawn", { detail: steps.length, bubbles: true }));
   });
-  whileOpen("explore", ["model", "from", "to", "pair", "steps", "path", "temperature"], () => request.ask(query()));
+  whileOpen("explore", ["model", "from", "to", "pair", "steps", "path", "temperature"], () => {
+    request.ask({ asked: query(), isPainted: drawsStrokes() });
+  });
   byId("way-again").addEventListener("click", () => set({ pair: state.pair + 1 }));
   const movie = new LatestRequest(byId("way-section"), api.interpolateAnimation, ({ blob }) => download(blob, "way.gif"));
   byId("way-movie").addEventListener("click", () => movie.ask({ ...query(), scale: MOVIE_SCALE }));
 }
 
-function makeStep({ label, z, pixels }, index, steps) {
+/** Returns the steps, each with its `glyph`: an image if the model can paint ink, pixels otherwise. */
+async function interpolate({ asked, isPainted }) {
+  const { steps } = await api.interpolate(asked);
+  const glyphs = isPainted ? await api.interpolatePictures(asked, SCALE) : steps.map(({ pixels }) => pixels);
+  return steps.map((step, index) => ({ ...step, glyph: glyphs[index] }));
+}
+
+function makeStep({ label, z, glyph }, index, steps) {
   const canvas = h("canvas", { className: "ink", aria: { hidden: "true" } });
-  draw(canvas, pixels, SCALE);
+  draw(canvas, glyph, SCALE);
   // A step between two labels has no label, so that of the nearer end is used.
   const nearest = label ?? (index < steps.length / 2 ? state.from : state.to);
   const take = () => set({ z, ...(current().labels.length && { label: nearest }), tab: "glyph" });
