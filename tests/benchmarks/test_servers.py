@@ -20,7 +20,7 @@ from glyphvae_training.models.cvae import CVAEConfig
 from glyphvae_training.models.pen import PenConfig
 from tests.benchmarks.examples import MODEL, export_untrained
 
-PEN = PenConfig(3, 3, 36, strokes=2, control_points=5, segments=6, width=16, couplings=2, head=True, head_width=16)
+PEN = PenConfig(3, 3, 36, strokes=2, control_points=5, segments=6, width=16, couplings=2)
 
 
 @pytest.mark.parametrize("create", [fastapi_app.empty, fastapi_app.onnxruntime, fastapi_app.pytorch])

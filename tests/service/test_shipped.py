@@ -81,7 +81,7 @@ async def test_every_glyph_is_ink_on_paper(client: httpx.AsyncClient) -> None:
     pixels = await glyphs(client, label=LABELS, temperature=0)
     frame = np.ones((28, 28), dtype=bool)
     frame[1:-1, 1:-1] = False
-    assert pixels[:, frame].max() < 64
+    assert pixels[:, frame].max() < 128  # bars of T and 7 end there
     assert pixels.max(axis=(1, 2)).min() > 150
     # Real characters of this size cover 13 % of the paper on average.
     assert 0.08 < pixels.mean() / 255 < 0.18

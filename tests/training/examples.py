@@ -32,13 +32,9 @@ PEN = {
     "segments": 6,
     "width": 16,
     "couplings": 2,
-    "head": True,
-    "head_width": 16,
 }
 # A pen that is trained within a test.
-SMALL_PEN = PenConfig(
-    hand_size=3, form_size=4, label_count=5, strokes=2, control_points=5, segments=6, width=16, head_width=16
-)
+SMALL_PEN = PenConfig(hand_size=3, form_size=4, label_count=5, strokes=2, control_points=5, segments=6, width=16)
 # What an export says of `untrained`.
 FACTS = Facts(
     name="cvae",

@@ -18,7 +18,6 @@ from glyphvae_training.fitting import binarised, pen_stages, trainer
 from glyphvae_training.fitting.axes import AxesConfig
 from glyphvae_training.fitting.binarised import BinarisedConfig
 from glyphvae_training.fitting.pen import PenTraining
-from glyphvae_training.fitting.pen_head import HeadConfig
 from glyphvae_training.fitting.pen_stages import PenPreset
 from glyphvae_training.fitting.prior import PriorConfig
 from glyphvae_training.fitting.runs import load_run
@@ -200,13 +199,12 @@ def test_a_pen_is_trained_by_its_preset(tmp_path: Path, pen_folder: Path, monkey
         {"hand_size": 4, "form_size": 2, "strokes": 2, "control_points": 5, "segments": 6, "width": 16},
         PenTraining(steps=2, singles=4, writers=2, glyphs=2),
         PriorConfig(couplings=1, epochs=1, batch_size=512),
-        HeadConfig(steps=2, batch_size=8),
         AxesConfig(samples=2),
     )
     monkeypatch.setattr(pen_stages, "PenPreset", lambda: tiny)
     models, folder = tmp_path / "models", tmp_path / "run"
-    options = ("--preset", "pen", "--data", pen_folder, *CPU, "--models", models, "--classifier-images", 512)
-    options = (*options, "--seed", 5, "--lr", 1e-3)
+    exported = ("--models", models, "--classifier-images", 512)
+    options = ("--preset", "pen", "--data", pen_folder, *CPU, *exported, "--seed", 5, "--lr", 1e-3)
     assert "Its sliders: " in output(train, *options, "--out", folder)
     manifest = json.loads((models / "run.json").read_text(encoding="utf-8"))
     assert len(manifest["metrics"]["axes"]) == 6
@@ -214,7 +212,7 @@ def test_a_pen_is_trained_by_its_preset(tmp_path: Path, pen_folder: Path, monkey
     run = load_run(folder)
     assert (run.kind, run.seed, len(run.labels)) == ("pen", 5, 126)
     settings = run.training["pen"]
-    assert [settings[stage]["seed"] for stage in ("training", "prior", "head")] == [5] * 3
+    assert [settings[stage]["seed"] for stage in ("training", "prior")] == [5] * 2
     assert settings["training"]["learning_rate"] == 1e-3
     assert "training.learning_rate 0.001, not 0.002" in refusal(train, *options[:-2], "--out", folder)
 

@@ -13,7 +13,6 @@ from glyphvae_training.data.sources import SMALL_LETTERS
 from glyphvae_training.errors import ExportError
 from glyphvae_training.export.export import dataset_name, export_run
 from glyphvae_training.models.families import ModelKind
-from glyphvae_training.models.pen import Pen, PenConfig
 from tests.training.examples import LABELS, data_set, finished_run
 
 
@@ -64,13 +63,6 @@ def test_the_service_accepts_a_pen(repository: Path) -> None:
         (7, 4),
     ]
     assert set(np.unique(presence)) <= {0, 1}
-
-
-def test_a_pen_without_a_head_is_refused(tmp_path: Path) -> None:
-    run = replace(finished_run("pen"), model=Pen(PenConfig(label_count=36, width=16)))
-    with pytest.raises(ExportError, match="no decoder to pixels yet"):
-        export_run(run, data_set(), tmp_path, "pen")
-    assert not list(tmp_path.iterdir())
 
 
 def test_the_summary_says_what_the_model_is(repository: Path) -> None:

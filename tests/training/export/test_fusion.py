@@ -7,6 +7,7 @@ from torch import nn
 
 from glyphvae_training.export.fusion import Fused, FusedPen
 from glyphvae_training.export.graphs import to_onnx
+from glyphvae_training.export.parity import PAINTED
 from glyphvae_training.models.cvae import CVAE, CVAEConfig
 from glyphvae_training.models.decoders import DecoderName
 from glyphvae_training.models.pen import Pen, PenConfig
@@ -55,8 +56,6 @@ def pen(couplings: int) -> Pen:
         segments=6,
         width=16,
         couplings=couplings,
-        head=True,
-        head_width=16,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(2)
@@ -79,7 +78,7 @@ def test_it_writes_and_draws_what_a_pen_does(couplings: int) -> None:
             torch.testing.assert_close(getattr(found, name), values, rtol=1e-4, atol=1e-4)
         logits = model.decode(z, label)
         assert logits.std() > 0.1
-        torch.testing.assert_close(fused.decode(z, label), logits, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(fused.decode(z, label), logits, rtol=1e-3, atol=PAINTED)
 
 
 def test_the_pen_stays_as_it_is() -> None:
@@ -92,9 +91,8 @@ def test_the_pen_stays_as_it_is() -> None:
 @pytest.mark.parametrize("part", ["decoder", "strokes"])
 def test_both_flows_of_a_pen_are_as_many_operations_as_one(part: Literal["decoder", "strokes"]) -> None:
     operators = Counter(node.op_type for node in graph(part, "pen").graph.node)
-    # Two couplings of three products each; a look-up for each, one of the flow's scale, and those of other layers.
-    layers = {"decoder": (4, 1), "strokes": (5, 4)}[part]
-    assert (operators["Gemm"], operators["Gather"]) == (2 * 4 + layers[0], 2 + 1 + layers[1])
+    # Two couplings of four products each; a look-up for each, one of the flow's scale, and those of other layers.
+    assert (operators["Gemm"], operators["Gather"]) == (2 * 4 + 5, 2 + 1 + 4)
 
 
 def test_a_coupling_is_ten_operations_instead_of_sixteen() -> None:

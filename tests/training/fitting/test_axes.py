@@ -13,17 +13,16 @@ from glyphvae_training.models.pen import Pen, PenConfig
 from tests.training.examples import finished_run
 
 CONFIG = AxesConfig(samples=20)
-PEN = PenConfig(hand_size=6, form_size=3, label_count=36, width=16, strokes=2, couplings=2, head=True)
+PEN = PenConfig(hand_size=6, form_size=3, label_count=36, width=16, strokes=2, couplings=2)
 
 
 @pytest.fixture
 def model() -> Pen:
-    """Its head draws blocks that differ by label and noise."""
+    """Its strokes differ by label and noise."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(2)
         model = Pen(PEN).eval()
-        assert model.head is not None
-        for weight in model.head.parameters():
+        for weight in model.decoder.parameters():
             nn.init.normal_(weight, std=0.2)
     return model
 

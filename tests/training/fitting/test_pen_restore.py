@@ -46,7 +46,7 @@ def pen(templates: Templates) -> Pen:
 
 def test_pieces_touch_no_other_stroke(templates: Templates) -> None:
     model = pen(templates)
-    found = pieces(model.curve @ torch.from_numpy(templates.control), torch.from_numpy(templates.present))
+    found = pieces(model.decoder.curve @ torch.from_numpy(templates.control), torch.from_numpy(templates.present))
     assert found.tolist() == [[True, True], *([[False, False]] * 4)]
 
 

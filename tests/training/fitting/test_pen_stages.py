@@ -11,7 +11,6 @@ from glyphvae_training.data.pen import load_pen
 from glyphvae_training.data.single_strokes import load_templates
 from glyphvae_training.fitting.axes import AxesConfig
 from glyphvae_training.fitting.pen import PenTraining, last_losses
-from glyphvae_training.fitting.pen_head import HeadConfig
 from glyphvae_training.fitting.pen_stages import PRIORS, STROKES, PenPreset, begun, dotted_only, train_pen_preset
 from glyphvae_training.fitting.prior import PriorConfig
 from glyphvae_training.fitting.runs import Run, load_run
@@ -22,7 +21,6 @@ TINY = PenPreset(
     {"hand_size": 4, "form_size": 3, "strokes": 3, "control_points": 5, "segments": 6, "width": 16},
     PenTraining(steps=3, singles=6, writers=2, glyphs=2),
     PriorConfig(couplings=1, epochs=1, batch_size=512),
-    HeadConfig(steps=2, batch_size=8),
     AxesConfig(samples=2),
 )
 
@@ -49,11 +47,11 @@ def train(data: Dataset, sources: Path, folder: Path, stop: str = "") -> tuple[R
     return run, list(dict.fromkeys(stages))
 
 
-def test_strokes_then_priors_then_pixels(data: Dataset, pen_folder: Path, tmp_path: Path) -> None:
+def test_strokes_then_priors(data: Dataset, pen_folder: Path, tmp_path: Path) -> None:
     run, stages = train(data, pen_folder, tmp_path)
-    assert stages == [STROKES, "prior of forms", "prior of hands", "pixels"]
+    assert stages == [STROKES, "prior of forms", "prior of hands"]
     assert isinstance(run.model, Pen)
-    config = TINY.model | {"label_count": 126, "blocks": 2, "couplings": 1, "head": True, "head_width": 256}
+    config = TINY.model | {"label_count": 126, "blocks": 2, "couplings": 1}
     assert run.model.config.to_dict() == config
     assert run.labels == ALPHABET
     assert (run.data_sha256, run.sources) == (data.sha256, data.sources)
@@ -75,11 +73,10 @@ def test_strokes_then_priors_then_pixels(data: Dataset, pen_folder: Path, tmp_pa
 
 def test_a_training_that_was_stopped_goes_on_where_it_was(data: Dataset, pen_folder: Path, tmp_path: Path) -> None:
     whole, _ = train(data, pen_folder, tmp_path / "whole")
-    for stop in ("prior of forms", "pixels"):
-        with pytest.raises(StoppedError):
-            train(data, pen_folder, tmp_path / "parts", stop)
+    with pytest.raises(StoppedError):
+        train(data, pen_folder, tmp_path / "parts", "prior of forms")
     run, stages = train(data, pen_folder, tmp_path / "parts")
-    assert stages == ["pixels"]
+    assert stages == ["prior of forms", "prior of hands"]
     assert run.to_dict() == whole.to_dict()
     for name, value in whole.model.state_dict().items():
         # Some processors round differently by where in memory an array lies.

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from glyphvae_training.models.strokes import OPAQUE, Strokes, nearest, paint, pixel_centres
+from glyphvae_training.models.strokes import OPAQUE, Strokes, draw, nearest, paint, pixel_centres, powers
 
 SOFTNESS = torch.tensor([0.2])
 
@@ -86,3 +86,29 @@ def test_gradients_are_those_of_finite_differences() -> None:
         return paint(Strokes(*tensors[:3]), tensors[3], places)
 
     assert torch.autograd.gradcheck(ink, (points, radius, presence, softness))
+
+
+def line(radius: float, presence: float = 1.0) -> Strokes:
+    """A level line through the middle, from x = 6 to 22, of ten segments, and a stroke that is not drawn."""
+    x = torch.linspace(6, 22, 11)
+    points = torch.stack([x, torch.full_like(x, 14.0)], dim=1)
+    return Strokes(
+        torch.stack([points, points + 5])[None],
+        torch.full((1, 2, 11), radius),
+        torch.tensor([[presence, 0.0]]),
+    )
+
+
+@pytest.mark.parametrize("radius", [0.5, 1.5, 3.0])
+def test_a_line_drawn_at_once_is_nearly_the_painted_one(radius: float) -> None:
+    softness = torch.tensor([0.4])
+    at = pixel_centres(28)
+    painted, drawn = paint(line(radius), softness, at), torch.sigmoid(draw(line(radius), softness, powers(at)))
+    assert (painted - drawn).abs().mean() < 0.01
+    # In the middle of a segment, how far a place is inside is exact.
+    inside = draw(line(radius), softness, powers(torch.tensor([[14.8, 14.0 + radius], [14.8, 15.0 + radius]])))
+    torch.testing.assert_close(inside, torch.tensor([[0.0, -1 / 0.4]]), rtol=0, atol=0.02)
+
+
+def test_nothing_is_drawn_without_strokes() -> None:
+    assert draw(line(1.0, presence=0.0), torch.tensor([0.4]), powers(pixel_centres(28))).max() < -50

@@ -269,7 +269,6 @@ def pen_recipe(training: dict[str, Any], sources: Path) -> tuple[Literal["pen"],
         preset,
         training=replace(preset.training, **training),
         prior=replace(preset.prior, seed=seed),
-        head=replace(preset.head, seed=seed),
     )
 
     def run(data: "Dataset", folder: Path, hardware: "Hardware", progress: "StageProgress") -> "Run":

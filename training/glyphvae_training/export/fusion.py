@@ -51,14 +51,13 @@ class FusedPen(nn.Module):
     """The decoders of a pen, to pixels and to strokes, flows included.
 
     Args:
-        model: with a head, in evaluation mode; it stays as it is.
+        model: in evaluation mode; it stays as it is.
     """
 
     usual: Tensor
 
     def __init__(self, model: Pen) -> None:
         super().__init__()
-        assert model.head is not None  # noqa: S101 (no other is exported)
         self.config = model.config
         offset = torch.zeros(model.config.latent_size)
         self.flow = None
@@ -70,8 +69,7 @@ class FusedPen(nn.Module):
         # A hand's flow has no label, so what its latents lack is the same for all; usual forms lack what follows.
         hand = offset.reshape(-1, model.config.latent_size)[0, : sizes[0]]
         offset = offset + functional.pad(self.usual @ hand, (sizes[0], 0))
-        self.head, self.decoder = copy.deepcopy(model.head), copy.deepcopy(model.decoder)
-        self.head.register_module("first", fused_linear(self.head.first, offset))
+        self.decoder = copy.deepcopy(model.decoder)
         for name, layer in list(self.decoder.named_modules()):
             if isinstance(layer, ConditionedLinear):
                 lacking = offset if name == "first" else torch.zeros(layer.linear.in_features)
@@ -93,8 +91,7 @@ class FusedPen(nn.Module):
 
     def decode(self, z: Tensor, label: Tensor) -> Tensor:
         """Compute logits (n, 28, 28) of noise (n, latent) and labels (n,) int64, as `Pen.decode` does."""
-        logits: Tensor = self.head(self.to_latents(z, label), label)
-        return logits
+        return self.decoder.draw(self.write(self.to_latents(z, label), label))
 
 
 class FusedLinear(nn.Module):

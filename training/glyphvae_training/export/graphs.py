@@ -22,7 +22,6 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from glyphvae_training.errors import ExportError
 from glyphvae_training.export.fusion import Fused, FusedPen
 from glyphvae_training.models.cvae import CVAE
 from glyphvae_training.models.families import Model
@@ -105,13 +104,7 @@ def parts_of(model: Model) -> tuple[Part, ...]:
 
 
 def exported_graph_of(model: Model, part: Part) -> EncoderGraph | DecoderGraph | StrokesGraph:
-    """Wrap one part of the model as `graph_of` does, in fewer operations.
-
-    Raises:
-        ExportError: The model is a pen without a head.
-    """
-    if isinstance(model, Pen) and model.head is None:
-        raise ExportError("the pen has no decoder to pixels yet, which is the last stage of its training")
+    """Wrap one part of the model as `graph_of` does, in fewer operations."""
     if part == "encoder" or model.kind == "vae":
         return graph_of(model, part)
     if isinstance(model, CVAE):
@@ -141,9 +134,6 @@ def to_onnx(model: Model, part: Part) -> onnx.ModelProto:
 
     Returns:
         A model whose weights are inside it; not yet checked (`glyphvae_training.export.gates`) and without metadata.
-
-    Raises:
-        ExportError: The model is a pen without a head.
     """
     inputs = example_inputs(model, part)
     names = (INPUTS[part], "label")[: len(inputs)]

@@ -35,7 +35,7 @@ def restore(model: Pen, templates: Templates, lettering: Lettering) -> list[int]
         These labels.
     """
     control, present = torch.from_numpy(templates.control), torch.from_numpy(templates.present)
-    own = pieces(model.curve @ control, present)
+    own = pieces(model.decoder.curve @ control, present)
     images, labels = torch.from_numpy(lettering.images), torch.from_numpy(lettering.labels)
     restored: list[int] = []
     for label in torch.unique(labels).tolist():

@@ -1,4 +1,4 @@
-"""The preset `pen`: strokes, then the priors of hand and form, then a decoder to pixels, and sliders for the hand.
+"""The preset `pen`: strokes, then the priors of hand and form, and sliders for the hand.
 
 Each stage leaves what it made in the run's folder, so that a training that was stopped goes on where it was.
 """
@@ -18,7 +18,6 @@ from glyphvae_training.data.lettering import load_lettering
 from glyphvae_training.data.single_strokes import Templates, load_templates
 from glyphvae_training.fitting.axes import AxesConfig, align
 from glyphvae_training.fitting.pen import PenTraining, held_out, last_losses, train_pen
-from glyphvae_training.fitting.pen_head import HeadConfig, fit_head
 from glyphvae_training.fitting.pen_prior import fit_priors
 from glyphvae_training.fitting.pen_restore import restore
 from glyphvae_training.fitting.prior import PriorConfig
@@ -38,17 +37,15 @@ class PenPreset:
     """Model with the settings of each of its stages.
 
     Attributes:
-        model: Fields of its `PenConfig`, labels, flows and head excepted.
+        model: Fields of its `PenConfig`, labels and flows excepted.
         training: Of the strokes.
         prior: Of the flows.
-        head: Of the decoder to pixels.
         axes: Of the directions that the hand's noise is turned to.
     """
 
     model: dict[str, Any] = field(default_factory=dict)
     training: PenTraining = field(default_factory=PenTraining)
     prior: PriorConfig = field(default_factory=PriorConfig)
-    head: HeadConfig = field(default_factory=HeadConfig)
     axes: AxesConfig = field(default_factory=AxesConfig)
 
 
@@ -104,11 +101,7 @@ def train_pen_preset(
 
     with_priors = pen_of(finished(folder / PRIORS, priors))
 
-    def complete() -> Run:
-        head = fit_head(with_priors, singles, lettering, preset.head, partial(progress, "pixels"))
-        return align(run(head), preset.axes)
-
-    return finished(folder, complete)
+    return finished(folder, lambda: align(run(with_priors), preset.axes))
 
 
 def dotted_only(split: Split) -> Split:

@@ -13,6 +13,7 @@ Both parts of z have priors learned by flows (`glyphvae_training.models.flow`), 
 the hand's is one for all labels, because a hand writes them all, the form's, less the usual form, one for each label.
 """
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -21,14 +22,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from glyphvae_training.models.conditioning import ConditionedLinear
-from glyphvae_training.models.decoders import ResidualDecoder
 from glyphvae_training.models.encoders import DenseEncoder
 from glyphvae_training.models.flow import Flow
-from glyphvae_training.models.strokes import SIDE, Strokes, paint, pixel_centres
+from glyphvae_training.models.strokes import SIDE, Strokes, draw, paint, pixel_centres, powers
 from glyphvae_training.splines import basis
 
 # Of the painted probabilities, whose logarithm the likelihood takes.
 FAINTEST = 1e-4
+LARGEST_LOGIT = math.log(1 / FAINTEST - 1)
 # Units of the cell for one unit of the decoder's output: control points move by a few units while they are learned.
 REACH = 9.0
 # Cap heights in a unit of the cell, for capitals and for marks at true size.
@@ -56,8 +57,6 @@ class PenConfig:
         width: Of the layers.
         blocks: Residual layers of the decoder.
         couplings: Of each flow; 0 for none.
-        head: Whether there is a decoder to pixels that was trained on painted strokes.
-        head_width: Of its layers.
     """
 
     hand_size: int = 12
@@ -69,8 +68,6 @@ class PenConfig:
     width: int = 320
     blocks: int = 2
     couplings: int = 0
-    head: bool = False
-    head_width: int = 256
 
     @property
     def latent_size(self) -> int:
@@ -111,6 +108,10 @@ class StrokeDecoder(nn.Module):
         present: bool (labels, strokes), which strokes a label begins with; all if there is none.
     """
 
+    curve: Tensor
+    taper: Tensor
+    powers: Tensor
+
     def __init__(self, config: PenConfig, control: Tensor | None = None, present: Tensor | None = None) -> None:
         super().__init__()
         self.config = c = config
@@ -119,6 +120,9 @@ class StrokeDecoder(nn.Module):
         self.sizes = [c.strokes * c.control_points * 2, c.strokes * KNOTS, c.strokes, 1, 4]
         self.last = ConditionedLinear(c.width, sum(self.sizes), c.label_count)
         self.weight = nn.Linear(c.hand_size, 1)
+        self.register_buffer("curve", torch.from_numpy(basis(c.control_points, c.segments + 1)), persistent=False)
+        self.register_buffer("taper", interpolation(KNOTS, c.segments + 1), persistent=False)
+        self.register_buffer("powers", powers(pixel_centres(SIDE)), persistent=False)
         self._begin(control, present)
 
     @torch.no_grad()
@@ -138,6 +142,16 @@ class StrokeDecoder(nn.Module):
     def forward(self, z: Tensor, label: Tensor) -> Writing:
         """Decode latents (n, latent), behind the flows, and labels (n,) int64."""
         return self._writing(self._features(z, label), self.weight(z[:, : self.config.hand_size]))
+
+    def strokes(self, writing: Writing, *, hard: bool = True) -> Strokes:
+        """See `Pen.strokes`."""
+        presence = (writing.presence > DRAWN).float() if hard else writing.presence
+        return Strokes(self.curve @ writing.control, writing.radius @ self.taper.T, presence)
+
+    def draw(self, writing: Writing) -> Tensor:
+        """Return the log odds of ink (n, 28, 28) of decoded glyphs."""
+        logits = draw(self.strokes(writing), writing.softness, self.powers)
+        return logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT).view(-1, SIDE, SIDE)
 
     def _features(self, z: Tensor, label: Tensor) -> Tensor:
         h = functional.silu(self.first(z, label))  # (n, width)
@@ -194,8 +208,6 @@ class Pen(nn.Module):
     """
 
     kind: Literal["pen"] = "pen"
-    curve: Tensor
-    taper: Tensor
     places: Tensor
 
     def __init__(self, config: PenConfig, control: Tensor | None = None, present: Tensor | None = None) -> None:
@@ -207,10 +219,6 @@ class Pen(nn.Module):
         nn.init.zeros_(self.usual.weight)
         self.hand_flow = Flow(c.hand_size, 0, c.couplings) if c.couplings else None
         self.form_flow = Flow(c.form_size, c.label_count, c.couplings) if c.couplings else None
-        # Painting strokes takes ten times as long as computing them; a head gives the pixels alone, in one step.
-        self.head = ResidualDecoder(c.latent_size, c.label_count, c.head_width) if c.head else None
-        self.register_buffer("curve", torch.from_numpy(basis(c.control_points, c.segments + 1)), persistent=False)
-        self.register_buffer("taper", interpolation(KNOTS, c.segments + 1), persistent=False)
         self.register_buffer("places", pixel_centres(SIDE), persistent=False)
 
     def usual_form(self, hand: Tensor, label: Tensor) -> Tensor:
@@ -241,8 +249,7 @@ class Pen(nn.Module):
             writing: Of n glyphs.
             hard: Draw each stroke fully or not at all; soft strokes are what is trained.
         """
-        presence = (writing.presence > DRAWN).float() if hard else writing.presence
-        return Strokes(self.curve @ writing.control, writing.radius @ self.taper.T, presence)
+        return self.decoder.strokes(writing, hard=hard)
 
     def ink(self, writing: Writing) -> Tensor:
         """Paint decoded glyphs at 28×28: (n, 784) in [0, 1)."""
@@ -271,12 +278,7 @@ class Pen(nn.Module):
 
     def decode(self, z: Tensor, label: Tensor) -> Tensor:
         """Return log odds of ink (n, 28, 28) under p(x|z, c), of noise (n, latent) and labels (n,) int64."""
-        latents = self.to_latents(z, label)
-        if self.head is not None:
-            logits: Tensor = self.head(latents, label)
-            return logits
-        ink = self.ink(self.write(latents, label)).clamp(FAINTEST, 1 - FAINTEST)
-        return torch.logit(ink).view(-1, SIDE, SIDE)
+        return self.decoder.draw(self.write(self.to_latents(z, label), label))
 
     def with_prior(self, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor]:
         """Multiply the hand's factor of single glyphs with the prior N(0, I)."""

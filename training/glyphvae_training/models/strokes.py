@@ -20,6 +20,12 @@ SIDE = 28
 OPAQUE = 0.999
 # Under a square root, whose slope at 0 is infinite.
 TINY = 1e-3
+# Of an ellipse in the place of a segment: its half axis in halves of the segment, beside the radius, by trying.
+LONGER = 1.1
+# Distances below it, in units, count as it: the root of a difference of rounded squares says no more.
+NEAREST = 0.1
+# Of a stroke that is not drawn: far from everywhere.
+ABSENT = 1e4
 
 
 class Strokes(NamedTuple):
@@ -72,6 +78,48 @@ def paint(strokes: Strokes, softness: Tensor, at: Tensor) -> Tensor:
     inside = (r0 + along * (r1 - r0) - distance) / softness[:, None, None]
     ink = torch.sigmoid(inside) * (OPAQUE * strokes.presence).unsqueeze(2)
     return 1 - torch.prod(1 - ink, dim=1)
+
+
+def powers(at: Tensor) -> Tensor:
+    """Return what a quadratic form is linear in, at places (places, 2): x², x·y, y², x, y and 1, (6, places).
+
+    From the middle of the cell, where squares are small, so that differences of them are exact enough.
+    """
+    x, y = (at - SIDE / 2).T
+    return torch.stack([x * x, x * y, y * y, x, y, torch.ones_like(x)])
+
+
+def draw(strokes: Strokes, softness: Tensor, at: Tensor) -> Tensor:
+    """Compute the log odds of ink nearly as `paint` does, in two passes over the places.
+
+    Every segment is an ellipse somewhat longer than it, as wide as the pen. Its quadratic form, times the square of the
+    mean radius r of what is drawn, is linear in `powers`, so that one product and a minimum give that of the nearest
+    one, d²; r - d is near the edge how far a place is inside.
+
+    Args:
+        strokes: Of n glyphs; their presence is 0 or 1.
+        softness: (n,), width of the edge in units.
+        at: (6, places), as of `powers`.
+
+    Returns:
+        (n, places).
+    """
+    start, end = strokes.points[:, :, :-1], strokes.points[:, :, 1:]  # (n, strokes, segments, 2)
+    radius = (strokes.radius[:, :, :-1] + strokes.radius[:, :, 1:]) / 2  # (n, strokes, segments)
+    half = (end - start) / 2
+    length = (half.square().sum(dim=3) + TINY**2).sqrt()
+    along = half / length.unsqueeze(3)
+    tx, ty = along.unbind(dim=3)
+    mx, my = ((start + end - SIDE) / 2).unbind(dim=3)
+    drawn = strokes.presence.sum(dim=1, keepdim=True).clamp(min=1)
+    mean = (radius.mean(dim=2) * strokes.presence).sum(dim=1, keepdim=True) / drawn  # (n, 1)
+    square = mean.square().unsqueeze(2)
+    long, wide = square / (LONGER * length + radius).square(), square / radius.square()
+    xx, yy, xy = tx * tx * long + ty * ty * wide, ty * ty * long + tx * tx * wide, 2 * tx * ty * (long - wide)
+    rest = xx * mx * mx + xy * mx * my + yy * my * my + ABSENT * (1 - strokes.presence).unsqueeze(2)
+    form = torch.stack([xx, xy, yy, -2 * xx * mx - xy * my, -2 * yy * my - xy * mx, rest], dim=3)
+    squared = (form.flatten(1, 2) @ at).amin(dim=1)  # (n, places)
+    return (mean - squared.clamp(min=NEAREST**2).sqrt()) / softness.unsqueeze(1)
 
 
 def offsets(segments: Tensor) -> Tensor:
