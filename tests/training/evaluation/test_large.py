@@ -35,14 +35,13 @@ def test_strokes_are_painted_at_their_place_and_width() -> None:
 
 
 def test_a_model_with_strokes_paints_them_and_knows_their_size() -> None:
-    z = rng().standard_normal((2, 6), dtype=np.float32)
-    images, size = write_large(exported_model("pen"), z, LABELS, 84)
-    assert images.shape == (2, 84, 84)
+    z, labels = rng().standard_normal((20, 6), dtype=np.float32), np.arange(20)
+    images, size = write_large(exported_model("pen"), z, labels, 84)
+    assert images.shape == (20, 84, 84)
     assert size is not None
-    assert size.shape == (2,)
-    coarse = images.reshape(2, 28, 3, 28, 3).mean(axis=(2, 4))
-    decoded, _ = painter("pen", np.zeros((28, 28), np.uint8)).decode(z, LABELS)
-    assert coarse.max() > decoded.max() == 0
+    assert size.shape == (20,)
+    decoded, _ = painter("pen", np.zeros((28, 28), np.uint8)).decode(z, labels)
+    assert images.max() > decoded.max() == 0
 
 
 def test_a_model_without_strokes_has_its_pixels_enlarged() -> None:

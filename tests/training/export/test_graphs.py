@@ -37,9 +37,7 @@ def test_a_pen_exports(part: Part, casts: int) -> None:
     model = graph(part, "pen")
     check_graph(model, part, 6, 36)
     operators = Counter(node.op_type for node in model.graph.node)
-    assert (
-        operators["Cast"] == casts
-    )  # 8 bits, strokes that are drawn, open units of each coupling
+    assert operators["Cast"] == casts  # 8 bits, strokes that are drawn, open units of each coupling
 
 
 def test_a_pen_has_a_graph_more() -> None:
