@@ -76,7 +76,8 @@ def test_one_request_is_in_flight_and_the_newest_wins(open_page: Opener, state: 
       let flying = 0, most = 0, sent = 0;
       const shown = [];
       window.fetch = async (url, options) => {
-        const isHero = new URL(url).searchParams.getAll("label").length === 1 && url.pathname === "/generate";
+        const query = new URL(url).searchParams;  // variations have one label, too, and a number
+        const isHero = query.getAll("label").length === 1 && url.pathname === "/generate" && !query.has("n");
         if (!isHero) return fetched(url, options);
         sent += 1;
         most = Math.max(most, (flying += 1));
