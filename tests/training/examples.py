@@ -22,7 +22,7 @@ from glyphvae_training.models.families import Model, ModelKind, build_model
 from glyphvae_training.models.pen import Pen, PenConfig
 
 LABELS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-# A pen of as many latents and labels, with flows and a head.
+# A pen of as many latents and labels, with flows.
 PEN = {
     "hand_size": 3,
     "form_size": 3,
