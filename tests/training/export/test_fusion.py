@@ -23,7 +23,7 @@ def bent(decoder: DecoderName) -> CVAE:
         model = CVAE(CVAEConfig(7, LABELS, decoder=decoder))
         for weight in model.parameters():
             if weight.ndim == 1 or weight.shape[0] == LABELS:
-                nn.init.normal_(weight, std=0.3)
+                nn.init.normal_(weight, std=0.2)
     return model.eval()
 
 
@@ -61,7 +61,7 @@ def pen(couplings: int) -> Pen:
         torch.manual_seed(2)
         model = Pen(config)
         for weight in model.parameters():
-            nn.init.normal_(weight, std=0.3)
+            nn.init.normal_(weight, std=0.2)
     return model.eval()
 
 
@@ -74,7 +74,7 @@ def test_it_writes_and_draws_what_a_pen_does(couplings: int) -> None:
     with torch.inference_mode():
         expected, found = (one.write(one.to_latents(z, label), label) for one in (model, fused))
         for name, values in expected._asdict().items():
-            assert values.std() > 1e-3, name
+            assert values.std() > 1e-4, name
             torch.testing.assert_close(getattr(found, name), values, rtol=1e-4, atol=1e-4)
         logits = model.decode(z, label)
         assert logits.std() > 0.1
@@ -91,8 +91,9 @@ def test_the_pen_stays_as_it_is() -> None:
 @pytest.mark.parametrize("part", ["decoder", "strokes"])
 def test_both_flows_of_a_pen_are_as_many_operations_as_one(part: Literal["decoder", "strokes"]) -> None:
     operators = Counter(node.op_type for node in graph(part, "pen").graph.node)
-    # Two couplings of four products each; a look-up for each, one of the flow's scale, and those of other layers.
-    assert (operators["Gemm"], operators["Gather"]) == (2 * 4 + 5, 2 + 1 + 4)
+    # Two couplings of four products each; a look-up for each, one of the flow's scale, those of other layers, and
+    # one of how thick the pictures of a label are.
+    assert (operators["Gemm"], operators["Gather"]) == (2 * 4 + 5, 2 + 1 + 4 + (part == "decoder"))
 
 
 def test_a_coupling_is_ten_operations_instead_of_sixteen() -> None:

@@ -11,11 +11,13 @@ from glyphvae_training.data.dataset import Split
 from glyphvae_training.data.lettering import Lettering
 from glyphvae_training.fitting.pen import (
     CHECKPOINT,
+    FITTED,
     METRIC_SCALES,
     Drawer,
     PenTraining,
     Training,
     compute_loss,
+    edge_error,
     held_out,
     penalties,
     proportions,
@@ -24,6 +26,7 @@ from glyphvae_training.fitting.pen import (
     train_pen,
 )
 from glyphvae_training.models.pen import Pen, Writing, combined
+from glyphvae_training.models.strokes import paint
 from tests.training.examples import SMALL_PEN
 
 CONFIG = SMALL_PEN
@@ -153,6 +156,7 @@ def test_the_total_is_the_sum_of_the_terms(drawer: Drawer) -> None:
         how.singles * terms.singles
         + letters * terms.letters
         + 0.4 * (hands * terms.hand + glyphs * terms.form)
+        + min(FITTED, how.singles) * terms.edges
         + how.proportions * letters * terms.proportions
     ) / glyphs
     torch.testing.assert_close(terms.total, total)
@@ -201,8 +205,55 @@ def writing(control: Tensor, presence: float = 1.0) -> Writing:
         torch.full((1, 2, 4), 1.5),
         torch.full((1, 2), presence),
         torch.tensor([0.3]),
+        torch.ones(1),
         torch.zeros(1, 4),
     )
+
+
+def test_edges_are_as_soft_as_those_of_characters() -> None:
+    """The squared error has a gradient of the softness alone, and is 0 at that of the characters."""
+    model = pen()
+    label = torch.arange(4)
+    drawn = model.write(torch.zeros(4, model.config.latent_size), label)
+    soft = drawn._replace(softness=torch.full((4,), 0.35))
+    with torch.no_grad():
+        x = paint(model.strokes(soft, hard=False), soft.softness, model.places).view(4, 28, 28)
+    assert edge_error(model, soft, x).sum() == pytest.approx(0, abs=1e-6)
+    edge_error(model, drawn._replace(softness=drawn.softness - 0.1), x).sum().backward()  # type: ignore[no-untyped-call]
+    gradients = model.decoder.last.linear.weight.grad
+    assert gradients is not None
+    rows = gradients.abs().sum(dim=1)
+    assert rows[-5] > 0
+    assert torch.cat([rows[:-5], rows[-4:]]).max() == 0
+
+
+def test_the_likelihood_has_no_say_in_how_soft_edges_are(drawer: Drawer) -> None:
+    model = pen()
+    x, label = drawer.singles(generator())
+    fine, characters, _ = drawer.writing(generator())
+    letters = fine.float() / 255
+    coarse = torch.cat([x, torch.nn.functional.avg_pool2d(letters, 2)])
+    writing = model.write(torch.zeros(len(coarse), model.config.latent_size), torch.cat([label, characters]))
+    reconstruction(model, writing, coarse, letters, generator()).sum().backward()  # type: ignore[no-untyped-call]
+    gradients = model.decoder.last.linear.weight.grad
+    assert gradients is not None
+    assert gradients[-5].abs().max() == 0
+    assert gradients[:-5].abs().max() > 0
+
+
+def test_single_characters_alone_are_as_thick_as_their_box_makes_them(drawer: Drawer) -> None:
+    model = pen()
+    x, label = drawer.singles(generator())
+    fine, characters, _ = drawer.writing(generator())
+    letters = fine.float() / 255
+    coarse = torch.cat([x, torch.nn.functional.avg_pool2d(letters, 2)])
+    writing = model.write(torch.zeros(len(coarse), model.config.latent_size), torch.cat([label, characters]))
+    usual, thick = (
+        reconstruction(model, writing._replace(thickness=factor * writing.thickness), coarse, letters, generator())
+        for factor in (1, 2)
+    )
+    assert torch.all(usual[: len(x)] != thick[: len(x)])
+    assert torch.equal(usual[len(x) :], thick[len(x) :])
 
 
 def test_straight_strokes_of_even_width_cost_their_presence_alone() -> None:

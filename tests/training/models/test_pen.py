@@ -130,6 +130,21 @@ def test_decoded_logits_are_nearly_those_of_the_painted_ink() -> None:
     assert (torch.sigmoid(logits) - ink).square().mean() < 0.1 * ink.var()
 
 
+def test_pictures_of_a_label_have_a_thickness_of_their_own_which_strokes_have_not() -> None:
+    model, z = pen(), drawn(3, 7)
+    with torch.no_grad():
+        model.decoder.last.linear.bias[-5 - CONFIG.strokes : -5] = 3  # all strokes are drawn
+    before = model.write(z, LABEL), model.decode(z, LABEL)
+    with torch.no_grad():
+        model.decoder.thickness.weight[LABEL[0]] = 0.5
+    after = model.write(z, LABEL), model.decode(z, LABEL)
+    assert torch.equal(model.strokes(after[0]).radius, model.strokes(before[0]).radius)
+    ink = [torch.sigmoid(logits).sum(dim=(1, 2)) for _, logits in (before, after)]
+    assert ink[1][0] > ink[0][0] + 1
+    others = LABEL[0] != LABEL
+    assert torch.equal(ink[1][others], ink[0][others])
+
+
 def test_a_stroke_begins_and_ends_at_its_outer_control_points() -> None:
     model = pen()
     writing = model.write(drawn(3, 7), LABEL)

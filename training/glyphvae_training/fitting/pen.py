@@ -13,6 +13,10 @@ cheap and its forms are dear: little is left to say of a font's letter once its 
 pushed to 0 or 1 from `decide` of the steps on. Strokes that were drawn fully or not at all while they are learned, with
 the gradient of soft ones, would come back where a letter needs none.
 
+Edges are as soft as the data's. The likelihood does not choose how soft, because it takes soft ones wherever it is
+unsure of a place, which is grey haze; the softness of characters has the least squared error, with the strokes as they
+are.
+
 Writers' glyphs are known at 56×56 pixels. Half of the batches see them there, in one of four interleaved pictures of
 28×28 places, so that a finer picture costs what a coarse one does.
 """
@@ -33,7 +37,7 @@ from glyphvae_training.data.lettering import Lettering
 from glyphvae_training.files import replacing
 from glyphvae_training.fitting.binarised import add_row
 from glyphvae_training.fitting.objective import kl_per_unit, reparameterise
-from glyphvae_training.models.pen import FAINTEST, Pen, Writing, combined
+from glyphvae_training.models.pen import FAINTEST, Pen, Writing, boxed, combined
 from glyphvae_training.models.strokes import SIDE, Strokes, paint, pixel_centres
 from glyphvae_training.progress import Progress, no_progress
 
@@ -41,8 +45,10 @@ CHECKPOINT, METRICS = "pen.ckpt", "metrics.csv"
 CHECKPOINT_EVERY = 500
 # Share of the steps over which the learning rate rises, and its share at the end.
 RISE, LOWEST_RATE = 0.01, 0.02
-# Of edges at 56×56 pixels, which fonts fill by area, in units of the cell.
-FINE_SOFTNESS = 0.13
+# Of the edges of fonts, which fill pixels by area, at 28×28 and at 56×56 pixels, in units of the cell.
+COARSE_SOFTNESS, FINE_SOFTNESS = 0.2, 0.13
+# Single characters of a batch that the softness of edges is fitted to.
+FITTED = 20
 # What the four metrics are off by when they are off by much: log size, baseline, bearings.
 METRIC_SCALES = (0.15, 1.5, 0.05, 0.05)
 
@@ -97,6 +103,7 @@ class Terms(NamedTuple):
         letters: Reconstruction of writers' glyphs.
         hand: KL of the hands.
         form: KL of the forms.
+        edges: Squared error of single characters, summed over pixels, that softness is fitted by.
         proportions: Error of the metrics.
     """
 
@@ -105,6 +112,7 @@ class Terms(NamedTuple):
     letters: Tensor
     hand: Tensor
     form: Tensor
+    edges: Tensor
     proportions: Tensor
 
 
@@ -175,6 +183,7 @@ def compute_loss(model: Pen, drawer: Drawer, how: PenTraining, share: float, gen
     missing = reconstruction(model, writing, coarse, letters, generator)
     hand_kl = kl_per_unit(hand_mu, hand_logvar).sum(dim=1)
     form_kl = kl_per_unit(form_mu - model.usual_form(each, labels), form_logvar).sum(dim=1)
+    edges = edge_error(model, writing, x)
     off = proportions(writing.metrics[single:], metrics)
     penalty = penalties(writing, how, share)
     count = len(labels)
@@ -183,10 +192,19 @@ def compute_loss(model: Pen, drawer: Drawer, how: PenTraining, share: float, gen
         + how.single_weight * (hand_kl[:single].sum() + form_kl[:single].sum())
         + how.hand_weight * hand_kl[single:].sum()
         + how.form_weight * form_kl[single:].sum()
+        + edges.sum()
         + how.proportions * off.sum()
         + penalty
     ) / count
-    return Terms(total, missing[:single].mean(), missing[single:].mean(), hand_kl.mean(), form_kl.mean(), off.mean())
+    return Terms(
+        total,
+        missing[:single].mean(),
+        missing[single:].mean(),
+        hand_kl.mean(),
+        form_kl.mean(),
+        edges.mean(),
+        off.mean(),
+    )
 
 
 def some_combined(mu: Tensor, logvar: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -207,18 +225,30 @@ def reconstruction(model: Pen, writing: Writing, coarse: Tensor, letters: Tensor
         generator: Of the draw.
     """
     strokes, single = model.strokes(writing, hard=False), len(coarse) - len(letters)
+    characters = Strokes(*(tensor[:single] for tensor in boxed(strokes, writing)))
+    written = Strokes(*(tensor[single:] for tensor in strokes))
     right, down, is_coarse = torch.randint(2, (3,), generator=generator).tolist()
     if is_coarse:
-        target = coarse
-        ink = paint(strokes, writing.softness, model.places)
+        seen, places, edge = coarse[single:], model.places, COARSE_SOFTNESS
     else:
-        target = torch.cat([coarse[:single], letters[:, down::2, right::2]])
-        parts = [Strokes(*(tensor[rows] for tensor in strokes)) for rows in (slice(single), slice(single, None))]
+        seen, edge = letters[:, down::2, right::2], FINE_SOFTNESS
         places = pixel_centres(SIDE, 0.25 + 0.5 * right, 0.25 + 0.5 * down)
-        edges = torch.full((len(letters),), FINE_SOFTNESS)
-        ink = torch.cat([paint(parts[0], writing.softness[:single], model.places), paint(parts[1], edges, places)])
+    target = torch.cat([coarse[:single], seen])
+    ink = torch.cat(
+        [
+            paint(characters, writing.softness[:single].detach(), model.places),
+            paint(written, torch.full((len(letters),), edge), places),
+        ]
+    )
     ink = ink.clamp(FAINTEST, 1 - FAINTEST)
     return functional.binary_cross_entropy(ink, target.flatten(1), reduction="none").sum(dim=1)
+
+
+def edge_error(model: Pen, writing: Writing, x: Tensor) -> Tensor:
+    """Compute the squared error of some of the characters x (n, 28, 28), whose gradient is of their softness alone."""
+    some = slice(min(FITTED, len(x)))
+    strokes = Strokes(*(tensor[some].detach() for tensor in boxed(model.strokes(writing, hard=False), writing)))
+    return (paint(strokes, writing.softness[some], model.places) - x[some].flatten(1)).square().sum(dim=1)
 
 
 def proportions(metrics: Tensor, true: Tensor) -> Tensor:

@@ -36,8 +36,8 @@ REACH = 9.0
 TRUE_SIZE = 1 / 20
 # Radius of the pen in cap heights where the decoder's output is 0, and the factors that it may differ by.
 USUAL_RADIUS, LARGEST_LOG_RADIUS = 0.05, 1.4
-# Softness of an edge at 28×28 pixels, in units: between a hard edge and a blurred one.
-HARDEST, SOFTEST = 0.2, 0.7
+# Softness of an edge at 28×28 pixels, in units: MNIST's digits have about 0.28, NIST's letters 0.4.
+HARDEST, SOFTEST = 0.2, 0.5
 KNOTS = 4
 # A stroke is drawn if its presence is more.
 DRAWN = 0.5
@@ -87,6 +87,8 @@ class Writing(NamedTuple):
         radius: (n, strokes, knots), of the pen, at evenly spaced knots along each stroke, in units of the cell.
         presence: (n, strokes) in (0, 1).
         softness: (n,), width of an edge at 28×28 pixels, in units. Of the picture, not of the drawing.
+        thickness: (n,), factor of the pen's radius in the picture at 28×28 pixels, for a label as NIST's box shows it.
+            Likewise.
         metrics: (n, 4): cap heights in a unit of the cell; the baseline's y in units; left and right side bearing in
             cap heights.
     """
@@ -95,6 +97,7 @@ class Writing(NamedTuple):
     radius: Tensor
     presence: Tensor
     softness: Tensor
+    thickness: Tensor
     metrics: Tensor
 
 
@@ -120,6 +123,9 @@ class StrokeDecoder(nn.Module):
         self.sizes = [c.strokes * c.control_points * 2, c.strokes * KNOTS, c.strokes, 1, 4]
         self.last = ConditionedLinear(c.width, sum(self.sizes), c.label_count)
         self.weight = nn.Linear(c.hand_size, 1)
+        # Log factors: what is written small is thick once it fills the box, and how large NIST's writers wrote a letter
+        # is not known. Fonts' true sizes make an O 0.73 times as thick as theirs, and a w 1.3 times.
+        self.thickness = nn.Embedding(c.label_count, 1)
         self.register_buffer("curve", torch.from_numpy(basis(c.control_points, c.segments + 1)), persistent=False)
         self.register_buffer("taper", interpolation(KNOTS, c.segments + 1), persistent=False)
         self.register_buffer("powers", powers(pixel_centres(SIDE)), persistent=False)
@@ -138,10 +144,12 @@ class StrokeDecoder(nn.Module):
             shown.copy_(template_presence(present))
         self.weight.weight.zero_()
         self.weight.bias.zero_()
+        self.thickness.weight.zero_()
 
     def forward(self, z: Tensor, label: Tensor) -> Writing:
         """Decode latents (n, latent), behind the flows, and labels (n,) int64."""
-        return self._writing(self._features(z, label), self.weight(z[:, : self.config.hand_size]))
+        weight = self.weight(z[:, : self.config.hand_size])  # (n, 1)
+        return self._writing(self._features(z, label), weight, self.thickness(label).squeeze(1).exp())
 
     def strokes(self, writing: Writing, *, hard: bool = True) -> Strokes:
         """See `Pen.strokes`."""
@@ -150,7 +158,7 @@ class StrokeDecoder(nn.Module):
 
     def draw(self, writing: Writing) -> Tensor:
         """Return the log odds of ink (n, 28, 28) of decoded glyphs."""
-        logits = draw(self.strokes(writing), writing.softness, self.powers)
+        logits = draw(boxed(self.strokes(writing), writing), writing.softness, self.powers)
         return logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT).view(-1, SIDE, SIDE)
 
     def _features(self, z: Tensor, label: Tensor) -> Tensor:
@@ -177,8 +185,8 @@ class StrokeDecoder(nn.Module):
         for part, start in zip((slice(0, len(starts[0])), slice(-5 - len(presence), -5)), starts, strict=True):
             rows[part] += start - mean[part]
 
-    def _writing(self, features: Tensor, weight: Tensor) -> Writing:
-        """Convert features (n, sum of `sizes`) and the weight of the hand's pen (n, 1)."""
+    def _writing(self, features: Tensor, weight: Tensor, thickness: Tensor) -> Writing:
+        """Convert features (n, sum of `sizes`), the weight of the hand's pen (n, 1) and `Writing.thickness` (n,)."""
         c = self.config
         points, radius, presence, softness, metrics = torch.split(features, self.sizes, dim=1)
         size = TRUE_SIZE * torch.exp(0.5 * metrics[:, :1])  # (n, 1)
@@ -194,6 +202,7 @@ class StrokeDecoder(nn.Module):
             radius=USUAL_RADIUS * log_radius.exp() / size.detach().unsqueeze(2),
             presence=shown,
             softness=HARDEST + (SOFTEST - HARDEST) * torch.sigmoid(softness.squeeze(1)),
+            thickness=thickness,
             metrics=torch.cat([size, 24 + REACH * metrics[:, 1:2], 0.1 + 0.1 * metrics[:, 2:]], dim=1),
         )
 
@@ -253,7 +262,7 @@ class Pen(nn.Module):
 
     def ink(self, writing: Writing) -> Tensor:
         """Paint decoded glyphs at 28×28: (n, 784) in [0, 1)."""
-        return paint(self.strokes(writing), writing.softness, self.places)
+        return paint(boxed(self.strokes(writing), writing), writing.softness, self.places)
 
     def to_latents(self, u: Tensor, label: Tensor) -> Tensor:
         """Map noise (n, latent) to latents (n, latent) by the priors."""
@@ -285,6 +294,11 @@ class Pen(nn.Module):
         hand = combined(mu[:, None, : self.config.hand_size], logvar[:, None, : self.config.hand_size])
         form = mu[:, self.config.hand_size :], logvar[:, self.config.hand_size :]
         return torch.cat([hand[0], form[0]], dim=1), torch.cat([hand[1], form[1]], dim=1)
+
+
+def boxed(strokes: Strokes, writing: Writing) -> Strokes:
+    """Return the strokes of decoded glyphs as thick as they are in pictures of 28×28 pixels."""
+    return strokes._replace(radius=strokes.radius * writing.thickness[:, None, None])
 
 
 def template_points(control: Tensor) -> Tensor:
