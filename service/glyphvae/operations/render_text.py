@@ -51,6 +51,8 @@ from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, Responses
 from glyphvae.scheduling.cost import NOTHING, painting, typesetting
 from glyphvae.scheduling.steps import Offload, Program
+from glyphvae.text.alternates import apart
+from glyphvae.text.drift import Drift
 from glyphvae.text.layout import Alignment, LayoutError, Setting
 from glyphvae.text.marks import MARKED_LETTER
 from glyphvae.text.pixel_text import PixelText, set_pixels
@@ -97,14 +99,23 @@ class RenderText(Parameters):
         le=10,
         allow_inf_nan=False,
         description="Standard deviation of each glyph's latents around the style: 0 repeats a letter exactly, 1 "
-        "ignores the style. Of a model with a hand only the form varies, and 1 gives all forms in one hand.",
+        "ignores the style. A letter that recurs in a word deviates further, so that no two look alike. Of a model with a hand only the form varies, and 1 gives all forms in one hand.",
     )
     unknown: Literal["error", "skip", "blank"] = Field(
         "error", description="What becomes of a character that the model cannot write."
     )
-    case: Literal["upper", "keep"] = Field(
-        "upper",
-        description="`upper` sets small letters as capitals where the model has no small ones; `keep` does not.",
+    case: Literal["keep", "upper"] = Field(
+        "keep",
+        description="`keep` writes small letters as they are typed, and as capitals where the model has no small ones; "
+        "`upper` writes all letters as capitals.",
+    )
+    drift: float = Field(
+        1,
+        ge=0,
+        le=10,
+        allow_inf_nan=False,
+        description="How much baseline, slant and distances change along the lines, and one line from the other: 1 is "
+        "natural, 0 is straight as by a ruler. Only of models with strokes.",
     )
     width: int | None = Field(
         None, ge=28, le=65536, description="Width to wrap lines to, in glyph pixels. Default: no wrapping."
@@ -275,7 +286,7 @@ def write(text: RenderText, context: Context) -> Program[Writing]:
     else:
         decoded = yield from model.decode(begun.z, script.labels)
     cost = typesetting(len(text.text), strokes=model.draws_strokes)
-    writing: Writing = yield Offload(cost, finished, (begun, decoded, text.setting))
+    writing: Writing = yield Offload(cost, finished, (begun, decoded, text.setting, text.drift))
     return writing
 
 
@@ -315,7 +326,7 @@ def plan_text(text: RenderText, context: Context) -> TextPlan:
     # on the number of glyphs, and a longer text keeps the hand of a shorter one.
     rows = len(script.labels) + 1
     deviations = draw_latents(seed, rows, form_only(len(given), hand_size), text.variation)[1:]
-    return TextPlan(model, seed, style, style + deviations, script)
+    return TextPlan(model, seed, style, style + apart(deviations, script, text.variation), script)
 
 
 def with_marked_letter(begun: TextPlan) -> tuple[Floats, Labels]:
@@ -326,13 +337,14 @@ def with_marked_letter(begun: TextPlan) -> tuple[Floats, Labels]:
     return begun.z, labels
 
 
-def finished(begun: TextPlan, decoded: Pixels | Strokes, setting: Setting) -> Writing:
+def finished(begun: TextPlan, decoded: Pixels | Strokes, setting: Setting, drift: float) -> Writing:
     """Set the decoded glyphs of a text: give them their sizes and places.
 
     Args:
         begun: The plan.
         decoded: Its glyphs, as pixels or as strokes, these perhaps with the letter by which marks are placed.
         setting: How the text is set.
+        drift: How much it drifts, if it is of strokes.
 
     Raises:
         InvalidParameter: It cannot be set like that.
@@ -340,7 +352,9 @@ def finished(begun: TextPlan, decoded: Pixels | Strokes, setting: Setting) -> Wr
     labels = begun.model.manifest.labels
     try:
         if isinstance(decoded, Strokes):
-            text: PixelText | StrokeText = set_strokes(begun.script, decoded, labels, setting)
+            text: PixelText | StrokeText = set_strokes(
+                begun.script, decoded, labels, setting, Drift(drift, begun.seed)
+            )
         else:
             text = set_pixels(begun.script, decoded, labels, setting)
     except LayoutError as error:

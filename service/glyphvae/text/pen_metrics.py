@@ -20,6 +20,8 @@ TOP, BOTTOM = -36, 14
 _GLYPHS = 128
 # Points of a stroke, nearer to each other than a row is high.
 _SAMPLES = 49
+# What a part of a stroke rises at least, in steps to its side, that tells the slant of a hand.
+_STEEP = 1.5
 # Directions from the middle of the pen to its right side, from up to down; its left side mirrors them.
 _SIDES = np.linspace(-np.pi / 2, np.pi / 2, 5)
 # The box of a glyph without ink, that of a narrow letter.
@@ -72,6 +74,15 @@ def _clipped(values: Floats, low: float | Floats, high: float | Floats) -> Float
 def sizes(strokes: Strokes) -> NDArray[float64]:
     """Return (n,) glyph pixels of a unit of each glyph's cell."""
     return CAPITAL * strokes.proportions[:, 0].astype(float64)
+
+
+def slant(strokes: Strokes) -> float:
+    """Return how far the steep parts of all strokes go to the right per height, on average; 0 for none."""
+    steps = np.diff(strokes.control[strokes.presence > DRAWN], axis=1)
+    across, up = steps[..., 0], -steps[..., 1]
+    steep = np.abs(up) > _STEEP * np.abs(across)
+    height = np.abs(up[steep]).sum()
+    return float((across * np.sign(up))[steep].sum() / height) if height else 0.0
 
 
 def first_pixel(edges: NDArray[float64]) -> NDArray[int64]:
