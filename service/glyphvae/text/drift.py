@@ -19,7 +19,7 @@ _USUAL = 1.25
 # Letters and glyph pixels from one drawn value to the next; between them it changes smoothly.
 _GLYPHS, _PIXELS = 7, 48
 # Values that are drawn for a text, and for each of its lines; after the last one comes the first.
-_OF_TEXT, _OF_LINE = 256, 32
+_OF_TEXT, _OF_LINE = 128, 32
 # The second half of the generator's key, other than that of latents.
 _STREAM = 1
 
@@ -56,17 +56,19 @@ class Drift:
             line: (n,) its line.
             x: (n,) its middle, in glyph pixels.
         """
-        drawn = self._generator().standard_normal((int(line.max(initial=0)) + 1, _OF_LINE + 2))
+        lines = int(line.max(initial=0)) + 1
+        drawn = self._drawn(lines)[3 * _OF_TEXT :].reshape(lines, _OF_LINE + 2)
         place, slope = drawn[line, 0], drawn[line, 1]
         waves = _smooth(drawn[:, 2:], x / _PIXELS, line)
         return self.amount * (_PLACE * place + _SLOPE * slope * x + _BASELINE * waves)
 
     @cached_property
     def _of_text(self) -> NDArray[float64]:
-        return self._generator(1).standard_normal((3, _OF_TEXT))
+        return self._drawn(0).reshape(3, _OF_TEXT)
 
-    def _generator(self, jumps: int = 0) -> np.random.Generator:
-        return np.random.Generator(np.random.Philox(key=[self.seed, _STREAM + jumps]))
+    def _drawn(self, lines: int) -> NDArray[float64]:
+        generator = np.random.Generator(np.random.Philox(key=[self.seed, _STREAM]))
+        return generator.standard_normal(3 * _OF_TEXT + lines * (_OF_LINE + 2))
 
 
 def _smooth(drawn: NDArray[float64], place: NDArray[float64], row: NDArray[int64] | None = None) -> NDArray[float64]:

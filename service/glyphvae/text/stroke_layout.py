@@ -48,24 +48,27 @@ def set_strokes(
     carrier = carriers(script, labels)
     slants = _of_letters(drift.slants, carrier)
     strokes = _leaning(_small(within_reach(strokes), script.levels[script.symbols >= 0]), slants)
-    ink = measure(strokes)
-    x_height = -float(ink.boxes[n, 1]) if len(strokes) > n else USUAL_X_HEIGHT
-    ink, strokes = ink.take(np.append(np.arange(n), -1)), strokes[:n]
+    ink, x_height = measure(strokes), USUAL_X_HEIGHT
+    if len(strokes) > n:
+        x_height = -float(ink.boxes[n, 1])
+        ink, strokes = ink.take(np.append(np.arange(n), -1)), strokes[:n]
     is_above = of_glyphs(symbols.is_above, script, labels)
-    offset = offsets(ink, sizes(strokes), carrier, is_above, x_height, slants + slant(strokes))
+    slants += slant(strokes) if (carrier < np.arange(n)).any() else 0
+    offset = offsets(ink, sizes(strokes), carrier, is_above, x_height, slants)
     marked = with_marks(ink, carrier, offset)
 
     items, kinds = _items(script, carrier)
-    around, is_word = marked.boxes[items], np.append(of_glyphs(str.isalnum, script, labels), False)[items]
-    between = gaps(replace(marked, boxes=ink.boxes).take(items), is_word, setting.letter_gap)
+    around, is_word = marked.take(items), np.append(of_glyphs(str.isalnum, script, labels), False)[items]
+    boxes = ink.boxes[items]
+    between = gaps(replace(around, boxes=boxes), is_word, setting.letter_gap)
     between += drift.letters(len(items))[: len(between)]
-    before, after = np.rint(_FINENESS * optical_edges(marked.take(items), setting.margin)).astype(int64)
+    before, after = np.rint(_FINENESS * optical_edges(around, setting.margin)).astype(int64)
     widths = np.maximum(after - before, 1)
-    starts = _starts(ink.boxes[items], between, before, widths)
+    starts = _starts(boxes, between, before, widths)
     more = _FINENESS * np.maximum(drift.words(len(items)), -setting.word_space / 2)
     placed = set_lines(kinds, starts, widths, setting, _FINENESS, np.rint(more).astype(int64).tolist())
     below = drift.baselines(placed.line, (placed.lefts + widths / 2) / _FINENESS)
-    top, bottom = around[:, 1] + below, around[:, 3] + below
+    top, bottom = around.boxes[:, 1] + below, around.boxes[:, 3] + below
     baselines, height = stacked(-first_pixel(top), last_pixel(bottom), placed, setting)
 
     origins, line = np.zeros((n + 1, 2)), np.zeros(n + 1, int64)  # of a cell's left edge and its baseline

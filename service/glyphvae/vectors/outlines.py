@@ -75,10 +75,14 @@ def _segments(lines: Lines) -> tuple[Floats, Floats]:
 def _corners(points: Floats, radii: Floats, arriving: Floats, turn: Floats, counts: NDArray[np.int64]) -> Floats:
     """Return the corners of all arcs, `counts` of each, spread evenly over its turn."""
     repeats = counts.ravel()
-    index = np.repeat(np.arange(repeats.size), repeats)
-    place = np.arange(index.size) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-    share = np.where(repeats > 1, 0, 0.5).astype(np.float32)[index]
-    share += place / np.maximum(repeats - 1, 1)[index]
-    angle = arriving.ravel()[index] + share * turn.ravel()[index]
-    around = np.stack([np.cos(angle), np.sin(angle)], axis=1) * radii.ravel()[index][:, None]
-    return np.asarray(points.reshape(-1, 2)[index] + around, dtype=np.float32)
+    # In one array, of which all is repeated at once: x, y, the pen's radius, the first corner's angle, and their steps.
+    arcs = np.empty((repeats.size, 5), np.float32)
+    arcs[:, :2], arcs[:, 2] = points.reshape(-1, 2), radii.ravel()
+    arcs[:, 3] = (arriving + np.where(counts > 1, 0, turn / 2)).ravel()
+    arcs[:, 4] = (turn / np.maximum(counts - 1, 1)).ravel()
+    corners = np.repeat(arcs, repeats, axis=0)
+    place = np.arange(len(corners)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+    angle = corners[:, 3] + place.astype(np.float32) * corners[:, 4]
+    corners[:, 0] += corners[:, 2] * np.cos(angle)
+    corners[:, 1] += corners[:, 2] * np.sin(angle)
+    return corners[:, :2]
