@@ -99,7 +99,8 @@ class RenderText(Parameters):
         le=10,
         allow_inf_nan=False,
         description="Standard deviation of each glyph's latents around the style: 0 repeats a letter exactly, 1 "
-        "ignores the style. A letter that recurs in a word deviates further, so that no two look alike. Of a model with a hand only the form varies, and 1 gives all forms in one hand.",
+        "ignores the style. A letter that recurs in a word deviates further, so that no two look alike. Of a model "
+        "with a hand only the form varies, and 1 gives all forms in one hand.",
     )
     unknown: Literal["error", "skip", "blank"] = Field(
         "error", description="What becomes of a character that the model cannot write."
@@ -352,9 +353,7 @@ def finished(begun: TextPlan, decoded: Pixels | Strokes, setting: Setting, drift
     labels = begun.model.manifest.labels
     try:
         if isinstance(decoded, Strokes):
-            text: PixelText | StrokeText = set_strokes(
-                begun.script, decoded, labels, setting, Drift(drift, begun.seed)
-            )
+            text: PixelText | StrokeText = set_strokes(begun.script, decoded, labels, setting, Drift(drift, begun.seed))
         else:
             text = set_pixels(begun.script, decoded, labels, setting)
     except LayoutError as error:

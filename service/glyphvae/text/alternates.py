@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from glyphvae.text.symbols import BREAK, Symbols
 
-# Standard deviations, per latent, that a letter differs by from the one before it in a word; twice what letters differ by
-# at random, which is hardly seen in `ll` or `oo`.
+# Standard deviations, per latent, that a letter differs by from the one before it in a word: half as much again as two
+# differ by at random, which is hardly seen in `ll` or `oo`.
 _DISTANCE = 2.2
 
 
@@ -40,7 +40,9 @@ def apart(deviations: NDArray[float32], script: Symbols, variation: float) -> ND
 
 def _repeated(script: Symbols) -> list[tuple[int, int]]:
     """Return the numbers of the glyphs of a text that repeat another one's label in a word, after that one's."""
-    pairs, latest, glyph = [], {}, 0
+    pairs: list[tuple[int, int]] = []
+    latest: dict[int, int] = {}
+    glyph = 0
     for symbol in script.symbols.tolist():
         if symbol >= 0:
             if symbol in latest:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy import float64, int64
 from numpy.typing import NDArray
 
-# Standard deviations with an amount of 1, chosen by looking at texts: of the slant, a shear; of the distances of letters
-# and of words, of a line's place and of the baseline around it, in glyph pixels; of its slope.
+# Standard deviations with an amount of 1, chosen by looking at texts: of the slant, a shear; of the distances of
+# letters and of words, of a line's place and of the baseline around it, in glyph pixels; of its slope.
 _SLANT, _LETTERS, _WORDS, _PLACE, _BASELINE, _SLOPE = 0.025, 0.3, 0.7, 0.5, 0.38, 0.003
 # What is more than so many deviations would be seen as a mistake, in a space.
 _USUAL = 1.25
@@ -46,7 +46,8 @@ class Drift:
 
     def words(self, n: int) -> NDArray[float64]:
         """Return (n,) what is added to the space before each letter, if it begins a word, in glyph pixels."""
-        found: NDArray[float64] = self.amount * _WORDS * np.resize(np.clip(self._of_text[2], -_USUAL, _USUAL), n)
+        drawn = np.clip(self._of_text[2], -_USUAL, _USUAL)
+        found: NDArray[float64] = self.amount * _WORDS * np.resize(drawn, n)
         return found
 
     def baselines(self, line: NDArray[int64], x: NDArray[float64]) -> NDArray[float64]:
@@ -60,7 +61,8 @@ class Drift:
         drawn = self._drawn(lines)[3 * _OF_TEXT :].reshape(lines, _OF_LINE + 2)
         place, slope = drawn[line, 0], drawn[line, 1]
         waves = _smooth(drawn[:, 2:], x / _PIXELS, line)
-        return self.amount * (_PLACE * place + _SLOPE * slope * x + _BASELINE * waves)
+        below: NDArray[float64] = self.amount * (_PLACE * place + _SLOPE * slope * x + _BASELINE * waves)
+        return below
 
     @cached_property
     def _of_text(self) -> NDArray[float64]:
@@ -84,5 +86,6 @@ def _smooth(drawn: NDArray[float64], place: NDArray[float64], row: NDArray[int64
     share *= share * (3 - 2 * share)
     before, after = first % drawn.shape[-1], (first + 1) % drawn.shape[-1]
     rows = () if row is None else (row,)
-    begin: NDArray[float64] = drawn[*rows, before]
-    return begin + share * (drawn[*rows, after] - begin)
+    begin = drawn[*rows, before]
+    found: NDArray[float64] = begin + share * (drawn[*rows, after] - begin)
+    return found

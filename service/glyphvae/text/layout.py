@@ -20,8 +20,8 @@ from glyphvae.text.x_height import TAILS
 
 Alignment = Literal["left", "centre", "right", "justify"]
 
-# In a justified line the most that a space is widened or narrowed by, as shares of it, and what is added to the distance
-# of letters, in glyph pixels. A line that is too short even so stays ragged: holes are uglier.
+# In a justified line the most that a space is widened or narrowed by, as shares of it, and what is added to the
+# distance of letters, in glyph pixels. A line that is too short even so stays ragged: holes are uglier.
 STRETCH, SHRINK, LETTER_STRETCH = 0.75, 0.2, 0.45
 
 _SIDE = 28
@@ -129,6 +129,7 @@ def set_lines(
     starts: NDArray[int64],
     widths: NDArray[int64],
     setting: Setting,
+    *,
     fineness: int = 1,
     more: Sequence[int] = (),
 ) -> SetLines:

@@ -64,6 +64,10 @@ class Stretch(NamedTuple):
     narrower: int
     letter: int
 
+    def room(self, gaps: int, steps: int) -> int:
+        """Return what a line with so many spaces, and steps from letter to letter, may be widened by; 0 without spaces."""
+        return self.wider * gaps + self.letter * steps if gaps else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Ruler:
@@ -104,9 +108,7 @@ class Ruler:
     def room(self, words: Sequence[Word]) -> int:
         """Return what a line may be widened by, if it is justified and has spaces."""
         gaps = _gaps(words)
-        if self.stretch is None or not gaps:
-            return 0
-        return self.stretch.wider * gaps + self.stretch.letter * sum(word.end - word.start - 1 for word in words)
+        return self.stretch.room(gaps, sum(word.end - word.start - 1 for word in words)) if self.stretch else 0
 
     def reserve(self, words: Sequence[Word]) -> int:
         """Return what a line may be narrowed by, if it is justified."""
@@ -194,38 +196,67 @@ def _even(words: list[Word], ruler: Ruler) -> Iterator[list[Word]]:
     if not words or edges[-1][1] <= ruler.limit + ruler.reserve(words):
         yield words
         return
-    lefts, rights = [0, *(left for left, _ in edges[1:])], [right for _, right in edges]
-    costs, froms = [0.0, *[math.inf] * len(words)], [0] * (len(words) + 1)
-    for start in range(len(words)):
-        checkpoint()
-        if costs[start] == math.inf:
-            continue
-        full = bisect_right(rights, lefts[start] + ruler.limit, start)
-        narrowed = bisect_right(rights, lefts[start] + ruler.limit + ruler.reserve(words[start : full + 1]), start)
-        for end in _line_ends(words, start, max(full, min(narrowed, full + 1))):
-            lack = ruler.limit - (rights[end - 1] - lefts[start])
-            cost = costs[start] + _cost(words[start:end], lack, ruler, is_last=end == len(words))
-            if cost <= costs[end]:
-                costs[end], froms[end] = cost, start
     ends = [len(words)]
+    froms = _cheapest(_Run(words, edges, ruler))
     while ends[-1]:
         ends.append(froms[ends[-1]])
     for start, end in pairwise(reversed(ends)):
         yield [words[start]._replace(spaces=0 if start else words[0].spaces), *words[start + 1 : end]]
 
 
-def _line_ends(words: Sequence[Word], start: int, full: int) -> list[int]:
-    """Return where a line may end that begins with a word and holds those before `full`."""
-    ends = range(max(start + 1, full - _SHORTER), full + 1)
-    return [end for end in ends if end == len(words) or words[end].begins] or [full]
+class _Run:
+    """Words that are broken into lines, each line being those from `start` to `end`.
+
+    Args:
+        words: None of them wider than a line.
+        edges: Of the words, if they were one line.
+        ruler: See `break_lines`.
+    """
+
+    def __init__(self, words: list[Word], edges: list[tuple[int, int]], ruler: Ruler) -> None:
+        self.count = len(words)
+        self._ruler = ruler
+        self._begins = [word.begins for word in words]
+        self._lefts, self._rights = [0, *(left for left, _ in edges[1:])], [right for _, right in edges]
+        # Sums up to each word, so that a long line takes no longer than a short one.
+        self._gaps = [0, *accumulate(word.spaces > 0 for word in words)]
+        self._steps = [0, *accumulate(word.end - word.start - 1 for word in words)]
+
+    def ends(self, start: int) -> list[int]:
+        """Return where a line may end; if it can end nowhere, where it is full."""
+        reach = self._lefts[start] + self._ruler.limit
+        full = bisect_right(self._rights, reach, start + 1)
+        if full < self.count and self._rights[full] <= reach + self._reserve(start, full + 1):
+            full += 1
+        ends = range(max(start + 1, full - _SHORTER), full + 1)
+        return [end for end in ends if end == self.count or self._begins[end]] or [full]
+
+    def cost(self, start: int, end: int) -> float:
+        """Return the cost of a line."""
+        lack, stretch = self._ruler.limit - (self._rights[end - 1] - self._lefts[start]), self._ruler.stretch
+        if end == self.count and lack >= 0:
+            return _PER_LINE if stretch else 1.0
+        if stretch is None:
+            # Less than 1 for any number of lines that lack something, so that the number of lines comes first.
+            return 1 + (lack / self._ruler.limit) ** 2 / (1 << 20)
+        gaps, steps = self._gaps[end] - self._gaps[start + 1], self._steps[end] - self._steps[start]
+        room = stretch.room(gaps, steps) if lack > 0 else self._reserve(start, end)
+        return _PER_LINE + (lack / max(room, 1)) ** 2
+
+    def _reserve(self, start: int, end: int) -> int:
+        stretch = self._ruler.stretch
+        return stretch.narrower * (self._gaps[end] - self._gaps[start + 1]) if stretch else 0
 
 
-def _cost(words: Sequence[Word], lack: float, ruler: Ruler, *, is_last: bool) -> float:
-    if ruler.stretch is not None:
-        room = ruler.room(words) if lack > 0 else ruler.reserve(words)
-        return _PER_LINE if is_last and lack > 0 else _PER_LINE + (lack / max(room, 1)) ** 2
-    # Less than 1 for any number of lines that lack something, so that the number of lines comes first.
-    return 1.0 if is_last else 1 + (lack / ruler.limit) ** 2 / (1 << 20)
+def _cheapest(run: _Run) -> list[int]:
+    """Return the word that the line before each word, and before the end, begins with, in the cheapest lines so far."""
+    costs, froms = [0.0, *[math.inf] * run.count], [0] * (run.count + 1)
+    for start in range(run.count):
+        checkpoint()
+        for end in run.ends(start):
+            if (cost := costs[start] + run.cost(start, end)) <= costs[end]:
+                costs[end], froms[end] = cost, start
+    return froms
 
 
 def _pieces(word: Word, ruler: Ruler) -> Iterator[Word]:

@@ -60,7 +60,8 @@ def offsets(  # noqa: PLR0917 (a mark's place depends on as much)
         letter, edge = carrier[mark], _TOP if above[mark] else _BOTTOM
         middle = (ink.boxes[letter, 0] + ink.boxes[letter, 2]) / 2
         down = boxes[letter, edge] + (x_height if above[mark] else 0)
-        height = -(ink.boxes[letter, 1] + ink.boxes[letter, 3]) / 2  # of the middle, x_height / 2 where marks are made for
+        # Of the middle: half the x-height in a letter that the marks are made for.
+        height = -(ink.boxes[letter, 1] + ink.boxes[letter, 3]) / 2
         middle += slants[mark] * (x_height / 2 - height - down)
         result[mark] = middle - SIDE / 2 * sizes[mark], down
         boxes[letter, edge] = ink.boxes[mark, edge] + down

@@ -16,7 +16,7 @@ _EVEN_PAPER, _SHARE, _MOST = 5.5, 0.6, 2.0
 _MAX_PAPER = 8.0
 # Minimum distance of the outlines of neighbours, in any direction; half of it is the radius of the disc that each is
 # widened by, in its own row and in those above and below.
-_CLEARANCE = 2.25
+_CLEARANCE = 2.0
 _DISC = [(row, float(np.sqrt((_CLEARANCE / 2) ** 2 - row**2))) for row in range(-1, 2)]
 # Rows that small letters fill, from which the eye takes the rhythm of a line.
 _BAND = slice(-int(USUAL_X_HEIGHT) - TOP, -TOP)

@@ -66,7 +66,8 @@ def set_strokes(
     widths = np.maximum(after - before, 1)
     starts = _starts(boxes, between, before, widths)
     more = _FINENESS * np.maximum(drift.words(len(items)), -setting.word_space / 2)
-    placed = set_lines(kinds, starts, widths, setting, _FINENESS, np.rint(more).astype(int64).tolist())
+    spaces = np.rint(more).astype(int64).tolist()
+    placed = set_lines(kinds, starts, widths, setting, fineness=_FINENESS, more=spaces)
     below = drift.baselines(placed.line, (placed.lefts + widths / 2) / _FINENESS)
     top, bottom = around.boxes[:, 1] + below, around.boxes[:, 3] + below
     baselines, height = stacked(-first_pixel(top), last_pixel(bottom), placed, setting)
@@ -85,7 +86,8 @@ def set_strokes(
 def _of_letters(values: Callable[[int], NDArray[float64]], carrier: NDArray[int64]) -> NDArray[float64]:
     """Return (n,) the value of each glyph, of a mark that of its letter."""
     number = np.cumsum(carrier == np.arange(len(carrier))) - 1
-    return values(len(carrier))[number]
+    found: NDArray[float64] = values(len(carrier))[number]
+    return found
 
 
 def _small(strokes: Strokes, levels: NDArray[int64]) -> Strokes:

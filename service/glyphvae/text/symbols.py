@@ -58,8 +58,8 @@ class UnknownCharacterError(ValueError):
         allowed = f"{character_ranges(labels)}, spaces and line breaks" if labels else "spaces and line breaks"
         name = describe_character(character)
         super().__init__(
-            f"The character {name} at position {position} cannot be written; allowed are {allowed}; unknown=skip leaves "
-            "out what cannot be written, unknown=blank leaves its place blank."
+            f"The character {name} at position {position} cannot be written; allowed are {allowed}; unknown=skip "
+            "leaves out what cannot be written, unknown=blank leaves its place blank."
         )
         self.character = character
         self.position = position
@@ -118,10 +118,12 @@ def fold(
     folded: list[int] = []
     strange: list[int] = []
     for typed in speller.split(text, range(len(text))):
-        found = speller.spell(typed) if case == "keep" or not _has_capitals(typed) else speller.spell_capitals(typed)
-        if found is None and (found := speller.spell_folded(typed)) is not None:
-            folded.append(typed[0][1])
-        elif found is not None and case == "upper" and _has_capitals(typed):
+        as_capital = case == "upper" and any(name.upper() != name for name, _ in typed)
+        found = speller.spell_capitals(typed) if as_capital else speller.spell(typed)
+        as_another = found is None
+        if as_another:
+            found = speller.spell_folded(typed)
+        if found is not None and (as_capital or as_another):
             folded.append(typed[0][1])
         if found is None and (replacement := _REPLACEMENTS.get(unknown)) is not None:
             found = [(symbol, typed[0][1], 0) for symbol in replacement]
@@ -133,11 +135,6 @@ def fold(
             spelled.append((BREAK, typed[0][1], 0))
     symbols, positions, levels = np.array(spelled, int64).reshape(-1, 3).T
     return Symbols(symbols, positions, tuple(folded), tuple(strange), levels)
-
-
-def _has_capitals(typed: _Typed) -> bool:
-    """Return whether a letter and its marks are others as capitals."""
-    return any(name.upper() != name for name, _ in typed)
 
 
 def _is_between(text: str, position: int) -> bool:
@@ -209,7 +206,7 @@ class _Speller:
     def spell_folded(self, typed: _Typed) -> _Spelled | None:
         """Return the symbols of what is nearest to a letter and its marks, or of their capitals, as `spell` does."""
         (first, position), *marks = _decomposed(typed) if self._compose else typed
-        others = [[(part, position) for part in other] + marks for other in equivalents.nearest(first)]
+        others: list[_Typed] = [[*((part, position) for part in other), *marks] for other in equivalents.nearest(first)]
         for other in others:
             if (spelled := self._spell_all(other)) is not None:
                 return spelled
