@@ -65,7 +65,7 @@ class Stretch(NamedTuple):
     letter: int
 
     def room(self, gaps: int, steps: int) -> int:
-        """Return what a line with so many spaces, and steps from letter to letter, may be widened by; 0 without spaces."""
+        """Return what a line with so many spaces and steps between letters may be widened by; 0 without spaces."""
         return self.wider * gaps + self.letter * steps if gaps else 0
 
 

@@ -38,7 +38,8 @@ def optical_edges(ink: PenMetrics, most: float) -> NDArray[float64]:
     """
     hanging = np.minimum(_HANGING, most)
     left, right = (ink.left + hanging).min(axis=1), (ink.right - hanging).max(axis=1)
-    return np.stack([np.maximum(left, ink.boxes[:, 0]), np.minimum(right, ink.boxes[:, 2])])
+    first, last = ink.boxes[:, 0], ink.boxes[:, 2]  # marks far off the line are in no row
+    return np.stack([np.clip(left, first, first + most), np.clip(right, last - most, last)])
 
 
 def gaps(ink: PenMetrics, is_word: NDArray[np.bool], letter_gap: int) -> NDArray[float64]:

@@ -118,12 +118,12 @@ def fold(
     folded: list[int] = []
     strange: list[int] = []
     for typed in speller.split(text, range(len(text))):
-        as_capital = case == "upper" and any(name.upper() != name for name, _ in typed)
-        found = speller.spell_capitals(typed) if as_capital else speller.spell(typed)
-        as_another = found is None
-        if as_another:
+        found = speller.spell_capitals(typed) if case == "upper" and _has_capitals(typed) else None
+        as_another = found is not None
+        if found is None and (found := speller.spell(typed)) is None:
             found = speller.spell_folded(typed)
-        if found is not None and (as_capital or as_another):
+            as_another = found is not None
+        if as_another:
             folded.append(typed[0][1])
         if found is None and (replacement := _REPLACEMENTS.get(unknown)) is not None:
             found = [(symbol, typed[0][1], 0) for symbol in replacement]
@@ -135,6 +135,11 @@ def fold(
             spelled.append((BREAK, typed[0][1], 0))
     symbols, positions, levels = np.array(spelled, int64).reshape(-1, 3).T
     return Symbols(symbols, positions, tuple(folded), tuple(strange), levels)
+
+
+def _has_capitals(typed: _Typed) -> bool:
+    """Return whether a letter and its marks are others as capitals."""
+    return any(name.upper() != name for name, _ in typed)
 
 
 def _is_between(text: str, position: int) -> bool:
