@@ -168,8 +168,10 @@ class RenderedText(BaseModel):
     z: list[float] = Field(description="The style.")
     width: int = Field(description="Width of the picture in glyph pixels, before `scale`.")
     height: int = Field(description="Height of the picture in glyph pixels, before `scale`.")
-    baselines: list[int] = Field(description="The row each line stands on, in glyph pixels.")
-    folded: list[int] = Field(description="Places of small letters that were set as capitals.")
+    baselines: list[int] = Field(description="The row each line stands on, in glyph pixels, without its drift.")
+    folded: list[int] = Field(
+        description="Places of characters that are written as others: as capitals, or as what is nearest to them."
+    )
     unknown: list[int] = Field(description="Places of characters that were skipped or left blank.")
     glyphs: list[PlacedGlyph]
 
@@ -215,11 +217,13 @@ class Writing(TextPlan):
 
 
 class WriteText(Operation[Plan]):
-    """Write a text in one hand, no two letters alike.
+    """Write a text in one hand, no two letters of a word alike.
 
     Glyphs stand on a common baseline and are spaced by their ink. A model with strokes paints them at `scale`, each
-    at its true size and height, and composes accented letters of letters and marks. The headers `Glyphvae-Folded` and
-    `Glyphvae-Unknown` count the small letters set as capitals and the characters left out.
+    at its true size and height, lets its lines drift, and composes accented letters of letters and marks, and ² and ½
+    of small digits. What it cannot write is folded: written as its capital, or as the characters nearest to it, such as
+    `fi` for `ﬁ`. The headers `Glyphvae-Folded` and `Glyphvae-Unknown` count the characters that are folded and those
+    that are left out. All kinds of spaces are one space, and invisible characters are nothing; neither counts.
     """
 
     name = "render_text"
@@ -245,7 +249,7 @@ class WriteText(Operation[Plan]):
             "uint8 (height·scale, width·scale), paper 0, ink 255.",
             {
                 "Glyphvae-Seed": "The seed that reproduces the response.",
-                "Glyphvae-Folded": "How many small letters were set as capitals, if any.",
+                "Glyphvae-Folded": "How many characters are written as others, if any.",
                 "Glyphvae-Unknown": "How many characters were skipped or left blank, if any.",
             },
         ),

@@ -26,7 +26,7 @@ _STREAM = 1
 
 @dataclass(frozen=True)
 class Drift:
-    """How a text drifts.
+    """The drift of a text along its lines.
 
     Attributes:
         amount: 1 as usual, 0 for lines as by a ruler.

@@ -1,4 +1,4 @@
-"""What a character without a label is written as: white space, invisible characters, and the nearest other characters.
+"""Equivalents of characters without a label: white space, invisible characters, and the nearest other characters.
 
 Compatibility forms follow Unicode Standard Annex 15 (NFKC); the table adds what Unicode does not call equivalent.
 """

@@ -52,7 +52,7 @@ class Line:
 
 
 class Stretch(NamedTuple):
-    """What the distances in a justified line may be changed by.
+    """Limits on the changes of distances in a justified line.
 
     Attributes:
         wider: More for each space.

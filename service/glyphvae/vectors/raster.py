@@ -124,7 +124,7 @@ class _Libraries(threading.local):
 
     @cached_property
     def own(self) -> _Library:
-        """That of the calling thread."""
+        """The library of the calling thread."""
         return _Library()
 
 

@@ -255,16 +255,16 @@ async def test_texts_of_pixels_are_what_they_were(client: httpx.AsyncClient) -> 
 
 
 async def test_letters_of_strokes_stand_at_their_height(pen: httpx.AsyncClient) -> None:
-    answer = await rendered(pen, text="Ae'", z=[0, 0], drift=0)
+    answer = await rendered(pen, text="Ae'", z=[0, 0], drift=0, margin=0)
     assert [(glyph.label, glyph.position, glyph.line) for glyph in answer.glyphs] == [
         ("A", 0, 0),
         ("e", 1, 0),
         ("'", 2, 0),
     ]
-    assert answer.baselines == [28]
-    assert [glyph.y for glyph in answer.glyphs] == [8, 9, 11]
-    # The first bar hangs into the margin. Ink of 22, bearings of 4 and 2, and for letters the two that the bars would look too far apart by.
-    assert [glyph.x for glyph in answer.glyphs] == [5, 5 + 22 + 4, 5 + 22 + 4 + 22 + 6]
+    assert answer.baselines == [20]
+    assert [glyph.y for glyph in answer.glyphs] == [0, 1, 3]
+    # Ink of 22, bearings of 4 and 2, and for letters the two that the bars would look too far apart by.
+    assert [glyph.x for glyph in answer.glyphs] == [0, 22 + 4, 22 + 4 + 22 + 6]
     for glyph in answer.glyphs:
         assert np.array(glyph.pixels).shape == (2, 22)
         assert (np.array(glyph.pixels)[:, 1:-1] == 255).all()
