@@ -79,6 +79,20 @@ async def more(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
+def with_hand(tmp_path: Path) -> Context:
+    """Load a known model `cvae` that has a hand of two latents."""
+    write_model(tmp_path, config={"hand_size": 2})
+    return context_of(tmp_path)
+
+
+@pytest.fixture
+async def handed(with_hand: Context) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of the model with a hand."""
+    async with caller(create_app(with_hand)) as client:
+        yield client
+
+
+@pytest.fixture
 def gate() -> Iterator[Gate]:
     """Yield work for a thread, which is released at the end at the latest."""
     gate = Gate()

@@ -40,7 +40,7 @@ class HandQuery(Parameters):
         max_length=MAX_LETTERS,
         description="What the images show, a character or its number: repeat it, one for each image in their order, "
         "or give one for all. Without it the model finds the most likely of `labels` for each.",
-        examples=[["a", "g", "R"]],
+        examples=[["J"]],
     )
     labels: LabelSets = Field(default=[])
     preprocess: Mode = Field("auto", description="How images are converted; as for `/encode`.")
@@ -57,8 +57,8 @@ class Letter(BaseModel):
         "that the uncertainties of both let expect; null for a single letter."
     )
     disagrees: bool = Field(
-        description=f"Whether the distance is over {DISAGREEMENT}, and there are {FEWEST_TO_DISAGREE} letters or more: "
-        "another hand, a wrong label, or a form that is unusual in this hand."
+        description=f"Whether this is the farthest of {FEWEST_TO_DISAGREE} letters or more, and farther than "
+        f"{DISAGREEMENT}: another hand, a wrong label, or a form that is unusual in this hand. Without it the others may agree."
     )
 
 
@@ -102,7 +102,7 @@ class FindHand(Operation[HandPlan]):
     the beginning of the model's sha256: another model's is refused. The header `Glyphvae-Hand` repeats it.
     """
 
-    name = "hand"
+    name = "find_hand"
     path = "/hand"
     summary = "Find the hand that wrote letters"
     parameters = HandQuery
@@ -183,7 +183,7 @@ def _labels_of(plan: HandPlan, pixels: Pixels) -> Program[Labels]:
 def _content(model: Model, text: str, hand: Hand, names: Sequence[str | None]) -> dict[str, Any]:
     """Return `FoundHand`."""
     distances = hand.distances.tolist() or [None]
-    enough = len(names) >= FEWEST_TO_DISAGREE
+    limit = max(DISAGREEMENT, *distances) if len(names) >= FEWEST_TO_DISAGREE else np.inf
     return {
         "model": model.title,
         "hand": text,
@@ -192,7 +192,7 @@ def _content(model: Model, text: str, hand: Hand, names: Sequence[str | None]) -
         "left": hand.left,
         "certainty": hand.certainty,
         "letters": [
-            {"label": name, "distance": distance, "disagrees": enough and distance > DISAGREEMENT}
+            {"label": name, "distance": distance, "disagrees": distance is not None and distance >= limit}
             for name, distance in zip(names, distances, strict=True)
         ],
     }
