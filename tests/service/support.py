@@ -143,7 +143,8 @@ def image_file(pixels: NDArray[np.uint8], kind: str = "PNG") -> bytes:
 def known_hand(*latents: float) -> str:
     """Return the string of a hand of the known model."""
     file = File(entry="cvae-decoder", file="cvae-decoder/1/model.onnx", sha256=sha256(decoder()).hexdigest(), bytes=1)
-    return write_hand(np.array(latents, np.float32), Manifest.model_construct(decoder=file))
+    manifest = Manifest.model_construct(decoder=file)  # type: ignore[call-arg]
+    return write_hand(np.array(latents, np.float32), manifest)
 
 
 def grey(*levels: int) -> NDArray[np.uint8]:

@@ -26,7 +26,7 @@ from glyphvae.scheduling.steps import MAX_ROWS, Program
 
 # More tell little more of a hand, and each is decoded 25 times in each of the seven steps of `pen`.
 MAX_LETTERS = 64
-# Of a letter's distance from the others. Of five letters of a font, 97 % are nearer; docs/hands.md has the figures.
+# Of a letter's distance from the others. Of five letters of a font, 96 % are nearer; docs/hands.md has the figures.
 DISAGREEMENT = 0.8
 # Of two letters that disagree, either may be the wrong one.
 FEWEST_TO_DISAGREE = 3
@@ -58,7 +58,8 @@ class Letter(BaseModel):
     )
     disagrees: bool = Field(
         description=f"Whether this is the farthest of {FEWEST_TO_DISAGREE} letters or more, and farther than "
-        f"{DISAGREEMENT}: another hand, a wrong label, or a form that is unusual in this hand. Without it the others may agree."
+        f"{DISAGREEMENT}: another hand, a wrong label, or a form that is unusual in this hand. The others may agree "
+        "without it."
     )
 
 
