@@ -1,9 +1,9 @@
 """The hand behind several letters: the latents by which a model draws them best.
 
 An encoder says of each letter alone which hand wrote it, and is far too sure of it: each letter has its own bias, and
-the
-hands of five letters deviate from those of thirty others of the same font by eight of their standard deviations. So what the encoder
-says is only where a search begins. It looks for the most probable hand, one for all letters, and form of each letter,
+the hands of five letters deviate from those of thirty others of the same font by eight of their standard deviations. So
+what the encoder says is only where a search begins. It looks for the most probable hand, one for all letters, and the
+form of each letter,
 
     argmin  |hand|² + sum over letters: STIFFNESS·|form|² + |pixels − decoder(hand, form, label)|² / NOISE²,
 
