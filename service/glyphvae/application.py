@@ -26,6 +26,7 @@ from glyphvae.operations.base import Operation
 from glyphvae.operations.dataset import MakeDataset
 from glyphvae.operations.encode import Encode
 from glyphvae.operations.generate import Generate
+from glyphvae.operations.hand import FindHand
 from glyphvae.operations.interpolate import Interpolate
 from glyphvae.operations.reconstruct import Reconstruct
 from glyphvae.operations.render_text import WriteText
@@ -43,6 +44,7 @@ OPERATIONS: tuple[type[Operation[Any]], ...] = (
     Generate,
     Encode,
     Reconstruct,
+    FindHand,
     WriteText,
     Interpolate,
     Traverse,

@@ -4,6 +4,7 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
@@ -16,9 +17,12 @@ from starlette.types import ASGIApp, Message
 
 from glyphvae.api.context import Context
 from glyphvae.errors import MEDIA_TYPE, Problem, ProblemBody
+from glyphvae.models.hand_string import write_hand
+from glyphvae.models.manifest import File, Manifest
 from glyphvae.models.registry import load_registry
 from glyphvae.scheduling.deadline import beat, checkpoint
 from glyphvae.settings import Settings
+from tests.known_model import decoder
 
 JSON = {"accept": "application/json"}
 NPY = {"accept": "application/x-npy"}
@@ -134,6 +138,13 @@ def image_file(pixels: NDArray[np.uint8], kind: str = "PNG") -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, kind, **({"lossless": True} if kind == "WEBP" else {}))
     return file.getvalue()
+
+
+def known_hand(*latents: float) -> str:
+    """Return the string of a hand of the known model."""
+    file = File(entry="cvae-decoder", file="cvae-decoder/1/model.onnx", sha256=sha256(decoder()).hexdigest(), bytes=1)
+    manifest = Manifest.model_construct(decoder=file)  # type: ignore[call-arg]
+    return write_hand(np.array(latents, np.float32), manifest)
 
 
 def grey(*levels: int) -> NDArray[np.uint8]:

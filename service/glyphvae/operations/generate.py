@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from glyphvae.api import negotiate
 from glyphvae.api.conditions import LabelSets, chosen_labels
 from glyphvae.api.context import Context
+from glyphvae.api.hands import HandString, given_latents
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import (
     DEFAULT_INK,
@@ -41,7 +42,7 @@ from glyphvae.api.responses import (
 from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, documented
 from glyphvae.formats import grid, npy, png
 from glyphvae.formats.registry import JSON, NPY, PICTURES, PNG
-from glyphvae.models.latents import MAX_SEED, draw_latents, fill_latents, new_seed, new_seeds, parse_latents
+from glyphvae.models.latents import MAX_SEED, draw_latents, fill_latents, new_seed, new_seeds
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, PlanCache, Responses
 from glyphvae.scheduling.cost import INLINE
@@ -77,6 +78,7 @@ class GenerateQuery(Parameters):
     )
     seed: Seed = None
     z: Latents = None
+    hand: HandString = None
     temperature: Temperature = DEFAULT_TEMPERATURE
     columns: int | None = Field(
         None,
@@ -217,7 +219,7 @@ class Generate(Operation[GenerateRequest]):
         plan = request.plan
         seed, given = plan.query.seed if own.seed is None else own.seed, plan.given
         if own.z is not None:
-            given = value_of("query.z", parse_latents, own.z.decode(), plan.model.manifest.latent_size)
+            given = given_latents("query", own.z.decode(), plan.query.hand, plan.model, self.context.registry)
         return GenerateRequest(plan, seed, given, plan.cost, plan.streams)
 
     def run(self, request: GenerateRequest, body: Body) -> Program[Result]:  # noqa: ARG002 (there is none)
@@ -247,7 +249,7 @@ class Generate(Operation[GenerateRequest]):
         if total > settings.max_samples:
             allowed = f"at most {settings.max_samples} of all labels together"
             raise InvalidParameter.of("query.n", f"{total} glyphs were asked for", allowed)
-        given = value_of("query.z", parse_latents, checked.z or "", model.manifest.latent_size)
+        given = given_latents("query", checked.z, checked.hand, model, self.context.registry)
         rows, columns = _grid(checked, len(labels))
         canvas, frame = None, None
         if media in PICTURES:
@@ -272,8 +274,8 @@ class Generate(Operation[GenerateRequest]):
             singles=self._singles.get(name, Singles, model, painted),
             headers=headers_of(model.title),
         )
-        # Latents that a query fixes are rarely asked for twice, so nothing is drawn ahead for them.
-        ahead = frame is not None and checked.seed is None and set(given) == {None}
+        # Latents that a query fixes are rarely asked for twice, so nothing is drawn ahead for them; a hand is.
+        ahead = frame is not None and checked.seed is None and not (checked.z or "").strip(", ")
         prefetch = plan.singles.prefetch(plan) if ahead else None
         return GenerateRequest(plan, checked.seed, given, plan.cost, plan.streams, prefetch)
 
@@ -318,10 +320,11 @@ class Singles:
 
     def prefetch(self, plan: GeneratePlan) -> Prefetch[tuple[bytes, int]]:
         """Return a source of files made ahead, each with the seed that reproduces it alone."""
+        given = () if plan.query.hand is None else plan.given
 
         def make(count: int, execute: Execute) -> Sequence[tuple[bytes, int]]:
             seeds = new_seeds(count)
-            return list(zip(self.run([(plan, seed, ()) for seed in seeds], execute), seeds, strict=True))
+            return list(zip(self.run([(plan, seed, given) for seed in seeds], execute), seeds, strict=True))
 
         return Prefetch(make, self.model)
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from glyphvae.api import negotiate
 from glyphvae.api.context import Context
+from glyphvae.api.hands import HandString, given_latents
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import (
     DEFAULT_INK,
@@ -21,7 +22,6 @@ from glyphvae.api.parameters import (
     Parameters,
     Scale,
     Seed,
-    filled_latents,
     read_json,
     value_of,
 )
@@ -86,6 +86,7 @@ class RenderText(Parameters):
         "first `hand_size` latents are the hand of all glyphs; the others, 0 if null or missing, are the form that "
         "each glyph varies around.",
     )
+    hand: HandString = None
     temperature: float = Field(
         DEFAULT_TEMPERATURE,
         ge=0,
@@ -324,7 +325,7 @@ def plan_text(text: RenderText, context: Context) -> TextPlan:
     spell = partial(fold, compose=model.draws_strokes)
     script = value_of("body.text", spell, text.text, labels, text.unknown, text.case)
     seed = new_seed() if text.seed is None else text.seed
-    given = filled_latents(text.z, model.manifest.latent_size)
+    given = given_latents("body", text.z, text.hand, model, context.registry)
     hand_size = model.manifest.hand_size
     style = draw_style(seed, given, text.temperature, hand_size)
     # Row 0 of the stream became the style, the rows after it the glyphs' own deviations. So the style does not depend

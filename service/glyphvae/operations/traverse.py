@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from glyphvae.api.conditions import names_of, required_labels
+from glyphvae.api.hands import HandString, given_latents
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import (
     DEFAULT_INK,
@@ -25,7 +26,7 @@ from glyphvae.api.parameters import (
 from glyphvae.api.pictures import Glyphs, Style
 from glyphvae.api.responses import Body, Result
 from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, documented
-from glyphvae.models.latents import MAX_LATENT, draw_latents, new_seed, parse_latents
+from glyphvae.models.latents import MAX_LATENT, draw_latents, new_seed
 from glyphvae.models.registry import Floats, Labels, Model
 from glyphvae.operations.base import Operation, Plan, Responses
 from glyphvae.operations.sequence import Output, Sequence, documented_sequence, respond
@@ -48,6 +49,7 @@ class TraverseQuery(Parameters):
     stop: Bound = Field(3.0, description="Last value.")
     n: int = Field(9, ge=2, le=100, description="Values of each moving latent.")
     z: Latents = None
+    hand: HandString = None
     temperature: float = Field(
         0.0,
         ge=0,
@@ -112,7 +114,7 @@ class Traverse(Operation[TraversePlan]):
         style = Style.parse("query", query.scale, query.ink, query.paper)
         rows = query.n if len(query.latent) == 2 else 1
         output = Output.plan(head.accept, rows, query.n, style, self.context.settings, model)
-        given = value_of("query.z", parse_latents, query.z or "", size)
+        given = given_latents("query", query.z, query.hand, model, self.context.registry)
         seed = new_seed() if query.seed is None else query.seed
         base = draw_latents(seed, 1, given, query.temperature)[0]
         z = grid(base, [index - 1 for index in query.latent], np.linspace(query.start, query.stop, query.n))

@@ -40,6 +40,8 @@ _WRITTEN = 11
 _PAINTED, _OUTLINES, _PAINTED_AT_A_TIME = 1 << 11, 1 << 17, 32
 # Bytes of the places of a glyph's curves, in each row of a line, while they are measured.
 _MEASURED = 5 << 10
+# Pixels that a letter is compared with cost a quarter of a unit each, and bytes as grey levels, slopes and copies.
+_COMPARED, _COMPARED_BYTES = 4, 17
 # A frame is set up and compressed on its own.
 _FRAME = 1 << 10
 
@@ -130,6 +132,11 @@ def together(*costs: Cost) -> Cost:
 def typesetting(characters: int, *, strokes: bool = False) -> Cost:
     """Return the cost of setting a text, of pixels or of strokes, whose curves are measured."""
     return Cost(characters << 10, characters * _MEASURED) if strokes else Cost(characters << 8)
+
+
+def fitting(pixels: int) -> Cost:
+    """Return the cost of comparing letters with what a model draws in as many `pixels`."""
+    return Cost(pixels // _COMPARED, pixels * _COMPARED_BYTES)
 
 
 def writing(values: int) -> Cost:

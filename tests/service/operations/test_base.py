@@ -1,7 +1,6 @@
 """Behaviour that all operations share, and the cache of plans."""
 
 import io
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,9 +17,12 @@ from glyphvae.models.registry import load_registry
 from glyphvae.operations.base import KEPT_PLANS, LONGEST_KEY, PlanCache
 from tests.service.support import caller, context_of, expect_problem, grey, npy
 
+# Of operations that read an image; the others draw, and take a seed.
+READING = {"/encode", "/hand", "/reconstruct"}
 PATHS = [operation.path for operation in OPERATIONS]
 OFFERS = dict.fromkeys(PATHS, (*PICTURES, JSON, NPY)) | {
     "/encode": (JSON, NPY),
+    "/hand": (JSON,),
     "/interpolate": (*PICTURES, GIF, JSON, NPY),
     "/traverse": (*PICTURES, GIF, JSON, NPY),
 }
@@ -39,10 +41,15 @@ async def post(client: httpx.AsyncClient, path: str, accept: str = "*/*", /, **p
         asked = {"latent": 1, **asked}
     if path in {"/render-text", "/dataset"}:
         return await client.post(path, json=asked, headers={"Accept": accept})
-    images = {"/encode": 1, "/reconstruct": 1}.get(path)
-    content = npy(grey(135)) if images else b""
-    asked |= {"preprocess": "none"} if images else {}
+    content = npy(grey(135)) if path in READING else b""
+    asked |= {"preprocess": "none"} if content else {}
     return await client.post(path, params=asked, content=content, headers={"Accept": accept})
+
+
+@pytest.fixture
+def client(handed: httpx.AsyncClient) -> httpx.AsyncClient:
+    """Return a client of a model that every operation can be asked of."""
+    return handed
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -85,8 +92,8 @@ async def test_a_webp_shows_the_same_as_a_png(client: httpx.AsyncClient, path: s
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_model_is_loaded_by_the_first_request_for_it(repository: Path, path: str) -> None:
-    context = context_of(repository, default_model="vae")
+async def test_a_model_is_loaded_by_the_first_request_for_it(with_hand: Context, path: str) -> None:
+    context = context_of(with_hand.settings.models, default_model="vae")
     assert not context.registry.get("cvae").loaded
     async with caller(create_app(context)) as client:
         response = await post(client, path, model="cvae")

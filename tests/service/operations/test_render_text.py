@@ -20,7 +20,7 @@ from glyphvae.text.alternates import apart
 from glyphvae.text.layout import Setting, layout
 from glyphvae.text.symbols import fold
 from tests.known_model import LABELS, decoder, encoder, strokes, write_model
-from tests.service.support import JSON, NPY, PNG, array, caller, context_of, expect_problem, picture
+from tests.service.support import JSON, NPY, PNG, array, caller, context_of, expect_problem, known_hand, picture
 
 DRAWN = (None,) * 6
 ACUTE, CEDILLA = "\u0301", "\u0327"
@@ -388,3 +388,16 @@ async def test_what_strokes_do_not_allow_is_named(
     pen: httpx.AsyncClient, body: dict[str, Any], field: str, says: str
 ) -> None:
     expect_problem(await pen.post("/render-text", json=body), InvalidParameter, says, field)
+
+
+async def test_a_text_is_written_in_a_hand(handed: httpx.AsyncClient) -> None:
+    """The hand is that of all glyphs, and the seed draws their forms."""
+    hand = known_hand(0.5, -2)
+    answers = [await rendered(handed, text="ABA", seed=seed, hand=hand) for seed in (7, 7, 8)]
+    for answer in answers:
+        assert answer.z == pytest.approx([0.5, -2, 0, 0, 0, 0])
+        assert [glyph.z[:2] for glyph in answer.glyphs] == [pytest.approx([0.5, -2])] * 3
+    first, again, other = ([glyph.z for glyph in answer.glyphs] for answer in answers)
+    assert first == again != other
+    over = await rendered(handed, text="A", hand=hand, z=[None, 1.0, 2.0])
+    assert over.z == pytest.approx([0.5, 1, 2, 0, 0, 0])

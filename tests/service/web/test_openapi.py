@@ -25,6 +25,12 @@ OPERATIONS = {
 }
 
 
+@pytest.fixture
+def client(handed: httpx.AsyncClient) -> httpx.AsyncClient:
+    """Return a client of a model that every operation can be asked of."""
+    return handed
+
+
 def references(node: object) -> Iterator[str]:
     if isinstance(node, dict):
         if isinstance(target := node.get("$ref"), str):
