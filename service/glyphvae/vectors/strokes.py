@@ -86,7 +86,7 @@ def basis(control_points: int, samples: int) -> Floats:
 
 
 @lru_cache(64)
-def _interpolation(knots: int, samples: int) -> Floats:
+def interpolation(knots: int, samples: int) -> Floats:
     """Return the share of each of evenly spaced knots in the samples between them, float32 (samples, knots)."""
     place = np.linspace(0, knots - 1, samples)
     shares: Floats = np.clip(1 - np.abs(place[:, None] - np.arange(knots)), 0, None).astype(np.float32)
@@ -109,7 +109,7 @@ def polylines(strokes: Strokes, samples: int) -> tuple[Floats, Floats]:
         Points (n, strokes, samples, 2) and radii (n, strokes, samples) in units, both float32.
     """
     points: Floats = basis(strokes.control.shape[2], samples) @ strokes.control
-    radii: Floats = strokes.radius @ _interpolation(strokes.radius.shape[2], samples).T
+    radii: Floats = strokes.radius @ interpolation(strokes.radius.shape[2], samples).T
     return points, radii
 
 
