@@ -34,7 +34,7 @@ _LONGEST_DATA, _COARSER = 670, (0.7, 0.4)
 # Of text that is selected but not seen, in glyph pixels: about the height of what is written.
 _FONT_SIZE = 24
 # Pixels a second, pauses between strokes in seconds, and the most seconds that any text takes.
-_SPEED, _PAUSE, _LONGEST = 90, 0.06, 20
+_SPEED, _PAUSE, _LONGEST = 150, 0.06, 20
 # Pixels by which a line that is clipped is wider than its outline.
 _WIDER = 0.5
 _MILLIMETRES = 25.4 / 96  # of a CSS pixel
