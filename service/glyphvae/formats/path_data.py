@@ -22,7 +22,7 @@ _SPACED = np.array([text if text < "0" else f" {text}" for text in _LEADING], ob
 # Commands: a curve, one whose first handle is the mirrored last one of the curve before, and a straight line. Each
 # leaves out so many of a curve's six numbers.
 _LETTERS, _LEFT_OUT = np.array(["c", "s", "l"], object), np.array([0, 2, 4])
-_CURVE, _SMOOTH, _LINE = 0, 1, 2
+_CURVE, _LINE = 0, 2
 
 
 def path_data(paths: Paths) -> list[str]:
@@ -43,34 +43,36 @@ def path_data(paths: Paths) -> list[str]:
     texts[commands > _CURVE, :2] = ""
     texts[commands == _LINE, 2:4] = ""
     flat = texts.ravel().tolist()
-    bounds = zip(starts[first].astype(int).tolist(), (6 * first).tolist(), (6 * paths.counts).tolist(), strict=True)
-    end = "z" if paths.closed else ""
-    return [f"M{x} {y}{''.join(flat[begin : begin + count])}{end}" for (x, y), begin, count in bounds]
+    corners, closed = starts[first].astype(int).tolist(), np.where(paths.closed, "z", "").tolist()
+    bounds = zip(corners, (6 * first).tolist(), (6 * paths.counts).tolist(), closed, strict=True)
+    return [f"M{x} {y}{''.join(flat[begin : begin + count])}{end}" for (x, y), begin, count, end in bounds]
 
 
 def _texts(numbers: NDArray[np.int64], texts: NDArray[np.object_]) -> NDArray[np.object_]:
     """Return numbers as text, looked up in a table; those that it lacks are written after a space."""
     written = texts.take(numbers + _LARGEST, mode="clip")
-    for index in np.flatnonzero(np.abs(numbers) > _LARGEST).tolist():
-        written.flat[index] = f" {numbers.flat[index]}"
+    if numbers.size and max(numbers.max(), -numbers.min()) > _LARGEST:
+        for index in np.flatnonzero(np.abs(numbers) > _LARGEST).tolist():
+            written.flat[index] = f" {numbers.flat[index]}"
     return written
 
 
 def _commands(paths: Paths, first: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the command of each curve."""
-    chord, handle, before = np.empty((3, len(paths.curves), 2))
+    begins, before = np.empty((2, len(paths.curves), 2))
     curves = paths.curves
-    begins = np.concatenate([curves[:1, 2], curves[:-1, 2]])
+    begins[1:] = curves[:-1, 2]
     begins[first] = paths.start
-    np.subtract(curves[:, 2], begins, out=chord)
-    np.subtract(curves[:, 0], begins, out=handle)
-    before[1:] = curves[:-1, 2] - curves[:-1, 1]
-    before[first] = 1e6
+    chord, handle = curves[:, 2] - begins, curves[:, 0] - begins
+    before[1:] = begins[1:] - curves[:-1, 1]
+    before[first] = 1e6  # no handle is that long
     length = np.hypot(chord[:, 0], chord[:, 1])
     apart = before - handle
     # How far a handle's end moves from the chord, of which three eighths become the curve's.
     strays = np.abs(apart[:, 0] * chord[:, 1] - apart[:, 1] * chord[:, 0]) * 3 / 8 > _MIRRORED * length
     is_long = np.hypot(before[:, 0], before[:, 1]) > _LONGEST * length
-    follows_line = np.concatenate([[True], paths.straight[:-1]])
-    smooth = ~(strays | is_long | follows_line)
-    return np.where(paths.straight, _LINE, np.where(smooth, _SMOOTH, _CURVE))
+    smooth = ~(strays | is_long)
+    smooth[1:] &= ~paths.straight[:-1]
+    commands = smooth.astype(np.int64)
+    commands[paths.straight] = _LINE
+    return commands

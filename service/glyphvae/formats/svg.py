@@ -4,11 +4,11 @@ Format: https://www.w3.org/TR/SVG2/
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from html import escape
 from itertools import groupby
+from math import isnan
 from operator import attrgetter
 from typing import NamedTuple
 from zlib import crc32
@@ -28,9 +28,9 @@ MEDIA_TYPE = "image/svg+xml"
 GLYPHS = 64
 # Pixels by which the pen's radius may differ from that of a line that takes the place of an outline.
 CONSTANT = 0.05
-# Characters of a glyph's outline that leave it and the rest of a document of its own below 1,000; the few outlines with
-# more, of strokes that bend often, get fewer curves.
-_LONGEST_DATA, _COARSER = 670, (0.7, 0.4)
+# Characters of a glyph's path that keep it below 1,000 bytes, and together with the rest of a document of its own. The
+# few with more, of strokes that bend often, get fewer curves.
+_LONGEST_PATH, _LONGEST_ALONE, _COARSER = 970, 650, (0.7, 0.4)
 # Of text that is selected but not seen, in glyph pixels: about the height of what is written.
 _FONT_SIZE = 24
 # Pixels a second, pauses between strokes in seconds, and the most seconds that any text takes.
@@ -143,7 +143,7 @@ class Frame:
 
     def around_each(self, curves: Curves) -> list[bytes]:
         """Return a document for each of a few glyphs, which are not animated."""
-        return [self.around(*ink) for ink in _drawn(curves, self.look)]
+        return [self.around(*ink) for ink in _drawn(curves, self.look, _LONGEST_ALONE)]
 
 
 def document(frame: Frame, curves: Curves, words: Sequence[Word] = ()) -> bytes:
@@ -160,44 +160,64 @@ def document(frame: Frame, curves: Curves, words: Sequence[Word] = ()) -> bytes:
     look = frame.look
     times = _times(curves) if look.animate else None
     inks, drawn = list[_Ink](), 0
+    longest = _LONGEST_ALONE if curves.glyphs == 1 else _LONGEST_PATH
     for first in range(0, curves.glyphs, GLYPHS):
         checkpoint()
         part = curves.part(first, min(first + GLYPHS, curves.glyphs))
         rows = slice(drawn, drawn + len(part.glyph))
-        inks += _drawn(part, look) if times is None else _written(part, look, times[rows])
+        inks += _drawn(part, look, longest) if times is None else _written(part, look, times[rows])
         drawn = rows.stop
     text = "" if look.centre else _selectable(words)
     return frame.around("".join([ink.filled for ink in inks]), "".join([ink.stroked for ink in inks]), text)
 
 
-def _drawn(curves: Curves, look: Look) -> list[_Ink]:
-    """Draw each glyph as one path: lines where the pen's width is the same all over it, else an outline."""
+def _drawn(curves: Curves, look: Look, longest: int) -> list[_Ink]:
+    """Draw each glyph as one path: lines where the pen's width is the same all over it, else an outline.
+
+    Args:
+        curves: The strokes.
+        look: The look of the document.
+        longest: Characters of a path above which it gets fewer curves.
+    """
+    if not len(curves.glyph):
+        return [_Ink("", "")] * curves.glyphs
     if look.centre:
-        return [_Ink("", _path(data)) for data in _data(curves, centres)]
+        return [_Ink("", _path(data)) for data in _data(curves, centres(curves))]
     widths = _constant_widths(curves)
-    varies = np.isnan(widths)
-    filled, stroked = _data(curves.of(varies), outlines), _data(curves.of(~varies), centres)
+    varies = np.isnan(widths)[curves.glyph]
+    data = _data(curves, _mixed(curves, varies))
     for fineness in _COARSER:
-        is_long = np.array([len(data) > _LONGEST_DATA for data in filled])
-        coarse = _data(curves.of(is_long), partial(outlines, fineness=fineness))
-        filled = [new or data for new, data in zip(coarse, filled, strict=True)]
+        is_long = np.array([len(one) > longest for one in data])
+        if not is_long.any():
+            break
+        rows = is_long[curves.glyph]
+        coarse = _data(curves.of(rows), outlines(curves.of(rows), fineness))
+        data = [new or old for new, old in zip(coarse, data, strict=True)]
     return [
-        _Ink(_path(outline), _path(line, f' stroke-width="{_number(width)}"'))
-        for outline, line, width in zip(filled, stroked, (UNITS * widths).tolist(), strict=True)
+        _Ink(_path(one), "") if isnan(width) else _Ink("", _path(one, f' stroke-width="{_number(width)}"'))
+        for one, width in zip(data, (UNITS * widths).tolist(), strict=True)
     ]
+
+
+def _mixed(curves: Curves, varies: NDArray[np.bool]) -> Paths:
+    """Return the outlines of the strokes (k,) whose width varies, and the centres of the others."""
+    if varies.all():
+        return outlines(curves)
+    lines = centres(curves.of(~varies))
+    lines = lines._replace(stroke=np.flatnonzero(~varies))
+    ink = outlines(curves.of(varies))
+    return ink._replace(stroke=np.flatnonzero(varies)[ink.stroke]).and_also(lines)
 
 
 def _path(data: str, attributes: str = "") -> str:
     return f'<path{attributes} d="{data}"/>' if data else ""
 
 
-def _data(curves: Curves, paths: Callable[[Curves], Paths]) -> list[str]:
+def _data(curves: Curves, paths: Paths) -> list[str]:
     """Return the path data of each glyph, empty for one without ink."""
     found = [""] * curves.glyphs
-    if len(curves.glyph):
-        made = paths(curves)
-        for glyph, data in zip(curves.glyph[made.stroke].tolist(), path_data(made), strict=True):
-            found[glyph] += data
+    for glyph, data in zip(curves.glyph[paths.stroke].tolist(), path_data(paths), strict=True):
+        found[glyph] += data
     return found
 
 
@@ -235,7 +255,7 @@ def _written(curves: Curves, look: Look, times: NDArray[np.float64]) -> list[_In
     widths = UNITS * np.where(varies, 2 * thickest + _WIDER, thinnest + thickest)
     clips = dict[int, str]()
     if varies.any():
-        made = outlines(Curves(curves.control[varies], curves.radius[varies], curves.glyph[varies], curves.glyphs))
+        made = outlines(curves.of(varies))
         clips = dict(zip(np.flatnonzero(varies)[made.stroke].tolist(), path_data(made), strict=True))
     rows = zip(curves.glyph.tolist(), path_data(centres(curves)), widths.tolist(), times.tolist(), strict=True)
     for stroke, (glyph, line, width, (begins, takes)) in enumerate(rows):

@@ -7,6 +7,7 @@ pen covers at least once, and around no other, and filling it by the non-zero ru
 bends (Guibas, Ramshaw & Stolfi, "A kinetic framework for computational geometry", 1983).
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -39,8 +40,7 @@ class Outlines(NamedTuple):
 def outlines(lines: Lines) -> Outlines:
     """Return the outline of each of k strokes."""
     samples = lines.points.shape[1]
-    there = np.arange(samples - 1)
-    path = np.concatenate([there, there[::-1] + 1])  # points of the way to the end and back
+    path = there_and_back(samples)
     leaving, turn, _ = segments_of(lines)
     radii = lines.radii[:, path]
     step = np.clip(np.sqrt(8 * TOLERANCE / np.maximum(radii, TOLERANCE)), FINEST, COARSEST)
@@ -49,6 +49,13 @@ def outlines(lines: Lines) -> Outlines:
     return Outlines(
         _corners(lines.points[:, path], radii, np.roll(leaving, 1, axis=1), turn, counts), counts.sum(axis=1)
     )
+
+
+@lru_cache(16)
+def there_and_back(samples: int) -> NDArray[np.int64]:
+    """Return the numbers of the points on the way to the end of a stroke and back, without the last one."""
+    there = np.arange(samples - 1)
+    return np.concatenate([there, there[::-1] + 1])
 
 
 def segments_of(lines: Lines) -> tuple[Floats, Floats, Floats]:
@@ -60,7 +67,8 @@ def segments_of(lines: Lines) -> tuple[Floats, Floats, Floats]:
     """
     direction, tilt, lengths = _segments(lines)
     leaving = np.concatenate([direction - _PI / 2 + tilt, (direction + _PI / 2 - tilt)[:, ::-1]], axis=1)
-    bend = (np.diff(direction, axis=1) + _PI) % (2 * _PI) - _PI
+    bend = np.diff(direction, axis=1)
+    bend -= 2 * _PI * np.rint(bend / (2 * _PI))
     change = np.diff(tilt, axis=1)
     caps = _PI + 2 * tilt[:, :1], _PI - 2 * tilt[:, -1:]
     turn = np.concatenate([caps[0], bend + change, caps[1], (change - bend)[:, ::-1]], axis=1)
@@ -75,10 +83,12 @@ def _segments(lines: Lines) -> tuple[Floats, Floats, Floats]:
     """
     steps = np.diff(lines.points, axis=1)
     lengths = np.hypot(steps[..., 0], steps[..., 1])
-    latest = np.maximum.accumulate(np.where(lengths > STILL, np.arange(lengths.shape[1]), 0), axis=1)
+    moves = lengths > STILL
     slope = -np.diff(lines.radii, axis=1) / np.maximum(lengths, STILL)
-    angles = np.arctan2(steps[..., 1], steps[..., 0]), np.arcsin(np.clip(slope, -1, 1))
-    direction, tilt = (np.take_along_axis(angle, latest, axis=1) for angle in angles)
+    direction, tilt = np.arctan2(steps[..., 1], steps[..., 0]), np.arcsin(np.clip(slope, -1, 1))
+    if not moves.all():
+        latest = np.maximum.accumulate(np.where(moves, np.arange(lengths.shape[1]), 0), axis=1)
+        direction, tilt = (np.take_along_axis(angle, latest, axis=1) for angle in (direction, tilt))
     return direction, tilt, lengths
 
 

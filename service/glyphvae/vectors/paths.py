@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphvae.vectors.outlines import segments_of
+from glyphvae.vectors.outlines import segments_of, there_and_back
 from glyphvae.vectors.strokes import DEGREE, DRAWN, SIDE, Floats, Lines, Numbers, Strokes, basis, interpolation
 
 Doubles = NDArray[np.float64]
@@ -56,9 +56,8 @@ class Curves(NamedTuple):
         rows = slice(start, stop)
         return Curves(self.control[rows], self.radius[rows], self.glyph[rows] - first, last - first)
 
-    def of(self, chosen: Flags) -> "Curves":
-        """Return those of some glyphs (glyphs,), which keep their numbers."""
-        rows = chosen[self.glyph]
+    def of(self, rows: Flags) -> "Curves":
+        """Return some of the strokes (k,), of glyphs that keep their numbers."""
         return Curves(self.control[rows], self.radius[rows], self.glyph[rows], self.glyphs)
 
 
@@ -71,7 +70,7 @@ class Paths(NamedTuple):
         counts: int64 (c,), curves of each path.
         straight: bool (m,), whether a curve is a straight line.
         stroke: int64 (c,), the number of the stroke that each belongs to; each stroke has one.
-        closed: Whether each ends where it begins.
+        closed: bool (c,), whether each is an outline.
     """
 
     start: Doubles
@@ -79,7 +78,11 @@ class Paths(NamedTuple):
     counts: Indices
     straight: Flags
     stroke: Indices
-    closed: bool
+    closed: Flags
+
+    def and_also(self, other: "Paths") -> "Paths":
+        """Return these and others."""
+        return Paths(*(np.concatenate(pair) for pair in zip(self, other, strict=True)))
 
 
 class _Nodes(NamedTuple):
@@ -127,7 +130,7 @@ def centres(curves: Curves) -> Paths:
         np.full(k, spans),
         np.zeros(k * spans, bool),
         np.arange(k),
-        closed=False,
+        np.zeros(k, bool),
     )
 
 
@@ -183,8 +186,7 @@ def _edge_nodes(points: Floats, radii: Floats, fineness: float) -> _Nodes:
     are neighbours that run forwards, or backwards.
     """
     k, samples = radii.shape
-    there = np.arange(samples - 1)
-    path = np.concatenate([there, there[::-1] + 1])
+    path = there_and_back(samples)
     leaving, turn, lengths = segments_of(Lines(points, radii))
     arriving, radius = leaving - turn, radii[:, path]
     angle = np.abs(turn)
@@ -207,11 +209,13 @@ def _edge_nodes(points: Floats, radii: Floats, fineness: float) -> _Nodes:
     turns = turn.ravel()[place]
     sums = np.add.reduceat(steps.ravel(), runs)
     straight = np.where(is_turn, turns < 0, backwards.ravel()[place])
-    pieces = np.where(straight, 1, np.ceil(np.where(is_turn, np.maximum(turns / _ARC, 0.5), sums)))
+    pieces = np.where(straight, 1, np.ceil(np.where(is_turn, np.maximum(turns / _ARC, 0.5), sums))).astype(np.int64)
     # Each step as a share of its run's curves, so that every whole number is a node and every run begins at one.
-    shares = steps.ravel() * np.repeat(pieces / sums, np.diff(runs, append=steps.size))
+    lasts = np.empty_like(runs)
+    lasts[:-1], lasts[-1:] = runs[1:], steps.size
+    shares = steps.ravel() * np.repeat(pieces / sums, lasts - runs)
     reached = np.cumsum(shares)
-    number = np.arange(int(pieces.sum()))
+    number = np.arange(pieces.sum())
     step = np.searchsorted(reached, number + 1e-6, side="right")
     place = step >> 1
     share = np.where(sharp.ravel()[place], 1, 0.5)
@@ -221,7 +225,7 @@ def _edge_nodes(points: Floats, radii: Floats, fineness: float) -> _Nodes:
     outwards = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     counts = np.bincount(runs // (2 * len(path)), pieces, k).astype(np.int64)
     nodes = points[:, path].reshape(-1, 2)[place] + outwards * radius.ravel()[place][:, None]
-    return _Nodes(nodes, angles + np.pi / 2, np.repeat(straight, pieces.astype(np.int64)), counts)
+    return _Nodes(nodes, angles + np.pi / 2, np.repeat(straight, pieces), counts)
 
 
 def _joined(nodes: _Nodes, strokes: Indices) -> Paths:
@@ -240,7 +244,7 @@ def _joined(nodes: _Nodes, strokes: Indices) -> Paths:
     curves[:, 0] = points + along * np.where(is_line, 0, before * length)[:, None]
     curves[:, 1] = ends - along[following] * np.where(is_line, 0, after * length)[:, None]
     curves[:, 2] = ends
-    return Paths(points[first], curves, counts, is_line, strokes, closed=True)
+    return Paths(points[first], curves, counts, is_line, strokes, np.ones(len(counts), bool))
 
 
 def _handle_lengths(first: Doubles, last: Doubles) -> tuple[Doubles, Doubles]:
