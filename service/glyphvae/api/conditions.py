@@ -91,7 +91,7 @@ def refuse_both(label: object, sets: Sequence[str]) -> None:
 
 
 def title_of(names: Iterable[str | None]) -> str:
-    """Return what a picture of labels is called: each of them once."""
+    """Return the title of a picture of labels: each of them once."""
     return " ".join(dict.fromkeys(name for name in names if name)) or "handwriting"
 
 

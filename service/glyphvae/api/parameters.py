@@ -135,11 +135,11 @@ class PictureParameters(Protocol):
 
     @property
     def strokes(self) -> str:
-        """What an SVG draws of each stroke."""
+        """Part of each stroke that an SVG draws."""
 
     @property
     def animate(self) -> bool:
-        """Whether an SVG is animated."""
+        """True where an SVG is animated."""
 
 
 def read_query(kind: type[Model], query: bytes) -> Model:

@@ -27,6 +27,8 @@ _CURVE, _LINE = 0, 2
 
 def path_data(paths: Paths) -> list[str]:
     """Return each path as data for the attribute `d`, in units of 1 / `UNITS` glyph pixel."""
+    if not len(paths.counts):
+        return []
     first = np.cumsum(paths.counts) - paths.counts
     ends = np.rint(UNITS * paths.curves[:, 2])
     starts = np.empty_like(ends)
@@ -51,7 +53,7 @@ def path_data(paths: Paths) -> list[str]:
 def _texts(numbers: NDArray[np.int64], texts: NDArray[np.object_]) -> NDArray[np.object_]:
     """Return numbers as text, looked up in a table; those that it lacks are written after a space."""
     written = texts.take(numbers + _LARGEST, mode="clip")
-    if numbers.size and max(numbers.max(), -numbers.min()) > _LARGEST:
+    if max(numbers.max(), -numbers.min()) > _LARGEST:
         for index in np.flatnonzero(np.abs(numbers) > _LARGEST).tolist():
             written.flat[index] = f" {numbers.flat[index]}"
     return written

@@ -63,7 +63,7 @@ class Sequence:
 
     @property
     def title(self) -> str:
-        """What a picture of it is called."""
+        """Title of a picture of it."""
         return title_of(self.labels)
 
 

@@ -110,10 +110,11 @@ def placed(strokes: Strokes, x: Numbers, y: Numbers, scale: Numbers) -> Curves:
         y: (n,), its upper edge.
         scale: (n,), glyph pixels of a unit.
     """
-    glyph, stroke = np.nonzero((strokes.presence > DRAWN) & (strokes.radius.max(axis=2) > _UNSEEN))
     # Unlike np.clip, these make a number of NaN.
-    control = np.fmax(np.fmin(strokes.control[glyph, stroke], 2 * SIDE), -SIDE)
-    radius = np.fmax(np.fmin(strokes.radius[glyph, stroke], SIDE / 2), 0)
+    radius = np.fmin(np.fmax(strokes.radius, 0), SIDE / 2)
+    glyph, stroke = np.nonzero((strokes.presence > DRAWN) & (radius.max(axis=2) > _UNSEEN))
+    control = np.fmin(np.fmax(strokes.control[glyph, stroke], -SIDE), 2 * SIDE)
+    radius = radius[glyph, stroke]
     size = np.asarray(scale, np.float32)[glyph]
     corner = np.stack([x, y], axis=1)[glyph].astype(np.float32)
     return Curves(control * size[:, None, None] + corner[:, None], radius * size[:, None], glyph, len(strokes))
@@ -255,10 +256,10 @@ def _handle_lengths(first: Doubles, last: Doubles) -> tuple[Doubles, Doubles]:
         last: Angles from the direction at the end to the chord.
     """
     sines, cosines = (np.sin(first), np.sin(last)), (np.cos(first), np.cos(last))
-    lean = np.sqrt(2) * (sines[0] - sines[1] / 16) * (sines[1] - sines[0] / 16) * (cosines[0] - cosines[1])
+    skew = np.sqrt(2) * (sines[0] - sines[1] / 16) * (sines[1] - sines[0] / 16) * (cosines[0] - cosines[1])
     near, far = (np.sqrt(5) - 1) / 2, (3 - np.sqrt(5)) / 2
-    before = (2 + lean) / (3 * (1 + near * cosines[0] + far * cosines[1]))
-    after = (2 - lean) / (3 * (1 + near * cosines[1] + far * cosines[0]))
+    before = (2 + skew) / (3 * (1 + near * cosines[0] + far * cosines[1]))
+    after = (2 - skew) / (3 * (1 + near * cosines[1] + far * cosines[0]))
     turns_back = (cosines[0] < -0.2) | (cosines[1] < -0.2)
     before[turns_back], after[turns_back] = 0, 0
     return before, after
