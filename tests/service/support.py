@@ -11,6 +11,7 @@ from typing import NamedTuple
 import httpx
 import numpy as np
 from numpy.typing import NDArray
+import resvg_py
 from PIL import Image
 from starlette.types import ASGIApp, Message
 
@@ -23,6 +24,7 @@ from glyphvae.settings import Settings
 JSON = {"accept": "application/json"}
 NPY = {"accept": "application/x-npy"}
 PNG = {"accept": "image/png"}
+SVG = {"accept": "image/svg+xml"}
 
 # Seconds; nothing that is waited for takes as long.
 PATIENCE = 60
@@ -112,6 +114,20 @@ def picture(content: bytes) -> NDArray[np.uint8]:
     image = Image.open(io.BytesIO(content), formats=["PNG"])
     assert image.mode == "L"
     return 255 - np.asarray(image)
+
+
+def resvg(content: bytes) -> NDArray[np.uint8]:
+    """Paint an SVG by resvg, as (height, width, 3) in its own size and on its own paper, or else on black."""
+    painted = resvg_py.svg_to_bytes(svg_string=content.decode(), skip_system_fonts=True)
+    image = Image.open(io.BytesIO(painted), formats=["PNG"]).convert("RGBA")
+    ground = Image.new("RGBA", image.size, "black")
+    return np.asarray(Image.alpha_composite(ground, image).convert("RGB"))
+
+
+def percent_apart(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Return the mean difference of two pictures of one shape, in percent of the difference of black and white."""
+    assert one.shape == other.shape
+    return float(np.abs(one.astype(int) - other).mean() / 2.55)
 
 
 def array(response: httpx.Response) -> NDArray[np.generic]:

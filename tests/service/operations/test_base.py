@@ -13,16 +13,16 @@ from PIL import Image
 from glyphvae.api.context import Context
 from glyphvae.application import OPERATIONS, create_app
 from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel
-from glyphvae.formats.registry import GIF, JSON, NPY, PICTURES
+from glyphvae.formats.registry import GIF, JSON, NPY, PICTURES, SVG
 from glyphvae.models.registry import load_registry
 from glyphvae.operations.base import KEPT_PLANS, LONGEST_KEY, PlanCache
 from tests.service.support import caller, context_of, expect_problem, grey, npy
 
 PATHS = [operation.path for operation in OPERATIONS]
-OFFERS = dict.fromkeys(PATHS, (*PICTURES, JSON, NPY)) | {
+OFFERS = dict.fromkeys(PATHS, (*PICTURES, SVG, JSON, NPY)) | {
     "/encode": (JSON, NPY),
-    "/interpolate": (*PICTURES, GIF, JSON, NPY),
-    "/traverse": (*PICTURES, GIF, JSON, NPY),
+    "/interpolate": (*PICTURES, SVG, GIF, JSON, NPY),
+    "/traverse": (*PICTURES, SVG, GIF, JSON, NPY),
 }
 del OFFERS["/dataset"]  # its body names the format
 DRAWING = [path for path, offers in OFFERS.items() if PICTURES.keys() <= set(offers)]
