@@ -11,6 +11,8 @@ import numpy as np
 from numpy import float64, int64
 from numpy.typing import NDArray
 
+from glyphvae.models.latents import draw_drift
+
 # Standard deviations with an amount of 1, chosen by looking at texts: of the slant, a shear; of the distances of
 # letters and of words, of a line's place and of the baseline around it, in glyph pixels; of its slope.
 _SLANT, _LETTERS, _WORDS, _PLACE, _BASELINE, _SLOPE = 0.025, 0.3, 0.7, 0.5, 0.38, 0.003
@@ -20,8 +22,6 @@ _USUAL = 1.25
 _GLYPHS, _PIXELS = 7, 48
 # Values that are drawn for a text, and for each of its lines; after the last one comes the first.
 _OF_TEXT, _OF_LINE = 128, 32
-# The second half of the generator's key, other than that of latents.
-_STREAM = 1
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,7 @@ class Drift:
         return self._drawn(0).reshape(3, _OF_TEXT)
 
     def _drawn(self, lines: int) -> NDArray[float64]:
-        generator = np.random.Generator(np.random.Philox(key=[self.seed, _STREAM]))
-        return generator.standard_normal(3 * _OF_TEXT + lines * (_OF_LINE + 2))
+        return draw_drift(self.seed, 3 * _OF_TEXT + lines * (_OF_LINE + 2))
 
 
 def _smooth(drawn: NDArray[float64], place: NDArray[float64], row: NDArray[int64] | None = None) -> NDArray[float64]:

@@ -16,7 +16,7 @@ def test_nothing_drifts_by_default() -> None:
 
 def test_a_longer_text_begins_as_a_shorter_one() -> None:
     drift, line = Drift(1, 3), np.arange(MANY) // 50
-    x = 9.0 * (np.arange(MANY) % 50)
+    x = (9 * (np.arange(MANY) % 50)).astype(np.float64)
     for short, long in [
         (drift.slants(60), drift.slants(MANY)),
         (drift.letters(60), drift.letters(MANY)),
