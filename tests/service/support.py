@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import httpx
 import numpy as np
-from numpy.typing import NDArray
 import resvg_py
+from numpy.typing import NDArray
 from PIL import Image
 from starlette.types import ASGIApp, Message
 
@@ -118,7 +118,7 @@ def picture(content: bytes) -> NDArray[np.uint8]:
 
 def resvg(content: bytes) -> NDArray[np.uint8]:
     """Paint an SVG by resvg, as (height, width, 3) in its own size and on its own paper, or else on black."""
-    painted = resvg_py.svg_to_bytes(svg_string=content.decode(), skip_system_fonts=True)
+    painted = resvg_py.svg_to_bytes(svg_string=content.decode(), skip_system_fonts=True, dpi=96)
     image = Image.open(io.BytesIO(painted), formats=["PNG"]).convert("RGBA")
     ground = Image.new("RGBA", image.size, "black")
     return np.asarray(Image.alpha_composite(ground, image).convert("RGB"))

@@ -233,7 +233,7 @@ def _times(curves: Curves) -> NDArray[np.float64]:
     """Return (k, 2) when the pen begins each stroke, and how long it takes, in seconds."""
     steps = np.diff(curves.control, axis=1)
     takes = np.hypot(steps[..., 0], steps[..., 1]).sum(axis=1, dtype=float) / _SPEED
-    ends = np.cumsum(takes + _PAUSE)
+    ends = np.cumsum(takes + _PAUSE) - _PAUSE
     times = np.stack([ends - takes, takes], axis=1)
     times *= min(1, _LONGEST / ends[-1]) if ends.size else 1
     return times

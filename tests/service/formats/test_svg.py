@@ -98,8 +98,8 @@ def test_centres_are_thin_lines_of_a_real_size_without_paper() -> None:
     starts = [re.match(r"M(\d+) (\d+)", path.get("d", "")) for path in paths(content)]
     assert [start and start.groups() for start in starts] == [("100", "125"), ("100", "275")]
     assert not any("z" in path.get("d", "") for path in paths(content))
-    ink = resvg(made(bars(VARYING), Look(4, WHITE, None, centre=True)))[..., 0] // 255
-    assert 0 < ink.sum() <= 2 * 90
+    ink = resvg(made(bars(VARYING), Look(4, WHITE, None, centre=True)))[..., 0] > 100
+    assert 80 <= np.count_nonzero(ink) <= 2 * 84
 
 
 def test_glyphs_without_ink_are_paper() -> None:
@@ -158,10 +158,10 @@ def test_long_work_comes_in_pieces() -> None:
 
 
 def test_a_glyph_of_many_bends_gets_fewer_curves() -> None:
-    wave = np.stack([4 + 20 * (np.arange(8) % 2), np.linspace(4, 24, 8)], axis=1)
-    many = strokes([[wave, wave[:, ::-1], wave[::-1] + 1, wave[:, ::-1] + 1]], [[VARYING] * 4])
-    curves = placed(many, np.zeros(1), np.zeros(1), np.ones(1))
-    (alone,) = Frame(28, 28, PLAIN, "J").around_each(curves)
-    assert len(alone) < 1150
-    several = placed(many[np.zeros(2, int)], np.zeros(2), np.zeros(2), np.ones(2))  # type: ignore[index]
-    assert len(paths(made(several))[0].get("d", "")) > len(paths(alone)[0].get("d", ""))
+    wave = np.stack([np.linspace(3, 25, 8), 8 + 4 * (-1.0) ** np.arange(8)], axis=1)
+    one = strokes([[wave + np.array([0, down]) for down in (0, 6, 12)]], [[VARYING] * 3])
+    curves = placed(one, np.zeros(1), np.zeros(1), np.ones(1))
+    alone = paths(made(curves))[0].get("d", "")
+    two = Curves(np.tile(curves.control, (2, 1, 1)), np.tile(curves.radius, (2, 1)), np.repeat([0, 1], 3), 2)
+    among_others = paths(made(two))[0].get("d", "")
+    assert len(alone) <= 650 < len(among_others) < 1000
