@@ -19,7 +19,7 @@ from glyphvae.settings import Settings
 from glyphvae_training.data.sources import Characters, read_emnist, read_mnist
 from tests.known_model import LABELS
 from tests.service.processes import running
-from tests.service.support import JSON, NPY, array, caller, expect_problem, image_file, npy, picture
+from tests.service.support import JSON, NPY, PNG, SVG, array, caller, expect_problem, image_file, npy, picture, resvg
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -301,3 +301,26 @@ async def test_the_same_letters_give_the_same_string(client: httpx.AsyncClient) 
 async def test_a_model_without_a_hand_names_the_pen(client: httpx.AsyncClient) -> None:
     response = await client.post("/hand?model=cvae-62", content=npy(np.zeros((28, 28), np.uint8)))
     expect_problem(response, InvalidParameter, "model 'cvae-62' has no hand; models with one are: pen", "query.model")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_svg_shows_every_label_as_png_does_in_less_than_a_kilobyte(client: httpx.AsyncClient, seed: int) -> None:
+    hand = np.random.default_rng(seed).normal(0, 0.7, 12)
+    query = "model=pen&labels=all&scale=8&z=" + ",".join(f"{value:.3f}" for value in hand) + 12 * ",0"
+    png = await client.post(f"/generate?{query}", headers=PNG)
+    svg = await client.post(f"/generate?{query}", headers=SVG)
+    cells = [255 - resvg(svg.content)[..., 0], picture(png.content)]
+    rows, columns = (side // 224 for side in cells[0].shape)
+    one, other = (
+        cell.reshape(rows, 224, columns, 224).swapaxes(1, 2).reshape(-1, 224, 224).astype(int) for cell in cells
+    )
+    apart = np.abs(one - other).mean(axis=(1, 2)) / 2.55
+    assert apart.mean() < 0.3
+    assert apart.max() < 1
+    sizes = []
+    models = (await client.get("/models")).json()
+    for label in next(model["labels"] for model in models if model["name"] == "pen"):
+        response = await client.post("/generate", params={"label": label, "model": "pen", "seed": seed}, headers=SVG)
+        sizes.append(len(response.content))
+    assert max(sizes) <= 1000
+    assert sum(sizes) / len(sizes) < 700

@@ -15,8 +15,10 @@ from glyphvae.api.parameters import (
     DEFAULT_INK,
     DEFAULT_PAPER,
     DEFAULT_TEMPERATURE,
+    Animate,
     Beta,
     Ink,
+    Lines,
     ModelName,
     Paper,
     Parameters,
@@ -78,6 +80,8 @@ class InterpolateQuery(Parameters):
     scale: Scale = 1
     ink: Ink = DEFAULT_INK
     paper: Paper = DEFAULT_PAPER
+    strokes: Lines = "outline"
+    animate: Animate = False
     model: ModelName = None
     beta: Beta = None
 
@@ -133,8 +137,8 @@ class Interpolate(Operation[InterpolatePlan]):
         """Check the query, and draw the ends where the body does not bring them."""
         query = read_query(InterpolateQuery, head.query)
         model = value_of("query.beta", self.context.registry.get, query.model, query.beta)
-        style = Style.parse("query", query.scale, query.ink, query.paper)
-        output = Output.plan(head.accept, 1, query.n, style, self.context.settings, model)
+        style = Style.parse("query", query)
+        output = Output.plan(head.accept, 1, query.n, style, self.context, model)
         has_body = head.headers.length != 0  # announced by its length, or by coming in chunks
         refuse_both(query.label, query.labels)
         if query.labels and not has_body:

@@ -15,8 +15,10 @@ from glyphvae.api.parameters import (
     DEFAULT_INK,
     DEFAULT_PAPER,
     DEFAULT_TEMPERATURE,
+    Animate,
     Beta,
     Ink,
+    Lines,
     ModelName,
     Paper,
     Parameters,
@@ -45,7 +47,7 @@ from glyphvae.errors import (
     UnsupportedMedia,
     documented,
 )
-from glyphvae.formats.registry import JSON, NPY, PICTURES
+from glyphvae.formats.registry import JSON, NPY, PICTURES, SVG
 from glyphvae.models.latents import MAX_LATENT, draw_latents, draw_style, form_only, new_seed
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, Responses
@@ -59,9 +61,10 @@ from glyphvae.text.pixel_text import PixelText, set_pixels
 from glyphvae.text.stroke_layout import set_strokes
 from glyphvae.text.stroke_text import StrokeText
 from glyphvae.text.symbols import Symbols, fold, is_mark, of_glyphs
+from glyphvae.text.words import words
 from glyphvae.vectors.strokes import Strokes
 
-OFFERS = (*PICTURES, JSON, NPY)
+OFFERS = (*PICTURES, SVG, JSON, NPY)
 
 # About what a short text costs the event loop, in glyphs.
 TEXT_COST = 16
@@ -136,6 +139,8 @@ class RenderText(Parameters):
     scale: Scale = 2
     ink: Ink = DEFAULT_INK
     paper: Paper = DEFAULT_PAPER
+    strokes: Lines = "outline"
+    animate: Animate = False
     model: ModelName = None
     beta: Beta = None
 
@@ -175,6 +180,17 @@ class RenderedText(BaseModel):
     )
     unknown: list[int] = Field(description="Places of characters that were skipped or left blank.")
     glyphs: list[PlacedGlyph]
+
+
+@dataclass(eq=False, kw_only=True)
+class TextRequest(Plan):
+    """A request whose head has been checked.
+
+    Attributes:
+        accept: All `Accept` headers as one.
+    """
+
+    accept: str
 
 
 @dataclass(frozen=True)
@@ -217,7 +233,7 @@ class Writing(TextPlan):
         )
 
 
-class WriteText(Operation[Plan]):
+class WriteText(Operation[TextRequest]):
     """Write a text in one hand, no two letters of a word alike.
 
     Glyphs stand on a common baseline and are spaced by their ink. A model with strokes paints them at `scale`, each
@@ -259,23 +275,28 @@ class WriteText(Operation[Plan]):
         ),
     }
 
-    def plan(self, head: RequestHead) -> Plan:
-        """Choose the format."""
+    def plan(self, head: RequestHead) -> TextRequest:
+        """Choose the format, as if the model drew strokes."""
         media = negotiate.choose(head.accept, OFFERS)
-        return Plan(media=media, cost=TEXT_COST, streams=media == JSON)
+        streams = media == JSON or (media == SVG and "application/" in head.accept.lower())
+        return TextRequest(media=media, cost=TEXT_COST, streams=streams, accept=head.accept)
 
-    def run(self, plan: Plan, body: Body) -> Program[Result]:
+    def run(self, plan: TextRequest, body: Body) -> Program[Result]:
         """Decode the glyphs of the text, set and draw them."""
         text = read_json(RenderText, body.content_type, body.content)
-        style = Style.parse("body", text.scale, text.ink, text.paper)
+        style = Style.parse("body", text)
+        registry = self.context.registry
+        model = value_of("body.beta", registry.get, text.model, text.beta)
+        media = negotiate.choose_for(model, plan.accept, OFFERS, registry)
+        style.check("body", media)
         writing = yield from write(text, self.context)
         title, headers = writing.model.title, writing.headers
-        if plan.media == JSON:
+        if media == JSON:
             count = len(writing.z)
             blocks = [_glyphs(writing, start) for start in range(0, count, JSON_BLOCK)]
             return (yield from json_list_result(title, headers, _content(writing), "glyphs", blocks))
-        content = yield from picture(writing, style, plan.media, self.context)
-        return Result(title, headers, plan.media, content)
+        content = yield from picture(writing, text.text, style, media, self.context)
+        return Result(title, headers, media, content)
 
 
 def write(text: RenderText, context: Context) -> Program[Writing]:
@@ -296,8 +317,8 @@ def write(text: RenderText, context: Context) -> Program[Writing]:
     return writing
 
 
-def picture(writing: Writing, style: Style, media: str, context: Context) -> Program[bytes]:
-    """Draw and encode a text.
+def picture(writing: Writing, text: str, style: Style, media: str, context: Context) -> Program[bytes]:
+    """Draw and encode a text, as it was typed in `text`.
 
     Raises:
         InvalidParameter: The picture would be over the limit.
@@ -305,6 +326,11 @@ def picture(writing: Writing, style: Style, media: str, context: Context) -> Pro
     placed = writing.text.layout
     painted = len(writing.z) if writing.model.draws_strokes else 0
     canvas = Canvas.plan("body.scale", placed.width, placed.height, style, media, context.settings, painted)
+    if media == SVG:
+        assert isinstance(writing.text, StrokeText)  # noqa: S101 (other models do not offer it)
+        positions = writing.script.positions[writing.script.symbols >= 0]
+        selectable = partial(words, text, positions, writing.text.ends[:, 0], placed)
+        return (yield from canvas.trace(writing.text.curves, text, selectable))
     return (yield from canvas.draw(partial(writing.text.draw, style.scale)))
 
 

@@ -12,9 +12,11 @@ from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import (
     DEFAULT_INK,
     DEFAULT_PAPER,
+    Animate,
     Beta,
     Ink,
     Latents,
+    Lines,
     ModelName,
     Paper,
     Parameters,
@@ -61,6 +63,8 @@ class TraverseQuery(Parameters):
     scale: Scale = 1
     ink: Ink = DEFAULT_INK
     paper: Paper = DEFAULT_PAPER
+    strokes: Lines = "outline"
+    animate: Animate = False
     model: ModelName = None
     beta: Beta = None
 
@@ -111,9 +115,9 @@ class Traverse(Operation[TraversePlan]):
         if max(query.latent) > size:
             raise InvalidParameter.of("query.latent", f"there is no latent {max(query.latent)}", f"1 to {size}")
         (label,) = required_labels([] if query.label is None else [query.label], model)
-        style = Style.parse("query", query.scale, query.ink, query.paper)
+        style = Style.parse("query", query)
         rows = query.n if len(query.latent) == 2 else 1
-        output = Output.plan(head.accept, rows, query.n, style, self.context.settings, model)
+        output = Output.plan(head.accept, rows, query.n, style, self.context, model)
         given = given_latents("query", query.z, query.hand, model, self.context.registry)
         seed = new_seed() if query.seed is None else query.seed
         base = draw_latents(seed, 1, given, query.temperature)[0]

@@ -38,6 +38,9 @@ _WRITTEN = 11
 # Work of a glyph that is painted from its strokes, and bytes of its outlines at a scale of 64, for as many glyphs as
 # are in memory at a time. Its pixels cost what others do.
 _PAINTED, _OUTLINES, _PAINTED_AT_A_TIME = 1 << 11, 1 << 17, 32
+# Work of a glyph whose strokes become the paths of a document; and bytes of these paths, with their copies, and of what
+# they are made from, for as many glyphs as are in memory at a time.
+_TRACED, _TRACE, _TRACED_AT_A_TIME, _TRACING = 1 << 10, 1 << 13, 64, 1 << 16
 # Bytes of the places of a glyph's curves, in each row of a line, while they are measured.
 _MEASURED = 5 << 10
 # Pixels that a letter is compared with cost a quarter of a unit each, and bytes as grey levels, slopes and copies.
@@ -122,6 +125,11 @@ def drawing(media: str, pixels: int, frames: int = 1) -> Cost:
 def painting(glyphs: int) -> Cost:
     """Return the cost of painting glyphs from their strokes, apart from that of their picture."""
     return Cost(glyphs * _PAINTED, min(glyphs, _PAINTED_AT_A_TIME) * _OUTLINES)
+
+
+def tracing(glyphs: int) -> Cost:
+    """Return the cost of a document of glyphs' strokes."""
+    return Cost(glyphs * _TRACED, glyphs * _TRACE + min(glyphs, _TRACED_AT_A_TIME) * _TRACING)
 
 
 def together(*costs: Cost) -> Cost:

@@ -86,7 +86,7 @@ def basis(control_points: int, samples: int) -> Floats:
 
 
 @lru_cache(64)
-def _interpolation(knots: int, samples: int) -> Floats:
+def interpolation(knots: int, samples: int) -> Floats:
     """Return the share of each of evenly spaced knots in the samples between them, float32 (samples, knots)."""
     place = np.linspace(0, knots - 1, samples)
     shares: Floats = np.clip(1 - np.abs(place[:, None] - np.arange(knots)), 0, None).astype(np.float32)
@@ -138,7 +138,7 @@ def _curves(control: Floats, samples: int) -> Floats:
 
 def _widths(radius: Floats, samples: int) -> Floats:
     # Not as a product of matrices, whose last bits depend on how many strokes there are.
-    radii: Floats = np.einsum("...k,sk->...s", radius, _interpolation(radius.shape[-1], samples))
+    radii: Floats = np.einsum("...k,sk->...s", radius, interpolation(radius.shape[-1], samples))
     return radii
 
 

@@ -2,6 +2,7 @@
 
 import io
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import httpx
 import numpy as np
@@ -12,19 +13,19 @@ from PIL import Image
 from glyphvae.api.context import Context
 from glyphvae.application import OPERATIONS, create_app
 from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel
-from glyphvae.formats.registry import GIF, JSON, NPY, PICTURES
+from glyphvae.formats.registry import GIF, JSON, NPY, PICTURES, SVG
 from glyphvae.models.registry import load_registry
 from glyphvae.operations.base import KEPT_PLANS, LONGEST_KEY, PlanCache
-from tests.service.support import caller, context_of, expect_problem, grey, npy
+from tests.service.support import caller, context_of, expect_problem, grey, npy, percent_apart, resvg
 
 # Of operations that read an image; the others draw, and take a seed.
 READING = {"/encode", "/hand", "/reconstruct"}
 PATHS = [operation.path for operation in OPERATIONS]
-OFFERS = dict.fromkeys(PATHS, (*PICTURES, JSON, NPY)) | {
+OFFERS = dict.fromkeys(PATHS, (*PICTURES, SVG, JSON, NPY)) | {
     "/encode": (JSON, NPY),
     "/hand": (JSON,),
-    "/interpolate": (*PICTURES, GIF, JSON, NPY),
-    "/traverse": (*PICTURES, GIF, JSON, NPY),
+    "/interpolate": (*PICTURES, SVG, GIF, JSON, NPY),
+    "/traverse": (*PICTURES, SVG, GIF, JSON, NPY),
 }
 del OFFERS["/dataset"]  # its body names the format
 DRAWING = [path for path, offers in OFFERS.items() if PICTURES.keys() <= set(offers)]
@@ -89,6 +90,43 @@ async def test_a_webp_shows_the_same_as_a_png(client: httpx.AsyncClient, path: s
         shown.append((image.format, np.asarray(image.convert("RGB")).tolist()))
     assert [kind for kind, _ in shown] == ["PNG", "PNG", "WEBP"]
     assert shown[0][1] == shown[1][1] == shown[2][1]
+
+
+@pytest.mark.parametrize("path", DRAWING)
+async def test_an_svg_shows_the_same_as_a_png(more: httpx.AsyncClient, path: str) -> None:
+    asked = {"scale": 4, "ink": "navy", "paper": "#ffc"} | ({} if path == "/reconstruct" else {"seed": 7})
+    png, svg = [await post(more, path, media, **asked) for media in ("image/png", "image/svg+xml")]
+    assert svg.headers["content-type"] == "image/svg+xml"
+    assert [svg.headers[name] for name in ("glyphvae-model", "vary")] == ["more/1", "Accept"]
+    shown = np.asarray(Image.open(io.BytesIO(png.content)).convert("RGB"))
+    assert percent_apart(resvg(svg.content), shown) < 0.3
+    root = ET.fromstring(svg.content)  # noqa: S314 (our own)
+    assert root.get("aria-label") == "Z"
+
+
+@pytest.mark.parametrize("path", DRAWING)
+async def test_an_svg_of_pixels_is_not_acceptable(client: httpx.AsyncClient, path: str) -> None:
+    response = await post(client, path, "image/svg+xml")
+    expect_problem(response, NotAcceptable, "Model 'cvae' draws pixels, and image/svg+xml is made of strokes.")
+    assert response.headers["vary"] == "Accept"
+    others = await post(client, path, "image/svg+xml, application/json;q=0.9, image/webp;q=0.1")
+    assert others.headers["content-type"] == "application/json"
+    assert others.json()["model"] == "cvae/1"
+
+
+@pytest.mark.parametrize("path", DRAWING)
+async def test_centres_and_animations_are_for_svg(more: httpx.AsyncClient, path: str) -> None:
+    where = "body" if path == "/render-text" else "query"
+    for name, value in (("strokes", "centre"), ("animate", True)):
+        drawn = await post(more, path, "image/svg+xml", **{name: value})
+        assert drawn.status_code == 200, drawn.text
+        assert (b"mm" in drawn.content, b"@keyframes" in drawn.content) == (name == "strokes", name == "animate")
+        expect_problem(
+            await post(more, path, **{name: value}), InvalidParameter, "the response is image/png", f"{where}.{name}"
+        )
+    expect_problem(
+        await post(more, path, strokes="thin"), InvalidParameter, "'outline' or 'centre'", f"{where}.strokes"
+    )
 
 
 @pytest.mark.parametrize("path", PATHS)

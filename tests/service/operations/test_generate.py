@@ -17,7 +17,7 @@ from glyphvae.operations.generate import CHUNK, Generate, Own, Samples, split
 from glyphvae.scheduling.steps import run_now
 from tests.known_model import LABELS, MORE_LABELS
 from tests.service.models.test_latents import GOLDEN
-from tests.service.support import JSON, NPY, PNG, array, expect_bar, expect_problem, known_hand, picture
+from tests.service.support import JSON, NPY, PNG, SVG, array, expect_bar, expect_problem, known_hand, picture
 
 DRAWN = (None,) * 6
 NO_BODY = Body(b"", "")
@@ -366,3 +366,12 @@ def test_glyphs_of_a_hand_are_drawn_ahead(with_hand: Context) -> None:
     assert [run(f"{asked}&seed={seed}").content for seed in seeds] == [result.content for result in made]
     run(f"{asked}&z=,1")
     assert with_hand.telemetry.prefetched() == {"cvae": 3}
+
+
+async def test_single_glyphs_as_svg_are_drawn_ahead_and_reproduced(more: httpx.AsyncClient) -> None:
+    new = await asyncio.gather(*(more.post("/generate?label=J&temperature=1", headers=SVG) for _ in range(5)))
+    assert len({response.content for response in new}) == 5
+    for response in new:
+        seed = response.headers["glyphvae-seed"]
+        again = await more.post(f"/generate?label=J&temperature=1&seed={seed}", headers=SVG)
+        assert (again.content, again.headers["content-type"]) == (response.content, "image/svg+xml")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
+from xml.etree import ElementTree as ET
 
 import httpx
 import numpy as np
@@ -20,7 +21,7 @@ from glyphvae.text.alternates import apart
 from glyphvae.text.layout import Setting, layout
 from glyphvae.text.symbols import fold
 from tests.known_model import LABELS, decoder, encoder, strokes, write_model
-from tests.service.support import JSON, NPY, PNG, array, caller, context_of, expect_problem, known_hand, picture
+from tests.service.support import JSON, NPY, PNG, SVG, array, caller, context_of, expect_problem, known_hand, picture
 
 DRAWN = (None,) * 6
 ACUTE, CEDILLA = "\u0301", "\u0327"
@@ -401,3 +402,22 @@ async def test_a_text_is_written_in_a_hand(handed: httpx.AsyncClient) -> None:
     assert first == again != other
     over = await rendered(handed, text="A", hand=hand, z=[None, 1.0, 2.0])
     assert over.z == pytest.approx([0.5, 1, 2, 0, 0, 0])
+
+
+async def test_the_words_of_an_svg_can_be_selected(pen: httpx.AsyncClient) -> None:
+    response = await post(pen, SVG, text="A Ce\n'<x>", seed=7, unknown="skip")
+    root = ET.fromstring(response.content)  # noqa: S314 (our own)
+    lines = ["".join(line.itertext()) for line in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert lines == ["A Ce", "'<x>"]
+    assert root.get("aria-label") == "A Ce '<x>"  # XML reads line breaks in attributes as spaces
+    placed = (await rendered(pen, text="A Ce\n'<x>", seed=7, unknown="skip")).glyphs
+    spans = [span.get("x") for span in root.iter("{http://www.w3.org/2000/svg}tspan")]
+    assert spans == [str(placed[number].x) for number in (0, 1, 3)]
+
+
+async def test_a_character_that_xml_lacks_is_replaced(pen: httpx.AsyncClient) -> None:
+    content = b'{"text": "A\\u0000\\u001f", "unknown": "skip"}'
+    headers = SVG | {"content-type": "application/json"}
+    response = await pen.post("/render-text", content=content, headers=headers)
+    assert response.status_code == 200
+    assert ET.fromstring(response.content).get("aria-label") == "A\ufffd\ufffd"  # noqa: S314 (as above)
