@@ -81,7 +81,7 @@ def design(labels: Sequence[str], strokes: Strokes) -> Design:
     place = np.full(len(is_mark), -1)
     place[spaced] = np.arange(len(spaced))
     own, kind = place[forms.letter], place[usual]
-    exact = single[spaced] & _of_characters(_is_small, characters)[usual[spaced]]
+    exact = single[spaced] & _of_characters(str.isalpha, characters)[usual[spaced]]
     spacing = space(
         forms.ink.take(spaced),
         _of_characters(str.isalnum, characters)[usual[spaced]],

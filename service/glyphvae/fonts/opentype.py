@@ -10,6 +10,8 @@ from fontTools.cu2qu.cu2qu import curve_to_quadratic
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.t2CharStringPen import T2CharStringPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
+from fontTools.ttLib import newTable
+from fontTools.ttLib.tables import ttProgram
 from numpy import int64
 from numpy.typing import NDArray
 
@@ -62,11 +64,13 @@ def build(design: Design, names: Names, kind: Kind) -> bytes:
         builder.setupCFF(names.postscript, *_charstrings(design, glyphs, advances, names))
     else:
         builder.setupGlyf(_quadratic_glyphs(design, glyphs))
+        builder.font["prep"] = _smooth()
     builder.setupHorizontalMetrics(dict(zip(glyphs, zip(advances, _left_edges(builder, glyphs)), strict=True)))
     _set_heights(builder, design)
     builder.updateHead(created=_MADE, modified=_MADE, fontRevision=float(VERSION))
     builder.setupNameTable(names.records(), mac=False)
     builder.setupPost(isFixedPitch=0, underlinePosition=-100, underlineThickness=50)
+    builder.font["OS/2"].recalcCodePageRanges(builder.font)
     _set_features(builder, design, drawn)
     return _saved(builder, kind)
 
@@ -95,6 +99,14 @@ def _quadratic_glyphs(design: Design, glyphs: Sequence[str]) -> dict[str, Any]:
             _draw(pen, _outline(design, number), _quadratic)
         found[name] = pen.glyph()
     return found
+
+
+def _smooth() -> Any:  # noqa: ANN401 (untyped)
+    """Return the program that keeps thin strokes whole at every size; fonts without hints need no more."""
+    table = newTable("prep")
+    table.program = ttProgram.Program()
+    table.program.fromAssembly(["PUSHW[ ]", "511", "SCANCTRL[ ]", "PUSHB[ ]", "4", "SCANTYPE[ ]"])
+    return table
 
 
 def _outline(design: Design, number: int) -> Outline:
