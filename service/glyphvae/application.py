@@ -25,6 +25,7 @@ from glyphvae.models.registry import load_registry
 from glyphvae.operations.base import Operation
 from glyphvae.operations.dataset import MakeDataset
 from glyphvae.operations.encode import Encode
+from glyphvae.operations.font import MakeFont
 from glyphvae.operations.generate import Generate
 from glyphvae.operations.interpolate import Interpolate
 from glyphvae.operations.reconstruct import Reconstruct
@@ -44,6 +45,7 @@ OPERATIONS: tuple[type[Operation[Any]], ...] = (
     Encode,
     Reconstruct,
     WriteText,
+    MakeFont,
     Interpolate,
     Traverse,
     MakeDataset,

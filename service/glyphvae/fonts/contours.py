@@ -62,9 +62,7 @@ def _union(parts: list[NDArray[np.int64]]) -> list[list[list[int]]]:
     clipper = pyclipper.Pyclipper()
     for part in parts:
         clipper.AddPath(part.tolist(), pyclipper.PT_SUBJECT, True)
-    united: list[list[list[int]]] = clipper.Execute(
-        pyclipper.CT_UNION, pyclipper.PFT_NONZERO, pyclipper.PFT_NONZERO
-    )
+    united: list[list[list[int]]] = clipper.Execute(pyclipper.CT_UNION, pyclipper.PFT_NONZERO, pyclipper.PFT_NONZERO)
     return united
 
 

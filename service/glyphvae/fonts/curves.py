@@ -1,8 +1,8 @@
 """Cubic curves along polygons, few of them, all polygons at a time.
 
-Each curve has the directions of the polygon at its ends, and the lengths of its handles by least squares; where it strays
-too far from the polygon it is replaced by two. Schneider, "An algorithm for automatically fitting digitized curves",
-Graphics Gems, 1990.
+Each curve has the directions of the polygon at its ends, and the lengths of its handles by least squares; where it
+strays too far from the polygon it is replaced by two. Schneider, "An algorithm for automatically fitting digitized
+curves", Graphics Gems, 1990.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ Points = NDArray[float64]
 
 # Radians; a polygon that turns more at a point has a corner there.
 _CORNER = 0.5
-# Fits of a curve, each with the places of its points found anew on the one before.
-_FITS = 2
+# More fits of a curve, each with the places of its points found anew on the one before.
+_REFITS = 1
 # Handles longer than this, by the chord, make loops.
 _LONGEST = 2.0
 _TINY = 1e-9
@@ -87,7 +87,8 @@ def _first(polygon: Points) -> int:
 
 def _turns(before: Points, after: Points) -> NDArray[float64]:
     cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
-    return np.arctan2(cross, (before * after).sum(axis=1))
+    turns: NDArray[float64] = np.arctan2(cross, (before * after).sum(axis=1))
+    return turns
 
 
 def _directions(
@@ -112,7 +113,8 @@ def _directions(
 
 
 def _unit(vectors: Points) -> Points:
-    return vectors / np.maximum(np.hypot(vectors[:, :1], vectors[:, 1:]), _TINY)
+    unit: Points = vectors / np.maximum(np.hypot(vectors[:, :1], vectors[:, 1:]), _TINY)
+    return unit
 
 
 def _rotated(vectors: Points, angles: NDArray[float64]) -> Points:
@@ -146,8 +148,9 @@ class _Sections:
     def fitted(self, tolerance: float) -> tuple[Points, NDArray[float64], NDArray[int64]]:
         """Return a curve for each part (k, 4, 2), how far from its points it is, and the point to divide it at."""
         flat = self._from_chord()
-        place = self._by_length()
-        for _ in range(_FITS):
+        curves = self._least_squares(self._by_length())
+        place = self._nearest(curves, self._by_length())
+        for _ in range(_REFITS):
             curves = self._least_squares(place)
             place = self._nearest(curves, place)
         error = np.hypot(*(self._at(curves, place) - self._points).T)
@@ -162,7 +165,8 @@ class _Sections:
         along = _unit(self._p3 - self._p0)[self._which]
         away = self._points - self._p0[self._which]
         t = np.clip((away * along).sum(axis=1), 0, self._chord[self._which])
-        return np.maximum.reduceat(np.hypot(*(away - t[:, None] * along).T), self._starts)
+        most: NDArray[float64] = np.maximum.reduceat(np.hypot(*(away - t[:, None] * along).T), self._starts)
+        return most
 
     def _by_length(self) -> NDArray[float64]:
         steps = np.hypot(*np.diff(self._points, axis=0, prepend=self._points[:1]).T)
@@ -170,7 +174,8 @@ class _Sections:
         run = np.cumsum(steps)
         run -= run[self._starts][self._which]
         total = np.maximum.reduceat(run, self._starts)
-        return run / np.maximum(total, _TINY)[self._which]
+        place: NDArray[float64] = run / np.maximum(total, _TINY)[self._which]
+        return place
 
     def _least_squares(self, t: NDArray[float64]) -> Points:
         s = 1 - t
@@ -179,22 +184,26 @@ class _Sections:
         which = self._which
         rest = self._points - near[:, None] * self._p0[which] - far[:, None] * self._p3[which]
         a1, a2 = self._leaving, -self._arriving
-        sums = (lambda values: np.add.reduceat(values, self._starts))
-        c11, c22 = sums(b1 * b1), sums(b2 * b2)
-        c12 = sums(b1 * b2) * (a1 * a2).sum(axis=1)
-        x1, x2 = sums(b1 * (rest * a1[which]).sum(axis=1)), sums(b2 * (rest * a2[which]).sum(axis=1))
+        c11, c22 = self._sums(b1 * b1), self._sums(b2 * b2)
+        c12 = self._sums(b1 * b2) * (a1 * a2).sum(axis=1)
+        x1, x2 = self._sums(b1 * (rest * a1[which]).sum(axis=1)), self._sums(b2 * (rest * a2[which]).sum(axis=1))
         det = c11 * c22 - c12 * c12
         safe = np.where(det > _TINY, det, 1)
         usual = self._chord / 3
         lengths = [(x1 * c22 - x2 * c12) / safe, (c11 * x2 - c12 * x1) / safe]
-        ok = (det > _TINY) & np.logical_and.reduce([(0 <= n) & (n <= _LONGEST * self._chord) for n in lengths])
+        ok = (det > _TINY) & np.logical_and.reduce([(n >= 0) & (n <= _LONGEST * self._chord) for n in lengths])
         h1, h2 = (np.where(ok, n, usual)[:, None] for n in lengths)
         return np.stack([self._p0, self._p0 + h1 * a1, self._p3 + h2 * a2, self._p3], axis=1)
+
+    def _sums(self, values: NDArray[float64]) -> NDArray[float64]:
+        sums: NDArray[float64] = np.add.reduceat(values, self._starts)
+        return sums
 
     def _at(self, curves: Points, t: NDArray[float64]) -> Points:
         p0, p1, p2, p3 = (curves[self._which, i] for i in range(4))
         s, t = 1 - t[:, None], t[:, None]
-        return s * s * s * p0 + 3 * t * s * s * p1 + 3 * t * t * s * p2 + t * t * t * p3
+        points: Points = s * s * s * p0 + 3 * t * s * s * p1 + 3 * t * t * s * p2 + t * t * t * p3
+        return points
 
     def _nearest(self, curves: Points, t: NDArray[float64]) -> NDArray[float64]:
         """Return the places of the points on their curves after one step of Newton's method."""
@@ -205,4 +214,5 @@ class _Sections:
         second = 6 * (s * (p2 - 2 * p1 + p0) + u * (p3 - 2 * p2 + p1))
         slope = (first * first).sum(axis=1) + (away * second).sum(axis=1)
         step = (away * first).sum(axis=1) / np.where(np.abs(slope) > _TINY, slope, np.inf)
-        return np.clip(t - step, 0, 1)
+        places: NDArray[float64] = np.clip(t - step, 0, 1)
+        return places

@@ -88,7 +88,7 @@ def design(labels: Sequence[str], strokes: Strokes) -> Design:
         own[spaced],
         place[usual[forms.letter[spaced]]],
         exact,
-        UNIT,
+        unit=UNIT,
     )
     number = np.where(exact, np.cumsum(exact) - 1, -1)
 
@@ -120,10 +120,6 @@ def _components(forms: Forms, shift: NDArray[float64]) -> dict[int, list[Compone
         parts = found.setdefault(owner, [Component(int(forms.letter[owner]), 0, 0)])
         parts.append(Component(mark, x, y))
     return found
-
-
-def _is_small(character: str) -> bool:
-    return character.isalpha() and not character.isupper()
 
 
 def _of_characters(holds: Callable[[str], bool], characters: Repertoire) -> NDArray[np.bool]:

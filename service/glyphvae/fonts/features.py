@@ -1,6 +1,7 @@
 """Layout tables of a font: alternates by turns (`calt`) and kerning (`kern`)."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def substitutions(font: TTFont, forms: Sequence[Sequence[str]], spaces: Sequence
         spaces: Glyphs between words.
     """
     usual, singles, rules = forms[0], [], builder.ChainContextSubstBuilder(font, None)
-    for before, after in zip(forms[:-1], forms[1:], strict=True):
+    for before, after in pairwise(forms):
         single = builder.SingleSubstBuilder(font, None)
         single.mapping = dict(zip(usual, after, strict=True))
         singles.append(single)
@@ -38,23 +39,20 @@ def substitutions(font: TTFont, forms: Sequence[Sequence[str]], spaces: Sequence
     rules.lookupflag = _IGNORE_MARKS
     for index, lookup in enumerate([rules, *singles]):
         lookup.lookup_index = index
-    return _table(font, "GSUB", {"calt": [0]}, [lookup.build() for lookup in [rules, *singles]])
+    return _table("GSUB", {"calt": [0]}, [lookup.build() for lookup in [rules, *singles]])
 
 
-def positions(font: TTFont, lookups: Sequence[Sequence[Any]]) -> Any:  # noqa: ANN401
+def positions(lookups: Sequence[Sequence[Any]]) -> Any:  # noqa: ANN401
     """Return the table of kerning.
 
     Args:
-        font: Holds the order of glyphs.
         lookups: Each of tables as `pairs` makes, of which one counts for a pair.
     """
     made = [builder.buildLookup(list(tables)) for tables in lookups]
-    return _table(font, "GPOS", {"kern": list(range(len(made)))}, made)
+    return _table("GPOS", {"kern": list(range(len(made)))}, made)
 
 
-def pairs(
-    font: TTFont, first: Mapping[str, int], second: Mapping[str, int], change: NDArray[int64]
-) -> list[Any]:
+def pairs(font: TTFont, first: Mapping[str, int], second: Mapping[str, int], change: NDArray[int64]) -> list[Any]:
     """Return tables of the change of distances between classes of glyphs.
 
     Args:
@@ -100,7 +98,7 @@ def _record(row: Sequence[int], values: Mapping[int, Any]) -> Any:  # noqa: ANN4
     return record
 
 
-def _table(font: TTFont, tag: str, features: Mapping[str, Sequence[int]], lookups: Sequence[Any]) -> Any:  # noqa: ANN401
+def _table(tag: str, features: Mapping[str, Sequence[int]], lookups: Sequence[Any]) -> Any:  # noqa: ANN401
     """Return a table of lookups, whose features are on for every script and language."""
     table = newTable(tag)
     root = table.table = getattr(otTables, tag)()

@@ -2,8 +2,8 @@
 
 The distance of two glyphs is the sum of a share of each, which becomes their side bearings, and of what is left for the
 pair. That is kept for each pair of classes: a label in all its forms, with the accented letters on it, is a class, and
-an accented letter whose marks get in the way of others is one of its own. By what the forms of small letters differ
-from their classes is kept too, so that these letters, of which texts consist, are spaced exactly.
+an accented letter whose marks get in the way of others is one of its own. By what the forms of letters differ from
+their classes is kept too, so that these, of which texts consist, are spaced exactly.
 """
 
 from dataclasses import dataclass
@@ -69,6 +69,7 @@ def space(
     letter: NDArray[int64],
     usual: NDArray[int64],
     exact: NDArray[np.bool],
+    *,
     unit: float,
 ) -> Spacing:
     """Space glyphs.

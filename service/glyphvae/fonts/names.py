@@ -56,6 +56,11 @@ class Names:
         return {name: text for name, text in found.items() if text}
 
 
+def file_name(names: Names) -> str:
+    """Return the name of a font's file, without its ending."""
+    return names.postscript.removesuffix(f"-{STYLE}")
+
+
 def ascii_name(family: str) -> str:
     """Return the letters and digits of a family's name, without accents, as a name of files and of PostScript."""
     plain = unicodedata.normalize("NFKD", family)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from io import BytesIO
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from fontTools.agl import UV2AGL
@@ -22,8 +22,6 @@ from glyphvae.fonts.names import STYLE, VERSION, Names
 from glyphvae.fonts.outlines import UNIT, UNITS_PER_EM, Outline
 from glyphvae.scheduling.deadline import checkpoint
 
-Kind = Literal["ttf", "otf", "woff2"]
-
 # Glyphs before those of characters: for characters that the font has not, a space and one that breaks no line.
 _NOTDEF, _SPACES = ".notdef", ("space", "uni00A0")
 _EXTRA = (_NOTDEF, *_SPACES)
@@ -42,7 +40,7 @@ _USE_TYPOGRAPHIC_METRICS, _REGULAR = 1 << 7, 1 << 6
 _NO_VENDOR = "NONE"
 
 
-def build(design: Design, names: Names, kind: Kind) -> bytes:
+def build(design: Design, names: Names, kind: str) -> bytes:
     """Build a font file; the same design and names always make the same bytes.
 
     Args:
@@ -65,7 +63,8 @@ def build(design: Design, names: Names, kind: Kind) -> bytes:
     else:
         builder.setupGlyf(_quadratic_glyphs(design, glyphs))
         builder.font["prep"] = _smooth()
-    builder.setupHorizontalMetrics(dict(zip(glyphs, zip(advances, _left_edges(builder, glyphs)), strict=True)))
+    edges = zip(advances, _left_edges(builder, glyphs), strict=True)
+    builder.setupHorizontalMetrics(dict(zip(glyphs, edges, strict=True)))
     _set_heights(builder, design)
     builder.updateHead(created=_MADE, modified=_MADE, fontRevision=float(VERSION))
     builder.setupNameTable(names.records(), mac=False)
@@ -217,7 +216,6 @@ def _set_features(builder: FontBuilder, design: Design, drawn: Sequence[str]) ->
     # A space is as wide as the paper between the ink of two words, without what letters leave at their sides.
     (left, before), (right, after) = (_by_value(names, -edge) for edge in design.edges[stands].T)
     font["GPOS"] = features.positions(
-        font,
         [
             features.pairs(font, kinds, kinds, design.spacing.classes),
             features.pairs(font, exact, exact, design.spacing.forms),
@@ -235,7 +233,7 @@ def _by_value(names: Sequence[str], values: NDArray[int64]) -> tuple[dict[str, i
     return dict(zip(names, number.tolist(), strict=True)), found
 
 
-def _saved(builder: FontBuilder, kind: Kind) -> bytes:
+def _saved(builder: FontBuilder, kind: str) -> bytes:
     font, file = builder.font, BytesIO()
     font.recalcTimestamp = False
     font.flavor = "woff2" if kind == "woff2" else None

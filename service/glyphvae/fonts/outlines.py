@@ -13,7 +13,7 @@ UNITS_PER_EM, UNIT = 1000, 35
 # Font units: a seventh of a pixel where an em has 200.
 TOLERANCE = 0.75
 
-# Closed contours of one glyph, each (k, 4, 2): begin, two handles and end of each curve; of a line, handles at its ends.
+# Closed contours of one glyph, each (k, 4, 2): begin, two handles and end of each curve; a line has its handles there.
 Outline = list[NDArray[int64]]
 
 
@@ -28,7 +28,7 @@ def outlines(strokes: Strokes, shift: NDArray[float64]) -> list[Outline]:
         Problem: As `checkpoint`.
     """
     polygons = contours(strokes, UNIT)
-    flat = [polygon + (moved, 0) for glyph, moved in zip(polygons, shift.tolist(), strict=True) for polygon in glyph]
+    flat = [each + np.array([moved, 0]) for glyph, moved in zip(polygons, shift, strict=True) for each in glyph]
     if not flat:
         return [[] for _ in polygons]
     curves = fit(flat, TOLERANCE)

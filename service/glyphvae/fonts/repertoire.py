@@ -11,8 +11,14 @@ from numpy.typing import NDArray
 from glyphvae.text.marks import carriers
 from glyphvae.text.symbols import Symbols, fold, is_mark
 
-# Latin-1 Supplement to Latin Extended-B, and Latin Extended Additional, where Unicode's accented letters are.
-_ACCENTED = (*range(0xC0, 0x250), *range(0x1E00, 0x1F00))
+# Accented letters of Latin-1 and Latin Extended-A, and those beyond of Danish (ǽ, ǿ), Welsh (ẁ, ỳ) and Guarani (ẽ,
+# ỹ). Each costs the file its glyphs in all forms.
+_ACCENTED = (
+    *range(0xC0, 0x180),
+    *range(0x1FC, 0x200),
+    *range(0x1E80, 0x1E86),
+    *(0x1EBC, 0x1EBD, 0x1EF2, 0x1EF3, 0x1EF8, 0x1EF9),
+)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,9 @@ _WRITTEN = 11
 _PAINTED, _OUTLINES, _PAINTED_AT_A_TIME = 1 << 11, 1 << 17, 32
 # Bytes of the places of a glyph's curves, in each row of a line, while they are measured.
 _MEASURED = 5 << 10
+# Work of a label of a font, which is fitted with curves in all its forms, spaced and written; bytes of it, most of them
+# of kerning; and bytes of the libraries that are loaded for the first font.
+_FONT_LABEL, _FONT_GLYPHS, _FONT_LIBRARIES = 1 << 19, 1 << 19, 32 * MEBIBYTE
 # A frame is set up and compressed on its own.
 _FRAME = 1 << 10
 
@@ -130,6 +133,11 @@ def together(*costs: Cost) -> Cost:
 def typesetting(characters: int, *, strokes: bool = False) -> Cost:
     """Return the cost of setting a text, of pixels or of strokes, whose curves are measured."""
     return Cost(characters << 10, characters * _MEASURED) if strokes else Cost(characters << 8)
+
+
+def font_building(labels: int) -> Cost:
+    """Return the cost of building a font of the labels of a model."""
+    return Cost(labels * _FONT_LABEL, labels * _FONT_GLYPHS + _FONT_LIBRARIES)
 
 
 def writing(values: int) -> Cost:
