@@ -13,7 +13,7 @@ _LONGEST_POSTSCRIPT = 63 - len(f"-{STYLE}")
 
 @dataclass(frozen=True)
 class Names:
-    """What a font file says of itself.
+    """The names of one font.
 
     Attributes:
         family: The name that it is chosen by.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from glyphvae.fonts import features
 from glyphvae.fonts.design import Component, Design
 from glyphvae.fonts.forms import FORMS
-from glyphvae.fonts.names import STYLE, VERSION, Names
+from glyphvae.fonts.names import STYLE, VERSION, Names, file_name
 from glyphvae.fonts.outlines import UNIT, UNITS_PER_EM, Outline
 from glyphvae.scheduling.deadline import checkpoint
 
@@ -160,7 +160,8 @@ def _charstrings(
             outline = _outline(design, part.glyph + len(_EXTRA))
             _draw(pen, [contour[::-1, ::-1] + (part.x, part.y) for contour in outline], _cubic)
         found[name] = pen.getCharString()
-    facts = {"version": VERSION, "FullName": f"{names.family} {STYLE}", "FamilyName": names.family, "Weight": STYLE}
+    # What CFF says has Latin letters only; the names that are shown come from the table `name`.
+    facts = {"version": VERSION, "FullName": names.postscript, "FamilyName": file_name(names), "Weight": STYLE}
     return facts, found, {}
 
 
