@@ -69,7 +69,7 @@ def fit(polygons: Sequence[Points], tolerance: float) -> Curves:
         checkpoint()
         section = _Sections(points, begin, end, leaving[begin], arriving[end])
         curves, error, worst = section.fitted(tolerance)
-        good = (error <= tolerance) | (end - begin < 3)
+        good = error <= tolerance  # as the error of two points is, which a line joins
         done.append((begin[good], curves[good]))
         begin, middle, end = begin[~good], worst[~good], end[~good]
         begin, end = np.concatenate([begin, middle]), np.concatenate([middle, end])

@@ -90,7 +90,7 @@ def space(
     half = found[np.ix_(average, average)].mean() / 2
     left, right = found[average].mean(axis=0)[letter] - half, found[:, average].mean(axis=1)[letter] - half
     width = unit * (ink.boxes[:, 2] - ink.boxes[:, 0])
-    advance = np.rint(left + width + right).astype(int64)
+    advance = np.rint(np.maximum(left + width + right, 0)).astype(int64)
     rest = found - (advance - left - width)[:, None] - left
 
     plain = letter == np.arange(len(found))

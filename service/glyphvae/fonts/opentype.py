@@ -12,7 +12,7 @@ from fontTools.pens.t2CharStringPen import T2CharStringPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import newTable
 from fontTools.ttLib.tables import ttProgram
-from numpy import int64
+from numpy import float64, int64
 from numpy.typing import NDArray
 
 from glyphvae.fonts import features
@@ -182,10 +182,9 @@ def _set_heights(builder: FontBuilder, design: Design) -> None:
     """Set what says how far lines are apart, the same in all tables, and what reaches highest and lowest."""
     characters = design.repertoire.characters
     usual = np.tile([character <= _LAST_OF_LATIN_1 for character in characters], FORMS)
-    most, lines = design.heights, design.heights[usual | ~usual.any()]
-    ascent, descent = (int(-(-height // 10) * 10) for height in lines.max(axis=0))
-    highest, lowest = (int(-(-height // 10) * 10) for height in most.max(axis=0))
-    heights = dict(zip(characters, design.heights[:, 0].tolist(), strict=False))
+    ascent, descent = _rounded(design.heights[usual])
+    highest, lowest = _rounded(design.heights)
+    heights = dict(zip(characters, np.rint(design.heights[:, 0]).astype(int64).tolist(), strict=False))
     builder.setupHorizontalHeader(ascent=ascent, descent=-descent, lineGap=0)
     builder.setupOS2(
         version=4,
@@ -195,12 +194,19 @@ def _set_heights(builder: FontBuilder, design: Design) -> None:
         sTypoAscender=ascent,
         sTypoDescender=-descent,
         sTypoLineGap=0,
-        usWinAscent=max(highest, ascent),
-        usWinDescent=max(lowest, descent),
-        sxHeight=round(heights.get("x", 0)),
-        sCapHeight=round(heights.get("H", 0)),
+        usWinAscent=highest,
+        usWinDescent=lowest,
+        sxHeight=heights.get("x", 0),
+        sCapHeight=heights.get("H", 0),
         usWeightClass=400,
     )
+
+
+def _rounded(heights: NDArray[float64]) -> list[int]:
+    """Return how far glyphs reach up and down together, at least as far as the frame for other characters."""
+    most = np.vstack([heights, [_FRAME[1], 0]]).max(axis=0)
+    rounded: list[int] = (10 * np.ceil(most / 10)).astype(int64).tolist()
+    return rounded
 
 
 def _set_features(builder: FontBuilder, design: Design, drawn: Sequence[str]) -> None:

@@ -1,33 +1,34 @@
-import hashlib
 import io
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
-import numpy as np
-import ots
 import pytest
 from fontTools.ttLib import TTFont
 
 from glyphvae.application import create_app
 from glyphvae.errors import InvalidParameter, NotAcceptable
-from glyphvae.settings import SHIPPED_MODELS
 from tests.known_model import decoder, encoder, strokes, write_model
-from tests.service.fonts.setting import painted, shaped
-from tests.service.support import JSON, PNG, caller, context_of, expect_problem, picture
+from tests.service.support import PNG, caller, context_of, expect_problem
 
-TEXT = "Don't Joe's, back by 11:30? Zoë Müller, café (naïve) AVATAR Typo"
 TTF, OTF, WOFF2 = ({"accept": f"font/{kind}"} for kind in ("ttf", "otf", "woff2"))
-# The size that the issue allows, in bytes.
-LARGEST = 600_000
+LABELS = ("A", "e", "x", "\u0131", "i", "\u0301", "'", "sch")
+
+
+def write_pen(folder: Path, *labels: str, hand_size: int = 2) -> None:
+    """Write a model that draws strokes, each label a bar."""
+    count = len(labels)
+    files = {"encoder": encoder(rows=count), "decoder": decoder(rows=count), "strokes": strokes(count)}
+    config = {"hand_size": hand_size, "form_size": 6 - hand_size}
+    write_model(folder, "pen", files=files, labels=labels, schema=2, config=config)
 
 
 @pytest.fixture
-async def pen() -> AsyncIterator[httpx.AsyncClient]:
-    """Yield a client of the shipped model that draws strokes."""
-    context = context_of(SHIPPED_MODELS, default_model="pen", max_output_pixels=1 << 26, request_timeout=120)
-    async with caller(create_app(context)) as client:
+async def pen(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of a model that draws strokes, and of one that does not."""
+    write_pen(tmp_path, *LABELS)
+    write_model(tmp_path, "pixels")
+    async with caller(create_app(context_of(tmp_path, default_model="pen"))) as client:
         yield client
 
 
@@ -39,19 +40,33 @@ async def made(client: httpx.AsyncClient, accept: dict[str, str] = TTF, /, **bod
 
 
 @pytest.mark.parametrize(("accept", "begins"), [(TTF, b"\0\1\0\0"), (OTF, b"OTTO"), (WOFF2, b"wOF2")])
-async def test_a_hand_becomes_a_font(
-    pen: httpx.AsyncClient, tmp_path: Path, accept: dict[str, str], begins: bytes
-) -> None:
+async def test_a_hand_becomes_a_font(pen: httpx.AsyncClient, accept: dict[str, str], begins: bytes) -> None:
     response = await pen.post("/font", json={"seed": 7, "family": "Zoë’s Hand"}, headers=accept)
     kind = accept["accept"].removeprefix("font/")
     assert response.headers["content-disposition"] == f'attachment; filename="ZoesHand.{kind}"'
     assert (response.headers["glyphvae-seed"], response.headers["glyphvae-model"]) == ("7", "pen/1")
     assert response.content.startswith(begins)
-    assert len(response.content) <= LARGEST
-    file = tmp_path / "font"
-    file.write_bytes(response.content)
-    assert ots.sanitize(str(file), capture_output=True).returncode == 0
     assert (await made(pen, accept, seed=7, family="Zoë’s Hand")) == response.content
+
+
+async def test_a_seed_is_drawn_and_told(pen: httpx.AsyncClient) -> None:
+    first = await pen.post("/font", json={}, headers=TTF)
+    assert first.content == await made(pen, seed=int(first.headers["glyphvae-seed"]))
+    assert first.content != await made(pen)
+
+
+async def test_variation_is_that_of_the_alternates(tmp_path: Path) -> None:
+    def heights(content: bytes, *names: str) -> set[int]:
+        glyphs = TTFont(io.BytesIO(content))["glyf"]
+        return {glyphs[name].yMax for name in names}
+
+    write_pen(tmp_path, *LABELS, hand_size=0)  # whose bars are as high as the first latent says, here one of the form
+    names = ("A", "A.alt1", "A.alt2", "A.alt3")
+    async with caller(create_app(context_of(tmp_path, default_model="pen"))) as client:
+        varied, same = await made(client, seed=1), await made(client, seed=1, variation=0)
+    assert len(heights(varied, *names)) > 1
+    assert len(heights(same, *names)) == 1
+    assert heights(varied, "A") == heights(same, "A")
 
 
 async def test_names_are_those_of_the_request(pen: httpx.AsyncClient) -> None:
@@ -76,59 +91,13 @@ async def test_a_family_without_latin_letters_has_a_postscript_name(pen: httpx.A
     assert names.getDebugName(6).startswith("Hand")
 
 
-async def test_a_font_has_all_labels_and_composed_accents(pen: httpx.AsyncClient) -> None:
-    font = TTFont(io.BytesIO(await made(pen, seed=7)))
-    characters = set(map(chr, font.getBestCmap()))
-    labels = json.loads((SHIPPED_MODELS / "pen.json").read_text())["labels"]
-    assert characters >= {*labels, *"ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝàáâãäåçèéêëìíîïñòóôõöùúûüýÿŸćŵĴ", " ", "\u00a0"}
-    assert all(font["hmtx"][name][0] == 420 for name in ("space", "uni00A0"))
-    assert font["hmtx"]["acutecomb"][0] == 0
-    # As `offsets` of a text: the mark is over the middle of its letter, without touching it.
-    parts = font["glyf"]["eacute"].components
-    assert [part.glyphName for part in parts] == ["e", "acutecomb"]
-    letter, mark = (font["glyf"][part.glyphName] for part in parts)
-    assert mark.yMin + parts[1].y > letter.yMax
-
-
-async def test_lines_are_as_far_apart_everywhere_and_nothing_is_clipped(pen: httpx.AsyncClient) -> None:
-    font = TTFont(io.BytesIO(await made(pen, seed=7)))
-    head, hhea, os2 = font["head"], font["hhea"], font["OS/2"]
-    assert (hhea.ascent, hhea.descent, hhea.lineGap) == (os2.sTypoAscender, os2.sTypoDescender, os2.sTypoLineGap)
-    assert os2.fsSelection == 0xC0
-    assert (os2.usWinAscent, os2.usWinDescent) >= (head.yMax, -head.yMin)
-    assert hhea.ascent > font["glyf"]["Aring"].yMax
-
-
-@pytest.mark.parametrize("accept", [TTF, OTF])
-async def test_neighbours_have_different_forms(pen: httpx.AsyncClient, accept: dict[str, str]) -> None:
-    content = await made(pen, accept, seed=7)
-    assert [glyph.name for glyph in shaped(content, "oooo o")] == ["o", "o.alt1", "o.alt2", "o.alt3", "space", "o"]
-    assert [glyph.name for glyph in shaped(content, "é é")] == ["eacute", "space", "eacute.alt1"]
-    assert [glyph.name for glyph in shaped(content, "oo", calt=False)] == ["o", "o"]
-    glyphs = TTFont(io.BytesIO(content)).getGlyphSet()
-    assert len({glyphs[name].width for name in ("o", "o.alt1", "o.alt2", "o.alt3")}) > 1
-
-
-@pytest.mark.parametrize("accept", [TTF, OTF])
-@pytest.mark.parametrize("seed", [1, 7])
-async def test_a_text_in_the_font_is_that_of_render_text(
-    pen: httpx.AsyncClient, accept: dict[str, str], seed: int
-) -> None:
-    body = {"text": TEXT, "seed": seed, "variation": 0, "scale": 8}
-    wanted = 255 - picture((await pen.post("/render-text", json=body, headers=PNG)).content)
-    facts = (await pen.post("/render-text", json=body, headers=JSON)).json()
-    content = await made(pen, accept, seed=seed)
-    found = painted(content, shaped(content, TEXT, calt=False), wanted, facts["baselines"][0] * 8, 8 * 8)
-    assert np.abs(found.astype(int) - wanted).mean() < 0.02 * 255
-
-
 async def test_the_hand_may_be_given(pen: httpx.AsyncClient) -> None:
-    z = [0.5] * 12
-    first, other = [await made(pen, seed=1, z=latents, variation=0) for latents in (z, [-0.5] * 12)]
-    assert hashlib.sha256(first).digest() != hashlib.sha256(other).digest()
+    z = [0.5] * 2
+    first, other = [await made(pen, seed=1, z=latents, variation=0) for latents in (z, [-0.5] * 2)]
+    assert first != other
     assert first == await made(pen, seed=1, z=z, variation=0)
-    refused = await pen.post("/font", json={"z": [0] * 25}, headers=TTF)
-    expect_problem(refused, InvalidParameter, "at most 24", "body.z")
+    refused = await pen.post("/font", json={"z": [0] * 7}, headers=TTF)
+    expect_problem(refused, InvalidParameter, "at most 6", "body.z")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +107,7 @@ async def test_the_hand_may_be_given(pen: httpx.AsyncClient) -> None:
         ({"family": ""}, "body.family"),
         ({"family": "A" * 32}, "body.family"),
         ({"designer": "\u0007"}, "body.designer"),
-        ({"model": "cvae-62"}, "body.model"),
+        ({"model": "pixels"}, "body.model"),
         ({"seed": -1}, "body.seed"),
     ],
 )
@@ -158,10 +127,7 @@ async def test_other_formats_are_not_acceptable(client: httpx.AsyncClient) -> No
 
 @pytest.mark.parametrize("labels", [("é", "sch", "\U0001f600"), ("\u0301", "'"), ("A", "B")])
 async def test_any_labels_make_a_font(tmp_path: Path, labels: tuple[str, ...]) -> None:
-    count = len(labels)
-    files = {"encoder": encoder(rows=count), "decoder": decoder(rows=count), "strokes": strokes(count)}
-    config = {"hand_size": 2, "form_size": 4}
-    write_model(tmp_path, "pen", files=files, labels=labels, schema=2, config=config)
+    write_pen(tmp_path, *labels)
     async with caller(create_app(context_of(tmp_path, default_model="pen"))) as client:
         for accept in (TTF, OTF):
             font = TTFont(io.BytesIO(await made(client, accept, seed=1)))
