@@ -40,5 +40,5 @@ def test_a_glyph_without_strokes_and_one_of_a_speck_have_none() -> None:
 def _together(*glyphs: Strokes) -> Strokes:
     """Return one glyph of the strokes of several."""
     names = ("control", "radius", "presence")
-    arrays = [np.concatenate([getattr(glyph, name) for glyph in glyphs], axis=1) for name in names]
-    return Strokes(*arrays, glyphs[0].proportions)
+    control, radius, presence = (np.concatenate([getattr(glyph, name) for glyph in glyphs], axis=1) for name in names)
+    return Strokes(control, radius, presence, glyphs[0].proportions)

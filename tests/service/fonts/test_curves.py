@@ -15,7 +15,7 @@ def circle(radius: float, points: int = 90) -> Points:
 
 def along(curves: Curves) -> Points:
     """Return points of all curves."""
-    t = np.linspace(0, 1, 33)[:, None]
+    t = np.linspace(0, 1, 201)[:, None]
     weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
     return np.concatenate([sum(w * p for w, p in zip(weights, piece, strict=True)) for piece in curves.points])
 
