@@ -8,6 +8,7 @@ import numpy as np
 from fontTools.otlLib import builder
 from fontTools.ttLib import TTFont, newTable
 from fontTools.ttLib.tables import otTables
+from fontTools.ttLib.tables.otBase import OTTableWriter
 from numpy import int64
 from numpy.typing import NDArray
 
@@ -64,7 +65,6 @@ def pairs(font: TTFont, first: Mapping[str, int], second: Mapping[str, int], cha
     Raises:
         Problem: As `checkpoint`.
     """
-    values = {value: builder.buildValue({"XAdvance": value}) for value in np.unique(np.append(change, 0)).tolist()}
     found, rows = [], max(1, _LARGEST // (2 * (change.shape[1] + 1)))
     for start in range(0, len(change), rows):
         checkpoint()
@@ -76,7 +76,7 @@ def pairs(font: TTFont, first: Mapping[str, int], second: Mapping[str, int], cha
         table.ClassDef1 = _classes({name: kind for name, kind in members.items() if kind})
         # Class 0 of the second glyph is that of all others.
         table.ClassDef2 = _classes({name: kind + 1 for name, kind in second.items()})
-        table.Class1Record = [_record([0, *row], values) for row in block.tolist()]
+        table.Class1Record = [_Row(row) for row in np.pad(block, ((0, 0), (1, 0)))]
         table.Class1Count, table.Class2Count = block.shape[0], block.shape[1] + 1
         found.append(table)
     return found
@@ -88,14 +88,16 @@ def _classes(members: dict[str, int]) -> Any:  # noqa: ANN401
     return classes
 
 
-def _record(row: Sequence[int], values: Mapping[int, Any]) -> Any:  # noqa: ANN401
-    record = otTables.Class1Record()
-    record.Class2Record = []
-    for value in row:
-        pair = otTables.Class2Record()
-        pair.Value1 = values[value]
-        record.Class2Record.append(pair)
-    return record
+class _Row(otTables.Class1Record):  # type: ignore[misc]  # untyped
+    """Changes of distance after one class, written at once: fontTools takes a second for one after the other."""
+
+    def __init__(self, change: NDArray[int64]) -> None:
+        self._change = change
+
+    def compile(self, writer: OTTableWriter, font: TTFont) -> None:  # noqa: ARG002
+        """Write them as value records of an advance."""
+        writer["Class2Count"].setValue(len(self._change))
+        writer.writeData(self._change.astype(">i2").tobytes())
 
 
 def _table(tag: str, features: Mapping[str, Sequence[int]], lookups: Sequence[Any]) -> Any:  # noqa: ANN401

@@ -38,6 +38,7 @@ _MADE = 3_818_534_400
 _LAST_OF_LATIN_1 = "\u00ff"
 _USE_TYPOGRAPHIC_METRICS, _REGULAR = 1 << 7, 1 << 6
 _NO_VENDOR = "NONE"
+_PACKED_BY_HARFBUZZ = "fontTools.ttLib.tables.otBase:USE_HARFBUZZ_REPACKER"
 
 
 def build(design: Design, names: Names, kind: str) -> bytes:
@@ -243,6 +244,8 @@ def _by_value(names: Sequence[str], values: NDArray[int64]) -> tuple[dict[str, i
 def _saved(builder: FontBuilder, kind: str) -> bytes:
     font, file = builder.font, BytesIO()
     font.recalcTimestamp = False
+    # The same bytes, whether HarfBuzz is installed or not.
+    font.cfg[_PACKED_BY_HARFBUZZ] = False
     font.flavor = "woff2" if kind == "woff2" else None
     font.save(file)
     return file.getvalue()
