@@ -25,6 +25,7 @@ from glyphvae.models.registry import load_registry
 from glyphvae.operations.base import Operation
 from glyphvae.operations.dataset import MakeDataset
 from glyphvae.operations.encode import Encode
+from glyphvae.operations.font import MakeFont
 from glyphvae.operations.generate import Generate
 from glyphvae.operations.hand import FindHand
 from glyphvae.operations.interpolate import Interpolate
@@ -46,6 +47,7 @@ OPERATIONS: tuple[type[Operation[Any]], ...] = (
     Reconstruct,
     FindHand,
     WriteText,
+    MakeFont,
     Interpolate,
     Traverse,
     MakeDataset,

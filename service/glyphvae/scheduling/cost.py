@@ -45,6 +45,9 @@ _TRACED, _TRACE, _TRACED_AT_A_TIME, _TRACING = 1 << 10, 1 << 13, 64, 1 << 16
 _MEASURED = 5 << 10
 # Pixels that a letter is compared with cost a quarter of a unit each, and bytes as grey levels, slopes and copies.
 _COMPARED, _COMPARED_BYTES = 4, 17
+# Work of a label of a font, which is fitted with curves in all its forms, spaced and written; bytes of it, most of them
+# of kerning; and bytes of the libraries that are loaded for the first font.
+_FONT_LABEL, _FONT_GLYPHS, _FONT_LIBRARIES = 1 << 19, 1 << 19, 32 * MEBIBYTE
 # A frame is set up and compressed on its own.
 _FRAME = 1 << 10
 
@@ -145,6 +148,11 @@ def typesetting(characters: int, *, strokes: bool = False) -> Cost:
 def fitting(pixels: int) -> Cost:
     """Return the cost of comparing letters with what a model draws in as many `pixels`."""
     return Cost(pixels // _COMPARED, pixels * _COMPARED_BYTES)
+
+
+def font_building(labels: int) -> Cost:
+    """Return the cost of building a font of the labels of a model."""
+    return Cost(labels * _FONT_LABEL, labels * _FONT_GLYPHS + _FONT_LIBRARIES)
 
 
 def writing(values: int) -> Cost:

@@ -44,7 +44,7 @@ class Strokes:
     def __len__(self) -> int:
         return len(self.control)
 
-    def __getitem__(self, glyphs: slice) -> "Strokes":
+    def __getitem__(self, glyphs: slice | NDArray[np.int64]) -> "Strokes":
         return Strokes(self.control[glyphs], self.radius[glyphs], self.presence[glyphs], self.proportions[glyphs])
 
 

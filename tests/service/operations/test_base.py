@@ -23,6 +23,7 @@ READING = {"/encode", "/hand", "/reconstruct"}
 PATHS = [operation.path for operation in OPERATIONS]
 OFFERS = dict.fromkeys(PATHS, (*PICTURES, SVG, JSON, NPY)) | {
     "/encode": (JSON, NPY),
+    "/font": ("font/ttf", "font/otf", "font/woff2"),
     "/hand": (JSON,),
     "/interpolate": (*PICTURES, SVG, GIF, JSON, NPY),
     "/traverse": (*PICTURES, SVG, GIF, JSON, NPY),
