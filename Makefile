@@ -16,7 +16,7 @@ DEV   := .venv
 BENCH := litserve bentoml mlserver
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test pytest lint lint-and-types format types fuzz fuzz-api audit bandit sbom licences cuda-kernels bench bench-parent bench-guarded bench-gpu gpu-proof image-test ray-test wheels locks openapi settings clean
+.PHONY: help serve train test pytest lint lint-and-types format types fuzz fuzz-api audit bandit sbom licences cuda-kernels bench bench-parent bench-guarded bench-gpu gpu-proof image-test ray-test font-test wheels locks openapi settings clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,6 +98,9 @@ fuzz: .venv-fuzz/.done ## Fuzz what strangers send, ten minutes each for six kin
 ray-test: .venv-ray/.done ## Run a Ray cluster of two nodes here, and kill one of them (three minutes)
 	.venv-ray/bin/python -m pytest -W ignore -m ray tests/ray
 
+font-test: $(DEV)/.done .venv-fontbakery/.done ## Check fonts by the universal profile of fontbakery (a minute)
+	$(DEV)/bin/python -m pytest -m fontbakery tests/service/fonts
+
 fuzz-api: $(DEV)/.done ## Send every route a thousand requests, valid and not, and check each answer (ten minutes)
 	$(DEV)/bin/python -m tests.fuzz.api 1000
 
@@ -165,6 +168,11 @@ $(DEV)/.done: requirements/dev.txt $(PYPROJECTS) .venv-uv/.done
 
 .venv-fuzz/.done: requirements/fuzz.txt $(PYPROJECTS) .venv-uv/.done
 	$(environment)
+
+.venv-fontbakery/.done: requirements/fontbakery.txt .venv-uv/.done
+	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-fontbakery
+	VIRTUAL_ENV=.venv-fontbakery .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/fontbakery.txt
+	touch $@
 
 .venv-bench-%/.done: requirements/bench-%.txt .venv-uv/.done
 	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-bench-$*

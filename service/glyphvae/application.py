@@ -25,7 +25,9 @@ from glyphvae.models.registry import load_registry
 from glyphvae.operations.base import Operation
 from glyphvae.operations.dataset import MakeDataset
 from glyphvae.operations.encode import Encode
+from glyphvae.operations.font import MakeFont
 from glyphvae.operations.generate import Generate
+from glyphvae.operations.hand import FindHand
 from glyphvae.operations.interpolate import Interpolate
 from glyphvae.operations.reconstruct import Reconstruct
 from glyphvae.operations.render_text import WriteText
@@ -43,7 +45,9 @@ OPERATIONS: tuple[type[Operation[Any]], ...] = (
     Generate,
     Encode,
     Reconstruct,
+    FindHand,
     WriteText,
+    MakeFont,
     Interpolate,
     Traverse,
     MakeDataset,

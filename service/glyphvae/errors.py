@@ -177,7 +177,8 @@ class NotAcceptable(
     Problem,
     status=406,
     title="No available format is acceptable",
-    example="This route offers image/png, image/webp, application/json, application/x-npy; none satisfies 'text/html'.",
+    example="This route offers image/png, image/webp, image/svg+xml, application/json, application/x-npy; none "
+    "satisfies 'text/html'.",
 ):
     """No available format satisfies the request's `Accept`."""
 

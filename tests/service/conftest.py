@@ -59,7 +59,7 @@ def app(context: Context) -> FastAPI:
 @pytest.fixture
 def half_broken(tmp_path: Path) -> FastAPI:
     """Return the application over a model whose decoder fails for the label Z."""
-    write_model(tmp_path, files={"decoder": decoder(rows=35)})
+    write_model(tmp_path, files={"decoder": decoder(rows=35)}, config={"hand_size": 2})
     return create_app(context_of(tmp_path))
 
 
@@ -75,6 +75,21 @@ async def more(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client of a model that knows more labels than digits and capitals."""
     write_more(tmp_path)
     async with caller(create_app(context_of(tmp_path, default_model="more"))) as client:
+        yield client
+
+
+@pytest.fixture
+def with_hand(tmp_path: Path) -> Context:
+    """Load a known model `cvae` that has a hand of two latents, and `vae`, which has none."""
+    write_model(tmp_path, config={"hand_size": 2})
+    write_model(tmp_path, "vae", conditional=False)
+    return context_of(tmp_path)
+
+
+@pytest.fixture
+async def handed(with_hand: Context) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of the model with a hand."""
+    async with caller(create_app(with_hand)) as client:
         yield client
 
 

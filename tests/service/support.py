@@ -4,25 +4,31 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
 import httpx
 import numpy as np
+import resvg_py
 from numpy.typing import NDArray
 from PIL import Image
 from starlette.types import ASGIApp, Message
 
 from glyphvae.api.context import Context
 from glyphvae.errors import MEDIA_TYPE, Problem, ProblemBody
+from glyphvae.models.hand_string import write_hand
+from glyphvae.models.manifest import File, Manifest
 from glyphvae.models.registry import load_registry
 from glyphvae.scheduling.deadline import beat, checkpoint
 from glyphvae.settings import Settings
+from tests.known_model import decoder
 
 JSON = {"accept": "application/json"}
 NPY = {"accept": "application/x-npy"}
 PNG = {"accept": "image/png"}
+SVG = {"accept": "image/svg+xml"}
 
 # Seconds; nothing that is waited for takes as long.
 PATIENCE = 60
@@ -114,6 +120,20 @@ def picture(content: bytes) -> NDArray[np.uint8]:
     return 255 - np.asarray(image)
 
 
+def resvg(content: bytes) -> NDArray[np.uint8]:
+    """Paint an SVG by resvg, as (height, width, 3) in its own size and on its own paper, or else on black."""
+    painted = resvg_py.svg_to_bytes(svg_string=content.decode(), skip_system_fonts=True, dpi=96)
+    image = Image.open(io.BytesIO(painted), formats=["PNG"]).convert("RGBA")
+    ground = Image.new("RGBA", image.size, "black")
+    return np.asarray(Image.alpha_composite(ground, image).convert("RGB"))
+
+
+def percent_apart(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Return the mean difference of two pictures of one shape, in percent of the difference of black and white."""
+    assert one.shape == other.shape
+    return float(np.abs(one.astype(int) - other).mean() / 2.55)
+
+
 def array(response: httpx.Response) -> NDArray[np.generic]:
     """Return the array of a `.npy` response."""
     assert response.status_code == 200, response.text
@@ -134,6 +154,13 @@ def image_file(pixels: NDArray[np.uint8], kind: str = "PNG") -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, kind, **({"lossless": True} if kind == "WEBP" else {}))
     return file.getvalue()
+
+
+def known_hand(*latents: float) -> str:
+    """Return the string of a hand of the known model."""
+    file = File(entry="cvae-decoder", file="cvae-decoder/1/model.onnx", sha256=sha256(decoder()).hexdigest(), bytes=1)
+    manifest = Manifest.model_construct(decoder=file)  # type: ignore[call-arg]
+    return write_hand(np.array(latents, np.float32), manifest)
 
 
 def grey(*levels: int) -> NDArray[np.uint8]:

@@ -19,8 +19,8 @@ import numpy as np
 from PIL import Image
 from made import Client
 from made.api.default import (
-    dataset, encode, generate, get_model, interpolate, list_models, live, ready, reconstruct_images, render_text,
-    traverse, welcome,
+    dataset, encode, find_hand, generate, get_model, interpolate, list_models, live, ready, reconstruct_images,
+    render_text, traverse, welcome,
 )
 from made.models import (
     DatasetRequest, EncodeFilesBody, EncodePreprocess, ProblemBody, ReconstructImagesFilesBody,
@@ -52,6 +52,7 @@ with client:
     body = ReconstructImagesFilesBody(file=[file()])
     again = reconstruct_images.sync(client=client, body=body, preprocess=ReconstructImagesPreprocess.NONE)
     assert again.reconstructions[0].pixels[0][0] == 119
+    assert "has no hand" in find_hand.sync(client=client, body=file()).detail
     text = render_text.sync(client=client, body=RenderText(text="Hi", seed=7, z=[0, None]))
     assert [glyph.label for glyph in text.glyphs] == ["H", "I"]
     assert len(interpolate.sync(client=client, label=["A", "B"], n=3).steps) == 3

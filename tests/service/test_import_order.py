@@ -17,6 +17,7 @@ ORDER = (
     {"scheduling"},
     {"vectors"},
     {"models", "formats", "imaging", "text"},
+    {"fonts"},
     {"api"},
     {"datasets"},
     {"operations"},

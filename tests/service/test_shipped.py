@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -12,14 +13,18 @@ from starlette.types import ASGIApp
 
 from glyphvae.api.context import Context
 from glyphvae.application import create_app
+from glyphvae.errors import InvalidParameter
 from glyphvae.models.registry import load_registry
 from glyphvae.settings import Settings
 from glyphvae_training.data.sources import Characters, read_emnist, read_mnist
 from tests.known_model import LABELS
 from tests.service.processes import running
-from tests.service.support import JSON, NPY, array, caller, image_file, npy, picture
+from tests.service.support import JSON, NPY, PNG, SVG, array, caller, expect_problem, image_file, npy, picture, resvg
 
 DATA = Path(__file__).parents[1] / "data"
+
+# Of R, a and e by the seed 7.
+GOLDEN_HAND = [0.02, 0.85, -0.07, -0.3, 0.45, 0.98, 0.53, 0.26, 0.33, -0.41, 1.07, -0.25]
 
 # People cannot tell these apart either.
 SAME_SHAPE = str.maketrans("OIZS", "0125")
@@ -249,3 +254,73 @@ def test_the_command_serves_them() -> None:
         assert drawn.max() > 150
         again = client.post("/encode", content=image_file(255 - drawn))
         assert again.json()["encodings"][0]["label"] == "J"
+
+
+async def found(client: httpx.AsyncClient, pixels: NDArray[np.uint8], letters: str) -> dict[str, Any]:
+    """The hand of drawn letters."""
+    query = httpx.QueryParams({"label": list(letters), "preprocess": "none"})
+    response = await client.post("/hand", params=query, content=npy(pixels))
+    assert response.status_code == 200, response.text
+    hand: dict[str, Any] = response.json()
+    return hand
+
+
+async def test_the_hand_of_letters_that_it_wrote_is_found_again(client: httpx.AsyncClient) -> None:
+    """Two hands of the prior differ by 2 in the mean square; the first four latents are slant, width and weight."""
+    rng = np.random.default_rng(7)
+    apart = []
+    for seed in range(6):
+        z = rng.standard_normal(12).round(2)
+        written = await glyphs(client, label=[*"Raegn"], z=",".join(map(str, z)), seed=seed)
+        hand = await found(client, written, "Raegn")
+        assert 0.2 < hand["certainty"] < 0.8
+        apart.append(np.square(hand["mu"] - z))
+    assert np.mean(apart) < 0.9
+    assert np.mean(apart, axis=0)[:4].mean() < 0.3
+
+
+async def test_a_hand_is_written_in_by_its_string(client: httpx.AsyncClient) -> None:
+    """The letters that gave a hand come back in it, nearer than in any other of the hands."""
+    letters = "Raegn"
+    given = [await glyphs(client, label=[*letters], z=z, temperature=0) for z in ("2,-1", "-1.5,1.5,1", "0,0,-1.5,1")]
+    hands = [(await found(client, pixels, letters))["hand"] for pixels in given]
+    again = [await glyphs(client, label=[*letters], hand=hand, temperature=0) for hand in hands]
+    errors = [[np.square(one.astype(float) - other).mean() for other in again] for one in given]
+    assert np.argmin(errors, axis=1).tolist() == [0, 1, 2]
+
+
+async def test_the_same_letters_give_the_same_string(client: httpx.AsyncClient) -> None:
+    """Of another processor a latent may be the next multiple of 0.02."""
+    letters = await glyphs(client, label=["R", "a", "e"], seed=7)
+    first, again = [await found(client, letters, "Rae") for _ in range(2)]
+    assert first == again
+    assert len(first["hand"]) == 28
+    assert first["mu"] == pytest.approx(GOLDEN_HAND, abs=0.05)
+
+
+async def test_a_model_without_a_hand_names_the_pen(client: httpx.AsyncClient) -> None:
+    response = await client.post("/hand?model=cvae-62", content=npy(np.zeros((28, 28), np.uint8)))
+    expect_problem(response, InvalidParameter, "model 'cvae-62' has no hand; models with one are: pen", "query.model")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_svg_shows_every_label_as_png_does_in_less_than_a_kilobyte(client: httpx.AsyncClient, seed: int) -> None:
+    hand = np.random.default_rng(seed).normal(0, 0.7, 12)
+    query = "model=pen&labels=all&scale=8&z=" + ",".join(f"{value:.3f}" for value in hand) + 12 * ",0"
+    png = await client.post(f"/generate?{query}", headers=PNG)
+    svg = await client.post(f"/generate?{query}", headers=SVG)
+    cells = [255 - resvg(svg.content)[..., 0], picture(png.content)]
+    rows, columns = (side // 224 for side in cells[0].shape)
+    one, other = (
+        cell.reshape(rows, 224, columns, 224).swapaxes(1, 2).reshape(-1, 224, 224).astype(int) for cell in cells
+    )
+    apart = np.abs(one - other).mean(axis=(1, 2)) / 2.55
+    assert apart.mean() < 0.3
+    assert apart.max() < 1
+    sizes = []
+    models = (await client.get("/models")).json()
+    for label in next(model["labels"] for model in models if model["name"] == "pen"):
+        response = await client.post("/generate", params={"label": label, "model": "pen", "seed": seed}, headers=SVG)
+        sizes.append(len(response.content))
+    assert max(sizes) <= 1000
+    assert sum(sizes) / len(sizes) < 700

@@ -33,7 +33,7 @@ from glyphvae.models.registry import load_registry
 from glyphvae.server.connection import Connection, State
 from glyphvae.settings import Settings
 from tests.known_model import decoder, write_model
-from tests.service.support import npy
+from tests.service.support import known_hand, npy
 
 EACH = 80  # requests under each setting, four ways each
 KEY = "glyphvae_known"
@@ -104,6 +104,7 @@ IMAGES: list[tuple[str, bytes]] = [
     ("multipart/form-data", _form(PNG)),
     ("image/png", PNG + bytes(20_000)),
 ]
+HAND = known_hand(0.5, -1)
 TEXTS: list[Any] = [
     {"text": "AB", "seed": 1},
     {"text": "Hello", "seed": 2, "variation": 0, "scale": 3, "ink": "navy", "paper": "transparent"},
@@ -114,6 +115,8 @@ TEXTS: list[Any] = [
     {"text": "A" * 90, "seed": 5},
     {"text": ""},
     {"text": "A", "z": [0.5] * 9},
+    {"text": "A", "hand": HAND, "seed": 1},
+    {"text": "A", "hand": HAND, "model": "vae"},
     {"text": "A", "model": "vae"},
     {"text": "A", "model": "gan"},
     {"text": "A", "seed": 1, "beta": 10},
@@ -128,6 +131,8 @@ DATASETS: list[Any] = [
     {"count": 3, "seed": 2, "format": "idx", "test": 1},
     {"count": 2, "seed": 3, "format": "webdataset", "labels": {"A": 2, "B": 1}},
     {"count": 2, "seed": 4, "labels": ["?"]},
+    {"count": 2, "seed": 4, "hand": HAND},
+    {"count": 2, "seed": 4, "hand": 7},
     {"count": 2, "seed": 1, "beta": 10},
     {"count": 2, "seed": 1, "beta": "x"},
     {"count": 0},
@@ -158,6 +163,7 @@ VALUES: dict[str, list[str]] = {
     "paper": ["white", "transparent", "rgb(1,2,3)", "x"],
     "model": ["cvae", "vae", "gan"],
     "beta": ["10", "1e0", "7", "0", "nan", "x"],
+    "hand": [HAND, HAND, HAND[:-1], "", "x" * 129],
     "preprocess": ["auto", "none", "some"],
     "latent": ["1", "2", "7", "0"],
     "start": ["-1", "-11"],
@@ -167,11 +173,12 @@ VALUES: dict[str, list[str]] = {
 }
 _LOOK = ["scale", "ink", "paper", "model", "beta", "unheard"]
 QUERIES: dict[str, list[str]] = {
-    "/generate": ["label", "label", "labels", "n", "z", "temperature", "columns", *_LOOK],
+    "/generate": ["label", "label", "labels", "n", "z", "hand", "temperature", "columns", *_LOOK],
     "/encode": ["label", "labels", "preprocess", "model", "beta", "unheard"],
+    "/hand": ["label", "label", "labels", "preprocess", "model", "beta", "unheard"],
     "/reconstruct": ["label", "labels", "preprocess", *_LOOK],
-    "/interpolate": ["label", "label", "labels", "z", "n", "method", "temperature", *_LOOK],
-    "/traverse": ["label", "latent", "latent", "n", "z", "start", "stop", *_LOOK],
+    "/interpolate": ["label", "label", "labels", "z", "hand", "n", "method", "temperature", *_LOOK],
+    "/traverse": ["label", "latent", "latent", "n", "z", "hand", "start", "stop", *_LOOK],
     "/render-text": [],
     "/dataset": [],
     "/v2/models/cvae-decoder/infer": [],
@@ -198,7 +205,7 @@ TIMEOUTS = ["60", "59.5", "1000", "abc", "0", "-1", "nan"]
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the known models, the conditional one at two betas."""
     folder = tmp_path_factory.mktemp("exported")
-    write_model(folder, "cvae", series=SERIES)
+    write_model(folder, "cvae", series=SERIES, config={"hand_size": 2})
     write_model(folder, "cvae-beta-10", files={"decoder": decoder(base=110)}, series=SERIES, beta=10.0)
     write_model(folder, "vae", conditional=False)
     return folder
@@ -273,7 +280,7 @@ def _body(rng: random.Random, path: str) -> tuple[str, bytes]:
         kind = rng.choice(["application/json"] * 8 + ["text/plain", ""])
         content = json.dumps(rng.choice(BODIES[path])).encode()
         return kind, rng.choice([content] * 12 + [content[:-1], b"", b"\xff", content + b" " * 2000])
-    if path in {"/encode", "/reconstruct"} or (path == "/interpolate" and rng.random() < 0.5):
+    if path in {"/encode", "/hand", "/reconstruct"} or (path == "/interpolate" and rng.random() < 0.5):
         return rng.choice(IMAGES)
     return "", b""
 

@@ -1,6 +1,6 @@
 """The labels that a request asks for, checked against the model that has to know them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -88,6 +88,11 @@ def refuse_both(label: object, sets: Sequence[str]) -> None:
     """
     if label and sets:
         raise InvalidParameter.of(SETS_FIELD, "label is given, too", "one of both")
+
+
+def title_of(names: Iterable[str | None]) -> str:
+    """Return the title of a picture of labels: each of them once."""
+    return " ".join(dict.fromkeys(name for name in names if name)) or "handwriting"
 
 
 def names_of(labels: Labels, model: Model) -> list[str | None]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Annotated, Any, TypeVar, get_origin
+from typing import Annotated, Any, Literal, Protocol, TypeVar, get_origin
 from urllib.parse import parse_qsl
 
 import orjson
@@ -101,7 +101,45 @@ Ink = Annotated[
     Field(max_length=64, description="Colour of the ink: a CSS name, `#rgb`, `#rrggbb` or `rgb(r, g, b)`."),
 ]
 DEFAULT_INK, DEFAULT_PAPER = "black", "white"
+Lines = Annotated[
+    Literal["outline", "centre"],
+    Field(
+        description="Of SVG: `outline` draws the ink as it is; `centre` draws a single thin line along each stroke, in "
+        "the order of writing, without paper and with its size in millimetres, for pen plotters and cutting machines."
+    ),
+]
+Animate = Annotated[
+    bool,
+    Field(
+        description="Of SVG: whether the strokes are written one after the other, in 20 seconds at most. Readers who "
+        "prefer reduced motion see all of them at once."
+    ),
+]
 Paper = Annotated[str, Field(max_length=64, description="Colour of the paper, as for `ink`, or `transparent`.")]
+
+
+class PictureParameters(Protocol):
+    """Parameters of the look of a picture."""
+
+    @property
+    def scale(self) -> int:
+        """Picture pixels per glyph pixel."""
+
+    @property
+    def ink(self) -> str:
+        """Colour of the ink."""
+
+    @property
+    def paper(self) -> str:
+        """Colour of the paper."""
+
+    @property
+    def strokes(self) -> str:
+        """Part of each stroke that an SVG draws."""
+
+    @property
+    def animate(self) -> bool:
+        """True where an SVG is animated."""
 
 
 def read_query(kind: type[Model], query: bytes) -> Model:

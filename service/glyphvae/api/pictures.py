@@ -1,57 +1,59 @@
 """Pictures as responses: their colours, their limit and their encoding."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 from numpy import uint8
 from numpy.typing import NDArray
 
-from glyphvae.api.parameters import value_of
+from glyphvae.api.parameters import PictureParameters, value_of
 from glyphvae.errors import InvalidParameter
-from glyphvae.formats import gif, grid
-from glyphvae.formats.colours import Colour, parse_ink, parse_paper
+from glyphvae.formats import gif, grid, png, svg
+from glyphvae.formats.colours import parse_ink, parse_paper
 from glyphvae.formats.npy import npy_bytes
-from glyphvae.formats.registry import GIF, NPY, PICTURES
+from glyphvae.formats.registry import GIF, NPY, PICTURES, SVG
 from glyphvae.models.registry import Pixels
-from glyphvae.scheduling.cost import Cost, drawing, painting, together
+from glyphvae.scheduling.cost import Cost, drawing, painting, together, tracing
 from glyphvae.scheduling.steps import Offload, Program
 from glyphvae.settings import Settings
+from glyphvae.vectors.paths import Curves, placed
 from glyphvae.vectors.raster import paint_grid
-from glyphvae.vectors.strokes import SIDE, Strokes
+from glyphvae.vectors.strokes import SIDE, Numbers, Strokes
 
 # Decoded glyphs: pixels (n, 28, 28), or strokes where a picture is painted from these.
 Glyphs = Pixels | Strokes
 
 
 @dataclass(frozen=True)
-class Style:
-    """The look of a picture.
-
-    Attributes:
-        scale: Picture pixels per glyph pixel.
-        ink: Colour of the ink.
-        paper: Colour of the paper, None where transparent.
-    """
-
-    scale: int
-    ink: Colour
-    paper: Colour | None
+class Style(svg.Look):
+    """The look of a picture; what pixels cannot show is for SVG only."""
 
     @classmethod
-    def parse(cls, where: str, scale: int, ink: str, paper: str) -> "Style":
+    def parse(cls, where: str, asked: PictureParameters) -> "Style":
         """Return the style that a request's parameters ask for.
 
         Args:
             where: Where they stood, `query` or `body`.
-            scale: Picture pixels per glyph pixel.
-            ink: A colour in words.
-            paper: A colour in words, or `transparent`.
+            asked: The parameters.
 
         Raises:
             InvalidParameter: A colour is none.
         """
-        return cls(scale, value_of(f"{where}.ink", parse_ink, ink), value_of(f"{where}.paper", parse_paper, paper))
+        ink = value_of(f"{where}.ink", parse_ink, asked.ink)
+        paper = value_of(f"{where}.paper", parse_paper, asked.paper)
+        return cls(asked.scale, ink, paper, asked.strokes == "centre", asked.animate)
+
+    def check(self, where: str, media: str) -> None:
+        """Check that a media type can show this look.
+
+        Raises:
+            InvalidParameter: It cannot.
+        """
+        for name, is_asked in (("strokes", self.centre), ("animate", self.animate)):
+            if is_asked and media != SVG:
+                raise InvalidParameter.of(f"{where}.{name}", f"the response is {media}", f"{SVG} only; see `Accept`")
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Canvas:
         height: Pixels down.
         style: Its look.
         media: The media type that it is sent as.
-        painted: Glyphs that are painted from their strokes; 0 where pixels are enlarged.
+        painted: Glyphs that are made from their strokes; 0 where pixels are enlarged.
     """
 
     width: int
@@ -85,15 +87,16 @@ class Canvas:
             style: The look of the picture.
             media: The media type that it is sent as.
             settings: Holds the limit.
-            painted: Glyphs that are painted from their strokes.
+            painted: Glyphs that are made from their strokes.
 
         Raises:
-            InvalidParameter: It has more pixels than are allowed, or drawing it would take more memory.
+            InvalidParameter: It has more pixels than are allowed, which SVG has none of, or drawing it would take more
+                memory.
         """
         canvas = cls(width * style.scale, height * style.scale, style, media, painted)
         wanted = f"the picture would have {canvas.width}×{canvas.height} pixels"
         less = "a smaller scale, or less to show"
-        if canvas.pixels > settings.max_output_pixels:
+        if canvas.pixels > settings.max_output_pixels and media != SVG:
             raise InvalidParameter.of(field, wanted, f"at most {settings.max_output_pixels} pixels; {less}")
         if canvas.cost.held > settings.max_held_bytes:
             detail = f"{wanted}, and drawing it as {media} would take {canvas.cost.held} bytes of memory"
@@ -111,6 +114,8 @@ class Canvas:
         return self._cost(1)
 
     def _cost(self, frames: int) -> Cost:
+        if self.media == SVG:
+            return tracing(self.painted)
         return together(drawing(self.media, self.pixels, frames), painting(self.painted))
 
     def encode(self, pixels: NDArray[uint8]) -> bytes:
@@ -124,9 +129,31 @@ class Canvas:
         content: bytes = yield Offload(self.cost, lambda: self.encode(draw()))
         return content
 
-    def draw_glyphs(self, glyphs: Glyphs, rows: int, columns: int) -> Program[bytes]:
+    def trace(
+        self, curves: Callable[[], Curves], title: str, words: Callable[[], Sequence[svg.Word]] = list
+    ) -> Program[bytes]:
+        """Make an SVG of strokes, and of words that can be selected, in a thread where there are many."""
+        content: bytes = yield Offload(self.cost, lambda: svg.document(self._frame(title), curves(), words()))
+        return content
+
+    def _frame(self, title: str) -> svg.Frame:
+        scale = self.style.scale
+        return svg.Frame(self.width // scale, self.height // scale, self.style, title)
+
+    def each(self, title: str) -> Callable[[Glyphs], Sequence[bytes]]:
+        """Return a function that makes a picture of each of some glyphs, as PNG or as SVG without animation."""
+        if self.media == SVG:
+            document = self._frame(title)
+            return lambda glyphs: document.around_each(_cells(glyphs, np.zeros(len(glyphs)), 1))
+        style = self.style
+        frame = png.frame(self.height, self.width, style.ink, style.paper)
+        return lambda glyphs: frame.around_each(np.stack([*_frames(glyphs, style.scale)]))
+
+    def draw_glyphs(self, glyphs: Glyphs, rows: int, columns: int, title: str) -> Program[bytes]:
         """Draw glyphs: a single one, several in a grid, or as an animation where that is asked for."""
         style = self.style
+        if self.media == SVG:
+            return (yield from self.trace(partial(_cells, glyphs, np.arange(len(glyphs)), columns), title))
         if self.media == GIF:
             side = SIDE * style.scale
             arguments = (_frames(glyphs, style.scale), side, side, style.ink, style.paper)
@@ -147,9 +174,9 @@ def plan_grid(  # noqa: PLR0917 (as there)
         style: The look of the picture.
         media: The media type that it is sent as.
         settings: Holds the limit.
-        strokes: Whether the model draws strokes. At scale 1 its pixels are used, as they take less time.
+        strokes: Whether the model draws strokes. At scale 1 its pixels are used, as they take less time, but for SVG.
     """
-    painted = rows * columns if strokes and style.scale > 1 else 0
+    painted = rows * columns if strokes and (style.scale > 1 or media == SVG) else 0
     return Canvas.plan(field, columns * SIDE, rows * SIDE, style, media, settings, painted)
 
 
@@ -159,6 +186,12 @@ def drawn(glyphs: Glyphs, rows: int, columns: int, scale: int) -> NDArray[uint8]
         return paint_grid(glyphs, rows, columns, scale)
     whole = glyphs[0] if len(glyphs) == 1 else grid.compose(glyphs, rows, columns)
     return grid.upscale(whole, scale)
+
+
+def _cells(glyphs: Glyphs, cells: Numbers, columns: int) -> Curves:
+    """Return the strokes of glyphs in some cells of a grid, counted row by row."""
+    assert isinstance(glyphs, Strokes)  # noqa: S101 (SVG is made of them)
+    return placed(glyphs, cells % columns * SIDE, cells // columns * SIDE, np.ones(len(glyphs)))
 
 
 def _frames(glyphs: Glyphs, scale: int) -> Iterator[NDArray[uint8]]:

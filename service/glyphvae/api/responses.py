@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from glyphvae.api.head import RawHeaders
 from glyphvae.formats.npy import npy_bytes
-from glyphvae.formats.registry import JSON, NPY, PICTURES
+from glyphvae.formats.registry import JSON, NPY, PICTURES, SVG
 from glyphvae.scheduling.steps import Program
 
 # Glyphs that become JSON at a time, in a millisecond or two.
@@ -170,7 +170,8 @@ def documented_response(
         pictures = {
             media: {"schema": {"type": "string", "format": "binary", "description": picture}} for media in PICTURES
         }
-        content = pictures | content
+        vector = {"type": "string", "description": f"{picture} Of models that draw strokes."}
+        content = pictures | {SVG: {"schema": vector}} | content
     meanings = {
         "Glyphvae-Model": "Name and version of the model, `cvae/1`.",
         "Vary": "`Accept`: the format depends on it.",

@@ -167,7 +167,8 @@ class Text(Sampling, PictureOptions, total=False):
         z: The latents of the style; of a model with a hand first those of the hand.
         variation: Standard deviation of each glyph's latents around the style, but for the hand.
         unknown: Treatment of characters that the model cannot write.
-        case: `upper` sets small letters as capitals if the model cannot write them, `keep` treats them as unknown.
+        case: `keep` writes small letters as typed, as capitals if the model has no small ones; `upper` writes capitals.
+        drift: How much baseline, slant and distances change along the lines; 1 as usual, 0 not at all.
         width: Width that lines are wrapped to, in glyph pixels.
         align: Alignment of shorter lines.
         letter_gap: Space between letters, in glyph pixels; 3 is the hand's own, where the model has strokes.
@@ -179,7 +180,8 @@ class Text(Sampling, PictureOptions, total=False):
     z: Latents | None
     variation: float | None
     unknown: Literal["error", "skip", "blank"] | None
-    case: Literal["upper", "keep"] | None
+    case: Literal["keep", "upper"] | None
+    drift: float | None
     width: int | None
     align: Literal["left", "centre", "right", "justify"] | None
     letter_gap: int | None

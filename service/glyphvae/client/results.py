@@ -139,7 +139,7 @@ class Writing:
         width: Width of the image, in glyph pixels.
         height: Height of the image, in glyph pixels.
         baselines: The row of each line's baseline.
-        folded: Positions of small letters that were set as capitals.
+        folded: Positions of characters that are written as others, such as capitals.
         unknown: Positions of characters that were left out.
         labels: The character of each glyph.
         positions: (n,) int64, the position of each glyph's character in the text.

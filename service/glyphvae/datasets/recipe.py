@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
-from glyphvae.api.parameters import Beta, ModelName, Parameters, Seed, Temperature, filled_latents, value_of
+from glyphvae.api.hands import HandString, given_latents
+from glyphvae.api.parameters import Beta, ModelName, Parameters, Seed, Temperature, value_of
 from glyphvae.errors import InvalidParameter
 from glyphvae.models.labels import parse_labels, usual_labels
 from glyphvae.models.latents import MAX_LATENT, MAX_SEED, draw_latents, draw_style, form_only, new_seed
@@ -57,6 +58,7 @@ class DatasetParameters(Parameters):
         max_length=64,
         description="Latents from -10 to 10, the same for all samples; a null or missing one is sampled.",
     )
+    hand: HandString = None
     # Not the default of what is looked at: a classifier has to learn the handwriting that is hard to read, too.
     temperature: Temperature = 1.0
     variation: float | None = Field(
@@ -191,7 +193,7 @@ def make_recipe(parameters: DatasetParameters, registry: Registry) -> Recipe:
         raise InvalidParameter.of("body.model", detail)
     seed = new_seed() if parameters.seed is None else parameters.seed
     shares = _shares(parameters.labels, model.manifest.labels)
-    given = filled_latents(parameters.z, model.manifest.latent_size)
+    given = given_latents("body", parameters.z, parameters.hand, model, registry)
     if parameters.variation is None:
         return Recipe(model, seed, shares, None, given, parameters.temperature)
     hand_size = model.manifest.hand_size

@@ -18,6 +18,10 @@ MAX_SEED = 2**53 - 1
 MAX_LATENT = 10.0
 
 
+# The second half of the generator's key, which is 0 for latents.
+_DRIFT = 1
+
+
 class _Streams(threading.local):
     """A random generator per thread, reset to the stream of each seed, which takes half the time of a new generator."""
 
@@ -26,14 +30,24 @@ class _Streams(threading.local):
         self.generator = np.random.Generator(self.bits)
         self.start = self.bits.state
 
-    def of(self, seed: int) -> np.random.Generator:
+    def of(self, seed: int, number: int = 0) -> np.random.Generator:
         """Return the generator at the start of the stream of `seed`; it is valid until the next call."""
-        self.start["state"]["key"][0] = seed
+        self.start["state"]["key"][:] = seed, number
         self.bits.state = self.start
         return self.generator
 
 
 _streams = _Streams()
+
+
+def draw_drift(seed: int, n: int) -> NDArray[np.float64]:
+    """Draw `n` standard normal numbers from another stream of a seed than that of its latents.
+
+    Args:
+        seed: 0 to `MAX_SEED`.
+        n: How many; the first ones do not depend on it.
+    """
+    return _streams.of(seed, _DRIFT).standard_normal(n)
 
 
 def new_seed() -> int:

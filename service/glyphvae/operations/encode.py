@@ -131,9 +131,13 @@ class ImageOperation(Operation[ImagePlan]):
         return self._plans.get(key, self._plan, head)
 
     def _plan(self, head: RequestHead) -> ImagePlan:
-        media = negotiate.choose(head.accept, self.offers)
+        negotiate.choose(head.accept, self.offers)
         query = read_query(self.parameters, head.query)
         model = value_of("query.beta", self.context.registry.get, query.model, query.beta)
+        media = negotiate.choose_for(model, head.accept, self.offers, self.context.registry)
+        style = self.style_of(query)
+        if style is not None:
+            style.check("query", media)
         label = optional_label(query.label, model)
         refuse_both(query.label, query.labels)
         possible = possible_labels(query.labels, model)
@@ -145,7 +149,7 @@ class ImageOperation(Operation[ImagePlan]):
             model=model,
             label=label,
             possible=possible,
-            style=self.style_of(query),
+            style=style,
             headers=headers_of(model.title),
         )
 

@@ -1,6 +1,6 @@
 """`POST /generate`, and `GET`: new glyphs of one or more labels."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated, Any, ClassVar, NamedTuple
@@ -9,16 +9,19 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from glyphvae.api import negotiate
-from glyphvae.api.conditions import LabelSets, chosen_labels
+from glyphvae.api.conditions import LabelSets, chosen_labels, names_of, title_of
 from glyphvae.api.context import Context
+from glyphvae.api.hands import HandString, given_latents
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import (
     DEFAULT_INK,
     DEFAULT_PAPER,
     DEFAULT_TEMPERATURE,
+    Animate,
     Beta,
     Ink,
     Latents,
+    Lines,
     ModelName,
     Paper,
     Parameters,
@@ -28,7 +31,7 @@ from glyphvae.api.parameters import (
     read_query,
     value_of,
 )
-from glyphvae.api.pictures import Canvas, Glyphs, Style, drawn, plan_grid
+from glyphvae.api.pictures import Canvas, Glyphs, Style, plan_grid
 from glyphvae.api.responses import (
     JSON_BLOCK,
     Body,
@@ -39,9 +42,9 @@ from glyphvae.api.responses import (
     json_list_result,
 )
 from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, documented
-from glyphvae.formats import grid, npy, png
-from glyphvae.formats.registry import JSON, NPY, PICTURES, PNG
-from glyphvae.models.latents import MAX_SEED, draw_latents, fill_latents, new_seed, new_seeds, parse_latents
+from glyphvae.formats import grid, npy
+from glyphvae.formats.registry import JSON, NPY, PICTURES, PNG, SVG
+from glyphvae.models.latents import MAX_SEED, draw_latents, fill_latents, new_seed, new_seeds
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, PlanCache, Responses
 from glyphvae.scheduling.cost import INLINE
@@ -49,7 +52,9 @@ from glyphvae.scheduling.prefetch import Prefetch
 from glyphvae.scheduling.steps import MAX_ROWS, Call, Execute, Program
 from glyphvae.vectors.strokes import SIDE, Strokes
 
-OFFERS = (*PICTURES, JSON, NPY)
+OFFERS = (*PICTURES, SVG, JSON, NPY)
+# What a single glyph, small enough to be drawn in the event loop, is drawn ahead as.
+AHEAD = (PNG, SVG)
 
 # Rows decoded, and sent, at a time: a response of any length needs no more memory than this many glyphs.
 CHUNK = 2048
@@ -77,6 +82,7 @@ class GenerateQuery(Parameters):
     )
     seed: Seed = None
     z: Latents = None
+    hand: HandString = None
     temperature: Temperature = DEFAULT_TEMPERATURE
     columns: int | None = Field(
         None,
@@ -87,6 +93,8 @@ class GenerateQuery(Parameters):
     scale: Scale = 1
     ink: Ink = DEFAULT_INK
     paper: Paper = DEFAULT_PAPER
+    strokes: Lines = "outline"
+    animate: Animate = False
     model: ModelName = None
     beta: Beta = None
 
@@ -134,7 +142,7 @@ class GeneratePlan(Plan):
         rows: Rows of the grid.
         columns: Columns of the grid.
         canvas: The picture, None where there is none.
-        frame: The file around a single small glyph as a PNG, prepared once; None for any other response.
+        each: Makes files of single small glyphs; None for any other response.
         singles: Draws such glyphs.
         headers: Headers of every response, but for the seed.
     """
@@ -146,7 +154,7 @@ class GeneratePlan(Plan):
     rows: int
     columns: int
     canvas: Canvas | None
-    frame: png.Frame | None
+    each: Callable[[Glyphs], Sequence[bytes]] | None
     singles: "Singles"
     headers: Headers
 
@@ -217,7 +225,7 @@ class Generate(Operation[GenerateRequest]):
         plan = request.plan
         seed, given = plan.query.seed if own.seed is None else own.seed, plan.given
         if own.z is not None:
-            given = value_of("query.z", parse_latents, own.z.decode(), plan.model.manifest.latent_size)
+            given = given_latents("query", own.z.decode(), plan.query.hand, plan.model, self.context.registry)
         return GenerateRequest(plan, seed, given, plan.cost, plan.streams)
 
     def run(self, request: GenerateRequest, body: Body) -> Program[Result]:  # noqa: ARG002 (there is none)
@@ -230,31 +238,33 @@ class Generate(Operation[GenerateRequest]):
             content, seed = request.prefetch.take() or (yield Call(request.prefetch, ()))
         else:
             seed = new_seed() if seed is None else seed
-            if plan.frame is None:
+            if plan.each is None:
                 return (yield from _several(request, seed))
             content = yield Call(plan.singles, (plan, seed, request.given))
-        return Result(model.title, plan.headers, PNG, content, extra=((b"glyphvae-seed", b"%d" % seed),))
+        return Result(model.title, plan.headers, plan.media, content, extra=((b"glyphvae-seed", b"%d" % seed),))
 
     def _request(self, query: bytes, accept: str) -> GenerateRequest:
         """Check a query without seed and latents of its own."""
         settings = self.context.settings
-        media = negotiate.choose(accept, OFFERS)
+        negotiate.choose(accept, OFFERS)
         checked = read_query(GenerateQuery, query)
-        style = Style.parse("query", checked.scale, checked.ink, checked.paper)
+        style = Style.parse("query", checked)
         model = value_of("query.beta", self.context.registry.get, checked.model, checked.beta)
+        media = negotiate.choose_for(model, accept, OFFERS, self.context.registry)
+        style.check("query", media)
         labels = chosen_labels(checked.label, checked.labels, model)
         total = len(labels) * checked.n
         if total > settings.max_samples:
             allowed = f"at most {settings.max_samples} of all labels together"
             raise InvalidParameter.of("query.n", f"{total} glyphs were asked for", allowed)
-        given = value_of("query.z", parse_latents, checked.z or "", model.manifest.latent_size)
+        given = given_latents("query", checked.z, checked.hand, model, self.context.registry)
         rows, columns = _grid(checked, len(labels))
-        canvas, frame = None, None
-        if media in PICTURES:
+        canvas, each = None, None
+        if media not in {JSON, NPY}:
             strokes = model.draws_strokes
             canvas = plan_grid("query.scale", rows, columns, style, media, settings, strokes=strokes)
-        if canvas is not None and media == PNG and total == 1 and canvas.cost.work <= INLINE:
-            frame = png.frame(canvas.height, canvas.width, style.ink, style.paper)
+        if canvas is not None and media in AHEAD and total == 1 and canvas.cost.work <= INLINE and not style.animate:
+            each = canvas.each(title_of(names_of(labels, model)))
         painted = canvas is not None and canvas.painted > 0
         name = model.title.encode(), "strokes" if painted else ""
         plan = GeneratePlan(
@@ -268,12 +278,12 @@ class Generate(Operation[GenerateRequest]):
             rows=rows,
             columns=columns,
             canvas=canvas,
-            frame=frame,
+            each=each,
             singles=self._singles.get(name, Singles, model, painted),
             headers=headers_of(model.title),
         )
-        # Latents that a query fixes are rarely asked for twice, so nothing is drawn ahead for them.
-        ahead = frame is not None and checked.seed is None and set(given) == {None}
+        # Latents that a query fixes are rarely asked for twice, so nothing is drawn ahead for them; a hand is.
+        ahead = each is not None and checked.seed is None and not (checked.z or "").strip(", ")
         prefetch = plan.singles.prefetch(plan) if ahead else None
         return GenerateRequest(plan, checked.seed, given, plan.cost, plan.streams, prefetch)
 
@@ -287,7 +297,7 @@ class Generate(Operation[GenerateRequest]):
 
 
 class Singles:
-    """Single glyphs of one model as PNG files, those of concurrent requests together.
+    """Single glyphs of one model as files, those of concurrent requests together.
 
     Args:
         model: The model.
@@ -311,23 +321,23 @@ class Singles:
         glyphs = Strokes(*decoded) if self._painted else decoded[0]
         files: list[bytes] = []
         for plan, group in groupby(range(len(calls)), key=lambda call: calls[call][0]):
-            frame, scale = plan.frame, plan.query.scale
-            assert frame is not None  # noqa: S101 (a single glyph has one)
-            files += frame.around_each(np.stack([drawn(glyphs[i : i + 1], 1, 1, scale) for i in group]))
+            assert plan.each is not None  # noqa: S101 (a single glyph has one)
+            files += plan.each(glyphs[len(files) : len(files) + len(list(group))])
         return files
 
     def prefetch(self, plan: GeneratePlan) -> Prefetch[tuple[bytes, int]]:
         """Return a source of files made ahead, each with the seed that reproduces it alone."""
+        given = () if plan.query.hand is None else plan.given
 
         def make(count: int, execute: Execute) -> Sequence[tuple[bytes, int]]:
             seeds = new_seeds(count)
-            return list(zip(self.run([(plan, seed, ()) for seed in seeds], execute), seeds, strict=True))
+            return list(zip(self.run([(plan, seed, given) for seed in seeds], execute), seeds, strict=True))
 
         return Prefetch(make, self.model)
 
 
 def _several(request: GenerateRequest, seed: int) -> Program[Result]:
-    """Make a response of several glyphs, or one that is no small PNG."""
+    """Make a response of several glyphs, or one that is no small picture."""
     plan = request.plan
     z = draw_latents(seed, len(plan.labels), request.given, plan.query.temperature)
     if plan.media == NPY:
@@ -337,7 +347,9 @@ def _several(request: GenerateRequest, seed: int) -> Program[Result]:
     assert plan.canvas is not None  # noqa: S101 (a picture has one)
     decode = plan.model.strokes if plan.canvas.painted else plan.model.decode
     glyphs: Glyphs = yield from decode(z, plan.labels)
-    content = yield from plan.canvas.draw_glyphs(glyphs, plan.rows, plan.columns)
+    content = yield from plan.canvas.draw_glyphs(
+        glyphs, plan.rows, plan.columns, title_of(names_of(plan.labels, plan.model))
+    )
     return Result(plan.model.title, headers_of(plan.model.title, seed=seed), plan.media, content)
 
 

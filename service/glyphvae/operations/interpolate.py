@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from glyphvae.api.conditions import LabelSets, names_of, possible_labels, refuse_both, required_labels
+from glyphvae.api.hands import OneHand, given_latents
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import (
     DEFAULT_INK,
     DEFAULT_PAPER,
     DEFAULT_TEMPERATURE,
+    Animate,
     Beta,
     Ink,
+    Lines,
     ModelName,
     Paper,
     Parameters,
@@ -30,7 +33,7 @@ from glyphvae.api.responses import Body, Result
 from glyphvae.api.uploads import documented_upload, read_glyphs
 from glyphvae.errors import InvalidParameter
 from glyphvae.imaging.preprocess import Mode
-from glyphvae.models.latents import draw_latents, new_seed, parse_latents
+from glyphvae.models.latents import draw_latents, new_seed
 from glyphvae.models.posterior import read_labels
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, Responses
@@ -59,6 +62,12 @@ class InterpolateQuery(Parameters):
         max_length=2,
         description="Latents of the first and of the second end, as for `/generate`; what is not given is drawn.",
     )
+    hand: list[OneHand] = Field(
+        default=[],
+        max_length=2,
+        description="A hand as for `/generate`: one for all steps, or two to go from the first to the second. The form "
+        "is interpolated apart from it, so that one hand stays the same.",
+    )
     n: int = Field(9, ge=2, le=1000, description="Steps, both ends included.")
     method: Literal["spherical", "linear"] = Field(
         "spherical",
@@ -71,6 +80,8 @@ class InterpolateQuery(Parameters):
     scale: Scale = 1
     ink: Ink = DEFAULT_INK
     paper: Paper = DEFAULT_PAPER
+    strokes: Lines = "outline"
+    animate: Animate = False
     model: ModelName = None
     beta: Beta = None
 
@@ -126,15 +137,17 @@ class Interpolate(Operation[InterpolatePlan]):
         """Check the query, and draw the ends where the body does not bring them."""
         query = read_query(InterpolateQuery, head.query)
         model = value_of("query.beta", self.context.registry.get, query.model, query.beta)
-        style = Style.parse("query", query.scale, query.ink, query.paper)
-        output = Output.plan(head.accept, 1, query.n, style, self.context.settings, model)
+        style = Style.parse("query", query)
+        output = Output.plan(head.accept, 1, query.n, style, self.context, model)
         has_body = head.headers.length != 0  # announced by its length, or by coming in chunks
         refuse_both(query.label, query.labels)
         if query.labels and not has_body:
             raise InvalidParameter.of("query.labels", "there are no images to read", "no labels without images")
         if has_body and query.z:
             raise InvalidParameter.of("query.z", "the images in the body are the ends", "no z beside images")
-        ends = None if has_body else _drawn_ends(query, model)
+        if has_body and query.hand:
+            raise InvalidParameter.of("query.hand", "the images in the body are the ends", "no hand beside images")
+        ends = None if has_body else self._drawn_ends(query, model)
         cost = min(query.n, MAX_ROWS)
         return InterpolatePlan(
             media=output.media,
@@ -152,7 +165,8 @@ class Interpolate(Operation[InterpolatePlan]):
         ends = (yield from self._encoded_ends(plan, body)) if plan.ends is None else plan.ends
         share = np.linspace(0, 1, query.n, dtype=np.float32)
         between = spherical if query.method == "spherical" else linear
-        z = between(ends.z[0], ends.z[1], share)
+        parts = np.split(ends.z, [model.manifest.hand_size] if query.hand else [], axis=1)
+        z = np.hstack([between(begin, end, share) for begin, end in parts])
         first, last = names_of(ends.labels, model)
         names = [first] * len(z) if first == last else [first, *[None] * (len(z) - 2), last]
         decode = _strokes if plan.output.painted else _pixels
@@ -171,18 +185,20 @@ class Interpolate(Operation[InterpolatePlan]):
         mu, _ = yield from model.encode(images, labels)
         return Ends(mu, labels, None)
 
-
-def _drawn_ends(query: InterpolateQuery, model: Model) -> Ends:
-    labels = required_labels(query.label, model)
-    size = model.manifest.latent_size
-    given = [value_of("query.z", parse_latents, text, size) for text in query.z]
-    given += [(None,) * size] * (2 - len(given))
-    seed = new_seed() if query.seed is None else query.seed
-    drawn = draw_latents(seed, 2, (None,) * size, query.temperature)
-    fixed = np.array([[np.nan if value is None else value for value in end] for end in given], dtype=np.float32)
-    open_ = np.isnan(fixed)
-    # One label stands for both ends.
-    return Ends(np.where(open_, drawn, fixed), np.resize(labels, 2), seed if open_.any() else None)
+    def _drawn_ends(self, query: InterpolateQuery, model: Model) -> Ends:
+        labels = required_labels(query.label, model)
+        latents = [*query.z, "", ""][:2]
+        hands = [query.hand[0], query.hand[-1]] if query.hand else [None, None]
+        given = [
+            given_latents("query", z, hand, model, self.context.registry)
+            for z, hand in zip(latents, hands, strict=True)
+        ]
+        seed = new_seed() if query.seed is None else query.seed
+        drawn = draw_latents(seed, 2, (None,) * model.manifest.latent_size, query.temperature)
+        fixed = np.array([[np.nan if value is None else value for value in end] for end in given], dtype=np.float32)
+        open_ = np.isnan(fixed)
+        # One label, or hand, stands for both ends.
+        return Ends(np.where(open_, drawn, fixed), np.resize(labels, 2), seed if open_.any() else None)
 
 
 def _pixels(model: Model, z: Floats, ends: Labels, share: Floats) -> Program[Pixels]:

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
 
-from glyphvae.api.conditions import names_of
-from glyphvae.api.parameters import DEFAULT_INK, DEFAULT_PAPER, Ink, Paper, Scale
+from glyphvae.api.conditions import names_of, title_of
+from glyphvae.api.parameters import DEFAULT_INK, DEFAULT_PAPER, Animate, Ink, Lines, Paper, Scale
 from glyphvae.api.pictures import Glyphs, Style, plan_grid
 from glyphvae.api.responses import (
     JSON_BLOCK,
@@ -20,7 +20,7 @@ from glyphvae.api.responses import (
     structured_list,
 )
 from glyphvae.formats import grid
-from glyphvae.formats.registry import JSON, NPY, PICTURES
+from glyphvae.formats.registry import JSON, NPY, PICTURES, SVG
 from glyphvae.models.posterior import Reconstruction, reconstruct
 from glyphvae.models.registry import Model
 from glyphvae.operations.base import Responses
@@ -37,6 +37,8 @@ class ReconstructQuery(ImageQuery):
     scale: Scale = 1
     ink: Ink = DEFAULT_INK
     paper: Paper = DEFAULT_PAPER
+    strokes: Lines = "outline"
+    animate: Animate = False
 
 
 class Reconstructed(BaseModel):
@@ -69,7 +71,7 @@ class Reconstruct(ImageOperation):
     path = "/reconstruct"
     summary = "Reconstruct images"
     parameters = ReconstructQuery
-    offers = (*PICTURES, JSON, NPY)
+    offers = (*PICTURES, SVG, JSON, NPY)
     responses: ClassVar[Responses] = {
         200: documented_response(
             "Reconstructions",
@@ -101,7 +103,7 @@ class Reconstruct(ImageOperation):
     def style_of(self, query: ImageQuery) -> Style | None:
         """Return the look of pictures."""
         assert isinstance(query, ReconstructQuery)  # noqa: S101 (as `parameters` says)
-        return Style.parse("query", query.scale, query.ink, query.paper)
+        return Style.parse("query", query)
 
     def run(self, plan: ImagePlan, body: Body) -> Program[Result]:
         """Read, encode and decode the images."""
@@ -109,7 +111,7 @@ class Reconstruct(ImageOperation):
         pixels, labels = yield from self.read(plan, body)
         rows, columns = grid.grid(len(pixels))
         canvas = None
-        if media in PICTURES and plan.style is not None:
+        if media not in {JSON, NPY} and plan.style is not None:
             strokes = model.draws_strokes
             canvas = plan_grid("query.scale", rows, columns, plan.style, media, settings, strokes=strokes)
         result = yield from reconstruct(model, pixels, labels, plan.possible)
@@ -119,7 +121,7 @@ class Reconstruct(ImageOperation):
             glyphs: Glyphs = result.pixels
             if canvas.painted:
                 glyphs = yield from model.strokes(result.mu, result.labels)
-            content = yield from canvas.draw_glyphs(glyphs, rows, columns)
+            content = yield from canvas.draw_glyphs(glyphs, rows, columns, title_of(names))
             return Result(model.title, headers, media, content)
         if media == NPY:
             return npy_result(model.title, headers, result.pixels)

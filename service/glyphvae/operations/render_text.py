@@ -9,19 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from glyphvae.api import negotiate
 from glyphvae.api.context import Context
+from glyphvae.api.hands import HandString, given_latents
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import (
     DEFAULT_INK,
     DEFAULT_PAPER,
     DEFAULT_TEMPERATURE,
+    Animate,
     Beta,
     Ink,
+    Lines,
     ModelName,
     Paper,
     Parameters,
     Scale,
     Seed,
-    filled_latents,
     read_json,
     value_of,
 )
@@ -45,21 +47,24 @@ from glyphvae.errors import (
     UnsupportedMedia,
     documented,
 )
-from glyphvae.formats.registry import JSON, NPY, PICTURES
+from glyphvae.formats.registry import JSON, NPY, PICTURES, SVG
 from glyphvae.models.latents import MAX_LATENT, draw_latents, draw_style, form_only, new_seed
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, Responses
 from glyphvae.scheduling.cost import NOTHING, painting, typesetting
 from glyphvae.scheduling.steps import Offload, Program
+from glyphvae.text.alternates import apart
+from glyphvae.text.drift import Drift
 from glyphvae.text.layout import Alignment, LayoutError, Setting
 from glyphvae.text.marks import MARKED_LETTER
 from glyphvae.text.pixel_text import PixelText, set_pixels
 from glyphvae.text.stroke_layout import set_strokes
 from glyphvae.text.stroke_text import StrokeText
 from glyphvae.text.symbols import Symbols, fold, is_mark, of_glyphs
+from glyphvae.text.words import words
 from glyphvae.vectors.strokes import Strokes
 
-OFFERS = (*PICTURES, JSON, NPY)
+OFFERS = (*PICTURES, SVG, JSON, NPY)
 
 # About what a short text costs the event loop, in glyphs.
 TEXT_COST = 16
@@ -84,6 +89,7 @@ class RenderText(Parameters):
         "first `hand_size` latents are the hand of all glyphs; the others, 0 if null or missing, are the form that "
         "each glyph varies around.",
     )
+    hand: HandString = None
     temperature: float = Field(
         DEFAULT_TEMPERATURE,
         ge=0,
@@ -97,14 +103,24 @@ class RenderText(Parameters):
         le=10,
         allow_inf_nan=False,
         description="Standard deviation of each glyph's latents around the style: 0 repeats a letter exactly, 1 "
-        "ignores the style. Of a model with a hand only the form varies, and 1 gives all forms in one hand.",
+        "ignores the style. A letter that recurs in a word deviates further, so that no two look alike. Of a model "
+        "with a hand only the form varies, and 1 gives all forms in one hand.",
     )
     unknown: Literal["error", "skip", "blank"] = Field(
         "error", description="What becomes of a character that the model cannot write."
     )
-    case: Literal["upper", "keep"] = Field(
-        "upper",
-        description="`upper` sets small letters as capitals where the model has no small ones; `keep` does not.",
+    case: Literal["keep", "upper"] = Field(
+        "keep",
+        description="`keep` writes small letters as they are typed, and as capitals where the model has no small ones; "
+        "`upper` writes all letters as capitals.",
+    )
+    drift: float = Field(
+        1,
+        ge=0,
+        le=10,
+        allow_inf_nan=False,
+        description="How much baseline, slant and distances change along the lines, and one line from the other: 1 is "
+        "natural, 0 is straight as by a ruler. Only of models with strokes.",
     )
     width: int | None = Field(
         None, ge=28, le=65536, description="Width to wrap lines to, in glyph pixels. Default: no wrapping."
@@ -123,6 +139,8 @@ class RenderText(Parameters):
     scale: Scale = 2
     ink: Ink = DEFAULT_INK
     paper: Paper = DEFAULT_PAPER
+    strokes: Lines = "outline"
+    animate: Animate = False
     model: ModelName = None
     beta: Beta = None
 
@@ -156,10 +174,23 @@ class RenderedText(BaseModel):
     z: list[float] = Field(description="The style.")
     width: int = Field(description="Width of the picture in glyph pixels, before `scale`.")
     height: int = Field(description="Height of the picture in glyph pixels, before `scale`.")
-    baselines: list[int] = Field(description="The row each line stands on, in glyph pixels.")
-    folded: list[int] = Field(description="Places of small letters that were set as capitals.")
+    baselines: list[int] = Field(description="The row each line stands on, in glyph pixels, without its drift.")
+    folded: list[int] = Field(
+        description="Places of characters that are written as others: as capitals, or as what is nearest to them."
+    )
     unknown: list[int] = Field(description="Places of characters that were skipped or left blank.")
     glyphs: list[PlacedGlyph]
+
+
+@dataclass(eq=False, kw_only=True)
+class TextRequest(Plan):
+    """A request whose head has been checked.
+
+    Attributes:
+        accept: All `Accept` headers as one.
+    """
+
+    accept: str
 
 
 @dataclass(frozen=True)
@@ -202,12 +233,14 @@ class Writing(TextPlan):
         )
 
 
-class WriteText(Operation[Plan]):
-    """Write a text in one hand, no two letters alike.
+class WriteText(Operation[TextRequest]):
+    """Write a text in one hand, no two letters of a word alike.
 
     Glyphs stand on a common baseline and are spaced by their ink. A model with strokes paints them at `scale`, each
-    at its true size and height, and composes accented letters of letters and marks. The headers `Glyphvae-Folded` and
-    `Glyphvae-Unknown` count the small letters set as capitals and the characters left out.
+    at its true size and height, lets its lines drift, and composes accented letters of letters and marks, and ² and ½
+    of small digits. What it cannot write is folded: written as its capital, or as the characters nearest to it, such as
+    `fi` for `ﬁ`. The headers `Glyphvae-Folded` and `Glyphvae-Unknown` count the characters that are folded and those
+    that are left out. All kinds of spaces are one space, and invisible characters are nothing; neither counts.
     """
 
     name = "render_text"
@@ -233,7 +266,7 @@ class WriteText(Operation[Plan]):
             "uint8 (height·scale, width·scale), paper 0, ink 255.",
             {
                 "Glyphvae-Seed": "The seed that reproduces the response.",
-                "Glyphvae-Folded": "How many small letters were set as capitals, if any.",
+                "Glyphvae-Folded": "How many characters are written as others, if any.",
                 "Glyphvae-Unknown": "How many characters were skipped or left blank, if any.",
             },
         ),
@@ -242,23 +275,28 @@ class WriteText(Operation[Plan]):
         ),
     }
 
-    def plan(self, head: RequestHead) -> Plan:
-        """Choose the format."""
+    def plan(self, head: RequestHead) -> TextRequest:
+        """Choose the format, as if the model drew strokes."""
         media = negotiate.choose(head.accept, OFFERS)
-        return Plan(media=media, cost=TEXT_COST, streams=media == JSON)
+        streams = media == JSON or (media == SVG and "application/" in head.accept.lower())
+        return TextRequest(media=media, cost=TEXT_COST, streams=streams, accept=head.accept)
 
-    def run(self, plan: Plan, body: Body) -> Program[Result]:
+    def run(self, plan: TextRequest, body: Body) -> Program[Result]:
         """Decode the glyphs of the text, set and draw them."""
         text = read_json(RenderText, body.content_type, body.content)
-        style = Style.parse("body", text.scale, text.ink, text.paper)
+        style = Style.parse("body", text)
+        registry = self.context.registry
+        model = value_of("body.beta", registry.get, text.model, text.beta)
+        media = negotiate.choose_for(model, plan.accept, OFFERS, registry)
+        style.check("body", media)
         writing = yield from write(text, self.context)
         title, headers = writing.model.title, writing.headers
-        if plan.media == JSON:
+        if media == JSON:
             count = len(writing.z)
             blocks = [_glyphs(writing, start) for start in range(0, count, JSON_BLOCK)]
             return (yield from json_list_result(title, headers, _content(writing), "glyphs", blocks))
-        content = yield from picture(writing, style, plan.media, self.context)
-        return Result(title, headers, plan.media, content)
+        content = yield from picture(writing, text.text, style, media, self.context)
+        return Result(title, headers, media, content)
 
 
 def write(text: RenderText, context: Context) -> Program[Writing]:
@@ -275,12 +313,12 @@ def write(text: RenderText, context: Context) -> Program[Writing]:
     else:
         decoded = yield from model.decode(begun.z, script.labels)
     cost = typesetting(len(text.text), strokes=model.draws_strokes)
-    writing: Writing = yield Offload(cost, finished, (begun, decoded, text.setting))
+    writing: Writing = yield Offload(cost, finished, (begun, decoded, text.setting, text.drift))
     return writing
 
 
-def picture(writing: Writing, style: Style, media: str, context: Context) -> Program[bytes]:
-    """Draw and encode a text.
+def picture(writing: Writing, text: str, style: Style, media: str, context: Context) -> Program[bytes]:
+    """Draw and encode a text, as it was typed in `text`.
 
     Raises:
         InvalidParameter: The picture would be over the limit.
@@ -288,6 +326,11 @@ def picture(writing: Writing, style: Style, media: str, context: Context) -> Pro
     placed = writing.text.layout
     painted = len(writing.z) if writing.model.draws_strokes else 0
     canvas = Canvas.plan("body.scale", placed.width, placed.height, style, media, context.settings, painted)
+    if media == SVG:
+        assert isinstance(writing.text, StrokeText)  # noqa: S101 (other models do not offer it)
+        positions = writing.script.positions[writing.script.symbols >= 0]
+        selectable = partial(words, text, positions, writing.text.ends[:, 0], placed)
+        return (yield from canvas.trace(writing.text.curves, text, selectable))
     return (yield from canvas.draw(partial(writing.text.draw, style.scale)))
 
 
@@ -308,14 +351,14 @@ def plan_text(text: RenderText, context: Context) -> TextPlan:
     spell = partial(fold, compose=model.draws_strokes)
     script = value_of("body.text", spell, text.text, labels, text.unknown, text.case)
     seed = new_seed() if text.seed is None else text.seed
-    given = filled_latents(text.z, model.manifest.latent_size)
+    given = given_latents("body", text.z, text.hand, model, context.registry)
     hand_size = model.manifest.hand_size
     style = draw_style(seed, given, text.temperature, hand_size)
     # Row 0 of the stream became the style, the rows after it the glyphs' own deviations. So the style does not depend
     # on the number of glyphs, and a longer text keeps the hand of a shorter one.
     rows = len(script.labels) + 1
     deviations = draw_latents(seed, rows, form_only(len(given), hand_size), text.variation)[1:]
-    return TextPlan(model, seed, style, style + deviations, script)
+    return TextPlan(model, seed, style, style + apart(deviations, script, text.variation), script)
 
 
 def with_marked_letter(begun: TextPlan) -> tuple[Floats, Labels]:
@@ -326,13 +369,14 @@ def with_marked_letter(begun: TextPlan) -> tuple[Floats, Labels]:
     return begun.z, labels
 
 
-def finished(begun: TextPlan, decoded: Pixels | Strokes, setting: Setting) -> Writing:
+def finished(begun: TextPlan, decoded: Pixels | Strokes, setting: Setting, drift: float) -> Writing:
     """Set the decoded glyphs of a text: give them their sizes and places.
 
     Args:
         begun: The plan.
         decoded: Its glyphs, as pixels or as strokes, these perhaps with the letter by which marks are placed.
         setting: How the text is set.
+        drift: How much it drifts, if it is of strokes.
 
     Raises:
         InvalidParameter: It cannot be set like that.
@@ -340,7 +384,7 @@ def finished(begun: TextPlan, decoded: Pixels | Strokes, setting: Setting) -> Wr
     labels = begun.model.manifest.labels
     try:
         if isinstance(decoded, Strokes):
-            text: PixelText | StrokeText = set_strokes(begun.script, decoded, labels, setting)
+            text: PixelText | StrokeText = set_strokes(begun.script, decoded, labels, setting, Drift(drift, begun.seed))
         else:
             text = set_pixels(begun.script, decoded, labels, setting)
     except LayoutError as error:

@@ -6,15 +6,16 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from glyphvae.api import negotiate
+from glyphvae.api.conditions import title_of
+from glyphvae.api.context import Context
 from glyphvae.api.pictures import Canvas, Glyphs, Style, plan_grid
 from glyphvae.api.responses import JSON_BLOCK, Result, documented_response, headers_of, json_list_result, npy_result
-from glyphvae.formats.registry import GIF, JSON, NPY, PICTURES
+from glyphvae.formats.registry import GIF, JSON, NPY, PICTURES, SVG
 from glyphvae.models.registry import Floats, Model, Pixels
 from glyphvae.scheduling.steps import Program, inline
-from glyphvae.settings import Settings
 from glyphvae.vectors.strokes import Strokes
 
-OFFERS = (*PICTURES, GIF, JSON, NPY)
+OFFERS = (*PICTURES, SVG, GIF, JSON, NPY)
 
 
 class Step(BaseModel):
@@ -60,6 +61,11 @@ class Sequence:
         """Columns of the grid."""
         return len(self.glyphs) // self.rows
 
+    @property
+    def title(self) -> str:
+        """Title of a picture of it."""
+        return title_of(self.labels)
+
 
 @dataclass(frozen=True)
 class Output:
@@ -79,7 +85,7 @@ class Output:
 
     @classmethod
     def plan(  # noqa: PLR0917 (as `plan_grid`)
-        cls, accept: str, rows: int, columns: int, style: Style, settings: Settings, model: Model
+        cls, accept: str, rows: int, columns: int, style: Style, context: Context, model: Model
     ) -> "Output":
         """Choose the form.
 
@@ -87,10 +93,12 @@ class Output:
             NotAcceptable: No offered type is acceptable.
             InvalidParameter: The picture would be over the limit.
         """
-        media = negotiate.choose(accept, OFFERS)
+        media = negotiate.choose_for(model, accept, OFFERS, context.registry)
+        style.check("query", media)
         canvas = None
-        if media in PICTURES or media == GIF:
-            canvas = plan_grid("query.scale", rows, columns, style, media, settings, strokes=model.draws_strokes)
+        if media not in {JSON, NPY}:
+            strokes = model.draws_strokes
+            canvas = plan_grid("query.scale", rows, columns, style, media, context.settings, strokes=strokes)
         return cls(media, canvas, rows, media == JSON and rows * columns > JSON_BLOCK)
 
     @property
@@ -103,7 +111,7 @@ def respond(output: Output, sequence: Sequence) -> Program[Result]:
     """Make the response: a grid, an animation, JSON or an array."""
     title, headers = sequence.model.title, headers_of(sequence.model.title, seed=sequence.seed)
     if output.canvas is not None:
-        content = yield from output.canvas.draw_glyphs(sequence.glyphs, sequence.rows, sequence.columns)
+        content = yield from output.canvas.draw_glyphs(sequence.glyphs, sequence.rows, sequence.columns, sequence.title)
         return Result(title, headers, output.media, content)
     assert not isinstance(sequence.glyphs, Strokes)  # noqa: S101 (only pictures are painted)
     if output.media == NPY:

@@ -7,13 +7,16 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from glyphvae.api.conditions import names_of, required_labels
+from glyphvae.api.hands import HandString, given_latents
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import (
     DEFAULT_INK,
     DEFAULT_PAPER,
+    Animate,
     Beta,
     Ink,
     Latents,
+    Lines,
     ModelName,
     Paper,
     Parameters,
@@ -25,7 +28,7 @@ from glyphvae.api.parameters import (
 from glyphvae.api.pictures import Glyphs, Style
 from glyphvae.api.responses import Body, Result
 from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, documented
-from glyphvae.models.latents import MAX_LATENT, draw_latents, new_seed, parse_latents
+from glyphvae.models.latents import MAX_LATENT, draw_latents, new_seed
 from glyphvae.models.registry import Floats, Labels, Model
 from glyphvae.operations.base import Operation, Plan, Responses
 from glyphvae.operations.sequence import Output, Sequence, documented_sequence, respond
@@ -48,6 +51,7 @@ class TraverseQuery(Parameters):
     stop: Bound = Field(3.0, description="Last value.")
     n: int = Field(9, ge=2, le=100, description="Values of each moving latent.")
     z: Latents = None
+    hand: HandString = None
     temperature: float = Field(
         0.0,
         ge=0,
@@ -59,6 +63,8 @@ class TraverseQuery(Parameters):
     scale: Scale = 1
     ink: Ink = DEFAULT_INK
     paper: Paper = DEFAULT_PAPER
+    strokes: Lines = "outline"
+    animate: Animate = False
     model: ModelName = None
     beta: Beta = None
 
@@ -109,10 +115,10 @@ class Traverse(Operation[TraversePlan]):
         if max(query.latent) > size:
             raise InvalidParameter.of("query.latent", f"there is no latent {max(query.latent)}", f"1 to {size}")
         (label,) = required_labels([] if query.label is None else [query.label], model)
-        style = Style.parse("query", query.scale, query.ink, query.paper)
+        style = Style.parse("query", query)
         rows = query.n if len(query.latent) == 2 else 1
-        output = Output.plan(head.accept, rows, query.n, style, self.context.settings, model)
-        given = value_of("query.z", parse_latents, query.z or "", size)
+        output = Output.plan(head.accept, rows, query.n, style, self.context, model)
+        given = given_latents("query", query.z, query.hand, model, self.context.registry)
         seed = new_seed() if query.seed is None else query.seed
         base = draw_latents(seed, 1, given, query.temperature)[0]
         z = grid(base, [index - 1 for index in query.latent], np.linspace(query.start, query.stop, query.n))

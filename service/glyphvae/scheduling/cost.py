@@ -38,8 +38,16 @@ _WRITTEN = 11
 # Work of a glyph that is painted from its strokes, and bytes of its outlines at a scale of 64, for as many glyphs as
 # are in memory at a time. Its pixels cost what others do.
 _PAINTED, _OUTLINES, _PAINTED_AT_A_TIME = 1 << 11, 1 << 17, 32
+# Work of a glyph whose strokes become the paths of a document; and bytes of these paths, with their copies, and of what
+# they are made from, for as many glyphs as are in memory at a time.
+_TRACED, _TRACE, _TRACED_AT_A_TIME, _TRACING = 1 << 10, 1 << 13, 64, 1 << 16
 # Bytes of the places of a glyph's curves, in each row of a line, while they are measured.
 _MEASURED = 5 << 10
+# Pixels that a letter is compared with cost a quarter of a unit each, and bytes as grey levels, slopes and copies.
+_COMPARED, _COMPARED_BYTES = 4, 17
+# Work of a label of a font, which is fitted with curves in all its forms, spaced and written; bytes of it, most of them
+# of kerning; and bytes of the libraries that are loaded for the first font.
+_FONT_LABEL, _FONT_GLYPHS, _FONT_LIBRARIES = 1 << 19, 1 << 19, 32 * MEBIBYTE
 # A frame is set up and compressed on its own.
 _FRAME = 1 << 10
 
@@ -122,6 +130,11 @@ def painting(glyphs: int) -> Cost:
     return Cost(glyphs * _PAINTED, min(glyphs, _PAINTED_AT_A_TIME) * _OUTLINES)
 
 
+def tracing(glyphs: int) -> Cost:
+    """Return the cost of a document of glyphs' strokes."""
+    return Cost(glyphs * _TRACED, glyphs * _TRACE + min(glyphs, _TRACED_AT_A_TIME) * _TRACING)
+
+
 def together(*costs: Cost) -> Cost:
     """Return the cost of steps whose memory is held at the same time."""
     return Cost(sum(cost.work for cost in costs), sum(cost.held for cost in costs))
@@ -130,6 +143,16 @@ def together(*costs: Cost) -> Cost:
 def typesetting(characters: int, *, strokes: bool = False) -> Cost:
     """Return the cost of setting a text, of pixels or of strokes, whose curves are measured."""
     return Cost(characters << 10, characters * _MEASURED) if strokes else Cost(characters << 8)
+
+
+def fitting(pixels: int) -> Cost:
+    """Return the cost of comparing letters with what a model draws in as many `pixels`."""
+    return Cost(pixels // _COMPARED, pixels * _COMPARED_BYTES)
+
+
+def font_building(labels: int) -> Cost:
+    """Return the cost of building a font of the labels of a model."""
+    return Cost(labels * _FONT_LABEL, labels * _FONT_GLYPHS + _FONT_LIBRARIES)
 
 
 def writing(values: int) -> Cost:

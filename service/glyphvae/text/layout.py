@@ -14,11 +14,15 @@ from numpy import int64, uint8
 from numpy.typing import NDArray
 
 from glyphvae.text.glyph_metrics import GlyphMetrics, measure
-from glyphvae.text.line_breaking import Line, Ruler, break_lines
+from glyphvae.text.line_breaking import Line, Ruler, Stretch, Word, break_lines
 from glyphvae.text.symbols import BLANK, Symbols
 from glyphvae.text.x_height import TAILS
 
 Alignment = Literal["left", "centre", "right", "justify"]
+
+# In a justified line the most that a space is widened or narrowed by, as shares of it, and what is added to the
+# distance of letters, in glyph pixels. A line that is too short even so stays ragged: holes are uglier.
+STRETCH, SHRINK, LETTER_STRETCH = 0.75, 0.2, 0.45
 
 _SIDE = 28
 _CAPITAL_HEIGHT = 20
@@ -34,7 +38,8 @@ class Setting:
 
     Attributes:
         width: Width of the image, margins included, to which lines are wrapped; None for that of the longest line.
-        align: Alignment of shorter lines; `justify` widens the spaces of wrapped lines.
+        align: Alignment of shorter lines; `justify` widens the spaces of wrapped lines, and of strokes a little the
+            distances of letters, until they are full or `STRETCH` is reached.
         letter_gap: Space between letters, larger between straight stems and smaller between round or slanting ones.
         word_space: Space between words.
         line_height: Distance between baselines.
@@ -120,7 +125,13 @@ def layout(script: Symbols, pixels: NDArray[uint8], labels: Sequence[str], setti
 
 
 def set_lines(
-    symbols: NDArray[int64], starts: NDArray[int64], widths: NDArray[int64], setting: Setting, fineness: int = 1
+    symbols: NDArray[int64],
+    starts: NDArray[int64],
+    widths: NDArray[int64],
+    setting: Setting,
+    *,
+    fineness: int = 1,
+    more: Sequence[int] = (),
 ) -> SetLines:
     """Break items into lines, and align these.
 
@@ -130,12 +141,18 @@ def set_lines(
         widths: (k,) width of each; the right edges increase, too.
         setting: Typesetting options.
         fineness: Parts of a glyph pixel.
+        more: (k,) what the spaces before each item are wider by, if it begins a word; empty for 0.
 
     Raises:
         LayoutError: The width leaves no room for a glyph.
+        Problem: As `checkpoint`.
     """
     column = _column(setting, -(-int(widths.max(initial=0)) // fineness)) * fineness
-    ruler = Ruler(starts.tolist(), (starts + widths).tolist(), setting.word_space * fineness, column)
+    space = setting.word_space * fineness
+    stretch = None
+    if setting.align == "justify":
+        stretch = Stretch(int(STRETCH * space), int(SHRINK * space), int(LETTER_STRETCH * fineness))
+    ruler = Ruler(starts.tolist(), (starts + widths).tolist(), space, column, stretch, more)
     lines = break_lines(symbols.tolist(), ruler)
     lefts, line, width = _place(lines, starts, ruler, setting.align)
     return SetLines(lefts, line, len(lines), width)
@@ -194,27 +211,33 @@ def _place(
     lines: Sequence[Line], starts: NDArray[int64], ruler: Ruler, align: Alignment
 ) -> tuple[NDArray[int64], NDArray[int64], int]:
     """Return (k,) the left edge of each item's ink in the column, (k,) its line, and the column's width."""
-    widths = [_width(line, ruler) for line in lines]
+    edges = [ruler.edges(line.words) for line in lines]
+    widths = [line[-1][1] if line else 0 for line in edges]
     column = max(widths) if isinf(ruler.limit) else int(ruler.limit)
     words = [
-        (edge - ruler.starts[word.start], row, word.end - word.start)
-        for row, (line, width) in enumerate(zip(lines, widths, strict=True))
-        for word, edge in zip(line.words, _edges(line, column - width, ruler, align), strict=True)
+        (left - ruler.starts[word.start], row, word.end - word.start, letter)
+        for row, (line, found) in enumerate(zip(lines, edges, strict=True))
+        for word, left, letter in _spread(line, found, column - widths[row], ruler, align)
     ]
-    shifts, rows, counts = np.array(words, int64).reshape(-1, 3).T
-    return starts + np.repeat(shifts, counts), np.repeat(rows, counts), column
+    shifts, rows, counts, letters = np.array(words, int64).reshape(-1, 4).T
+    lefts = starts + np.repeat(shifts, counts)
+    if letters.any():
+        lefts += np.repeat(letters, counts) * (np.arange(len(lefts)) - np.repeat(np.cumsum(counts) - counts, counts))
+    return lefts, np.repeat(rows, counts), column
 
 
-def _width(line: Line, ruler: Ruler) -> int:
-    return sum(word.spaces * ruler.space + ruler.width(word) for word in line.words)
-
-
-def _edges(line: Line, slack: int, ruler: Ruler, align: Alignment) -> Iterator[int]:
-    """Yield the left edge of each word of a line that is `slack` narrower than its column."""
-    x = {"left": 0, "centre": slack // 2, "right": slack, "justify": 0}[align]
-    stretch = slack if align == "justify" and not line.ends_paragraph else 0
-    gaps = max(1, len(line.words) - 1)
-    for index, word in enumerate(line.words):
-        x += word.spaces * ruler.space
-        yield x + stretch * index // gaps
-        x += ruler.width(word)
+def _spread(
+    line: Line, edges: Sequence[tuple[int, int]], slack: int, ruler: Ruler, align: Alignment
+) -> Iterator[tuple[Word, int, int]]:
+    """Yield each word of a line that is `slack` narrower than its column, its left edge, and what its letters gain."""
+    shift = {"left": 0, "centre": slack // 2, "right": slack, "justify": 0}[align]
+    gained = min(slack, ruler.room(line.words)) if slack < 0 or not line.ends_paragraph else 0
+    letter = ruler.letter_share(line.words, gained)
+    gaps = sum(word.spaces > 0 for word in line.words[1:])
+    # What letters do not take, spaces do, and each of them takes as much, but for roundings.
+    rest = gained - letter * sum(word.end - word.start - 1 for word in line.words)
+    before = seen = 0
+    for index, (word, (left, _)) in enumerate(zip(line.words, edges, strict=True)):
+        seen += index > 0 and word.spaces > 0
+        yield word, shift + left + before + rest * seen // max(gaps, 1), letter
+        before += letter * (word.end - word.start - 1)

@@ -27,14 +27,20 @@ def carriers(script: Symbols, labels: Sequence[str]) -> NDArray[int64]:
     return np.maximum.accumulate(np.where(stands, np.arange(len(stands)), 0))
 
 
-def offsets(
-    ink: PenMetrics, sizes: NDArray[float64], carrier: NDArray[int64], above: NDArray[np.bool], x_height: float
+def offsets(  # noqa: PLR0917 (a mark's place depends on as much)
+    ink: PenMetrics,
+    sizes: NDArray[float64],
+    carrier: NDArray[int64],
+    above: NDArray[np.bool],
+    x_height: float,
+    slants: NDArray[float64],
 ) -> NDArray[float64]:
     """Return (n, 2) how far right and down of its letter's cell the cell of each mark is, baseline from baseline.
 
     The middle of the cell is over the middle of the letter's ink. In its cell a mark is as high as over a letter of the
     x-height, so it is raised by as much as its letter, or the mark between them, is higher. A mark below is lowered by
-    as much as its letter ends below the baseline.
+    as much as its letter ends below the baseline. In a hand that slants it moves to the side as it is raised, more or
+    less than the middle of its letter is already.
 
     Args:
         ink: Of n glyphs or more.
@@ -42,6 +48,7 @@ def offsets(
         carrier: (n,) as of `carriers`.
         above: (n,) whether each glyph is a mark above its letter.
         x_height: Glyph pixels from the baseline to the top of the letter that the marks are made for.
+        slants: (n,) how far each glyph goes to the right per height.
 
     Returns:
         0 for glyphs that are no marks.
@@ -53,6 +60,9 @@ def offsets(
         letter, edge = carrier[mark], _TOP if above[mark] else _BOTTOM
         middle = (ink.boxes[letter, 0] + ink.boxes[letter, 2]) / 2
         down = boxes[letter, edge] + (x_height if above[mark] else 0)
+        # Of the middle: half the x-height in a letter that the marks are made for.
+        height = -(ink.boxes[letter, 1] + ink.boxes[letter, 3]) / 2
+        middle += slants[mark] * (x_height / 2 - height - down)
         result[mark] = middle - SIDE / 2 * sizes[mark], down
         boxes[letter, edge] = ink.boxes[mark, edge] + down
     return result

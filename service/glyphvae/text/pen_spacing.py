@@ -5,7 +5,7 @@ from numpy import float64
 from numpy.typing import NDArray
 
 from glyphvae.text.marks import USUAL_X_HEIGHT
-from glyphvae.text.pen_metrics import TOP, PenMetrics
+from glyphvae.text.pen_metrics import BOTTOM, TOP, PenMetrics
 
 # The letter gap with which letters are as far from each other as the hand has them.
 USUAL_GAP = 3
@@ -14,10 +14,32 @@ USUAL_GAP = 3
 _EVEN_PAPER, _SHARE, _MOST = 5.5, 0.6, 2.0
 # Upper limit of the paper counted in a row, as in a T beside an o.
 _MAX_PAPER = 8.0
-# Minimum distance of the ink of neighbours.
+# Minimum distance of the outlines of neighbours, in any direction; half of it is the radius of the disc that each is
+# widened by, in its own row and in those above and below.
 _CLEARANCE = 2.0
+_DISC = [(row, float(np.sqrt((_CLEARANCE / 2) ** 2 - row**2))) for row in range(-1, 2)]
 # Rows that small letters fill, from which the eye takes the rhythm of a line.
 _BAND = slice(-int(USUAL_X_HEIGHT) - TOP, -TOP)
+# By how much of the ink above and below that band a word seems to begin later or to end earlier, at most, in glyph
+# pixels: the further from the band, the more.
+_HANGING_ABOVE, _HANGING_BELOW = 2.5, 5.0
+_ROWS = np.arange(TOP, BOTTOM)
+_HANGING = np.where(
+    _ROWS < 0, np.clip((-USUAL_X_HEIGHT - _ROWS) * 0.5, 0, _HANGING_ABOVE), np.clip(_ROWS, 0, _HANGING_BELOW)
+)
+
+
+def optical_edges(ink: PenMetrics, most: float) -> NDArray[float64]:
+    """Return (2, n) where glyphs seem to begin and to end: a tail below the line, or a bar above, counts less.
+
+    Args:
+        ink: Of n glyphs.
+        most: What may be beyond these edges at most, in glyph pixels.
+    """
+    hanging = np.minimum(_HANGING, most)
+    left, right = (ink.left + hanging).min(axis=1), (ink.right - hanging).max(axis=1)
+    first, last = ink.boxes[:, 0], ink.boxes[:, 2]  # marks far off the line are in no row
+    return np.stack([np.clip(left, first, first + most), np.clip(right, last - most, last)])
 
 
 def gaps(ink: PenMetrics, is_word: NDArray[np.bool], letter_gap: int) -> NDArray[float64]:
@@ -36,8 +58,15 @@ def gaps(ink: PenMetrics, is_word: NDArray[np.bool], letter_gap: int) -> NDArray
     bearings = ink.bearings[:-1, 1] + ink.bearings[1:, 0]
     paper = np.minimum(after + before, _MAX_PAPER)[:, _BAND].mean(axis=1)
     evened = np.clip(_SHARE * (_EVEN_PAPER - paper - bearings), -_MOST, _MOST)
-    straight, falling, rising = after + before, after[:, :-1] + before[:, 1:], after[:, 1:] + before[:, :-1]
-    nearest = np.minimum.reduce([each.min(axis=1) for each in (straight, falling, rising)])
+    nearest = (_widened(after) + _widened(before)).min(axis=1)
     natural = bearings + np.where(is_word[:-1] & is_word[1:], evened, 0)
-    found: NDArray[float64] = np.maximum(natural, _CLEARANCE - nearest) + (letter_gap - USUAL_GAP)
+    found: NDArray[float64] = np.maximum(natural, -nearest) + (letter_gap - USUAL_GAP)
+    return found
+
+
+def _widened(paper: NDArray[float64]) -> NDArray[float64]:
+    """Return the paper (n, rows) beside glyphs that are widened by a disc."""
+    found = paper - _DISC[1][1]
+    np.minimum(found[:, 1:], paper[:, :-1] - _DISC[0][1], out=found[:, 1:])
+    np.minimum(found[:, :-1], paper[:, 1:] - _DISC[2][1], out=found[:, :-1])
     return found

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from glyphvae.text.layout import Layout
 from glyphvae.text.pen_metrics import sizes
+from glyphvae.vectors.paths import Curves, placed
 from glyphvae.vectors.raster import GLYPHS, add
 from glyphvae.vectors.strokes import Numbers, Strokes, place, samples_at
 
@@ -27,6 +28,10 @@ class StrokeText:
     strokes: Strokes
     cells: NDArray[float32]
     ends: NDArray[int64]
+
+    def curves(self) -> Curves:
+        """Return its strokes in their places."""
+        return placed(self.strokes, self.cells[:, 0], self.cells[:, 1], sizes(self.strokes))
 
     def draw(self, scale: int) -> NDArray[uint8]:
         """Paint it with `scale` image pixels per glyph pixel, as (height, width) of `layout.size(scale)`.

@@ -7,6 +7,7 @@ pen covers at least once, and around no other, and filling it by the non-zero ru
 bends (Guibas, Ramshaw & Stolfi, "A kinetic framework for computational geometry", 1983).
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -39,15 +40,8 @@ class Outlines(NamedTuple):
 def outlines(lines: Lines) -> Outlines:
     """Return the outline of each of k strokes."""
     samples = lines.points.shape[1]
-    there = np.arange(samples - 1)
-    path = np.concatenate([there, there[::-1] + 1])  # points of the way to the end and back
-    direction, tilt = _segments(lines)
-    # Where the edge touches the pen, as seen from its middle, on the segment behind each point of the path.
-    leaving = np.concatenate([direction - _PI / 2 + tilt, (direction + _PI / 2 - tilt)[:, ::-1]], axis=1)
-    bend = (np.diff(direction, axis=1) + _PI) % (2 * _PI) - _PI
-    change = np.diff(tilt, axis=1)
-    caps = _PI + 2 * tilt[:, :1], _PI - 2 * tilt[:, -1:]
-    turn = np.concatenate([caps[0], bend + change, caps[1], (change - bend)[:, ::-1]], axis=1)
+    path = there_and_back(samples)
+    leaving, turn, _ = segments_of(lines)
     radii = lines.radii[:, path]
     step = np.clip(np.sqrt(8 * TOLERANCE / np.maximum(radii, TOLERANCE)), FINEST, COARSEST)
     pieces = np.ceil(np.abs(turn) / step).astype(np.int64)
@@ -57,28 +51,58 @@ def outlines(lines: Lines) -> Outlines:
     )
 
 
-def _segments(lines: Lines) -> tuple[Floats, Floats]:
-    """Return the direction of each segment, and how far the pen's edge turns to it as the pen gets smaller.
+@lru_cache(16)
+def there_and_back(samples: int) -> NDArray[np.int64]:
+    """Return the numbers of the points on the way to the end of a stroke and back, without the last one."""
+    there = np.arange(samples - 1)
+    return np.concatenate([there, there[::-1] + 1])
+
+
+def segments_of(lines: Lines) -> tuple[Floats, Floats, Floats]:
+    """Return how the edge of the pen goes on behind each point of the path to the end of a stroke and back.
 
     Returns:
-        (k, samples - 1) each, in radians; of a segment that is too short, those of the one before.
+        (k, 2 samples - 2) each: where the edge touches the pen, as seen from its middle, and the turn of that at the
+        point, in radians; the length of the segment, in pixels.
+    """
+    direction, tilt, lengths = _segments(lines)
+    leaving = np.concatenate([direction - _PI / 2 + tilt, (direction + _PI / 2 - tilt)[:, ::-1]], axis=1)
+    bend = np.diff(direction, axis=1)
+    bend -= 2 * _PI * np.rint(bend / (2 * _PI))
+    change = np.diff(tilt, axis=1)
+    caps = _PI + 2 * tilt[:, :1], _PI - 2 * tilt[:, -1:]
+    turn = np.concatenate([caps[0], bend + change, caps[1], (change - bend)[:, ::-1]], axis=1)
+    return leaving, turn, np.concatenate([lengths, lengths[:, ::-1]], axis=1)
+
+
+def _segments(lines: Lines) -> tuple[Floats, Floats, Floats]:
+    """Return the direction of each segment, how far the pen's edge turns to it as the pen gets smaller, and its length.
+
+    Returns:
+        (k, samples - 1) each, in radians and pixels; of a segment that is too short, the angles of the one before.
     """
     steps = np.diff(lines.points, axis=1)
     lengths = np.hypot(steps[..., 0], steps[..., 1])
-    latest = np.maximum.accumulate(np.where(lengths > STILL, np.arange(lengths.shape[1]), 0), axis=1)
+    moves = lengths > STILL
     slope = -np.diff(lines.radii, axis=1) / np.maximum(lengths, STILL)
-    angles = np.arctan2(steps[..., 1], steps[..., 0]), np.arcsin(np.clip(slope, -1, 1))
-    direction, tilt = (np.take_along_axis(angle, latest, axis=1) for angle in angles)
-    return direction, tilt
+    direction, tilt = np.arctan2(steps[..., 1], steps[..., 0]), np.arcsin(np.clip(slope, -1, 1))
+    if not moves.all():
+        latest = np.maximum.accumulate(np.where(moves, np.arange(lengths.shape[1]), 0), axis=1)
+        direction, tilt = (np.take_along_axis(angle, latest, axis=1) for angle in (direction, tilt))
+    return direction, tilt, lengths
 
 
 def _corners(points: Floats, radii: Floats, arriving: Floats, turn: Floats, counts: NDArray[np.int64]) -> Floats:
     """Return the corners of all arcs, `counts` of each, spread evenly over its turn."""
     repeats = counts.ravel()
-    index = np.repeat(np.arange(repeats.size), repeats)
-    place = np.arange(index.size) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-    share = np.where(repeats > 1, 0, 0.5).astype(np.float32)[index]
-    share += place / np.maximum(repeats - 1, 1)[index]
-    angle = arriving.ravel()[index] + share * turn.ravel()[index]
-    around = np.stack([np.cos(angle), np.sin(angle)], axis=1) * radii.ravel()[index][:, None]
-    return np.asarray(points.reshape(-1, 2)[index] + around, dtype=np.float32)
+    # In one array, of which all is repeated at once: x, y, the pen's radius, the first corner's angle, and their steps.
+    arcs = np.empty((repeats.size, 5), np.float32)
+    arcs[:, :2], arcs[:, 2] = points.reshape(-1, 2), radii.ravel()
+    arcs[:, 3] = (arriving + np.where(counts > 1, 0, turn / 2)).ravel()
+    arcs[:, 4] = (turn / np.maximum(counts - 1, 1)).ravel()
+    corners = np.repeat(arcs, repeats, axis=0)
+    place = np.arange(len(corners)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+    angle = corners[:, 3] + place.astype(np.float32) * corners[:, 4]
+    corners[:, 0] += corners[:, 2] * np.cos(angle)
+    corners[:, 1] += corners[:, 2] * np.sin(angle)
+    return corners[:, :2]

@@ -44,7 +44,7 @@ class Strokes:
     def __len__(self) -> int:
         return len(self.control)
 
-    def __getitem__(self, glyphs: slice) -> "Strokes":
+    def __getitem__(self, glyphs: slice | NDArray[np.int64]) -> "Strokes":
         return Strokes(self.control[glyphs], self.radius[glyphs], self.presence[glyphs], self.proportions[glyphs])
 
 
@@ -86,11 +86,17 @@ def basis(control_points: int, samples: int) -> Floats:
 
 
 @lru_cache(64)
-def _interpolation(knots: int, samples: int) -> Floats:
+def interpolation(knots: int, samples: int) -> Floats:
     """Return the share of each of evenly spaced knots in the samples between them, float32 (samples, knots)."""
     place = np.linspace(0, knots - 1, samples)
     shares: Floats = np.clip(1 - np.abs(place[:, None] - np.arange(knots)), 0, None).astype(np.float32)
     return shares
+
+
+def clipped(values: Floats, low: float | Floats, high: float | Floats) -> Floats:
+    """Clip numbers, as np.clip does, but from NaN to `high`, and in a third of its time for small arrays."""
+    found: Floats = np.fmax(np.fmin(values, high), low)
+    return found
 
 
 def samples_at(scale: float) -> int:
@@ -108,9 +114,32 @@ def polylines(strokes: Strokes, samples: int) -> tuple[Floats, Floats]:
     Returns:
         Points (n, strokes, samples, 2) and radii (n, strokes, samples) in units, both float32.
     """
-    points: Floats = basis(strokes.control.shape[2], samples) @ strokes.control
-    radii: Floats = strokes.radius @ _interpolation(strokes.radius.shape[2], samples).T
-    return points, radii
+    return _curves(strokes.control, samples), _widths(strokes.radius, samples)
+
+
+def present_polylines(strokes: Strokes, samples: int) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Evaluate the curves of the k strokes that are present, glyph by glyph.
+
+    Args:
+        strokes: Of n glyphs.
+        samples: As of `polylines`.
+
+    Returns:
+        The glyph of each, (k,); points (k, samples, 2) and radii (k, samples) in units, both float32.
+    """
+    glyph, stroke = np.nonzero(strokes.presence > DRAWN)
+    return glyph, _curves(strokes.control[glyph, stroke], samples), _widths(strokes.radius[glyph, stroke], samples)
+
+
+def _curves(control: Floats, samples: int) -> Floats:
+    points: Floats = basis(control.shape[-2], samples) @ control
+    return points
+
+
+def _widths(radius: Floats, samples: int) -> Floats:
+    # Not as a product of matrices, whose last bits depend on how many strokes there are.
+    radii: Floats = np.einsum("...k,sk->...s", radius, interpolation(radius.shape[-1], samples))
+    return radii
 
 
 def place(strokes: Strokes, x: Numbers, y: Numbers, scale: Numbers, samples: int | None = None) -> Lines:
@@ -123,11 +152,10 @@ def place(strokes: Strokes, x: Numbers, y: Numbers, scale: Numbers, samples: int
         scale: (n,), pixels a unit, more than 0.
         samples: Points of each stroke; as many as the largest scale needs by default.
     """
-    points, radii = polylines(strokes, samples or samples_at(float(scale.max(initial=1))))
-    corner = np.stack([x, y], axis=1).astype(np.float32)[:, None, None]
-    size = scale.astype(np.float32)[:, None, None]
-    present = strokes.presence > DRAWN
-    return Lines((points * size[..., None] + corner)[present], (radii * size)[present])
+    glyph, points, radii = present_polylines(strokes, samples or samples_at(float(scale.max(initial=1))))
+    corner = np.stack([x, y], axis=1).astype(np.float32)[glyph, None]
+    size = scale.astype(np.float32)[glyph, None]
+    return Lines(points * size[..., None] + corner, radii * size)
 
 
 def mixed(begin: Strokes, end: Strokes, share: Floats) -> Strokes:

@@ -15,13 +15,22 @@ from glyphvae import errors
 from glyphvae.errors import Problem, ProblemBody, documented
 from glyphvae.operations.encode import Encodings
 from glyphvae.operations.generate import Samples
+from glyphvae.operations.hand import FoundHand
 from glyphvae.operations.reconstruct import Reconstructions
 from glyphvae.operations.render_text import RenderedText
 from glyphvae.operations.sequence import Steps
 from glyphvae.web.front import TIMEOUT_HEADER
 
 # Bodies that operations build without pydantic, for speed, are described here all the same.
-_DESCRIBED: tuple[type[BaseModel], ...] = (ProblemBody, Samples, Encodings, Reconstructions, RenderedText, Steps)
+_DESCRIBED: tuple[type[BaseModel], ...] = (
+    ProblemBody,
+    Samples,
+    Encodings,
+    Reconstructions,
+    FoundHand,
+    RenderedText,
+    Steps,
+)
 # Problems that any route can answer with.
 _ANYWHERE = (
     errors.MalformedRequest,

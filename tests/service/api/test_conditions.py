@@ -8,6 +8,7 @@ from glyphvae.api.conditions import (
     possible_labels,
     refuse_both,
     required_labels,
+    title_of,
 )
 from glyphvae.api.context import Context
 from glyphvae.errors import InvalidParameter
@@ -71,3 +72,8 @@ def test_one_of_both_is_enough() -> None:
     refuse_both("J", [])
     with pytest.raises(InvalidParameter, match="label is given, too"):
         refuse_both("J", ["all"])
+
+
+def test_the_title_of_a_picture_names_each_label_once() -> None:
+    assert title_of(["A", "ß", "A", None]) == "A ß"
+    assert title_of([None, None]) == "handwriting"

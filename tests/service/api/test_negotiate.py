@@ -1,12 +1,16 @@
+from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glyphvae.api.negotiate import choose
+from glyphvae.api.negotiate import choose, choose_for
 from glyphvae.errors import NotAcceptable
-from glyphvae.formats.registry import JSON, NPY, PNG
+from glyphvae.formats.registry import JSON, NPY, PNG, SVG
+from glyphvae.models.registry import load_registry
+from glyphvae.settings import Settings
+from tests.known_model import write_model, write_more
 
 OFFERS = (PNG, JSON, NPY)
 
@@ -99,3 +103,23 @@ def test_weights_count_by_their_ratio(ranges: list[tuple[str, int]]) -> None:
 def test_what_is_refused_by_name_is_never_chosen(ranges: list[tuple[str, int]]) -> None:
     others = [(media, weight) for media, weight in ranges if media != PNG]
     assert chosen([*others, (PNG, 0)]) != PNG
+
+
+def test_svg_is_for_models_that_draw_strokes(tmp_path: Path) -> None:
+    offers = (PNG, SVG, JSON)
+    write_model(tmp_path)
+    without = load_registry(Settings(models=tmp_path, default_model="cvae", device="cpu"))
+    with pytest.raises(NotAcceptable, match="Models that draw strokes: none here"):
+        choose_for(without.get("cvae"), SVG, offers, without)
+    write_more(tmp_path)
+    registry = load_registry(Settings(models=tmp_path, default_model="cvae", device="cpu"))
+    pixels, strokes = registry.get("cvae"), registry.get("more")
+    assert choose_for(strokes, SVG, offers, registry) == SVG
+    assert choose_for(pixels, "image/*", offers, registry) == PNG
+    assert choose_for(pixels, f"{SVG}, application/json;q=0.5", offers, registry) == JSON
+    with pytest.raises(NotAcceptable) as caught:
+        choose_for(pixels, SVG, offers, registry)
+    assert str(caught.value.detail) == (
+        "Model 'cvae' draws pixels, and image/svg+xml is made of strokes. Models that draw strokes: more. "
+        "Formats of this model: image/png, application/json."
+    )

@@ -6,7 +6,7 @@ import pytest
 
 from glyphvae.api import responses
 from glyphvae.api.responses import JSON_BLOCK, Headers, Result, headers_of
-from glyphvae.formats.registry import PICTURES
+from glyphvae.formats.registry import PICTURES, SVG
 from glyphvae.scheduling.steps import inline, run_now
 from tests.service.support import grey
 
@@ -44,7 +44,7 @@ def test_only_what_is_sent_is_documented() -> None:
     assert documented["content"]["application/json"]["example"] == {"seed": 7}
     assert documented["headers"]["Glyphvae-Seed"]["description"] == "The seed."
     pictures = responses.documented_response("Samples", {}, "a glyph", "an array")["content"]
-    assert list(pictures) == [*PICTURES, *documented["content"]]
+    assert list(pictures) == [*PICTURES, SVG, *documented["content"]]
 
 
 def pieces(result: Result) -> list[bytes]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from glyphvae.api.context import Context
 from glyphvae.datasets.recipe import BLOCK, MOST, Conditions, Dataset, DatasetParameters, Recipe, Samples, make_recipe
 from tests.known_model import write_more
-from tests.service.support import context_of
+from tests.service.support import context_of, known_hand
 
 
 def recipe(context: Context, **order: object) -> Recipe:
@@ -153,3 +153,13 @@ def test_without_labels_a_mix_is_of_digits_and_capitals(tmp_path: Path) -> None:
         found = set(block.labels.tolist())
         assert len(found) == count
         assert (max(found) < 36) == (labels is None)
+
+
+def test_all_samples_may_be_in_one_hand(with_hand: Context) -> None:
+    for variation in (None, 0.25):
+        made = recipe(with_hand, hand=known_hand(0.5, -2), z=[None, None, 1], variation=variation)
+        _, rows = joined(list(Dataset(made, 0, BLOCK).conditions()))
+        z = np.array(rows)
+        assert z[:, :2] == pytest.approx(np.tile([0.5, -2], (BLOCK, 1)))
+        assert z[:, 2].mean() == pytest.approx(1, abs=0.1)
+        assert z[:, 3:].std(axis=0).min() > 0.15

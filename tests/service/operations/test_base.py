@@ -1,8 +1,8 @@
 """Behaviour that all operations share, and the cache of plans."""
 
 import io
-from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import httpx
 import numpy as np
@@ -13,16 +13,20 @@ from PIL import Image
 from glyphvae.api.context import Context
 from glyphvae.application import OPERATIONS, create_app
 from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel
-from glyphvae.formats.registry import GIF, JSON, NPY, PICTURES
+from glyphvae.formats.registry import GIF, JSON, NPY, PICTURES, SVG
 from glyphvae.models.registry import load_registry
 from glyphvae.operations.base import KEPT_PLANS, LONGEST_KEY, PlanCache
-from tests.service.support import caller, context_of, expect_problem, grey, npy
+from tests.service.support import caller, context_of, expect_problem, grey, npy, percent_apart, resvg
 
+# Of operations that read an image; the others draw, and take a seed.
+READING = {"/encode", "/hand", "/reconstruct"}
 PATHS = [operation.path for operation in OPERATIONS]
-OFFERS = dict.fromkeys(PATHS, (*PICTURES, JSON, NPY)) | {
+OFFERS = dict.fromkeys(PATHS, (*PICTURES, SVG, JSON, NPY)) | {
     "/encode": (JSON, NPY),
-    "/interpolate": (*PICTURES, GIF, JSON, NPY),
-    "/traverse": (*PICTURES, GIF, JSON, NPY),
+    "/font": ("font/ttf", "font/otf", "font/woff2"),
+    "/hand": (JSON,),
+    "/interpolate": (*PICTURES, SVG, GIF, JSON, NPY),
+    "/traverse": (*PICTURES, SVG, GIF, JSON, NPY),
 }
 del OFFERS["/dataset"]  # its body names the format
 DRAWING = [path for path, offers in OFFERS.items() if PICTURES.keys() <= set(offers)]
@@ -39,10 +43,15 @@ async def post(client: httpx.AsyncClient, path: str, accept: str = "*/*", /, **p
         asked = {"latent": 1, **asked}
     if path in {"/render-text", "/dataset"}:
         return await client.post(path, json=asked, headers={"Accept": accept})
-    images = {"/encode": 1, "/reconstruct": 1}.get(path)
-    content = npy(grey(135)) if images else b""
-    asked |= {"preprocess": "none"} if images else {}
+    content = npy(grey(135)) if path in READING else b""
+    asked |= {"preprocess": "none"} if content else {}
     return await client.post(path, params=asked, content=content, headers={"Accept": accept})
+
+
+@pytest.fixture
+def client(handed: httpx.AsyncClient) -> httpx.AsyncClient:
+    """Return a client of a model that every operation can be asked of."""
+    return handed
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -84,9 +93,46 @@ async def test_a_webp_shows_the_same_as_a_png(client: httpx.AsyncClient, path: s
     assert shown[0][1] == shown[1][1] == shown[2][1]
 
 
+@pytest.mark.parametrize("path", DRAWING)
+async def test_an_svg_shows_the_same_as_a_png(more: httpx.AsyncClient, path: str) -> None:
+    asked = {"scale": 4, "ink": "navy", "paper": "#ffc"} | ({} if path == "/reconstruct" else {"seed": 7})
+    png, svg = [await post(more, path, media, **asked) for media in ("image/png", "image/svg+xml")]
+    assert svg.headers["content-type"] == "image/svg+xml"
+    assert [svg.headers[name] for name in ("glyphvae-model", "vary")] == ["more/1", "Accept"]
+    shown = np.asarray(Image.open(io.BytesIO(png.content)).convert("RGB"))
+    assert percent_apart(resvg(svg.content), shown) < 0.3
+    root = ET.fromstring(svg.content)  # noqa: S314 (our own)
+    assert root.get("aria-label") == "Z"
+
+
+@pytest.mark.parametrize("path", DRAWING)
+async def test_an_svg_of_pixels_is_not_acceptable(client: httpx.AsyncClient, path: str) -> None:
+    response = await post(client, path, "image/svg+xml")
+    expect_problem(response, NotAcceptable, "Model 'cvae' draws pixels, and image/svg+xml is made of strokes.")
+    assert response.headers["vary"] == "Accept"
+    others = await post(client, path, "image/svg+xml, application/json;q=0.9, image/webp;q=0.1")
+    assert others.headers["content-type"] == "application/json"
+    assert others.json()["model"] == "cvae/1"
+
+
+@pytest.mark.parametrize("path", DRAWING)
+async def test_centres_and_animations_are_for_svg(more: httpx.AsyncClient, path: str) -> None:
+    where = "body" if path == "/render-text" else "query"
+    for name, value in (("strokes", "centre"), ("animate", True)):
+        drawn = await post(more, path, "image/svg+xml", **{name: value})
+        assert drawn.status_code == 200, drawn.text
+        assert (b"mm" in drawn.content, b"@keyframes" in drawn.content) == (name == "strokes", name == "animate")
+        expect_problem(
+            await post(more, path, **{name: value}), InvalidParameter, "the response is image/png", f"{where}.{name}"
+        )
+    expect_problem(
+        await post(more, path, strokes="thin"), InvalidParameter, "'outline' or 'centre'", f"{where}.strokes"
+    )
+
+
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_model_is_loaded_by_the_first_request_for_it(repository: Path, path: str) -> None:
-    context = context_of(repository, default_model="vae")
+async def test_a_model_is_loaded_by_the_first_request_for_it(with_hand: Context, path: str) -> None:
+    context = context_of(with_hand.settings.models, default_model="vae")
     assert not context.registry.get("cvae").loaded
     async with caller(create_app(context)) as client:
         response = await post(client, path, model="cvae")

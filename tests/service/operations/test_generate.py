@@ -17,7 +17,7 @@ from glyphvae.operations.generate import CHUNK, Generate, Own, Samples, split
 from glyphvae.scheduling.steps import run_now
 from tests.known_model import LABELS, MORE_LABELS
 from tests.service.models.test_latents import GOLDEN
-from tests.service.support import JSON, NPY, PNG, array, expect_bar, expect_problem, picture
+from tests.service.support import JSON, NPY, PNG, SVG, array, expect_bar, expect_problem, known_hand, picture
 
 DRAWN = (None,) * 6
 NO_BODY = Body(b"", "")
@@ -331,3 +331,47 @@ async def test_seeds_reproduce_painted_strokes(more: httpx.AsyncClient) -> None:
         seed = response.headers["glyphvae-seed"]
         again = await more.post(f"/generate?label=J&scale={scale}&seed={seed}")
         assert again.content == response.content
+
+
+@pytest.mark.parametrize("accept", [PNG, JSON, NPY])
+async def test_a_hand_gives_its_latents_and_the_seed_the_others(
+    handed: httpx.AsyncClient, accept: dict[str, str]
+) -> None:
+    """Alone and with `z` beside it, which sets single latents over it, in every order of the parameters."""
+    hand = known_hand(0.5, -2)
+    for query, z in (
+        (f"label=J&hand={hand}&seed=7", "0.5,-2"),
+        (f"seed=7&hand={hand}&label=J&z=,1,,2", "0.5,1,,2"),
+        (f"hand={hand}&z=%2C1&label=J&seed=7", "0.5,1"),
+        (f"hand=x&label=J&seed=7&hand={hand}", "0.5,-2"),
+    ):
+        answers = [await handed.get(f"/generate?{text}", headers=accept) for text in (query, f"label=J&z={z}&seed=7")]
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert answers[0].content == answers[1].content
+
+
+def test_glyphs_of_a_hand_are_drawn_ahead(with_hand: Context) -> None:
+    generate = Generate(with_hand)
+
+    def run(query: str) -> Result:
+        head = RequestHead("GET", "/generate", query.encode(), RequestHeaders([(b"accept", b"image/png")]))
+        return run_now(generate.run(generate.plan(head), NO_BODY))
+
+    asked = f"label=J&hand={known_hand(0.5, -2)}"
+    made = [run(asked) for _ in range(4)]
+    assert with_hand.telemetry.prefetched() == {"cvae": 3}  # of 1, 2 and 4 glyphs, four are gone
+    assert {picture(result.content)[0, 0] for result in made} == {100 + 5 + 19}
+    seeds = [dict(result.extra)[b"glyphvae-seed"].decode() for result in made]
+    assert len(set(seeds)) == 4
+    assert [run(f"{asked}&seed={seed}").content for seed in seeds] == [result.content for result in made]
+    run(f"{asked}&z=,1")
+    assert with_hand.telemetry.prefetched() == {"cvae": 3}
+
+
+async def test_single_glyphs_as_svg_are_drawn_ahead_and_reproduced(more: httpx.AsyncClient) -> None:
+    new = await asyncio.gather(*(more.post("/generate?label=J&temperature=1", headers=SVG) for _ in range(5)))
+    assert len({response.content for response in new}) == 5
+    for response in new:
+        seed = response.headers["glyphvae-seed"]
+        again = await more.post(f"/generate?label=J&temperature=1&seed={seed}", headers=SVG)
+        assert (again.content, again.headers["content-type"]) == (response.content, "image/svg+xml")

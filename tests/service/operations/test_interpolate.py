@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageSequence
 
+from glyphvae.errors import InvalidParameter
 from glyphvae.operations.interpolate import linear, spherical
-from tests.service.support import JSON, NPY, array, expect_bar, grey, npy, picture
+from tests.service.support import JSON, NPY, array, expect_bar, expect_problem, grey, known_hand, npy, picture
 
 SHARE = np.linspace(0, 1, 5, dtype=np.float32)
 
@@ -133,3 +134,30 @@ async def test_an_animation_is_painted_frame_by_frame(more: httpx.AsyncClient) -
     assert (movie.size, movie.n_frames) == ((56, 56), 4)  # type: ignore[attr-defined]
     for frame, y in zip(ImageSequence.Iterator(movie), [12.5, 14.5, 16.5, 14.5], strict=True):
         expect_bar(255 - np.asarray(frame.convert("L")), y, 2)
+
+
+async def latents(client: httpx.AsyncClient, query: str) -> np.ndarray:
+    response = await client.post(f"/interpolate?label=A&n=5&seed=7&{query}", headers=JSON)
+    assert response.status_code == 200, response.text
+    return np.array([step["z"] for step in response.json()["steps"]])
+
+
+@pytest.mark.parametrize("method", ["spherical", "linear"])
+async def test_one_hand_stays_while_the_form_turns(handed: httpx.AsyncClient, method: str) -> None:
+    z = await latents(handed, f"method={method}&hand={known_hand(0.5, -2)}")
+    assert z[:, :2] == pytest.approx(np.tile([0.5, -2], (5, 1)))
+    without = await latents(handed, f"method={method}")
+    assert z[[0, -1], 2:] == pytest.approx(without[[0, -1], 2:])
+    assert np.linalg.norm(z[0, 2:] - z[-1, 2:]) > 0.1
+
+
+async def test_from_one_hand_to_another(handed: httpx.AsyncClient) -> None:
+    z = await latents(handed, f"method=linear&hand={known_hand(1, 0)}&hand={known_hand(3, 2)}&z=,1&z=,,5")
+    assert z[:, 0] == pytest.approx([1, 1.5, 2, 2.5, 3])
+    assert z[[0, -1], 1] == pytest.approx([1, 2])
+    assert z[-1, 2] == 5
+
+
+async def test_images_have_their_own_hands(handed: httpx.AsyncClient) -> None:
+    response = await handed.post(f"/interpolate?label=A&hand={known_hand(1, 0)}", content=npy(grey(100, 120)))
+    expect_problem(response, InvalidParameter, "no hand beside images", "query.hand")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
+from xml.etree import ElementTree as ET
 
 import httpx
 import numpy as np
@@ -16,10 +17,11 @@ from glyphvae.application import create_app
 from glyphvae.errors import InvalidParameter
 from glyphvae.models.latents import draw_latents
 from glyphvae.operations.render_text import RenderedText
+from glyphvae.text.alternates import apart
 from glyphvae.text.layout import Setting, layout
 from glyphvae.text.symbols import fold
 from tests.known_model import LABELS, decoder, encoder, strokes, write_model
-from tests.service.support import JSON, NPY, PNG, array, caller, context_of, expect_problem, picture
+from tests.service.support import JSON, NPY, PNG, SVG, array, caller, context_of, expect_problem, known_hand, picture
 
 DRAWN = (None,) * 6
 ACUTE, CEDILLA = "\u0301", "\u0327"
@@ -27,7 +29,7 @@ GOLDEN_PLACES = [
     *((8, 12), (44, 8), (80, 8), (8, 40), (44, 40), (8, 72), (44, 72), (80, 72)),
     *((8, 104), (44, 104), (20, 136), (56, 136), (92, 136)),
 ]
-GOLDEN_PIXELS = "af407287e7fa8834641de517fbd243ad3bfd9ea2e9ea124599804544b73483df"
+GOLDEN_PIXELS = "40a952415be2e4cc6db0c4732f14e821e0e7b65131eb82b1c258696bd6fa45fa"
 # The label number k is a bar from 3 to 25 units that stands 18 - k / 2 units above the baseline and is 2 units high.
 PEN_LABELS = ("A", "C", "e", "ı", "i", "ê", "'", "sch", ACUTE, CEDILLA)
 HAND_SIZE = 2
@@ -118,8 +120,11 @@ async def test_glyphs_vary_around_one_style(client: httpx.AsyncClient) -> None:
     style = 0.5 * draw_latents(7, 1, DRAWN, 1.0)[0]
     assert answer.z == pytest.approx(style)
     z = np.array([glyph.z for glyph in answer.glyphs])
-    assert z == pytest.approx(style + 0.1 * draw_latents(7, 5, DRAWN, 1.0)[1:], abs=1e-6)
+    deviations = 0.1 * draw_latents(7, 5, DRAWN, 1.0)[1:]
+    assert z == pytest.approx(style + apart(deviations, fold("AAAA", LABELS), 0.1), abs=1e-6)
     assert len(np.unique(z, axis=0)) == 4
+    words = await rendered(client, text="A A A A", seed=7, temperature=0.5, variation=0.1)
+    assert np.array([glyph.z for glyph in words.glyphs]) == pytest.approx(style + deviations, abs=1e-6)
 
 
 async def test_a_longer_text_keeps_the_hand_of_a_shorter_one(client: httpx.AsyncClient) -> None:
@@ -200,7 +205,9 @@ async def test_as_many_characters_as_the_limit_are_allowed(client: httpx.AsyncCl
         ({"text": None}, "body.text", "valid string"),
         ({"text": "A" * 101}, "body.text", "it has 101 characters at most 100"),
         ({"text": "AB!"}, "body.text", "The character '!' (U+0021 EXCLAMATION MARK) at position 2 cannot be written"),
-        ({"text": "a", "case": "keep"}, "body.text", "U+0061 LATIN SMALL LETTER A"),
+        ({"text": "A", "case": "lower"}, "body.case", "'keep' or 'upper'"),
+        ({"text": "A", "drift": -1}, "body.drift", "greater than or equal to 0"),
+        ({"text": "AB!"}, "body.text", "unknown=skip leaves out what cannot be written"),
         ({"text": "A", "align": "middle"}, "body.align", "'left', 'centre', 'right' or 'justify'"),
         ({"text": "A", "z": [0] * 7}, "body.z", "7 latents were given at most 6"),
         ({"text": "A", "z": [0, 11]}, "body.z.1", "less than or equal to 10"),
@@ -232,7 +239,7 @@ async def test_a_text_without_a_glyph_has_a_style_all_the_same(client: httpx.Asy
 
 async def test_the_hand_is_drawn_once_and_forms_vary_around_what_is_given(pen: httpx.AsyncClient) -> None:
     z = [None, 0.5, None, 1.5]
-    answer = await rendered(pen, text="AA", seed=3, z=z, temperature=0.7, variation=0.25)
+    answer = await rendered(pen, text="A A", seed=3, z=z, temperature=0.7, variation=0.25)
     stream = draw_latents(3, 3, DRAWN, 1.0)
     assert answer.z == pytest.approx([0.7 * stream[0, 0], 0.5, 0, 1.5, 0, 0])
     for glyph, deviation in zip(answer.glyphs, stream[1:], strict=True):
@@ -249,16 +256,16 @@ async def test_texts_of_pixels_are_what_they_were(client: httpx.AsyncClient) -> 
 
 
 async def test_letters_of_strokes_stand_at_their_height(pen: httpx.AsyncClient) -> None:
-    answer = await rendered(pen, text="Ae'", z=[0, 0])
+    answer = await rendered(pen, text="Ae'", z=[0, 0], drift=0, margin=0)
     assert [(glyph.label, glyph.position, glyph.line) for glyph in answer.glyphs] == [
         ("A", 0, 0),
         ("e", 1, 0),
         ("'", 2, 0),
     ]
-    assert answer.baselines == [28]
-    assert [glyph.y for glyph in answer.glyphs] == [8, 9, 11]
+    assert answer.baselines == [20]
+    assert [glyph.y for glyph in answer.glyphs] == [0, 1, 3]
     # Ink of 22, bearings of 4 and 2, and for letters the two that the bars would look too far apart by.
-    assert [glyph.x for glyph in answer.glyphs] == [8, 8 + 22 + 4, 8 + 22 + 4 + 22 + 6]
+    assert [glyph.x for glyph in answer.glyphs] == [0, 22 + 4, 22 + 4 + 22 + 6]
     for glyph in answer.glyphs:
         assert np.array(glyph.pixels).shape == (2, 22)
         assert (np.array(glyph.pixels)[:, 1:-1] == 255).all()
@@ -266,7 +273,7 @@ async def test_letters_of_strokes_stand_at_their_height(pen: httpx.AsyncClient) 
 
 @pytest.mark.parametrize("scale", [1, 2, 8])
 async def test_strokes_are_painted_at_every_scale(pen: httpx.AsyncClient, scale: int) -> None:
-    body = {"text": "Aé sch\nê", "z": [0.5], "seed": 7, "scale": scale}
+    body = {"text": "Aé sch\nê", "z": [0.5], "seed": 7, "scale": scale, "drift": 0}
     answer = await rendered(pen, **body)
     pixels = np.asarray(array(await post(pen, NPY, **body)), np.uint8)
     assert pixels.shape == (scale * answer.height, scale * answer.width)
@@ -281,7 +288,7 @@ async def test_strokes_are_painted_at_every_scale(pen: httpx.AsyncClient, scale:
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 async def test_an_accented_letter_is_a_letter_and_its_mark(pen: httpx.AsyncClient, form: Literal["NFC", "NFD"]) -> None:
-    answer = await rendered(pen, text=unicodedata.normalize(form, "Áéíê"), z=[0, 0], seed=7)
+    answer = await rendered(pen, text=unicodedata.normalize(form, "Áéíê"), z=[0, 0], seed=7, drift=0)
     assert [glyph.label for glyph in answer.glyphs] == ["A", ACUTE, "e", ACUTE, "ı", ACUTE, "ê"]
     places = {"NFC": [0, 0, 1, 1, 2, 2, 3], "NFD": [0, 1, 2, 3, 4, 5, 6]}
     assert [glyph.position for glyph in answer.glyphs] == places[form]
@@ -292,6 +299,31 @@ async def test_an_accented_letter_is_a_letter_and_its_mark(pen: httpx.AsyncClien
     assert [over_a.x, over_e.x, over_i.x] == [a.x, e.x, i.x]
     assert len(over_a.pixels) == len(over_e.pixels) == 2
     assert len(over_i.pixels) == 3
+
+
+async def test_all_letters_are_capitals_on_request(pen: httpx.AsyncClient) -> None:
+    answer = await rendered(pen, text="Ac\u00a0’", case="upper")
+    assert [glyph.label for glyph in answer.glyphs] == ["A", "C", "'"]
+    assert answer.folded == [1, 3]
+
+
+async def test_lines_drift_unless_they_shall_not(pen: httpx.AsyncClient) -> None:
+    straight, drifting, more = [
+        await rendered(pen, text="AAAA\nAAAA", seed=7, drift=drift, variation=0) for drift in (0, 1, 10)
+    ]
+    assert straight.baselines[1] - straight.baselines[0] == drifting.baselines[1] - drifting.baselines[0] == 32
+    heights = [
+        {glyph.y - answer.baselines[glyph.line] for glyph in answer.glyphs} for answer in (straight, drifting, more)
+    ]
+    assert len(heights[0]) == 1
+    assert len(heights[2]) > 2
+    assert (await rendered(pen, text="AAAA\nAAAA", seed=7, variation=0)).glyphs == drifting.glyphs
+    assert (await rendered(pen, text="AAAA\nAA", seed=7, variation=0)).glyphs == drifting.glyphs[:6]
+
+
+async def test_pixels_do_not_drift(client: httpx.AsyncClient) -> None:
+    none, much = [await rendered(client, text="AB\nC", seed=7, drift=drift) for drift in (0, 10)]
+    assert none == much
 
 
 async def test_normalisation_does_not_change_the_picture(pen: httpx.AsyncClient) -> None:
@@ -357,3 +389,35 @@ async def test_what_strokes_do_not_allow_is_named(
     pen: httpx.AsyncClient, body: dict[str, Any], field: str, says: str
 ) -> None:
     expect_problem(await pen.post("/render-text", json=body), InvalidParameter, says, field)
+
+
+async def test_a_text_is_written_in_a_hand(handed: httpx.AsyncClient) -> None:
+    """The hand is that of all glyphs, and the seed draws their forms."""
+    hand = known_hand(0.5, -2)
+    answers = [await rendered(handed, text="ABA", seed=seed, hand=hand) for seed in (7, 7, 8)]
+    for answer in answers:
+        assert answer.z == pytest.approx([0.5, -2, 0, 0, 0, 0])
+        assert [glyph.z[:2] for glyph in answer.glyphs] == [pytest.approx([0.5, -2])] * 3
+    first, again, other = ([glyph.z for glyph in answer.glyphs] for answer in answers)
+    assert first == again != other
+    over = await rendered(handed, text="A", hand=hand, z=[None, 1.0, 2.0])
+    assert over.z == pytest.approx([0.5, 1, 2, 0, 0, 0])
+
+
+async def test_the_words_of_an_svg_can_be_selected(pen: httpx.AsyncClient) -> None:
+    response = await post(pen, SVG, text="A Ce\n'<x>", seed=7, unknown="skip")
+    root = ET.fromstring(response.content)  # noqa: S314 (our own)
+    lines = ["".join(line.itertext()) for line in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert lines == ["A Ce", "'<x>"]
+    assert root.get("aria-label") == "A Ce '<x>"  # XML reads line breaks in attributes as spaces
+    placed = (await rendered(pen, text="A Ce\n'<x>", seed=7, unknown="skip")).glyphs
+    spans = [span.get("x") for span in root.iter("{http://www.w3.org/2000/svg}tspan")]
+    assert spans == [str(placed[number].x) for number in (0, 1, 3)]
+
+
+async def test_a_character_that_xml_lacks_is_replaced(pen: httpx.AsyncClient) -> None:
+    content = b'{"text": "A\\u0000\\u001f", "unknown": "skip"}'
+    headers = SVG | {"content-type": "application/json"}
+    response = await pen.post("/render-text", content=content, headers=headers)
+    assert response.status_code == 200
+    assert ET.fromstring(response.content).get("aria-label") == "A\ufffd\ufffd"  # noqa: S314 (as above)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from glyphvae.operations.traverse import grid
-from tests.service.support import JSON, NPY, array, expect_bar, picture
+from tests.service.support import JSON, NPY, array, expect_bar, known_hand, picture
 
 
 async def test_a_latent_moves_over_its_range(client: httpx.AsyncClient) -> None:
@@ -102,3 +102,9 @@ async def test_strokes_are_enlarged(more: httpx.AsyncClient) -> None:
     cells = picture(answer.content).reshape(2, 56, 2, 56).swapaxes(1, 2)
     for cell, y in zip(cells.reshape(4, 56, 56), [12.5, 12.5, 16.5, 16.5], strict=True):
         expect_bar(cell, y, 2)
+
+
+async def test_latents_move_over_those_of_a_hand(handed: httpx.AsyncClient) -> None:
+    answer = await handed.post(f"/traverse?label=A&latent=2&z=,,4&n=2&hand={known_hand(0.5, -2)}", headers=JSON)
+    assert [step["z"] for step in answer.json()["steps"]] == [[0.5, -3, 4, 0, 0, 0], [0.5, 3, 4, 0, 0, 0]]
+    assert answer.json()["seed"] is None

@@ -11,6 +11,7 @@ from glyphvae.scheduling.cost import (
     painting,
     parsing,
     together,
+    tracing,
     typesetting,
 )
 
@@ -72,3 +73,8 @@ def test_setting_strokes_is_more_work_and_holds_their_curves() -> None:
     pixels, strokes = typesetting(100), typesetting(100, strokes=True)
     assert (pixels.work < strokes.work, pixels.held, strokes.held > 0) == (True, 0, True)
     assert typesetting(0, strokes=True) == NOTHING
+
+
+def test_a_document_is_work_and_memory_for_each_glyph() -> None:
+    assert tracing(1).work <= INLINE < tracing(17).work
+    assert tracing(200).held - tracing(100).held == tracing(300).held - tracing(200).held > 100_000

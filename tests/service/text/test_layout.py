@@ -90,7 +90,7 @@ def test_text_is_wrapped_to_the_width_of_the_picture() -> None:
         ("left", [8, 25, 8, 18, 8]),
         ("centre", [19, 36, 23, 33, 28]),
         ("right", [31, 48, 38, 48, 48]),
-        ("justify", [8, 48, 8, 18, 8]),
+        ("justify", [8, 30, 8, 18, 8]),
     ],
 )
 def test_shorter_lines_are_aligned(align: Alignment, expected: list[int]) -> None:
@@ -99,10 +99,29 @@ def test_shorter_lines_are_aligned(align: Alignment, expected: list[int]) -> Non
     assert lefts(placed) == expected
 
 
+def justified(text: str, width: int, word_space: int = 7) -> list[int]:
+    setting = Setting(width=width, align="justify", letter_gap=-5, word_space=word_space)
+    return lefts(set_text(text, setting))
+
+
 def test_justified_lines_share_the_paper_among_all_spaces() -> None:
-    placed = set_text("A B C D", Setting(width=71, align="justify", letter_gap=-5, word_space=7))
-    assert placed.line.tolist() == [0, 0, 0, 1]
-    assert lefts(placed) == [8, 30, 53, 8]
+    assert justified("A B C D", 69) == [8, 29, 51, 8]
+    assert justified("A B C D", 71, word_space=8) == [8, 30, 53, 8]
+
+
+def test_a_justified_line_stays_ragged_where_its_spaces_would_be_holes() -> None:
+    # Spaces of 7 are widened by three quarters, to 12.
+    assert justified("A B C D", 70) == justified("A B C D", 72) == [8, 30, 52, 8]
+
+
+def test_a_justified_line_may_have_narrower_spaces() -> None:
+    # Three letters with two spaces of 10 are 50 wide; each space may lose 2.
+    assert justified("A B C", 62, word_space=10) == [8, 26, 44]
+    assert justified("A B C", 61, word_space=10) == [8, 35, 8]
+
+
+def test_without_a_space_nothing_is_widened() -> None:
+    assert justified("ABC D", 53) == [8, 18, 28, 8]
 
 
 def test_without_a_width_lines_are_aligned_to_the_longest() -> None:

@@ -18,12 +18,13 @@ GLYPHS = {
 }
 
 
-def placed(text: str, x_height: float = 14) -> list[tuple[float, float]]:
+def placed(text: str, x_height: float = 14, slant: float = 0) -> list[tuple[float, float]]:
     """Return how far each glyph of a text is from the cell of its letter."""
     script = fold(text, LABELS)
     strokes = joined(*(GLYPHS[character] for character in text if character in GLYPHS))
     above = np.array([is_above(LABELS[label]) for label in script.labels])
-    found = offsets(measure(strokes), sizes(strokes), carriers(script, LABELS), above, x_height)
+    slants = np.full(len(above), slant)
+    found = offsets(measure(strokes), sizes(strokes), carriers(script, LABELS), above, x_height, slants)
     return [(float(x), float(y)) for x, y in found]
 
 
@@ -61,6 +62,15 @@ def test_marks_above_each_other_are_as_far_apart_as_one_from_its_letter() -> Non
     assert [down for _, down in placed(f"e{ACUTE}{ACUTE}{ACUTE}")] == pytest.approx([0, 0, -5, -10], abs=1e-4)
 
 
+def test_a_mark_leans_with_the_hand() -> None:
+    # Over e it is as it was drawn. The middle of l is 3 higher than that of e, and its mark 6 higher.
+    assert placed(f"e{ACUTE}", slant=0.2)[1] == pytest.approx((-1, 0), abs=1e-4)
+    assert placed(f"l{ACUTE}", slant=0.2)[1] == pytest.approx((-1 + 0.2 * (6 - 3), -6))
+    assert placed(f"l{ACUTE}{ACUTE}", slant=0.2)[2] == pytest.approx((-1 + 0.2 * (11 - 3), -11))
+    # The middle of g is 3 lower, and what hangs from it 6 lower.
+    assert placed(f"g{CEDILLA}", slant=0.2)[1] == pytest.approx((-1 - 0.2 * (6 - 3), 6))
+
+
 def test_a_mark_below_hangs_from_the_end_of_the_letter() -> None:
     assert placed(f"e{CEDILLA}")[1] == pytest.approx((-1, 0), abs=1e-4)
     assert placed(f"g{CEDILLA}{CEDILLA}") == [(0, 0), pytest.approx((-1, 6)), pytest.approx((-1, 9))]
@@ -73,7 +83,9 @@ def test_marks_on_both_sides_do_not_move_each_other() -> None:
 def test_the_middle_is_that_of_cells_of_any_size() -> None:
     script = fold(f"e{ACUTE}", LABELS)
     strokes: Strokes = joined(GLYPHS["e"], stroke(14, 6, 14, 8, size=0.5))
-    found = offsets(measure(strokes), sizes(strokes), carriers(script, LABELS), np.array([False, True]), 14)
+    found = offsets(
+        measure(strokes), sizes(strokes), carriers(script, LABELS), np.array([False, True]), 14, np.zeros(2)
+    )
     assert found[1, 0] == pytest.approx(13 - 7)
 
 

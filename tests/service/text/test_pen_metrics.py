@@ -37,7 +37,7 @@ def test_sides_are_told_row_by_row() -> None:
 
 
 def test_ink_beyond_the_rows_belongs_to_the_outermost() -> None:
-    ink = measure(stroke(5, -28, 5, 56, size=2))
+    ink = measure(stroke(5, -28, 5, 56))
     assert rows_with_ink(ink, 0) == list(range(TOP, BOTTOM))
 
 

@@ -1,0 +1,1 @@
+"""Fonts of one hand: outlines, spacing, features and names, as OpenType files."""

@@ -1,0 +1,87 @@
+"""The forms of all characters in one hand, measured at their true size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy import float64, int64
+from numpy.typing import NDArray
+
+from glyphvae.fonts.repertoire import Repertoire
+from glyphvae.text.marks import MARKED_LETTER, USUAL_X_HEIGHT, offsets, with_marks
+from glyphvae.text.pen_metrics import PenMetrics, measure, sizes, slant
+from glyphvae.text.symbols import is_above, of_glyphs
+from glyphvae.vectors.strokes import SIDE, Strokes
+
+# Of each character: the usual one first, and then its alternates.
+FORMS = 4
+
+
+@dataclass(frozen=True)
+class Forms:
+    """The c characters of a repertoire in one form after the other, g = `FORMS` x c glyphs.
+
+    Attributes:
+        rows: (g,) the strokes of each letter without its marks.
+        letter: (g,) the glyph that each is without its marks.
+        ink: Of each, boxes without marks, sides with them.
+        around: (g, 4) boxes with marks.
+        middle: (g,) from the left edge of the letter's cell to its middle, in glyph pixels.
+        owner: (m,) the glyph that each mark of a letter belongs to.
+        mark: (m,) the glyph that the mark is by itself.
+        offset: (m, 2) as of `offsets`.
+    """
+
+    rows: NDArray[int64]
+    letter: NDArray[int64]
+    ink: PenMetrics
+    around: NDArray[float64]
+    middle: NDArray[float64]
+    owner: NDArray[int64]
+    mark: NDArray[int64]
+    offset: NDArray[float64]
+
+
+def measured(characters: Repertoire, labels: Sequence[str], strokes: Strokes) -> Forms:
+    """Measure all forms.
+
+    Args:
+        characters: What the labels write.
+        labels: The model's labels.
+        strokes: Of `FORMS` x labels glyphs, all labels in one form after the other, as `within_reach` returns them.
+
+    Raises:
+        Problem: As `checkpoint`.
+    """
+    script, count = characters.script, len(characters.characters)
+    rows = _in_all_forms(script.labels, len(labels))
+    carrier = _in_all_forms(characters.carrier, len(script.labels))
+    number = _in_all_forms(characters.number, count)
+    above = np.tile(of_glyphs(is_above, script, labels), FORMS)
+
+    everything, size = measure(strokes), sizes(strokes)
+    known = MARKED_LETTER in labels
+    x_height = -float(everything.boxes[labels.index(MARKED_LETTER), 1]) if known else USUAL_X_HEIGHT
+    ink = everything.take(rows)
+    slants = np.full(len(rows), slant(strokes))
+    offset = offsets(ink, size[rows], carrier, above, x_height, slants)
+    marked = with_marks(ink, carrier, offset)
+
+    stands = carrier == np.arange(len(carrier))
+    starts, marks = np.flatnonzero(stands), np.flatnonzero(~stands)
+    return Forms(
+        rows=rows[starts],
+        letter=number[starts],
+        ink=replace(marked, boxes=ink.boxes).take(starts),
+        around=marked.boxes[starts],
+        middle=SIDE / 2 * size[rows[starts]],
+        owner=np.searchsorted(starts, carrier[marks]),
+        mark=number[marks],
+        offset=offset[marks],
+    )
+
+
+def _in_all_forms(index: NDArray[int64], count: int) -> NDArray[int64]:
+    """Return indices into `count` things of one form as those into the things of all forms."""
+    everywhere: NDArray[int64] = (index + count * np.arange(FORMS)[:, None]).ravel()
+    return everywhere

@@ -1,0 +1,36 @@
+"""Fonts of the shipped model, each built once."""
+
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+
+from glyphvae.api.context import Context
+from glyphvae.api.head import RequestHead, RequestHeaders
+from glyphvae.api.responses import Body
+from glyphvae.models.registry import load_registry
+from glyphvae.operations.font import MakeFont
+from glyphvae.scheduling.steps import run_now
+from glyphvae.settings import SHIPPED_MODELS, Settings
+
+# The kind of a file and the seed of a hand.
+Fonts = Callable[[str, int], bytes]
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Context:
+    settings = Settings(models=SHIPPED_MODELS, default_model="pen", device="cpu")
+    return Context(settings, load_registry(settings))
+
+
+@pytest.fixture(scope="session")
+def fonts(shipped: Context) -> Fonts:
+    operation = MakeFont(shipped)
+
+    @cache
+    def build(kind: str, seed: int) -> bytes:
+        head = RequestHead("POST", "/font", b"", RequestHeaders([(b"accept", f"font/{kind}".encode())]))
+        body = Body(b'{"family": "A Hand", "seed": %d}' % seed, "application/json")
+        return run_now(operation.run(operation.plan(head), body)).content
+
+    return build

@@ -1,0 +1,22 @@
+from glyphvae.fonts.repertoire import repertoire
+
+ACUTE = "\u0301"
+
+
+def test_letters_and_marks_make_accented_letters() -> None:
+    found = repertoire(["A", "e", "i", "ı", ACUTE, "sch", "'"])
+    assert found.characters == ("A", "e", "i", "ı", ACUTE, "'", "Á", "é", "í")
+    assert found.singles == 6
+    assert found.is_mark.tolist() == [name == ACUTE for name in found.characters]
+    # The last three are letters with the mark; í stands on a letter without its dot.
+    assert found.number.tolist() == [0, 1, 2, 3, 4, 5, 0, 4, 1, 4, 3, 4]
+    assert found.carrier.tolist() == [0, 1, 2, 3, 4, 5, 6, 6, 8, 8, 10, 10]
+
+
+def test_a_label_is_no_composed_letter() -> None:
+    assert repertoire(["e", "é", ACUTE]).characters == ("e", "é", ACUTE)
+    assert repertoire(["e", "e" + ACUTE, ACUTE]).characters == ("e", ACUTE)
+
+
+def test_there_may_be_no_characters() -> None:
+    assert repertoire(["sch"]).characters == ()
