@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from glyphvae_training.commands.bars import main
 from glyphvae_training.data.alphabet import ALPHABET
 from glyphvae_training.data.font_families import FONTS
 from glyphvae_training.evaluation.bars_report import BARS
+from glyphvae_training.evaluation.beside import COUNT
 from glyphvae_training.export.graphs import Part, parts_of, to_onnx
 from glyphvae_training.export.repository import publish
 from glyphvae_training.models.families import ModelKind, build_model
@@ -77,6 +79,8 @@ def test_both_models_stand_side_by_side(folder: Path, tmp_path: Path) -> None:
     text = (tmp_path / "bars.md").read_text()
     assert all(f"| {bar.name} |" in text for bar in BARS)
     assert "| marks, HOG + LDA |" in text
+    with Image.open(tmp_path / "beside.png") as sheet:
+        assert sheet.width == 28 * (3 * COUNT + 2)
 
 
 def test_the_test_part_is_not_opened_by_accident(folder: Path) -> None:
