@@ -95,7 +95,7 @@ class Canvas:
         """
         canvas = cls(width * style.scale, height * style.scale, style, media, painted)
         wanted = f"the picture would have {canvas.width}×{canvas.height} pixels"
-        less = "a smaller scale, or less to show"
+        less = f"a smaller {field.rpartition('.')[2]}, or less to show"
         if canvas.pixels > settings.max_output_pixels and media != SVG:
             raise InvalidParameter.of(field, wanted, f"at most {settings.max_output_pixels} pixels; {less}")
         if canvas.cost.held > settings.max_held_bytes:
