@@ -140,10 +140,7 @@ def document(paper: Paper, pages: Iterable[Page], title: str) -> bytes:
             f"<</Type/Page/Parent {tree} 0 R{box}/Resources {resources} 0 R/Contents[{background} 0 R {content} 0 R]>>"
         )
         kids.append(objects.add(body))
-    names = [
-        f"/F{index} {objects.add(font)} 0 R"
-        for index, font in enumerate(fonts.objects(objects.add, objects.add_stream))
-    ]
+    names = [f"/F{index} {objects.add(font)} 0 R" for index, font in enumerate(fonts.objects(objects.add_stream))]
     objects.set(resources, f"<</Font<<{''.join(names)}>>>>")
     objects.set(tree, f"<</Type/Pages/Count {len(kids)}/Kids[{' '.join(f'{kid} 0 R' for kid in kids)}]>>")
     # An empty language is an unknown one.

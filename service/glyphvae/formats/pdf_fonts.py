@@ -1,6 +1,6 @@
 """Fonts of a PDF's text that is not seen: Courier, which every viewer has, and whose characters are equally wide.
 
-Characters of Windows-1252 have its codes. Others get codes in more fonts, 255 each, with maps from codes to Unicode.
+Characters of Windows-1252 have its codes. Others get codes in more fonts, 94 each, with maps from codes to Unicode.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,16 +16,11 @@ _STANDARD = {
     for code in (*range(0x20, 0x7F), *range(0x80, 0x100))
     if (character := bytes([code]).decode("cp1252", "ignore")) and code not in {0xA0, 0xAD}
 }
-_CODES = 255
-# Mappings of a block in a map.
-_BLOCK = 100
+# The first code of others, and how many there are. PDFium leaves out text whose codes have no shape, so these have one.
+_FIRST, _CODES = 0x21, 94
 _SURROGATES = range(0xD800, 0xE000)
 _UNKNOWN = "\ufffd"
-_FONT = "<</Type/Font/Subtype/Type1/BaseFont/Courier"
-_DESCRIPTION = (
-    "<</Type/FontDescriptor/FontName/Courier/Flags 35/FontBBox[-23 -250 715 805]/ItalicAngle 0/Ascent 629/Descent -157"
-    "/CapHeight 562/StemV 51>>"
-)
+_FONT = "<</Type/Font/Subtype/Type1/BaseFont/Courier/Encoding/WinAnsiEncoding"
 _MAP = (
     "/CIDInit /ProcSet findresource begin 12 dict begin begincmap\n"
     "/CIDSystemInfo <</Registry (Adobe)/Ordering (UCS)/Supplement 0>> def\n"
@@ -53,37 +48,23 @@ class Fonts:
         if ord(character) in _SURROGATES:
             character = _UNKNOWN
         index = self._others.setdefault(character, len(self._others))
-        return 1 + index // _CODES, 1 + index % _CODES
+        return 1 + index // _CODES, _FIRST + index % _CODES
 
-    def objects(self, add: Callable[[str], int], add_stream: Callable[[bytes], int]) -> list[str]:
+    def objects(self, add_stream: Callable[[bytes], int]) -> list[str]:
         """Return the fonts as PDF objects.
 
         Args:
-            add: Adds an object to the document and returns its number.
             add_stream: Adds a stream to the document and returns its number.
         """
-        fonts = [f"{_FONT}/Encoding/WinAnsiEncoding>>"]
         others = list(self._others)
-        described = add(_DESCRIPTION) if others else 0
-        for first in range(0, len(others), _CODES):
-            characters = others[first : first + _CODES]
-            codes = range(1, len(characters) + 1)
-            names = "".join(f"/u{ord(character):04X}" for character in characters)
-            widths = " ".join([str(WIDTH)] * len(characters))
-            fonts.append(
-                f"{_FONT}/FirstChar 1/LastChar {codes[-1]}/Widths[{widths}]/FontDescriptor {described} 0 R"
-                f"/Encoding<</Type/Encoding/Differences[1{names}]>>"
-                f"/ToUnicode {add_stream(_unicode_map(characters))} 0 R>>"
-            )
-        return fonts
+        parts = [others[first : first + _CODES] for first in range(0, len(others), _CODES)]
+        return [f"{_FONT}>>", *(f"{_FONT}/ToUnicode {add_stream(_unicode_map(part))} 0 R>>" for part in parts)]
 
 
 def _unicode_map(characters: Sequence[str]) -> bytes:
-    """Return the map from codes, from 1 on, to characters."""
-    lines = [f"<{code:02x}> {_utf16(character)}\n" for code, character in enumerate(characters, 1)]
-    blocks = [lines[first : first + _BLOCK] for first in range(0, len(lines), _BLOCK)]
-    mapped = "".join(f"{len(block)} beginbfchar\n{''.join(block)}endbfchar\n" for block in blocks)
-    return _MAP.format(mapped).encode()
+    """Return the map from codes to characters; no more of them than a block of it may have, which is a hundred."""
+    lines = [f"<{code:02x}> {_utf16(character)}\n" for code, character in enumerate(characters, _FIRST)]
+    return _MAP.format(f"{len(lines)} beginbfchar\n{''.join(lines)}endbfchar\n").encode()
 
 
 def text_string(text: str) -> str:

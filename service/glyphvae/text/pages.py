@@ -136,7 +136,7 @@ class Sheet:
 
 def _multiples(of: float, step: float, limit: float) -> NDArray[float64]:
     """Return what is whole steps from a number, between 0 and a limit."""
-    places: NDArray[float64] = of % step + step * np.arange(floor(limit / step) + 1)
+    places = of % step + step * np.arange(floor(limit / step) + 1, dtype=float64)
     return places[(places > 0) & (places < limit)]
 
 
