@@ -17,7 +17,7 @@ from glyphvae.formats.svg import Word
 from glyphvae.scheduling.cost import tracing
 from glyphvae.scheduling.steps import Offload, Program
 from glyphvae.settings import Settings
-from glyphvae.text.pages import INCH, MAX_PAGES, RULE, Margins, Pages, Ruling, Sheet
+from glyphvae.text.pages import INCH, MAX_PAGES, RULE, Margins, PageGeometry, Pages, Ruling
 from glyphvae.text.stroke_text import StrokeText
 
 # Millimetres of the sizes that have names.
@@ -102,7 +102,7 @@ class PageParameters(Parameters):
     number: int = Field(1, ge=1, le=MAX_PAGES, description="Which page a picture shows; a PDF has all of them.")
 
     @property
-    def sheet(self) -> Sheet:
+    def geometry(self) -> PageGeometry:
         """The measures of the page."""
         width, height = SIZES[self.size] if isinstance(self.size, str) else self.size
         if self.landscape:
@@ -114,7 +114,7 @@ class PageParameters(Parameters):
             line_height = self.letter_height / _CAPITALS
         line_height = line_height or (_SQUARED_LINE if self.lines == "squared" else _LINE)
         letter_height = self.letter_height or _CAPITALS * line_height
-        return Sheet(width, height, margins, line_height, letter_height, self.lines, self.place == "middle")
+        return PageGeometry(width, height, margins, line_height, letter_height, self.lines, self.place == "middle")
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class PageStyle:
     """The look of pages.
 
     Attributes:
-        sheet: Their measures.
+        geometry: Their measures.
         style: Colours of ink and paper.
         rule: Colour of rules.
         number: The page that a picture shows, from 1.
@@ -130,7 +130,7 @@ class PageStyle:
         canvas: The picture; None for a PDF.
     """
 
-    sheet: Sheet
+    geometry: PageGeometry
     style: Style
     rule: Colour
     number: int
@@ -151,30 +151,30 @@ class PageStyle:
         Raises:
             InvalidParameter: The media type cannot show it, or the picture would have too many pixels.
         """
-        sheet, rule = asked.sheet, value_of("body.page.rule", parse_ink, asked.rule)
+        geometry, rule = asked.geometry, value_of("body.page.rule", parse_ink, asked.rule)
         canvas = None
         if media in PICTURES:
             chosen = dpi or DEFAULT_DPI
-            canvas = Canvas.plan("body.dpi", *sheet.pixels(chosen), replace(style, scale=1), media, settings)
+            canvas = Canvas.plan("body.dpi", *geometry.pixels(chosen), replace(style, scale=1), media, settings)
         else:
             check_picture("body.dpi", media, is_asked=dpi is not None)
             check_picture("body.page.number", media, is_asked="number" in asked.model_fields_set)
             if media != pdf.MEDIA_TYPE:
                 allowed = ", ".join((pdf.MEDIA_TYPE, *PICTURES))
                 raise InvalidParameter.of("body.page", f"the response is {media}", f"{allowed} only; see `Accept`")
-        return cls(sheet, style, rule, asked.number, dpi or DEFAULT_DPI, canvas)
+        return cls(geometry, style, rule, asked.number, dpi or DEFAULT_DPI, canvas)
 
     def pages(self, text: StrokeText, margin: int) -> Pages:
         """Return a text on pages.
 
         Args:
-            text: The text, set for the sheet.
+            text: The text, set for the geometry.
             margin: The margin that it was set with.
 
         Raises:
             InvalidParameter: There are more pages than are allowed, or less than the one that is asked for.
         """
-        pages = Pages(self.sheet, text, margin)
+        pages = Pages(self.geometry, text, margin)
         if pages.count > MAX_PAGES:
             detail = f"the text would have {pages.count} pages"
             raise InvalidParameter.of("body.page", detail, f"at most {MAX_PAGES}; write less, or smaller letters")
@@ -204,17 +204,17 @@ class PageStyle:
 
     def _picture(self, pages: Pages, media: str) -> bytes:
         pixels = pages.draw(self.number - 1, self.dpi)
-        rule = None if self.sheet.ruling == "plain" else self.rule
+        rule = None if self.geometry.ruling == "plain" else self.rule
         file = PICTURES[media](pixels, self.style.ink, self.style.paper, rule)
         return png.with_resolution(file, self.dpi) if media == PNG else file
 
     def _document(self, pages: Pages, text: str, words: Callable[[], Sequence[Word]]) -> bytes:
-        sheet, found = self.sheet, words()
-        rows, columns = ((places * _MILLIMETRE).tolist() for places in sheet.rules)
+        geometry, found = self.geometry, words()
+        rows, columns = ((places * _MILLIMETRE).tolist() for places in geometry.rules)
         paper = pdf.Paper(
-            sheet.width * _MILLIMETRE,
-            sheet.height * _MILLIMETRE,
-            sheet.unit * _MILLIMETRE,
+            geometry.width * _MILLIMETRE,
+            geometry.height * _MILLIMETRE,
+            geometry.unit * _MILLIMETRE,
             self.style.ink,
             self.style.paper,
             self.rule,

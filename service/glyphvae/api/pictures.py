@@ -90,8 +90,8 @@ class Canvas:
             painted: Glyphs that are made from their strokes.
 
         Raises:
-            InvalidParameter: It has more pixels than are allowed, which SVG and PDF have none of, or drawing it would take more
-                memory.
+            InvalidParameter: It has more pixels than are allowed, which SVG and PDF have none of, or drawing it would
+                take more memory.
         """
         canvas = cls(width * style.scale, height * style.scale, style, media, painted)
         wanted = f"the picture would have {canvas.width}×{canvas.height} pixels"

@@ -38,7 +38,7 @@ _HEADER = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
 
 
 class Page(NamedTuple):
-    """What is written on a page, in glyph pixels from its upper left corner.
+    """The content of a page, in glyph pixels from its upper left corner.
 
     Attributes:
         curves: Makes the strokes of its glyphs.
@@ -50,7 +50,7 @@ class Page(NamedTuple):
 
 
 class Paper(NamedTuple):
-    """What all pages of a document share; lengths are in points, y down.
+    """The paper of all pages of a document; lengths are in points, y down.
 
     Attributes:
         width: Of a page.

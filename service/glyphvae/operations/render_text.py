@@ -163,7 +163,7 @@ class RenderText(Parameters):
             LayoutError: The page has no room for it.
         """
         own = Setting(self.width, self.align, self.letter_gap, self.word_space, self.line_height, self.margin)
-        return own if self.page is None else self.page.sheet.setting(own)
+        return own if self.page is None else self.page.geometry.setting(own)
 
 
 class PlacedGlyph(BaseModel):

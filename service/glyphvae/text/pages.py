@@ -52,7 +52,7 @@ class Rules(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Sheet:
+class PageGeometry:
     """The measures of a page, in millimetres.
 
     Attributes:
@@ -86,7 +86,7 @@ class Sheet:
 
     @property
     def _first(self) -> float:
-        """Where the first baseline is."""
+        """The distance of the first baseline from the upper edge."""
         return self.margins.top + self.letter_height
 
     def setting(self, base: Setting) -> Setting:
@@ -163,19 +163,19 @@ class Pages:
     """A text on pages.
 
     Attributes:
-        sheet: The measures of each page.
-        text: The text, set as `sheet.setting` says.
+        geometry: The measures of each page.
+        text: The text, set as `geometry.setting` says.
         margin: The margin of that setting.
     """
 
-    sheet: Sheet
+    geometry: PageGeometry
     text: StrokeText
     margin: int
 
     @property
     def count(self) -> int:
         """The number of pages, at least 1."""
-        return -(-self._lines // self.sheet.capacity)
+        return -(-self._lines // self.geometry.capacity)
 
     @property
     def _lines(self) -> int:
@@ -188,13 +188,13 @@ class Pages:
             number: Its number, from 0.
             words: Of all pages, as `glyphvae.text.words` returns them.
         """
-        sheet, layout = self.sheet, self.text.layout
-        first = number * sheet.capacity
-        last = min(first + sheet.capacity, self._lines)
+        geometry, layout = self.geometry, self.text.layout
+        first = number * geometry.capacity
+        last = min(first + geometry.capacity, self._lines)
         start, stop = np.searchsorted(layout.line, (first, last))
         lines = layout.line[start:stop] - first
-        right = sheet.margins.left / sheet.unit - self.margin
-        down = sheet.baselines(last - first) / sheet.unit - layout.baselines[first:last]
+        right = geometry.margins.left / geometry.unit - self.margin
+        down = geometry.baselines(last - first) / geometry.unit - layout.baselines[first:last]
         moved = np.stack([np.full(len(lines), right), down[lines]], axis=1)
         rows = dict(zip(layout.baselines[first:last].tolist(), down.tolist(), strict=True))
         own = [
@@ -215,12 +215,12 @@ class Pages:
         Raises:
             Problem: As `checkpoint`.
         """
-        width, height = self.sheet.pixels(dpi)
+        width, height = self.geometry.pixels(dpi)
         picture, page = np.zeros((height, width), uint8), self.page(number)
-        paint(picture, page.strokes, page.cells, self.sheet.unit * dpi / INCH)
-        if self.sheet.ruling == "plain":
+        paint(picture, page.strokes, page.cells, self.geometry.unit * dpi / INCH)
+        if self.geometry.ruling == "plain":
             return picture
-        rows, columns = (_whole(places, dpi) for places in self.sheet.rules)
+        rows, columns = (_whole(places, dpi) for places in self.geometry.rules)
         return ruled(picture, rows, columns)
 
 

@@ -2,27 +2,27 @@ import pytest
 from pydantic import ValidationError
 
 from glyphvae.api.pages import SIZES, PageParameters, title_of
-from glyphvae.text.pages import Margins, Sheet
+from glyphvae.text.pages import Margins, PageGeometry
 
 
-def sheet(**asked: object) -> Sheet:
-    return PageParameters.model_validate(asked).sheet
+def geometry(**asked: object) -> PageGeometry:
+    return PageParameters.model_validate(asked).geometry
 
 
 def test_a_page_is_a_letter_on_a4_by_default() -> None:
-    assert sheet() == Sheet(210, 297, Margins(21, 21, 21, 21), 9, pytest.approx(4.05), "plain", middle=False)
+    assert geometry() == PageGeometry(210, 297, Margins(21, 21, 21, 21), 9, 0.45 * 9, "plain", middle=False)
 
 
 @pytest.mark.parametrize("name", SIZES)
 def test_sizes_have_names(name: str) -> None:
-    upright, across = sheet(size=name), sheet(size=name, landscape=True)
+    upright, across = geometry(size=name), geometry(size=name, landscape=True)
     assert (upright.width, upright.height) == (across.height, across.width) == SIZES[name]
 
 
 @pytest.mark.parametrize("size", [[90, 40], [40, 90]])
 def test_landscape_makes_the_longer_side_the_width(size: list[float]) -> None:
-    assert (sheet(size=size).width, sheet(size=size).height) == tuple(size)
-    turned = sheet(size=size, landscape=True)
+    assert (geometry(size=size).width, geometry(size=size).height) == tuple(size)
+    turned = geometry(size=size, landscape=True)
     assert (turned.width, turned.height) == (90, 40)
 
 
@@ -30,7 +30,7 @@ def test_landscape_makes_the_longer_side_the_width(size: list[float]) -> None:
     ("margin", "expected"), [(None, (4, 4, 4, 4)), (0, (0, 0, 0, 0)), (7.5, (7.5,) * 4), ([1, 2, 3, 4], (1, 2, 3, 4))]
 )
 def test_margins_are_one_or_four(margin: object, expected: tuple[float, ...]) -> None:
-    assert sheet(size=[90, 40], margin=margin).margins == expected
+    assert geometry(size=[90, 40], margin=margin).margins == expected
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_margins_are_one_or_four(margin: object, expected: tuple[float, ...]) ->
     ],
 )
 def test_letters_and_lines_suit_each_other(asked: dict[str, object], line: float, letter: float) -> None:
-    found = sheet(**asked)
+    found = geometry(**asked)
     assert (found.line_height, found.letter_height) == pytest.approx((line, letter))
 
 
@@ -67,7 +67,7 @@ def test_letters_and_lines_suit_each_other(asked: dict[str, object], line: float
 )
 def test_what_no_page_has_is_refused_once(field: str, value: object, says: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        sheet(**{field: value})
+        geometry(**{field: value})
     (error,) = caught.value.errors()
     assert error["loc"] == (field,)
     assert says in error["msg"]

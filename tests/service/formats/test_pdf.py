@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pypdf
@@ -23,7 +24,7 @@ LATIN = "".join(map(chr, [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0
 QUOTES = "„“”‘’‚«»‹›–—…•€™œŒŠž"
 
 
-def bars(*radii: list[float]) -> Curves:
+def bars(*radii: Sequence[float]) -> Curves:
     """Return a bar for each radius, one below the other, each a glyph of the same cell."""
     n = len(radii)
     control = np.zeros((n, 1, 8, 2))
@@ -116,7 +117,7 @@ def test_the_file_says_what_it_is() -> None:
     file = read(content)
     assert file.metadata == {"/Title": "Zoë (5 €) Ł"}
     assert file.pages[0].mediabox.upper_right == (28, 28)
-    assert file.root_object["/Lang"] == ""
+    assert str(file.root_object["/Lang"]) == ""
     assert content.startswith(b"%PDF-1.7\n")
     assert content == made(bars(CONSTANT), title="Zoë (5 €) Ł")
 

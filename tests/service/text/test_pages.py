@@ -4,7 +4,7 @@ import pytest
 from glyphvae.formats.colours import LEVELS
 from glyphvae.formats.svg import Word
 from glyphvae.text.layout import LayoutError, Setting
-from glyphvae.text.pages import INCH, Margins, Pages, Ruling, Sheet
+from glyphvae.text.pages import INCH, Margins, PageGeometry, Pages, Ruling
 from glyphvae.text.stroke_layout import set_strokes
 from glyphvae.text.symbols import fold
 from tests.service.text.pen import joined, stroke
@@ -12,77 +12,77 @@ from tests.service.text.pen import joined, stroke
 LABELS = ("I",)
 # A capital of 20 glyph pixels, which are a fifth of a millimetre each, and five lines.
 MARGINS = Margins(10, 20, 6, 30)
-SHEET = Sheet(100, 60, MARGINS, 10, 4)
+GEOMETRY = PageGeometry(100, 60, MARGINS, 10, 4)
 # Of the stroke below: a bar of two pixels that reaches from 2 below the baseline to 20 above it.
 BAR = stroke(14, 5, 14, 25, baseline=24)
 
 
-def paged(text: str, sheet: Sheet = SHEET) -> Pages:
+def paged(text: str, geometry: PageGeometry = GEOMETRY) -> Pages:
     script = fold(text, LABELS)
-    setting = sheet.setting(Setting())
-    return Pages(sheet, set_strokes(script, joined(*[BAR] * len(script.labels)), LABELS, setting), setting.margin)
+    setting = geometry.setting(Setting())
+    return Pages(geometry, set_strokes(script, joined(*[BAR] * len(script.labels)), LABELS, setting), setting.margin)
 
 
-def sheet_of(ruling: Ruling = "plain", *, middle: bool = False, line_height: float = 10) -> Sheet:
-    return Sheet(100, 60, MARGINS, line_height, 4, ruling, middle)
+def geometry_of(ruling: Ruling = "plain", *, middle: bool = False, line_height: float = 10) -> PageGeometry:
+    return PageGeometry(100, 60, MARGINS, line_height, 4, ruling, middle)
 
 
 def test_lengths_become_glyph_pixels() -> None:
-    assert SHEET.unit == 0.2
+    assert GEOMETRY.unit == 0.2
     # Between margins of 30 and 20 there are 50 mm; tails may hang into the smaller one.
-    assert SHEET.setting(Setting(align="right", word_space=7)) == Setting(
+    assert GEOMETRY.setting(Setting(align="right", word_space=7)) == Setting(
         width=250 + 2 * 100, align="right", word_space=7, line_height=50, margin=100
     )
 
 
 def test_a_page_holds_the_lines_whose_baselines_are_between_its_margins() -> None:
     # Baselines at 14, 24, 34, 44 and 54; the lower margin begins at 54.
-    assert SHEET.capacity == 5
-    assert SHEET.baselines(5).tolist() == [14, 24, 34, 44, 54]
-    assert Sheet(100, 59.9, MARGINS, 10, 4).capacity == 4
+    assert GEOMETRY.capacity == 5
+    assert GEOMETRY.baselines(5).tolist() == [14, 24, 34, 44, 54]
+    assert PageGeometry(100, 59.9, MARGINS, 10, 4).capacity == 4
 
 
-@pytest.mark.parametrize("sheet", [Sheet(100, 19, MARGINS, 10, 4), Sheet(50.1, 60, MARGINS, 10, 4)])
-def test_a_page_without_room_is_refused(sheet: Sheet) -> None:
+@pytest.mark.parametrize("geometry", [PageGeometry(100, 19, MARGINS, 10, 4), PageGeometry(50.1, 60, MARGINS, 10, 4)])
+def test_a_page_without_room_is_refused(geometry: PageGeometry) -> None:
     with pytest.raises(LayoutError, match=r"leaves no room for capitals of 4 mm"):
-        sheet.setting(Setting())
+        geometry.setting(Setting())
 
 
 def test_a_line_is_a_glyph_pixel_high_at_least() -> None:
-    assert Sheet(1000, 1000, MARGINS, 1, 400).setting(Setting()).line_height == 1
+    assert PageGeometry(1000, 1000, MARGINS, 1, 400).setting(Setting()).line_height == 1
 
 
 @pytest.mark.parametrize(
     ("ruling", "expected"), [("plain", [24, 34, 44]), ("ruled", [24, 34, 44]), ("squared", [24, 34, 44])]
 )
 def test_lines_in_the_middle_leave_as_much_above_as_below(ruling: Ruling, expected: list[float]) -> None:
-    assert sheet_of(ruling, middle=True).baselines(3).tolist() == expected
+    assert geometry_of(ruling, middle=True).baselines(3).tolist() == expected
 
 
 def test_lines_in_the_middle_stand_on_rules_if_there_are_any() -> None:
-    assert sheet_of("plain", middle=True).baselines(2).tolist() == [29, 39]
-    assert sheet_of("ruled", middle=True).baselines(2).tolist() == [24, 34]
+    assert geometry_of("plain", middle=True).baselines(2).tolist() == [29, 39]
+    assert geometry_of("ruled", middle=True).baselines(2).tolist() == [24, 34]
 
 
 def test_plain_paper_has_no_rules() -> None:
-    assert [len(places) for places in SHEET.rules] == [0, 0]
+    assert [len(places) for places in GEOMETRY.rules] == [0, 0]
 
 
 def test_each_line_of_ruled_paper_has_a_rule() -> None:
-    rows, columns = sheet_of("ruled").rules
+    rows, columns = geometry_of("ruled").rules
     assert (rows.tolist(), columns.tolist()) == ([14, 24, 34, 44, 54], [])
 
 
 @pytest.mark.parametrize(("line_height", "side"), [(10, 5), (9, 4.5), (3, 3), (14, 14 / 3)])
 def test_squares_cover_the_paper_and_lines_stand_on_them(line_height: float, side: float) -> None:
-    sheet = sheet_of("squared", line_height=line_height)
-    rows, columns = sheet.rules
+    geometry = geometry_of("squared", line_height=line_height)
+    rows, columns = geometry.rules
     assert np.diff(rows) == pytest.approx(side)
     assert np.diff(columns) == pytest.approx(side)
     for places, length in ((rows, 60), (columns, 100)):
         assert 0 < places[0] <= side
         assert length - side <= places[-1] < length
-    assert np.abs(rows[:, None] - sheet.baselines(sheet.capacity)).min(axis=0) == pytest.approx(0, abs=1e-9)
+    assert np.abs(rows[:, None] - geometry.baselines(geometry.capacity)).min(axis=0) == pytest.approx(0, abs=1e-9)
     assert np.abs(columns - 30).min() == pytest.approx(0, abs=1e-9)
 
 
@@ -126,7 +126,7 @@ def test_letters_are_painted_where_they_stand_on_paper(dpi: int) -> None:
 
 @pytest.mark.parametrize(("ruling", "rows", "columns"), [("ruled", 5, 0), ("squared", 12, 19)])
 def test_rules_are_whole_pixels_below_the_ink(ruling: Ruling, rows: int, columns: int) -> None:
-    pages = paged("I", sheet_of(ruling))
+    pages = paged("I", geometry_of(ruling))
     picture, plain = pages.draw(0, 254), paged("I").draw(0, 254)
     on_rule = picture >= LEVELS
     assert np.array_equal(picture % LEVELS, plain // 2)
