@@ -168,7 +168,7 @@ class PageStyle:
         """Return a text on pages.
 
         Args:
-            text: The text, set for the geometry.
+            text: The text, set for these measures.
             margin: The margin that it was set with.
 
         Raises:
@@ -190,9 +190,6 @@ class PageStyle:
             pages: The pages.
             text: The text as it was typed.
             words: Finds the words of the text.
-
-        Raises:
-            InvalidParameter: Drawing the picture would take too much memory.
         """
         content: bytes
         if self.canvas is None:
