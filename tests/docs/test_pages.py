@@ -12,7 +12,7 @@ import pytest
 from tests.service.processes import ROOT, Server, plain_environment, running
 
 ADDRESS = "http://127.0.0.1:8000"
-PAGES = ("clients.md", "dataset.md", "embedding.md", "hands.md")
+PAGES = ("clients.md", "dataset.md", "embedding.md", "hands.md", "pages.md")
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,7 @@ JSON = {"accept": "application/json"}
 NPY = {"accept": "application/x-npy"}
 PNG = {"accept": "image/png"}
 SVG = {"accept": "image/svg+xml"}
+PDF = {"accept": "application/pdf"}
 
 # Seconds; nothing that is waited for takes as long.
 PATIENCE = 60

@@ -1,5 +1,6 @@
 """The models in exported/, where weights matter."""
 
+import io
 import unicodedata
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -7,8 +8,11 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pypdf
+import pypdfium2
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from starlette.types import ASGIApp
 
 from glyphvae.api.context import Context
@@ -19,7 +23,21 @@ from glyphvae.settings import Settings
 from glyphvae_training.data.sources import Characters, read_emnist, read_mnist
 from tests.known_model import LABELS
 from tests.service.processes import running
-from tests.service.support import JSON, NPY, PNG, SVG, array, caller, expect_problem, image_file, npy, picture, resvg
+from tests.service.support import (
+    JSON,
+    NPY,
+    PDF,
+    PNG,
+    SVG,
+    array,
+    caller,
+    expect_problem,
+    image_file,
+    npy,
+    percent_apart,
+    picture,
+    resvg,
+)
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -324,3 +342,32 @@ async def test_svg_shows_every_label_as_png_does_in_less_than_a_kilobyte(client:
         sizes.append(len(response.content))
     assert max(sizes) <= 1000
     assert sum(sizes) / len(sizes) < 700
+
+
+LETTER = (
+    "Dear Zoë,\n\nDon’t worry about Joe’s car — he says that it “only” needs new brakes, for about €240 (11:30?). "
+    "We walked along the river as far as the old mill; so we went through the meadows instead, naïve as we were.\n\n"
+    "Yours ever, Ångström & François"
+)
+
+
+@pytest.mark.parametrize("seed", [3, 11, 25])
+@pytest.mark.parametrize("lines", ["plain", "ruled", "squared"])
+async def test_a_pdf_shows_what_its_picture_does_and_gives_the_text_back(
+    client: httpx.AsyncClient, seed: int, lines: str
+) -> None:
+    body = {"text": LETTER, "model": "pen", "seed": seed, "page": {"size": "A5", "lines": lines}}
+    png = await client.post("/render-text", json=body | {"dpi": 150}, headers=PNG)
+    response = await client.post("/render-text", json=body, headers=PDF)
+    (page,) = pypdfium2.PdfDocument(response.content)
+    own = np.asarray(Image.open(io.BytesIO(png.content)).convert("RGB"))
+    painted = page.render(scale=150 / 72).to_pil().convert("RGB")
+    assert np.abs(np.subtract(painted.size, own.shape[1::-1])).max() <= 1
+    apart = percent_apart(own, np.asarray(painted.resize(own.shape[1::-1])))
+    assert apart < 2
+    # Rules are whole pixels in pictures. Without them, the paper between the letters says little, but of the ink, too,
+    # little differs.
+    assert lines != "plain" or apart < 0.25 * percent_apart(own, np.full_like(own, 255))
+    (own_page,) = pypdf.PdfReader(io.BytesIO(response.content), strict=True).pages
+    for found in (page.get_textpage().get_text_range(), own_page.extract_text()):
+        assert found.split() == LETTER.split()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from glyphvae.errors import NotAcceptable
-from glyphvae.formats.registry import SVG
+from glyphvae.formats.registry import VECTORS
 from glyphvae.models.registry import Model, Registry
 from glyphvae.wording import quoted
 
@@ -28,21 +28,21 @@ def choose(accept: str, offers: tuple[str, ...]) -> str:
 
 
 def choose_for(model: Model, accept: str, offers: tuple[str, ...], registry: Registry) -> str:
-    """Return the offer that `accept` prefers of those that a model can make: SVG is made of strokes.
+    """Return the offer that `accept` prefers of those that a model can make: SVG and PDF are made of strokes.
 
     Raises:
         NotAcceptable: No such offer satisfies `accept`; the message names the models that draw strokes.
     """
     media = choose(accept, offers)
-    if media != SVG or model.draws_strokes:
+    if media not in VECTORS or model.draws_strokes:
         return media
-    others = tuple(offer for offer in offers if offer != SVG)
+    others = tuple(offer for offer in offers if offer not in VECTORS)
     try:
         return choose(accept, others)
     except NotAcceptable:
         able = ", ".join(name for name, other in registry.models.items() if other.draws_strokes) or "none here"
         raise NotAcceptable(
-            f"Model {model.manifest.name!r} draws pixels, and {SVG} is made of strokes. Models that draw strokes: "
+            f"Model {model.manifest.name!r} draws pixels, and {media} is made of strokes. Models that draw strokes: "
             f"{able}. Formats of this model: {', '.join(others)}.",
             headers={"Vary": "Accept"},
         ) from None

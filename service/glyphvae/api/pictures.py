@@ -13,7 +13,7 @@ from glyphvae.errors import InvalidParameter
 from glyphvae.formats import gif, grid, png, svg
 from glyphvae.formats.colours import parse_ink, parse_paper
 from glyphvae.formats.npy import npy_bytes
-from glyphvae.formats.registry import GIF, NPY, PICTURES, SVG
+from glyphvae.formats.registry import GIF, NPY, PICTURES, SVG, VECTORS
 from glyphvae.models.registry import Pixels
 from glyphvae.scheduling.cost import Cost, drawing, painting, together, tracing
 from glyphvae.scheduling.steps import Offload, Program
@@ -90,13 +90,13 @@ class Canvas:
             painted: Glyphs that are made from their strokes.
 
         Raises:
-            InvalidParameter: It has more pixels than are allowed, which SVG has none of, or drawing it would take more
-                memory.
+            InvalidParameter: It has more pixels than are allowed, which SVG and PDF have none of, or drawing it would
+                take more memory.
         """
         canvas = cls(width * style.scale, height * style.scale, style, media, painted)
         wanted = f"the picture would have {canvas.width}×{canvas.height} pixels"
-        less = "a smaller scale, or less to show"
-        if canvas.pixels > settings.max_output_pixels and media != SVG:
+        less = f"a smaller {field.rpartition('.')[2]}, or less to show"
+        if canvas.pixels > settings.max_output_pixels and media not in VECTORS:
             raise InvalidParameter.of(field, wanted, f"at most {settings.max_output_pixels} pixels; {less}")
         if canvas.cost.held > settings.max_held_bytes:
             detail = f"{wanted}, and drawing it as {media} would take {canvas.cost.held} bytes of memory"
@@ -114,7 +114,7 @@ class Canvas:
         return self._cost(1)
 
     def _cost(self, frames: int) -> Cost:
-        if self.media == SVG:
+        if self.media in VECTORS:
             return tracing(self.painted)
         return together(drawing(self.media, self.pixels, frames), painting(self.painted))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from glyphvae.api.head import RawHeaders
 from glyphvae.formats.npy import npy_bytes
-from glyphvae.formats.registry import JSON, NPY, PICTURES, SVG
+from glyphvae.formats.registry import JSON, NPY, PDF, PICTURES, SVG
 from glyphvae.scheduling.steps import Program
 
 # Glyphs that become JSON at a time, in a millisecond or two.
@@ -151,7 +151,13 @@ def structured_list(numbers: Iterable[float]) -> str:
 
 
 def documented_response(
-    schema: str, example: Mapping[str, Any], picture: str | None, array: str, more: Mapping[str, str] | None = None
+    schema: str,
+    example: Mapping[str, Any],
+    picture: str | None,
+    array: str,
+    more: Mapping[str, str] | None = None,
+    *,
+    pages: bool = False,
 ) -> dict[str, Any]:
     """Return the OpenAPI response 200 of an endpoint.
 
@@ -161,6 +167,7 @@ def documented_response(
         picture: The meaning of the picture, None where the endpoint makes none.
         array: Shape and type of the `.npy`.
         more: Headers of this endpoint alone, each with its meaning.
+        pages: Whether it makes PDF too.
     """
     content: dict[str, Any] = {
         JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": example},
@@ -172,6 +179,8 @@ def documented_response(
         }
         vector = {"type": "string", "description": f"{picture} Of models that draw strokes."}
         content = pictures | {SVG: {"schema": vector}} | content
+        if pages:
+            content[PDF] = {"schema": vector | {"format": "binary"}}
     meanings = {
         "Glyphvae-Model": "Name and version of the model, `cvae/1`.",
         "Vary": "`Accept`: the format depends on it.",

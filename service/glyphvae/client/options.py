@@ -160,6 +160,32 @@ class MixFile(Mix, total=False):
     test: int | None
 
 
+class Page(TypedDict, total=False):
+    """A page of paper; lengths are in millimetres.
+
+    Attributes:
+        size: Name of its size, or width and height.
+        landscape: Whether the longer side is the width.
+        margin: Paper around the text: one number, or top, right, bottom and left.
+        lines: What is printed on it.
+        rule: Colour of rules and squares.
+        line_height: Distance between baselines.
+        letter_height: Height of a capital.
+        place: Where the lines of a page are, from top to bottom.
+        number: Which page a picture shows, from 1.
+    """
+
+    size: Literal["A3", "A4", "A5", "A6", "Letter", "Legal"] | Sequence[float]
+    landscape: bool
+    margin: float | Sequence[float] | None
+    lines: Literal["plain", "ruled", "squared"]
+    rule: str
+    line_height: float | None
+    letter_height: float | None
+    place: Literal["top", "middle"]
+    number: int
+
+
 class Text(Sampling, PictureOptions, total=False):
     """Options for rendering text.
 
@@ -175,6 +201,8 @@ class Text(Sampling, PictureOptions, total=False):
         word_space: Space between words.
         line_height: Distance between baselines.
         margin: Space around the text.
+        page: The page of paper to write on, in place of `width`, `line_height`, `margin` and `scale`.
+        dpi: Pixels of an inch of the page, 72 to 600.
     """
 
     z: Latents | None
@@ -188,3 +216,5 @@ class Text(Sampling, PictureOptions, total=False):
     word_space: int | None
     line_height: int | None
     margin: int | None
+    page: Page | None
+    dpi: int | None

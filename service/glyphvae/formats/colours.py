@@ -1,6 +1,7 @@
 """Colours of ink and paper."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -42,22 +43,61 @@ def mixed(paper: int, ink: int) -> NDArray[uint8]:
     return ((paper * (255 - weight) + ink * weight + 127) // 255).astype(uint8)
 
 
-def painted(pixels: NDArray[uint8], ink: Colour, paper: Colour | None) -> NDArray[uint8]:
+# Of pictures with rules: levels of ink on paper, after which come as many of ink on a rule.
+LEVELS = 128
+
+
+def painted(pixels: NDArray[uint8], ink: Colour, paper: Colour | None, rule: Colour | None = None) -> NDArray[uint8]:
     """Paint a picture in its colours.
 
     Args:
-        pixels: (height, width), paper 0, ink 255.
+        pixels: (height, width), paper 0, ink 255; of a picture with rules as `ruled` returns them.
         ink: The colour of 255.
         paper: The colour of 0; None for transparent.
+        rule: The colour of rules; None for a picture without them.
 
     Returns:
         (height, width, 3) uint8 RGB, or (height, width, 4) uint8 RGBA on transparent paper.
     """
-    return palette(ink, paper)[pixels]
+    return palette(ink, paper, rule)[pixels]
 
 
-def palette(ink: Colour, paper: Colour | None) -> NDArray[uint8]:
-    """Return (256, 3) the RGB colour of each pixel value, or (256, 4) RGBA on transparent paper."""
+def ruled(pixels: NDArray[uint8], rows: Sequence[slice], columns: Sequence[slice]) -> NDArray[uint8]:
+    """Return pixels that tell in whole which of them are on rules, each with half as many levels of ink.
+
+    Args:
+        pixels: (height, width), paper 0, ink 255; changed in place.
+        rows: Those of horizontal rules.
+        columns: Those of vertical rules.
+    """
+    pixels //= 2
+    for row in rows:
+        pixels[row] |= LEVELS
+    for column in columns:
+        pixels[:, column] |= LEVELS
+    return pixels
+
+
+def palette(ink: Colour, paper: Colour | None, rule: Colour | None = None) -> NDArray[uint8]:
+    """Return (256, 3) the RGB colour of each pixel value, or (256, 4) RGBA on transparent paper.
+
+    Args:
+        ink: As of `painted`.
+        paper: Likewise.
+        rule: Likewise.
+    """
+    colours = _shades(ink, paper)
+    if rule is None:
+        return colours
+    # Of 256 levels each second one, from none to all ink.
+    levels = np.rint(np.linspace(0, 255, LEVELS)).astype(int)
+    on_rule = _shades(ink, rule)[levels]
+    opaque = np.full((LEVELS, colours.shape[1] - on_rule.shape[1]), 255, uint8)
+    return np.concatenate([colours[levels], np.hstack([on_rule, opaque])])
+
+
+def _shades(ink: Colour, paper: Colour | None) -> NDArray[uint8]:
+    """Return the colour of each level from paper to ink, as `palette` does without rules."""
     channels = [mixed(*levels) for levels in zip(ink if paper is None else paper, ink, strict=True)]
     alpha = [np.arange(256, dtype=uint8)] if paper is None else []
     return np.stack(channels + alpha, axis=1)

@@ -42,22 +42,34 @@ _FILTERS = 5
 # For a single glyph, ISA-L's level 0 takes a quarter of level 2's time and costs 150 bytes, which fit into the same
 # packet.
 _SMALL, _SMALL_LEVEL, _LEVEL = 1024, 0, 2
+# Bytes of the chunk that begins a file, after which comes the resolution, counted per metre.
+_HEADER, _METRE, _METRES_PER_INCH = 25, 1, 0.0254
 # Pixels that are compressed at a time.
 _STRIP = 1 << 20
 # Black on white, the usual case, needs no lookup table.
 _INVERTED = np.arange(255, -1, -1, dtype=uint8)
 
 
-def encode(pixels: NDArray[uint8], ink: Colour = BLACK, paper: Colour | None = WHITE) -> bytes:
-    """Encode `pixels` as a PNG file of `ink` on `paper`; greyscale if both are grey, else indexed.
+def encode(
+    pixels: NDArray[uint8], ink: Colour = BLACK, paper: Colour | None = WHITE, rule: Colour | None = None
+) -> bytes:
+    """Encode `pixels` as a PNG file of `ink` on `paper`; greyscale if both are grey, without rules, else indexed.
 
     Args:
-        pixels: (height, width), neither 0; paper 0, ink 255, mixed linearly between.
+        pixels: (height, width), neither 0; paper 0, ink 255, mixed linearly between; with rules as of `ruled`.
         ink: The colour of 255.
         paper: The colour of 0; None for transparent.
+        rule: The colour of rules, if there are any.
     """
     height, width = pixels.shape
-    return frame(height, width, ink, paper).around(pixels)
+    return frame(height, width, ink, paper, rule).around(pixels)
+
+
+def with_resolution(file: bytes, dpi: int) -> bytes:
+    """Return an encoded file that tells its size on paper, for programs that print it."""
+    per_metre = round(dpi / _METRES_PER_INCH)
+    header = len(_SIGNATURE) + _HEADER
+    return file[:header] + _chunk(b"pHYs", struct.pack(">IIB", per_metre, per_metre, _METRE)) + file[header:]
 
 
 class Rows(NamedTuple):
@@ -188,12 +200,12 @@ class Frame:
 
 
 @lru_cache(maxsize=256)
-def frame(height: int, width: int, ink: Colour, paper: Colour | None) -> Frame:
+def frame(height: int, width: int, ink: Colour, paper: Colour | None, rule: Colour | None = None) -> Frame:
     """Return the frame for images of this size and these colours."""
-    colours = b"" if _is_grey(ink, paper) else _palette(ink, paper)
+    colours = b"" if rule is None and _is_grey(ink, paper) else _palette(ink, paper, rule)
     kind = _INDEXED if colours else _GREYSCALE
     header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
-    return Frame(_SIGNATURE + _chunk(b"IHDR", header) + colours, _shades(ink, paper), _END)
+    return Frame(_SIGNATURE + _chunk(b"IHDR", header) + colours, None if colours else _shades(ink, paper), _END)
 
 
 def _shades(ink: Colour, paper: Colour | None) -> NDArray[uint8] | None:
@@ -207,8 +219,8 @@ def _is_grey(ink: Colour, paper: Colour | None) -> bool:
     return paper is not None and ink.is_grey and paper.is_grey
 
 
-def _palette(ink: Colour, paper: Colour | None) -> bytes:
-    colours = palette(ink, paper)
+def _palette(ink: Colour, paper: Colour | None, rule: Colour | None) -> bytes:
+    colours = palette(ink, paper, rule)
     opaque = _chunk(b"PLTE", colours[:, :3].tobytes())
     return opaque if paper is not None else opaque + _chunk(b"tRNS", colours[:, 3].tobytes())
 

@@ -84,9 +84,9 @@ class Word(NamedTuple):
     """
 
     text: str
-    x: int
-    y: int
-    width: int
+    x: float
+    y: float
+    width: float
 
 
 class _Ink(NamedTuple):

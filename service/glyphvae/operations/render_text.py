@@ -11,6 +11,7 @@ from glyphvae.api import negotiate
 from glyphvae.api.context import Context
 from glyphvae.api.hands import HandString, given_latents
 from glyphvae.api.head import RequestHead
+from glyphvae.api.pages import Dpi, PageParameters, PageStyle, single_page
 from glyphvae.api.parameters import (
     DEFAULT_INK,
     DEFAULT_PAPER,
@@ -47,7 +48,8 @@ from glyphvae.errors import (
     UnsupportedMedia,
     documented,
 )
-from glyphvae.formats.registry import JSON, NPY, PICTURES, SVG
+from glyphvae.formats.registry import JSON, NPY, PDF, PICTURES, SVG, VECTORS
+from glyphvae.formats.svg import Word
 from glyphvae.models.latents import MAX_LATENT, draw_latents, draw_style, form_only, new_seed
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, Responses
@@ -64,7 +66,11 @@ from glyphvae.text.symbols import Symbols, fold, is_mark, of_glyphs
 from glyphvae.text.words import words
 from glyphvae.vectors.strokes import Strokes
 
-OFFERS = (*PICTURES, SVG, JSON, NPY)
+# PDF comes last: who accepts all of `application/*` got JSON before there was any.
+OFFERS = (*PICTURES, SVG, JSON, NPY, PDF)
+
+# What a page tells, and is not given besides.
+OF_PAGES = ("width", "margin", "line_height", "scale")
 
 # About what a short text costs the event loop, in glyphs.
 TEXT_COST = 16
@@ -137,6 +143,12 @@ class RenderText(Parameters):
     line_height: int = Field(32, ge=1, le=200, description="Distance of two baselines, in glyph pixels.")
     margin: int = Field(8, ge=0, le=1000, description="Paper around the text, in glyph pixels.")
     scale: Scale = 2
+    page: PageParameters | None = Field(
+        None,
+        description="The page of paper to write on, as PDF or as a picture. It takes the place of `width`, `margin`, "
+        "`line_height` and `scale`. Only of models with strokes.",
+    )
+    dpi: Dpi = None
     ink: Ink = DEFAULT_INK
     paper: Paper = DEFAULT_PAPER
     strokes: Lines = "outline"
@@ -146,8 +158,13 @@ class RenderText(Parameters):
 
     @property
     def setting(self) -> Setting:
-        """The setting of the text."""
-        return Setting(self.width, self.align, self.letter_gap, self.word_space, self.line_height, self.margin)
+        """The setting of the text.
+
+        Raises:
+            LayoutError: The page has no room for it.
+        """
+        own = Setting(self.width, self.align, self.letter_gap, self.word_space, self.line_height, self.margin)
+        return own if self.page is None else self.page.geometry.setting(own)
 
 
 class PlacedGlyph(BaseModel):
@@ -222,14 +239,14 @@ class Writing(TextPlan):
 
     text: PixelText | StrokeText
 
-    @property
-    def headers(self) -> Headers:
-        """Headers of the response."""
+    def headers(self, pages: int | None = None) -> Headers:
+        """Return the headers of the response, of a text on pages with their number."""
         return headers_of(
             self.model.title,
             seed=self.seed,
             folded=len(self.script.folded) or None,
             unknown=len(self.script.unknown) or None,
+            pages=pages,
         )
 
 
@@ -268,7 +285,9 @@ class WriteText(Operation[TextRequest]):
                 "Glyphvae-Seed": "The seed that reproduces the response.",
                 "Glyphvae-Folded": "How many characters are written as others, if any.",
                 "Glyphvae-Unknown": "How many characters were skipped or left blank, if any.",
+                "Glyphvae-Pages": "How many pages the text has, if it is written on pages.",
             },
+            pages=True,
         ),
         **documented(
             MalformedBody, UnknownModel, NotAcceptable, BodyTooLarge, UnsupportedMedia, InvalidParameter, NotReady
@@ -278,7 +297,9 @@ class WriteText(Operation[TextRequest]):
     def plan(self, head: RequestHead) -> TextRequest:
         """Choose the format, as if the model drew strokes."""
         media = negotiate.choose(head.accept, OFFERS)
-        streams = media == JSON or (media == SVG and "application/" in head.accept.lower())
+        streams = media == JSON or (
+            media in VECTORS and any(kind in head.accept.lower() for kind in (JSON, "application/*"))
+        )
         return TextRequest(media=media, cost=TEXT_COST, streams=streams, accept=head.accept)
 
     def run(self, plan: TextRequest, body: Body) -> Program[Result]:
@@ -289,14 +310,41 @@ class WriteText(Operation[TextRequest]):
         model = value_of("body.beta", registry.get, text.model, text.beta)
         media = negotiate.choose_for(model, plan.accept, OFFERS, registry)
         style.check("body", media)
+        page = plan_page(text, style, model, media, self.context)
         writing = yield from write(text, self.context)
-        title, headers = writing.model.title, writing.headers
+        title, headers = writing.model.title, writing.headers()
         if media == JSON:
             count = len(writing.z)
             blocks = [_glyphs(writing, start) for start in range(0, count, JSON_BLOCK)]
             return (yield from json_list_result(title, headers, _content(writing), "glyphs", blocks))
+        if page is not None and isinstance(writing.text, StrokeText):
+            pages = page.pages(writing.text, text.setting.margin)
+            content = yield from page.encode(pages, text.text, partial(words_of, writing, text.text))
+            return Result(title, writing.headers(pages.count), media, content)
         content = yield from picture(writing, text.text, style, media, self.context)
         return Result(title, headers, media, content)
+
+
+def plan_page(text: RenderText, style: Style, model: Model, media: str, context: Context) -> PageStyle | None:
+    """Return the look of the pages that a text is written on, None if it is on none.
+
+    Raises:
+        InvalidParameter: The model cannot write on pages, or what a page tells is given besides, or as
+            `PageStyle.plan`.
+    """
+    if text.page is None:
+        if text.dpi is not None:
+            raise InvalidParameter.of("body.dpi", "there is no `page`", "with `page` only; else use `scale`")
+        return None
+    for name in OF_PAGES:
+        if name in text.model_fields_set and getattr(text, name) is not None:
+            raise InvalidParameter.of(f"body.{name}", "`page` tells it", "not besides `page`")
+    if not model.draws_strokes:
+        able = ", ".join(name for name, other in context.registry.models.items() if other.draws_strokes) or "none here"
+        raise InvalidParameter.of(
+            "body.page", f"model {model.manifest.name!r} draws pixels", f"models with strokes: {able}"
+        )
+    return PageStyle.plan(text.page, text.dpi, style, media, context.settings)
 
 
 def write(text: RenderText, context: Context) -> Program[Writing]:
@@ -313,7 +361,7 @@ def write(text: RenderText, context: Context) -> Program[Writing]:
     else:
         decoded = yield from model.decode(begun.z, script.labels)
     cost = typesetting(len(text.text), strokes=model.draws_strokes)
-    writing: Writing = yield Offload(cost, finished, (begun, decoded, text.setting, text.drift))
+    writing: Writing = yield Offload(cost, finished, (begun, decoded, text))
     return writing
 
 
@@ -326,12 +374,20 @@ def picture(writing: Writing, text: str, style: Style, media: str, context: Cont
     placed = writing.text.layout
     painted = len(writing.z) if writing.model.draws_strokes else 0
     canvas = Canvas.plan("body.scale", placed.width, placed.height, style, media, context.settings, painted)
-    if media == SVG:
+    if media in VECTORS:
         assert isinstance(writing.text, StrokeText)  # noqa: S101 (other models do not offer it)
-        positions = writing.script.positions[writing.script.symbols >= 0]
-        selectable = partial(words, text, positions, writing.text.ends[:, 0], placed)
+        selectable = partial(words_of, writing, text)
+        if media == PDF:
+            return (yield from single_page(writing.text, style, text, selectable))
         return (yield from canvas.trace(writing.text.curves, text, selectable))
     return (yield from canvas.draw(partial(writing.text.draw, style.scale)))
+
+
+def words_of(writing: Writing, text: str) -> list[Word]:
+    """Return the words of a text of strokes, as it was typed in `text`, in their places."""
+    assert isinstance(writing.text, StrokeText)  # noqa: S101 (as there)
+    positions = writing.script.positions[writing.script.symbols >= 0]
+    return words(text, positions, writing.text.ends[:, 0], writing.text.layout)
 
 
 def plan_text(text: RenderText, context: Context) -> TextPlan:
@@ -369,27 +425,27 @@ def with_marked_letter(begun: TextPlan) -> tuple[Floats, Labels]:
     return begun.z, labels
 
 
-def finished(begun: TextPlan, decoded: Pixels | Strokes, setting: Setting, drift: float) -> Writing:
+def finished(begun: TextPlan, decoded: Pixels | Strokes, text: RenderText) -> Writing:
     """Set the decoded glyphs of a text: give them their sizes and places.
 
     Args:
         begun: The plan.
         decoded: Its glyphs, as pixels or as strokes, these perhaps with the letter by which marks are placed.
-        setting: How the text is set.
-        drift: How much it drifts, if it is of strokes.
+        text: How the text is set, and how much it drifts, if it is of strokes.
 
     Raises:
         InvalidParameter: It cannot be set like that.
     """
     labels = begun.model.manifest.labels
+    drift = Drift(text.drift, begun.seed, guided=text.page is not None and text.page.lines != "plain")
     try:
         if isinstance(decoded, Strokes):
-            text: PixelText | StrokeText = set_strokes(begun.script, decoded, labels, setting, Drift(drift, begun.seed))
+            placed: PixelText | StrokeText = set_strokes(begun.script, decoded, labels, text.setting, drift)
         else:
-            text = set_pixels(begun.script, decoded, labels, setting)
+            placed = set_pixels(begun.script, decoded, labels, text.setting)
     except LayoutError as error:
-        raise InvalidParameter.of("body.width", str(error)) from None
-    return Writing(begun.model, begun.seed, begun.style, begun.z, begun.script, text)
+        raise InvalidParameter.of("body.width" if text.page is None else "body.page", str(error)) from None
+    return Writing(begun.model, begun.seed, begun.style, begun.z, begun.script, placed)
 
 
 def _content(writing: Writing) -> dict[str, Any]:

@@ -31,10 +31,12 @@ class Drift:
     Attributes:
         amount: 1 as usual, 0 for lines as by a ruler.
         seed: 0 to `MAX_SEED`.
+        guided: Whether rules guide the hand, so that whole lines are neither off them nor aslant.
     """
 
     amount: float = 0.0
     seed: int = 0
+    guided: bool = False
 
     def slants(self, n: int) -> NDArray[float64]:
         """Return (n,) the shear of each letter of a text, to the right per height."""
@@ -61,7 +63,8 @@ class Drift:
         drawn = self._drawn(lines)[3 * _OF_TEXT :].reshape(lines, _OF_LINE + 2)
         place, slope = drawn[line, 0], drawn[line, 1]
         waves = _smooth(drawn[:, 2:], x / _PIXELS, line)
-        below: NDArray[float64] = self.amount * (_PLACE * place + _SLOPE * slope * x + _BASELINE * waves)
+        whole = 0 if self.guided else _PLACE * place + _SLOPE * slope * x
+        below: NDArray[float64] = self.amount * (whole + _BASELINE * waves)
         return below
 
     @cached_property

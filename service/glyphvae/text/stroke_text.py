@@ -41,8 +41,7 @@ class StrokeText:
         """
         width, height = self.layout.size(scale)
         picture = np.zeros((height, width), uint8)
-        for start in range(0, len(self.strokes), GLYPHS):
-            self._add(picture, slice(start, start + GLYPHS), scale, np.zeros(2))
+        paint(picture, self.strokes, self.cells, scale)
         return picture
 
     def pictures(self, rows: slice) -> list[NDArray[uint8]]:
@@ -56,12 +55,25 @@ class StrokeText:
         for index in range(len(self.strokes))[rows]:
             width, height = self.ends[index] - starts[index]
             found.append(np.zeros((height, width), uint8))
-            self._add(found[-1], slice(index, index + 1), 1, starts[index])
+            one = slice(index, index + 1)
+            paint(found[-1], self.strokes[one], self.cells[one] - starts[index], 1)
         return found
 
-    def _add(self, picture: NDArray[uint8], rows: slice, scale: int, corner: Numbers) -> None:
-        """Paint some glyphs into a picture whose upper left corner is at `corner` of the text."""
-        some = self.strokes[rows]
-        x, y = (scale * (self.cells[rows] - corner)).T
+
+def paint(picture: NDArray[uint8], strokes: Strokes, cells: Numbers, scale: float) -> None:
+    """Paint glyphs into a picture (height, width) that may hold ink.
+
+    Args:
+        picture: Paper 0, ink 255.
+        strokes: Of n glyphs.
+        cells: (n, 2), x and y of the upper left corner of each glyph's cell, in glyph pixels of the picture.
+        scale: Picture pixels per glyph pixel, more than 0.
+
+    Raises:
+        Problem: As `checkpoint`.
+    """
+    for start in range(0, len(strokes), GLYPHS):
+        some = strokes[start : start + GLYPHS]
+        x, y = (scale * cells[start : start + GLYPHS]).T
         # As many points for all, so that a glyph is the same by itself; no usual one is larger than twice the scale.
         add(picture, place(some, x, y, scale * sizes(some), samples_at(2 * scale)))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from glyphvae.api.negotiate import choose, choose_for
 from glyphvae.errors import NotAcceptable
-from glyphvae.formats.registry import JSON, NPY, PNG, SVG
+from glyphvae.formats.registry import JSON, NPY, PDF, PNG, SVG
 from glyphvae.models.registry import load_registry
 from glyphvae.settings import Settings
 from tests.known_model import write_model, write_more
@@ -105,21 +105,22 @@ def test_what_is_refused_by_name_is_never_chosen(ranges: list[tuple[str, int]]) 
     assert chosen([*others, (PNG, 0)]) != PNG
 
 
-def test_svg_is_for_models_that_draw_strokes(tmp_path: Path) -> None:
-    offers = (PNG, SVG, JSON)
+@pytest.mark.parametrize("vector", [SVG, PDF])
+def test_curves_are_for_models_that_draw_strokes(tmp_path: Path, vector: str) -> None:
+    offers = (PNG, SVG, JSON, PDF)
     write_model(tmp_path)
     without = load_registry(Settings(models=tmp_path, default_model="cvae", device="cpu"))
     with pytest.raises(NotAcceptable, match="Models that draw strokes: none here"):
-        choose_for(without.get("cvae"), SVG, offers, without)
+        choose_for(without.get("cvae"), vector, offers, without)
     write_more(tmp_path)
     registry = load_registry(Settings(models=tmp_path, default_model="cvae", device="cpu"))
     pixels, strokes = registry.get("cvae"), registry.get("more")
-    assert choose_for(strokes, SVG, offers, registry) == SVG
+    assert choose_for(strokes, vector, offers, registry) == vector
     assert choose_for(pixels, "image/*", offers, registry) == PNG
-    assert choose_for(pixels, f"{SVG}, application/json;q=0.5", offers, registry) == JSON
+    assert choose_for(pixels, f"{vector}, application/json;q=0.5", offers, registry) == JSON
     with pytest.raises(NotAcceptable) as caught:
-        choose_for(pixels, SVG, offers, registry)
+        choose_for(pixels, vector, offers, registry)
     assert str(caught.value.detail) == (
-        "Model 'cvae' draws pixels, and image/svg+xml is made of strokes. Models that draw strokes: more. "
+        f"Model 'cvae' draws pixels, and {vector} is made of strokes. Models that draw strokes: more. "
         "Formats of this model: image/png, application/json."
     )

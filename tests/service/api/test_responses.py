@@ -6,7 +6,7 @@ import pytest
 
 from glyphvae.api import responses
 from glyphvae.api.responses import JSON_BLOCK, Headers, Result, headers_of
-from glyphvae.formats.registry import PICTURES, SVG
+from glyphvae.formats.registry import PDF, PICTURES, SVG
 from glyphvae.scheduling.steps import inline, run_now
 from tests.service.support import grey
 
@@ -45,6 +45,9 @@ def test_only_what_is_sent_is_documented() -> None:
     assert documented["headers"]["Glyphvae-Seed"]["description"] == "The seed."
     pictures = responses.documented_response("Samples", {}, "a glyph", "an array")["content"]
     assert list(pictures) == [*PICTURES, SVG, *documented["content"]]
+    paged = responses.documented_response("Samples", {}, "a text", "an array", pages=True)["content"]
+    assert list(paged) == [*pictures, PDF]
+    assert paged[PDF]["schema"]["format"] == "binary"
 
 
 def pieces(result: Result) -> list[bytes]:

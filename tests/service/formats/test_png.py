@@ -50,6 +50,14 @@ def test_greys_are_mixed_linearly(pixels: NDArray[np.uint8], ink: int, paper: in
     assert np.array_equal(np.asarray(image.convert("RGB")), painted(pixels, inks, papers))
 
 
+@pytest.mark.parametrize("ink", [BLACK, Colour(1, 2, 3)])
+def test_a_resolution_is_told_to_programs_that_print(ink: Colour) -> None:
+    plain = encode(np.eye(9, dtype=np.uint8), ink)
+    image = Image.open(io.BytesIO(png.with_resolution(plain, 300)))
+    assert image.info["dpi"] == pytest.approx((300, 300), abs=0.02)
+    assert np.array_equal(np.asarray(image), np.asarray(Image.open(io.BytesIO(plain))))
+
+
 def test_uniform_pictures_are_small() -> None:
     """Larger pictures are worth more effort: there, bytes cost more than time."""
     assert len(encode(np.zeros((28, 28), np.uint8))) < 28 * 28 / 2

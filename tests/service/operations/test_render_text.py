@@ -9,19 +9,33 @@ from xml.etree import ElementTree as ET
 
 import httpx
 import numpy as np
+import pypdfium2
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
 from glyphvae.application import create_app
-from glyphvae.errors import InvalidParameter
+from glyphvae.errors import InvalidParameter, NotAcceptable
 from glyphvae.models.latents import draw_latents
 from glyphvae.operations.render_text import RenderedText
 from glyphvae.text.alternates import apart
 from glyphvae.text.layout import Setting, layout
 from glyphvae.text.symbols import fold
-from tests.known_model import LABELS, decoder, encoder, strokes, write_model
-from tests.service.support import JSON, NPY, PNG, SVG, array, caller, context_of, expect_problem, known_hand, picture
+from tests.known_model import LABELS, decoder, encoder, strokes, write_model, write_more
+from tests.service.support import (
+    JSON,
+    NPY,
+    PDF,
+    PNG,
+    SVG,
+    array,
+    caller,
+    context_of,
+    expect_problem,
+    known_hand,
+    percent_apart,
+    picture,
+)
 
 DRAWN = (None,) * 6
 ACUTE, CEDILLA = "\u0301", "\u0327"
@@ -421,3 +435,147 @@ async def test_a_character_that_xml_lacks_is_replaced(pen: httpx.AsyncClient) ->
     response = await pen.post("/render-text", content=content, headers=headers)
     assert response.status_code == 200
     assert ET.fromstring(response.content).get("aria-label") == "A\ufffd\ufffd"  # noqa: S314 (as above)
+
+
+PAGE = {"size": [100, 60], "margin": [10, 20, 6, 30], "line_height": 10, "letter_height": 4}
+
+
+def pdf_of(response: httpx.Response) -> pypdfium2.PdfDocument:
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/pdf"), response.text
+    return pypdfium2.PdfDocument(response.content)
+
+
+def millimetres(page: pypdfium2.PdfPage) -> tuple[float, float]:
+    width, height = page.get_size()
+    return width / 72 * 25.4, height / 72 * 25.4
+
+
+async def test_a_text_is_written_on_pages(pen: httpx.AsyncClient) -> None:
+    response = await post(pen, PDF, text="Aé\n" * 7, seed=7, page=PAGE)
+    file = pdf_of(response)
+    assert len(file) == 2
+    assert {name: response.headers[f"glyphvae-{name}"] for name in ("pages", "seed")} == {"pages": "2", "seed": "7"}
+    assert millimetres(file[0]) == pytest.approx((100, 60), abs=0.001)
+    assert file[0].get_textpage().get_text_range() == "\r\n".join(["Aé"] * 5)
+    assert file[1].get_textpage().get_text_range() == "\r\n".join(["Aé"] * 2)
+    assert file.get_metadata_dict(skip_empty=True) == {"Title": "Aé Aé Aé Aé Aé Aé Aé"}
+    assert (await post(pen, PDF, text="Aé\n" * 7, seed=7, page=PAGE)).content == response.content
+
+
+@pytest.mark.parametrize("lines", ["plain", "ruled", "squared"])
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("accept", [PNG, {"accept": "image/webp"}])
+async def test_a_picture_shows_a_page_of_the_pdf(
+    pen: httpx.AsyncClient, lines: str, number: int, accept: dict[str, str]
+) -> None:
+    body = {"text": "A e sch " * 20, "seed": 7, "ink": "#803020", "paper": "#fffae0"}
+    page = PAGE | {"lines": lines, "place": "middle"}
+    response = await post(pen, accept, **body, page=page | {"number": number}, dpi=254)
+    assert (response.status_code, response.headers.get("glyphvae-pages")) == (200, "2")
+    image = Image.open(io.BytesIO(response.content))
+    assert image.size == (1000, 600)
+    found = np.asarray(image.convert("RGB"))
+    file = pdf_of(await post(pen, PDF, **body, page=page))
+    painted = file[number - 1].render(scale=254 / 72).to_pil().convert("RGB").resize(image.size)
+    assert percent_apart(found, np.asarray(painted)) < 2
+    assert found[0, 0].tolist() == [255, 250, 224]
+    assert found.min(axis=(0, 1)).tolist() == [128, 48, 32]
+
+
+async def test_a_picture_of_a_page_has_150_dpi_unless_told_and_tells_it(pen: httpx.AsyncClient) -> None:
+    for dpi, size in ((None, (591, 354)), (72, (283, 170)), (300, (1181, 709))):
+        image = Image.open(io.BytesIO((await post(pen, text="A", page=PAGE, dpi=dpi)).content))
+        assert image.size == size
+        assert image.info["dpi"] == pytest.approx((dpi or 150,) * 2, abs=0.02)
+
+
+async def test_colours_of_rules_are_chosen(pen: httpx.AsyncClient) -> None:
+    body = {"text": "A", "drift": 0, "paper": "transparent", "page": PAGE | {"lines": "ruled", "rule": "#f00"}}
+    image = Image.open(io.BytesIO((await post(pen, **body, dpi=254)).content)).convert("RGBA")
+    assert np.asarray(image)[239, 900].tolist() == [255, 0, 0, 255]
+    assert np.asarray(image)[230, 900].tolist()[3] == 0
+
+
+async def test_a_hand_keeps_to_rules(pen: httpx.AsyncClient) -> None:
+    """Without rules it leaves its lines by more, with the same seed."""
+    off = {}
+    for lines in ("plain", "ruled"):
+        page = {"size": [400, 60], "margin": 10, "line_height": 10, "lines": lines, "rule": "white"}
+        image = Image.open(io.BytesIO((await post(pen, text="A" * 60, seed=9, page=page, dpi=100)).content))
+        ink = np.asarray(image.convert("L")) < 128
+        columns = np.flatnonzero(ink.any(axis=0))
+        off[lines] = np.ptp(ink.argmax(axis=0)[columns])
+    assert off["ruled"] < off["plain"]
+
+
+async def test_without_a_page_a_pdf_is_as_large_as_the_svg(pen: httpx.AsyncClient) -> None:
+    body = {"text": "Aé sch\nê", "seed": 7, "scale": 4, "margin": 0}
+    answer = await rendered(pen, **body)
+    response = await post(pen, PDF, **body)
+    file = pdf_of(response)
+    assert "glyphvae-pages" not in response.headers
+    assert len(file) == 1
+    # A pixel of CSS is three quarters of a point.
+    assert file[0].get_size() == pytest.approx((3 * answer.width, 3 * answer.height))
+    assert file[0].get_textpage().get_text_range() == "Aé sch\r\nê"
+    pixels = np.asarray(file[0].render(scale=4 / 3).to_pil().convert("L"))
+    assert percent_apart(255 - pixels, picture((await post(pen, **body)).content)) < 2
+
+
+async def test_a_text_of_nothing_is_an_empty_page(pen: httpx.AsyncClient) -> None:
+    file = pdf_of(await post(pen, PDF, text=" ", page=PAGE))
+    assert (len(file), file[0].get_textpage().get_text_range()) == (1, "")
+
+
+async def test_who_accepts_any_application_gets_json(pen: httpx.AsyncClient) -> None:
+    response = await post(pen, {"accept": "application/*"}, text="A")
+    assert response.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("accept", "body", "field", "says"),
+    [
+        *((PDF, {name: 20, "page": {}}, f"body.{name}", "`page` tells it") for name in ("margin", "line_height")),
+        (PDF, {"width": 200, "page": {}}, "body.width", "not besides `page`"),
+        (PNG, {"scale": 2, "page": {}}, "body.scale", "not besides `page`"),
+        (PNG, {"dpi": 150}, "body.dpi", "with `page` only; else use `scale`"),
+        (PDF, {"dpi": 150, "page": {}}, "body.dpi", "image/png, image/webp only; see `Accept`"),
+        (PDF, {"page": {"number": 1}}, "body.page.number", "image/png, image/webp only; see `Accept`"),
+        (JSON, {"page": {}}, "body.page", "application/pdf, image/png, image/webp only"),
+        (NPY, {"page": {}}, "body.page", "application/pdf, image/png, image/webp only"),
+        (SVG, {"page": {}}, "body.page", "application/pdf, image/png, image/webp only"),
+        (PNG, {"page": PAGE | {"number": 2}}, "body.page.number", "page 2 of 1 is asked for"),
+        (PNG, {"page": {}, "dpi": 71}, "body.dpi", "greater than or equal to 72"),
+        (PNG, {"page": {}, "dpi": 601}, "body.dpi", "less than or equal to 600"),
+        (PNG, {"page": {}, "dpi": 150}, "body.dpi", "at most 1048576 pixels; a smaller dpi, or less to show"),
+        (PDF, {"page": {"rule": "transparent"}}, "body.page.rule", "is not a colour"),
+        (PDF, {"page": {"size": [30, 20], "margin": 10}}, "body.page", "leaves no room for capitals of 4.05 mm"),
+        (PDF, {"page": {"size": [40, 90], "letter_height": 40}}, "body.page", "leaves no room for"),
+        (PDF, {"page": {"colour": "red"}}, "body.page", "unknown: 'colour'; allowed are: size, landscape, margin"),
+        (PDF, {"text": "A\n" * 500, "page": PAGE | {"size": [100, 20]}}, "body.page", "the text would have 500 pages"),
+        (PDF, {"text": "A" * 200, "scale": 64}, "body.scale", "at most 14400; a smaller scale, or less to show"),
+        (PDF, {"animate": True}, "body.animate", "image/svg+xml only"),
+    ],
+)
+async def test_what_no_page_can_show_is_refused(
+    pen: httpx.AsyncClient, accept: dict[str, str], body: dict[str, object], field: str, says: str
+) -> None:
+    problem = expect_problem(await post(pen, accept, **{"text": "A"} | body), InvalidParameter, says, field)
+    assert len(problem.errors) == 1
+
+
+async def test_a_letter_wider_than_its_column_is_refused(pen: httpx.AsyncClient) -> None:
+    page = {"size": [40, 90], "margin": 5, "letter_height": 22}
+    response = await post(pen, PDF, text="A", page=page)
+    expect_problem(response, InvalidParameter, "leaves no room for", "body.page")
+
+
+async def test_pages_are_for_models_that_draw_strokes(client: httpx.AsyncClient, tmp_path: Path) -> None:
+    expect_problem(await post(client, PDF, text="HI"), NotAcceptable, "Models that draw strokes: none here")
+    response = await post(client, text="HI", page={})
+    expect_problem(response, InvalidParameter, "models with strokes: none here", "body.page")
+    write_model(tmp_path)
+    write_more(tmp_path)
+    async with caller(create_app(context_of(tmp_path, default_model="cvae"))) as other:
+        response = await post(other, text="HI", page={})
+    expect_problem(response, InvalidParameter, "models with strokes: more", "body.page")

@@ -42,6 +42,13 @@ def test_lines_differ_in_their_places_and_slopes() -> None:
     assert 0.5 < (end - begin).std() < 2.5
 
 
+def test_rules_guide_whole_lines_but_not_their_letters() -> None:
+    line, x = np.arange(40).repeat(900), np.tile(np.arange(900.0), 40)
+    below = Drift(1, 5, guided=True).baselines(line, x).reshape(40, 900)
+    assert np.abs(below.mean(axis=1)).max() < 0.3
+    assert 0.2 < below.std() < 0.4
+
+
 def test_the_amount_scales_and_the_seed_chooses() -> None:
     assert Drift(2, 5).slants(9) == pytest.approx(2 * Drift(1, 5).slants(9))
     assert not np.array_equal(Drift(1, 5).slants(9), Drift(1, 6).slants(9))
