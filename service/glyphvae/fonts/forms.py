@@ -8,8 +8,10 @@ from numpy import float64, int64
 from numpy.typing import NDArray
 
 from glyphvae.fonts.repertoire import Repertoire
+from glyphvae.text.layout import Setting
 from glyphvae.text.marks import MARKED_LETTER, USUAL_X_HEIGHT, offsets, with_marks
 from glyphvae.text.pen_metrics import PenMetrics, measure, sizes, slant
+from glyphvae.text.pen_spacing import optical_edges
 from glyphvae.text.symbols import is_above, of_glyphs
 from glyphvae.vectors.strokes import SIDE, Strokes
 
@@ -26,6 +28,7 @@ class Forms:
         letter: (g,) the glyph that each is without its marks.
         ink: Of each, boxes without marks, sides with them.
         around: (g, 4) boxes with marks.
+        ends: (2, g) as of `optical_edges`, of a text with the usual margin.
         middle: (g,) from the left edge of the letter's cell to its middle, in glyph pixels.
         owner: (m,) the glyph that each mark of a letter belongs to.
         mark: (m,) the glyph that the mark is by itself.
@@ -36,6 +39,7 @@ class Forms:
     letter: NDArray[int64]
     ink: PenMetrics
     around: NDArray[float64]
+    ends: NDArray[float64]
     middle: NDArray[float64]
     owner: NDArray[int64]
     mark: NDArray[int64]
@@ -74,6 +78,7 @@ def measured(characters: Repertoire, labels: Sequence[str], strokes: Strokes) ->
         letter=number[starts],
         ink=replace(marked, boxes=ink.boxes).take(starts),
         around=marked.boxes[starts],
+        ends=optical_edges(marked.take(starts), Setting().margin),
         middle=SIDE / 2 * size[rows[starts]],
         owner=np.searchsorted(starts, carrier[marks]),
         mark=number[marks],
