@@ -71,8 +71,8 @@ def design(labels: Sequence[str], strokes: Strokes) -> Design:
     Raises:
         Problem: As `checkpoint`.
     """
-    characters, strokes = repertoire(labels), within_reach(strokes)
-    forms = measured(characters, labels, strokes)
+    characters = repertoire(labels)
+    forms = measured(characters, labels, within_reach(strokes))
     is_mark, count = np.tile(characters.is_mark, FORMS), len(characters.characters)
     usual = np.arange(len(is_mark)) % count
     single = forms.letter == np.arange(len(is_mark))
@@ -100,7 +100,7 @@ def design(labels: Sequence[str], strokes: Strokes) -> Design:
     drawn = np.flatnonzero(single)
     return Design(
         repertoire=characters,
-        outlines=dict(zip(drawn.tolist(), outlines(strokes[forms.rows[drawn]], shift[drawn]), strict=True)),
+        outlines=dict(zip(drawn.tolist(), outlines(forms.strokes[drawn], shift[drawn]), strict=True)),
         components=_components(forms, shift),
         advance=advance,
         spacing=spacing,

@@ -12,12 +12,13 @@ from glyphvae.operations.render_text import RenderText, write
 from glyphvae.scheduling.steps import run_now
 from glyphvae.settings import SHIPPED_MODELS
 from glyphvae.text.pen_metrics import measure
+from glyphvae.text.stroke_text import StrokeText
 from tests.service.fonts.conftest import Fonts
 from tests.service.fonts.setting import painted, shaped
 
 KINDS = ("ttf", "otf")
-# Of the second, many letters hang into the spaces and over the margin.
-TEXTS = ("Don't Joe's, back by 11:30? Zoë Müller, café (naïve) AVATAR Typo", "jolly jug, Ty Vj (j) fly")
+# In the second, many letters hang into the spaces and over the margin; the third has small characters.
+TEXTS = ("Don't Joe's, back by 11:30? Zoë Müller, café (naïve) AVATAR Typo", "jolly jug, Ty Vj (j) fly", "5 m², Nº 1³")
 LATIN_1 = "ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝàáâãäåçèéêëìíîïñòóôõöùúûüýÿ"
 # Bytes that a file may have.
 LARGEST = 600_000
@@ -40,7 +41,8 @@ def test_a_font_has_all_labels_and_composed_accents(fonts: Fonts) -> None:
     font = read(fonts)
     characters = set(map(chr, font.getBestCmap()))
     labels = json.loads((SHIPPED_MODELS / "pen.json").read_text())["labels"]
-    assert characters >= {*labels, *LATIN_1, *"ŸćŵĴĝ", " ", "\u00a0"}
+    assert characters >= {*labels, *LATIN_1, *"ŸćŵĴĝ", *"ª²³¹º", " ", "\u00a0"}
+    assert not characters & {*"ĳŀŉſ¼½¾"}  # of which the former are written as other characters
     assert {font["hmtx"][name][0] for name in ("space", "uni00A0")} == {420}
     assert font["hmtx"]["acutecomb"][0] == 0
     letter, mark = font["glyf"]["eacute"].components
@@ -88,6 +90,7 @@ def test_a_text_in_the_font_is_that_of_render_text(
     content = fonts(kind, seed, 0 if alternates else 0.25)
     for written in TEXTS:
         text = run_now(write(RenderText(text=written, seed=seed, variation=0, drift=0), shipped)).text
+        assert isinstance(text, StrokeText)
         glyphs = shaped(content, written, calt=alternates)
         assert any("alt" in glyph.name for glyph in glyphs) is alternates
         left = 8 * float(text.cells[0, 0] + measure(text.strokes[:1]).boxes[0, 0])
