@@ -6,7 +6,7 @@ Each has the meaning of the service's parameter of the same name; `/docs` lists 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from glyphvae.client.formats import FontFormat, PictureFormat, TextFormat
 
@@ -192,6 +192,32 @@ class MixFile(Mix, total=False):
     test: int | None
 
 
+class Page(TypedDict, total=False):
+    """A page of paper; lengths are in millimetres.
+
+    Attributes:
+        size: Name of its size, or width and height.
+        landscape: Whether the longer side is the width.
+        margin: Paper around the text: one number, or top, right, bottom and left.
+        lines: What is printed on it.
+        rule: Colour of rules and squares.
+        line_height: Distance between baselines.
+        letter_height: Height of a capital.
+        place: Where the lines of a page are, from top to bottom.
+        number: Which page a picture shows, from 1.
+    """
+
+    size: Literal["A3", "A4", "A5", "A6", "Letter", "Legal"] | Sequence[float]
+    landscape: bool
+    margin: float | Sequence[float] | None
+    lines: Literal["plain", "ruled", "squared"]
+    rule: str
+    line_height: float | None
+    letter_height: float | None
+    place: Literal["top", "middle"]
+    number: int
+
+
 class Text(InHand, Look, total=False):
     """Options for rendering text.
 
@@ -206,6 +232,8 @@ class Text(InHand, Look, total=False):
         word_space: Space between words.
         line_height: Distance between baselines.
         margin: Space around the text.
+        page: The page of paper to write on, in place of `width`, `line_height`, `margin` and `scale`.
+        dpi: Pixels of an inch of the page, 72 to 600.
     """
 
     variation: float | None
@@ -218,6 +246,8 @@ class Text(InHand, Look, total=False):
     word_space: int | None
     line_height: int | None
     margin: int | None
+    page: Page | None
+    dpi: int | None
 
 
 class TextPicture(Text, total=False):
@@ -225,13 +255,9 @@ class TextPicture(Text, total=False):
 
     Attributes:
         format: The file format; SVG and PDF only of models that draw strokes. Default: PNG.
-        page: The page of paper to write on, such as `{"size": "A4", "lines": "ruled"}`; lengths in millimetres.
-        dpi: Pixels of an inch, of an image of a page.
     """
 
     format: TextFormat | None
-    page: Mapping[str, Any] | None
-    dpi: int | None
 
 
 class FontOptions(InHand, total=False):

@@ -19,6 +19,7 @@ from glyphvae.api.context import Context
 from glyphvae.application import Application, create_app
 from glyphvae.client import AsyncClient, Client, Letter, ProblemError, calls
 from glyphvae.client.call import Call, Response, Stream
+from glyphvae.client.options import Page
 from glyphvae.client.results import Writing, read_writing
 from glyphvae.formats.npy import npy_bytes
 from tests.service.operations.test_font import write_pen
@@ -255,7 +256,7 @@ async def test_webp_and_files_without_an_ending(ask: Ask, tmp_path: Path) -> Non
 
 
 def test_formats_are_media_types() -> None:
-    page = {"size": "A4", "lines": "ruled"}
+    page: Page = {"size": "A4", "lines": "ruled"}
     request = calls.render_text("A", format="pdf", page=page, dpi=300).request
     assert (request.accept, request.json) == ("application/pdf", {"text": "A", "page": page, "dpi": 300})
     with pytest.raises(ValueError, match="'gif' is not a format; known are png, webp, svg, pdf"):
