@@ -47,6 +47,12 @@ def values_of(kind: type[BaseModel], options: Mapping[str, Any]) -> dict[str, An
         ValidationError: A value is not allowed.
         ValueError: Latents are no numbers.
     """
+    values = _given(kind, options)
+    kind.model_validate(values)
+    return values
+
+
+def _given(kind: type[BaseModel], options: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, field in kind.model_fields.items():
         inner = _model_in(field)
@@ -54,10 +60,10 @@ def values_of(kind: type[BaseModel], options: Mapping[str, Any]) -> dict[str, An
             value = _read(name, field, options.get(name))
         else:
             prefix = f"{name}_"
-            value = values_of(inner, {key.removeprefix(prefix): options[key] for key in options if key != name}) or None
+            within = {key.removeprefix(prefix): options[key] for key in options if key.startswith(prefix)}
+            value = _given(inner, within) or None
         if value is not None:
             values[name] = value
-    kind.model_validate(values)
     return values
 
 

@@ -12,6 +12,7 @@ from glyphvae.operations.render_text import RenderText
 class Paper(BaseModel):
     size: Literal["A4"] | tuple[float, float] = Field("A4", description="Its size.")
     landscape: bool = False
+    n: int = 1
 
 
 class Letter(BaseModel):
@@ -43,6 +44,7 @@ def test_each_field_becomes_an_option() -> None:
         "z": str | None,
         "page_size": str | None,
         "page_landscape": bool | None,
+        "page_n": int | None,
     }
     assert (found["n"][1].help, found["page_size"][1].help) == ("How many.", "Its size.")
     assert [found[name][1].show_default for name in ("n", "kind", "names", "z")] == ["3", "plain", False, False]
@@ -74,6 +76,7 @@ def test_the_first_model_describes_a_field_that_two_have() -> None:
         ({"page_size": "A4", "page_landscape": True}, {"page": {"size": "A4", "landscape": True}}),
         ({"page_size": "100,50.5"}, {"page": {"size": [100.0, 50.5]}}),
         ({"page_landscape": None}, {}),
+        ({"page_n": 2, "n": 4}, {"n": 4, "page": {"n": 2}}),
     ],
 )
 def test_options_become_values_of_the_model(given: dict[str, Any], values: dict[str, Any]) -> None:
@@ -81,7 +84,7 @@ def test_options_become_values_of_the_model(given: dict[str, Any], values: dict[
 
 
 def test_one_number_is_a_number() -> None:
-    with pytest.raises(ValidationError, match=r"size[\s\S]*input_value=100"):
+    with pytest.raises(ValidationError, match=r"page\.size[\s\S]*input_value=100"):
         values_of(Letter, {"text": "A", "page_size": "100"})
 
 
