@@ -130,7 +130,7 @@ function startImages() {
 async function take(blob) {
   nameLetter(blob.name);
   try {
-    const image = await writePicture(await createImageBitmap(blob));
+    const image = await writePicture(await createImageBitmap(blob), blob instanceof File);
     set({ strokes: "", image, as: "" });
   } catch {
     // The service reports what is wrong with a file that the browser cannot read.
