@@ -13,8 +13,16 @@ from glyphvae.api.responses import Body, Result
 from glyphvae.application import OPERATIONS
 from glyphvae.client import calls
 from glyphvae.client.call import Call, Response
-from glyphvae.client.options import Drawing, DrawingPicture, Labels, Reading, Text
-from glyphvae.client.results import Encodings, Glyphs, Picture, Reconstructions
+from glyphvae.client.options import (
+    Drawing,
+    DrawingPicture,
+    FontOptions,
+    Labels,
+    Reading,
+    ReadingLetters,
+    TextPicture,
+)
+from glyphvae.client.results import Encodings, Font, Glyphs, Hand, Picture, Reconstructions
 from glyphvae.errors import NotFound
 from glyphvae.models.registry import load_registry
 from glyphvae.operations.base import Operation
@@ -54,12 +62,12 @@ class Writer:
         # Operations keep plans and glyphs for the requests that follow, as one thread at a time may.
         self._lock = Lock()
 
-    def render(self, text: str, **options: Unpack[Text]) -> Picture:
-        """Render a text in one handwriting, as an image.
+    def render(self, text: str, **options: Unpack[TextPicture]) -> Picture:
+        """Render a text in one handwriting, as an image or a document.
 
         Args:
             text: The text.
-            options: See `glyphvae.client.options.Text`.
+            options: See `glyphvae.client.options.TextPicture`.
 
         Raises:
             Problem: As `POST /render-text` answers.
@@ -97,6 +105,30 @@ class Writer:
     def reconstruct(self, images: "Images", **options: Unpack[Reading]) -> Reconstructions:
         """Encode and decode images, with reconstruction error, KL and ELBO in nats; otherwise like `encode`."""
         return self.send(calls.reconstruct(images, **options))
+
+    def hand(self, images: "Images", label: Labels = (), **options: Unpack[ReadingLetters]) -> Hand:
+        """Find the hand that wrote letters, for the parameter `hand` of other methods.
+
+        Args:
+            images: One letter each, as for `encode`.
+            label: What the images show, one character for each or one for all; empty to have it found.
+            options: See `glyphvae.client.options.ReadingLetters`.
+
+        Raises:
+            Problem: As `POST /hand` answers.
+        """
+        return self.send(calls.hand(images, label, **options))
+
+    def font(self, **options: Unpack[FontOptions]) -> Font:
+        """Make a font of one hand.
+
+        Args:
+            options: See `glyphvae.client.options.FontOptions`.
+
+        Raises:
+            Problem: As `POST /font` answers.
+        """
+        return self.send(calls.font(**options))
 
     def send(self, call: Call[Answer]) -> Answer:
         """Make any call of an operation from `glyphvae.client.calls`, such as `calls.traverse(1, "J")`.

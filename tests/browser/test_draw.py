@@ -2,6 +2,7 @@
 
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
@@ -142,6 +143,36 @@ def test_an_image_is_chosen(open_page: Opener, kind: str) -> None:
     again = open_page(playground.page.url.partition("#")[2])
     expect_read(again)
     assert ink_on(again.page) == ink_on(playground.page)
+
+
+# Opacity of the pad in nine places, row by row.
+NINE = """pad => {
+  const copy = new OffscreenCanvas(60, 60).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(pad, 0, 0, 60, 60);
+  const { data } = copy.getImageData(0, 0, 60, 60);
+  return [5, 30, 55].flatMap(y => [5, 30, 55].map(x => data[(y * 60 + x) * 4 + 3]));
+}"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_paper_of_a_photograph_becomes_white(open_page: Opener, dark: bool) -> None:
+    # Light from the left, and a stroke that is a third as light as its paper.
+    light = np.tile(np.linspace(230, 150, 120), (80, 1))
+    light[10:70, 55:65] /= 3
+    file = io.BytesIO()
+    Image.fromarray((255 - light if dark else light).astype(np.uint8)).save(file, "PNG")
+    playground = open_page("draw?z=0,0,0,0,0,0")
+    playground.page.locator("#file").set_input_files(
+        {"name": "photograph.png", "mimeType": "image/png", "buffer": file.getvalue()}
+    )
+    expect(playground.page.locator("#pad-hint")).to_be_hidden()
+    opacity = np.array(playground.page.locator("#pad").evaluate(NINE))
+    if dark:
+        # Light ink on dark paper stays as it is.
+        assert opacity[3] > opacity[4]
+    else:
+        assert opacity[4] > 128
+        assert np.delete(opacity, 4).max() == 0
 
 
 DROP = """([pad, bytes, name, type]) => {

@@ -65,7 +65,7 @@ def show(page: Page, text: str, features: str = "normal") -> float:
 
 
 def test_chromium_sets_a_text_as_render_text_does(page: Page, writer: Writer) -> None:
-    wanted = ink(made(writer, "/render-text", "image/png", text=TEXT, variation=0, scale=SCALE))
+    wanted = ink(made(writer, "/render-text", "image/png", text=TEXT, variation=0, drift=0, scale=SCALE))
     show(page, TEXT, "'calt' 0")
     found = ink(page.screenshot())
     assert np.abs(np.subtract(found.shape, wanted.shape)).max() <= 2

@@ -12,12 +12,13 @@ import pytest
 from tests.service.processes import ROOT, Server, plain_environment, running
 
 ADDRESS = "http://127.0.0.1:8000"
-PAGES = ("clients.md", "dataset.md", "embedding.md", "hands.md", "pages.md")
+PAGES = ("clients.md", "dataset.md", "embedding.md", "fonts.md", "hands.md", "pages.md")
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with running("--device", "cpu") as server, server.client() as client:
+    # Fonts take more than the usual time limit where the machine is busy.
+    with running("--device", "cpu", "--request-timeout", "60") as server, server.client() as client:
         client.get("/livez").raise_for_status()
         yield server
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from glyphvae.api.context import Context
 from glyphvae.application import create_app
-from tests.known_model import decoder, write_model, write_more
+from tests.known_model import decoder, strokes, write_model, write_more
 from tests.service.processes import Server, running
 from tests.service.support import Gate, caller, context_of
 
@@ -80,8 +80,8 @@ async def more(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def with_hand(tmp_path: Path) -> Context:
-    """Load a known model `cvae` that has a hand of two latents, and `vae`, which has none."""
-    write_model(tmp_path, config={"hand_size": 2})
+    """Load a known model `cvae` that draws strokes and has a hand of two latents, and `vae`, which does neither."""
+    write_model(tmp_path, files={"strokes": strokes()}, schema=2, config={"hand_size": 2})
     write_model(tmp_path, "vae", conditional=False)
     return context_of(tmp_path)
 

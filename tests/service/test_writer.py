@@ -15,7 +15,8 @@ from glyphvae.client import AsyncClient, calls
 from glyphvae.client.call import Call
 from glyphvae.errors import InvalidParameter, NotFound, Problem, StartError, UnknownModel
 from glyphvae.writer import Writer
-from tests.service.support import caller, grey, image_file
+from tests.service.operations.test_font import write_pen
+from tests.service.support import caller, context_of, grey, image_file
 
 
 @pytest.fixture
@@ -68,6 +69,16 @@ async def test_results_are_those_of_the_client(context: Context, writer: Writer,
         assert writer.generate_picture("J", n=4, columns=2).image.size == (56, 56)
         assert writer.encode(IMAGE).labels == (await client.encode(IMAGE)).labels
         assert (writer.reconstruct(IMAGE, label="J").elbo == (await client.reconstruct(IMAGE, label="J")).elbo).all()
+
+
+def test_hands_and_fonts_are_those_of_the_calls(tmp_path: Path) -> None:
+    write_pen(tmp_path, "A", "e")
+    writer = Writer(context=context_of(tmp_path, default_model="pen"))
+    found = writer.hand(grey(110), "A", preprocess="none")
+    assert found.hand == writer.send(calls.hand(grey(110), "A", preprocess="none")).hand
+    font = writer.font(hand=found.hand, seed=7, format="woff2")
+    assert font.content == writer.send(calls.font(hand=found.hand, seed=7, format="woff2")).content
+    assert font.headers["content-disposition"].endswith('.woff2"')
 
 
 @pytest.mark.parametrize(

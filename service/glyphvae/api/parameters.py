@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import PydanticCustomError
 
 from glyphvae.errors import InvalidField, InvalidParameter, MalformedBody, Problem, UnsupportedMedia
-from glyphvae.models.latents import MAX_SEED
+from glyphvae.models.latents import MAX_LATENT, MAX_SEED
 from glyphvae.wording import quoted
 
 # Refused values that an error response lists, characters of a key by which it names one, and items of a list or object
@@ -77,12 +77,11 @@ Latents = Annotated[
         examples=["0.5,,-1"],
     ),
 ]
+Latent = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
+Deviation = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 Temperature = Annotated[
-    float,
+    Deviation,
     Field(
-        ge=0,
-        le=10,
-        allow_inf_nan=False,
         description="Standard deviation of the drawn latents: 0 gives the most typical glyph, 1 the variety of real "
         "handwriting.",
     ),

@@ -189,8 +189,28 @@ def documented_response(
     return {
         "description": "The response, in the format that `Accept` prefers.",
         "content": content,
-        "headers": {
-            name: {"description": meaning, "schema": {"type": "string"}}
-            for name, meaning in (meanings | dict(more or {})).items()
-        },
+        "headers": _documented_headers(meanings | dict(more or {})),
     }
+
+
+def documented_file(description: str, kinds: Iterable[str]) -> dict[str, Any]:
+    """Return the OpenAPI response 200 of an endpoint that makes a file.
+
+    Args:
+        description: Of the response.
+        kinds: The media types that the file may have.
+    """
+    meanings = {
+        "Glyphvae-Model": "Name and version of the model, `pen/1`.",
+        "Glyphvae-Seed": "The seed that reproduces the file.",
+        "Content-Disposition": "A name for the file.",
+    }
+    return {
+        "description": description,
+        "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in kinds},
+        "headers": _documented_headers(meanings),
+    }
+
+
+def _documented_headers(meanings: Mapping[str, str]) -> dict[str, Any]:
+    return {name: {"description": meaning, "schema": {"type": "string"}} for name, meaning in meanings.items()}

@@ -9,9 +9,11 @@ from urllib.parse import quote
 from glyphvae.client import results
 from glyphvae.client.bodies import body_of
 from glyphvae.client.call import Call, Request, Stream
+from glyphvae.client.formats import FONTS, GIF, PICTURES, TEXTS, media_type
 from glyphvae.client.options import (
     Drawing,
     DrawingPicture,
+    FontOptions,
     Interpolation,
     InterpolationPicture,
     Labels,
@@ -19,8 +21,10 @@ from glyphvae.client.options import (
     Mix,
     MixFile,
     Reading,
+    ReadingLetters,
     ReadingPicture,
     Text,
+    TextPicture,
     Traversal,
     TraversalPicture,
 )
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
     from glyphvae.client.bodies import Images
     from glyphvae.client.results import Pixels
 
-PNG, GIF, NPY = "image/png", "image/gif", "application/x-npy"
+NPY = "application/x-npy"
 
 
 def generate(label: Labels = (), **options: Unpack[Drawing]) -> Call[results.Glyphs]:
@@ -54,7 +58,8 @@ def generate_chunks(label: Labels = (), **options: Unpack[Drawing]) -> Stream[Pi
 
 def generate_picture(label: Labels = (), **options: Unpack[DrawingPicture]) -> Call[results.Picture]:
     """Generate a glyph, or an image grid of several glyphs, as an image."""
-    return Call(Request("POST", "/generate", PNG, _query(label, options)), results.read_picture)
+    media, query = _of_format(options, PICTURES)
+    return Call(Request("POST", "/generate", media, _query(label, query)), results.read_picture)
 
 
 def encode(images: Images, **options: Unpack[Reading]) -> Call[results.Encodings]:
@@ -74,21 +79,49 @@ def reconstruct(images: Images, **options: Unpack[Reading]) -> Call[results.Reco
 
 def reconstruct_picture(images: Images, **options: Unpack[ReadingPicture]) -> Call[results.Picture]:
     """Reconstruct images as one image grid; arguments as for `encode`."""
-    return Call(Request("POST", "/reconstruct", PNG, options, **body_of(images)), results.read_picture)
+    media, query = _of_format(options, PICTURES)
+    return Call(Request("POST", "/reconstruct", media, query, **body_of(images)), results.read_picture)
 
 
-def render_text(text: str, **options: Unpack[Text]) -> Call[results.Picture]:
-    """Render a text in one handwriting, as an image.
+def hand(images: Images, label: Labels = (), **options: Unpack[ReadingLetters]) -> Call[results.Hand]:
+    """Find the hand that wrote letters, for the parameter `hand` of other calls.
+
+    Args:
+        images: One letter each, as for `encode`.
+        label: What the images show, one character for each or one for all; empty to have it found among `labels`.
+        options: See `ReadingLetters`.
+    """
+    return Call(Request("POST", "/hand", query=_query(label, options), **body_of(images)), results.read_hand)
+
+
+def font(**options: Unpack[FontOptions]) -> Call[results.Font]:
+    """Make a font of one hand: that of `hand`, of `z`, or one that is drawn.
+
+    Args:
+        options: See `FontOptions`.
+    """
+    media, body = _of_format(options, FONTS)
+    return Call(Request("POST", "/font", media, json=body), results.read_font)
+
+
+def render_text(text: str, **options: Unpack[TextPicture]) -> Call[results.Picture]:
+    """Render a text in one handwriting, as an image or a document.
+
+    Args:
+        text: The text.
+        options: See `TextPicture`.
+    """
+    media, body = _of_format(options, TEXTS)
+    return Call(Request("POST", "/render-text", media, json={"text": text, **body}), results.read_picture)
+
+
+def render_writing(text: str, **options: Unpack[Text]) -> Call[results.Writing]:
+    """Render a text as glyphs with their positions.
 
     Args:
         text: The text.
         options: See `Text`.
     """
-    return Call(Request("POST", "/render-text", PNG, json={"text": text, **options}), results.read_picture)
-
-
-def render_writing(text: str, **options: Unpack[Text]) -> Call[results.Writing]:
-    """Render a text as glyphs with their positions; arguments as for `render_text`."""
     return Call(Request("POST", "/render-text", json={"text": text, **options}), results.read_writing)
 
 
@@ -110,8 +143,8 @@ def interpolate_picture(
     label: Labels = (), *, images: Images | None = None, animated: bool = False, **options: Unpack[InterpolationPicture]
 ) -> Call[results.Picture]:
     """Interpolate as an image with one row of glyphs, or as an endless GIF if `animated`."""
-    media = GIF if animated else PNG
-    request = Request("POST", "/interpolate", media, _query(label, options), **_body(images))
+    media, query = _of_format(options, PICTURES)
+    request = Request("POST", "/interpolate", GIF if animated else media, _query(label, query), **_body(images))
     return Call(request, results.read_picture)
 
 
@@ -131,8 +164,9 @@ def traverse_picture(
     latent: int | Sequence[int], label: Labels = (), *, animated: bool = False, **options: Unpack[TraversalPicture]
 ) -> Call[results.Picture]:
     """Vary one latent or two, as an image with a row or grid of glyphs, or as an endless GIF if `animated`."""
-    query = _query(label, options) | {"latent": latent}
-    return Call(Request("POST", "/traverse", GIF if animated else PNG, query), results.read_picture)
+    media, given = _of_format(options, PICTURES)
+    query = _query(label, given) | {"latent": latent}
+    return Call(Request("POST", "/traverse", GIF if animated else media, query), results.read_picture)
 
 
 def dataset(count: int, **options: Unpack[MixFile]) -> Stream[bytes]:
@@ -168,6 +202,12 @@ def live() -> Call[bool]:
 def ready() -> Call[bool]:
     """Return whether the service and all its models are ready."""
     return Call(Request("GET", "/readyz"), lambda response: response.status == 200, also=frozenset({503}))
+
+
+def _of_format(options: Mapping[str, Any], formats: Mapping[Any, str]) -> tuple[str, dict[str, Any]]:
+    """Return the media type that the option `format` asks for, and the other options."""
+    others = dict(options)
+    return media_type(others.pop("format", None), formats), others
 
 
 def _query(label: Labels, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict
 
+from glyphvae.client.formats import FontFormat, PictureFormat, TextFormat
+
 # A latent that is None, or missing at the end, is sampled.
 Latents = Sequence[float | None]
 Labels = str | Sequence[str]
@@ -30,31 +32,55 @@ class Sampling(TypedDict, total=False):
     beta: float | None
 
 
-class PictureOptions(TypedDict, total=False):
-    """Options for images.
+class InHand(Sampling, total=False):
+    """Options for sampling in one hand.
+
+    Attributes:
+        z: The latents.
+        hand: A hand, the string of `Hand.hand`, which gives the latents of the hand that `z` leaves open.
+    """
+
+    z: Latents | None
+    hand: str | None
+
+
+class Look(TypedDict, total=False):
+    """Options for the look of images and documents.
 
     Attributes:
         scale: Image pixels per glyph pixel; strokes, of a model that draws them, are painted at that size.
         ink: Colour of the ink.
         paper: Colour of the paper, or `transparent`.
+        strokes: `centre` draws single lines in the order of writing, in SVG.
+        animate: True to write stroke by stroke, in SVG.
     """
 
     scale: int | None
     ink: str | None
     paper: str | None
+    strokes: Literal["outline", "centre"] | None
+    animate: bool | None
 
 
-class Drawing(Sampling, total=False):
+class PictureOptions(Look, total=False):
+    """Options for images.
+
+    Attributes:
+        format: The file format; SVG only of models that draw strokes. Default: PNG.
+    """
+
+    format: PictureFormat | None
+
+
+class Drawing(InHand, total=False):
     """Options for generating glyphs.
 
     Attributes:
         n: Number of glyphs per label.
-        z: The latents.
         labels: Sets of labels, `ascii`, `letters` or `all`, or single ones, where no label is given.
     """
 
     n: int | None
-    z: Latents | None
     labels: Labels | None
 
 
@@ -68,22 +94,30 @@ class DrawingPicture(Drawing, PictureOptions, total=False):
     columns: int | None
 
 
-class Reading(TypedDict, total=False):
-    """Options for reading images.
+class ReadingLetters(TypedDict, total=False):
+    """Options for reading images of letters.
 
     Attributes:
-        label: The character that the images show, or its number.
         labels: The labels among which that of an image is found, as for `Drawing`.
         preprocess: `auto` converts images to MNIST's convention, `none` takes them unchanged.
         model: Name of the model.
         beta: Chooses the model of this β from the series of `model`.
     """
 
-    label: str | None
     labels: Labels | None
     preprocess: Literal["auto", "none"] | None
     model: str | None
     beta: float | None
+
+
+class Reading(ReadingLetters, total=False):
+    """Options for reading images.
+
+    Attributes:
+        label: The character that the images show, or its number.
+    """
+
+    label: str | None
 
 
 class ReadingPicture(Reading, PictureOptions, total=False):
@@ -95,6 +129,7 @@ class Interpolation(Sampling, total=False):
 
     Attributes:
         z: Latents of the first step, and of the last one.
+        hand: A hand for all steps, or those of the first and the last one.
         n: Number of steps, including the first and the last.
         method: `spherical` or `linear`.
         labels: See `Reading`.
@@ -102,6 +137,7 @@ class Interpolation(Sampling, total=False):
     """
 
     z: Sequence[Latents]
+    hand: str | Sequence[str] | None
     n: int | None
     method: Literal["spherical", "linear"] | None
     labels: Labels | None
@@ -112,18 +148,16 @@ class InterpolationPicture(Interpolation, PictureOptions, total=False):
     """Options for interpolation as an image."""
 
 
-class Traversal(Sampling, total=False):
+class Traversal(InHand, total=False):
     """Options for varying latents.
 
     Attributes:
         n: Number of values of each latent.
-        z: The latents.
         start: First value of the varied latents.
         stop: Last value.
     """
 
     n: int | None
-    z: Latents | None
     start: float | None
     stop: float | None
 
@@ -132,19 +166,17 @@ class TraversalPicture(Traversal, PictureOptions, total=False):
     """Options for varying latents as an image."""
 
 
-class Mix(Sampling, total=False):
+class Mix(InHand, total=False):
     """Options for the samples of a data set.
 
     Attributes:
         labels: Labels in equal shares, or the weight of each; a set stands for many: `ascii`, `letters` or `all`.
         start: Number of the first sample.
-        z: Latents, the same for all samples.
         variation: If given, all samples are in one handwriting, with this standard deviation.
     """
 
     labels: Sequence[str] | Mapping[str, float] | LabelSet | None
     start: int | None
-    z: Latents | None
     variation: float | None
 
 
@@ -186,11 +218,10 @@ class Page(TypedDict, total=False):
     number: int
 
 
-class Text(Sampling, PictureOptions, total=False):
+class Text(InHand, Look, total=False):
     """Options for rendering text.
 
     Attributes:
-        z: The latents of the style; of a model with a hand first those of the hand.
         variation: Standard deviation of each glyph's latents around the style, but for the hand.
         unknown: Treatment of characters that the model cannot write.
         case: `keep` writes small letters as typed, as capitals if the model has no small ones; `upper` writes capitals.
@@ -205,7 +236,6 @@ class Text(Sampling, PictureOptions, total=False):
         dpi: Pixels of an inch of the page, 72 to 600.
     """
 
-    z: Latents | None
     variation: float | None
     unknown: Literal["error", "skip", "blank"] | None
     case: Literal["keep", "upper"] | None
@@ -218,3 +248,35 @@ class Text(Sampling, PictureOptions, total=False):
     margin: int | None
     page: Page | None
     dpi: int | None
+
+
+class TextPicture(Text, total=False):
+    """Options for rendering text as an image or a document.
+
+    Attributes:
+        format: The file format; SVG and PDF only of models that draw strokes. Default: PNG.
+    """
+
+    format: TextFormat | None
+
+
+class FontOptions(InHand, total=False):
+    """Options for making a font.
+
+    Attributes:
+        format: The file format. Default: TTF.
+        variation: Standard deviation of the latents of alternates around the usual form of each letter.
+        family: The name that the font is chosen by.
+        designer: Whose hand it is.
+        copyright: Your copyright notice.
+        license: Your terms for the font.
+        license_url: Where these terms are.
+    """
+
+    format: FontFormat | None
+    variation: float | None
+    family: str | None
+    designer: str | None
+    copyright: str | None
+    license: str | None
+    license_url: str | None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glyphvae.client.call import Response
+from glyphvae.client.formats import check_ending
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """An image file from the service.
+class File:
+    """A file from the service.
 
     Attributes:
         content: The file's bytes.
-        media_type: `image/png` or `image/gif`.
+        media_type: Its format, such as `image/png`.
         model: Name and version of the model.
         seed: The seed that reproduces it, None if nothing was sampled.
         headers: All headers of the response, by lower-case name.
@@ -38,16 +39,73 @@ class Picture:
     seed: int | None
     headers: Mapping[str, str]
 
-    @property
-    def image(self) -> Image.Image:
-        """The image as a Pillow image."""
-        from PIL import Image
-
-        return Image.open(io.BytesIO(self.content), formats=("PNG", "GIF"))
+    def __bytes__(self) -> bytes:
+        return self.content
 
     def save(self, path: Path | str) -> None:
-        """Write the file to `path`."""
+        """Write the file to `path`.
+
+        Raises:
+            ValueError: The ending of `path` is that of another format.
+            OSError: It cannot be written.
+        """
+        check_ending(Path(path), self.media_type)
         Path(path).write_bytes(self.content)
+
+
+class Picture(File):
+    """An image or a document: PNG, WebP, GIF, SVG or PDF."""
+
+    @property
+    def image(self) -> Image.Image:
+        """The image as a Pillow image, which can be had of PNG, WebP and GIF.
+
+        Raises:
+            PIL.UnidentifiedImageError: It is SVG or PDF.
+        """
+        from PIL import Image
+
+        return Image.open(io.BytesIO(self.content), formats=("PNG", "WEBP", "GIF"))
+
+
+class Font(File):
+    """A font file."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A letter that a hand was taken from.
+
+    Attributes:
+        label: The given or most likely character, None from an unconditional model.
+        distance: How far it is from the hand of the others, in standard deviations; None for a single letter.
+        disagrees: True if it seems to be of another hand, or another character.
+    """
+
+    label: str | None
+    distance: float | None
+    disagrees: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Hand:
+    """The hand that wrote letters.
+
+    Attributes:
+        model: Name and version of the model.
+        hand: The hand as a string, for `hand` of other calls.
+        mu: (hand,) float32, posterior mean.
+        logvar: (hand,) float32, log of the posterior variance.
+        certainty: Share of the prior's variance that the letters have taken away, from 0 to 1.
+        letters: What each letter says of the hand.
+    """
+
+    model: str
+    hand: str
+    mu: Floats
+    logvar: Floats
+    certainty: float
+    letters: list[Letter]
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,9 +277,21 @@ class ServedModel:
 
 
 def read_picture(response: Response) -> Picture:
-    """Read an image."""
-    media_type = response.headers["content-type"]
-    return Picture(response.content, media_type, response.model, response.seed, response.headers)
+    """Read an image or a document."""
+    return Picture(*_file(response))
+
+
+def read_font(response: Response) -> Font:
+    """Read a font."""
+    return Font(*_file(response))
+
+
+def read_hand(response: Response) -> Hand:
+    """Read the JSON of `/hand`."""
+    body = json.loads(response.content)
+    letters = [Letter(one["label"], one["distance"], one["disagrees"]) for one in body["letters"]]
+    mu, logvar = _floats(body["mu"]), _floats(body["logvar"])
+    return Hand(body["model"], body["hand"], mu, logvar, body["certainty"], letters)
 
 
 def read_glyphs(response: Response) -> Glyphs:
@@ -316,6 +386,10 @@ def npy_reader() -> Callable[[bytes], Iterator[Pixels]]:
             yield np.frombuffer(complete, dtype).reshape(whole, *shape[1:])
 
     return read
+
+
+def _file(response: Response) -> tuple[bytes, str, str, int | None, Mapping[str, str]]:
+    return response.content, response.headers["content-type"], response.model, response.seed, response.headers
 
 
 def _model(facts: Mapping[str, Any]) -> ServedModel:

@@ -9,6 +9,7 @@ from typing import Annotated, get_args
 import typer
 
 from glyphvae.commands.remote import remote
+from glyphvae.commands.source import Key, Models, Url, check_source
 from glyphvae.datasets.formats import FORMATS, DatasetRequest, Name
 from glyphvae.datasets.recipe import Dataset, make_recipe
 from glyphvae.datasets.shards import SHARD, Shard, split, write_shards
@@ -38,14 +39,15 @@ def dataset(
     seed: Annotated[int | None, typer.Option(help="Seed, for reproducible samples. Default: random.")] = None,
     z: Annotated[str | None, typer.Option(help="Comma-separated latents; blank ones are sampled.")] = None,
     temperature: Annotated[float, typer.Option(help="Standard deviation of the sampled latents.")] = 1.0,
+    hand: Annotated[str | None, typer.Option(help="A hand, as `glyphvae hand` prints it.")] = None,
     variation: Annotated[
         float | None, typer.Option(help="Use one handwriting for all samples, with this standard deviation.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="Model; see `glyphvae models`.")] = None,
     beta: Annotated[float | None, typer.Option(help="Choose the model of this β from the series of --model.")] = None,
-    models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None,
-    url: Annotated[str | None, typer.Option(help="URL of a service that makes the samples instead.")] = None,
-    key: Annotated[str | None, typer.Option(envvar="GLYPHVAE_KEY", help="Bearer key for that service.")] = None,
+    models: Models = None,
+    url: Url = None,
+    key: Key = None,
     ray: Annotated[
         str | None,
         typer.Option(
@@ -55,8 +57,7 @@ def dataset(
     shard_size: Annotated[int, typer.Option(min=1, help="Samples per shard.")] = SHARD,
 ) -> None:
     """Write labelled samples to a file, with local models or by a remote service, or to shards by a Ray cluster."""
-    if url is not None and models is not None:
-        raise StartError("--models cannot be combined with --url; the remote service has its own models")
+    check_source(models, url)
     request = DatasetRequest.model_validate(
         {
             "count": count,
@@ -67,6 +68,7 @@ def dataset(
             "seed": seed,
             "z": None if z is None else parse_latents(z, z.count(",") + 1),
             "temperature": temperature,
+            "hand": hand,
             "variation": variation,
             "model": model,
             "beta": beta,

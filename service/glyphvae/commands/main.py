@@ -4,7 +4,6 @@ The training commands are added through entry points of the group `glyphvae.comm
 import each other.
 """
 
-import inspect
 import logging.config
 import sys
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -18,12 +17,13 @@ from pydantic import ValidationError
 from glyphvae import __version__
 from glyphvae.api.parameters import problem_of
 from glyphvae.commands.dataset import dataset
+from glyphvae.commands.hands import font, hand
 from glyphvae.commands.keys import keys, sign
-from glyphvae.commands.remote import remote
-from glyphvae.errors import GlyphvaeError, Problem, StartError
-from glyphvae.models.latents import parse_latents
+from glyphvae.commands.options import with_options
+from glyphvae.commands.render import render
+from glyphvae.commands.source import Models
+from glyphvae.errors import GlyphvaeError, Problem
 from glyphvae.models.registry import load_registry
-from glyphvae.operations.render_text import RenderText
 from glyphvae.server.admin import listen
 from glyphvae.server.server import Config, Server
 from glyphvae.server.supervisor import Supervisor
@@ -31,7 +31,7 @@ from glyphvae.settings import Settings, load_settings
 from glyphvae.startup import check_address_space, check_memory
 from glyphvae.wording import character_ranges
 
-OWN_COMMANDS = {"serve", "render", "dataset", "keys", "models", "sign"}
+OWN_COMMANDS = {"serve", "render", "hand", "font", "dataset", "keys", "models", "sign"}
 
 app = typer.Typer(
     help="Serve, train and evaluate variational autoencoders of handwriting.",
@@ -57,21 +57,7 @@ def options(
     """Take the options that come before a command."""
 
 
-def _flags() -> inspect.Signature:
-    """Return a signature with one option per setting, None if not given, so that flags and settings cannot diverge."""
-    parameters = []
-    for name, field in Settings.model_fields.items():
-        option = typer.Option(help=field.description, show_default=str(field.default))
-        kind: Any = Annotated[_option_type(field.annotation), option]
-        parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind))
-    return inspect.Signature(parameters)
-
-
-def _option_type(annotation: Any) -> Any:  # noqa: ANN401 (a type, or a Literal)
-    # Choices are checked by Settings, whose error names the setting, whether set by a flag or by the environment.
-    return annotation | None if annotation in {int, float, Path} else str | None
-
-
+@with_options(Settings)
 def serve(**flags: object) -> None:
     """Serve the exported models over HTTP."""
     settings = load_settings(**flags)
@@ -99,59 +85,12 @@ def _shared_folder() -> AbstractContextManager[Path | None]:
     return shared_folder()
 
 
-serve.__signature__ = _flags()  # type: ignore[attr-defined]
-for command in (serve, dataset, keys, sign):
+for command in (serve, render, hand, font, dataset, keys, sign):
     app.command()(command)
 
 
-@app.command()
-def render(
-    text: Annotated[str, typer.Argument(help="Text to write.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="PNG file to write.")],
-    seed: Annotated[int | None, typer.Option(help="Seed, for a reproducible image. Default: random.")] = None,
-    z: Annotated[str | None, typer.Option(help="Style: comma-separated latents; blank ones are sampled.")] = None,
-    variation: Annotated[float, typer.Option(help="Standard deviation of each glyph's latents.")] = 0.25,
-    width: Annotated[int | None, typer.Option(help="Wrap lines to this width, in glyph pixels.")] = None,
-    align: Annotated[str, typer.Option(help="Alignment: left, centre, right or justify.")] = "left",
-    scale: Annotated[int, typer.Option(help="Image pixels per glyph pixel.")] = 2,
-    ink: Annotated[str, typer.Option(help="Colour of the ink.")] = "black",
-    paper: Annotated[str, typer.Option(help="Colour of the paper, or transparent.")] = "white",
-    model: Annotated[str | None, typer.Option(help="Model; see `glyphvae models`.")] = None,
-    beta: Annotated[float | None, typer.Option(help="Choose the model of this β from the series of --model.")] = None,
-    models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None,
-    url: Annotated[str | None, typer.Option(help="URL of a service that renders the text instead.")] = None,
-    key: Annotated[str | None, typer.Option(envvar="GLYPHVAE_KEY", help="Bearer key for that service.")] = None,
-) -> None:
-    """Write a text to a PNG file, with local models or by a remote service."""
-    if url is not None and models is not None:
-        raise StartError("--models cannot be combined with --url; the remote service has its own models")
-    body = {
-        "text": text,
-        "seed": seed,
-        # The number of latents is checked later, where the model is known.
-        "z": None if z is None else parse_latents(z, z.count(",") + 1),
-        "variation": variation,
-        "width": width,
-        "align": align,
-        "scale": scale,
-        "ink": ink,
-        "paper": paper,
-        "model": model,
-        "beta": beta,
-    }
-    request = RenderText.model_validate(body)
-    options = request.model_dump(exclude_unset=True)
-    if url is None:
-        from glyphvae.writer import Writer  # noqa: PLC0415 (needs the HTTP client's library, which a server does not)
-
-        Writer(models).render(**options).save(output)
-        return
-    with remote(url, key) as client:
-        client.render_text(**options).save(output)
-
-
 @app.command("models")
-def list_models(models: Annotated[Path | None, typer.Option(help="Folder of exported models.")] = None) -> None:
+def list_models(models: Models = None) -> None:
     """List the exported models."""
     from rich.console import Console  # noqa: PLC0415 (a server does not need it)
     from rich.table import Table  # noqa: PLC0415
@@ -190,5 +129,8 @@ def main() -> None:
         raise SystemExit(f"glyphvae: {problem.detail}") from None
     except ValidationError as error:
         raise SystemExit(f"glyphvae: {problem_of(error.errors()).detail}") from None
-    except (GlyphvaeError, ValueError, OSError) as error:
+    except OSError as error:
+        where = f"{error.filename}: {error.strerror}" if error.filename else error
+        raise SystemExit(f"glyphvae: {where}") from None
+    except (GlyphvaeError, ValueError) as error:
         raise SystemExit(f"glyphvae: {error}") from None

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from glyphvae.api.hands import HandString, given_latents
-from glyphvae.api.parameters import Beta, ModelName, Parameters, Seed, Temperature, value_of
+from glyphvae.api.parameters import Beta, Deviation, Latent, ModelName, Parameters, Seed, Temperature, value_of
 from glyphvae.errors import InvalidParameter
 from glyphvae.models.labels import parse_labels, usual_labels
-from glyphvae.models.latents import MAX_LATENT, MAX_SEED, draw_latents, draw_style, form_only, new_seed
+from glyphvae.models.latents import MAX_SEED, draw_latents, draw_style, form_only, new_seed
 from glyphvae.models.registry import Floats, Labels, Model, Pixels, Registry
 from glyphvae.scheduling.steps import run_now
 
@@ -29,7 +29,6 @@ MOST = 10**12
 
 Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Label = Annotated[str, Field(max_length=16)]
-Latent = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
 
 
 class DatasetParameters(Parameters):
@@ -61,11 +60,8 @@ class DatasetParameters(Parameters):
     hand: HandString = None
     # Not the default of what is looked at: a classifier has to learn the handwriting that is hard to read, too.
     temperature: Temperature = 1.0
-    variation: float | None = Field(
+    variation: Deviation | None = Field(
         None,
-        ge=0,
-        le=10,
-        allow_inf_nan=False,
         description="If given, all samples are in one handwriting: the latents are sampled once, and each sample "
         "deviates from them with this standard deviation, as in `/render-text`. Default: each sample has its own "
         "handwriting.",

@@ -45,7 +45,8 @@ class Design:
         spacing: Of the glyphs that are no marks.
         kind: (g,) the class of each glyph in `spacing`, -1 of a mark.
         form: (g,) the number of each glyph in `spacing.forms`, -1 if it has none.
-        edges: (g, 2) font units from the origin to the ink, marks included, and from the ink to the advance.
+        edges: (g, 2) font units from the origin to where each seems to begin, and from where it seems to end to its
+            advance, as of `optical_edges`.
         heights: (g, 2) font units of the ink above and below the baseline.
     """
 
@@ -70,8 +71,8 @@ def design(labels: Sequence[str], strokes: Strokes) -> Design:
     Raises:
         Problem: As `checkpoint`.
     """
-    characters, strokes = repertoire(labels), within_reach(strokes)
-    forms = measured(characters, labels, strokes)
+    characters = repertoire(labels)
+    forms = measured(characters, labels, within_reach(strokes))
     is_mark, count = np.tile(characters.is_mark, FORMS), len(characters.characters)
     usual = np.arange(len(is_mark)) % count
     single = forms.letter == np.arange(len(is_mark))
@@ -95,17 +96,17 @@ def design(labels: Sequence[str], strokes: Strokes) -> Design:
     boxes = UNIT * forms.ink.boxes
     advance = np.where(is_mark, 0, spacing.advance[own])
     shift = np.where(is_mark, -_BACK - UNIT * forms.middle, spacing.left[own] - boxes[:, 0])
-    ends = UNIT * forms.around[:, [0, 2]] + shift[:, None]
+    begin, end = UNIT * forms.ends + shift
     drawn = np.flatnonzero(single)
     return Design(
         repertoire=characters,
-        outlines=dict(zip(drawn.tolist(), outlines(strokes[forms.rows[drawn]], shift[drawn]), strict=True)),
+        outlines=dict(zip(drawn.tolist(), outlines(forms.strokes[drawn], shift[drawn]), strict=True)),
         components=_components(forms, shift),
         advance=advance,
         spacing=spacing,
         kind=np.where(is_mark, -1, spacing.number[kind]),
         form=np.where(is_mark, -1, number[own]),
-        edges=np.rint(np.stack([ends[:, 0], advance - ends[:, 1]], axis=1)).astype(int64),
+        edges=np.rint(np.stack([begin, advance - end], axis=1)).astype(int64),
         heights=UNIT * forms.around[:, [1, 3]] * (-1, 1),
     )
 

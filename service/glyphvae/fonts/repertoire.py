@@ -12,8 +12,9 @@ from glyphvae.text.marks import carriers
 from glyphvae.text.symbols import Symbols, fold, is_mark
 
 # Accented letters of Latin-1 and Latin Extended-A, and those beyond of Danish (ǽ, ǿ), Welsh (ẁ, ỳ) and Guarani (ẽ,
-# ỹ). Each costs the file its glyphs in all forms.
-_ACCENTED = (
+# ỹ); and of Latin-1 what is one small character. Each costs the file its glyphs in all forms.
+_COMPOSED = (
+    *map(ord, "ª²³¹º"),
     *range(0xC0, 0x180),
     *range(0x1FC, 0x200),
     *range(0x1E80, 0x1E86),
@@ -23,20 +24,18 @@ _ACCENTED = (
 
 @dataclass(frozen=True)
 class Repertoire:
-    """The characters that labels write: c of single labels, and after them letters with marks.
+    """The characters that labels write: c of single labels, and after them letters with marks and small characters.
 
     Attributes:
         characters: (c,) of them.
         is_mark: (c,) whether each is a mark by itself.
-        singles: How many are single labels.
         script: What writes them, n glyphs.
         carrier: (n,) as of `carriers`.
-        number: (n,) the character that each glyph is by itself.
+        number: (n,) the character that each glyph is by itself: ² is one, é is e and the mark.
     """
 
     characters: tuple[str, ...]
     is_mark: NDArray[np.bool]
-    singles: int
     script: Symbols
     carrier: NDArray[int64]
     number: NDArray[int64]
@@ -46,19 +45,17 @@ def repertoire(labels: Sequence[str]) -> Repertoire:
     """Return what can be written with labels; a label of several characters is left out."""
     singles = tuple(label for label in labels if len(label) == 1)
     known = {unicodedata.normalize("NFC", label) for label in labels}
-    accented = [character for character in map(chr, _ACCENTED) if _is_composed(character) and character not in known]
-    # Between spaces, so that no label of several characters is found across two of them.
-    found = fold(" ".join(accented), labels, "skip", "keep", compose=True)
+    others = [character for character in map(chr, _COMPOSED) if character not in known]
+    # Between spaces, so that no label of several characters is found across two of them. What is written as another
+    # character is none of the font: programs say so, or take another font.
+    found = fold(" ".join(others), labels, "skip", "keep", compose=True)
     written = np.setdiff1d(found.positions[found.symbols >= 0], found.folded) // 2
-    composed = tuple(accented[place] for place in written.tolist())
+    composed = tuple(others[place] for place in written.tolist())
     script = fold(" ".join(singles + composed), labels, "error", "keep", compose=True)
     number = np.full(len(labels), -1)
     number[[labels.index(single) for single in singles]] = np.arange(len(singles))
     characters = singles + composed
     marks = np.array([is_mark(character) for character in characters], np.bool)
-    return Repertoire(characters, marks, len(singles), script, carriers(script, labels), number[script.labels])
-
-
-def _is_composed(character: str) -> bool:
-    parts = unicodedata.normalize("NFD", character)
-    return len(parts) > 1 and unicodedata.normalize("NFC", character) == character
+    drawn = script.symbols >= 0
+    number = np.where(script.levels[drawn], script.positions[drawn] // 2, number[script.labels])
+    return Repertoire(characters, marks, script, carriers(script, labels), number)

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import read_json
-from glyphvae.api.responses import Body, Result, headers_of
+from glyphvae.api.responses import Body, Result, documented_file, headers_of
 from glyphvae.datasets.formats import FORMATS, DatasetRequest
 from glyphvae.datasets.recipe import BLOCK, Dataset, make_recipe
 from glyphvae.errors import (
@@ -43,21 +43,9 @@ class MakeDataset(Operation[Plan]):
     parameters = DatasetRequest
     body = "json"
     responses: ClassVar[Responses] = {
-        200: {
-            "description": "The file, sent while it is made.",
-            "content": {
-                media: {"schema": {"type": "string", "format": "binary"}}
-                for media in sorted({BYTES} | {format_.media_type for format_ in FORMATS.values()})
-            },
-            "headers": {
-                name: {"description": meaning, "schema": {"type": "string"}}
-                for name, meaning in {
-                    "Glyphvae-Model": "Name and version of the model, `cvae/1`.",
-                    "Glyphvae-Seed": "The seed that reproduces the samples.",
-                    "Content-Disposition": "A name for the file.",
-                }.items()
-            },
-        },
+        200: documented_file(
+            "The file, sent while it is made.", sorted({BYTES} | {format_.media_type for format_ in FORMATS.values()})
+        ),
         **documented(
             MalformedBody,
             UnknownModel,

@@ -15,13 +15,15 @@ from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import (
     DEFAULT_TEMPERATURE,
     Beta,
+    Deviation,
+    Latent,
     ModelName,
     Parameters,
     Seed,
     read_json,
     value_of,
 )
-from glyphvae.api.responses import Body, Result, headers_of
+from glyphvae.api.responses import Body, Result, documented_file, headers_of
 from glyphvae.errors import (
     BodyTooLarge,
     Busy,
@@ -39,7 +41,7 @@ from glyphvae.fonts.names import Names, file_name
 from glyphvae.models.latents import draw_latents, draw_style, form_only, new_seed
 from glyphvae.models.registry import Floats, Model
 from glyphvae.operations.base import Operation, Plan, Responses
-from glyphvae.operations.render_text import TEXT_COST, Latent
+from glyphvae.operations.render_text import TEXT_COST
 from glyphvae.scheduling.cost import font_building
 from glyphvae.scheduling.steps import Offload, Program
 from glyphvae.vectors.strokes import Strokes
@@ -75,18 +77,12 @@ class FontRequest(Parameters):
         None, max_length=64, description="The hand, as of `/render-text`: a null or missing latent of it is drawn."
     )
     hand: HandString = None
-    temperature: float = Field(
+    temperature: Deviation = Field(
         DEFAULT_TEMPERATURE,
-        ge=0,
-        le=10,
-        allow_inf_nan=False,
         description="Standard deviation of the drawn latents of the hand.",
     )
-    variation: float = Field(
+    variation: Deviation = Field(
         0.25,
-        ge=0,
-        le=10,
-        allow_inf_nan=False,
         description="Standard deviation of the latents of the three alternates of each letter around its usual form, "
         "which is that of `/render-text` with `variation=0`.",
     )
@@ -124,18 +120,7 @@ class MakeFont(Operation[Plan]):
     parameters = FontRequest
     body = "json"
     responses: ClassVar[Responses] = {
-        200: {
-            "description": "The font, in the format that `Accept` prefers.",
-            "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in KINDS},
-            "headers": {
-                name: {"description": meaning, "schema": {"type": "string"}}
-                for name, meaning in {
-                    "Glyphvae-Model": "Name and version of the model, `pen/1`.",
-                    "Glyphvae-Seed": "The seed that reproduces the font.",
-                    "Content-Disposition": "A name for the file.",
-                }.items()
-            },
-        },
+        200: documented_file("The font, in the format that `Accept` prefers.", KINDS),
         **documented(
             MalformedBody,
             UnknownModel,

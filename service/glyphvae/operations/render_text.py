@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,7 +18,9 @@ from glyphvae.api.parameters import (
     DEFAULT_TEMPERATURE,
     Animate,
     Beta,
+    Deviation,
     Ink,
+    Latent,
     Lines,
     ModelName,
     Paper,
@@ -50,7 +52,7 @@ from glyphvae.errors import (
 )
 from glyphvae.formats.registry import JSON, NPY, PDF, PICTURES, SVG, VECTORS
 from glyphvae.formats.svg import Word
-from glyphvae.models.latents import MAX_LATENT, draw_latents, draw_style, form_only, new_seed
+from glyphvae.models.latents import draw_latents, draw_style, form_only, new_seed
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, Responses
 from glyphvae.scheduling.cost import NOTHING, painting, typesetting
@@ -75,8 +77,6 @@ OF_PAGES = ("width", "margin", "line_height", "scale")
 # About what a short text costs the event loop, in glyphs.
 TEXT_COST = 16
 
-Latent = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
-
 
 class RenderText(Parameters):
     """The body of `/render-text`."""
@@ -96,18 +96,12 @@ class RenderText(Parameters):
         "each glyph varies around.",
     )
     hand: HandString = None
-    temperature: float = Field(
+    temperature: Deviation = Field(
         DEFAULT_TEMPERATURE,
-        ge=0,
-        le=10,
-        allow_inf_nan=False,
         description="Standard deviation of the drawn latents of the style.",
     )
-    variation: float = Field(
+    variation: Deviation = Field(
         0.25,
-        ge=0,
-        le=10,
-        allow_inf_nan=False,
         description="Standard deviation of each glyph's latents around the style: 0 repeats a letter exactly, 1 "
         "ignores the style. A letter that recurs in a word deviates further, so that no two look alike. Of a model "
         "with a hand only the form varies, and 1 gives all forms in one hand.",

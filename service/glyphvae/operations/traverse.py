@@ -14,7 +14,9 @@ from glyphvae.api.parameters import (
     DEFAULT_PAPER,
     Animate,
     Beta,
+    Deviation,
     Ink,
+    Latent,
     Latents,
     Lines,
     ModelName,
@@ -28,13 +30,11 @@ from glyphvae.api.parameters import (
 from glyphvae.api.pictures import Glyphs, Style
 from glyphvae.api.responses import Body, Result
 from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, documented
-from glyphvae.models.latents import MAX_LATENT, draw_latents, new_seed
+from glyphvae.models.latents import draw_latents, new_seed
 from glyphvae.models.registry import Floats, Labels, Model
 from glyphvae.operations.base import Operation, Plan, Responses
 from glyphvae.operations.sequence import Output, Sequence, documented_sequence, respond
 from glyphvae.scheduling.steps import MAX_ROWS, Program
-
-Bound = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
 
 
 class TraverseQuery(Parameters):
@@ -47,16 +47,13 @@ class TraverseQuery(Parameters):
         examples=[[1]],
     )
     label: str | None = Field(None, max_length=16, description="What to write; as for `/generate`.", examples=["J"])
-    start: Bound = Field(-3.0, description="First value of the moving latents.")
-    stop: Bound = Field(3.0, description="Last value.")
+    start: Latent = Field(-3.0, description="First value of the moving latents.")
+    stop: Latent = Field(3.0, description="Last value.")
     n: int = Field(9, ge=2, le=100, description="Values of each moving latent.")
     z: Latents = None
     hand: HandString = None
-    temperature: float = Field(
+    temperature: Deviation = Field(
         0.0,
-        ge=0,
-        le=10,
-        allow_inf_nan=False,
         description="Standard deviation of the latents that `z` leaves open; 0 puts them at the centre of the prior.",
     )
     seed: Seed = None

@@ -47,7 +47,7 @@ def set_strokes(
     n, drift = len(script.labels), drift or Drift()
     carrier = carriers(script, labels)
     slants = _of_letters(drift.slants, carrier)
-    strokes = _leaning(_small(within_reach(strokes), script.levels[script.symbols >= 0]), slants)
+    strokes = _leaning(small(within_reach(strokes), script.levels[script.symbols >= 0]), slants)
     ink, x_height = measure(strokes), USUAL_X_HEIGHT
     if len(strokes) > n:
         x_height = -float(ink.boxes[n, 1])
@@ -90,8 +90,13 @@ def _of_letters(values: Callable[[int], NDArray[float64]], carrier: NDArray[int6
     return found
 
 
-def _small(strokes: Strokes, levels: NDArray[int64]) -> Strokes:
-    """Return strokes with those glyphs small that have a level, by which they are raised or lowered."""
+def small(strokes: Strokes, levels: NDArray[int64]) -> Strokes:
+    """Return strokes with those glyphs small that have a level, by which they are raised or lowered.
+
+    Args:
+        strokes: Of glyphs.
+        levels: Of the first of them, as of `Symbols`.
+    """
     if not levels.any():
         return strokes
     level = np.append(levels, np.zeros(len(strokes) - len(levels), int64))

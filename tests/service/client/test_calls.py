@@ -6,21 +6,25 @@ import io
 import json
 import string
 import tarfile
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from fontTools.ttLib import TTFont
+from PIL import Image, UnidentifiedImageError
 
 from glyphvae.api.context import Context
-from glyphvae.application import Application
-from glyphvae.client import AsyncClient, Client, ProblemError, calls
+from glyphvae.application import Application, create_app
+from glyphvae.client import AsyncClient, Client, Letter, ProblemError, calls
 from glyphvae.client.call import Call, Response, Stream
+from glyphvae.client.options import Page
 from glyphvae.client.results import Writing, read_writing
 from glyphvae.formats.npy import npy_bytes
-from tests.service.support import grey, image_file
+from tests.service.operations.test_font import write_pen
+from tests.service.processes import Server, running
+from tests.service.support import caller, context_of, grey, image_file
 
 CALLS = [name for name, call in inspect.getmembers(calls, inspect.isfunction) if call.__module__ == calls.__name__]
 PUBLIC = [name for name in CALLS if not name.startswith("_")]
@@ -28,16 +32,46 @@ PUBLIC = [name for name in CALLS if not name.startswith("_")]
 Ask = Callable[..., Any]
 
 
-@pytest.fixture(params=["sync", "async"])
-def ask(request: pytest.FixtureRequest, sync_client: Client, async_client: AsyncClient) -> Ask:
-    """Makes a call by its name with either client."""
+def asker(sync_client: Client | None, async_client: AsyncClient) -> Ask:
+    """Return what makes a call by its name, with the synchronous client if there is one."""
 
     async def call(name: str, *args: object, **kwargs: object) -> object:
-        if request.param == "sync":
+        if sync_client:
             return await asyncio.to_thread(getattr(sync_client, name), *args, **kwargs)
         return await getattr(async_client, name)(*args, **kwargs)
 
     return call
+
+
+@pytest.fixture(params=["sync", "async"])
+def ask(request: pytest.FixtureRequest, sync_client: Client, async_client: AsyncClient) -> Ask:
+    """Makes a call by its name with either client."""
+    return asker(sync_client if request.param == "sync" else None, async_client)
+
+
+@pytest.fixture(scope="module")
+def pen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a model that draws strokes, in hands of two latents."""
+    folder = tmp_path_factory.mktemp("pen")
+    write_pen(folder, "A", "B", "C", "e")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pen_server(pen: Path) -> Iterator[Server]:
+    with running("--models", str(pen), "--device", "cpu", "--request-timeout", "60") as server:
+        with server.client() as client:
+            client.get("/livez").raise_for_status()
+        yield server
+
+
+@pytest.fixture(params=["sync", "async"])
+async def ask_pen(request: pytest.FixtureRequest, pen: Path, pen_server: Server) -> AsyncIterator[Ask]:
+    """Makes a call of a service of that model with either client."""
+    app = create_app(context_of(pen, default_model="pen"))
+    with Client(pen_server.url) as client:
+        async with AsyncClient("http://glyphvae", http=caller(app)) as async_client:
+            yield asker(client if request.param == "sync" else None, async_client)
 
 
 def test_both_clients_make_every_call_and_say_what_it_does() -> None:
@@ -56,6 +90,8 @@ def test_every_endpoint_has_a_call() -> None:
         calls.ready(),
         calls.encode(b""),
         calls.reconstruct(b""),
+        calls.hand(b""),
+        calls.font(),
     ]
     made += [calls.dataset_arrays(1), calls.generate(), calls.render_text(""), calls.interpolate(), calls.traverse(1)]
     called = {f"{call.request.method.lower()} {call.request.path}".replace("/x", "/{name}") for call in made}
@@ -138,6 +174,93 @@ async def test_reconstruct_picture(ask: Ask) -> None:
     assert picture.image.size == (84, 84)
     assert picture.headers["glyphvae-label"] == "J"
     assert picture.seed is None
+
+
+@pytest.mark.parametrize("many", [list, np.stack], ids=["files", "arrays"])
+async def test_hand(ask_pen: Ask, many: Callable[[list[Any]], Any], tmp_path: Path) -> None:
+    """Letters that z[0] = 1 draws, but the last."""
+    pixels = [*grey(110, 111, 142)]
+    if many is list:
+        pixels = [image_file(pixels[0]), tmp_path / "b.png", Image.fromarray(pixels[2])]
+        pixels[1].write_bytes(image_file(grey(111)[0]))
+    found = await ask_pen("hand", many(pixels), ["A", "B", "C"], preprocess="none")
+    assert (found.model, found.mu.shape, found.mu.dtype, found.logvar.shape) == ("pen/1", (2,), np.float32, (2,))
+    assert [(letter.label, letter.disagrees) for letter in found.letters] == [("A", False), ("B", False), ("C", True)]
+    assert 0 < found.certainty < 1
+    both = await ask_pen("hand", many(pixels[:2]), ["A", "B"], preprocess="none")
+    assert 0.5 < both.mu[0] < 1  # the prior draws it to 0
+    samples = await ask_pen("generate_samples", "e", hand=both.hand)
+    assert samples.z[0, :2] == pytest.approx(both.mu, abs=0.011)
+
+
+async def test_hand_of_one_letter_without_a_label(ask_pen: Ask) -> None:
+    found = await ask_pen("hand", grey(100), labels=["A"], preprocess="none")
+    assert found.letters == [Letter("A", None, False)]
+
+
+async def test_every_call_that_samples_takes_a_hand(ask_pen: Ask) -> None:
+    one, other = [(await ask_pen("hand", grey(level), "A", preprocess="none")) for level in (110, 90)]
+    assert (await ask_pen("generate", "A", hand=one.hand)).pixels.shape == (1, 28, 28)
+    steps = await ask_pen("interpolate", "A", hand=[one.hand, other.hand], n=2)
+    assert steps.z[:, 0] == pytest.approx([one.mu[0], other.mu[0]], abs=0.011)
+    moved = await ask_pen("traverse", 3, "A", hand=one.hand, n=2)
+    writing = await ask_pen("render_writing", "Ae", hand=one.hand)
+    made = await ask_pen("dataset_arrays", 2, labels=["A"], hand=one.hand, variation=0.1)
+    for z in (moved.z, writing.latents, made.z):
+        assert z[:, 0] == pytest.approx([one.mu[0]] * 2, abs=0.011)
+
+
+@pytest.mark.parametrize("name", ["ttf", "otf", "woff2", None])
+async def test_font(ask_pen: Ask, name: str | None, tmp_path: Path) -> None:
+    font = await ask_pen("font", z=[0.5], seed=7, family="My Hand", format=name)
+    ending = name or "ttf"
+    assert (font.media_type, font.model, font.seed) == (f"font/{ending}", "pen/1", 7)
+    assert bytes(font) == font.content
+    font.save(tmp_path / f"my.{ending}")
+    assert TTFont(tmp_path / f"my.{ending}")["name"].getBestFamilyName() == "My Hand"
+    with pytest.raises(ValueError, match=rf"'my.png': the file is font/{ending}, so its ending is .{ending}"):
+        font.save(tmp_path / "my.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "options"),
+    [
+        ("generate_picture", ["A"], {"strokes": "centre"}),
+        ("render_text", ["Ae"], {"animate": True, "drift": 0, "case": "keep"}),
+        ("traverse_picture", [1, "A"], {"n": 3}),
+        ("interpolate_picture", [["A", "B"]], {"n": 3}),
+        ("reconstruct_picture", [grey(100)], {"label": "A", "preprocess": "none"}),
+    ],
+)
+async def test_svg(ask_pen: Ask, name: str, arguments: list[Any], options: dict[str, Any], tmp_path: Path) -> None:
+    picture = await ask_pen(name, *arguments, format="svg", **options)
+    assert picture.media_type.startswith("image/svg+xml")
+    assert ("<animate" in picture.content.decode() or "@keyframes" in picture.content.decode()) == (
+        "animate" in options
+    )
+    picture.save(tmp_path / "a.svg")
+    assert (tmp_path / "a.svg").read_bytes() == picture.content
+    with pytest.raises(ValueError, match=r"'a\.png': the file is image/svg"):
+        picture.save(tmp_path / "a.png")
+    assert not (tmp_path / "a.png").exists()
+    with pytest.raises(UnidentifiedImageError):
+        _ = picture.image
+
+
+async def test_webp_and_files_without_an_ending(ask: Ask, tmp_path: Path) -> None:
+    picture = await ask("generate_picture", "A", format="webp")
+    assert (picture.media_type, picture.image.format) == ("image/webp", "WEBP")
+    picture.save(tmp_path / "picture")
+    picture.save(str(tmp_path / "PICTURE.WebP"))
+    assert (tmp_path / "picture").read_bytes() == (tmp_path / "PICTURE.WebP").read_bytes() == picture.content
+
+
+def test_formats_are_media_types() -> None:
+    page: Page = {"size": "A4", "lines": "ruled"}
+    request = calls.render_text("A", format="pdf", page=page, dpi=300).request
+    assert (request.accept, request.json) == ("application/pdf", {"text": "A", "page": page, "dpi": 300})
+    with pytest.raises(ValueError, match="'gif' is not a format; known are png, webp, svg, pdf"):
+        calls.render_text("A", format="gif")  # type: ignore[arg-type]
 
 
 async def test_render_text(ask: Ask, tmp_path: Path) -> None:

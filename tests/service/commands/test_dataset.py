@@ -6,7 +6,10 @@ import pytest
 
 from glyphvae.commands.dataset import dataset, parse_mix
 from glyphvae.datasets.formats import FORMATS
+from glyphvae.models.hand_string import write_hand
+from glyphvae.models.manifest import read_manifest
 from tests.service.commands.test_main import run as run_command
+from tests.service.operations.test_font import write_pen
 from tests.service.processes import Server
 
 run = partial(run_command, "dataset")
@@ -39,6 +42,16 @@ def test_the_file_says_what_it_holds_and_the_seed_repeats_it(
     assert Path("a.npz").read_bytes() == Path("b.npz").read_bytes()
     with np.load("a.npz") as arrays:
         assert set(arrays["labels"]) == {19}
+
+
+def test_all_samples_are_in_one_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_pen(tmp_path, "A", "e")
+    monkeypatch.setenv("GLYPHVAE_MODELS", str(tmp_path))
+    monkeypatch.setenv("GLYPHVAE_DEFAULT_MODEL", "pen")
+    hand = write_hand(np.array([1, -1], np.float32), read_manifest(tmp_path / "pen.json"))
+    assert run("10", "-o", "a.npz", "--labels", "A", "--hand", hand) == 0
+    with np.load("a.npz") as arrays:
+        assert arrays["z"][:, :2].tolist() == [[1, -1]] * 10
 
 
 def test_a_model_that_is_not_the_default_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,14 @@
-import asyncio
 import re
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 import typer.testing
 
 from glyphvae import __version__
 from glyphvae.commands import main
 from glyphvae.settings import Settings
-from tests.service.processes import Server, python
-from tests.service.support import picture
+from tests.service.processes import python
 
 WIDE = {"COLUMNS": "300", "TERM": "dumb"}
 
@@ -28,7 +25,7 @@ def run(*arguments: str | Path) -> object:
 
 def test_the_command_says_what_it_can_do() -> None:
     output = typer.testing.CliRunner().invoke(main.app, [], env=WIDE).output
-    for command in ("serve", "render", "models"):
+    for command in ("serve", "render", "hand", "font", "models"):
         assert re.search(rf"\b{command}\b", output)
 
 
@@ -58,76 +55,14 @@ def test_models_are_listed(
     assert [cell.strip() for cell in vae[1:6]] == ["vae/1", "vae", "none", "6", "1"]
 
 
-@pytest.mark.parametrize(
-    ("options", "order"),
-    [
-        ("", {}),
-        ("--z 1,,-1 --variation 0.5 --model cvae", {"z": [1, None, -1], "variation": 0.5}),
-        ("--width 120 --align right --scale 3", {"width": 120, "align": "right", "scale": 3}),
-        ("--ink navy --paper transparent", {"ink": "navy", "paper": "transparent"}),
-    ],
-)
-async def test_a_text_is_rendered_as_the_service_renders_it(
-    client: httpx.AsyncClient, real_server: Server, tmp_path: Path, options: str, order: dict[str, object]
-) -> None:
-    expected = await client.post("/render-text", json={"text": "TO AND\nFRO", "seed": 7} | order)
-    for url in ([], ["--url", real_server.url]):
-        arguments = ("render", "TO AND\nFRO", "-o", "a.png", "--seed", "7", *options.split(), *url)
-        assert await asyncio.to_thread(run, *arguments) == 0
-        assert (tmp_path / "a.png").read_bytes() == expected.content
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["HELLO!"], "422: body.text: The character '!'"),
-        (["HELLO", "--z", "1,2,3,4,5,6,7"], "422: body.z: 7 latents were given"),
-        (["HELLO", "--models", "."], "--models cannot be combined with --url"),
-    ],
-)
-def test_a_refusal_of_a_remote_service_is_one_line(real_server: Server, arguments: list[str], says: str) -> None:
-    message = run("render", *arguments, "-o", "hello.png", "--url", real_server.url)
-    assert isinstance(message, str)
-    assert message.startswith(f"glyphvae: {says}")
-
-
-def test_without_a_seed_each_picture_is_new() -> None:
-    for name in ("a.png", "b.png"):
-        assert run("render", "HELLO", "-o", name) == 0
-    pictures = [picture(Path(name).read_bytes()) for name in ("a.png", "b.png")]
-    assert pictures[0].shape != pictures[1].shape or (pictures[0] != pictures[1]).any()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["HELLO!"], "body.text: The character '!' (U+0021 EXCLAMATION MARK) at position 5 cannot be written"),
-        (["HELLO", "--model", "gan"], "There is no model 'gan'; served are: cvae, vae."),
-        (["HELLO", "--model", "vae"], "body.model: model 'vae' has no labels, so it cannot write text"),
-        (["HELLO", "--ink", "shiny"], "body.ink: 'shiny' is not a colour"),
-        (["HELLO", "--z", "1,2,3,4,5,6,7"], "body.z: 7 latents were given"),
-        (["HELLO", "--z", "x"], "latent 1 is 'x', not a number"),
-        (["HELLO", "--align", "middle"], "align: Input should be 'left', 'centre', 'right' or 'justify'"),
-        (["HELLO", "--scale", "0"], "scale: Input should be greater than or equal to 1"),
-        ([""], "text: String should have at least 1 character"),
-        (["HELLO", "-o", "nowhere/hello.png"], "No such file or directory: 'nowhere/hello.png'"),
-        (["HELLO", "--models", "nowhere"], "nowhere: no models here"),
-        (["HELLO", "--url", "http://127.0.0.1:1"], "no response: "),
-    ],
-)
-def test_an_error_is_one_line(arguments: list[str], says: str) -> None:
-    message = run("render", "-o", "hello.png", *arguments)
-    assert isinstance(message, str)
-    assert message.startswith("glyphvae: ")
-    assert says in message
-    assert "\n" not in message
-    assert not Path("hello.png").exists()
-
-
 def test_a_bad_setting_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLYPHVAE_THREADS", "0")
     message = run("models")
     assert message == "glyphvae: setting GLYPHVAE_THREADS: Input should be greater than or equal to 1 (got '0')"
+
+
+def test_a_file_that_cannot_be_read_is_named_in_one_line() -> None:
+    assert run("hand", "nothing.png") == "glyphvae: nothing.png: No such file or directory"
 
 
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:

@@ -1,5 +1,6 @@
 """Fonts of the shipped model, each built once."""
 
+import json
 from collections.abc import Callable
 from functools import cache
 
@@ -13,8 +14,8 @@ from glyphvae.operations.font import MakeFont
 from glyphvae.scheduling.steps import run_now
 from glyphvae.settings import SHIPPED_MODELS, Settings
 
-# The kind of a file and the seed of a hand.
-Fonts = Callable[[str, int], bytes]
+# The kind of a file, the seed of a hand, and the variation of alternates.
+Fonts = Callable[[str, int, float], bytes]
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +29,9 @@ def fonts(shipped: Context) -> Fonts:
     operation = MakeFont(shipped)
 
     @cache
-    def build(kind: str, seed: int) -> bytes:
+    def build(kind: str, seed: int, variation: float) -> bytes:
         head = RequestHead("POST", "/font", b"", RequestHeaders([(b"accept", f"font/{kind}".encode())]))
-        body = Body(b'{"family": "A Hand", "seed": %d}' % seed, "application/json")
-        return run_now(operation.run(operation.plan(head), body)).content
+        body = json.dumps({"family": "A Hand", "seed": seed, "variation": variation}).encode()
+        return run_now(operation.run(operation.plan(head), Body(body, "application/json"))).content
 
     return build

@@ -34,7 +34,9 @@ def shaped(content: bytes, text: str, **features: bool) -> list[Set]:
     return found
 
 
-def painted(content: bytes, glyphs: list[Set], like: NDArray[np.uint8], baseline: int, left: int) -> NDArray[np.uint8]:
+def painted(
+    content: bytes, glyphs: list[Set], like: NDArray[np.uint8], baseline: int, left: float
+) -> NDArray[np.uint8]:
     """Paint glyphs at 8 pixels per glyph pixel into a picture as large as another, the first ink at `left`."""
     face = freetype.Face(io.BytesIO(content))
     face.set_char_size(round(1000 / UNIT * 8 * 64), 0, 72, 72)

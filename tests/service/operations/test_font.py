@@ -8,7 +8,7 @@ import pytest
 from fontTools.ttLib import TTFont
 
 from glyphvae.application import create_app
-from glyphvae.errors import InvalidParameter, NotAcceptable
+from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady
 from glyphvae.models.hand_string import write_hand
 from tests.known_model import decoder, encoder, strokes, write_model
 from tests.service.support import PNG, caller, context_of, expect_problem
@@ -17,10 +17,10 @@ TTF, OTF, WOFF2 = ({"accept": f"font/{kind}"} for kind in ("ttf", "otf", "woff2"
 LABELS = ("A", "e", "x", "\u0131", "i", "\u0301", "'", "sch")
 
 
-def write_pen(folder: Path, *labels: str, hand_size: int = 2) -> None:
-    """Write a model that draws strokes, each label a bar."""
+def write_pen(folder: Path, *labels: str, hand_size: int = 2, rows: int | None = None) -> None:
+    """Write a model that draws strokes, each label a bar; with fewer `rows` than labels it fails for the others."""
     count = len(labels)
-    files = {"encoder": encoder(rows=count), "decoder": decoder(rows=count), "strokes": strokes(count)}
+    files = {"encoder": encoder(rows=count), "decoder": decoder(rows=count), "strokes": strokes(rows or count)}
     config = {"hand_size": hand_size, "form_size": 6 - hand_size}
     write_model(folder, "pen", files=files, labels=labels, schema=2, config=config)
 
@@ -132,6 +132,12 @@ async def test_what_is_refused_is_named(pen: httpx.AsyncClient, body: dict[str, 
 async def test_a_model_without_strokes_says_which_have_some(client: httpx.AsyncClient) -> None:
     response = await client.post("/font", json={}, headers=TTF)
     expect_problem(response, InvalidParameter, "draws no strokes", "body.model")
+
+
+async def test_a_model_that_fails_is_not_ready(tmp_path: Path) -> None:
+    write_pen(tmp_path, *LABELS, rows=len(LABELS) - 1)
+    async with caller(create_app(context_of(tmp_path, default_model="pen"))) as client:
+        expect_problem(await client.post("/font", json={}, headers=TTF), NotReady, "pen: the model did not run.")
 
 
 async def test_other_formats_are_not_acceptable(client: httpx.AsyncClient) -> None:

@@ -104,7 +104,7 @@ async def test_the_root_sends_browsers_to_the_page_and_tells_others_of_it(client
 def test_the_first_load_is_small() -> None:
     names = first_load()
     assert {"app.js", "glyph.js", "ink.js", "state.js"} <= names
-    assert not {"draw.js", "explore.js"} & names
+    assert not {"draw.js", "letters.js", "explore.js", "font.js"} & names
     assert sum(len(FILES[name].content) for name in names) < FIRST_LOAD_LIMIT
 
 

@@ -6,6 +6,8 @@ const JSON_TYPE = "application/json";
 const NPY_TYPE = "application/x-npy";
 const PNG_TYPE = "image/png";
 const TIMEOUT_MS = 15_000;
+// A font has some hundred glyphs.
+const FONT_TIMEOUT_MS = 60_000;
 // What a canvas of the class `ink` holds; its style sets the colour.
 const INK = { ink: "#000000", paper: "transparent" };
 const SIDE = 28;
@@ -33,12 +35,12 @@ export class Unreachable extends Error {
 }
 
 /** Sends a request and returns the body as read by `read`. */
-async function call(path, { method = "POST", query = {}, accept = JSON_TYPE, body, type, read }) {
+async function call(path, { method = "POST", query = {}, accept = JSON_TYPE, body, type, read, timeout = TIMEOUT_MS }) {
   const url = new URL(address(path));
   url.search = search(query);
   const headers = { Accept: accept, ...(type && { "Content-Type": type }) };
   try {
-    const response = await fetch(url, { method, headers, body, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch(url, { method, headers, body, signal: AbortSignal.timeout(timeout) });
     if (!response.ok) throw await problemOf(response);
     return await read(response);
   } catch (error) {
@@ -154,6 +156,17 @@ export const reconstructPicture = (query, scale, body) =>
     read: (response) => asReconstruction(response, scale),
   });
 
-/** Renders a text as an image. */
-export const renderText = (body) =>
-  call("render-text", { body: JSON.stringify(body), type: JSON_TYPE, accept: PNG_TYPE, read: asPicture });
+/** Finds the hand that wrote letters, images in the order of the labels in `query`. */
+export function findHand(query, images) {
+  const body = new FormData();
+  images.forEach((image, index) => body.append("file", image, `${index}.png`));
+  return call("hand", { query, body, read: asJson });
+}
+
+/** Renders a text in the format `accept`. */
+export const renderText = (body, accept = PNG_TYPE) =>
+  call("render-text", { body: JSON.stringify(body), type: JSON_TYPE, accept, read: asPicture });
+
+/** Makes a font in the format `accept`. */
+export const makeFont = (body, accept) =>
+  call("font", { body: JSON.stringify(body), type: JSON_TYPE, accept, timeout: FONT_TIMEOUT_MS, read: asPicture });

@@ -7,6 +7,7 @@ import { on, set, state } from "./state.js";
 const WORDS = {
   temperature: (value) => value.toFixed(2),
   variation: (value) => (value === 0 ? "none" : value.toFixed(2)),
+  drift: (value) => (value === 0 ? "none" : value.toFixed(1)),
   size: (value) => `${value}×`,
   width: (value) => (value === 0 ? "as typed" : `${value} glyph pixels`),
   steps: (value) => `${value} glyphs`,

@@ -2,18 +2,17 @@
 
 import * as api from "./api.js";
 import { announce, byId, h, shown } from "./dom.js";
+import { drawOn, toPng } from "./drawing.js";
 import { draw } from "./ink.js";
 import { LatestRequest } from "./latest_request.js";
+import { nameLetter, startLetters } from "./letters.js";
 import { axisWord, current, drawsStrokes, modelName } from "./models.js";
 import { set, state } from "./state.js";
 import { GRID, read, readPicture, write, writePicture } from "./strokes.js";
 import { whileOpen } from "./tabs.js";
 
-// Relative to a character that fills the pad, about as thick as the strokes of the training data.
-const PEN = GRID / 13;
 const NEAREST = 3;
 const LABELS_SHOWN = 5;
-const SENT_SIDE = 280;
 const READ_SCALE = 4;
 const AGAIN_SCALE = 10;
 const AXIS_REACH = 4;
@@ -29,6 +28,7 @@ export function start() {
   startPad();
   startImages();
   startTaking();
+  startLetters();
   byId("undo").addEventListener("click", () => set({ strokes: write(strokes.slice(0, -1)), image: "", as: "" }));
   byId("clear").addEventListener("click", () => set({ strokes: "", image: "", as: "" }));
   whileOpen("draw", ["strokes", "image", "as", "model", "view"], restore);
@@ -98,42 +98,9 @@ function paint() {
   const pad = byId("pad");
   const context = pad.getContext("2d");
   context.clearRect(0, 0, pad.width, pad.height);
-  drawOn(context, pad.width);
+  drawOn(context, pad.width, { strokes, picture });
   byId("pad-hint").hidden = !isBlank();
   byId("undo").disabled = byId("clear").disabled = isBlank();
-}
-
-function drawOn(context, side) {
-  context.save();
-  context.scale(side / GRID, side / GRID);
-  if (picture) context.drawImage(picture, 0, 0, GRID, GRID);
-  Object.assign(context, { lineWidth: PEN, lineCap: "round", lineJoin: "round" });
-  strokes.forEach((stroke) => trace(context, stroke));
-  context.restore();
-}
-
-/** Draws a stroke through the midpoints of its points, which rounds its corners. */
-function trace(context, stroke) {
-  context.beginPath();
-  context.moveTo(...stroke[0]);
-  stroke.slice(1).forEach(([x, y], index) => {
-    const [fromX, fromY] = stroke[index];
-    context.quadraticCurveTo(fromX, fromY, (fromX + x) / 2, (fromY + y) / 2);
-  });
-  // A line of length 0 is not drawn, so a single touch needs a dot.
-  const [x, y] = stroke.at(-1);
-  context.lineTo(x + 0.01, y);
-  context.stroke();
-}
-
-/** Returns the drawing as a PNG, black on white. */
-async function toPng() {
-  const canvas = new OffscreenCanvas(SENT_SIDE, SENT_SIDE);
-  const context = canvas.getContext("2d");
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, SENT_SIDE, SENT_SIDE);
-  drawOn(context, SENT_SIDE);
-  return canvas.convertToBlob({ type: "image/png" });
 }
 
 // Images
@@ -161,8 +128,9 @@ function startImages() {
 }
 
 async function take(blob) {
+  nameLetter(blob.name);
   try {
-    const image = await writePicture(await createImageBitmap(blob));
+    const image = await writePicture(await createImageBitmap(blob), blob instanceof File);
     set({ strokes: "", image, as: "" });
   } catch {
     // The service reports what is wrong with a file that the browser cannot read.
@@ -181,7 +149,7 @@ async function readGlyph() {
 // The reading
 
 async function readDrawing({ file, as, query }) {
-  const png = file ?? (await toPng());
+  const png = file ?? (await toPng({ strokes, picture }));
   const labels = current().labels.length ? "all" : undefined;
   const { encodings } = await api.encode({ ...query, labels }, png);
   const [free] = encodings;
@@ -272,7 +240,7 @@ function whisker(index, mean, sigma) {
 function startTaking() {
   const takeTo = (tab) => () => {
     const { label, read: { mu } } = lastReading;
-    set({ z: mu, ...(label && { label }), tab });
+    set({ z: mu, hand: "", ...(label && { label }), tab });
   };
   byId("use-text").addEventListener("click", takeTo("text"));
   byId("use-glyph").addEventListener("click", takeTo("glyph"));

@@ -65,23 +65,29 @@ export const shownLabel = (label) => (/^\p{M}/u.test(label) ? `◌${label}` : la
 /** Returns whether the model's images are painted from strokes, so that they are sharp at any scale. */
 export const drawsStrokes = (model = current()) => Boolean(model.strokes);
 
+/** Returns the hand in use, undefined if the sliders say the style. */
+export const handOf = (model = current()) => (model.config.hand_size && state.hand) || undefined;
+
+/** Returns the selected model if it has a hand, or the first model with one. */
+export const withHand = () => (current().config.hand_size ? current() : served.find((model) => model.config.hand_size));
+
+/** Selects a model, and discards the style of the one before. */
+export const select = (model, patch = {}) => set({ model: modelName(model) ?? "", z: [], locked: [], hand: "", ...patch });
+
 /** Returns the latents of the state, as many as the model has. */
 export const styleOf = (model = current()) =>
   Array.from({ length: model.latent_size }, (_, index) => state.z[index] ?? 0);
 
 /** Fills the list of models and binds it to the state; a link may name a model that is not served. */
-export function bindPicker(select) {
+export function bindPicker(picker) {
   if (state.model && !named(state.model)) {
     notice(`The model ${state.model} is not served. Using ${current().name}.`);
-    set({ model: "", z: [], locked: [] });
+    set({ model: "", z: [], locked: [], hand: "" });
   }
   const option = (model) => h("option", { value: model.name }, model.name);
-  select.append(...served.map(option));
-  const show = () => (select.value = current().name);
-  select.addEventListener("change", () => {
-    const model = named(select.value);
-    set({ model: model.default ? "" : model.name, z: [], locked: [] });
-  });
+  picker.append(...served.map(option));
+  const show = () => (picker.value = current().name);
+  picker.addEventListener("change", () => select(named(picker.value)));
   on(["model"], show);
   show();
 }

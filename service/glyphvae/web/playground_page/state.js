@@ -15,6 +15,13 @@ const between = (low, high) => ({
   write: String,
 });
 
+// Letters with their labels: the label's code point, then `s` and strokes, or `i` and an image.
+const MAX_LETTERS = 64;
+const letters = {
+  read: (value) => value.split(",").filter((letter) => /^\d{2,5}[si][\w-]+$/.test(letter)).slice(0, MAX_LETTERS),
+  write: (value) => value.join(","),
+};
+
 export const TABS = ["glyph", "text", "draw", "explore"];
 
 // Name in the address: initial value, and how it is read and written. Initial values are omitted.
@@ -32,6 +39,11 @@ const FIELDS = {
   ink: ["#1b1a17", text],
   paper: ["#ffffff", text],
   transparent: [false, flag],
+  hand: ["", text],
+  drift: [1, between(0, 3)],
+  lines: ["plain", oneOf("plain", "ruled", "squared")],
+  font: [false, flag],
+  fontText: ["Hello from a font, written by hand", text],
   width: [0, between(0, 1600)],
   align: ["left", oneOf("left", "centre", "right", "justify")],
   size: [3, between(1, 8)],
@@ -39,6 +51,7 @@ const FIELDS = {
   strokes: ["", text],
   image: ["", text],
   as: ["", text],
+  letters: [[], letters],
   map: [[0, 0], numbers],
   points: [true, flag],
   from: ["A", text],

@@ -2,41 +2,28 @@
 
 import * as api from "./api.js";
 import { codePanel } from "./code.js";
-import { byId, download, h, showPicture } from "./dom.js";
+import { byId, h, showPicture } from "./dom.js";
 import { samplingRequest } from "./glyph.js";
 import { LatestRequest } from "./latest_request.js";
-import { current, modelName, styleOf } from "./models.js";
+import { current, drawsStrokes, handOf } from "./models.js";
 import { Sliders } from "./sliders.js";
 import { on, set, state } from "./state.js";
 import { whileOpen } from "./tabs.js";
+import { startFiles } from "./text_files.js";
+import { SVG_TYPE, textBody } from "./text_request.js";
 
 const NAMES = [
-  "model", "z", "text", "seed", "variation", "ink", "paper", "transparent", "width", "align", "size", "unknown",
+  "model", "z", "hand", "text", "seed", "variation", "drift", "ink", "paper", "transparent", "width", "align", "size", "unknown",
 ];
-
-/** Returns the body of the request for the state's text. */
-function textBody() {
-  const model = current();
-  return {
-    text: state.text,
-    z: styleOf(model).map((value) => Number(value.toFixed(3))),
-    seed: state.seed,
-    variation: state.variation,
-    unknown: state.unknown,
-    ...(state.width && { width: state.width }),
-    align: state.align,
-    scale: state.size,
-    ink: state.ink,
-    paper: state.transparent ? "transparent" : state.paper,
-    ...(modelName(model) && { model: modelName(model) }),
-  };
-}
 
 /** Starts the tab. */
 export function start() {
   new Sliders(byId("text-latents"));
   startCharacters();
   startWriting();
+  startHand();
+  startFiles();
+  startFont();
   byId("text-sample").addEventListener("click", samplingRequest(byId("text-style")));
   byId("text-again").addEventListener("click", () => set({ seed: (state.seed + 1) % 1_000_000 }));
   codePanel(byId("text-code"), NAMES, () => ({ path: "render-text", json: textBody(), file: "text.png" }));
@@ -58,13 +45,13 @@ function characters({ labels }) {
 function startWriting() {
   const image = byId("writing");
   const paper = byId("paper");
-  let picture = null;
-  const request = new LatestRequest(paper, api.renderText, async (response, { text }) => {
-    picture = response.blob;
+  // Vectors are sharp at every zoom.
+  const render = (body) => api.renderText(body, drawsStrokes() ? SVG_TYPE : undefined);
+  const request = new LatestRequest(paper, render, async (response, { text }) => {
     await showPicture(image, response.blob);
     image.alt = `Handwriting: ${text}`;
     byId("text-note").textContent = left(response);
-    byId("text-download").disabled = false;
+    byId("text-files").disabled = false;
     image.dispatchEvent(new CustomEvent("drawn", { bubbles: true, detail: { text } }));
   });
   const ask = () => {
@@ -77,11 +64,44 @@ function startWriting() {
     request.clear();
     image.hidden = true;
     byId("text-note").textContent = "";
-    byId("text-download").disabled = true;
+    byId("text-files").disabled = true;
     return paper.append(h("div", { className: "empty" }, h("p", {}, reason)));
   };
   whileOpen("text", NAMES, ask);
-  byId("text-download").addEventListener("click", () => download(picture, "text.png"));
+}
+
+/** Shows the hand in use in place of the sliders, and what only models with strokes have. */
+function startHand() {
+  const show = () => {
+    const isHand = Boolean(handOf());
+    byId("hand").hidden = !isHand;
+    byId("text-latents").hidden = byId("text-sample").hidden = isHand;
+    for (const element of document.querySelectorAll("#text .of-strokes")) element.hidden = !drawsStrokes();
+  };
+  on(["model", "hand"], show);
+  show();
+  byId("hand-leave").addEventListener("click", () => {
+    set({ hand: "" });
+    byId("text-sample").focus();
+  });
+  byId("hand-letters").addEventListener("click", () => set({ tab: "draw" }));
+}
+
+/** Loads the line that is set in the font of the hand once it is asked for. */
+function startFont() {
+  let isLoaded = false;
+  const show = async () => {
+    byId("font").hidden = !state.font;
+    byId("font-make").hidden = state.font;
+    if (isLoaded || !state.font || !drawsStrokes()) return;
+    isLoaded = true;
+    (await import("./font.js")).start();
+  };
+  whileOpen("text", ["font", "model"], show);
+  byId("font-make").addEventListener("click", () => {
+    set({ font: true });
+    byId("font-text").focus();
+  });
 }
 
 /** Returns the reason why there is nothing to render, empty if there is none. */
