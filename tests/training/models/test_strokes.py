@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from glyphvae_training.models.strokes import OPAQUE, Strokes, draw, nearest, paint, pixel_centres, powers
+from glyphvae_training.models.strokes import OPAQUE, Strokes, draw, drawn_places, nearest, paint, pixel_centres, powers
 
 SOFTNESS = torch.tensor([0.2])
 
@@ -105,9 +105,30 @@ def test_a_line_drawn_at_once_is_nearly_the_painted_one(radius: float) -> None:
     at = pixel_centres(28)
     painted, drawn = paint(line(radius), softness, at), torch.sigmoid(draw(line(radius), softness, powers(at)))
     assert (painted - drawn).abs().mean() < 0.01
-    # In the middle of a segment, how far a place is inside is exact.
-    inside = draw(line(radius), softness, powers(torch.tensor([[14.8, 14.0 + radius], [14.8, 15.0 + radius]])))
-    torch.testing.assert_close(inside, torch.tensor([[0.0, -1 / 0.4]]), rtol=0, atol=0.02)
+    # In the middle of a segment, how far a place is inside of the grown stroke is exact, and outside it is steeper.
+    middle = torch.tensor([[14.8, 14.0 + 1.04 * radius - 0.25], [14.8, 14.0 + 1.04 * radius + 0.5]])
+    inside = draw(line(radius), softness, powers(middle))
+    torch.testing.assert_close(inside, torch.tensor([[0.25 / 0.4, -1.2 * 0.5 / 0.4]]), rtol=0, atol=0.05)
+
+
+def test_strokes_fade_beyond_their_ends_as_beside_them() -> None:
+    """Ellipses alone, which are longer than wide, would be half as dark there, which is haze."""
+    points = 6 + 16 * drawn_places(11)
+    stroke = Strokes(
+        torch.stack([points, torch.full_like(points, 14.0)], dim=1)[None, None],
+        torch.full((1, 1, 11), 1.2),
+        torch.ones(1, 1),
+    )
+    beside, beyond = draw(stroke, torch.tensor([0.4]), powers(torch.tensor([[14.0, 16.5], [23.3 + 1.2, 14.0]])))[0]
+    assert beyond < 0.6 * beside < 0
+
+
+def test_vertices_are_closer_together_towards_the_ends() -> None:
+    places = drawn_places(15)
+    assert (places[0], places[-1]) == (0, 1)
+    steps = places[1:-1].diff()
+    assert torch.all(steps[:6].diff() > 0)
+    torch.testing.assert_close(places, 1 - places.flip(0))
 
 
 def test_nothing_is_drawn_without_strokes() -> None:

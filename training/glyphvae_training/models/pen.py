@@ -24,7 +24,7 @@ from torch.nn import functional
 from glyphvae_training.models.conditioning import ConditionedLinear
 from glyphvae_training.models.encoders import DenseEncoder
 from glyphvae_training.models.flow import Flow
-from glyphvae_training.models.strokes import SIDE, Strokes, draw, paint, pixel_centres, powers
+from glyphvae_training.models.strokes import SIDE, Strokes, draw, drawn_places, paint, pixel_centres, powers
 from glyphvae_training.splines import basis
 
 # Of the painted probabilities, whose logarithm the likelihood takes.
@@ -41,6 +41,8 @@ HARDEST, SOFTEST = 0.2, 0.5
 KNOTS = 4
 # A stroke is drawn if its presence is more.
 DRAWN = 0.5
+# Parts of a curve that the vertices of drawn ones are rounded to.
+FINE = 1000
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,8 @@ class StrokeDecoder(nn.Module):
 
     curve: Tensor
     taper: Tensor
+    drawn_curve: Tensor
+    drawn_taper: Tensor
     powers: Tensor
 
     def __init__(self, config: PenConfig, control: Tensor | None = None, present: Tensor | None = None) -> None:
@@ -128,6 +132,10 @@ class StrokeDecoder(nn.Module):
         self.thickness = nn.Embedding(c.label_count, 1)
         self.register_buffer("curve", torch.from_numpy(basis(c.control_points, c.segments + 1)), persistent=False)
         self.register_buffer("taper", interpolation(KNOTS, c.segments + 1), persistent=False)
+        drawn = (FINE * drawn_places(c.segments + 1)).round().long()
+        curve, taper = torch.from_numpy(basis(c.control_points, FINE + 1)), interpolation(KNOTS, FINE + 1)
+        self.register_buffer("drawn_curve", curve[drawn], persistent=False)
+        self.register_buffer("drawn_taper", taper[drawn], persistent=False)
         self.register_buffer("powers", powers(pixel_centres(SIDE)), persistent=False)
         self._begin(control, present)
 
@@ -158,7 +166,10 @@ class StrokeDecoder(nn.Module):
 
     def draw(self, writing: Writing) -> Tensor:
         """Return the log odds of ink (n, 28, 28) of decoded glyphs."""
-        logits = draw(boxed(self.strokes(writing), writing), writing.softness, self.powers)
+        strokes = Strokes(
+            self.drawn_curve @ writing.control, writing.radius @ self.drawn_taper.T, (writing.presence > DRAWN).float()
+        )
+        logits = draw(boxed(strokes, writing), writing.softness, self.powers)
         return logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT).view(-1, SIDE, SIDE)
 
     def _features(self, z: Tensor, label: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ d_s(x) the distance from x to the stroke and r the pen's radius there: a soft un
 graphics rasterization for editing and learning" (Li et al., 2020) with distances in the place of exact coverage.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -20,8 +21,10 @@ SIDE = 28
 OPAQUE = 0.999
 # Under a square root, whose slope at 0 is infinite.
 TINY = 1e-3
-# Of an ellipse in the place of a segment: its half axis in halves of the segment, beside the radius, by trying.
-LONGER = 1.1
+# Of an ellipse in the place of a segment: its half axis in halves of the segment, beside the radius; a factor of the
+# mean radius, and one of log odds outside; how far from the ends of a curve segments begin, and how much closer to each
+# other they are there. All by trying: of painted strokes, this is 0.0007 off in the mean square, and as free from haze.
+LONGER, GROWN, STEEPER, END, CLOSER = 1.1, 1.04, 1.2, 0.03, 0.5
 # Distances below it, in units, count as it: the root of a difference of rounded squares says no more.
 NEAREST = 0.1
 # Of a stroke that is not drawn: far from everywhere.
@@ -92,34 +95,50 @@ def powers(at: Tensor) -> Tensor:
 def draw(strokes: Strokes, softness: Tensor, at: Tensor) -> Tensor:
     """Compute the log odds of ink nearly as `paint` does, in two passes over the places.
 
-    Every segment is an ellipse somewhat longer than it, as wide as the pen. Its quadratic form, times the square of the
-    mean radius r of what is drawn, is linear in `powers`, so that one product and a minimum give that of the nearest
-    one, d²; r - d is near the edge how far a place is inside.
+    A stroke is a circle at each end and ellipses between, one for every segment, somewhat longer than it and as wide as
+    the pen. Their quadratic forms, times the square of the mean radius r of what is drawn, are linear in `powers`, so
+    that one product and a minimum give that of the nearest one, d²; r - d is near the edge how far a place is inside.
+    Beyond its tips an ellipse fades too slowly, which `GROWN` and `STEEPER` make up for.
 
     Args:
-        strokes: Of n glyphs; their presence is 0 or 1.
+        strokes: Of n glyphs; their presence is 0 or 1. The vertices between the ends are joined by segments, which
+            `drawn_places` keeps away from the ends.
         softness: (n,), width of the edge in units.
         at: (6, places), as of `powers`.
 
     Returns:
         (n, places).
     """
-    start, end = strokes.points[:, :, :-1], strokes.points[:, :, 1:]  # (n, strokes, segments, 2)
-    radius = (strokes.radius[:, :, :-1] + strokes.radius[:, :, 1:]) / 2  # (n, strokes, segments)
-    half = (end - start) / 2
+    points, radii = strokes.points, strokes.radius
+    start = torch.cat([points[:, :, :1], points[:, :, 1:-2], points[:, :, -1:]], dim=2)  # (n, strokes, shapes, 2)
+    half = functional.pad(points[:, :, 2:-1] - points[:, :, 1:-2], (0, 0, 1, 1)) / 2  # none of a circle
+    between = (radii[:, :, 1:-2] + radii[:, :, 2:-1]) / 2
+    radius = torch.cat([radii[:, :, :1], between, radii[:, :, -1:]], dim=2)  # (n, strokes, shapes)
     length = (half.square().sum(dim=3) + TINY**2).sqrt()
     along = half / length.unsqueeze(3)
     tx, ty = along.unbind(dim=3)
-    mx, my = ((start + end - SIDE) / 2).unbind(dim=3)
+    mx, my = (start + half - SIDE / 2).unbind(dim=3)
     drawn = strokes.presence.sum(dim=1, keepdim=True).clamp(min=1)
     mean = (radius.mean(dim=2) * strokes.presence).sum(dim=1, keepdim=True) / drawn  # (n, 1)
     square = mean.square().unsqueeze(2)
-    long, wide = square / (LONGER * length + radius).square(), square / radius.square()
-    xx, yy, xy = tx * tx * long + ty * ty * wide, ty * ty * long + tx * tx * wide, 2 * tx * ty * (long - wide)
+    wide = square / radius.square()
+    more = square / (LONGER * length + radius).square() - wide  # of the direction along a segment, in the form
+    xx, yy, xy = wide + tx * tx * more, wide + ty * ty * more, 2 * tx * ty * more
     rest = xx * mx * mx + xy * mx * my + yy * my * my + ABSENT * (1 - strokes.presence).unsqueeze(2)
     form = torch.stack([xx, xy, yy, -2 * xx * mx - xy * my, -2 * yy * my - xy * mx, rest], dim=3)
     squared = (form.flatten(1, 2) @ at).amin(dim=1)  # (n, places)
-    return (mean - squared.clamp(min=NEAREST**2).sqrt()) / softness.unsqueeze(1)
+    inside = (GROWN * mean - squared.clamp(min=NEAREST**2).sqrt()) / softness.unsqueeze(1)
+    return torch.minimum(inside, STEEPER * inside)
+
+
+def drawn_places(vertices: int) -> Tensor:
+    """Return where along a curve, from 0 to 1, the vertices of `draw` are: its ends, and others between.
+
+    Curves are fast at their ends, where control points are far from knots, so vertices are closer together there.
+    """
+    even = torch.linspace(END, 1 - END, vertices - 2)
+    inner = even - CLOSER * torch.sin(2 * math.pi * even) / (2 * math.pi)
+    return functional.pad(functional.pad(inner, (1, 0)), (0, 1), value=1.0)
 
 
 def offsets(segments: Tensor) -> Tensor:
