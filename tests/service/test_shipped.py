@@ -42,7 +42,7 @@ from tests.service.support import (
 DATA = Path(__file__).parents[1] / "data"
 
 # Of R, a and e by the seed 7.
-GOLDEN_HAND = [0.38, 0.97, 0.66, -0.14, 0.95, -0.12, -1.13, 1.04, 2.03, 0.74, 0.0, -0.24]
+GOLDEN_HAND = [-0.21, 1.04, 0.87, -0.23, 0.48, 0.25, 0.07, -0.25, 1.79, -0.39, 0.85, -0.37]
 
 # People cannot tell these apart either.
 SAME_SHAPE = str.maketrans("OIZS", "0125")

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from glyphvae.vectors.paths import Paths
 
-# Units of a glyph pixel. A capital of 20 pixels is 500 high, and the half that a number is rounded by is not seen.
-UNITS = 25
+# Units of a glyph pixel. A capital of 20 pixels is 400 high, and the half that a number is rounded by is not seen.
+UNITS = 20
 # By more pixels than this no curve may stray because its first handle mirrors the last one of the curve before.
 _MIRRORED = 0.06
 # Where the handle is that long in chords, it would make a loop.

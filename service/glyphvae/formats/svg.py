@@ -30,7 +30,7 @@ GLYPHS = 64
 CONSTANT = 0.05
 # Characters of a glyph's path that keep it below 1,000 bytes, and together with the rest of a document of its own. The
 # few with more, of strokes that bend often, get fewer curves.
-_LONGEST_PATH, _LONGEST_ALONE, _COARSER = 970, 650, (0.7, 0.4, 0.25)
+_LONGEST_PATH, _LONGEST_ALONE, _COARSER = 970, 640, (0.7, 0.4, 0.25, 0.15)
 # Of text that is selected but not seen, in glyph pixels: about the height of what is written.
 _FONT_SIZE = 24
 # Pixels a second, pauses between strokes in seconds, and the most seconds that any text takes.

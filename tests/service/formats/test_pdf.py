@@ -70,7 +70,7 @@ def test_a_bar_is_where_it_is_in_pictures(radius: list[float]) -> None:
 
 def test_a_width_that_stays_is_a_line_and_one_that_varies_an_outline() -> None:
     line, outline, both = (contents(made(bars(*radii))) for radii in ([CONSTANT], [VARYING], [CONSTANT, VARYING]))
-    assert re.search(r" cm 50 w .* c\nS Q\n", line, re.DOTALL)
+    assert re.search(r" cm 40 w .* c\nS Q\n", line, re.DOTALL)
     assert re.search(r" c\nh\nf Q\n", outline, re.DOTALL)
     assert " w " not in outline
     assert " 1 J 1 j\n" in line  # round ends

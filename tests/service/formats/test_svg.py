@@ -96,7 +96,7 @@ def test_centres_are_thin_lines_of_a_real_size_without_paper() -> None:
     (group,) = root.findall(f"{NS}g")
     assert group.get("fill") == "none"
     starts = [re.match(r"M(\d+) (\d+)", path.get("d", "")) for path in paths(content)]
-    assert [start and start.groups() for start in starts] == [("100", "125"), ("100", "275")]
+    assert [start and start.groups() for start in starts] == [("80", "100"), ("80", "220")]
     assert not any("z" in path.get("d", "") for path in paths(content))
     ink = resvg(made(bars(VARYING), Look(4, WHITE, None, centre=True)))[..., 0] > 100
     assert 80 <= np.count_nonzero(ink) <= 2 * 84

@@ -13,7 +13,7 @@ from PIL import Image
 from glyphvae.api.context import Context
 from glyphvae.application import OPERATIONS, create_app
 from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel
-from glyphvae.formats.registry import GIF, JSON, NPY, PICTURES, SVG
+from glyphvae.formats.registry import GIF, JSON, NPY, PDF, PICTURES, SVG
 from glyphvae.models.registry import load_registry
 from glyphvae.operations.base import KEPT_PLANS, LONGEST_KEY, PlanCache
 from tests.service.support import caller, context_of, expect_problem, grey, npy, percent_apart, resvg
@@ -26,6 +26,7 @@ OFFERS = dict.fromkeys(PATHS, (*PICTURES, SVG, JSON, NPY)) | {
     "/font": ("font/ttf", "font/otf", "font/woff2"),
     "/hand": (JSON,),
     "/interpolate": (*PICTURES, SVG, GIF, JSON, NPY),
+    "/render-text": (*PICTURES, SVG, PDF, JSON, NPY),
     "/traverse": (*PICTURES, SVG, GIF, JSON, NPY),
 }
 del OFFERS["/dataset"]  # its body names the format

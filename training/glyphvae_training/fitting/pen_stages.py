@@ -1,4 +1,4 @@
-"""The preset `pen`: strokes, then the priors of hand and form, and sliders for the hand.
+"""The preset `pen`: strokes, then the priors of hand and form, the strokes of marks, and sliders for the hand.
 
 Each stage leaves what it made in the run's folder, so that a training that was stopped goes on where it was.
 """
@@ -20,6 +20,7 @@ from glyphvae_training.fitting.axes import AxesConfig, align
 from glyphvae_training.fitting.pen import PenTraining, held_out, last_losses, train_pen
 from glyphvae_training.fitting.pen_prior import fit_priors
 from glyphvae_training.fitting.pen_restore import restore
+from glyphvae_training.fitting.pen_settle import settle
 from glyphvae_training.fitting.prior import PriorConfig
 from glyphvae_training.fitting.runs import Run, finished
 from glyphvae_training.fitting.trainer import Hardware
@@ -101,7 +102,7 @@ def train_pen_preset(
 
     with_priors = pen_of(finished(folder / PRIORS, priors))
 
-    return finished(folder, lambda: align(run(with_priors), preset.axes))
+    return finished(folder, lambda: align(run(settle(with_priors, preset.training.seed)), preset.axes))
 
 
 def dotted_only(split: Split) -> Split:
