@@ -26,7 +26,7 @@ OFFERS = dict.fromkeys(PATHS, (*PICTURES, SVG, JSON, NPY)) | {
     "/font": ("font/ttf", "font/otf", "font/woff2"),
     "/hand": (JSON,),
     "/interpolate": (*PICTURES, SVG, GIF, JSON, NPY),
-    "/render-text": (*PICTURES, SVG, PDF, JSON, NPY),
+    "/render-text": (*PICTURES, SVG, JSON, NPY, PDF),
     "/traverse": (*PICTURES, SVG, GIF, JSON, NPY),
 }
 del OFFERS["/dataset"]  # its body names the format
