@@ -16,6 +16,7 @@ from benchmarks import (
     gpu,
     gpu_proof,
     growth,
+    hands,
     http,
     reliability,
     results,
@@ -42,6 +43,7 @@ PARTS: dict[str, Callable[..., Any]] = {
     "slow": reliability.slow,
     "recovery": reliability.recovery,
     "dataset": dataset.measure,
+    "hands": hands.measure,
 }
 # The parts of `all`, with the settings that `--full` changes.
 ALL: dict[str, dict[str, int]] = {
