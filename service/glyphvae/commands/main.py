@@ -114,6 +114,8 @@ def _log_config(level: str, style: str) -> dict[str, Any]:
         },
         "handlers": {"stderr": {"class": "glyphvae.observability.log_writer.LogHandler", "formatter": style}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
+        # At level info it calls tables errors that it splits to make them fit.
+        "loggers": {"fontTools": {"level": "ERROR" if level == "error" else "WARNING"}},
     }
 
 
