@@ -128,7 +128,8 @@ def main() -> None:
     try:
         app()
     except Problem as problem:
-        raise SystemExit(f"glyphvae: {problem.detail}") from None
+        allowed = "".join(f"; allowed: {error.allowed}" for error in problem.errors if error.allowed)
+        raise SystemExit(f"glyphvae: {problem.detail}{allowed}") from None
     except ValidationError as error:
         raise SystemExit(f"glyphvae: {problem_of(error.errors()).detail}") from None
     except OSError as error:

@@ -46,7 +46,7 @@ async def test_a_text_is_rendered_as_the_service_renders_it(
     ("arguments", "says"),
     [
         (["HELLO!"], "422: body.text: The character '!'"),
-        (["HELLO", "--z", "1,2,3,4,5,6,7"], "422: body.z: 7 latents were given"),
+        (["HELLO", "--z", "1,2,3,4,5,6,7"], "422: body.z: 7 latents were given; allowed: at most 6"),
         (["HELLO", "--models", "."], "--models cannot be combined with --url"),
     ],
 )
