@@ -91,7 +91,7 @@ class PageGeometry:
 
     @property
     def no_room(self) -> str:
-        """What to say of a text that does not fit, in the lengths of the page."""
+        """The refusal of a text that does not fit, in the lengths of the page."""
         return (
             f"A page of {self.width:g} x {self.height:g} mm with these margins leaves no room for capitals of "
             f"{self.letter_height:g} mm."
