@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from glyphvae.models.hand_string import read_hand
+from glyphvae.models.manifest import read_manifest
 from tests.service.processes import ROOT, Server, plain_environment, running
 
 ADDRESS = "http://127.0.0.1:8000"
@@ -42,3 +44,12 @@ def test_every_block_runs(page: str, server: Server, tmp_path: Path) -> None:
 def test_every_link_leads_somewhere(page: str) -> None:
     links = re.findall(r"\]\(([^)#]+)", (ROOT / "docs" / page).read_text(encoding="utf-8"))
     assert [link for link in links if not link.startswith("http") and not (ROOT / "docs" / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", ["hands.md", "openapi.json"])
+def test_hands_in_examples_are_of_the_shipped_model(name: str) -> None:
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    manifest = read_manifest(ROOT / "exported" / "pen.json")
+    hands = re.findall(r'(?:hand=|"hand": ")([\w-]{28})\b', text)
+    assert hands
+    assert {len(read_hand(hand, manifest, {})) for hand in hands} == {manifest.hand_size}

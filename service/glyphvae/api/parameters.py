@@ -235,11 +235,18 @@ def problem_of(errors: Sequence[Mapping[str, Any]], where: str | None = None) ->
         where: Where all of the values stood; None where the errors say it.
     """
     fields = [
-        InvalidField(field=".".join(map(_name, (where, *one["loc"]) if where else one["loc"])), detail=one["msg"])
+        InvalidField(field=".".join(map(_name, (where, *one["loc"]) if where else one["loc"])), detail=_message(one))
         for one in errors[:MAX_ERRORS]
     ]
     more = [f"and {len(errors) - MAX_ERRORS} more"] if len(errors) > MAX_ERRORS else []
     return InvalidParameter("; ".join([f"{field.field}: {field.detail}" for field in fields] + more), fields)
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    """Return what pydantic says of a value, without its own words and the names of our classes."""
+    if error.get("type") == "model_type":
+        return "Input should be an object"
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _name(part: object) -> str:

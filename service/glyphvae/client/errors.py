@@ -70,7 +70,8 @@ class ProblemError(ClientError):
         errors: tuple[RefusedField, ...] = (),
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(f"{status}: {detail}")
+        allowed = "".join(f"; allowed: {error.allowed}" for error in errors if error.allowed)
+        super().__init__(f"{status}: {detail}{allowed}")
         self.status = status
         self.type = type_
         self.title = title

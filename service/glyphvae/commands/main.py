@@ -114,6 +114,8 @@ def _log_config(level: str, style: str) -> dict[str, Any]:
         },
         "handlers": {"stderr": {"class": "glyphvae.observability.log_writer.LogHandler", "formatter": style}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
+        # At level info it calls tables errors that it splits to make them fit.
+        "loggers": {"fontTools": {"level": "ERROR" if level == "error" else "WARNING"}},
     }
 
 
@@ -126,7 +128,8 @@ def main() -> None:
     try:
         app()
     except Problem as problem:
-        raise SystemExit(f"glyphvae: {problem.detail}") from None
+        allowed = "".join(f"; allowed: {error.allowed}" for error in problem.errors if error.allowed)
+        raise SystemExit(f"glyphvae: {problem.detail}{allowed}") from None
     except ValidationError as error:
         raise SystemExit(f"glyphvae: {problem_of(error.errors()).detail}") from None
     except OSError as error:

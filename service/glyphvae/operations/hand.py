@@ -117,7 +117,7 @@ class FindHand(Operation[HandPlan]):
                     "schema": {"$ref": "#/components/schemas/FoundHand"},
                     "example": {
                         "model": "pen/1",
-                        "hand": "AWYnvM7yDKP_fPv_v_-AAgDgYwhj",
+                        "hand": "AejHa4ueF0Xzh-IIcbGMIUg-CpUk",
                         "mu": [0.4],
                         "logvar": [-1.6],
                         "left": [0.2],

@@ -438,7 +438,9 @@ def finished(begun: TextPlan, decoded: Pixels | Strokes, text: RenderText) -> Wr
         else:
             placed = set_pixels(begun.script, decoded, labels, text.setting)
     except LayoutError as error:
-        raise InvalidParameter.of("body.width" if text.page is None else "body.page", str(error)) from None
+        if text.page is not None:
+            raise InvalidParameter.of("body.page", text.page.geometry.no_room) from None
+        raise InvalidParameter.of("body.width", str(error)) from None
     return Writing(begun.model, begun.seed, begun.style, begun.z, begun.script, placed)
 
 

@@ -89,6 +89,14 @@ class PageGeometry:
         """The distance of the first baseline from the upper edge."""
         return self.margins.top + self.letter_height
 
+    @property
+    def no_room(self) -> str:
+        """The refusal of a text that does not fit, in the lengths of the page."""
+        return (
+            f"A page of {self.width:g} x {self.height:g} mm with these margins leaves no room for capitals of "
+            f"{self.letter_height:g} mm."
+        )
+
     def setting(self, base: Setting) -> Setting:
         """Return a setting with the widths of this page, in whole glyph pixels.
 
@@ -98,10 +106,7 @@ class PageGeometry:
         left, right = self.margins.left, self.margins.right
         column, margin = floor((self.width - left - right) / self.unit + _ROUNDING), floor(min(left, right) / self.unit)
         if self.capacity < 1 or column < 1:
-            raise LayoutError(
-                f"A page of {self.width:g} x {self.height:g} mm with these margins leaves no room for capitals of "
-                f"{self.letter_height:g} mm."
-            )
+            raise LayoutError(self.no_room)
         height = max(1, round(self.line_height / self.unit))
         return replace(base, width=column + 2 * margin, margin=margin, line_height=height)
 

@@ -1,7 +1,8 @@
 import json
+from typing import Annotated
 
 import pytest
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from glyphvae.api.parameters import (
     LONGEST_NAME,
@@ -18,6 +19,12 @@ from glyphvae.api.parameters import (
 from glyphvae.errors import InvalidParameter, MalformedBody, Problem, UnsupportedMedia
 
 NO_JSON = (b"{", b'{"seed": A}', b'{"seed": 1} B', b'{"label": ["\xff"]}')
+
+
+def refuse(value: str) -> str:
+    """Refuse every name."""
+    message = f"{value!r} is no name"
+    raise ValueError(message)
 
 
 class Some(Parameters):
@@ -122,6 +129,27 @@ def test_every_refused_value_is_listed() -> None:
     problem = problem_of([{"loc": ("query", "n"), "msg": "too small"}, {"loc": ("path", "name"), "msg": "too long"}])
     assert problem.detail == "query.n: too small; path.name: too long"
     assert [error.field for error in problem.errors] == ["query.n", "path.name"]
+
+
+class Checked(Parameters):
+    """Parameters that a function of ours checks."""
+
+    inner: Some | None = None
+    name: Annotated[str, AfterValidator(refuse)] = ""
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"[]", "body: Input should be an object"),
+        (b'{"inner": "A4"}', "body.inner: Input should be an object"),
+        (b'{"name": "A"}', "body.name: 'A' is no name"),
+    ],
+)
+def test_problems_say_nothing_of_classes(body: bytes, detail: str) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        read_json(Checked, "application/json", body)
+    assert caught.value.detail == detail
 
 
 class Mixed(Parameters):

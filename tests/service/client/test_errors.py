@@ -15,7 +15,7 @@ def test_a_problem_carries_all_its_fields() -> None:
     assert (problem.title, problem.detail) == ("A value is not allowed", "query.n: too many")
     assert problem.errors == (RefusedField("query.n", "too many", "at most 3"),)
     assert problem.retry_after == 7.0
-    assert str(problem) == "422: query.n: too many"
+    assert str(problem) == "422: query.n: too many; allowed: at most 3"
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>Bad gateway</html>", b"[1]", b"\xff"])

@@ -98,3 +98,16 @@ def test_every_command_of_the_service_is_its_own() -> None:
 
 def test_the_module_is_the_command() -> None:
     assert "glyphvae render" in python("-m", "glyphvae", "render", "--help").stdout
+
+
+@pytest.mark.parametrize(("level", "logged"), [("info", ["WARNING", "ERROR"]), ("error", ["ERROR"])])
+def test_the_log_has_no_steps_of_packing_fonts(level: str, logged: list[str]) -> None:
+    program = f"""
+import logging.config
+from glyphvae.commands.main import _log_config
+logging.config.dictConfig(_log_config({level!r}, "text"))
+for name in ("INFO", "WARNING", "ERROR"):
+    logging.getLogger("fontTools.ttLib.tables.otBase").log(getattr(logging, name), "packed")
+"""
+    lines = python("-c", program).stderr.splitlines()
+    assert [line.split()[2] for line in lines if "packed" in line] == logged

@@ -46,7 +46,7 @@ async def test_a_text_is_rendered_as_the_service_renders_it(
     ("arguments", "says"),
     [
         (["HELLO!"], "422: body.text: The character '!'"),
-        (["HELLO", "--z", "1,2,3,4,5,6,7"], "422: body.z: 7 latents were given"),
+        (["HELLO", "--z", "1,2,3,4,5,6,7"], "422: body.z: 7 latents were given; allowed: at most 6"),
         (["HELLO", "--models", "."], "--models cannot be combined with --url"),
     ],
 )
@@ -70,7 +70,7 @@ def test_without_a_seed_each_picture_is_new() -> None:
         (["HELLO", "--model", "gan"], "There is no model 'gan'; served are: cvae, vae."),
         (["HELLO", "--model", "vae"], "body.model: model 'vae' has no labels, so it cannot write text"),
         (["HELLO", "--ink", "shiny"], "body.ink: 'shiny' is not a colour"),
-        (["HELLO", "--z", "1,2,3,4,5,6,7"], "body.z: 7 latents were given"),
+        (["HELLO", "--z", "1,2,3,4,5,6,7"], "body.z: 7 latents were given; allowed: at most 6"),
         (["HELLO", "--z", "x"], "latent 1 is 'x', not a number"),
         (["HELLO", "--align", "middle"], "align: Input should be 'left', 'centre', 'right' or 'justify'"),
         (["HELLO", "--scale", "0"], "scale: Input should be greater than or equal to 1"),

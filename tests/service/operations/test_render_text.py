@@ -550,7 +550,7 @@ async def test_who_accepts_any_application_gets_json(pen: httpx.AsyncClient) -> 
         (PNG, {"page": {}, "dpi": 150}, "body.dpi", "at most 1048576 pixels; a smaller dpi, or less to show"),
         (PDF, {"page": {"rule": "transparent"}}, "body.page.rule", "is not a colour"),
         (PDF, {"page": {"size": [30, 20], "margin": 10}}, "body.page", "leaves no room for capitals of 4.05 mm"),
-        (PDF, {"page": {"size": [40, 90], "letter_height": 40}}, "body.page", "leaves no room for"),
+        (PDF, {"page": {"size": [40, 90], "letter_height": 40}}, "body.page", "no room for capitals of 40 mm"),
         (PDF, {"page": {"colour": "red"}}, "body.page", "unknown: 'colour'; allowed are: size, landscape, margin"),
         (PDF, {"text": "A\n" * 500, "page": PAGE | {"size": [100, 20]}}, "body.page", "the text would have 500 pages"),
         (PDF, {"text": "A" * 200, "scale": 64}, "body.scale", "at most 14400; a smaller scale, or less to show"),
@@ -567,7 +567,8 @@ async def test_what_no_page_can_show_is_refused(
 async def test_a_letter_wider_than_its_column_is_refused(pen: httpx.AsyncClient) -> None:
     page = {"size": [40, 90], "margin": 5, "letter_height": 22}
     response = await post(pen, PDF, text="A", page=page)
-    expect_problem(response, InvalidParameter, "leaves no room for", "body.page")
+    says = "A page of 40 x 90 mm with these margins leaves no room for capitals of 22 mm."
+    expect_problem(response, InvalidParameter, says, "body.page")
 
 
 async def test_pages_are_for_models_that_draw_strokes(client: httpx.AsyncClient, tmp_path: Path) -> None:
