@@ -15,7 +15,7 @@ SEED = 7
 HELD_OUT: dict[str, Literal["validation", "test"]] = {"validation": "validation", "test": "test"}
 
 
-def measure(subject: Subject, data: Path, part: str = "validation", tries: int = 10) -> list[dict[str, Any]]:
+def measure(subject: Subject, data: Path, fonts: str = "validation", tries: int = 10) -> list[dict[str, Any]]:
     """Measure how often `POST /hand` finds the font that letters are from; some minutes, without training.
 
     The letters that were not given are written by `/generate` in the hand, and compared with those of every font by
@@ -24,7 +24,7 @@ def measure(subject: Subject, data: Path, part: str = "validation", tries: int =
     Args:
         subject: The service.
         data: Folder of the fonts.
-        part: Fonts that nothing was trained on: `validation`, or `test` for the final figures alone.
+        fonts: Part of the fonts that nothing was trained on: `validation`, or `test` for the final figures alone.
         tries: Hands of each font, of other letters each.
 
     Raises:
@@ -42,9 +42,9 @@ def measure(subject: Subject, data: Path, part: str = "validation", tries: int =
         mean_over_fonts,
     )
 
-    if part not in HELD_OUT:
-        raise BenchmarkError(f"fonts are of the parts {' and '.join(HELD_OUT)}, not {part}")
-    letters = letters_of_all(load_lettering(data, HELD_OUT[part])).coarse()
+    if fonts not in HELD_OUT:
+        raise BenchmarkError(f"fonts are of the parts {' and '.join(HELD_OUT)}, not {fonts}")
+    letters = letters_of_all(load_lettering(data, HELD_OUT[fonts])).coarse()
     rows: list[dict[str, Any]] = []
     with (
         Server(subject.service("--request-timeout", "60"), sorted(os.sched_getaffinity(0))) as server,
@@ -62,7 +62,7 @@ def measure(subject: Subject, data: Path, part: str = "validation", tries: int =
         for given in GIVEN:
             rng = np.random.default_rng(given)
             apart = font_distances(letters, hand_of, write, given, rng, tries=tries)
-            row: dict[str, Any] = {"given": given, "fonts": len(apart), "part": part}
+            row: dict[str, Any] = {"given": given, "fonts": len(apart), "part": fonts}
             for name, found in (("nearest", found_nearest(apart)), ("relative", found_relative(apart))):
                 row[name] = mean_over_fonts(found, rng)._asdict()
             rows.append(row)

@@ -14,7 +14,7 @@ SUBJECT = Subject(ROOT / "exported")
 
 def test_a_part_that_is_trained_on_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match="validation and test, not train"):
-        hands.measure(SUBJECT, tmp_path, part="train")
+        hands.measure(SUBJECT, tmp_path, fonts="train")
 
 
 def test_the_service_is_asked_for_hands_of_fonts_and_writes_in_them(tmp_path: Path) -> None:

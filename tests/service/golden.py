@@ -1,4 +1,4 @@
-"""Golden values of the default model, and the README's pictures: `python -m tests.service.golden` writes them anew.
+"""Golden values of the default model, and what documents show of it: `python -m tests.service.golden` writes them anew.
 
 They belong to the weights in exported/: whoever replaces the default model runs this once.
 """
@@ -16,7 +16,8 @@ from tests.service.processes import running
 from tests.service.support import JSON
 
 FILE = Path(__file__).with_name("golden.json")
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
+ROOT = Path(__file__).parents[2]
+IMAGES = ROOT / "docs" / "images"
 TEXT = "Dear Zoë,\nthe café opens at 7 o’clock. Don’t be late!"
 
 
@@ -27,6 +28,21 @@ def drawn(client: httpx.Client) -> dict[str, Any]:
     (sample,) = glyph["samples"]
     places = [[placed["label"], placed["x"], placed["y"]] for placed in text["glyphs"]]
     return {"model": glyph["model"], "z": sample["z"], "pixels": sample["pixels"], "glyphs": places}
+
+
+# Where a hand of the default model stands as an example, and how such a string is found there.
+EXAMPLES = ("docs/hands.md", "docs/openapi.json", "service/glyphvae/operations/hand.py")
+HAND = re.compile(r'(hand=|"hand": ")[\w-]{28}\b')
+
+
+def replace_hands(client: httpx.Client) -> None:
+    """Put a hand of the default model in the place of the examples, which are those of another once it is replaced."""
+    glyph = client.post("/generate?label=J&seed=11").raise_for_status().content
+    hand = client.post("/hand?label=J", content=glyph).raise_for_status().json()["hand"]
+    for name in EXAMPLES:
+        path = ROOT / name
+        path.write_text(HAND.sub(rf"\g<1>{hand}", path.read_text(encoding="utf-8")), encoding="utf-8")
+        print(f"{path} is written.")
 
 
 def readme_pictures() -> dict[str, str]:
@@ -44,6 +60,7 @@ def main() -> None:
     with running("--device", "cpu") as server, server.client() as client:
         values = drawn(client)
         FILE.write_text(json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+        replace_hands(client)
         for name, command in readme_pictures().items():
             call = command.replace("curl ", "curl --fail --silent --show-error ").replace(ADDRESS, server.url)
             subprocess.run(["bash", "-c", call], cwd=IMAGES, check=True)

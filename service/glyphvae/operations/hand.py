@@ -117,7 +117,7 @@ class FindHand(Operation[HandPlan]):
                     "schema": {"$ref": "#/components/schemas/FoundHand"},
                     "example": {
                         "model": "pen/1",
-                        "hand": "AejHa4ueF0Xzh-IIcbGMIUg-CpUk",
+                        "hand": "AQsXBnpgOC4fdl_ong56Ysf2B8uh",
                         "mu": [0.4],
                         "logvar": [-1.6],
                         "left": [0.2],
