@@ -36,7 +36,7 @@ def writer() -> Writer:
 def page(chromium: Browser, writer: Writer) -> Iterator[Page]:
     """Yield a page whose text is set in a font of the hand of seed 7."""
     font = base64.b64encode(made(writer, "/font", "font/woff2")).decode()
-    page = chromium.new_page(viewport={"width": 1400, "height": 260})
+    page = chromium.new_page(viewport={"width": 2000, "height": 260})
     page.set_content(f"""<style>
       @font-face {{ font-family: Hand; src: url(data:font/woff2;base64,{font}) format("woff2") }}
       p {{ margin: 40px; font: {FONT_SIZE}px Hand; white-space: nowrap; text-rendering: geometricPrecision }}

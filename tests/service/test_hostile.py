@@ -87,13 +87,10 @@ async def test_a_picture_is_read_or_refused(client: httpx.AsyncClient, content: 
 WORDS = {
     "combining marks": "E\u0301\u0327\u20dd",
     "right to left": "\u202e\u05d0\u0628",
-    "zero width": "\u200b\u200d\ufeff",
     "NUL": "\0",
-    "line separators": "\u2028\u0085",
     "beyond the plane": "\U0001f58b",
     "private use": "\ue000\U0010ffff",
     "digits of another script": "\u0661",
-    "digits that are none": "\u00b2",
     "percent": "%00%",
     "quotes": "'\"`<script>",
 }

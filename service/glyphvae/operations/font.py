@@ -62,7 +62,7 @@ def _shown(text: str) -> str:
 
 
 Shown = AfterValidator(_shown)
-Name = Annotated[str | None, Field(max_length=200), Shown]
+Name = Annotated[str, Field(max_length=200), Shown] | None
 
 
 class FontRequest(Parameters):
@@ -86,19 +86,22 @@ class FontRequest(Parameters):
         description="Standard deviation of the latents of the three alternates of each letter around its usual form, "
         "which is that of `/render-text` with `variation=0`.",
     )
-    family: Annotated[
-        str | None,
-        Field(
-            min_length=1,
-            max_length=31,
-            pattern=r"^\S(.*\S)?$",
-            description="The name that the font is chosen by. Default: the model's, with a number of the hand.",
-        ),
-        Shown,
-    ] = None
+    family: (
+        Annotated[
+            str,
+            Field(
+                min_length=1,
+                max_length=31,
+                pattern=r"^\S(.*\S)?$",
+                description="The name that the font is chosen by. Default: the model's, with a number of the hand.",
+            ),
+            Shown,
+        ]
+        | None
+    ) = None
     designer: Name = Field(None, description="Whose hand it is.")
     copyright: Name = Field(None, description="Your copyright notice.")
-    license: Annotated[str | None, Field(max_length=4000), Shown] = Field(
+    license: Annotated[str, Field(max_length=4000), Shown] | None = Field(
         None, description="Your terms for the font; without them it has none."
     )
     license_url: Name = Field(None, description="Where these terms are.")

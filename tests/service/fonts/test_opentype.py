@@ -98,7 +98,7 @@ def test_a_text_in_the_font_is_that_of_render_text(
         found = painted(content, glyphs, wanted, baseline=8 * int(text.layout.baselines[0]), left=left)
         apart = np.abs(found.astype(int) - wanted)
         assert apart.mean() < 0.02 * 255
-        assert apart.sum() < 0.05 * wanted.sum(dtype=int)  # of the ink
+        assert apart.sum() < 0.08 * wanted.sum(dtype=int)  # of the ink
 
 
 def test_the_same_hand_gives_the_same_bytes_at_any_time(fonts: Fonts) -> None:

@@ -51,6 +51,11 @@ async def test_a_hand_becomes_a_font(pen: httpx.AsyncClient, accept: dict[str, s
     assert (await made(pen, accept, seed=7, family="Zoë’s Hand")) == response.content
 
 
+async def test_a_name_that_is_null_is_as_one_that_is_missing(pen: httpx.AsyncClient) -> None:
+    names = dict.fromkeys(("family", "designer", "copyright", "license", "license_url"))
+    assert await made(pen, seed=7, **names) == await made(pen, seed=7)
+
+
 async def test_a_seed_is_drawn_and_told(pen: httpx.AsyncClient) -> None:
     first = await pen.post("/font", json={}, headers=TTF)
     assert first.content == await made(pen, seed=int(first.headers["glyphvae-seed"]))

@@ -200,7 +200,7 @@ def test_a_hand_writes_at_the_middle_of_the_form_or_in_a_form() -> None:
     assert hands.latents(hand, LABELS, forms)[:, 3:].tolist() == forms.tolist()
     written = hands.write(hand, LABELS)
     np.testing.assert_array_equal(written, exported_model("pen").decode(middle, LABELS)[0])
-    assert np.any(hands.write(hand, LABELS, forms) != written)
+    assert np.any(hands.write(hand, LABELS, 9 * forms) != written)
 
 
 def test_a_model_without_a_form_has_only_hands() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from glyphvae_training.data.alphabet import ALPHABET, INDEX
+from glyphvae_training.data.alphabet import ALPHABET, CHARACTERS, INDEX
 from glyphvae_training.data.dataset import Dataset, Split, load_byclass
 from glyphvae_training.data.pen import load_pen
 from glyphvae_training.data.single_strokes import load_templates
@@ -67,7 +67,10 @@ def test_strokes_then_priors(data: Dataset, pen_folder: Path, tmp_path: Path) ->
     for stage in (STROKES, PRIORS):
         earlier = load_run(tmp_path / stage).model.state_dict()
         changed = [name for name, value in earlier.items() if not torch.equal(value, state[name])]
-        assert changed == ([] if stage == STROKES else ["hand_flow.couplings.0.rotation"])  # the hand's sliders
+        marks, sliders = "decoder.last.table.weight", "hand_flow.couplings.0.rotation"
+        assert changed == ([marks] if stage == STROKES else [marks, sliders])
+        table = [states[marks][:CHARACTERS] for states in (earlier, state)]
+        assert torch.equal(*table)
     assert "held_out/mse" in (tmp_path / STROKES / "metrics.csv").read_text(encoding="utf-8")
 
 
