@@ -3,7 +3,7 @@
 import http.client
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from time import perf_counter
 
@@ -14,6 +14,7 @@ from PIL import Image
 JSON = {"Content-Type": "application/json"}
 PNG = {"Content-Type": "image/png"}
 NPY = {"Accept": "application/x-npy"}
+SVG = {"Accept": "image/svg+xml"}
 # Twenty characters, seventeen of them glyphs.
 TEXT = "QUICK BROWN FOX JUMP"
 
@@ -110,6 +111,15 @@ def service_calls(glyph: bytes) -> list[Call]:
         Call("reconstruct", "/reconstruct", other, PNG),
         Call("reconstruct, label", "/reconstruct?label=19", other, PNG),
         text(TEXT),
+    ]
+
+
+def vector_calls() -> list[Call]:
+    """Return requests for SVG, which models that draw strokes answer."""
+    written = text(TEXT)
+    return [
+        replace(GENERATE, name="generate, SVG", headers=SVG),
+        replace(written, name=f"{written.name}, SVG", headers=JSON | SVG),
     ]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import uvloop
 
 from benchmarks import wrk
-from benchmarks.calls import Call, service_calls
+from benchmarks.calls import Call, service_calls, vector_calls
 from benchmarks.driver import Record, drive, poisson
 from benchmarks.peers import BARE, bare_call, peers
 from benchmarks.processes import BenchmarkError, on_cores, two_cores
@@ -111,7 +111,8 @@ def measure(subject: Subject, rounds: int = 5, seconds: int = 1) -> list[dict[st
     own, others = subject.service(), peers(subject)
     with staged([BARE, own, *others]) as stage:
         calls = [(peer.name, peer.call) for peer in others]
-        calls += [(own.name, call) for call in service_calls(stage[own.name].first_answer.content)]
+        own_calls = [*service_calls(stage[own.name].first_answer.content), *vector_calls()]
+        calls += [(own.name, call) for call in own_calls]
         cases = []
         for server, call in calls:
             with stage.turn(server) as running:

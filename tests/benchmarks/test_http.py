@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.calls import Call, service_calls
+from benchmarks.calls import Call, service_calls, vector_calls
 from benchmarks.http import Case, Turn, bare_sizes, in_turns, measure_cases
 from benchmarks.peers import BARE, bare_call
 from benchmarks.processes import BenchmarkError
@@ -16,7 +16,7 @@ def test_similar_sizes_share_a_bare_limit_and_others_do_not() -> None:
 
 
 def test_every_request_to_the_service_has_a_name_of_its_own() -> None:
-    calls = service_calls(png(np.zeros((28, 28), np.uint8)))
+    calls = [*service_calls(png(np.zeros((28, 28), np.uint8))), *vector_calls()]
     assert len({call.name for call in calls}) == len(calls)
 
 
