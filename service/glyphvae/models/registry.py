@@ -30,6 +30,8 @@ Labels = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
 
 ALL = "all"
+# Glyphs that a decoder paints from strokes at a time: it takes 0.2 MB for each.
+PAINTED = 64
 
 # Bytes of large results that have not been written yet; more are not computed meanwhile.
 RESULTS = 32 * MEBIBYTE
@@ -56,7 +58,7 @@ class Model:
         self.sessions = sessions
         self.title = f"{manifest.name}/{manifest.version}"
         self.draws_strokes = manifest.strokes is not None
-        runs = _Runs(sessions, bool(manifest.labels))
+        runs = _Runs(sessions, bool(manifest.labels), painted=self.draws_strokes)
 
         def graph(part: Part, first: str, *outputs: str) -> Graph:
             return Graph(partial(runs.run, part, first, outputs), pool, manifest.name)
@@ -170,16 +172,24 @@ class _Runs:
     Args:
         sessions: Run its graphs.
         conditional: Whether it takes labels.
+        painted: Whether its decoder paints strokes.
     """
 
-    def __init__(self, sessions: Sessions, conditional: bool) -> None:
+    def __init__(self, sessions: Sessions, conditional: bool, *, painted: bool) -> None:
         self._sessions = sessions
         self._conditional = conditional
+        self._painted = painted
 
     def run(self, part: Part, first: str, outputs: Sequence[str], rows: Rows) -> Rows:
         # A classifier takes no labels, and an unconditional model ignores them.
         names = (first, "label") if self._conditional else (first,)
-        return self._sessions.run(part, outputs, dict(zip(names, rows, strict=False)))
+        count = len(rows[0])
+        step = PAINTED if self._painted and part == "decoder" else max(1, count)
+        parts = [
+            self._sessions.run(part, outputs, dict(zip(names, (x[start : start + step] for x in rows), strict=False)))
+            for start in range(0, max(1, count), step)
+        ]
+        return parts[0] if len(parts) == 1 else tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
     def read(self, rows: Rows) -> Rows:
         pixels, possible = rows

@@ -13,7 +13,7 @@ import pytest
 from glyphvae.errors import NotReady, StartError, UnknownModel
 from glyphvae.models.manifest import read_manifest
 from glyphvae.models.providers import PROVIDERS, Runtime
-from glyphvae.models.registry import Registry, load_registry
+from glyphvae.models.registry import PAINTED, Registry, load_registry
 from glyphvae.scheduling.steps import run_now
 from glyphvae.settings import Settings
 from tests.known_model import LATENT_SIZE, decoder, encoder, strokes, write_model, write_more
@@ -136,6 +136,20 @@ def test_a_model_draws_strokes(tmp_path: Path) -> None:
     assert drawn.presence.tolist() == [[1, 0]] * 2
     assert np.allclose(drawn.proportions, [0.05, 24, 0.1, 0.2])
     assert run_now(model.decode(latents(0), np.array([19])))[0, 0, 0] == 119
+
+
+@pytest.mark.parametrize("count", [0, 1, PAINTED, PAINTED + 1, 2 * PAINTED])
+def test_glyphs_are_painted_some_at_a_time(tmp_path: Path, count: int) -> None:
+    write_more(tmp_path)
+    model = loaded(tmp_path, default_model="more").get(None)
+    z, labels = np.zeros((count, LATENT_SIZE), np.float32), np.arange(count) % 36
+    z[:, 0] = np.arange(count) % 50
+    pixels = run_now(model.decode(z, labels))
+    assert pixels.shape == (count, 28, 28)
+    np.testing.assert_array_equal(
+        pixels,
+        np.concatenate([pixels[:0], *(run_now(model.decode(z[i : i + 1], labels[i : i + 1])) for i in range(count))]),
+    )
 
 
 def test_what_painting_needs_is_loaded_with_a_model_that_draws_strokes(
