@@ -19,7 +19,7 @@ SIZE = re.compile(rb'width="(\d+)" height="(\d+)"')
 
 @pytest.fixture(scope="module")
 def answers() -> dict[str, bytes]:
-    """What the shipped model answers, by name."""
+    """Return responses of the shipped model, by name."""
     with running("--models", str(ROOT / "exported"), "--device", "cpu") as service, service.client() as client:
         return {
             "png": asked(client, "image/png"),

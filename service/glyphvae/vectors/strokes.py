@@ -104,42 +104,22 @@ def samples_at(scale: float) -> int:
     return SEGMENTS * ceil(sqrt(max(scale, 1))) + 1
 
 
-def polylines(strokes: Strokes, samples: int) -> tuple[Floats, Floats]:
-    """Evaluate the curves of all strokes, present or not.
+def present_polylines(strokes: Strokes, samples: int) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Evaluate the curves of the k strokes that are present, glyph by glyph.
 
     Args:
         strokes: Of n glyphs.
         samples: Points of each curve, its ends included, at least 2.
 
     Returns:
-        Points (n, strokes, samples, 2) and radii (n, strokes, samples) in units, both float32.
-    """
-    return _curves(strokes.control, samples), _widths(strokes.radius, samples)
-
-
-def present_polylines(strokes: Strokes, samples: int) -> tuple[NDArray[np.int64], Floats, Floats]:
-    """Evaluate the curves of the k strokes that are present, glyph by glyph.
-
-    Args:
-        strokes: Of n glyphs.
-        samples: As of `polylines`.
-
-    Returns:
         The glyph of each, (k,); points (k, samples, 2) and radii (k, samples) in units, both float32.
     """
     glyph, stroke = np.nonzero(strokes.presence > DRAWN)
-    return glyph, _curves(strokes.control[glyph, stroke], samples), _widths(strokes.radius[glyph, stroke], samples)
-
-
-def _curves(control: Floats, samples: int) -> Floats:
-    points: Floats = basis(control.shape[-2], samples) @ control
-    return points
-
-
-def _widths(radius: Floats, samples: int) -> Floats:
+    points: Floats = basis(strokes.control.shape[2], samples) @ strokes.control[glyph, stroke]
     # Not as a product of matrices, whose last bits depend on how many strokes there are.
-    radii: Floats = np.einsum("...k,sk->...s", radius, interpolation(radius.shape[-1], samples))
-    return radii
+    shares = interpolation(strokes.radius.shape[2], samples)
+    radii: Floats = np.einsum("nk,sk->ns", strokes.radius[glyph, stroke], shares)
+    return glyph, points, radii
 
 
 def place(strokes: Strokes, x: Numbers, y: Numbers, scale: Numbers, samples: int | None = None) -> Lines:

@@ -6,8 +6,8 @@ import pytest
 from fontTools.ttLib import TTFont
 
 from glyphvae.writer import Writer
+from tests.service.commands.conftest import ServePen
 from tests.service.commands.test_main import run
-from tests.service.operations.test_font import write_pen
 from tests.service.processes import running
 from tests.service.support import context_of, grey, image_file
 
@@ -17,13 +17,9 @@ OF_A, OF_B = ("--preprocess", "none", "--from", "a.png", "--label", "A"), ("--fr
 
 
 @pytest.fixture(autouse=True)
-def pen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def pen(serve_pen: ServePen) -> Path:
     """Write a model that draws strokes, the default of commands, and letters: A and B of z[0] = 1, and C of 2."""
-    folder = tmp_path / "models"
-    folder.mkdir()
-    write_pen(folder, *LABELS)
-    monkeypatch.setenv("GLYPHVAE_MODELS", str(folder))
-    monkeypatch.setenv("GLYPHVAE_DEFAULT_MODEL", "pen")
+    folder = serve_pen(*LABELS)
     for name, level in {"a": 110, "b": 111, "c": 142}.items():
         Path(f"{name}.png").write_bytes(image_file(grey(level)[0]))
     return folder

@@ -12,8 +12,9 @@ from glyphvae.client import calls
 from glyphvae.models.hand_string import write_hand
 from glyphvae.models.manifest import read_manifest
 from glyphvae.writer import Writer
+from tests.service.commands.conftest import ServePen
 from tests.service.commands.test_main import run as run_command
-from tests.service.operations.test_font import LABELS, write_pen
+from tests.service.operations.test_font import LABELS
 from tests.service.processes import Server
 from tests.service.support import context_of, picture
 
@@ -94,14 +95,9 @@ def test_an_error_is_one_line(arguments: list[str], says: str) -> None:
 
 
 @pytest.fixture
-def pen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def pen(serve_pen: ServePen) -> Path:
     """Serve a model that draws strokes to commands."""
-    folder = tmp_path / "models"
-    folder.mkdir()
-    write_pen(folder, *LABELS)
-    monkeypatch.setenv("GLYPHVAE_MODELS", str(folder))
-    monkeypatch.setenv("GLYPHVAE_DEFAULT_MODEL", "pen")
-    return folder
+    return serve_pen(*LABELS)
 
 
 @pytest.mark.parametrize(("name", "format_"), [("a.png", "PNG"), ("a.webp", "WEBP"), ("A.PNG", "PNG")])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from glyphvae.text.pen_metrics import BOTTOM, TOP, PenMetrics, first_pixel, last_pixel, measure, sizes, within_reach
-from glyphvae.vectors.strokes import Strokes, polylines
+from glyphvae.vectors.strokes import Strokes, present_polylines
 from tests.service.text.pen import joined, random_strokes, stroke
 
 
@@ -81,11 +81,10 @@ def test_each_glyph_is_measured_by_itself() -> None:
 def test_the_ink_lies_within_its_box_and_its_sides() -> None:
     strokes = within_reach(random_strokes(50, seed=1))
     ink = measure(strokes)
-    points, radii = polylines(strokes, 49)
+    which, points, radii = present_polylines(strokes, 49)
     for glyph, unit in enumerate(sizes(strokes)):
-        there = strokes.presence[glyph] > 0.5
-        x, y = points[glyph, there].reshape(-1, 2).T * unit
-        radius, y = radii[glyph, there].ravel() * unit, y - strokes.proportions[glyph, 1] * unit
+        x, y = points[which == glyph].reshape(-1, 2).T * unit
+        radius, y = radii[which == glyph].ravel() * unit, y - strokes.proportions[glyph, 1] * unit
         left, top, right, bottom = ink.boxes[glyph]
         assert (x - radius >= left - 1e-4).all()
         assert (x + radius <= right + 1e-4).all()

@@ -133,7 +133,7 @@ FOLDED = {
 
 @pytest.mark.parametrize("character", [*LATIN, *TYPOGRAPHIC])
 def test_latin_and_typographic_characters_are_written(character: str) -> None:
-    """What the labels of the shipped pen lack is composed without loss, or folded and told."""
+    """Characters that the labels of the shipped pen lack are composed without loss, or folded and counted."""
     script = fold(character, PEN, compose=True)
     assert script.folded == ((0,) if character in FOLDED else ())
     if character in FOLDED:

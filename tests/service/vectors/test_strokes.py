@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glyphvae.vectors.strokes import SIDE, Strokes, basis, mixed, place, polylines, samples_at
+from glyphvae.vectors.strokes import SIDE, Strokes, basis, mixed, place, present_polylines, samples_at
 from tests.service.vectors.support import strokes
 
 
@@ -23,11 +23,12 @@ def test_four_control_points_make_a_bezier_curve() -> None:
 
 def test_polylines_begin_and_end_at_the_first_and_last_control_point() -> None:
     given_ = strokes([[[(2, 3), (9, 1), (4, 4), (20, 30)]]], radius=[[[1, 3, 2]]])
-    points, radii = polylines(given_, 5)
+    glyph, points, radii = present_polylines(given_, 5)
+    assert glyph.tolist() == [0]
     assert points.dtype == radii.dtype == np.float32
-    assert points.shape == (1, 1, 5, 2)
-    assert points[0, 0, [0, -1]].tolist() == [[2, 3], [20, 30]]
-    assert radii[0, 0].tolist() == [1, 2, 3, 2.5, 2]
+    assert points.shape == (1, 5, 2)
+    assert points[0, [0, -1]].tolist() == [[2, 3], [20, 30]]
+    assert radii[0].tolist() == [1, 2, 3, 2.5, 2]
 
 
 def test_strokes_that_are_present_are_placed_glyph_by_glyph() -> None:
@@ -51,8 +52,8 @@ def test_no_glyph_has_no_strokes() -> None:
 def test_a_polyline_strays_by_a_fraction_of_a_pixel(scale: float) -> None:
     # A hook of about 20 units, bent as tightly as a small letter is.
     hook = strokes([[[(4, 13), (4, 7), (6, 4), (9, 4), (11, 7), (11, 12), (9, 14), (6, 13)]]])
-    few = polylines(hook, samples_at(scale))[0][0, 0].astype(float)
-    many = polylines(hook, 2 * len(few) - 1)[0][0, 0].astype(float)
+    few = present_polylines(hook, samples_at(scale))[1][0].astype(float)
+    many = present_polylines(hook, 2 * len(few) - 1)[1][0].astype(float)
     chords, offsets = np.diff(few, axis=0), many[1::2] - few[:-1]
     apart = np.abs(chords[:, 0] * offsets[:, 1] - chords[:, 1] * offsets[:, 0]) / np.hypot(*chords.T)
     assert apart.max() * scale < 0.2

@@ -227,13 +227,19 @@ def test_edges_are_as_soft_as_those_of_characters() -> None:
     assert torch.cat([rows[:-5], rows[-4:]]).max() == 0
 
 
-def test_the_likelihood_has_no_say_in_how_soft_edges_are(drawer: Drawer) -> None:
-    model = pen()
+def batch(model: Pen, drawer: Drawer) -> tuple[Writing, torch.Tensor, torch.Tensor]:
+    """Return a batch at latents of 0: its glyphs as decoded and at 28×28, and the writers' at 56×56."""
     x, label = drawer.singles(generator())
     fine, characters, _ = drawer.writing(generator())
     letters = fine.float() / 255
     coarse = torch.cat([x, torch.nn.functional.avg_pool2d(letters, 2)])
     writing = model.write(torch.zeros(len(coarse), model.config.latent_size), torch.cat([label, characters]))
+    return writing, coarse, letters
+
+
+def test_the_likelihood_has_no_say_in_how_soft_edges_are(drawer: Drawer) -> None:
+    model = pen()
+    writing, coarse, letters = batch(model, drawer)
     reconstruction(model, writing, coarse, letters, generator()).sum().backward()  # type: ignore[no-untyped-call]
     gradients = model.decoder.last.linear.weight.grad
     assert gradients is not None
@@ -243,17 +249,14 @@ def test_the_likelihood_has_no_say_in_how_soft_edges_are(drawer: Drawer) -> None
 
 def test_single_characters_alone_are_as_thick_as_their_box_makes_them(drawer: Drawer) -> None:
     model = pen()
-    x, label = drawer.singles(generator())
-    fine, characters, _ = drawer.writing(generator())
-    letters = fine.float() / 255
-    coarse = torch.cat([x, torch.nn.functional.avg_pool2d(letters, 2)])
-    writing = model.write(torch.zeros(len(coarse), model.config.latent_size), torch.cat([label, characters]))
+    writing, coarse, letters = batch(model, drawer)
     usual, thick = (
         reconstruction(model, writing._replace(thickness=factor * writing.thickness), coarse, letters, generator())
         for factor in (1, 2)
     )
-    assert torch.all(usual[: len(x)] != thick[: len(x)])
-    assert torch.equal(usual[len(x) :], thick[len(x) :])
+    single = len(coarse) - len(letters)
+    assert torch.all(usual[:single] != thick[:single])
+    assert torch.equal(usual[single:], thick[single:])
 
 
 def test_straight_strokes_of_even_width_cost_their_presence_alone() -> None:
