@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from glyphvae import __version__
 from glyphvae.api.context import Context
 from glyphvae.api.error_handlers import HANDLERS
+from glyphvae.environment import warn_of_other_server, warn_of_unknown
 from glyphvae.errors import StartError
 from glyphvae.kserve import routes as kserve
 from glyphvae.models.registry import load_registry
@@ -57,6 +58,8 @@ OPERATIONS: tuple[type[Operation[Any]], ...] = (
 def create() -> "Application":
     """Return the application with settings from the environment; `glyphvae.app` is one."""
     settings = load_settings()
+    warn_of_unknown()
+    warn_of_other_server(settings)
     return create_app(Context(settings, load_registry(settings)))
 
 

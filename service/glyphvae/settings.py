@@ -3,12 +3,14 @@
 `python -m glyphvae.settings FILE` writes the table in docs/settings.md.
 """
 
+import re
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from glyphvae.errors import StartError
 
@@ -19,13 +21,37 @@ SHIPPED_MODELS = _PACKAGED if _PACKAGED.is_dir() else _PACKAGE.parent.parent / "
 
 MEBIBYTE = 1 << 20
 
+PREFIX = "GLYPHVAE_"
+# Kubernetes and Docker tell containers where others listen; for a Service `glyphvae`, GLYPHVAE_PORT is such a value.
+LINK = re.compile(r"(tcp|udp|sctp)://")
+
+
+class _Environment(EnvSettingsSource):
+    """The environment without the addresses of other containers."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        value, key, is_complex = super().get_field_value(field, field_name)
+        return None if LINK.match(value or "") else value, key, is_complex
+
 
 class Settings(BaseSettings):
     """Settings of the service; a value out of range stops the start."""
 
     model_config = SettingsConfigDict(
-        env_prefix="GLYPHVAE_", frozen=True, extra="forbid", use_attribute_docstrings=True
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", use_attribute_docstrings=True
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (pydantic passes them by name)
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources of settings, the first of which precedes the others."""
+        return init_settings, _Environment(settings_cls)
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
@@ -143,8 +169,8 @@ def load_settings(**flags: object) -> Settings:
         return Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).upper().removeprefix("GLYPHVAE_")
-        raise StartError(f"setting GLYPHVAE_{name}: {first['msg']} (got {first['input']!r})") from None
+        name = "_".join(str(part) for part in first["loc"]).upper().removeprefix(PREFIX)
+        raise StartError(f"setting {PREFIX}{name}: {first['msg']} (got {first['input']!r})") from None
 
 
 def markdown() -> str:
@@ -153,7 +179,9 @@ def markdown() -> str:
         "# Settings",
         "",
         "Written by `make openapi` from `service/glyphvae/settings.py`. A flag of `glyphvae serve` takes precedence",
-        "over the environment variable.",
+        "over the environment variable. An empty variable stands for the default, and so does an address that",
+        "Kubernetes or Docker put there (`GLYPHVAE_PORT=tcp://…`, for a service named `glyphvae`). Of each other",
+        "`GLYPHVAE_*` variable that is no setting, the log warns at the start.",
         "",
         "| environment | flag | default | allowed | meaning |",
         "|---|---|---|---|---|",

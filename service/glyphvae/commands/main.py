@@ -22,6 +22,7 @@ from glyphvae.commands.keys import keys, sign
 from glyphvae.commands.options import with_options
 from glyphvae.commands.render import render
 from glyphvae.commands.source import Models
+from glyphvae.environment import warn_of_unknown
 from glyphvae.errors import GlyphvaeError, Problem
 from glyphvae.models.registry import load_registry
 from glyphvae.server.admin import listen
@@ -64,6 +65,7 @@ def serve(**flags: object) -> None:
     check_address_space(settings)
     log_config = _log_config(settings.log_level, settings.log_format)
     logging.config.dictConfig(log_config)
+    warn_of_unknown()
     check_memory(settings)
     admin = listen(settings.admin_host, settings.admin_port) if settings.admin_port else None
     if settings.workers == 1:

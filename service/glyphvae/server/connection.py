@@ -16,16 +16,14 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 import httptools
-from uvicorn._types import ASGI3Application
-from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.server import ServerState
+from uvicorn import Config
 
 from glyphvae.api.head import RequestHeaders
 from glyphvae.api.responses import lines
 from glyphvae.errors import Busy, HeadersTooLarge, MalformedRequest, Problem, RequestTimeout
 from glyphvae.scheduling.deadline import RETRY
 from glyphvae.server.exchange import Exchange
+from glyphvae.server.uvicorn_internals import ASGI3Application, HttpToolsProtocol, RequestResponseCycle, ServerState
 from glyphvae.settings import Settings
 from glyphvae.web.front import GONE, LONGEST_PATH, Front
 

@@ -19,8 +19,7 @@ from glyphvae.web.front import REQUEST, Front
 from glyphvae.web.request_context import RequestContext
 
 if TYPE_CHECKING:
-    from uvicorn.protocols.http.flow_control import FlowControl
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+    from glyphvae.server.uvicorn_internals import FlowControl, RequestResponseCycle
 
 
 class Wire(Protocol):

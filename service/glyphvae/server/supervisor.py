@@ -7,10 +7,8 @@ import socket
 from multiprocessing import parent_process
 from threading import Thread
 
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors.multiprocess import Multiprocess, Process
-
 from glyphvae.server.server import Config, Server
+from glyphvae.server.uvicorn_internals import STARTUP_FAILURE, Multiprocess, Process
 
 logger = logging.getLogger("glyphvae")
 
