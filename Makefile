@@ -77,6 +77,7 @@ bench-guarded: $(DEV)/.done ## Measure the service with keys, CORS and traces be
 
 bench-gpu: .venv-bench-gpu/.done ## Measure on an NVIDIA GPU, after the tests that need one
 	.venv-bench-gpu/bin/python -m pytest -m gpu
+	.venv-bench-gpu/bin/python -m pytest tests/packaging/test_telemetry.py
 	.venv-bench-gpu/bin/python -m benchmarks gpu
 	.venv-bench-gpu/bin/python -m benchmarks page
 

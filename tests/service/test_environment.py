@@ -79,6 +79,11 @@ def test_under_another_server_a_setting_without_effect_is_named(name: str, caplo
     ]
 
 
+def test_under_another_server_nothing_is_said_of_other_settings(caplog: pytest.LogCaptureFixture) -> None:
+    warn_of_other_server(load_settings(max_samples=7))
+    assert caplog.messages == []
+
+
 def test_the_application_warns_of_both(
     repository: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
