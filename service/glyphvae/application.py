@@ -5,6 +5,7 @@
 
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from http import HTTPStatus
 from inspect import Parameter, Signature, cleandoc
 from pathlib import Path
@@ -91,8 +92,12 @@ class Application(FastAPI):
         operations: dict[str, Operation[Any]] = {}
         if context is not None:
             self.state.context = context
+            self.root_path = context.settings.root_path
             operations = {kind.path: kind(context) for kind in OPERATIONS}
-            self.front = Front(super().__call__, context, operations, self._paths, self.user_middleware)
+            root_path = partial(getattr, self, "root_path")
+            self.front = Front(
+                super().__call__, context, operations, self._paths, self.user_middleware, root_path=root_path
+            )
         with without_pydantic_v1():
             for kind in OPERATIONS:
                 for method in kind.methods:

@@ -25,9 +25,10 @@ class Server:
 
     Args:
         arguments: Flags of `glyphvae serve`. With `--models`, the known model is the default among several.
+        listens: The line of its log that says where it listens.
     """
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, listens: re.Pattern[str] = _RUNNING) -> None:
         if "--models" in arguments and len([*Path(arguments[arguments.index("--models") + 1]).glob("*.json")]) > 1:
             arguments = ("--default-model", "cvae", *arguments)
         self.process = subprocess.Popen(
@@ -36,7 +37,7 @@ class Server:
         self._lines: Queue[str | None] = Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        (self.url,) = self.wait_for(_RUNNING)
+        (self.url,) = self.wait_for(listens)
 
     def _read(self) -> None:
         assert self.process.stderr is not None
@@ -77,9 +78,9 @@ class Server:
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[Server]:
+def running(*arguments: str, listens: re.Pattern[str] = _RUNNING) -> Iterator[Server]:
     """A server that ends with the block."""
-    server = Server(*arguments)
+    server = Server(*arguments, listens=listens)
     try:
         yield server
     finally:

@@ -102,8 +102,12 @@ class RequestHead:
         return self.headers.accept
 
 
+def below(path: str, root: str) -> str:
+    """Return a path below `root`, as it is where it is not below that."""
+    return path[len(root) :] if f"{path}/".startswith(f"{root}/") else path
+
+
 def path_of(scope: Scope) -> str:
     """Return the path of a request below the one that the application is mounted at."""
-    path: str = scope["path"]
-    root = scope.get("root_path")
-    return path[len(root) :] or "/" if root and f"{path}/".startswith(f"{root}/") else path
+    root, path = scope.get("root_path"), scope["path"]
+    return (below(path, root) or "/") if root else path

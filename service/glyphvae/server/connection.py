@@ -26,6 +26,7 @@ from glyphvae.api.responses import lines
 from glyphvae.errors import Busy, HeadersTooLarge, MalformedRequest, Problem, RequestTimeout
 from glyphvae.scheduling.deadline import RETRY
 from glyphvae.server.exchange import Exchange
+from glyphvae.server.forwarded import TrustedProxies
 from glyphvae.settings import Settings
 from glyphvae.web.front import GONE, LONGEST_PATH, Front
 
@@ -62,10 +63,13 @@ class TcpInfo(NamedTuple):
 
 
 def _tcp_info(transport: asyncio.Transport) -> TcpInfo | None:
-    """Return the kernel's account of a connection, None on systems other than Linux, which count in other ways."""
-    if not _LINUX:
-        return None
+    """Return the kernel's account of a connection.
+
+    None on systems other than Linux, which count in other ways, and of Unix domain sockets.
+    """
     connection = transport.get_extra_info("socket")
+    if not _LINUX or connection.family == socket.AF_UNIX:
+        return None
     return TcpInfo._make(_TCP_INFO.unpack(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)))
 
 
@@ -81,6 +85,7 @@ class State(ServerState):
         pressed: Whether half of the memory for bodies or for responses is taken.
         max_connections: As set; fewer where the process may not open as many files.
         front: Answers requests without a task; None until the application is there, and on the admin port.
+        proxies: Those that are believed, None where none is.
     """
 
     connections: "set[Connection]"  # type: ignore[assignment]
@@ -91,6 +96,7 @@ class State(ServerState):
         self.now = monotonic()
         self.pressed = False
         self.front: Front | None = None
+        self.proxies = TrustedProxies(settings.trusted_proxies) if settings.trusted_proxies else None
         self._default_headers: list[tuple[bytes, bytes]] | None = None
         self._default_lines = b""
         self.receive_timeout = settings.receive_timeout
@@ -143,6 +149,7 @@ class Connection(HttpToolsProtocol):
         self._unsent = 0
         self._acknowledged = 0  # at `_unsent_since`, as `_unsent`
         self._unsent_since = 0.0
+        self._proxies: TrustedProxies | None = None  # where its client is one of them
         self.known: RequestHeaders | None = None
         self.when_whole: Callable[[bytes], None] | None = None  # gets the body of the request that arrives now
 
@@ -154,6 +161,8 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to serve a client that has connected."""
         super().connection_made(transport)
+        proxies = self.server_state.proxies
+        self._proxies = proxies if proxies is not None and proxies.believes(self.client) else None
         if len(self.connections) > self.server_state.max_connections:
             most = self.server_state.max_connections
             self.refuse(Busy(f"{most} connections are open already.", headers=RETRY))
@@ -172,9 +181,10 @@ class Connection(HttpToolsProtocol):
         """Answer a client that has sent all that it will send, if its request is whole; return whether to.
 
         A client that has closed its connection looks the same at first, but answers what it is sent by a reset, which
-        `watch` finds. An interim response is sent for that, which clients have to pass over (RFC 9110, 15.2).
+        `watch` finds. An interim response is sent for that, which clients have to pass over (RFC 9110, 15.2). TLS has
+        no half-closed connections.
         """
-        if not self._is_answering() or self._receiving:
+        if self.scheme == "https" or not self._is_answering() or self._receiving:
             return False
         self.cycle.keep_alive = False
         if not self._half_closed and not self._has_begun() and self.scope["http_version"] == "1.1":
@@ -237,6 +247,8 @@ class Connection(HttpToolsProtocol):
         if self._upgrading:  # the head is read anew, see `_ignore_upgrade`
             return
         self._in_head = False
+        if self._proxies is not None:
+            self._proxies.apply(self.scope)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

@@ -10,6 +10,7 @@ from threading import Thread
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
+from glyphvae.server.listener import remove_socket
 from glyphvae.server.server import Config, Server
 
 logger = logging.getLogger("glyphvae")
@@ -83,6 +84,7 @@ class Supervisor(Multiprocess):
         # The processes have the socket too; what still waits there is theirs.
         for listener in self.sockets:
             listener.close()
+        remove_socket(self.config.settings.unix_socket)
 
     def _started(self) -> Worker:
         worker = Worker(self.config, self.sockets)

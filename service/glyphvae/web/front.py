@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glyphvae.api.context import Context
 from glyphvae.api.error_handlers import error_response
-from glyphvae.api.head import RawHeaders, RequestHead, RequestHeaders, path_of
+from glyphvae.api.head import RawHeaders, RequestHead, RequestHeaders, below
 from glyphvae.api.responses import NO_BODY, Result
 from glyphvae.errors import AddressTooLong, Busy, HeadersTooLarge, InvalidParameter, MalformedRequest, Problem
 from glyphvae.observability.access_log import AccessLog, Entry
@@ -56,6 +56,7 @@ class Front:
         operations: By path.
         paths: Returns the path templates of the application.
         middleware: The application's own; where it has some, every request goes through it.
+        root_path: Returns the path that a proxy serves the application under, empty for none.
     """
 
     def __init__(
@@ -65,6 +66,8 @@ class Front:
         operations: Mapping[str, Operation[Any]],
         paths: Callable[[], Iterable[str]],
         middleware: Sequence[object],
+        *,
+        root_path: Callable[[], str] = str,
     ) -> None:
         settings = context.settings
         self.context = context
@@ -76,6 +79,7 @@ class Front:
         self._operations = operations
         self._paths = paths
         self._middleware = middleware
+        self._root_path = root_path
         self._exact: dict[str, Route] = {}
         self._patterns: list[tuple[Any, Route]] = []
         self._log = AccessLog(settings.log_format) if settings.access_log == "on" else None
@@ -92,7 +96,8 @@ class Front:
             known: Headers of the request before it on its connection, which most repeat; through ASGI, where
                 connections are not told apart, on any.
         """
-        pairs, path = scope["headers"], path_of(scope) if scope.get("root_path") else scope["path"]
+        pairs, root = scope["headers"], self._root_path() or scope.get("root_path")
+        path = self._below(scope, root) if root else scope["path"]
         headers = known if known is not None and known.pairs == pairs else RequestHeaders(pairs)
         route = self._exact.get(path) or self._route(path)
         id_ = headers.id or self._new_id()
@@ -256,7 +261,7 @@ class Front:
         if operation is not None:
             await self.operate(operation, scope, receive, send)
             return
-        redirect = self._redirect(request) if request.route is _OTHER else None
+        redirect = self._redirect(request, scope.get("root_path", "")) if request.route is _OTHER else None
         await (redirect or self._app)(scope, receive, send)
 
     async def operate(self, operation: Operation[Any], scope: Scope, receive: Receive, send: Send) -> None:
@@ -334,13 +339,27 @@ class Front:
         matches = (route for pattern, route in self._patterns if pattern.match(path))
         return self._exact.get(path) or next(matches, _OTHER)
 
-    def _redirect(self, head: RequestHead) -> Response | None:
+    def _below(self, scope: Scope, root: str) -> str:
+        """Return the path of a request below a root path, and have its scope say both as ASGI wants it.
+
+        A proxy may have stripped the root path or not, and a server may have put it in front of either. Empty is the
+        root path itself.
+        """
+        path = below(scope["path"], root)
+        if self._route(path) is _OTHER:  # a path can begin like the root path and be one of the application's own
+            path = below(path, root)
+        scope["root_path"], scope["path"] = root, root + path
+        return path
+
+    def _redirect(self, head: RequestHead, root: str) -> Response | None:
         """Return a redirect to the path with or without a slash at its end, None where there is nothing either.
 
         Starlette's would name the host, which whoever sends a request chooses: a cache that kept the response would
-        lead others there.
+        lead others there, and behind a proxy the name, the scheme and the path are its own.
         """
         path = head.path
+        if not path:
+            return RedirectResponse(f"{quote(root.rpartition('/')[2])}/", headers=NO_STORE)
         other = path.rstrip("/") if path.endswith("/") else f"{path}/"
         if not other or self._route(other) is _OTHER:
             return None
