@@ -153,7 +153,7 @@ class OperationRoute(APIRoute):
         self._allowed = kind.methods
         super().__init__(
             path,
-            _signature_of(kind),
+            _signature_of(kind, method),
             methods=[method],
             name=kind.name if method == "POST" else f"{method.lower()}_{kind.name}",
             summary=kind.summary,
@@ -199,14 +199,16 @@ class _OperationResponse(Response):
         await self._front.operate(self._operation, scope, receive, send)
 
 
-def _signature_of(kind: type[Operation[Any]]) -> Callable[..., Any]:
+def _signature_of(kind: type[Operation[Any]], method: str) -> Callable[..., Any]:
     """Return a function with the parameters of an operation, from which FastAPI derives their description."""
 
     async def endpoint() -> None:
         """Stand for the operation, which `OperationRoute` calls instead."""
 
     taken = []
-    if kind.parameters is not None:
+    if kind.query is not None and method == "GET":
+        taken = [Parameter("query", Parameter.POSITIONAL_OR_KEYWORD, annotation=Annotated[kind.query, Query()])]
+    elif kind.parameters is not None:
         annotation = kind.parameters if kind.body == "json" else Annotated[kind.parameters, Query()]
         taken = [Parameter("parameters", Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation)]
     endpoint.__signature__ = Signature(taken, return_annotation=Response)  # type: ignore[attr-defined]

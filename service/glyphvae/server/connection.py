@@ -73,6 +73,26 @@ def _tcp_info(transport: asyncio.Transport) -> TcpInfo | None:
     return TcpInfo._make(_TCP_INFO.unpack(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)))
 
 
+def _until_closed(cycle: RequestResponseCycle, app: ASGI3Application) -> ASGI3Application:
+    """Return `app` for a client of HTTP/1.0, which knows no chunks: the connection's end is that of the response."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 (uvicorn's types, which are private)
+        measured = True
+
+        async def send_unchunked(message: Any) -> None:  # noqa: ANN401
+            nonlocal measured
+            if message["type"] == "http.response.start":
+                measured = any(name.lower() == b"content-length" for name, _ in message["headers"])
+                cycle.chunked_encoding = None if measured else False
+            elif not measured:
+                cycle.expected_content_length = len(message["body"])
+            await send(message)
+
+        await app(scope, receive, send_unchunked)
+
+    return answer
+
+
 class State(ServerState):
     """The state that the connections of a server share.
 
@@ -270,7 +290,8 @@ class Connection(HttpToolsProtocol):
         plain = cycle is self.cycle and cycle.keep_alive and not cycle.waiting_for_100_continue
         held = self.flow.write_paused or self.server_state.draining
         if front is None or not plain or held or not Exchange(self, cycle, front).begin():
-            super()._start_asgi_task(cycle, app)
+            unchunked = cycle.scope["http_version"] == "1.0"
+            super()._start_asgi_task(cycle, _until_closed(cycle, app) if unchunked else app)
 
     def on_response_complete(self) -> None:
         """Go on after a response; instead of uvicorn's timer for connections at rest, `watch` looks at them all."""

@@ -1,4 +1,4 @@
-"""What proxies say of a request: its scheme, its client, and the path that it was below."""
+"""Headers by which trusted proxies state the scheme, the client and the prefix of a request."""
 
 import re
 from typing import TYPE_CHECKING, Any

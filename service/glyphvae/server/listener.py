@@ -1,4 +1,4 @@
-"""Where the service listens: its certificate, and its Unix domain socket."""
+"""The certificate and the Unix domain socket of the service's port."""
 
 import socket
 from pathlib import Path

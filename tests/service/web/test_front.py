@@ -147,6 +147,7 @@ async def failing(*_: object) -> None:
 
 async def failing_late(_: Scope, __: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"begun", "more_body": True})
     raise RuntimeError("/secret/path")
 
 
