@@ -1,5 +1,6 @@
-"""Responses in gzip, for clients that take it: texts, which become several times smaller, and never pictures."""
+"""Responses in gzip, for clients that take it: texts and arrays, which become several times smaller, never pictures."""
 
+import asyncio
 import gzip
 from functools import lru_cache
 
@@ -7,12 +8,15 @@ from starlette.types import Message, Send
 
 from glyphvae.api.negotiate import weigh
 from glyphvae.api.responses import Result
-from glyphvae.formats.registry import JSON
-from glyphvae.scheduling.outbox import PIECE
+from glyphvae.formats.registry import JSON, NPY
 
 # Bytes; smaller responses fit a packet anyway.
 SMALLEST = 1000
 
+# Bytes; compressed in about a millisecond, for which nothing else runs.
+LARGEST = 1 << 17
+
+_RESULTS = (JSON, NPY)
 _TEXTS = (b"text/", b"application/json", b"image/svg+xml")
 _GZIPPED = ((b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding"))
 _VARIES = ((b"vary", b"Accept-Encoding"),)
@@ -31,8 +35,8 @@ def takes_gzip(accept_encoding: str) -> bool:
 
 
 def compress_result(result: Result, accept_encoding: str) -> None:
-    """Compress the JSON of an operation, if its client takes that and it comes in one small piece."""
-    if result.media != JSON or result.more is not None or not SMALLEST <= len(result.content) <= PIECE:
+    """Compress JSON or an array of an operation, if its client takes that and it comes in one small piece."""
+    if result.media not in _RESULTS or result.more is not None or not SMALLEST <= len(result.content) <= LARGEST:
         return
     if takes_gzip(accept_encoding):
         result.content = gzip.compress(result.content, 1, mtime=0)
@@ -55,12 +59,16 @@ def compressing(accept_encoding: str, send: Send) -> Send:
             if _is_text(begun) and not message.get("more_body", False) and len(message["body"]) >= SMALLEST:
                 begun["headers"] = [*(pair for pair in begun["headers"] if pair not in _VARIES), *_VARIES]
                 if takes_gzip(accept_encoding):
-                    message = {**message, "body": _kept(message["body"])}
+                    message = {**message, "body": await _compress(message["body"])}
                     begun["headers"] = _of_compressed(begun["headers"], len(message["body"]))
             await send(begun)
         await send(message)
 
     return send_compressed
+
+
+async def _compress(content: bytes) -> bytes:
+    return _kept(content) if len(content) <= LARGEST else await asyncio.to_thread(_kept, content)
 
 
 def _is_text(start: Message) -> bool:

@@ -1,4 +1,4 @@
-"""Texts are compressed for whoever takes that; pictures and streams never."""
+"""Texts and arrays are compressed for whoever takes that; pictures and streams never."""
 
 import gzip
 import json
@@ -62,15 +62,23 @@ async def test_a_compressed_file_is_asked_for_by_its_tag(client: httpx.AsyncClie
     [
         ("/playground/fonts/inter.woff2", {}),
         ("/generate?label=J&n=100&seed=1", {}),
-        ("/generate?label=J&n=100&seed=1", NPY),
+        ("/generate?label=J&n=200&seed=1", NPY),
         ("/generate?label=J&n=200&seed=1", JSON),
         ("/livez", {}),
         ("/nothing", {}),
     ],
-    ids=["font", "picture", "array", "stream", "short", "error"],
+    ids=["font", "picture", "large", "stream", "short", "error"],
 )
 async def test_everything_else_is_not(client: httpx.AsyncClient, path: str, headers: dict[str, str]) -> None:
     assert "content-encoding" not in (await client.get(path, headers=headers | GZIP)).headers
+
+
+async def test_arrays_are_compressed(client: httpx.AsyncClient) -> None:
+    target = "/generate?label=J&n=100&seed=1&temperature=0"
+    small = await client.get(target, headers=NPY | GZIP)
+    assert small.headers["content-encoding"] == "gzip"
+    assert int(small.headers["content-length"]) < 100 * 784 / 4
+    assert small.content == (await client.get(target, headers=NPY | IDENTITY)).content
 
 
 async def test_the_json_of_operations_is_compressed_on_both_ways(repository: Path) -> None:
@@ -99,7 +107,8 @@ async def test_what_comes_in_pieces_or_is_compressed_already_stays_as_it_is() ->
         compressed = compressing("gzip", send)
         await compressed(start)
         await compressed(body)
-        assert sent == [start, body]
+        await compressed(body)
+        assert sent == [start, body, body]
 
 
 async def test_the_first_load_is_small_on_the_wire() -> None:
