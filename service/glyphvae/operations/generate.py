@@ -163,7 +163,7 @@ class GeneratePlan(Plan):
 
     @cached_property
     def fixed(self) -> bytes:
-        """What determines the response, besides seed and latents."""
+        """Digest of what determines the response, besides seed and latents."""
         parts = __version__, self.model.identity, self.query.model_dump_json(), self.media
         return sha256("\0".join(parts).encode()).digest()
 
