@@ -14,6 +14,10 @@ OTHERS = frozenset({"KEY", "CACHE", "TEST_DATA", "URL"})
 SERVER = frozenset({
     "host",
     "port",
+    "unix_socket",
+    "tls_cert",
+    "tls_key",
+    "trusted_proxies",
     "workers",
     "receive_timeout",
     "max_connections",

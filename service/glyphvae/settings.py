@@ -5,10 +5,11 @@
 
 import re
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -21,6 +22,8 @@ SHIPPED_MODELS = _PACKAGED if _PACKAGED.is_dir() else _PACKAGE.parent.parent / "
 
 MEBIBYTE = 1 << 20
 
+# A path without a slash at its end, of characters that need no escapes; empty for none.
+ROOT_PATH = r"^(/[A-Za-z0-9._~-]+)*$"
 PREFIX = "GLYPHVAE_"
 # Kubernetes and Docker tell containers where others listen; for a Service `glyphvae`, GLYPHVAE_PORT is such a value.
 LINK = re.compile(r"(tcp|udp|sctp)://")
@@ -55,6 +58,19 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    unix_socket: Path | None = None
+    """Unix domain socket to listen on instead of `host` and `port`. Whoever may enter its folder may connect."""
+    tls_cert: Path | None = None
+    """File of the certificate, and of those that it is signed by, in PEM. If set, the service speaks HTTPS alone. A
+    reload reads it anew."""
+    tls_key: Path | None = None
+    """File of the certificate's private key, in PEM and without a password. Default: it is in the file of the
+    certificate."""
+    root_path: str = Field("", pattern=ROOT_PATH)
+    """Path that a proxy serves the service under, such as `/handwriting`, whether the proxy strips it or not."""
+    trusted_proxies: str = ""
+    """Comma-separated addresses and networks of proxies whose `X-Forwarded-For`, `-Proto` and `-Prefix` are believed;
+    `unix` for whoever connects through the Unix domain socket, `*` for anybody. Default: none."""
     workers: int = Field(1, ge=1, le=256, description="Server processes.")
     models: Path = SHIPPED_MODELS
     """Folder of exported models; an empty one stands for the shipped models, until it has some. Default: the shipped
@@ -153,6 +169,21 @@ class Settings(BaseSettings):
     admin_host: str = Field("127.0.0.1", description="Address that the admin port listens on.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Lowest severity of the log messages to show."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_known(cls, proxies: str) -> str:
+        for name in proxies.split(",") if proxies else ():
+            if name.strip() not in {"*", "unix"}:
+                ip_network(name.strip())  # its error names what is wrong
+        return proxies
+
+    @field_validator("tls_key")
+    @classmethod
+    def _a_key_is_of_a_certificate(cls, key: Path | None, others: ValidationInfo) -> Path | None:
+        if key is not None and others.data.get("tls_cert") is None:
+            raise ValueError("tls_cert is not set")
+        return key
 
 
 for _field in Settings.model_fields.values():

@@ -26,14 +26,21 @@ class Server:
     Args:
         arguments: Flags of `glyphvae serve`. With `--models`, the known model is the default among several. Without
             `--port` it listens on a port of its own.
-        variables: Of its environment.
         wrapper: A command that runs the server's.
+        listens: The line of its log that says where it listens.
+        variables: Of its environment.
 
     Attributes:
         before: The log until it listens.
     """
 
-    def __init__(self, *arguments: str, wrapper: Sequence[str | Path] = (), **variables: str) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        wrapper: Sequence[str | Path] = (),
+        listens: re.Pattern[str] = _RUNNING,
+        **variables: str,
+    ) -> None:
         if "--models" in arguments and len([*Path(arguments[arguments.index("--models") + 1]).glob("*.json")]) > 1:
             arguments = ("--default-model", "cvae", *arguments)
         port = () if "--port" in arguments else ("--port", "0")
@@ -48,7 +55,7 @@ class Server:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._seen: list[str] = []
-        (self.url,) = self.wait_for(_RUNNING)
+        (self.url,) = self.wait_for(listens)
         self.before = "".join(self._seen)
 
     def _read(self) -> None:
@@ -90,9 +97,11 @@ class Server:
 
 
 @contextmanager
-def running(*arguments: str, wrapper: Sequence[str | Path] = (), **variables: str) -> Iterator[Server]:
+def running(
+    *arguments: str, wrapper: Sequence[str | Path] = (), listens: re.Pattern[str] = _RUNNING, **variables: str
+) -> Iterator[Server]:
     """A server that ends with the block."""
-    server = Server(*arguments, wrapper=wrapper, **variables)
+    server = Server(*arguments, wrapper=wrapper, listens=listens, **variables)
     try:
         yield server
     finally:

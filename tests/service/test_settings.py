@@ -54,6 +54,10 @@ def test_such_an_address_as_a_flag_is_refused() -> None:
         ("workers", "0", "greater than or equal to 1"),
         ("device", "tpu", "'auto', 'cpu' or 'cuda'"),
         ("max_body_bytes", "1023", "greater than or equal to 1024"),
+        ("root_path", "/hw/", "match pattern"),
+        ("root_path", "hw", "match pattern"),
+        ("trusted_proxies", "10.0.0.1,proxy", "'proxy' does not appear to be an IPv4 or IPv6 network"),
+        ("tls_key", "key.pem", "tls_cert is not set"),
         ("log_level", "loud", "'debug', 'info', 'warning' or 'error'"),
     ],
 )

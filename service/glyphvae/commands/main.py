@@ -26,6 +26,7 @@ from glyphvae.environment import warn_of_unknown
 from glyphvae.errors import GlyphvaeError, Problem
 from glyphvae.models.registry import load_registry
 from glyphvae.server.admin import listen
+from glyphvae.server.listener import check_certificate, remove_stale
 from glyphvae.server.server import Config, Server
 from glyphvae.server.supervisor import Supervisor
 from glyphvae.settings import Settings, load_settings
@@ -67,6 +68,8 @@ def serve(**flags: object) -> None:
     logging.config.dictConfig(log_config)
     warn_of_unknown()
     check_memory(settings)
+    check_certificate(settings)
+    remove_stale(settings.unix_socket)
     admin = listen(settings.admin_host, settings.admin_port) if settings.admin_port else None
     if settings.workers == 1:
         config = Config(settings, log_config, admin)
