@@ -16,7 +16,7 @@ import httpx
 COMMAND = (sys.executable, "-m", "glyphvae", "serve")
 ROOT = Path(__file__).parents[2]
 
-_RUNNING = re.compile(r"Uvicorn running on (http://\S+)")
+_RUNNING = r"Uvicorn running on (http://\S+)"
 _PATIENCE = 120  # seconds; the tests may share their machine
 
 
@@ -27,7 +27,7 @@ class Server:
         arguments: Flags of `glyphvae serve`. With `--models`, the known model is the default among several. Without
             `--port` it listens on a port of its own.
         wrapper: A command that runs the server's.
-        listens: The line of its log that says where it listens.
+        listens: A pattern of the line of its log that says where it listens.
         variables: Of its environment.
 
     Attributes:
@@ -38,7 +38,7 @@ class Server:
         self,
         *arguments: str,
         wrapper: Sequence[str | Path] = (),
-        listens: re.Pattern[str] = _RUNNING,
+        listens: str = _RUNNING,
         **variables: str,
     ) -> None:
         if "--models" in arguments and len([*Path(arguments[arguments.index("--models") + 1]).glob("*.json")]) > 1:
@@ -55,7 +55,7 @@ class Server:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._seen: list[str] = []
-        (self.url,) = self.wait_for(listens)
+        (self.url,) = self.wait_for(re.compile(listens))
         self.before = "".join(self._seen)
 
     def _read(self) -> None:
@@ -98,7 +98,7 @@ class Server:
 
 @contextmanager
 def running(
-    *arguments: str, wrapper: Sequence[str | Path] = (), listens: re.Pattern[str] = _RUNNING, **variables: str
+    *arguments: str, wrapper: Sequence[str | Path] = (), listens: str = _RUNNING, **variables: str
 ) -> Iterator[Server]:
     """A server that ends with the block."""
     server = Server(*arguments, wrapper=wrapper, listens=listens, **variables)

@@ -72,7 +72,7 @@ def test_the_server_warns_before_it_listens(repository: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(SERVER))
 def test_under_another_server_a_setting_without_effect_is_named(name: str, caplog: pytest.LogCaptureFixture) -> None:
-    warn_of_other_server(Settings.model_construct(**{name: "1"}))
+    warn_of_other_server(Settings.model_construct({name}))
     assert caplog.messages == [
         f"without effect, because only `glyphvae serve` has these settings: GLYPHVAE_{name.upper()}"
     ]

@@ -1,7 +1,6 @@
 """HTTPS and Unix domain sockets of the service's own server."""
 
 import asyncio
-import re
 import shutil
 import signal
 import socket
@@ -146,7 +145,7 @@ def test_a_socket_is_there_while_the_service_runs(repository: Path, tmp_path: Pa
     with socket.socket(socket.AF_UNIX) as killed:
         killed.bind(str(path))
     own = ("--models", str(repository), "--device", "cpu", "--workers", workers, "--unix-socket", str(path))
-    with running(*own, listens=re.compile(f"Uvicorn running on unix socket ({path})")) as server:
+    with running(*own, listens=f"Uvicorn running on unix socket ({path})") as server:
         wait_for(path)
         transport = httpx.HTTPTransport(uds=str(path))
         with httpx.Client(transport=transport, base_url="http://glyphvae", timeout=PATIENCE) as client:
