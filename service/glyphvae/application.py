@@ -202,8 +202,10 @@ def _signature_of(kind: type[Operation[Any]]) -> Callable[..., Any]:
 
     taken = []
     if kind.parameters is not None:
-        annotation = kind.parameters if kind.body == "json" else Annotated[kind.parameters, Query()]
-        taken = [Parameter("parameters", Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation)]
+        body = {"body": kind.parameters} if kind.body == "json" else {}
+        query = kind.query if body else kind.parameters
+        models = body | ({"query": Annotated[query, Query()]} if query.model_fields else {})
+        taken = [Parameter(name, Parameter.KEYWORD_ONLY, annotation=model) for name, model in models.items()]
     endpoint.__signature__ = Signature(taken, return_annotation=Response)  # type: ignore[attr-defined]
     return endpoint
 

@@ -10,7 +10,7 @@ import numpy as np
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from glyphvae.api.parameters import value_of
+from glyphvae.api.parameters import looks_like_json, value_of
 from glyphvae.api.responses import Body
 from glyphvae.errors import InvalidParameter, MalformedBody, Problem, UnsupportedMedia
 from glyphvae.formats import npy, png
@@ -275,7 +275,10 @@ def _kind(name: str, content: bytes) -> Kind:
         return "array"
     if content.startswith((_PNG, b"\xff\xd8\xff")) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP"):
         return "image"
-    raise UnsupportedMedia(f"{name} is none of PNG, JPEG, WebP and .npy.")
+    hint = (
+        "; it looks like JSON: send the image itself, and parameters in the query" if looks_like_json(content) else ""
+    )
+    raise UnsupportedMedia(f"{name} is none of PNG, JPEG, WebP and .npy{hint}.")
 
 
 def documented_upload(*, required: bool = True) -> dict[str, Any]:

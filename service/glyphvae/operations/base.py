@@ -62,6 +62,7 @@ class Operation(ABC, Generic[PlanT]):
         path: Its path.
         summary: Its summary in the document; the description is the class's docstring.
         parameters: The model of its query, or of its body where that is JSON.
+        query: The model of its query where the body is JSON.
         methods: The methods that it answers, all alike.
         body: The kind of its body.
         responses: Its responses in the document.
@@ -72,6 +73,7 @@ class Operation(ABC, Generic[PlanT]):
     path: ClassVar[str]
     summary: ClassVar[str]
     parameters: ClassVar[type[Parameters] | None]
+    query: ClassVar[type[Parameters]] = Parameters
     methods: ClassVar[Sequence[str]] = ("POST",)
     body: ClassVar[Literal["none", "json", "images", "tensors"]]
     responses: ClassVar[Responses]

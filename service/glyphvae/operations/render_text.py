@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -28,6 +28,7 @@ from glyphvae.api.parameters import (
     Scale,
     Seed,
     read_json,
+    read_query_beside_json,
     value_of,
 )
 from glyphvae.api.pictures import Canvas, Style
@@ -40,21 +41,13 @@ from glyphvae.api.responses import (
     headers_of,
     json_list_result,
 )
-from glyphvae.errors import (
-    BodyTooLarge,
-    InvalidParameter,
-    MalformedBody,
-    NotAcceptable,
-    NotReady,
-    UnknownModel,
-    UnsupportedMedia,
-    documented,
-)
+from glyphvae.errors import InvalidParameter
 from glyphvae.formats.registry import JSON, NPY, PDF, PICTURES, SVG, VECTORS
 from glyphvae.formats.svg import Word
 from glyphvae.models.latents import draw_latents, draw_style, form_only, new_seed
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, Responses
+from glyphvae.operations.encode import REQUIRING
 from glyphvae.scheduling.cost import NOTHING, painting, typesetting
 from glyphvae.scheduling.steps import Offload, Program
 from glyphvae.text.alternates import apart
@@ -161,6 +154,12 @@ class RenderText(Parameters):
         return own if self.page is None else self.page.geometry.setting(own)
 
 
+class TextQuery(Parameters):
+    """The query of `/render-text`."""
+
+    format: Annotated[Literal["png", "webp", "svg", "pdf", "json", "npy"] | None, negotiate.FORMAT] = None
+
+
 class PlacedGlyph(BaseModel):
     """A glyph of the text."""
 
@@ -198,7 +197,7 @@ class TextRequest(Plan):
     """A request whose head has been checked.
 
     Attributes:
-        accept: All `Accept` headers as one.
+        accept: What it accepts.
     """
 
     accept: str
@@ -258,6 +257,7 @@ class WriteText(Operation[TextRequest]):
     path = "/render-text"
     summary = "Write a text"
     parameters = RenderText
+    query = TextQuery
     body = "json"
     responses: ClassVar[Responses] = {
         200: documented_response(
@@ -283,18 +283,17 @@ class WriteText(Operation[TextRequest]):
             },
             pages=True,
         ),
-        **documented(
-            MalformedBody, UnknownModel, NotAcceptable, BodyTooLarge, UnsupportedMedia, InvalidParameter, NotReady
-        ),
+        **REQUIRING,
     }
 
     def plan(self, head: RequestHead) -> TextRequest:
         """Choose the format, as if the model drew strokes."""
-        media = negotiate.choose(head.accept, OFFERS)
+        accept = negotiate.accepted(read_query_beside_json(TextQuery, head.query).format, head.accept)
+        media = negotiate.choose(accept, OFFERS)
         streams = media == JSON or (
-            media in VECTORS and any(kind in head.accept.lower() for kind in (JSON, "application/*"))
+            media in VECTORS and any(kind in accept.lower() for kind in (JSON, "application/*"))
         )
-        return TextRequest(media=media, cost=TEXT_COST, streams=streams, accept=head.accept)
+        return TextRequest(media=media, cost=TEXT_COST, streams=streams, accept=accept)
 
     def run(self, plan: TextRequest, body: Body) -> Program[Result]:
         """Decode the glyphs of the text, set and draw them."""

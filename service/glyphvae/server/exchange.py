@@ -78,14 +78,14 @@ class Exchange(Job[Result]):
             if front.gate is not None and not front.gate.admit_now(request):
                 return False
             request.checked = True
-            self._seconds = front.admit(request)
+            self._seconds = front.admit(request, operation)
             self._plan = operation.plan(request)
         except Exception as error:  # noqa: BLE001 (it is answered, and logged)
             self.fail(error)
             return True
         if self._plan.streams:
             return False
-        if operation.body == "none":
+        if operation.body == "none" and request.headers.length is not None:
             self._queue(NO_BODY)
             return True
         return self._await_body()

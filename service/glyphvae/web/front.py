@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from glyphvae.api.context import Context
 from glyphvae.api.error_handlers import error_response
 from glyphvae.api.head import RawHeaders, RequestHead, RequestHeaders, path_of
-from glyphvae.api.responses import NO_BODY, Result
+from glyphvae.api.responses import NO_BODY, Body, Result
 from glyphvae.errors import AddressTooLong, Busy, HeadersTooLarge, InvalidParameter, MalformedRequest, Problem
 from glyphvae.observability.access_log import AccessLog, Entry
 from glyphvae.operations.base import Operation
@@ -135,15 +135,17 @@ class Front:
             return None
         return operation
 
-    def admit(self, head: RequestHead) -> float:
+    def admit(self, head: RequestHead, operation: Operation[Any]) -> float:
         """Return the seconds that a request for an operation may take.
 
         Raises:
             BodyTooLarge: It announces a body over the limit, which nothing has to read then.
             Busy: Too many requests are queued.
-            InvalidParameter: Its own time limit is none.
+            InvalidParameter: Its own time limit is none, or it announces a body where none is read.
         """
         if head.headers.length:
+            if operation.body == "none":
+                raise _not_read(head.path)
             self.body_limits.check_announced(head)
         if self.context.scheduler.full:
             self.context.telemetry.refused["busy"] += 1
@@ -269,13 +271,13 @@ class Front:
         request: RequestContext = scope[REQUEST]
         head = request
         head.parameters = scope.get("path_params", {})
-        seconds = self.admit(head)
+        seconds = self.admit(head, operation)
         plan = operation.plan(head)
         if plan.streams:
             self.context.outbox.check()
         job = AwaitedJob[Any](seconds, scope.get("extensions", {}).get(GONE, _never), request)
         try:
-            body = NO_BODY if operation.body == "none" else await self.body_limits.read(head, receive, job)
+            body = await self._body(operation, head, receive, job)
             if request.headers.upgrades and len(body.content) < (request.headers.length or 0):
                 raise MalformedRequest("The body is lost: the server in front takes it for the protocol of `Upgrade`.")
             job.renew()  # the time that the client took does not count
@@ -283,6 +285,14 @@ class Front:
             await self._send(job, result, send)
         finally:
             self.body_limits.release(job)
+
+    async def _body(self, operation: Operation[Any], head: RequestHead, receive: Receive, job: AwaitedJob[Any]) -> Body:
+        if operation.body != "none":
+            return await self.body_limits.read(head, receive, job)
+        # Some clients announce chunks for a body that turns out to be empty.
+        if head.headers.length is None and (await self.body_limits.read(head, receive, job)).content:
+            raise _not_read(head.path)
+        return NO_BODY
 
     async def _send(self, job: AwaitedJob[Any], result: Result, send: Send) -> None:
         headers = [*result.headers.pairs, *result.extra]
@@ -363,6 +373,11 @@ async def _send_pieces(content: bytes, send: Send, *, more: bool) -> None:
     for piece in pieces(content):
         sent += len(piece)
         await send({"type": "http.response.body", "body": piece, "more_body": more or sent < len(content)})
+
+
+def _not_read(path: str) -> InvalidParameter:
+    detail = f"{path} reads no body; its parameters belong in the query, as {path}?name=value&name=value"
+    return InvalidParameter.of("body", detail, "no body")
 
 
 def _never() -> bool:
