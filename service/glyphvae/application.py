@@ -34,7 +34,7 @@ from glyphvae.operations.render_text import WriteText
 from glyphvae.operations.traverse import Traverse
 from glyphvae.settings import load_settings
 from glyphvae.startup import without_pydantic_v1
-from glyphvae.web import health, models, playground
+from glyphvae.web import docs, health, models, playground
 from glyphvae.web.front import Front
 from glyphvae.web.openapi import describe, serialise
 
@@ -83,9 +83,9 @@ class Application(FastAPI):
             separate_input_output_schemas=False,
             generate_unique_id_function=lambda route: route.name,
             exception_handlers=HANDLERS,
+            docs_url=None,
             redoc_url=None,
             redirect_slashes=False,  # the front redirects, without naming the host
-            swagger_ui_oauth2_redirect_url=None,
         )
         self.front: Front | None = None
         operations: dict[str, Operation[Any]] = {}
@@ -97,7 +97,7 @@ class Application(FastAPI):
             for kind in OPERATIONS:
                 for method in kind.methods:
                     self.router.routes.append(OperationRoute(kind, kind.path, operations.get(kind.path), method))
-            for module in (models, health, kserve, playground):
+            for module in (models, health, kserve, playground, docs):
                 self.include_router(module.router)
             infer = kserve.Infer(context) if context else None
             for path in (kserve.Infer.path, kserve.Infer.path.replace("/infer", "/versions/{version}/infer")):
