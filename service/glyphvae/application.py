@@ -96,12 +96,11 @@ class Application(FastAPI):
         with without_pydantic_v1():
             for kind in OPERATIONS:
                 for method in kind.methods:
-                    self.router.routes.append(OperationRoute(kind, kind.path, operations.get(kind.path), method))
+                    self.router.routes.append(OperationRoute(kind, operations.get(kind.path), method))
             for module in (models, health, kserve, playground, docs):
                 self.include_router(module.router)
-            infer = kserve.Infer(context) if context else None
-            for path in (kserve.Infer.path, kserve.Infer.path.replace("/infer", "/versions/{version}/infer")):
-                self.router.routes.append(OperationRoute(kserve.Infer, path, infer, documented=False))
+            for infer in (kserve.Infer, kserve.InferVersion):
+                self.router.routes.append(OperationRoute(infer, infer(context) if context else None))
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return Starlette's middleware but the outermost, which would word errors that nothing expected."""
@@ -129,25 +128,20 @@ class OperationRoute(APIRoute):
 
     Args:
         kind: The kind of operation.
-        path: Its path.
         operation: The operation, None in an application that only describes itself.
         method: One of its methods; each has a route, because the document names each.
-        documented: Whether the OpenAPI document has it.
     """
 
     def __init__(
         self,
         kind: type[Operation[Any]],
-        path: str,
         operation: Operation[Any] | None,
         method: str = "POST",
-        *,
-        documented: bool = True,
     ) -> None:
         self._operation = operation
         self._allowed = kind.methods
         super().__init__(
-            path,
+            kind.path,
             _signature_of(kind),
             methods=[method],
             name=kind.name if method == "POST" else f"{method.lower()}_{kind.name}",
@@ -157,7 +151,6 @@ class OperationRoute(APIRoute):
             responses=dict(kind.responses),
             openapi_extra=dict(kind.openapi_extra) if kind.openapi_extra else None,
             generate_unique_id_function=lambda route: route.name,
-            include_in_schema=documented,
         )
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -286,16 +286,11 @@ def documented_upload(*, required: bool = True) -> dict[str, Any]:
     binary = {"type": "string", "format": "binary"}
     # The last stands for any of them, because the first bytes tell, and many generated clients know no other.
     kinds = ("image/png", "image/jpeg", "image/webp", "application/octet-stream")
-    content: dict[str, Any] = {media: {"schema": binary} for media in kinds}
+    # Generators that know one kind only take the first.
+    form = {"type": "object", "properties": {"file": {"type": "array", "items": binary}}, "required": ["file"]}
+    content: dict[str, Any] = {_FORM: {"schema": form}} | {media: {"schema": binary} for media in kinds}
     content["application/x-npy"] = {
         "schema": binary
         | {"description": "uint8 0-255, or bool or float in [0, 1]; (28, 28), (n, 28, 28), (n, 784) or (n, h, w)."}
-    }
-    content["multipart/form-data"] = {
-        "schema": {
-            "type": "object",
-            "properties": {"file": {"type": "array", "items": binary}},
-            "required": ["file"],
-        }
     }
     return {"requestBody": {"required": required, "content": content}}
