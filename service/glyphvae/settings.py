@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     ] = ""
     """Comma-separated origins whose pages may call the service, or `*` for any. Default: none."""
     access_log: Literal["on", "off"] = "off"
-    """Log one line per request: id, route, status, duration, model and batch, but never its content."""
+    """Log one line per request: id, route, status, duration, model, batch, client and trace, but never its content."""
     log_format: Literal["text", "json"] = Field("text", description="Format of log lines.")
     max_queued_requests: int = Field(512, ge=1)
     """Maximum number of small images that wait to be started. Other requests count by their cost: a glyph a quarter, a

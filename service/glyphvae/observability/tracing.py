@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision
@@ -81,7 +81,9 @@ class Tracing:
     """
 
     def __init__(self, processor: SpanProcessor) -> None:
-        resource = Resource.create({"service.name": "glyphvae", "service.version": __version__})
+        # What `Resource.create` is given would count for more than the environment.
+        named = OTELResourceDetector().detect().attributes
+        resource = Resource.create({"service.name": "glyphvae", "service.version": __version__, **named})
         self.provider = TracerProvider(resource=resource)
         self.provider.add_span_processor(processor)
         is_off = os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() == "true"

@@ -123,7 +123,12 @@ class Exchange(Job[Result]):
             self.fail(busy)
             return
         self._front.finish(self.work, 200, result.model)
-        head = b"%bcontent-type: %b\r\n%b" % (result.headers.lines, result.media.encode(), lines(result.extra))
+        head = b"%bcontent-type: %b\r\nserver-timing: %b\r\n%b" % (
+            result.headers.lines,
+            result.media.encode(),
+            self.work.timing,
+            lines(result.extra),
+        )
         self._write(b"200 OK", head, result.content, held)
 
     def fail(self, error: Exception) -> None:

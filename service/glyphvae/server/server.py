@@ -135,6 +135,7 @@ class Server(BoundedServer):
         """Listen, and begin to watch."""
         await super().startup(sockets)
         self.server_state.front = self.application.front
+        self.context.telemetry.connections = self.server_state.levels
         sys.setswitchinterval(SWITCH)
         several = self.config.workers > 1
         reloader = Reloader(self.context, _tell_the_supervisor if several else lambda: None)

@@ -99,6 +99,8 @@ class Front:
         request = RequestContext(scope["method"], path, scope["query_string"], headers, route, id_)
         if self._cors is not None and headers.origin:
             request.response_headers = self._cors.headers(headers.origin)
+        if self._log is not None and scope.get("client"):
+            request.client = scope["client"][0]
         tracing = self.context.telemetry.tracing
         if tracing is not None:
             name = None if route is _OTHER else route.name
@@ -209,6 +211,8 @@ class Front:
                     model=model,
                     key=request.key,
                     work=request,
+                    client=request.client,
+                    trace=request.trace,
                 )
             )
 
@@ -282,7 +286,7 @@ class Front:
                 raise MalformedRequest("The body is lost: the server in front takes it for the protocol of `Upgrade`.")
             job.renew()  # the time that the client took does not count
             result = await self.context.scheduler.run(job, operation.run(plan, body), plan.cost)
-            await self._send(job, result, send)
+            await self._send(request, job, result, send)
         finally:
             self.body_limits.release(job)
 
@@ -294,8 +298,8 @@ class Front:
             raise _not_read(head.path)
         return NO_BODY
 
-    async def _send(self, job: AwaitedJob[Any], result: Result, send: Send) -> None:
-        headers = [*result.headers.pairs, *result.extra]
+    async def _send(self, request: RequestContext, job: AwaitedJob[Any], result: Result, send: Send) -> None:
+        headers = [*result.headers.pairs, *result.extra, (b"server-timing", request.timing)]
         size = len(result.content) if result.more is None else result.length
         if size is not None:
             headers.append((b"content-length", b"%d" % size))

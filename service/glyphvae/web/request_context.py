@@ -1,5 +1,6 @@
 """The context of a request: its head and what is recorded of it, whichever way it came."""
 
+import re
 from time import perf_counter
 
 from glyphvae.api.head import RawHeaders, RequestHead, RequestHeaders
@@ -9,6 +10,8 @@ from glyphvae.observability.access_log import Work
 _EVERYWHERE: RawHeaders = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 # No response of the API is a document: shown as one, it may load nothing and stands in no frame.
 _API_POLICY = b"default-src 'none'; frame-ancestors 'none'"
+# https://www.w3.org/TR/trace-context/#traceparent-header; no trace has an id of zeros.
+_TRACE = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 
 
 class Route:
@@ -50,11 +53,13 @@ class RequestContext(RequestHead, Work):
         response_headers: Those of this request alone: of CORS, and of the rate of its key.
         checked: Whether its head has been held against the limits and keys.
         key: Name of the key that it showed, None where it showed none.
+        client: Address of the client, where it is logged and known.
     """
 
     response_headers: tuple[tuple[bytes, bytes], ...] = ()
     checked = False
     key: str | None = None
+    client: str | None = None
 
     def __init__(  # noqa: PLR0917 (made for each request, and positional arguments are the fastest)
         self,
@@ -72,3 +77,18 @@ class RequestContext(RequestHead, Work):
         self.route = route
         self.id = id
         self.started = perf_counter()
+
+    @property
+    def trace(self) -> str | None:
+        """Id of the trace that it is part of, whether that is recorded here or by others."""
+        if self.span is not None:
+            return f"{self.span.context.trace_id:032x}"
+        carried = _TRACE.fullmatch(self.headers.trace.get("traceparent", ""))
+        return carried[1] if carried else None
+
+    @property
+    def timing(self) -> bytes:
+        """The value of `Server-Timing`: milliseconds in queues, in models, and for all else until now."""
+        queue, model = self.queue_seconds, self.model_seconds
+        rest = perf_counter() - self.submitted - queue - model
+        return b"queue;dur=%.3f, model;dur=%.3f, encode;dur=%.3f" % (queue * 1e3, model * 1e3, max(rest, 0.0) * 1e3)
