@@ -54,14 +54,16 @@ class Loader:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.application: Application | None = None
+        self.exports: Exports | None = None
 
     def __call__(self) -> ASGIApp:
         """Return the application over loaded models.
 
         Raises:
-            StartError: They cannot be loaded.
+            StartError: They cannot be loaded, or metrics are to be sent at no interval.
         """
-        self.application = create_app(Context(self.settings, load_registry(self.settings)))
+        context = Context(self.settings, load_registry(self.settings))
+        self.application, self.exports = create_app(context), _exports(context.telemetry)
         return self.application
 
 
@@ -118,13 +120,18 @@ class Server(BoundedServer):
         self._admin: AdminServer | None = None
         self._counts: Writer | None = None
         self._loop_time: LoopTime | None = None
-        self._exports: Exports | None = None
 
     @property
     def application(self) -> Application:
         """The application, once it is loaded."""
         application: Application = self.config.app.application  # type: ignore[union-attr]
         return application
+
+    @property
+    def exports(self) -> "Exports | None":
+        """What sends metrics by OTLP, None where nothing does."""
+        exports: Exports | None = self.config.app.exports  # type: ignore[union-attr]
+        return exports
 
     @property
     def context(self) -> Context:
@@ -150,8 +157,7 @@ class Server(BoundedServer):
             app = create_admin(self.context, reloader, self._metrics())
             self._admin = AdminServer(app, self.config.admin, self.config.settings)
             self._admin.start()
-        self._exports = _exports(self.context.telemetry)
-        if self.config.admin is not None or self._exports is not None:
+        if self.config.admin is not None or self.exports is not None:
             self._loop_time = LoopTime(self.context.telemetry.loop)
         settle()
         if several:  # somebody starts it anew
@@ -188,8 +194,8 @@ class Server(BoundedServer):
             self._loop_time.stop()
         if self._counts is not None:
             self._counts.close()
-        if self._exports is not None:
-            await asyncio.to_thread(self._exports.shutdown, LAST_EXPORT)
+        if self.exports is not None:
+            await asyncio.to_thread(self.exports.shutdown, LAST_EXPORT)
 
     async def _take_the_rest(self, sockets: list[socket.socket]) -> None:
         """Stop listening, but serve the connections that the kernel has accepted on our behalf."""
