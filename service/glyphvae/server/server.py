@@ -129,7 +129,7 @@ class Server(BoundedServer):
 
     @property
     def exports(self) -> "Exports | None":
-        """What sends metrics by OTLP, None where nothing does."""
+        """The sender of metrics by OTLP, None where none are sent."""
         exports: Exports | None = self.config.app.exports  # type: ignore[union-attr]
         return exports
 
