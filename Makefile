@@ -16,7 +16,7 @@ DEV   := .venv
 BENCH := litserve bentoml mlserver
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test pytest lint lint-and-types format types fuzz fuzz-api audit bandit sbom licences cuda-kernels bench bench-parent bench-guarded bench-gpu gpu-proof image-test lowest-test ray-test font-test wheels locks openapi settings clean
+.PHONY: help serve train test pytest lint lint-and-types format types fuzz fuzz-api audit bandit sbom licences cuda-kernels bench bench-parent bench-guarded bench-gpu gpu-proof image-test lowest-test ray-test font-test clients-test wheels locks openapi settings clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -109,6 +109,9 @@ ray-test: .venv-ray/.done ## Run a Ray cluster of two nodes here, and kill one o
 font-test: $(DEV)/.done .venv-fontbakery/.done ## Check fonts by the universal profile of fontbakery (a minute)
 	$(DEV)/bin/python -m pytest -m fontbakery tests/service/fonts
 
+clients-test: $(DEV)/.done .venv-node/.done ## Generate clients in TypeScript and call every endpoint by each (two minutes, Node.js 20)
+	$(DEV)/bin/python -m pytest -m node tests/service/generated
+
 fuzz-api: $(DEV)/.done ## Send every route a thousand requests, valid and not, and check each answer (ten minutes)
 	$(DEV)/bin/python -m tests.fuzz.api 1000
 
@@ -183,6 +186,12 @@ $(DEV)/.done: requirements/dev.txt $(PYPROJECTS) .venv-uv/.done
 .venv-fontbakery/.done: requirements/fontbakery.txt .venv-uv/.done
 	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-fontbakery
 	VIRTUAL_ENV=.venv-fontbakery .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/fontbakery.txt
+	touch $@
+
+.venv-node/.done: tests/service/generated/package-lock.json
+	mkdir -p .venv-node
+	cp tests/service/generated/package.json tests/service/generated/package-lock.json .venv-node
+	npm ci --prefix .venv-node --ignore-scripts --no-audit --no-fund
 	touch $@
 
 .venv-bench-%/.done: requirements/bench-%.txt .venv-uv/.done

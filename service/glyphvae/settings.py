@@ -7,13 +7,14 @@ import re
 import sys
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from glyphvae.errors import StartError
+from glyphvae.wording import Pattern
 
 # The shipped models are inside the package if it is installed, else beside it in the sources.
 _PACKAGE = Path(__file__).resolve().parent
@@ -66,7 +67,9 @@ class Settings(BaseSettings):
     tls_key: Path | None = None
     """File of the certificate's private key, in PEM and without a password. Default: it is in the file of the
     certificate."""
-    root_path: str = Field("", pattern=ROOT_PATH)
+    root_path: Annotated[
+        str, Pattern(ROOT_PATH, "a path such as /handwriting, without a slash at its end, or empty")
+    ] = ""
     """Path that a proxy serves the service under, such as `/handwriting`, whether the proxy strips it or not."""
     trusted_proxies: str = ""
     """Comma-separated addresses and networks of proxies whose `X-Forwarded-For`, `-Proto` and `-Prefix` are believed;
@@ -117,12 +120,20 @@ class Settings(BaseSettings):
     max_query_bytes: int = Field(16_384, ge=256, description="Maximum length of the query string, in bytes.")
     keys: Path | None = None
     """File of bearer keys (`glyphvae keys`). If set, every request except health checks needs a key."""
-    rate_storage: str = Field("memory://", pattern=r"^(memory://|rediss?://.+)$")
+    rate_storage: Annotated[str, Pattern(r"^(memory://|rediss?://.+)$", "memory://, redis://... or rediss://...")] = (
+        "memory://"
+    )
     """Storage of the keys' rate counters: `memory://` counts in each process, `redis://...` across all of them."""
-    cors_origins: str = Field("", pattern=r"^(\*|https?://[^/,\s*]+(,https?://[^/,\s*]+)*)?$")
+    cors_origins: Annotated[
+        str,
+        Pattern(
+            r"^(\*|https?://[^/,\s*]+(,https?://[^/,\s*]+)*)?$",
+            "* or origins as https://example.org, with commas and no spaces between, or empty",
+        ),
+    ] = ""
     """Comma-separated origins whose pages may call the service, or `*` for any. Default: none."""
     access_log: Literal["on", "off"] = "off"
-    """Log one line per request: id, route, status, duration, model and batch, but never its content."""
+    """Log one line per request: id, route, status, duration, model, batch, client and trace, but never its content."""
     log_format: Literal["text", "json"] = Field("text", description="Format of log lines.")
     max_queued_requests: int = Field(512, ge=1)
     """Maximum number of small images that wait to be started. Other requests count by their cost: a glyph a quarter, a
@@ -146,7 +157,9 @@ class Settings(BaseSettings):
     request_timeout: float = Field(5.0, gt=0, le=3600)
     """Seconds that a request, or one chunk of a streamed response, may queue and run before it fails with 503. The
     header `X-Request-Timeout` shortens it."""
-    trace_endpoint: str = Field("", pattern=r"^(https?://.+)?$")
+    trace_endpoint: Annotated[str, Pattern(r"^(https?://.+)?$", "an address that begins with http(s)://, or empty")] = (
+        ""
+    )
     """URL that OpenTelemetry traces are sent to, as OTLP over HTTP, such as `http://collector:4318/v1/traces`. Default:
     no traces. Needs the extra `traces`."""
     receive_timeout: float = Field(10.0, gt=0, le=3600)

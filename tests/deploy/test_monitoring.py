@@ -37,7 +37,8 @@ def exposed() -> set[str]:
     telemetry.waits["cvae"].observe(0.001)
     telemetry.ran("cvae", 1, 0.001)
     metrics = Published(lambda: (telemetry, [telemetry.state()])).collect()
-    return {sample.name for metric in metrics for sample in metric.samples}
+    # Those of processes are as every client of Prometheus has them.
+    return {sample.name for metric in metrics for sample in metric.samples if sample.name.startswith("glyphvae_")}
 
 
 def named(text: str) -> set[str]:

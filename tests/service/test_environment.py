@@ -28,7 +28,7 @@ def test_a_misspelt_variable_is_named_with_the_setting_that_may_be_meant(
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
 
 
-@pytest.mark.parametrize("name", [*Settings.model_fields, *OTHERS])
+@pytest.mark.parametrize("name", [*Settings.model_fields, *sorted(OTHERS)])
 def test_nothing_is_said_of_what_is_known(
     name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

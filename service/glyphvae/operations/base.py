@@ -62,8 +62,9 @@ class Operation(ABC, Generic[PlanT]):
         path: Its path.
         summary: Its summary in the document; the description is the class's docstring.
         parameters: The model of its query, or of its body where that is JSON.
+        query: The model of its query where the body is JSON.
         methods: The methods that it answers, all alike.
-        query: The model of the query of `GET`, where that of `POST` is in its body.
+        address: The model of the query of `GET`, where the parameters of `POST` are in its body.
         body: The kind of its body.
         responses: Its responses in the document.
         openapi_extra: What else the document says of it.
@@ -73,8 +74,9 @@ class Operation(ABC, Generic[PlanT]):
     path: ClassVar[str]
     summary: ClassVar[str]
     parameters: ClassVar[type[Parameters] | None]
+    query: ClassVar[type[Parameters]] = Parameters
     methods: ClassVar[Sequence[str]] = ("POST",)
-    query: ClassVar[type[Parameters] | None] = None
+    address: ClassVar[type[Parameters] | None] = None
     body: ClassVar[Literal["none", "json", "images", "tensors"]]
     responses: ClassVar[Responses]
     openapi_extra: ClassVar[Mapping[str, Any] | None] = None

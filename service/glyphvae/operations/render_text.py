@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import orjson
@@ -32,6 +32,7 @@ from glyphvae.api.parameters import (
     Seed,
     read_json,
     read_query,
+    read_query_beside_json,
     validated,
     value_of,
 )
@@ -45,21 +46,13 @@ from glyphvae.api.responses import (
     headers_of,
     json_list_result,
 )
-from glyphvae.errors import (
-    BodyTooLarge,
-    InvalidParameter,
-    MalformedBody,
-    NotAcceptable,
-    NotReady,
-    UnknownModel,
-    UnsupportedMedia,
-    documented,
-)
+from glyphvae.errors import InvalidParameter
 from glyphvae.formats.registry import JSON, NPY, PDF, PICTURES, SVG, VECTORS
 from glyphvae.formats.svg import Word
 from glyphvae.models.latents import draw_latents, draw_style, form_only, new_seed, parse_latents
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, Responses
+from glyphvae.operations.encode import REQUIRING
 from glyphvae.scheduling.cost import NOTHING, painting, typesetting
 from glyphvae.scheduling.steps import Offload, Program
 from glyphvae.text.alternates import apart
@@ -166,10 +159,20 @@ class RenderText(Parameters):
         return own if self.page is None else self.page.geometry.setting(own)
 
 
-class TextQuery(RenderText):
+TextFormat = Annotated[Literal["png", "webp", "svg", "pdf", "json", "npy"] | None, negotiate.FORMAT]
+
+
+class TextQuery(Parameters):
+    """The query of `POST /render-text`."""
+
+    format: TextFormat = None
+
+
+class TextAddress(RenderText):
     """The query of `GET /render-text`."""
 
     text: str = Field(min_length=1, description="What to write.", examples=["The quick brown fox"])
+    format: TextFormat = None
     z: Latents = None  # type: ignore[assignment]
     page: str | None = Field(  # type: ignore[assignment]
         None, max_length=1024, description='The page of paper to write on, as the JSON of `POST`: `{"size": "A5"}`.'
@@ -181,7 +184,7 @@ class TextQuery(RenderText):
         Raises:
             InvalidParameter: A value is not allowed.
         """
-        values: dict[str, Any] = self.model_dump(exclude_unset=True)
+        values: dict[str, Any] = self.model_dump(exclude_unset=True, exclude={"format"})
         if self.z is not None:
             values["z"] = value_of("query.z", parse_latents, self.z, self.z.count(",") + 1)
         if self.page is not None:
@@ -226,7 +229,7 @@ class TextRequest(Plan):
     """A request whose head has been checked.
 
     Attributes:
-        accept: All `Accept` headers as one.
+        accept: What it accepts.
         text: The text of a query, None of one that is in the body.
     """
 
@@ -289,6 +292,7 @@ class WriteText(Operation[TextRequest]):
     summary = "Write a text"
     parameters = RenderText
     query = TextQuery
+    address = TextAddress
     methods = ("POST", "GET")
     body = "json"
     responses: ClassVar[Responses] = {
@@ -315,19 +319,20 @@ class WriteText(Operation[TextRequest]):
             },
             pages=True,
         ),
-        **documented(
-            MalformedBody, UnknownModel, NotAcceptable, BodyTooLarge, UnsupportedMedia, InvalidParameter, NotReady
-        ),
+        **REQUIRING,
     }
 
     def plan(self, head: RequestHead) -> TextRequest:
         """Choose the format, as if the model drew strokes."""
-        media = negotiate.choose(head.accept, OFFERS)
+        address = None if head.method == "POST" else read_query(TextAddress, head.query)
+        given = read_query_beside_json(TextQuery, head.query) if address is None else address
+        accept = negotiate.accepted(given.format, head.accept)
+        media = negotiate.choose(accept, OFFERS)
         streams = media == JSON or (
-            media in VECTORS and any(kind in head.accept.lower() for kind in (JSON, "application/*"))
+            media in VECTORS and any(kind in accept.lower() for kind in (JSON, "application/*"))
         )
-        text = None if head.method == "POST" else read_query(TextQuery, head.query).text_request()
-        return TextRequest(media=media, cost=TEXT_COST, streams=streams, accept=head.accept, text=text)
+        text = None if address is None else address.text_request()
+        return TextRequest(media=media, cost=TEXT_COST, streams=streams, accept=accept, text=text)
 
     def identity(self, plan: TextRequest) -> bytes | None:
         """Return what determines the response: the models and the query, and its seed."""

@@ -131,6 +131,11 @@ class State(ServerState):
             self._default_lines = lines(self.default_headers)
         return self._default_lines
 
+    def levels(self) -> tuple[int, int]:
+        """Return how many connections are open, and how many requests are being answered; safe from any thread."""
+        connections = self.connections.copy()
+        return len(connections), sum(connection._is_answering() for connection in connections)
+
     def watch(self) -> None:
         """Close the connections that have been slow for too long."""
         self.now = monotonic()

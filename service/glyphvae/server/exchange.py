@@ -78,7 +78,7 @@ class Exchange(Job[Result]):
             if front.gate is not None and not front.gate.admit_now(request):
                 return False
             request.checked = True
-            self._seconds = front.admit(request)
+            self._seconds = front.admit(request, operation)
             self._plan = operation.plan(request)
             if request.method == "GET":
                 front.validate(request, operation.identity(self._plan))
@@ -87,7 +87,7 @@ class Exchange(Job[Result]):
             return True
         if self._plan.streams:
             return False
-        if operation.body == "none":
+        if operation.body == "none" and request.headers.length is not None:
             self._queue(NO_BODY)
             return True
         return self._await_body()
@@ -126,8 +126,13 @@ class Exchange(Job[Result]):
             self.fail(busy)
             return
         self._front.finish(self.work, 200, result.model)
-        kept = self.work.caching.lines
-        head = b"%bcontent-type: %b\r\n%b%b" % (result.headers.lines, result.media.encode(), lines(result.extra), kept)
+        head = b"%bcontent-type: %b\r\nserver-timing: %b\r\n%b%b" % (
+            result.headers.lines,
+            result.media.encode(),
+            self.work.timing,
+            lines(result.extra),
+            self.work.caching.lines,
+        )
         self._write(b"200 OK", head, result.content, held)
 
     def fail(self, error: Exception) -> None:

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from glyphvae.api.context import Context
 from glyphvae.api.error_handlers import error_response
 from glyphvae.api.head import RawHeaders, RequestHead, RequestHeaders, below
-from glyphvae.api.responses import NO_BODY, Headers, Result
+from glyphvae.api.responses import NO_BODY, Body, Headers, Result
 from glyphvae.api.validators import is_known, tag_of
 from glyphvae.errors import AddressTooLong, Busy, HeadersTooLarge, InvalidParameter, MalformedRequest, Problem
 from glyphvae.observability.access_log import AccessLog, Entry
@@ -114,6 +114,8 @@ class Front:
             request.is_http_1_1 = scope.get("http_version") == "1.1"
         if self._cors is not None and headers.origin:
             request.response_headers = self._cors.headers(headers.origin)
+        if self._log is not None and scope.get("client"):
+            request.client = scope["client"][0]
         tracing = self.context.telemetry.tracing
         if tracing is not None:
             name = None if route is _OTHER else route.name
@@ -152,15 +154,17 @@ class Front:
             return None
         return operation
 
-    def admit(self, head: RequestHead) -> float:
+    def admit(self, head: RequestHead, operation: Operation[Any]) -> float:
         """Return the seconds that a request for an operation may take.
 
         Raises:
             BodyTooLarge: It announces a body over the limit, which nothing has to read then.
             Busy: Too many requests are queued.
-            InvalidParameter: Its own time limit is none.
+            InvalidParameter: Its own time limit is none, or it announces a body where none is read.
         """
         if head.headers.length:
+            if operation.body == "none":
+                raise _not_read(head.path)
             self.body_limits.check_announced(head)
         if self.context.scheduler.full:
             self.context.telemetry.refused["busy"] += 1
@@ -233,6 +237,8 @@ class Front:
                     model=model,
                     key=request.key,
                     work=request,
+                    client=request.client,
+                    trace=request.trace,
                 )
             )
 
@@ -299,7 +305,7 @@ class Front:
         request: RequestContext = scope[REQUEST]
         head = request
         head.parameters = scope.get("path_params", {})
-        seconds = self.admit(head)
+        seconds = self.admit(head, operation)
         plan = operation.plan(head)
         if scope["method"] == "GET" and self.validate(request, operation.identity(plan)):
             headers = {name.decode(): value.decode() for name, value in [*request.caching.pairs, *_VARIES]}
@@ -309,7 +315,7 @@ class Front:
             self.context.outbox.check()
         job = AwaitedJob[Any](seconds, scope.get("extensions", {}).get(GONE, _never), request)
         try:
-            body = NO_BODY if operation.body == "none" else await self.body_limits.read(head, receive, job)
+            body = await self._body(operation, head, receive, job)
             if request.headers.upgrades and len(body.content) < (request.headers.length or 0):
                 raise MalformedRequest("The body is lost: the server in front takes it for the protocol of `Upgrade`.")
             job.renew()  # the time that the client took does not count
@@ -318,9 +324,18 @@ class Front:
         finally:
             self.body_limits.release(job)
 
+    async def _body(self, operation: Operation[Any], head: RequestHead, receive: Receive, job: AwaitedJob[Any]) -> Body:
+        if operation.body != "none":
+            return await self.body_limits.read(head, receive, job)
+        # Some clients announce chunks for a body that turns out to be empty.
+        if head.headers.length is None and (await self.body_limits.read(head, receive, job)).content:
+            raise _not_read(head.path)
+        return NO_BODY
+
     async def _send(self, request: RequestContext, job: AwaitedJob[Any], result: Result, send: Send) -> None:
         compress_result(result, request.headers.accept_encoding)
-        headers = [*result.headers.pairs, *result.extra, *request.caching.pairs]
+        timing = (b"server-timing", request.timing)
+        headers = [*result.headers.pairs, *result.extra, *request.caching.pairs, timing]
         size = len(result.content) if result.more is None else result.length
         if size is not None:
             headers.append((b"content-length", b"%d" % size))
@@ -421,6 +436,11 @@ def _without_body(send: Send) -> Send:
         await send(message if message["type"] == "http.response.start" else {**message, "body": b""})
 
     return send_head
+
+
+def _not_read(path: str) -> InvalidParameter:
+    detail = f"{path} reads no body; its parameters belong in the query, as {path}?name=value&name=value"
+    return InvalidParameter.of("body", detail, "no body")
 
 
 def _never() -> bool:

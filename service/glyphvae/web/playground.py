@@ -55,7 +55,6 @@ class File:
 _HEADERS = {
     # Kept by the browser, and asked about each time: the files of one version must not meet those of another.
     "Cache-Control": "no-cache",
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -64,18 +63,19 @@ _HEADERS = {
 }
 
 
-def _read(path: Path) -> File:
+def read(path: Path) -> File:
+    """Read a file of a page."""
     content = path.read_bytes()
     return File(content, _MEDIA_TYPES[path.suffix], f"W/{tag_of(content)}")
 
 
-FILES = {path.relative_to(FOLDER).as_posix(): _read(path) for path in sorted(FOLDER.rglob("*")) if path.is_file()}
+FILES = {path.relative_to(FOLDER).as_posix(): read(path) for path in sorted(FOLDER.rglob("*")) if path.is_file()}
 
 
 @router.api_route("/playground", methods=["GET", "HEAD"])
 async def page(request: Request) -> Response:
     """Answer with the page."""
-    return _answer(request, FILES[INDEX])
+    return answer(request, FILES[INDEX])
 
 
 @router.api_route("/playground/{name:path}", methods=["GET", "HEAD"])
@@ -86,11 +86,12 @@ async def file(request: Request, name: str) -> Response:
         return RedirectResponse("../playground", 308)
     if name not in FILES:
         raise NotFound(f"There is nothing at {quoted(path_of(request.scope))}; the page is at /playground.")
-    return _answer(request, FILES[name])
+    return answer(request, FILES[name])
 
 
-def _answer(request: Request, served: File) -> Response:
-    headers = {"ETag": served.etag, **_HEADERS}
+def answer(request: Request, served: File, policy: str = CONTENT_SECURITY_POLICY) -> Response:
+    """Answer with a file of a page whose content security policy is `policy`."""
+    headers = {"ETag": served.etag, "Content-Security-Policy": policy, **_HEADERS}
     if is_known(served.etag, request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)
     # Starlette leaves the body out of an answer to HEAD, and keeps its length.

@@ -27,7 +27,7 @@ from glyphvae.errors import (
     InvalidParameter,
     NotFound,
 )
-from glyphvae.operations.generate import CHUNK
+from glyphvae.operations.generate import CHUNK, Generate
 from glyphvae.scheduling.scheduler import Scheduler
 from glyphvae.web.front import GONE, LONGEST_PATH, TIMEOUT_HEADER, Front
 from tests.service.sockets import PATIENCE, until
@@ -310,7 +310,7 @@ def test_nothing_is_kept_of_a_request_that_was_refused(small: Context, monkeypat
     def refuse() -> "ref[RequestHead]":
         head = RequestHead("POST", "/generate", b"", RequestHeaders([]))
         with suppress(Busy):
-            front.admit(head)
+            front.admit(head, Generate(small))
         return ref(head)
 
     refused = [refuse() for _ in range(3)]
@@ -331,7 +331,7 @@ def test_a_request_may_shorten_its_time_but_not_lengthen_it(small: Context, aske
     front = create_app(small).front
     assert front is not None
     sent = [] if asked is None else [(b"x-request-timeout", asked.encode())]
-    assert front.admit(RequestHead("POST", "/generate", b"", RequestHeaders(sent))) == seconds
+    assert front.admit(RequestHead("POST", "/generate", b"", RequestHeaders(sent)), Generate(small)) == seconds
 
 
 @pytest.mark.parametrize(
