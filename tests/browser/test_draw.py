@@ -5,9 +5,9 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from tests.browser.conftest import Opener
+from tests.browser.conftest import Opener, watched
 from tests.browser.pages import DOWN, Playground
 
 CROSS = [[(0.3, 0.3), (0.7, 0.7)], [(0.7, 0.3), (0.3, 0.7)]]
@@ -173,6 +173,54 @@ def test_the_paper_of_a_photograph_becomes_white(open_page: Opener, dark: bool) 
     else:
         assert opacity[4] > 128
         assert np.delete(opacity, 4).max() == 0
+
+
+def test_a_tab_can_be_used_once_it_listens(desktop: BrowserContext, address: str, complaints: list[str]) -> None:
+    page = watched(desktop.new_page(), complaints)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/draw.js", hold)
+    page.goto(f"{address}/playground#draw?z=0,0,0,0,0,0")
+    page.wait_for_selector("html[data-ready]")
+    expect(page.locator("#drop")).to_be_visible()
+    while not held:
+        page.wait_for_timeout(10)
+    # A file that was chosen now would be lost.
+    assert page.locator("#draw > *:not([inert])").count() == 0
+    held[0].continue_()
+    playground = Playground(page)
+    playground.wait_until_ready()
+    page.locator("#file").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": picture()})
+    expect_read(playground)
+
+
+def test_the_later_of_two_images_stays(open_page: Opener) -> None:
+    playground = open_page("draw?z=0,0,0,0,0,0")
+    page = playground.page
+    # The first file takes until the second is there to be decoded.
+    page.evaluate("""() => {
+      const decode = window.createImageBitmap;
+      let release;
+      const second = new Promise(resolve => { release = resolve; });
+      let count = 0;
+      window.createImageBitmap = async (...what) => {
+        const isFirst = (count += 1) === 1;
+        if (isFirst) await second;
+        const bitmap = await decode(...what);
+        if (!isFirst) setTimeout(release);
+        return bitmap;
+      };
+    }""")
+    blank = io.BytesIO()
+    Image.new("L", (120, 80), 255).save(blank, "PNG")
+    for content in (blank.getvalue(), picture()):
+        page.locator("#file").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": content})
+    expect(page.locator("#pad-hint")).to_be_hidden()
+    page.evaluate("new Promise(resolve => setTimeout(resolve, 100))")
+    assert ink_on(page) > 0
 
 
 DROP = """([pad, bytes, name, type]) => {

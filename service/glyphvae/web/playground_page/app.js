@@ -5,6 +5,7 @@ import { copyText } from "./code.js";
 import { bindAll } from "./controls.js";
 import { byId } from "./dom.js";
 import * as glyph from "./glyph.js";
+import { startLater } from "./later.js";
 import { LatestRequest } from "./latest_request.js";
 import * as models from "./models.js";
 import { link, on, state } from "./state.js";
@@ -38,11 +39,16 @@ function bindTheme() {
   show();
 }
 
-async function openLater() {
+function openLater() {
   const { [state.tab]: load } = LATER;
   if (!load) return;
   delete LATER[state.tab];
-  (await load()).start();
+  const panel = byId(state.tab);
+  const parts = [...panel.children];
+  const hold = (isHeld) => parts.forEach((part) => (part.inert = isHeld));
+  // Nothing that is done before there are listeners is lost, because nothing can be done.
+  hold(true);
+  startLater(panel, load, () => hold(false));
 }
 
 function begin() {

@@ -19,6 +19,9 @@ const AXIS_REACH = 4;
 
 let strokes = [];
 let picture = null;
+// Count drawings that were begun and restored: one that takes long to decode must not replace a later one.
+let begun = 0;
+let restored = 0;
 let request = null;
 let lastReading = null;
 
@@ -29,15 +32,24 @@ export function start() {
   startImages();
   startTaking();
   startLetters();
-  byId("undo").addEventListener("click", () => set({ strokes: write(strokes.slice(0, -1)), image: "", as: "" }));
-  byId("clear").addEventListener("click", () => set({ strokes: "", image: "", as: "" }));
+  byId("undo").addEventListener("click", () => replace({ strokes: write(strokes.slice(0, -1)) }));
+  byId("clear").addEventListener("click", () => replace({}));
   whileOpen("draw", ["strokes", "image", "as", "model", "view"], restore);
+}
+
+/** Replaces the drawing of the state. */
+function replace({ strokes = "", image = "" }) {
+  begun += 1;
+  set({ strokes, image, as: "" });
 }
 
 /** Updates the pad and the reading from the state. */
 async function restore() {
+  const turn = (restored += 1);
+  const found = state.image ? await readPicture(state.image) : null;
+  if (turn !== restored) return undefined;
   strokes = read(state.strokes);
-  picture = state.image ? await readPicture(state.image) : null;
+  picture = found;
   paint();
   if (isBlank()) return showNothing();
   return ask();
@@ -61,6 +73,8 @@ function startPad() {
     if (event.button) return;
     event.preventDefault();
     pad.setPointerCapture(event.pointerId);
+    begun += 1;
+    restored += 1;
     picture = null;
     stroke = [place(pad, event)];
     strokes.push(stroke);
@@ -77,7 +91,7 @@ function startPad() {
   const end = () => {
     if (!stroke) return;
     stroke = null;
-    set({ strokes: write(strokes), image: "", as: "" });
+    replace({ strokes: write(strokes) });
   };
   pad.addEventListener("pointerup", end);
   pad.addEventListener("pointercancel", end);
@@ -129,12 +143,13 @@ function startImages() {
 
 async function take(blob) {
   nameLetter(blob.name);
+  const turn = (begun += 1);
   try {
     const image = await writePicture(await createImageBitmap(blob), blob instanceof File);
-    set({ strokes: "", image, as: "" });
+    if (turn === begun) replace({ image });
   } catch {
     // The service reports what is wrong with a file that the browser cannot read.
-    request.ask({ file: blob, as: "", query: { model: modelName() } });
+    if (turn === begun) request.ask({ file: blob, as: "", query: { model: modelName() } });
   }
 }
 

@@ -100,6 +100,13 @@ export const link = () => new URL(hash(), location.href).href;
 // Delayed, because browsers allow only about a hundred changes of the address in half a minute.
 const remember = debounce(() => history.replaceState(null, "", hash()), 250);
 
+/** Loads the page anew with the current state, which its address holds; never resolves. */
+export function reload() {
+  history.replaceState(null, "", hash());
+  location.reload();
+  return new Promise(() => {});
+}
+
 function read() {
   const [tab, query = ""] = location.hash.slice(1).split("?");
   const parameters = new URLSearchParams(query);

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { codePanel } from "./code.js";
 import { byId, h, showPicture } from "./dom.js";
 import { samplingRequest } from "./glyph.js";
+import { startLater } from "./later.js";
 import { LatestRequest } from "./latest_request.js";
 import { current, drawsStrokes, handOf } from "./models.js";
 import { Sliders } from "./sliders.js";
@@ -90,12 +91,12 @@ function startHand() {
 /** Loads the line that is set in the font of the hand once it is asked for. */
 function startFont() {
   let isLoaded = false;
-  const show = async () => {
+  const show = () => {
     byId("font").hidden = !state.font;
     byId("font-make").hidden = state.font;
     if (isLoaded || !state.font || !drawsStrokes()) return;
     isLoaded = true;
-    (await import("./font.js")).start();
+    startLater(byId("font"), () => import("./font.js"));
   };
   whileOpen("text", ["font", "model"], show);
   byId("font-make").addEventListener("click", () => {
