@@ -7,8 +7,9 @@ import { draw } from "./ink.js";
 import { LatestRequest } from "./latest_request.js";
 import { nameLetter, startLetters } from "./letters.js";
 import { axisWord, current, drawsStrokes, modelName } from "./models.js";
+import { readPicture, writePicture } from "./picture.js";
 import { set, state } from "./state.js";
-import { GRID, read, readPicture, write, writePicture } from "./strokes.js";
+import { GRID, read, write } from "./strokes.js";
 import { whileOpen } from "./tabs.js";
 
 const NEAREST = 3;
@@ -113,6 +114,7 @@ function paint() {
   const context = pad.getContext("2d");
   context.clearRect(0, 0, pad.width, pad.height);
   drawOn(context, pad.width, { strokes, picture });
+  pad.classList.toggle("photograph", Boolean(picture));
   byId("pad-hint").hidden = !isBlank();
   byId("undo").disabled = byId("clear").disabled = isBlank();
 }
@@ -139,13 +141,16 @@ function startImages() {
     event.preventDefault();
     if (event.dataTransfer.files.length) take(event.dataTransfer.files[0]);
   });
+  addEventListener("paste", ({ clipboardData }) => {
+    if (state.tab === "draw" && clipboardData.files.length) take(clipboardData.files[0]);
+  });
 }
 
 async function take(blob) {
   nameLetter(blob.name);
   const turn = (begun += 1);
   try {
-    const image = await writePicture(await createImageBitmap(blob), blob instanceof File);
+    const image = await writePicture(await createImageBitmap(blob));
     if (turn === begun) replace({ image });
   } catch {
     // The service reports what is wrong with a file that the browser cannot read.
@@ -164,7 +169,7 @@ async function readGlyph() {
 // The reading
 
 async function readDrawing({ file, as, query }) {
-  const png = file ?? (await toPng({ strokes, picture }));
+  const png = file ?? (await toPng({ strokes, image: picture && state.image }));
   const labels = current().labels.length ? "all" : undefined;
   const { encodings } = await api.encode({ ...query, labels }, png);
   const [free] = encodings;
