@@ -332,11 +332,11 @@ def test_the_code_does_what_the_page_shows(open_page: Opener, language: str, tmp
 
 
 def test_what_the_service_refuses_is_said_in_its_own_words(open_page: Opener, complaints: list[str]) -> None:
-    playground = open_page("glyph?label=é&z=0,0,0,0,0,0")
-    alert = playground.page.locator("#hero").get_by_role("alert")
+    playground = open_page("text?text=%25&unknown=error&z=0,0,0,0,0,0")
+    alert = playground.page.locator("#paper").get_by_role("alert")
     expect(alert).to_contain_text("A value is not allowed")
-    expect(alert).to_contain_text("query.label")
-    playground.page.get_by_role("radio", name="A", exact=True).click()
+    expect(alert).to_contain_text("body.text")
+    playground.page.get_by_role("textbox", name="Text").fill("A")
     expect(alert).to_have_count(0)
     # Chromium itself reports each refusal.
     assert all("status of 422" in complaint for complaint in complaints)
@@ -371,3 +371,29 @@ def test_a_slow_network_shows_that_it_works(open_page: Opener) -> None:
     playground.expect_grey(playground.hero, GREY + J)
     playground.expect_grey(playground.hero, GREY + A)
     expect(playground.page.locator("#hero")).not_to_have_attribute("aria-busy", "true")
+
+
+def test_a_label_that_a_model_lacks_is_its_capital(open_page: Opener) -> None:
+    playground = open_page("glyph?z=0,0,0,0,0,0&view=pixels&label=a")
+    page = playground.page
+    playground.expect_grey(playground.hero, GREY + 10)
+    expect(page.get_by_role("radio", name="A", exact=True)).to_have_attribute("aria-checked", "true")
+    page.locator("#model").select_option("more")
+    expect(page.get_by_role("radio", name="a", exact=True)).to_have_attribute("aria-checked", "true")
+    page.locator("#model").select_option("cvae")
+    expect(page.get_by_role("radio", name="A", exact=True)).to_have_attribute("aria-checked", "true")
+    expect(page.locator("#glyph-code pre")).to_contain_text("label=A&")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_back_leads_to_a_tab_as_it_was_left(open_page: Opener) -> None:
+    playground = open_page("glyph?z=0,0,0,0,0,0")
+    playground.x1.press("End")
+    playground.page.get_by_role("tab", name="Text").press("Enter")
+    playground.page.locator("#text-latents-x1").press("Home")
+    assert playground.z()[0] == -3
+    playground.page.go_back()
+    assert playground.z()[0] == 3
+    expect(playground.x1).to_have_value("3")
+    playground.page.go_forward()
+    expect(playground.page.locator("#text-latents-x1")).to_have_value("-3")

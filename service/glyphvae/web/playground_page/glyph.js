@@ -34,7 +34,7 @@ export function start() {
   codePanel(byId("glyph-code"), ["model", "label", "z"], () => ({
     path: "generate",
     query: { ...glyphQuery(current()), scale: PICTURE_SCALE },
-    file: `${state.label.toLowerCase()}.png`,
+    file: `${(labelOf() ?? "glyph").toLowerCase()}.png`,
   }));
 }
 
@@ -62,10 +62,10 @@ function startKeys() {
   const columns = () => getComputedStyle(group).gridTemplateColumns.split(" ").length;
   const choose = (key) => set({ label: key.value });
   const show = () => {
-    check(keys, keys.find((key) => key.value === state.label));
-    const index = current().labels.indexOf(state.label);
+    check(keys, keys.find((key) => key.value === labelOf()));
+    const index = current().labels.indexOf(labelOf());
     if (index >= 0) number.value = index;
-    const words = `${index} is ${shownLabel(state.label)}`;
+    const words = `${index} is ${shownLabel(labelOf() ?? "")}`;
     number.setAttribute("aria-valuetext", words);
     document.querySelector('output[for="label-number"]').value = words;
   };

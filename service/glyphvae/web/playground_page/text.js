@@ -39,8 +39,10 @@ function startCharacters() {
 /** Returns which characters a model writes. */
 function characters({ labels }) {
   if (labels.some((label) => /^\p{M}/u.test(label))) return "Digits, letters, accents and punctuation.";
-  if (labels.includes("a")) return "Digits, A–Z and a–z.";
-  return labels.length ? "Digits and A–Z; small letters become capitals." : "";
+  const kinds = { 0: "Digits", A: "A–Z", a: "a–z" };
+  const known = Object.keys(kinds).filter((label) => labels.includes(label)).map((label) => kinds[label]);
+  const become = labels.includes("A") && !labels.includes("a") ? "; small letters become capitals" : "";
+  return known.length ? `${new Intl.ListFormat("en-GB").format(known)}${become}.` : "";
 }
 
 function startWriting() {

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { byId, download, h } from "./dom.js";
 import { draw } from "./ink.js";
 import { LatestRequest } from "./latest_request.js";
-import { current, drawsStrokes, modelName } from "./models.js";
+import { current, drawsStrokes, knownLabel, modelName } from "./models.js";
 import { set, state } from "./state.js";
 import { whileOpen } from "./tabs.js";
 
@@ -14,7 +14,7 @@ const MOVIE_SCALE = 10;
 /** Returns the query of the interpolation; without labels it is between two latents only. */
 function query() {
   const model = current();
-  const label = model.labels.length ? [state.from, state.to] : undefined;
+  const label = model.labels.length ? [knownLabel(state.from), knownLabel(state.to)] : undefined;
   return { label, seed: state.pair, temperature: state.temperature, n: state.steps, method: state.path, model: modelName(model) };
 }
 
