@@ -2,7 +2,12 @@
 
 import base64
 import io
+import json
+import shutil
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -327,3 +332,16 @@ def test_drawing_with_a_finger(open_page: Opener, phone: BrowserContext) -> None
 def test_a_damaged_link_shows_an_empty_pad(open_page: Opener, damaged: str) -> None:
     playground = open_page(f"draw?z=0,0,0,0,0,0&{damaged}")
     expect(playground.page.get_by_text("The model's reading appears here")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["curl", "Python"])
+def test_the_code_reads_an_image(open_page: Opener, tmp_path: Path, language: str) -> None:
+    panel = open_page("draw?z=0,0,0,0,0,0").page.locator("#draw-code")
+    panel.get_by_role("radio", name=language).click()
+    code = panel.locator("pre").inner_text()
+    if language == "curl" and shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    (tmp_path / "letter.png").write_bytes(picture())
+    command = ["bash", "-c", code] if language == "curl" else [sys.executable, "-c", code]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    assert json.loads((tmp_path / "reading.json").read_text())["encodings"][0]["label"] == "0"

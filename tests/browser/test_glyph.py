@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Route, expect
 
 from tests.browser.conftest import Opener
 from tests.browser.pages import ALPHA, DOWN, GREY, STROKE, Playground, wait_until
@@ -24,12 +24,6 @@ def expect_hero(playground: Playground, state: str, z1: float) -> None:
         playground.expect_stroke(playground.hero, DOWN + z1 + J / 2)
     else:
         playground.expect_grey(playground.hero, round(GREY + 10 * z1 + J))
-
-
-def test_it_opens_with_a_new_sample_each_time(open_page: Opener) -> None:
-    first, second = open_page().z(), open_page().z()
-    assert len(first) == 6
-    assert first != second
 
 
 def test_the_glyph_follows_the_slider(open_page: Opener) -> None:
@@ -397,3 +391,67 @@ def test_back_leads_to_a_tab_as_it_was_left(open_page: Opener) -> None:
     expect(playground.x1).to_have_value("3")
     playground.page.go_forward()
     expect(playground.page.locator("#text-latents-x1")).to_have_value("-3")
+
+
+def test_changes_are_undone(open_page: Opener) -> None:
+    playground = open_page("glyph?z=0,0,0,0,0,0")
+    page = playground.page
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_disabled()
+    page.get_by_role("button", name="Wide").click()
+    assert playground.z() == [0, 1.5, 0, 0, 0, 0]
+    undo.click()
+    assert not any(playground.z())
+    expect(undo).to_be_disabled()
+    playground.x1.press("End")
+    playground.x1.press("Control+z")
+    expect(playground.x1).to_have_value("0")
+
+
+@pytest.mark.parametrize(("axes", "z"), [(["slant"], [0] * 6), (["thick strokes to thin strokes"], [0.7, *[0] * 5])])
+def test_a_first_visit_opens_on_a_hand_that_is_not_heavy(
+    desktop: BrowserContext, open_page: Opener, axes: list[str], z: list[float]
+) -> None:
+    def rename(route: Route) -> None:
+        models = route.fetch().json()
+        for model in models:
+            model["metrics"]["axes"] = axes
+        route.fulfill(json=models)
+
+    desktop.route("**/models", rename)
+    playground = open_page("glyph?view=pixels")
+    assert playground.z() == z
+    playground.expect_grey(playground.hero, round(GREY + J + 10 * z[0]))
+    expect(playground.page.get_by_role("button", name="Undo")).to_be_disabled()
+
+
+def test_the_glyph_is_downloaded_and_copied(open_page: Opener) -> None:
+    page = open_page("glyph?z=0,0,0,0,0,0").page
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == "j.png"
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")
+    page.get_by_role("button", name="Copy image").click()
+    expect(page.locator("#notice")).to_have_text("Image copied")
+    kinds = page.evaluate("navigator.clipboard.read().then(items => items.flatMap(item => item.types))")
+    assert kinds == ["image/png"]
+
+
+def test_the_writing_stays_in_sight_on_a_phone(open_page: Opener, phone: BrowserContext) -> None:
+    page = open_page("text?z=0,0,0,0,0,0&text=A", context=phone).page
+    expect(page.locator("#writing")).to_be_visible()
+    page.locator("#text-latents").scroll_into_view_if_needed()
+    expect(page.locator("#writing")).to_be_in_viewport()
+
+
+def test_models_are_grouped(open_page: Opener) -> None:
+    page = open_page("glyph?z=0,0,0,0,0,0").page
+    groups = page.locator("#model optgroup").evaluate_all(
+        "groups => groups.map(group => [group.label, [...group.children].map(option => option.value)])"
+    )
+    assert groups == [
+        ["Pen strokes, sharp at every size", ["more"]],
+        ["The paper's, which differ in β", ["cvae-beta-0.001", "cvae-beta-1", "cvae-beta-1024"]],
+        ["Pixels, chosen by label", ["cvae"]],
+        ["Pixels, without labels", ["vae-z2", "vae-z23"]],
+    ]

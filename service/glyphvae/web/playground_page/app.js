@@ -10,11 +10,11 @@ import { LatestRequest } from "./latest_request.js";
 import * as models from "./models.js";
 import { link, on, state } from "./state.js";
 import * as status from "./status.js";
+import { nameStyles, startUndo } from "./styles.js";
 import { bindTabs } from "./tabs.js";
-import * as text from "./text.js";
 
-// Tabs that are rarely opened first are loaded when they are opened.
-const LATER = { draw: () => import("./draw.js"), explore: () => import("./explore.js") };
+// Tabs that are not opened first are loaded when they are opened, so that the first glyph is there soon.
+const LATER = { text: () => import("./text.js"), draw: () => import("./draw.js"), explore: () => import("./explore.js") };
 
 function bindTheme() {
   const button = byId("theme");
@@ -56,8 +56,9 @@ function begin() {
   models.bindLabelLists();
   bindAll();
   bindTabs();
+  startUndo();
+  document.querySelectorAll("[data-styles]").forEach(nameStyles);
   glyph.start();
-  text.start();
   on(["tab"], openLater);
   openLater();
   byId("share").addEventListener("click", () => copyText(link()));

@@ -1,6 +1,7 @@
 // The Draw tab: recognises a drawn character and takes its style.
 
 import * as api from "./api.js";
+import { codePanel } from "./code.js";
 import { announce, byId, h, shown } from "./dom.js";
 import { drawOn, toPng } from "./drawing.js";
 import { draw } from "./ink.js";
@@ -33,6 +34,12 @@ export function start() {
   startImages();
   startTaking();
   startLetters();
+  codePanel(byId("draw-code"), ["model", "as"], () => ({
+    path: "encode",
+    query: { labels: current().labels.length ? "all" : undefined, label: state.as || undefined, model: modelName() },
+    upload: "letter.png",
+    file: "reading.json",
+  }));
   byId("undo").addEventListener("click", () => replace({ strokes: write(strokes.slice(0, -1)) }));
   byId("clear").addEventListener("click", () => replace({}));
   whileOpen("draw", ["strokes", "image", "as", "model", "view"], restore);

@@ -88,12 +88,27 @@ export function bindPicker(picker) {
     notice(`The model ${state.model} is not served. Using ${current().name}.`);
     set({ model: "", z: [], locked: [], hand: "" });
   }
-  const option = (model) => h("option", { value: model.name }, model.name);
-  picker.append(...served.map(option));
+  picker.append(...groups());
   const show = () => (picker.value = current().name);
   picker.addEventListener("change", () => select(named(picker.value)));
   on(["model"], show);
   show();
+}
+
+/** Returns the options of the picker, by what the models are for. */
+function groups() {
+  const option = (model) => h("option", { value: model.name, title: model.summary }, model.name);
+  const isPaper = (model) => seriesOf(model).length > 1 && !model.strokes;
+  const kinds = [
+    ["Pen strokes, sharp at every size", (model) => model.strokes],
+    ["The paper's, which differ in β", isPaper],
+    ["Pixels, chosen by label", (model) => !isPaper(model) && model.labels.length],
+    ["Pixels, without labels", (model) => !isPaper(model)],
+  ];
+  const kindOf = (model) => kinds.find(([, holds]) => holds(model))[0];
+  return kinds
+    .map(([label]) => h("optgroup", { label }, served.filter((model) => kindOf(model) === label).map(option)))
+    .filter((group) => group.children.length);
 }
 
 /** Returns the selected model if it has labels, or the first model with labels. */

@@ -78,7 +78,7 @@ function startHand() {
   const show = () => {
     const isHand = Boolean(handOf());
     byId("hand").hidden = !isHand;
-    byId("text-latents").hidden = byId("text-sample").hidden = isHand;
+    byId("text-latents").hidden = byId("text-sample").hidden = byId("text-named").hidden = isHand;
     for (const element of document.querySelectorAll("#text .of-strokes")) element.hidden = !drawsStrokes();
   };
   on(["model", "hand"], show);

@@ -5,7 +5,7 @@ import { state } from "./state.js";
 
 // In glyph pixels: the least that the service takes, a few words, and a letter with its distance.
 const NARROWEST = 44;
-const LEGIBLE = 160;
+const LEGIBLE = 300;
 const ADVANCE = 17;
 // In CSS pixels, with the borders of the paper, as in style.css.
 const WIDEST_PAGE = 1240;

@@ -1,6 +1,7 @@
 // Interpolation between two glyphs, as a strip.
 
 import * as api from "./api.js";
+import { codePanel } from "./code.js";
 import { byId, download, h } from "./dom.js";
 import { draw } from "./ink.js";
 import { LatestRequest } from "./latest_request.js";
@@ -28,6 +29,11 @@ export function start() {
   whileOpen("explore", ["model", "from", "to", "pair", "steps", "path", "temperature"], () => {
     request.ask({ asked: query(), isPainted: drawsStrokes() });
   });
+  codePanel(byId("way-code"), ["model", "from", "to", "pair", "steps", "path", "temperature"], () => ({
+    path: "interpolate",
+    query: { ...query(), scale: MOVIE_SCALE },
+    file: "way.png",
+  }));
   byId("way-again").addEventListener("click", () => set({ pair: state.pair + 1 }));
   const movie = new LatestRequest(byId("way-section"), api.interpolateAnimation, ({ blob }) => download(blob, "way.gif"));
   byId("way-movie").addEventListener("click", () => movie.ask({ ...query(), scale: MOVIE_SCALE }));
