@@ -146,6 +146,8 @@ class Server(BoundedServer):
             self._admin.start()
             self._loop_time = LoopTime(self.context.telemetry.loop)
         settle()
+        if sockets and not several:
+            logger.info("ready: %s", address_of(sockets[0], "https" if self.config.is_ssl else "http"))
         if several:  # somebody starts it anew
             threading.Thread(target=_end_if_stalled, args=(self.context,), name="glyphvae-watch", daemon=True).start()
 
@@ -190,6 +192,15 @@ class Server(BoundedServer):
             listener.listen(0)
             for connection in _accepted(listener):
                 await loop.connect_accepted_socket(self._protocol, connection)
+
+
+def address_of(listener: socket.socket, scheme: str) -> str:
+    """Return where a service listens, and where its page is, for people."""
+    if listener.family == socket.AF_UNIX:
+        return f"{listener.getsockname()}"
+    host, port = listener.getsockname()[:2]
+    url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+    return f"the API is at {url}, a page to try it at {url}/playground"
 
 
 def _accepted(listener: socket.socket) -> list[socket.socket]:
