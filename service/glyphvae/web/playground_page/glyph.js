@@ -194,7 +194,8 @@ function startSampling() {
   });
   // Without a style, or with that of another model, the page begins with one that is legible in all models.
   const begin = () => state.z.length || set({ z: openingStyle(current()) });
-  on(["model"], begin);
+  // Later, when every panel has the sliders of the model.
+  on(["model"], () => queueMicrotask(begin));
   begin();
 }
 
