@@ -5,6 +5,7 @@
 
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from http import HTTPStatus
 from inspect import Parameter, Signature, cleandoc
 from pathlib import Path
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from glyphvae import __version__
 from glyphvae.api.context import Context
 from glyphvae.api.error_handlers import HANDLERS
+from glyphvae.environment import warn_of_other_server, warn_of_unknown
 from glyphvae.errors import StartError
 from glyphvae.kserve import routes as kserve
 from glyphvae.models.registry import load_registry
@@ -57,6 +59,8 @@ OPERATIONS: tuple[type[Operation[Any]], ...] = (
 def create() -> "Application":
     """Return the application with settings from the environment; `glyphvae.app` is one."""
     settings = load_settings()
+    warn_of_unknown()
+    warn_of_other_server(settings)
     return create_app(Context(settings, load_registry(settings)))
 
 
@@ -91,8 +95,12 @@ class Application(FastAPI):
         operations: dict[str, Operation[Any]] = {}
         if context is not None:
             self.state.context = context
+            self.root_path = context.settings.root_path
             operations = {kind.path: kind(context) for kind in OPERATIONS}
-            self.front = Front(super().__call__, context, operations, self._paths, self.user_middleware)
+            root_path = partial(getattr, self, "root_path")
+            self.front = Front(
+                super().__call__, context, operations, self._paths, self.user_middleware, root_path=root_path
+            )
         with without_pydantic_v1():
             for kind in OPERATIONS:
                 for method in kind.methods:
@@ -148,7 +156,7 @@ class OperationRoute(APIRoute):
         self._allowed = kind.methods
         super().__init__(
             path,
-            _signature_of(kind),
+            _signature_of(kind, method),
             methods=[method],
             name=kind.name if method == "POST" else f"{method.lower()}_{kind.name}",
             summary=kind.summary,
@@ -194,14 +202,16 @@ class _OperationResponse(Response):
         await self._front.operate(self._operation, scope, receive, send)
 
 
-def _signature_of(kind: type[Operation[Any]]) -> Callable[..., Any]:
+def _signature_of(kind: type[Operation[Any]], method: str) -> Callable[..., Any]:
     """Return a function with the parameters of an operation, from which FastAPI derives their description."""
 
     async def endpoint() -> None:
         """Stand for the operation, which `OperationRoute` calls instead."""
 
     taken = []
-    if kind.parameters is not None:
+    if kind.query is not None and method == "GET":
+        taken = [Parameter("query", Parameter.POSITIONAL_OR_KEYWORD, annotation=Annotated[kind.query, Query()])]
+    elif kind.parameters is not None:
         annotation = kind.parameters if kind.body == "json" else Annotated[kind.parameters, Query()]
         taken = [Parameter("parameters", Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation)]
     endpoint.__signature__ = Signature(taken, return_annotation=Response)  # type: ignore[attr-defined]

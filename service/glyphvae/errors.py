@@ -131,6 +131,15 @@ class InvalidParameter(
         """Return the error for a single refused value."""
         return cls(f"{field}: {detail}", [InvalidField(field=field, detail=detail, allowed=allowed)])
 
+    def in_query(self) -> "InvalidParameter":
+        """Return the error for values that stood in a query, not in a body."""
+        errors = [error.model_copy(update={"field": _in_query(error.field)}) for error in self.errors]
+        return InvalidParameter(_in_query(self.detail), errors)
+
+
+def _in_query(text: str) -> str:
+    return re.sub(r"^body\b|(?<=; )body\b", "query", text)
+
 
 class Unauthorized(Problem, status=401, title="A key is required", example="Send a key: `Authorization: Bearer ...`."):
     """The service requires a key, and the request has no valid one."""

@@ -3,12 +3,15 @@
 `python -m glyphvae.settings FILE` writes the table in docs/settings.md.
 """
 
+import re
 import sys
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from glyphvae.errors import StartError
 
@@ -19,16 +22,55 @@ SHIPPED_MODELS = _PACKAGED if _PACKAGED.is_dir() else _PACKAGE.parent.parent / "
 
 MEBIBYTE = 1 << 20
 
+# A path without a slash at its end, of characters that need no escapes; empty for none.
+ROOT_PATH = r"^(/[A-Za-z0-9._~-]+)*$"
+PREFIX = "GLYPHVAE_"
+# Kubernetes and Docker tell containers where others listen; for a Service `glyphvae`, GLYPHVAE_PORT is such a value.
+LINK = re.compile(r"(tcp|udp|sctp)://")
+
+
+class _Environment(EnvSettingsSource):
+    """The environment without the addresses of other containers."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        value, key, is_complex = super().get_field_value(field, field_name)
+        return None if LINK.match(value or "") else value, key, is_complex
+
 
 class Settings(BaseSettings):
     """Settings of the service; a value out of range stops the start."""
 
     model_config = SettingsConfigDict(
-        env_prefix="GLYPHVAE_", frozen=True, extra="forbid", use_attribute_docstrings=True
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", use_attribute_docstrings=True
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (pydantic passes them by name)
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources of settings, the first of which precedes the others."""
+        return init_settings, _Environment(settings_cls)
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    unix_socket: Path | None = None
+    """Unix domain socket to listen on instead of `host` and `port`. Whoever may enter its folder may connect."""
+    tls_cert: Path | None = None
+    """File of the certificate, and of those that it is signed by, in PEM. If set, the service speaks HTTPS alone. A
+    reload reads it anew."""
+    tls_key: Path | None = None
+    """File of the certificate's private key, in PEM and without a password. Default: it is in the file of the
+    certificate."""
+    root_path: str = Field("", pattern=ROOT_PATH)
+    """Path that a proxy serves the service under, such as `/handwriting`, whether the proxy strips it or not."""
+    trusted_proxies: str = ""
+    """Comma-separated addresses and networks of proxies whose `X-Forwarded-For`, `-Proto` and `-Prefix` are believed;
+    `unix` for whoever connects through the Unix domain socket, `*` for anybody. Default: none."""
     workers: int = Field(1, ge=1, le=256, description="Server processes.")
     models: Path = SHIPPED_MODELS
     """Folder of exported models; an empty one stands for the shipped models, until it has some. Default: the shipped
@@ -128,6 +170,21 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Lowest severity of the log messages to show."""
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_known(cls, proxies: str) -> str:
+        for name in proxies.split(",") if proxies else ():
+            if name.strip() not in {"*", "unix"}:
+                ip_network(name.strip())  # its error names what is wrong
+        return proxies
+
+    @field_validator("tls_key")
+    @classmethod
+    def _a_key_is_of_a_certificate(cls, key: Path | None, others: ValidationInfo) -> Path | None:
+        if key is not None and others.data.get("tls_cert") is None:
+            raise ValueError("tls_cert is not set")
+        return key
+
 
 for _field in Settings.model_fields.values():
     _field.description = " ".join((_field.description or "").split())  # docstrings are wrapped
@@ -143,8 +200,8 @@ def load_settings(**flags: object) -> Settings:
         return Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).upper().removeprefix("GLYPHVAE_")
-        raise StartError(f"setting GLYPHVAE_{name}: {first['msg']} (got {first['input']!r})") from None
+        name = "_".join(str(part) for part in first["loc"]).upper().removeprefix(PREFIX)
+        raise StartError(f"setting {PREFIX}{name}: {first['msg']} (got {first['input']!r})") from None
 
 
 def markdown() -> str:
@@ -153,7 +210,9 @@ def markdown() -> str:
         "# Settings",
         "",
         "Written by `make openapi` from `service/glyphvae/settings.py`. A flag of `glyphvae serve` takes precedence",
-        "over the environment variable.",
+        "over the environment variable. An empty variable stands for the default, and so does an address that",
+        "Kubernetes or Docker put there (`GLYPHVAE_PORT=tcp://…`, for a service named `glyphvae`). Of each other",
+        "`GLYPHVAE_*` variable that is no setting, the log warns at the start.",
         "",
         "| environment | flag | default | allowed | meaning |",
         "|---|---|---|---|---|",

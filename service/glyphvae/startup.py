@@ -110,6 +110,8 @@ def check_port(settings: Settings) -> None:
     Raises:
         StartError: It is in use, or the address is not this machine's.
     """
+    if settings.unix_socket is not None:
+        return
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

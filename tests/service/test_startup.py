@@ -205,6 +205,7 @@ def test_a_port_in_use_is_named() -> None:
         port = other.getsockname()[1]
         with pytest.raises(StartError, match=f"port {port} of 127.0.0.1: Address already in use; choose others by"):
             check_port(Settings(host="127.0.0.1", port=port))
+        check_port(Settings(host="127.0.0.1", port=port, unix_socket=Path("service.sock")))
 
 
 def test_a_free_port_is_left_free() -> None:

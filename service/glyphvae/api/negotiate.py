@@ -48,6 +48,12 @@ def choose_for(model: Model, accept: str, offers: tuple[str, ...], registry: Reg
         ) from None
 
 
+def weigh(accepted: str, names: Sequence[str]) -> float:
+    """Return the weight of the first of `names` that a header such as `Accept-Encoding` lists, 0 where it has none."""
+    weights = dict(_parse(item) for item in accepted.split(","))
+    return next((weights[name] for name in names if name in weights), 0.0)
+
+
 def _parse(item: str) -> tuple[str, float]:
     media, *parameters = (part.strip().lower() for part in item.split(";"))
     for parameter in parameters:

@@ -155,7 +155,7 @@ def read_query(kind: type[Model], query: bytes) -> Model:
             values.setdefault(name, []).append(value)
         else:
             values[name] = value
-    return _validated(kind, values, "query")
+    return validated(kind, values, "query")
 
 
 def read_json(kind: type[Model], content_type: str, content: bytes) -> Model:
@@ -175,7 +175,7 @@ def read_json(kind: type[Model], content_type: str, content: bytes) -> Model:
         values = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         values = _lenient(content, error.msg)
-    return _validated(kind, values, "body")
+    return validated(kind, values, "body")
 
 
 def _lenient(content: bytes, detail: str) -> object:
@@ -201,7 +201,12 @@ def _is_json(content_type: str) -> bool:
     return kind == "application" and (subtype == "json" or subtype.endswith("+json"))
 
 
-def _validated(kind: type[Model], values: object, where: str) -> Model:
+def validated(kind: type[Model], values: object, where: str) -> Model:
+    """Check values, which stood in a query or a body.
+
+    Raises:
+        InvalidParameter: One is not allowed.
+    """
     # Pydantic would make an error of each item first.
     _check_length(values, where)
     for name, value in values.items() if isinstance(values, dict) else ():

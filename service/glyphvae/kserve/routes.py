@@ -298,7 +298,7 @@ def response(graph: Graph, request: InferRequest, given: Mapping[str, Tensor]) -
     content |= {} if request.id is None else {"id": request.id}
     json = orjson.dumps(content | {"outputs": described}, option=orjson.OPT_SERIALIZE_NUMPY)
     title = graph.model.title
-    pairs = [(b"glyphvae-model", title.encode()), (b"cache-control", b"no-store")]
+    pairs = [(b"glyphvae-model", title.encode())]
     if not binary:
         return Result(title, Headers(pairs), JSON, json)
     pairs.append((_LENGTH_NAME, b"%d" % len(json)))

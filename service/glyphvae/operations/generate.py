@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from itertools import groupby
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, Field
 
+from glyphvae import __version__
 from glyphvae.api import negotiate
 from glyphvae.api.conditions import LabelSets, chosen_labels, names_of, title_of
 from glyphvae.api.context import Context
@@ -158,6 +161,12 @@ class GeneratePlan(Plan):
     singles: "Singles"
     headers: Headers
 
+    @cached_property
+    def fixed(self) -> bytes:
+        """Digest of what determines the response, besides seed and latents."""
+        parts = __version__, self.model.identity, self.query.model_dump_json(), self.media
+        return sha256("\0".join(parts).encode()).digest()
+
 
 class GenerateRequest(NamedTuple):
     """A plan with the seed and the latents of one request.
@@ -227,6 +236,13 @@ class Generate(Operation[GenerateRequest]):
         if own.z is not None:
             given = given_latents("query", own.z.decode(), plan.query.hand, plan.model, self.context.registry)
         return GenerateRequest(plan, seed, given, plan.cost, plan.streams)
+
+    def identity(self, request: GenerateRequest) -> bytes | None:
+        """Return what determines the response: the models and the query, and its seed."""
+        if request.seed is None:
+            return None
+        own = request.seed, request.given, request.plan.model.device, self.context.settings.precision
+        return b"%b%r" % (request.plan.fixed, own)
 
     def run(self, request: GenerateRequest, body: Body) -> Program[Result]:  # noqa: ARG002 (there is none)
         """Draw and decode the glyphs."""

@@ -1,12 +1,14 @@
-"""`POST /render-text`: a text as one image of handwriting."""
+"""`POST /render-text`, and `GET`: a text as one image of handwriting."""
 
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
+from glyphvae import __version__
 from glyphvae.api import negotiate
 from glyphvae.api.context import Context
 from glyphvae.api.hands import HandString, given_latents
@@ -21,6 +23,7 @@ from glyphvae.api.parameters import (
     Deviation,
     Ink,
     Latent,
+    Latents,
     Lines,
     ModelName,
     Paper,
@@ -28,6 +31,8 @@ from glyphvae.api.parameters import (
     Scale,
     Seed,
     read_json,
+    read_query,
+    validated,
     value_of,
 )
 from glyphvae.api.pictures import Canvas, Style
@@ -52,7 +57,7 @@ from glyphvae.errors import (
 )
 from glyphvae.formats.registry import JSON, NPY, PDF, PICTURES, SVG, VECTORS
 from glyphvae.formats.svg import Word
-from glyphvae.models.latents import draw_latents, draw_style, form_only, new_seed
+from glyphvae.models.latents import draw_latents, draw_style, form_only, new_seed, parse_latents
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, Responses
 from glyphvae.scheduling.cost import NOTHING, painting, typesetting
@@ -161,6 +166,29 @@ class RenderText(Parameters):
         return own if self.page is None else self.page.geometry.setting(own)
 
 
+class TextQuery(RenderText):
+    """The query of `GET /render-text`."""
+
+    text: str = Field(min_length=1, description="What to write.", examples=["The quick brown fox"])
+    z: Latents = None  # type: ignore[assignment]
+    page: str | None = Field(  # type: ignore[assignment]
+        None, max_length=1024, description='The page of paper to write on, as the JSON of `POST`: `{"size": "A5"}`.'
+    )
+
+    def text_request(self) -> RenderText:
+        """Return the parameters as `POST` has them.
+
+        Raises:
+            InvalidParameter: A value is not allowed.
+        """
+        values: dict[str, Any] = self.model_dump(exclude_unset=True)
+        if self.z is not None:
+            values["z"] = value_of("query.z", parse_latents, self.z, self.z.count(",") + 1)
+        if self.page is not None:
+            values["page"] = value_of("query.page", orjson.loads, self.page)
+        return validated(RenderText, values, "query")
+
+
 class PlacedGlyph(BaseModel):
     """A glyph of the text."""
 
@@ -199,9 +227,11 @@ class TextRequest(Plan):
 
     Attributes:
         accept: All `Accept` headers as one.
+        text: The text of a query, None of one that is in the body.
     """
 
     accept: str
+    text: RenderText | None
 
 
 @dataclass(frozen=True)
@@ -258,6 +288,8 @@ class WriteText(Operation[TextRequest]):
     path = "/render-text"
     summary = "Write a text"
     parameters = RenderText
+    query = TextQuery
+    methods = ("POST", "GET")
     body = "json"
     responses: ClassVar[Responses] = {
         200: documented_response(
@@ -294,11 +326,28 @@ class WriteText(Operation[TextRequest]):
         streams = media == JSON or (
             media in VECTORS and any(kind in head.accept.lower() for kind in (JSON, "application/*"))
         )
-        return TextRequest(media=media, cost=TEXT_COST, streams=streams, accept=head.accept)
+        text = None if head.method == "POST" else read_query(TextQuery, head.query).text_request()
+        return TextRequest(media=media, cost=TEXT_COST, streams=streams, accept=head.accept, text=text)
+
+    def identity(self, plan: TextRequest) -> bytes | None:
+        """Return what determines the response: the models and the query, and its seed."""
+        text = plan.text
+        if text is None or text.seed is None:
+            return None
+        model = value_of("query.beta", self.context.registry.get, text.model, text.beta)
+        parts = __version__, model.identity, model.device, self.context.settings.precision, plan.media
+        return "\0".join([*parts, text.model_dump_json(exclude_unset=True)]).encode()
 
     def run(self, plan: TextRequest, body: Body) -> Program[Result]:
         """Decode the glyphs of the text, set and draw them."""
-        text = read_json(RenderText, body.content_type, body.content)
+        if plan.text is None:
+            return (yield from self._write(plan, read_json(RenderText, body.content_type, body.content)))
+        try:
+            return (yield from self._write(plan, plan.text))
+        except InvalidParameter as error:
+            raise error.in_query() from None
+
+    def _write(self, plan: TextRequest, text: RenderText) -> Program[Result]:
         style = Style.parse("body", text)
         registry = self.context.registry
         model = value_of("body.beta", registry.get, text.model, text.beta)

@@ -27,6 +27,7 @@ from glyphvae.observability.loop_time import LoopTime
 from glyphvae.server.admin import AdminServer, create_admin
 from glyphvae.server.bounded import LOOK, BoundedServer
 from glyphvae.server.connection import Connection, State
+from glyphvae.server.listener import remove_socket
 from glyphvae.server.reload import Reloader
 from glyphvae.settings import Settings
 from glyphvae.startup import settle
@@ -83,6 +84,11 @@ class Config(uvicorn.Config):
             factory=True,
             host=settings.host,
             port=settings.port,
+            uds=None if settings.unix_socket is None else str(settings.unix_socket),
+            ssl_certfile=settings.tls_cert,
+            ssl_keyfile=settings.tls_key,
+            ssl_ciphers="",  # Python's; uvicorn's are those of 1999
+            proxy_headers=False,  # connections read them
             workers=settings.workers,
             # A new process imports for seconds on a busy machine; one that answers no sooner is ended and started anew.
             timeout_worker_healthcheck=30,
@@ -129,6 +135,8 @@ class Server(BoundedServer):
 
     async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
         await super()._serve(sockets)
+        if self.config.workers == 1:
+            remove_socket(self.config.settings.unix_socket)
         STDERR.flush()  # uvicorn ends the process by the signal that it got, before anything else does
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -137,7 +145,7 @@ class Server(BoundedServer):
         self.server_state.front = self.application.front
         sys.setswitchinterval(SWITCH)
         several = self.config.workers > 1
-        reloader = Reloader(self.context, _tell_the_supervisor if several else lambda: None)
+        reloader = Reloader(self.context, _tell_the_supervisor if several else lambda: None, self.config.ssl)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, lambda: threading.Thread(target=_reload, args=(reloader,)).start())
         if self.config.admin is not None:
@@ -185,13 +193,12 @@ class Server(BoundedServer):
 
     async def _take_the_rest(self, sockets: list[socket.socket]) -> None:
         """Stop listening, but serve the connections that the kernel has accepted on our behalf."""
-        loop = asyncio.get_running_loop()
         self._accept_loop.stop()
         # Closing a listening socket resets what is in its queue, so the queue is closed to newcomers and emptied first.
         for listener in sockets:
             listener.listen(0)
             for connection in _accepted(listener):
-                await loop.connect_accepted_socket(self._protocol, connection)
+                await self._accept_loop.connect(connection)
 
 
 def address_of(listener: socket.socket, scheme: str) -> str:

@@ -3,7 +3,7 @@
 from time import perf_counter
 
 from glyphvae.api.head import RawHeaders, RequestHead, RequestHeaders
-from glyphvae.api.responses import Headers
+from glyphvae.api.responses import NOT_STORED, Headers
 from glyphvae.observability.access_log import Work
 
 _EVERYWHERE: RawHeaders = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
@@ -62,11 +62,15 @@ class RequestContext(RequestHead, Work):
         id: As there.
         started: When it came, by `perf_counter`.
         response_headers: Those of this request alone: of CORS, and of the rate of its key.
+        caching: Headers that tell how long the response of an operation may be kept.
+        is_http_1_1: Whether it is of that version, if it has not one `Host` header as that version wants.
         checked: Whether its head has been held against the limits and keys.
         key: Name of the key that it showed, None where it showed none.
     """
 
     response_headers: tuple[tuple[bytes, bytes], ...] = ()
+    caching = NOT_STORED
+    is_http_1_1 = False
     checked = False
     key: str | None = None
 
