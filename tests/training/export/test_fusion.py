@@ -64,8 +64,8 @@ def pen(couplings: int) -> Pen:
             nn.init.normal_(weight, std=0.2)
         nn.init.normal_(model.hand_offset, std=0.1)
         # As a fitted one, it leaves the pen's weight alone.
-        weight = nn.functional.normalize(model.decoder.weight.weight.detach(), dim=1)
-        model.hand_offset -= model.hand_offset @ weight.T @ weight
+        direction = nn.functional.normalize(model.decoder.weight.weight.detach(), dim=1)
+        model.hand_offset -= model.hand_offset @ direction.T @ direction
     return model.eval()
 
 
