@@ -217,7 +217,7 @@ def _upload(name: str, content: bytes, settings: Settings) -> Upload:
         work = converting(len(content), array.pixels, floats=array.values.dtype.kind == "f")
         return Upload(name, array.shape[0], array.pixels, work, lambda: list(array.grey()))
     picture = decode.open_image(content, max_pixels=settings.max_image_pixels)
-    return Upload(name, 1, picture.pixels, picture.cost, lambda: [picture.grey()])
+    return Upload(name, 1, picture.pixels, picture.cost, lambda: [picture.decode().levels])
 
 
 def _convert(uploads: Sequence[Upload], mode: Mode) -> Pixels:

@@ -13,6 +13,7 @@ from numpy import float64, uint8
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from glyphvae.imaging.decode import SMALL_SIDE
 from glyphvae.imaging.ink_extraction import lift_ink
 
 Mode = Literal["auto", "none"]
@@ -41,7 +42,7 @@ def preprocess(grey: NDArray[uint8], mode: Mode = "auto") -> NDArray[uint8]:
     """Convert an image of one character to MNIST's convention.
 
     Args:
-        grey: (height, width) grey levels.
+        grey: (height, width) grey levels, or (height, width, 3) colours.
         mode: `auto` accepts dark ink on light paper or the reverse, drawn or photographed, and makes the ink bright,
             crops it, fits it into 20x20 and centres it by mass in 28x28. An image that is like that already is
             unchanged. `none` takes 28x28 pixels of bright ink unchanged.
@@ -54,9 +55,14 @@ def preprocess(grey: NDArray[uint8], mode: Mode = "auto") -> NDArray[uint8]:
     """
     if mode == "none":
         return _unchanged(grey)
-    ink = lift_ink(grey)
-    if _is_placed(ink):
-        return ink
+    if max(grey.shape[:2]) <= SMALL_SIDE:
+        ink = lift_ink(grey)
+        if _is_placed(ink):
+            return ink
+    else:
+        from glyphvae.imaging.page import character_ink  # noqa: PLC0415 (loads a library that small images spare)
+
+        ink = character_ink(grey)
     glyph = _fitted(ink)
     if not np.count_nonzero(glyph):
         raise UnsuitableImageError("The image shows no ink: it needs a character with enough contrast to its paper.")
@@ -65,7 +71,7 @@ def preprocess(grey: NDArray[uint8], mode: Mode = "auto") -> NDArray[uint8]:
 
 def _unchanged(grey: NDArray[uint8]) -> NDArray[uint8]:
     if grey.shape != (SIDE, SIDE):
-        height, width = grey.shape
+        height, width = grey.shape[:2]
         raise UnsuitableImageError(f"The image is {width}x{height}; without preprocessing it must be {SIDE}x{SIDE}.")
     return grey
 

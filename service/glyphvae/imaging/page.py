@@ -1,0 +1,155 @@
+"""The ink of a page without rules, frames, holes and edges, in connected pieces."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy import uint8
+from numpy.typing import NDArray
+from PIL import Image
+
+from glyphvae.imaging.contrast import Contrast, find_contrast
+from glyphvae.imaging.decode import MAX_COLOURED
+from glyphvae.imaging.ink_extraction import is_clean, lift_ink
+from glyphvae.imaging.lines import RULE, find_lines, rules_of, without
+from glyphvae.imaging.pieces import LEAST_AREA, Numbers, Piece, character_of, find_pieces, main_piece
+from glyphvae.imaging.squaring import find_paper, squared_up
+
+Ink = NDArray[Any]  # uint8; OpenCV's annotations know no types of pixels
+
+# The service sets its own number of threads.
+cv2.setNumThreads(1)
+
+# Ink differs from paper by at least this many grey levels, and this many times the noise.
+_LEAST_CONTRAST, _SIGNIFICANT = 14, 5
+# Ink is at least this share of the character's strongest.
+_WEAKEST = 0.3
+# Ink in a shadow is at least this share of it.
+_SHADED = 0.4
+# Pixels of the faint edge around a stroke.
+_EDGE = 2
+
+# A character that was cut out without a margin comes this near all edges, in shares of the sides. Most of its strokes
+# have at least this width and at most that, in shares of its size. It covers no more than this of the picture, and two
+# of its corners.
+_NEAR, _FAT, _FATTEST, _COVERED, _CORNERS = 0.08, 0.03, 0.3, 0.75, 2
+_MOST = 0.8
+# All ink is at most this many times that of the character.
+_ALONE = 1.05
+
+
+@dataclass(frozen=True)
+class Page:
+    """The ink of a page.
+
+    Attributes:
+        ink: (h, w) grey levels of contrast to the paper.
+        mask: (h, w) 255 where there is ink that is no rule or frame.
+        lines: Number of rules that were taken out.
+        is_plain: Whether the picture shows neither rules nor the edges of its sheet.
+    """
+
+    ink: Ink
+    mask: NDArray[uint8]
+    lines: int
+    is_plain: bool
+
+
+def read_page(picture: NDArray[uint8]) -> Page:
+    """Find the ink of a picture (h, w) or (h, w, 3)."""
+    if picture.ndim == 2 and is_clean(picture):
+        return _without_rules(Contrast(lift_ink(picture), 0), is_plain=False)
+    factor = -(-max(picture.shape[:2]) // MAX_COLOURED)
+    if factor > 1:
+        picture = np.asarray(Image.fromarray(picture).reduce(factor))
+    corners = find_paper(picture)
+    if corners is not None:
+        picture, _ = squared_up(picture, corners)
+    return _without_rules(find_contrast(picture), is_plain=corners is None)
+
+
+def _without_rules(found: Contrast, *, is_plain: bool) -> Page:
+    least = max(_LEAST_CONTRAST, _SIGNIFICANT * found.noise)
+    mask = np.where(found.ink > least, uint8(255), uint8(0))
+    rules = rules_of(find_lines(mask), mask.shape)
+    if rules:
+        left = without(mask, found.ink, rules)
+        if _is_left(left, mask):
+            return Page(found.ink, left, len(rules), is_plain=False)
+    return Page(found.ink, mask, 0, is_plain)
+
+
+def _is_left(left: NDArray[uint8], mask: NDArray[uint8]) -> bool:
+    """Return whether there is a character besides the lines."""
+    return cv2.countNonZero(left) > 0.05 * cv2.countNonZero(mask)
+
+
+def character_ink(picture: NDArray[uint8]) -> Ink:
+    """Return (h, w) the ink of the most likely character of a picture, stretched to 255; all 0 if there is none."""
+    if picture.ndim == 2 and is_clean(picture):
+        ink = lift_ink(picture)
+        if _is_one_piece(ink):
+            return ink
+    page = read_page(picture)
+    if page.is_plain:
+        filling = _filling(picture)
+        if filling is not None:
+            return filling
+    mask, alone = page.mask, np.zeros_like(page.ink)
+    # What is far fainter than the character may join it with its surroundings, so pieces are found anew without that.
+    for _ in range(2):
+        numbers, pieces = find_pieces(mask, page.ink)
+        main = main_piece(pieces, mask.shape)
+        if main is not None:
+            mask = np.where(page.ink > _WEAKEST * main.strength, page.mask, uint8(0))
+            alone = _alone(page, numbers, character_of(pieces, main))
+    return alone
+
+
+def _is_one_piece(ink: Ink) -> bool:
+    """Return whether there is a single piece of ink that is too small for a frame or a rule."""
+    height, width = ink.shape
+    _, _, boxes, _ = cv2.connectedComponentsWithStats(np.where(ink > 0, uint8(255), uint8(0)))
+    large = [box for box in boxes[1:].tolist() if box[4] >= LEAST_AREA]
+    return len(large) == 1 and large[0][2] < RULE * width and large[0][3] < RULE * height
+
+
+def _filling(picture: NDArray[uint8]) -> Ink | None:
+    """Return the ink of a character that fills the picture, None where there is none."""
+    ink = lift_ink(np.asarray(picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), uint8))
+    mask = np.where(ink > _WEAKEST * 255, uint8(255), uint8(0))
+    height, width = mask.shape
+    _, _, boxes, _ = cv2.connectedComponentsWithStats(mask)
+    left, top, wide, high, area = max(boxes[1:].tolist(), key=lambda box: int(box[4]), default=[0] * 5)
+    if cv2.countNonZero(mask) > _ALONE * area:
+        return None
+    far = max(left / width, top / height, 1 - (left + wide) / width, 1 - (top + high) / height)
+    corners = sum(bool(mask[y, x].any()) for y in (slice(2), slice(-2, None)) for x in (slice(2), slice(-2, None)))
+    if far > _NEAR or corners > _CORNERS or area > _COVERED * mask.size:
+        return None
+    size = max(wide, high)
+    is_drawn = _wider(mask, _FAT * size) > _MOST * area and _wider(mask, _FATTEST * size) < (1 - _MOST) * area
+    return ink if is_drawn else None
+
+
+def _wider(mask: NDArray[uint8], width: float) -> int:
+    """Count the pixels of what is wider than so many pixels."""
+    side = max(3, round(width))
+    return cv2.countNonZero(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((side, side), uint8)))
+
+
+def _alone(page: Page, numbers: Numbers, chosen: Sequence[Piece]) -> Ink:
+    own = np.isin(numbers, [piece.number for piece in chosen]).astype(uint8)
+    around = cv2.dilate(own, np.ones((2 * _EDGE + 1,) * 2, uint8))
+    # In a shadow, ink differs less from its paper.
+    reach = 2 * round(max(piece.width for piece in chosen)) + 3
+    strong = cv2.blur(cv2.dilate(page.ink * own, np.ones((reach, reach), uint8)), (reach, reach))
+    strength = max(piece.strength for piece in chosen)
+    scale = 255 / np.clip(strong.astype(np.float32), _SHADED * strength, strength)
+    levels = np.minimum(page.ink * scale, 255).astype(uint8)
+    # The edge of a line that was taken out is no edge of a stroke.
+    other = cv2.dilate(page.mask, np.ones((3, 3), uint8)) == 0
+    alone: Ink = levels * (own | (around & ~other))
+    return alone
