@@ -48,37 +48,48 @@ class Page:
         ink: (h, w) grey levels of contrast to the paper.
         mask: (h, w) 255 where there is ink that is no rule or frame.
         lines: Number of rules that were taken out.
+        matrix: (3, 3) homogeneous, from places (x, y) of the page to those of its picture.
         is_plain: Whether the picture shows neither rules nor the edges of its sheet.
     """
 
     ink: Ink
     mask: NDArray[uint8]
     lines: int
+    matrix: NDArray[np.float64]
     is_plain: bool
 
 
 def read_page(picture: NDArray[uint8]) -> Page:
     """Find the ink of a picture (h, w) or (h, w, 3)."""
+    shape = picture.shape
     if picture.ndim == 2 and is_clean(picture):
-        return _without_rules(Contrast(lift_ink(picture), 0), is_plain=False)
-    factor = -(-max(picture.shape[:2]) // MAX_COLOURED)
+        ink = lift_ink(picture)
+        return _without_rules(Contrast(ink, 0), _scaled(ink.shape, shape), is_plain=False)
+    factor = -(-max(shape[:2]) // MAX_COLOURED)
     if factor > 1:
         picture = np.asarray(Image.fromarray(picture).reduce(factor))
+    matrix = _scaled(picture.shape, shape)
     corners = find_paper(picture)
     if corners is not None:
-        picture, _ = squared_up(picture, corners)
-    return _without_rules(find_contrast(picture), is_plain=corners is None)
+        picture, squaring = squared_up(picture, corners)
+        matrix = matrix @ squaring
+    return _without_rules(find_contrast(picture), matrix, is_plain=corners is None)
 
 
-def _without_rules(found: Contrast, *, is_plain: bool) -> Page:
+def _scaled(small: tuple[int, ...], large: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return the matrix (3, 3) from the places of a reduced picture to those of the picture."""
+    return np.diag([large[1] / small[1], large[0] / small[0], 1.0])
+
+
+def _without_rules(found: Contrast, matrix: NDArray[np.float64], *, is_plain: bool) -> Page:
     least = max(_LEAST_CONTRAST, _SIGNIFICANT * found.noise)
     mask = np.where(found.ink > least, uint8(255), uint8(0))
     rules = rules_of(find_lines(mask), mask.shape)
     if rules:
         left = without(mask, found.ink, rules)
         if _is_left(left, mask):
-            return Page(found.ink, left, len(rules), is_plain=False)
-    return Page(found.ink, mask, 0, is_plain)
+            return Page(found.ink, left, len(rules), matrix, is_plain=False)
+    return Page(found.ink, mask, 0, matrix, is_plain)
 
 
 def _is_left(left: NDArray[uint8], mask: NDArray[uint8]) -> bool:
@@ -86,17 +97,30 @@ def _is_left(left: NDArray[uint8], mask: NDArray[uint8]) -> bool:
     return cv2.countNonZero(left) > 0.05 * cv2.countNonZero(mask)
 
 
-def character_ink(picture: NDArray[uint8]) -> Ink:
-    """Return (h, w) the ink of the most likely character of a picture, stretched to 255; all 0 if there is none."""
+@dataclass(frozen=True)
+class Character:
+    """A character that was found in a picture.
+
+    Attributes:
+        ink: (h, w) its ink alone, stretched to 255; all 0 if there is none.
+        matrix: (3, 3) homogeneous, from places (x, y) of the ink to those of the picture.
+    """
+
+    ink: Ink
+    matrix: NDArray[np.float64]
+
+
+def find_character(picture: NDArray[uint8]) -> Character:
+    """Find the most likely character of a picture (h, w) or (h, w, 3)."""
     if picture.ndim == 2 and is_clean(picture):
         ink = lift_ink(picture)
         if _is_one_piece(ink):
-            return ink
+            return Character(ink, _scaled(ink.shape, picture.shape))
     page = read_page(picture)
     if page.is_plain:
         filling = _filling(picture)
         if filling is not None:
-            return filling
+            return Character(filling, _scaled(filling.shape, picture.shape))
     mask, alone = page.mask, np.zeros_like(page.ink)
     # What is far fainter than the character may join it with its surroundings, so pieces are found anew without that.
     for _ in range(2):
@@ -105,7 +129,7 @@ def character_ink(picture: NDArray[uint8]) -> Ink:
         if main is not None:
             mask = np.where(page.ink > _WEAKEST * main.strength, page.mask, uint8(0))
             alone = _alone(page, numbers, character_of(pieces, main))
-    return alone
+    return Character(alone, page.matrix)
 
 
 def _is_one_piece(ink: Ink) -> bool:

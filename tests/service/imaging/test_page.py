@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from glyphvae.imaging.page import character_ink, read_page
+from glyphvae.imaging.page import find_character, read_page
 from glyphvae.imaging.preprocess import UnsuitableImageError, preprocess
 from tests.service.imaging.scenes import Pixels, alike, paper, write
 
@@ -124,7 +124,7 @@ def test_one_colour_is_refused(shape: tuple[int, ...], level: int) -> None:
 
 def test_a_large_grey_picture_is_worked_on_smaller() -> None:
     large = cv2.resize(write(ruled()), (2400, 2400))[..., 0]
-    assert max(character_ink(np.ascontiguousarray(large)).shape) <= 640
+    assert max(find_character(np.ascontiguousarray(large)).ink.shape) <= 640
     assert alike(preprocess(np.ascontiguousarray(large)), PLAIN) > 0.85
 
 
