@@ -563,8 +563,8 @@ KINDS: dict[str, Callable[[Scene], bytes]] = {
     "ruled paper": _ruled,
     "squared paper": _squared,
     "hard shadow": _hard_shadow,
-    "strip of table": _table_strip,
+    "strip of desk": _table_strip,
     "dark scanner edges": _scanner_edges,
-    "note on a table": _note_on_table,
+    "note on a desk": _note_on_table,
     "equal luma": _equal_luma,
 }

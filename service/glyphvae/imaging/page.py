@@ -13,7 +13,7 @@ from PIL import Image
 from glyphvae.imaging.contrast import Contrast, find_contrast
 from glyphvae.imaging.decode import MAX_COLOURED
 from glyphvae.imaging.ink_extraction import is_clean, lift_ink
-from glyphvae.imaging.lines import RULE, find_lines, rules_of, without
+from glyphvae.imaging.lines import RULE, Line, find_lines, rules_of, without
 from glyphvae.imaging.pieces import LEAST_AREA, Numbers, Piece, character_of, find_pieces, main_piece
 from glyphvae.imaging.squaring import find_paper, squared_up
 
@@ -31,11 +31,16 @@ _SHADED = 0.4
 # Pixels of the faint edge around a stroke.
 _EDGE = 2
 
+# A lone line is a stroke of what is nearly as long, in shares of the picture.
+_AS_LONG = 0.65
+
 # A character that was cut out without a margin comes this near all edges, in shares of the sides. Most of its strokes
 # have at least this width and at most that, in shares of its size. It covers no more than this of the picture, and two
 # of its corners.
 _NEAR, _FAT, _FATTEST, _COVERED, _CORNERS = 0.08, 0.03, 0.3, 0.75, 2
 _MOST = 0.8
+# So many pixels are near an edge, too.
+_FEW = 5
 # All ink is at most this many times that of the character.
 _ALONE = 1.05
 
@@ -87,14 +92,19 @@ def _without_rules(found: Contrast, matrix: NDArray[np.float64], *, is_plain: bo
     rules = rules_of(find_lines(mask), mask.shape)
     if rules:
         left = without(mask, found.ink, rules)
-        if _is_left(left, mask):
+        if _is_left(left, mask, rules):
             return Page(found.ink, left, len(rules), matrix, is_plain=False)
     return Page(found.ink, mask, 0, matrix, is_plain)
 
 
-def _is_left(left: NDArray[uint8], mask: NDArray[uint8]) -> bool:
-    """Return whether there is a character besides the lines."""
-    return cv2.countNonZero(left) > 0.05 * cv2.countNonZero(mask)
+def _is_left(left: NDArray[uint8], mask: NDArray[uint8], rules: Sequence[Line]) -> bool:
+    """Return whether there is a character besides the lines, which is not a part of it."""
+    if cv2.countNonZero(left) < 0.05 * cv2.countNonZero(mask):
+        return False
+    height, width = left.shape
+    _, _, wide, high = cv2.boundingRect(left)
+    along, across = (high / height, wide / width) if rules[0].upright else (wide / width, high / height)
+    return len(rules) > 1 or (along < _AS_LONG and across < RULE)
 
 
 @dataclass(frozen=True)
@@ -135,9 +145,10 @@ def find_character(picture: NDArray[uint8]) -> Character:
 def _is_one_piece(ink: Ink) -> bool:
     """Return whether there is a single piece of ink that is too small for a frame or a rule."""
     height, width = ink.shape
-    _, _, boxes, _ = cv2.connectedComponentsWithStats(np.where(ink > 0, uint8(255), uint8(0)))
-    large = [box for box in boxes[1:].tolist() if box[4] >= LEAST_AREA]
-    return len(large) == 1 and large[0][2] < RULE * width and large[0][3] < RULE * height
+    mask = (ink > 0).astype(uint8)
+    y, x = divmod(int(mask.argmax()), width)
+    area, _, _, (_, _, wide, high) = cv2.floodFill(mask, None, (x, y), 2, flags=8)
+    return area > cv2.countNonZero(mask) - LEAST_AREA and wide < RULE * width and high < RULE * height
 
 
 def _filling(picture: NDArray[uint8]) -> Ink | None:
@@ -149,9 +160,10 @@ def _filling(picture: NDArray[uint8]) -> Ink | None:
     left, top, wide, high, area = max(boxes[1:].tolist(), key=lambda box: int(box[4]), default=[0] * 5)
     if cv2.countNonZero(mask) > _ALONE * area:
         return None
-    far = max(left / width, top / height, 1 - (left + wide) / width, 1 - (top + high) / height)
+    far_across = max(left, width - left - wide) > max(_NEAR * width, _FEW)
+    far_along = max(top, height - top - high) > max(_NEAR * height, _FEW)
     corners = sum(bool(mask[y, x].any()) for y in (slice(2), slice(-2, None)) for x in (slice(2), slice(-2, None)))
-    if far > _NEAR or corners > _CORNERS or area > _COVERED * mask.size:
+    if far_across or far_along or corners > _CORNERS or area > _COVERED * mask.size:
         return None
     size = max(wide, high)
     is_drawn = _wider(mask, _FAT * size) > _MOST * area and _wider(mask, _FATTEST * size) < (1 - _MOST) * area

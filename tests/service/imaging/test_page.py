@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from glyphvae.imaging.ink_extraction import lift_ink
 from glyphvae.imaging.page import find_character, read_page
 from glyphvae.imaging.preprocess import UnsuitableImageError, preprocess
 from tests.service.imaging.scenes import Pixels, alike, paper, write
@@ -130,3 +131,21 @@ def test_a_large_grey_picture_is_worked_on_smaller() -> None:
 
 def test_the_library_uses_one_thread() -> None:
     assert cv2.getNumThreads() == 1
+
+
+def test_a_long_stroke_of_a_character_that_fills_the_picture_is_no_rule() -> None:
+    nine = [(0.7, 0.0), (0.2, 0.05), (0.0, 0.5), (0.3, 0.8), (0.7, 0.0), (0.7, 1.0)]
+    drawing = write(paper(level=255), 0, top=5, left=60, height=290, pen=8, points=nine)[..., 0]
+    assert read_page(drawing).lines == 0
+
+
+def test_a_rule_beside_a_character_is_one_though_it_is_alone() -> None:
+    drawing = write(paper(level=255), 0)
+    cv2.line(drawing, (10, 220), (290, 222), (90, 90, 90), 1, cv2.LINE_AA)
+    assert read_page(drawing[..., 0]).lines == 1
+    assert alike(preprocess(drawing[..., 0]), PLAIN) > 0.95
+
+
+def test_a_clean_drawing_of_one_piece_is_converted_by_the_border_alone() -> None:
+    drawing = write(paper(level=255), 0)[..., 0]
+    assert np.array_equal(find_character(drawing).ink, lift_ink(drawing))
