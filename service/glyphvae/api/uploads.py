@@ -10,7 +10,7 @@ import numpy as np
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from glyphvae.api.parameters import value_of
+from glyphvae.api.parameters import looks_like_json, value_of
 from glyphvae.api.responses import Body
 from glyphvae.errors import InvalidParameter, MalformedBody, Problem, UnsupportedMedia
 from glyphvae.formats import npy, png
@@ -300,7 +300,10 @@ def _kind(name: str, content: bytes) -> Kind:
         return "array"
     if content.startswith((_PNG, b"\xff\xd8\xff")) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP"):
         return "image"
-    raise UnsupportedMedia(f"{name} is none of PNG, JPEG, WebP and .npy.")
+    hint = (
+        "; it looks like JSON: send the image itself, and parameters in the query" if looks_like_json(content) else ""
+    )
+    raise UnsupportedMedia(f"{name} is none of PNG, JPEG, WebP and .npy{hint}.")
 
 
 def documented_upload(*, required: bool = True) -> dict[str, Any]:
@@ -308,16 +311,11 @@ def documented_upload(*, required: bool = True) -> dict[str, Any]:
     binary = {"type": "string", "format": "binary"}
     # The last stands for any of them, because the first bytes tell, and many generated clients know no other.
     kinds = ("image/png", "image/jpeg", "image/webp", "application/octet-stream")
-    content: dict[str, Any] = {media: {"schema": binary} for media in kinds}
+    # Generators that know one kind only take the first.
+    form = {"type": "object", "properties": {"file": {"type": "array", "items": binary}}, "required": ["file"]}
+    content: dict[str, Any] = {_FORM: {"schema": form}} | {media: {"schema": binary} for media in kinds}
     content["application/x-npy"] = {
         "schema": binary
         | {"description": "uint8 0-255, or bool or float in [0, 1]; (28, 28), (n, 28, 28), (n, 784) or (n, h, w)."}
-    }
-    content["multipart/form-data"] = {
-        "schema": {
-            "type": "object",
-            "properties": {"file": {"type": "array", "items": binary}},
-            "required": ["file"],
-        }
     }
     return {"requestBody": {"required": required, "content": content}}

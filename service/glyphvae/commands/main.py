@@ -22,9 +22,11 @@ from glyphvae.commands.keys import keys, sign
 from glyphvae.commands.options import with_options
 from glyphvae.commands.render import render
 from glyphvae.commands.source import Models
+from glyphvae.environment import warn_of_unknown
 from glyphvae.errors import GlyphvaeError, Problem
 from glyphvae.models.registry import load_registry
 from glyphvae.server.admin import listen
+from glyphvae.server.listener import check_certificate, remove_stale
 from glyphvae.server.server import Config, Server
 from glyphvae.server.supervisor import Supervisor
 from glyphvae.settings import Settings, load_settings
@@ -64,7 +66,10 @@ def serve(**flags: object) -> None:
     check_address_space(settings)
     log_config = _log_config(settings.log_level, settings.log_format)
     logging.config.dictConfig(log_config)
+    warn_of_unknown()
     check_memory(settings)
+    check_certificate(settings)
+    remove_stale(settings.unix_socket)
     admin = listen(settings.admin_host, settings.admin_port) if settings.admin_port else None
     if settings.workers == 1:
         config = Config(settings, log_config, admin)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -27,6 +27,7 @@ from glyphvae.errors import (
     BodyTooLarge,
     InvalidParameter,
     MalformedBody,
+    MissingParameter,
     NotAcceptable,
     NotReady,
     UnknownModel,
@@ -41,9 +42,10 @@ from glyphvae.operations.base import Operation, Plan, PlanCache, Responses
 from glyphvae.scheduling.steps import Program
 
 # Problems that any endpoint that reads images can answer with.
-PROBLEMS = documented(
-    MalformedBody, UnknownModel, NotAcceptable, BodyTooLarge, UnsupportedMedia, InvalidParameter, NotReady
-)
+_PROBLEMS = (MalformedBody, UnknownModel, NotAcceptable, BodyTooLarge, UnsupportedMedia, InvalidParameter, NotReady)
+PROBLEMS = documented(*_PROBLEMS)
+# Of endpoints that require a value besides.
+REQUIRING = documented(*_PROBLEMS, MissingParameter)
 
 # About what it costs to read and convert a picture, in glyphs.
 READING = 3
@@ -65,6 +67,7 @@ class ImageQuery(Parameters):
         description="`auto` converts each image the way MNIST was made: grey, ink made bright, cropped, fitted to "
         "20×20, centred by mass in 28×28. `none` takes 28×28 images with bright ink as they are.",
     )
+    format: Annotated[Literal["json", "npy"] | None, negotiate.FORMAT] = None
     model: ModelName = None
     beta: Beta = None
     preview: bool = Field(
@@ -165,10 +168,11 @@ class ImageOperation(Operation[ImagePlan]):
         return self._plans.get(key, self._plan, head)
 
     def _plan(self, head: RequestHead) -> ImagePlan:
-        negotiate.choose(head.accept, self.offers)
         query = read_query(self.parameters, head.query)
+        accept = negotiate.accepted(query.format, head.accept)
+        negotiate.choose(accept, self.offers)
         model = value_of("query.beta", self.context.registry.get, query.model, query.beta)
-        media = negotiate.choose_for(model, head.accept, self.offers, self.context.registry)
+        media = negotiate.choose_for(model, accept, self.offers, self.context.registry)
         if query.preview and media != JSON:
             raise InvalidParameter.of("query.preview", "previews are part of JSON responses", f"only with {JSON}")
         style = self.style_of(query)

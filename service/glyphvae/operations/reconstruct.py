@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, Field
 
 from glyphvae.api.conditions import names_of, title_of
+from glyphvae.api.negotiate import PictureFormat
 from glyphvae.api.parameters import DEFAULT_INK, DEFAULT_PAPER, Animate, Ink, Lines, Paper, Scale
 from glyphvae.api.pictures import Glyphs, Style, plan_grid
 from glyphvae.api.responses import (
@@ -39,6 +40,7 @@ class ReconstructQuery(ImageQuery):
     paper: Paper = DEFAULT_PAPER
     strokes: Lines = "outline"
     animate: Animate = False
+    format: PictureFormat = None  # type: ignore[assignment] # wider than that of its base
 
 
 class Reconstructed(BaseModel):

@@ -134,8 +134,8 @@ def test_the_library_uses_one_thread() -> None:
 
 
 def test_a_long_stroke_of_a_character_that_fills_the_picture_is_no_rule() -> None:
-    nine = [(0.7, 0.0), (0.2, 0.05), (0.0, 0.5), (0.3, 0.8), (0.7, 0.0), (0.7, 1.0)]
-    drawing = write(paper(level=255), 0, top=5, left=60, height=290, pen=8, points=nine)[..., 0]
+    nine = [(0.7, 0.1), (0.2, 0.05), (0.0, 0.45), (0.3, 0.85), (0.7, 0.7), (0.7, 0.0), (0.7, 1.0)]
+    drawing = write(paper(300, 230, level=255), 0, top=5, left=10, height=290, pen=8, points=nine)[..., 0]
     assert read_page(drawing).lines == 0
 
 

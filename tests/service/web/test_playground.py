@@ -65,7 +65,7 @@ async def test_what_the_browser_has_is_not_sent_again(client: httpx.AsyncClient)
     first = await client.get("/playground/style.css")
     assert first.headers["cache-control"] == "no-cache"
     etag = first.headers["etag"]
-    for known in (etag, f'"other", W/{etag}'):
+    for known in (etag, f'"other", {etag.removeprefix("W/")}'):
         again = await client.get("/playground/style.css", headers={"If-None-Match": known})
         assert (again.status_code, again.content) == (304, b"")
         assert again.headers["etag"] == etag
@@ -75,7 +75,7 @@ async def test_what_the_browser_has_is_not_sent_again(client: httpx.AsyncClient)
 
 
 async def test_head_tells_of_the_file(client: httpx.AsyncClient) -> None:
-    answer = await client.head("/playground")
+    answer = await client.head("/playground", headers={"Accept-Encoding": "identity"})
     assert answer.status_code == 200
     assert answer.headers["content-length"] == str(len(FILES[INDEX].content))
 
