@@ -12,6 +12,7 @@ from benchmarks import (
     compare,
     dataset,
     decoder,
+    doubt,
     footprint,
     gpu,
     gpu_proof,
@@ -46,6 +47,7 @@ PARTS: dict[str, Callable[..., Any]] = {
     "dataset": dataset.measure,
     "hands": hands.measure,
     "pictures": pictures.measure,
+    "doubt": doubt.measure,
 }
 # The parts of `all`, with the settings that `--full` changes.
 ALL: dict[str, dict[str, int]] = {

@@ -17,7 +17,7 @@ from glyphvae.formats import npy, png
 from glyphvae.formats.npy import ArrayNotAllowedError, MalformedArrayError
 from glyphvae.imaging import decode
 from glyphvae.imaging.decode import Decoded, ImageTooLargeError, MalformedImageError
-from glyphvae.imaging.preprocess import Box, Mode, find_glyph, preprocess
+from glyphvae.imaging.preprocess import Box, Found, Mode, Several, find_glyphs
 from glyphvae.imaging.preprocess_batch import GLYPH, preprocess_many
 from glyphvae.models.registry import Pixels
 from glyphvae.scheduling.cost import INLINE, Cost, converting, one_by_one, parsing
@@ -59,7 +59,24 @@ class Upload:
     read: Callable[[], Sequence[Decoded]]
 
 
-def read_glyphs(body: Body, settings: Settings, mode: Mode) -> Program[Pixels]:
+@dataclass(frozen=True)
+class Glyphs:
+    """The characters in a body.
+
+    Attributes:
+        pixels: (n, 28, 28) uint8 as models read them, at least one.
+        others: How many pieces of ink were left out of the picture of each.
+        boxes: Where in its image, in its pixels, each is; None where nobody asks.
+        images: The number of its image, None where each image has one.
+    """
+
+    pixels: Pixels
+    others: Sequence[int]
+    boxes: Sequence[Box] | None = None
+    images: Sequence[int] | None = None
+
+
+def read_glyphs(body: Body, settings: Settings, mode: Mode) -> Program[Glyphs]:
     """Read the characters in a body.
 
     Args:
@@ -67,13 +84,10 @@ def read_glyphs(body: Body, settings: Settings, mode: Mode) -> Program[Pixels]:
         settings: The limits.
         mode: How each image is converted.
 
-    Returns:
-        (n, 28, 28) uint8 as models read them, at least one.
-
     Raises:
         MalformedBody: Broken, truncated or empty.
         UnsupportedMedia: In no format that is read.
-        InvalidParameter: Over a limit, or an image shows no character.
+        InvalidParameter: Over a limit, or an image shows no character or several.
     """
     size = len(body.content)
     if body.content_type.lower().startswith(_FORM):
@@ -86,35 +100,37 @@ def read_glyphs(body: Body, settings: Settings, mode: Mode) -> Program[Pixels]:
                 glyph, grey = yield Call(PREPROCESS, (small,))
             else:
                 glyph, grey = None, _levels([small])[0]
-            return (_glyph_of("body", grey, mode) if glyph is None else glyph)[None]
+            found = _glyph_of("body", Decoded(grey), mode) if glyph is None else (glyph, 0)
+            return Glyphs(found[0][None], found[1:])
     uploads: Sequence[Upload] = yield Offload(parsing(size), _open, (parts, settings))
     # A file of a few kilobytes can unfold to megapixels.
-    glyphs: Pixels = yield Offload(one_by_one(upload.cost for upload in uploads), _convert, (uploads, mode))
+    glyphs: Glyphs = yield Offload(one_by_one(upload.cost for upload in uploads), _convert, (uploads, mode))
     return glyphs
 
 
-def read_placed_glyphs(body: Body, settings: Settings, mode: Mode) -> Program[tuple[Pixels, list[Box]]]:
-    """Read the characters in a body, as `read_glyphs` does, and where in its image, in its pixels, each is."""
+def read_placed_glyphs(body: Body, settings: Settings, mode: Mode, several: Several | None) -> Program[Glyphs]:
+    """Read the characters in a body, as `read_glyphs` does, and where each is; `several` as for `find_glyphs`."""
     size = len(body.content)
     parts = [("body", body.content)]
     if body.content_type.lower().startswith(_FORM):
         parts = yield Offload(parsing(size, copies=2), _files, (body, settings.max_images))
     uploads: Sequence[Upload] = yield Offload(parsing(size), _open, (parts, settings))
-    found: tuple[Pixels, list[Box]] = yield Offload(
-        one_by_one(upload.cost for upload in uploads), _place_all, (uploads, mode)
-    )
-    return found
+    work = one_by_one(upload.cost for upload in uploads)
+    glyphs: Glyphs = yield Offload(work, _place_all, (uploads, mode, several, settings.max_images))
+    return glyphs
 
 
-def _place_all(uploads: Sequence[Upload], mode: Mode) -> tuple[Pixels, list[Box]]:
-    glyphs: list[Pixels] = []
-    boxes: list[Box] = []
-    for name, picture in _read_all(uploads):
-        glyph, box = value_of(name, find_glyph, picture.levels, mode)
-        glyphs.append(glyph)
-        left, top, right, bottom = (round(place * picture.reduction) for place in box)
-        boxes.append((left, top, right, bottom))
-    return np.stack(glyphs), boxes
+def _place_all(uploads: Sequence[Upload], mode: Mode, several: Several | None, most: int) -> Glyphs:
+    found: list[Found] = []
+    images: list[int] = []
+    for number, (name, picture) in enumerate(_read_all(uploads)):
+        each = value_of(name, find_glyphs, picture.levels, mode, several, picture.reduction)
+        found += each
+        images += [number] * len(each)
+        if len(found) > most:
+            raise InvalidParameter.of("body", f"it shows more than {most} characters", f"at most {most}")
+    glyphs, boxes, others = zip(*found, strict=True)
+    return Glyphs(np.stack(glyphs), others, boxes, images if several == "all" else None)
 
 
 class _Preprocess:
@@ -161,9 +177,10 @@ def _read_small(content: bytes, settings: Settings) -> Pixels | png.Rows | None:
     return picture.levels
 
 
-def _glyph_of(name: str, grey: Pixels, mode: Mode) -> Pixels:
-    """Convert a picture (height, width), called `name` in errors, to a glyph (28, 28)."""
-    return value_of(name, preprocess, grey, mode)
+def _glyph_of(name: str, picture: Decoded, mode: Mode) -> tuple[Pixels, int]:
+    """Convert a picture, called `name` in errors, to a glyph (28, 28), and count the pieces of ink left out."""
+    ((glyph, _, others),) = value_of(name, find_glyphs, picture.levels, mode, None, picture.reduction)
+    return glyph, others
 
 
 def _files(body: Body, max_images: int) -> list[tuple[str, bytes]]:
@@ -244,30 +261,30 @@ def _upload(name: str, content: bytes, settings: Settings) -> Upload:
     return Upload(name, 1, picture.pixels, picture.cost, lambda: [picture.decode()])
 
 
-def _convert(uploads: Sequence[Upload], mode: Mode) -> Pixels:
-    glyphs: list[Pixels] = []
-    waiting: list[tuple[str, Pixels]] = []
+def _convert(uploads: Sequence[Upload], mode: Mode) -> Glyphs:
+    glyphs: list[tuple[Pixels, int]] = []
+    waiting: list[tuple[str, Decoded]] = []
     try:
         for name, picture in _read_all(uploads):
-            grey = picture.levels
-            waiting.append((name, grey))
+            waiting.append((name, picture))
             # What is large is made small at once.
-            if grey.shape != GLYPH or len(waiting) == TOGETHER:
+            if picture.levels.shape != GLYPH or len(waiting) == TOGETHER:
                 glyphs += _glyphs(waiting, mode)
                 waiting.clear()
     except Problem:
         _glyphs(waiting, mode)  # what is wrong with an earlier picture is told first
         raise
-    return np.stack(glyphs + _glyphs(waiting, mode))
+    pixels, others = zip(*glyphs, *_glyphs(waiting, mode), strict=True)
+    return Glyphs(np.stack(pixels), others)
 
 
-def _glyphs(pictures: Sequence[tuple[str, Pixels]], mode: Mode) -> list[Pixels]:
-    """Convert pictures, each with its name, to glyphs."""
-    greys = [grey for _, grey in pictures]
+def _glyphs(pictures: Sequence[tuple[str, Decoded]], mode: Mode) -> list[tuple[Pixels, int]]:
+    """Convert pictures, each with its name, to glyphs, and count the pieces of ink left out of each."""
+    greys = [picture.levels for _, picture in pictures]
     together = preprocess_many(greys) if mode == "auto" else [None] * len(greys)
     return [
-        _glyph_of(name, grey, mode) if glyph is None else glyph
-        for (name, grey), glyph in zip(pictures, together, strict=True)
+        _glyph_of(name, picture, mode) if glyph is None else (glyph, 0)
+        for (name, picture), glyph in zip(pictures, together, strict=True)
     ]
 
 

@@ -19,6 +19,7 @@ from glyphvae.client.errors import (
     RefusedField,
 )
 from glyphvae.client.results import (
+    Doubt,
     Encodings,
     File,
     Font,
@@ -41,6 +42,7 @@ __all__ = [
     "Client",
     "ClientError",
     "DeadlineExceededError",
+    "Doubt",
     "Encodings",
     "File",
     "Font",

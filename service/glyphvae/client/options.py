@@ -115,9 +115,11 @@ class Reading(ReadingLetters, total=False):
 
     Attributes:
         label: The character that the images show, or its number.
+        several: Take the `first` or `all` characters of an image that shows several; None to refuse it.
     """
 
     label: str | None
+    several: Literal["first", "all"] | None
 
 
 class ReadingPicture(Reading, PictureOptions, total=False):

@@ -144,6 +144,23 @@ class Samples:
     rows: int = 1
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """How sure it is that an image shows a character of the model.
+
+    Attributes:
+        percentile: How many of 100 real characters of its label are less like it, None if that is not known.
+        others: How many other pieces of ink in the image were left out.
+        doubtful: Whether the percentile is lower than that of most real characters.
+        reasons: What there is to say against it, in words.
+    """
+
+    percentile: float | None
+    others: int
+    doubtful: bool
+    reasons: list[str]
+
+
 @dataclass(frozen=True, eq=False)
 class Encodings:
     """Encoded images.
@@ -154,6 +171,8 @@ class Encodings:
         mu: (n, latent) float32, posterior mean.
         logvar: (n, latent) float32, log of the posterior variance.
         posterior: p(label|image) of each possible label, one dictionary per image; None if one was given.
+        doubts: How sure each is.
+        images: The number of the image of each, from 0; None unless `several` is `all`.
     """
 
     model: str
@@ -161,6 +180,8 @@ class Encodings:
     mu: Floats
     logvar: Floats
     posterior: list[dict[str, float]] | None
+    doubts: list[Doubt]
+    images: list[int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,6 +196,8 @@ class Reconstructions:
         error: (n,) float32, reconstruction error in nats.
         kl: (n,) float32, in nats.
         elbo: (n,) float32, in nats, at most 0.
+        doubts: How sure each is.
+        images: The number of the image of each, from 0; None unless `several` is `all`.
     """
 
     model: str
@@ -184,6 +207,8 @@ class Reconstructions:
     error: Floats
     kl: Floats
     elbo: Floats
+    doubts: list[Doubt]
+    images: list[int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -312,7 +337,8 @@ def read_encodings(response: Response) -> Encodings:
     body = json.loads(response.content)
     rows = _columns(body["encodings"])
     posterior = rows("posterior") if "posterior" in body["encodings"][0] else None
-    return Encodings(body["model"], rows("label"), _floats(rows("mu")), _floats(rows("logvar")), posterior)
+    mu, logvar = _floats(rows("mu")), _floats(rows("logvar"))
+    return Encodings(body["model"], rows("label"), mu, logvar, posterior, *_doubts(body["encodings"]))
 
 
 def read_reconstructions(response: Response) -> Reconstructions:
@@ -320,7 +346,13 @@ def read_reconstructions(response: Response) -> Reconstructions:
     body = json.loads(response.content)
     rows = _columns(body["reconstructions"])
     mu, error, kl, elbo = (_floats(rows(name)) for name in ("mu", "reconstruction_error", "kl", "elbo"))
-    return Reconstructions(body["model"], rows("label"), mu, _pixels(rows("pixels")), error, kl, elbo)
+    pixels, doubts = _pixels(rows("pixels")), _doubts(body["reconstructions"])
+    return Reconstructions(body["model"], rows("label"), mu, pixels, error, kl, elbo, *doubts)
+
+
+def _doubts(rows: list[dict[str, Any]]) -> tuple[list[Doubt], list[int] | None]:
+    images = [row["image"] for row in rows] if "image" in rows[0] else None
+    return [Doubt(**row["doubt"]) for row in rows], images
 
 
 def read_writing(response: Response) -> Writing:

@@ -14,7 +14,7 @@ from glyphvae.imaging.contrast import Contrast, find_contrast
 from glyphvae.imaging.decode import MAX_COLOURED
 from glyphvae.imaging.ink_extraction import is_clean, lift_ink
 from glyphvae.imaging.lines import RULE, Line, find_lines, rules_of, without
-from glyphvae.imaging.pieces import LEAST_AREA, Numbers, Piece, character_of, find_pieces, main_piece
+from glyphvae.imaging.pieces import LEAST_AREA, Numbers, Piece, find_pieces, main_piece, row_of
 from glyphvae.imaging.squaring import find_paper, squared_up
 
 Ink = NDArray[Any]  # uint8; OpenCV's annotations know no types of pixels
@@ -120,26 +120,31 @@ class Character:
     matrix: NDArray[np.float64]
 
 
-def find_character(picture: NDArray[uint8]) -> Character:
-    """Find the most likely character of a picture (h, w) or (h, w, 3)."""
+def find_characters(picture: NDArray[uint8]) -> tuple[list[Character], int]:
+    """Find the most likely character of a picture (h, w) or (h, w, 3), and those beside it that seem to be others.
+
+    Returns:
+        Them, from left to right, at least one; and how many pieces of ink were left out.
+    """
     if picture.ndim == 2 and is_clean(picture):
         ink = lift_ink(picture)
         if _is_one_piece(ink):
-            return Character(ink, _scaled(ink.shape, picture.shape))
+            return [Character(ink, _scaled(ink.shape, picture.shape))], 0
     page = read_page(picture)
     if page.is_plain:
         filling = _filling(picture)
         if filling is not None:
-            return Character(filling, _scaled(filling.shape, picture.shape))
-    mask, alone = page.mask, np.zeros_like(page.ink)
+            return [Character(filling, _scaled(filling.shape, picture.shape))], 0
+    mask, found, others = page.mask, [np.zeros_like(page.ink)], 0
     # What is far fainter than the character may join it with its surroundings, so pieces are found anew without that.
     for _ in range(2):
         numbers, pieces = find_pieces(mask, page.ink)
         main = main_piece(pieces, mask.shape)
         if main is not None:
             mask = np.where(page.ink > _WEAKEST * main.strength, page.mask, uint8(0))
-            alone = _alone(page, numbers, character_of(pieces, main))
-    return Character(alone, page.matrix)
+            row = row_of(pieces, main)
+            found, others = [_alone(page, numbers, chosen) for chosen in row], len(pieces) - sum(map(len, row))
+    return [Character(alone, page.matrix) for alone in found], others
 
 
 def _is_one_piece(ink: Ink) -> bool:

@@ -114,6 +114,71 @@ def character_of(pieces: Sequence[Piece], main: Piece) -> list[Piece]:
         rest = [piece for piece in rest if not any(piece is one for one in near)]
 
 
+# Characters of a row are at least this share as high as the highest, and this share of its height apart.
+_LEAST_HEIGHT, _LEAST_GAP = 0.5, 0.12
+# Two that are no wider than this share of their height are the halves of one, such as a quotation mark, unless they are
+# as far apart as that.
+_NARROW, _FAR = 0.62, 0.9
+
+
+def row_of(pieces: Sequence[Piece], main: Piece) -> list[list[Piece]]:
+    """Return the characters of a row from left to right, each as its pieces: that of the main piece and its like."""
+    own = character_of(pieces, main)
+    groups = _columns([*own, *(piece for piece in pieces if piece not in own and _is_alike(piece, main))], main)
+    highest = max(map(_height, groups))
+    tall = [group for group in groups if _height(group) >= _LEAST_HEIGHT * highest]
+    for group in groups:
+        if group not in tall:
+            min(tall, key=lambda other: _gap(_around(group), _around(other))).extend(group)
+    if len(tall) == 2 and _are_halves(_around(tall[0]), _around(tall[1])):
+        return [[*tall[0], *tall[1]]]
+    return tall
+
+
+def _columns(pieces: Sequence[Piece], main: Piece) -> list[list[Piece]]:
+    """Return pieces in groups between which there are gaps, from left to right."""
+    highest = max(piece.box[3] - piece.box[1] for piece in pieces)
+    least = max(_LEAST_GAP * highest, main.width + 2)
+    groups: list[list[Piece]] = []
+    for piece in sorted(pieces, key=lambda piece: piece.box[0]):
+        if groups and piece.box[0] - _around(groups[-1])[2] < least:
+            groups[-1].append(piece)
+        else:
+            groups.append([piece])
+    return groups
+
+
+def _is_alike(piece: Piece, main: Piece) -> bool:
+    """Return whether a piece seems to be another character of the row, with the same pen."""
+    overlap = min(piece.box[3], main.box[3]) - max(piece.box[1], main.box[1])
+    return (
+        not piece.borders
+        and not is_solid(piece)
+        and 2 * overlap > min(_height([piece]), _height([main]))
+        and 0.5 < piece.size / main.size < 2
+        and 0.5 < piece.width / main.width < 2
+        and piece.strength > 0.7 * main.strength
+        and piece.size > 2 * piece.width
+    )
+
+
+def _are_halves(a: Box, b: Box) -> bool:
+    height = max(a[3], b[3]) - min(a[1], b[1])
+    is_narrow = all(box[2] - box[0] <= _NARROW * height for box in (a, b))
+    return is_narrow and b[0] - a[2] < _FAR * height
+
+
+def _height(pieces: Sequence[Piece]) -> int:
+    _, top, _, bottom = _around(pieces)
+    return bottom - top
+
+
+def _around(pieces: Sequence[Piece]) -> Box:
+    """Return the box around pieces."""
+    left, top, right, bottom = zip(*(piece.box for piece in pieces), strict=True)
+    return min(left), min(top), max(right), max(bottom)
+
+
 def _belongs(piece: Piece, other: Piece, main: Piece) -> bool:
     gap = _gap(piece.box, other.box)
     if piece.borders > main.borders and (gap > 0.35 * main.width + 2 or not 0.5 < piece.width / main.width < 2):

@@ -6,8 +6,9 @@ call that `mnist-20x20-mass`.
 """
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy import float64, uint8
@@ -18,6 +19,8 @@ from glyphvae.imaging.decode import SMALL_SIDE
 from glyphvae.imaging.ink_extraction import lift_ink
 
 Mode = Literal["auto", "none"]
+# Which characters of a picture that shows several beside each other.
+Several = Literal["first", "all"]
 Box = tuple[int, int, int, int]
 
 SIDE = 28
@@ -39,6 +42,34 @@ class UnsuitableImageError(ValueError):
     """The image shows no ink, or has another size than 28x28 and is not to be preprocessed."""
 
 
+class SeveralCharactersError(UnsuitableImageError):
+    """The image shows several characters.
+
+    Args:
+        boxes: Of each, from left to right, in pixels of the image.
+    """
+
+    def __init__(self, boxes: Sequence[Box]) -> None:
+        super().__init__(
+            f"The image shows {len(boxes)} characters, at (left, top, right, bottom) {', '.join(map(str, boxes))}; "
+            "send one in each image, or ask for the first or all of them by `several`."
+        )
+
+
+class Found(NamedTuple):
+    """A character of an image.
+
+    Attributes:
+        glyph: (28, 28), paper 0, ink 255.
+        box: The box in the image, in its pixels, that became the glyph.
+        others: Pieces of ink that were left out.
+    """
+
+    glyph: NDArray[uint8]
+    box: Box
+    others: int
+
+
 def preprocess(grey: NDArray[uint8], mode: Mode = "auto") -> NDArray[uint8]:
     """Convert an image of one character to MNIST's convention.
 
@@ -52,30 +83,52 @@ def preprocess(grey: NDArray[uint8], mode: Mode = "auto") -> NDArray[uint8]:
         (28, 28), paper 0, ink 255.
 
     Raises:
-        UnsuitableImageError: There is no ink (`auto`), or the size is not 28x28 (`none`).
+        UnsuitableImageError: There is no ink or there are several characters (`auto`), or the size is not 28x28
+            (`none`).
     """
-    return find_glyph(grey, mode)[0]
+    return find_glyphs(grey, mode)[0].glyph
 
 
-def find_glyph(grey: NDArray[uint8], mode: Mode = "auto") -> tuple[NDArray[uint8], Box]:
-    """Convert an image as `preprocess` does, and return the box in the image, in its pixels, that became the glyph."""
+def find_glyphs(
+    grey: NDArray[uint8], mode: Mode = "auto", several: Several | None = None, reduction: float = 1
+) -> list[Found]:
+    """Convert an image as `preprocess` does, and say what was found where.
+
+    Args:
+        grey: The image, as for `preprocess`.
+        mode: As for `preprocess`.
+        several: Which characters to take of several, from left to right; None to refuse them.
+        reduction: Pixels of the file, which boxes are in, for each of the image.
+
+    Raises:
+        UnsuitableImageError: As for `preprocess`.
+    """
     if mode == "none":
-        return _unchanged(grey), (0, 0, SIDE, SIDE)
-    matrix = None
+        return [Found(_unchanged(grey), (0, 0, SIDE, SIDE), 0)]
     if max(grey.shape[:2]) <= SMALL_SIDE:
         ink = lift_ink(grey)
-        if _is_placed(ink):
-            return ink, (0, 0, SIDE, SIDE)
-    else:
-        from glyphvae.imaging.page import find_character  # noqa: PLC0415 (loads a library that small images spare)
+        return [Found(ink, (0, 0, SIDE, SIDE), 0) if _is_placed(ink) else _found(ink, None, 0, reduction)]
+    from glyphvae.imaging.page import find_characters  # noqa: PLC0415 (loads a library that small images spare)
 
-        found = find_character(grey)
-        ink, matrix = found.ink, found.matrix
+    characters, others = find_characters(grey)
+    if several == "first":
+        others += len(characters) - 1
+        del characters[1:]
+    found = [_found(character.ink, character.matrix, others, reduction) for character in characters]
+    if len(found) > 1 and several is None:
+        raise SeveralCharactersError([one.box for one in found])
+    return found
+
+
+def _found(ink: NDArray[uint8], matrix: NDArray[float64] | None, others: int, reduction: float) -> Found:
     box = _ink_box(ink)
     glyph = None if box is None else _fitted(ink, box)
     if box is None or glyph is None or not np.count_nonzero(glyph):
         raise UnsuitableImageError("The image shows no ink: it needs a character with enough contrast to its paper.")
-    return _placed(_strengthened(glyph)), box if matrix is None else _seen_from(box, matrix)
+    left, top, right, bottom = (
+        round(place * reduction) for place in (box if matrix is None else _seen_from(box, matrix))
+    )
+    return Found(_placed(_strengthened(glyph)), (left, top, right, bottom), others)
 
 
 def _seen_from(box: Box, matrix: NDArray[float64]) -> Box:

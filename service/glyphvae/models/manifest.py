@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from glyphvae.errors import StartError
 from glyphvae.files import read_file
+from glyphvae.models.likeness import Likeness
 from glyphvae.models.signatures import check_signature
 from glyphvae.wording import SHA256, Pattern
 
@@ -122,6 +123,11 @@ class Manifest(_Facts):
             raise ValueError("a manifest of schema 2 names a graph of strokes, and one of schema 1 none")
         if self.strokes is not None and not self.labels:
             raise ValueError("an unconditional model draws no strokes")
+        return self
+
+    @model_validator(mode="after")
+    def _the_likeness_is_whole(self) -> "Manifest":
+        Likeness.of(self.metrics)
         return self
 
     @model_validator(mode="after")

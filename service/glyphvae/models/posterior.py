@@ -25,6 +25,7 @@ class Reconstruction:
         pixels: (n, 28, 28) uint8, the decoded posterior mean.
         error: (n,) float32, reconstruction error in nats.
         kl: (n,) float32, in nats.
+        evidence: (n,) float32, the classifier's logit of the label; None if it was not asked.
     """
 
     labels: Labels
@@ -33,6 +34,7 @@ class Reconstruction:
     pixels: Pixels
     error: Floats
     kl: Floats
+    evidence: Floats | None = None
 
     @property
     def elbo(self) -> Floats:
@@ -47,10 +49,12 @@ class Reading:
     Attributes:
         labels: (n,) int64, the most likely of each.
         posterior: (n, labels) float32, p(label|image), 0 for labels that are not possible.
+        evidence: (n,) float32, the classifier's logit of the label; None without a classifier.
     """
 
     labels: Labels
     posterior: Floats
+    evidence: Floats | None = None
 
 
 def reconstruct(
@@ -59,8 +63,9 @@ def reconstruct(
     """Encode and decode images (n, 28, 28) under labels (n,), or if None under the most likely of the possible ones."""
     if labels is None:
         if model.manifest.classifier is not None:
-            labels, _, *rest = yield from model.read_and_reconstruct(pixels, _rows(model, possible, len(pixels)))
-            return Reconstruction(labels, *rest)
+            rows = _rows(model, possible, len(pixels))
+            labels, _, evidence, mu, logvar, decoded, error, kl = yield from model.read_and_reconstruct(pixels, rows)
+            return Reconstruction(labels, mu, logvar, decoded, error, kl, evidence)
         labels = (yield from read_labels(model, pixels, possible)).labels
     return Reconstruction(labels, *(yield from model.reconstruct(pixels, labels)))
 
@@ -81,6 +86,12 @@ def read_labels(model: Model, pixels: Pixels, possible: Sequence[int]) -> Progra
         result = yield from reconstruct(model, *_under_every_label(part, possible))
         evidence[start : start + CHUNK, possible] = result.elbo.reshape(len(part), -1)
     return Reading(*read_evidence(evidence))
+
+
+def evidence_of(model: Model, pixels: Pixels, labels: Labels) -> Program[Floats]:
+    """Return the classifier's logit of the label of each image, (n,) float32."""
+    _, _, evidence = yield from model.read(pixels, labels[:, None] == np.arange(len(model.manifest.labels)))
+    return evidence
 
 
 def rows_to_read(model: Model, possible: Sequence[int]) -> int:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from glyphvae.errors import StartError, UnknownModel
 from glyphvae.models.elbo import kl_divergence, read_evidence, reconstruction_error
+from glyphvae.models.likeness import Likeness, Percentiles
 from glyphvae.models.manifest import Manifest, read_manifest, read_verified
 from glyphvae.models.providers import Device, Gpu, Runtime, choose_runtime
 from glyphvae.models.sessions import STROKES, Part, Sessions
@@ -51,6 +52,8 @@ class Model:
     Attributes:
         title: Name and version, as responses state them.
         draws_strokes: Whether it decodes to strokes, too.
+        encoded: Percentiles of encoded images, None if they are not known.
+        reconstructed: Those of reconstructed images.
     """
 
     def __init__(self, manifest: Manifest, sessions: Sessions, pool: WorkerPool) -> None:
@@ -58,6 +61,9 @@ class Model:
         self.sessions = sessions
         self.title = f"{manifest.name}/{manifest.version}"
         self.draws_strokes = manifest.strokes is not None
+        likeness = Likeness.of(manifest.metrics) if manifest.classifier is not None else None
+        self.encoded = None if likeness is None else Percentiles(likeness.encoded, manifest.labels)
+        self.reconstructed = None if likeness is None else Percentiles(likeness.reconstructed, manifest.labels)
         runs = _Runs(sessions, bool(manifest.labels), painted=self.draws_strokes)
 
         def graph(part: Part, first: str, *outputs: str) -> Graph:
@@ -119,7 +125,7 @@ class Model:
         (logits,) = yield from self._call(self._classifier, pixels)
         return logits
 
-    def read(self, pixels: Pixels, possible: NDArray[np.bool_]) -> Program[tuple[Labels, Floats]]:
+    def read(self, pixels: Pixels, possible: NDArray[np.bool_]) -> Program[tuple[Labels, Floats, Floats]]:
         """Find the label of each glyph by the classifier.
 
         Args:
@@ -127,10 +133,10 @@ class Model:
             possible: (n, labels), whether a glyph may have a label.
 
         Returns:
-            (n,) int64, and p(label|x), (n, labels) float32.
+            (n,) int64; p(label|x), (n, labels) float32; and the logit of that label, (n,) float32.
         """
-        labels, posterior = yield from self._call(self._reader, pixels, possible)
-        return labels, posterior
+        labels, posterior, evidence = yield from self._call(self._reader, pixels, possible)
+        return labels, posterior, evidence
 
     def reconstruct(self, pixels: Pixels, labels: Labels) -> Program[tuple[Floats, Floats, Pixels, Floats, Floats]]:
         """Encode glyphs, and decode the posterior means.
@@ -199,7 +205,8 @@ class _Runs:
     def read(self, rows: Rows) -> Rows:
         pixels, possible = rows
         (evidence,) = self.run("classifier", "pixels", ["logits"], (pixels,))
-        return read_evidence(np.where(possible, evidence, np.float32(-np.inf)))
+        evidence = np.where(possible, evidence, np.float32(-np.inf))
+        return *read_evidence(evidence), evidence.max(axis=1)
 
     def reconstruct(self, rows: Rows) -> Rows:
         pixels, labels = rows
@@ -208,8 +215,8 @@ class _Runs:
         return mu, logvar, decoded, reconstruction_error(pixels, logits), kl_divergence(mu, logvar)
 
     def read_and_reconstruct(self, rows: Rows) -> Rows:
-        labels, posterior = self.read(rows)
-        return labels, posterior, *self.reconstruct((rows[0], labels))
+        labels, posterior, evidence = self.read(rows)
+        return labels, posterior, evidence, *self.reconstruct((rows[0], labels))
 
 
 class Registry:

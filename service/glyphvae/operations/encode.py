@@ -22,7 +22,7 @@ from glyphvae.api.responses import (
     json_result,
     npy_result,
 )
-from glyphvae.api.uploads import documented_upload, read_glyphs, read_placed_glyphs
+from glyphvae.api.uploads import Glyphs, documented_upload, read_glyphs, read_placed_glyphs
 from glyphvae.errors import (
     BodyTooLarge,
     InvalidParameter,
@@ -35,9 +35,11 @@ from glyphvae.errors import (
     documented,
 )
 from glyphvae.formats.registry import JSON, NPY, PNG
-from glyphvae.imaging.preprocess import Box, Mode
-from glyphvae.models.posterior import read_labels, rows_to_read
-from glyphvae.models.registry import Floats, Labels, Model, Pixels
+from glyphvae.imaging.preprocess import Mode, Several
+from glyphvae.models.elbo import kl_divergence
+from glyphvae.models.likeness import DOUBTFUL, describe_doubt
+from glyphvae.models.posterior import evidence_of, read_labels, rows_to_read
+from glyphvae.models.registry import Floats, Labels, Model
 from glyphvae.operations.base import Operation, Plan, PlanCache, Responses
 from glyphvae.scheduling.steps import Program
 
@@ -46,6 +48,8 @@ _PROBLEMS = (MalformedBody, UnknownModel, NotAcceptable, BodyTooLarge, Unsupport
 PROBLEMS = documented(*_PROBLEMS)
 # Of endpoints that require a value besides.
 REQUIRING = documented(*_PROBLEMS, MissingParameter)
+
+DOUBT = {"percentile": 61.3, "others": 0, "doubtful": False, "reasons": []}
 
 # About what it costs to read and convert a picture, in glyphs.
 READING = 3
@@ -74,6 +78,24 @@ class ImageQuery(Parameters):
         False, description="In JSON, add what the model saw of each image, and which part of the image that is."
     )
 
+    several: Several | None = Field(
+        None,
+        description="Which characters to take of an image that shows several beside each other: the `first` or `all`, "
+        "from left to right. Without it such an image is refused.",
+    )
+
+
+class Doubt(BaseModel):
+    """How sure it is that an image shows a character of the model."""
+
+    percentile: float | None = Field(
+        description="How many of 100 real characters of this label are less like it, as far as the model can tell; "
+        "null from a model without a classifier."
+    )
+    others: int = Field(description="How many other pieces of ink in the image were left out.")
+    doubtful: bool = Field(description=f"Whether the percentile is under {DOUBTFUL}, as of most noise and drawings.")
+    reasons: list[str] = Field(description="What there is to say against it, in words.")
+
 
 class Preview(BaseModel):
     """The part of an image that the model read."""
@@ -94,6 +116,8 @@ class Encoding(BaseModel):
     posterior: dict[str, float] | None = Field(
         default=None, description="p(label|image) of each of `labels`; only where no label was given."
     )
+    doubt: Doubt
+    image: int | None = Field(default=None, description="The number of its image, from 0; only with `several=all`.")
     preview: Preview | None = Field(default=None, description="Only where `preview` asks for it.")
 
 
@@ -129,20 +153,25 @@ class Images(NamedTuple):
     """The images of a body.
 
     Attributes:
-        pixels: (n, 28, 28).
+        glyphs: What was found in them.
         labels: (n,) of the query, None where it gives none.
-        boxes: Where each was in its picture, None where nobody asks.
+        previews: Whether they are asked for.
     """
 
-    pixels: Pixels
+    glyphs: Glyphs
     labels: Labels | None
-    boxes: Sequence[Box] | None
+    previews: bool
 
-    def add_previews(self, each: Sequence[dict[str, Any]], start: int = 0) -> None:
-        """Add the preview of each image from `start` to its object of the response, if previews are asked for."""
-        if self.boxes is not None:
-            for index, one in enumerate(each, start):
-                one["preview"] = {"pixels": self.pixels[index], "box": self.boxes[index]}
+    def add_facts(self, each: Sequence[dict[str, Any]], percentiles: Sequence[float] | None, start: int = 0) -> None:
+        """Add to the object of each image from `start` how sure its character is, and what else is asked for."""
+        glyphs = self.glyphs
+        for index, one in enumerate(each, start):
+            percentile = None if percentiles is None else percentiles[index]
+            one["doubt"] = describe_doubt(one["label"], percentile, glyphs.others[index])
+            if glyphs.images is not None:
+                one["image"] = glyphs.images[index]
+            if self.previews and glyphs.boxes is not None:
+                one["preview"] = {"pixels": glyphs.pixels[index], "box": glyphs.boxes[index]}
 
 
 class ImageOperation(Operation[ImagePlan]):
@@ -199,13 +228,13 @@ class ImageOperation(Operation[ImagePlan]):
 
     def read(self, plan: ImagePlan, body: Body) -> Program[Images]:
         """Read the images of a body."""
-        settings, mode = self.context.settings, plan.query.preprocess
-        boxes = None
-        if plan.query.preview:
-            pixels, boxes = yield from read_placed_glyphs(body, settings, mode)
+        settings, query = self.context.settings, plan.query
+        if query.preview or query.several is not None:
+            glyphs = yield from read_placed_glyphs(body, settings, query.preprocess, query.several)
         else:
-            pixels = yield from read_glyphs(body, settings, mode)
-        return Images(pixels, None if plan.label is None else np.array([plan.label] * len(pixels)), boxes)
+            glyphs = yield from read_glyphs(body, settings, query.preprocess)
+        labels = None if plan.label is None else np.array([plan.label] * len(glyphs.pixels))
+        return Images(glyphs, labels, query.preview)
 
 
 class Encode(ImageOperation):
@@ -225,7 +254,9 @@ class Encode(ImageOperation):
             "Encodings",
             {
                 "model": "cvae/1",
-                "encodings": [{"label": "J", "mu": [0.3], "logvar": [-2.9], "posterior": {"I": 0.1, "J": 0.9}}],
+                "encodings": [
+                    {"label": "J", "mu": [0.3], "logvar": [-2.9], "posterior": {"I": 0.1, "J": 0.9}, "doubt": DOUBT}
+                ],
             },
             None,
             "float32 (n, 2, latent): `mu`, then `logvar`.",
@@ -237,16 +268,21 @@ class Encode(ImageOperation):
         """Read and encode the images."""
         model = plan.model
         images = yield from self.read(plan, body)
-        pixels, labels, _ = images
-        posterior = None
+        pixels, labels = images.glyphs.pixels, images.labels
+        posterior = evidence = None
         if labels is None:
             reading = yield from read_labels(model, pixels, plan.possible)
-            labels, posterior = reading.labels, reading.posterior
+            labels, posterior, evidence = reading.labels, reading.posterior, reading.evidence
         mu, logvar = yield from model.encode(pixels, labels)
         if plan.media == NPY:
             return npy_result(model.title, plan.headers, np.stack([mu, logvar], axis=1))
         found = encodings(model, labels, mu, logvar, posterior=posterior, possible=plan.possible)
-        images.add_previews(found["encodings"])
+        percentiles = None
+        if model.encoded is not None:
+            if evidence is None:
+                evidence = yield from evidence_of(model, pixels, labels)
+            percentiles = model.encoded.find(labels, evidence, kl_divergence(mu, logvar))
+        images.add_facts(found["encodings"], percentiles)
         return json_result(model.title, plan.headers, found)
 
 

@@ -157,7 +157,7 @@ class FindHand(Operation[HandPlan]):
     def run(self, plan: HandPlan, body: Body) -> Program[Result]:
         """Read the letters and find their hand."""
         model = plan.model
-        pixels = yield from read_glyphs(body, self.context.settings, plan.query.preprocess)
+        pixels = (yield from read_glyphs(body, self.context.settings, plan.query.preprocess)).pixels
         if len(pixels) > MAX_LETTERS:
             raise InvalidParameter.of("body", f"it holds {len(pixels)} images", f"at most {MAX_LETTERS}")
         labels = yield from _labels_of(plan, pixels)

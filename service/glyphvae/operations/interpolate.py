@@ -182,7 +182,7 @@ class Interpolate(Operation[InterpolatePlan]):
 
     def _encoded_ends(self, plan: InterpolatePlan, body: Body) -> Program[Ends]:
         query, model = plan.query, plan.model
-        images = yield from read_glyphs(body, self.context.settings, query.preprocess)
+        images = (yield from read_glyphs(body, self.context.settings, query.preprocess)).pixels
         if len(images) != 2:
             raise InvalidParameter.of("body", f"it holds {len(images)} images", "exactly two")
         if model.manifest.labels and not query.label:

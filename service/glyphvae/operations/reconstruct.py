@@ -22,10 +22,11 @@ from glyphvae.api.responses import (
 )
 from glyphvae.formats import grid
 from glyphvae.formats.registry import JSON, NPY, PICTURES, SVG
-from glyphvae.models.posterior import Reconstruction, reconstruct
+from glyphvae.models.likeness import excess_error
+from glyphvae.models.posterior import Reconstruction, evidence_of, reconstruct
 from glyphvae.models.registry import Model
 from glyphvae.operations.base import Responses
-from glyphvae.operations.encode import PROBLEMS, ImageOperation, ImagePlan, ImageQuery, Images, Preview
+from glyphvae.operations.encode import DOUBT, PROBLEMS, Doubt, ImageOperation, ImagePlan, ImageQuery, Images, Preview
 from glyphvae.scheduling.steps import Program, inline
 
 # Proxies refuse responses with more than a few kilobytes of headers; here one image needs some 30 bytes.
@@ -52,6 +53,8 @@ class Reconstructed(BaseModel):
     elbo: float = Field(description="-(reconstruction_error + kl), nats; far lower for noise than for characters.")
     mu: list[float] = Field(description="Posterior mean of the latents.")
     pixels: list[list[int]] = Field(description="The reconstruction: 28 rows of 28 pixels, paper 0, ink 255.")
+    doubt: Doubt
+    image: int | None = Field(default=None, description="The number of its image, from 0; only with `several=all`.")
     preview: Preview | None = Field(default=None, description="Only where `preview` asks for it.")
 
 
@@ -88,6 +91,7 @@ class Reconstruct(ImageOperation):
                         "elbo": -83.6,
                         "mu": [0.3],
                         "pixels": [[0, 255]],
+                        "doubt": DOUBT,
                     }
                 ],
             },
@@ -112,7 +116,7 @@ class Reconstruct(ImageOperation):
         """Read, encode and decode the images."""
         model, media, settings = plan.model, plan.media, self.context.settings
         images = yield from self.read(plan, body)
-        pixels, labels, _ = images
+        pixels, labels = images.glyphs.pixels, images.labels
         rows, columns = grid.grid(len(pixels))
         canvas = None
         if media not in {JSON, NPY} and plan.style is not None:
@@ -129,11 +133,29 @@ class Reconstruct(ImageOperation):
             return Result(model.title, headers, media, content)
         if media == NPY:
             return npy_result(model.title, headers, result.pixels)
-        blocks = [inline(_block, names, result, images, start) for start in range(0, len(names), JSON_BLOCK)]
+        percentiles = yield from _percentiles(model, images, result)
+        blocks = [
+            inline(_block, names, result, images, percentiles, start) for start in range(0, len(names), JSON_BLOCK)
+        ]
         return (yield from json_list_result(model.title, headers, {"model": model.title}, "reconstructions", blocks))
 
 
-def _block(names: Sequence[str | None], result: Reconstruction, images: Images, start: int) -> list[dict[str, Any]]:
+def _percentiles(model: Model, images: Images, result: Reconstruction) -> Program[list[float] | None]:
+    if model.reconstructed is None:
+        return None
+    pixels, evidence = images.glyphs.pixels, result.evidence
+    if evidence is None:
+        evidence = yield from evidence_of(model, pixels, result.labels)
+    return model.reconstructed.find(result.labels, evidence, result.kl, excess_error(pixels, result.error))
+
+
+def _block(
+    names: Sequence[str | None],
+    result: Reconstruction,
+    images: Images,
+    percentiles: Sequence[float] | None,
+    start: int,
+) -> list[dict[str, Any]]:
     rows = slice(start, start + JSON_BLOCK)
     columns = (
         names[rows],
@@ -147,7 +169,7 @@ def _block(names: Sequence[str | None], result: Reconstruction, images: Images, 
         {"label": name, "reconstruction_error": error, "kl": kl, "elbo": elbo, "mu": mu, "pixels": glyph}
         for name, error, kl, elbo, mu, glyph in zip(*columns, strict=True)
     ]
-    images.add_previews(each, start)
+    images.add_facts(each, percentiles, start)
     return each
 
 

@@ -169,7 +169,7 @@ def test_a_body_is_read_the_same_whatever_it_is_written_in(content: bytes, pictu
         with pytest.raises(InvalidParameter, match="28"):
             run_now(program)
     else:
-        assert np.array_equal(run_now(program), np.stack([preprocess(picture, mode) for picture in pictures]))
+        assert np.array_equal(run_now(program).pixels, np.stack([preprocess(picture, mode) for picture in pictures]))
 
 
 async def test_of_several_wrong_pictures_the_first_is_told(client: httpx.AsyncClient) -> None:

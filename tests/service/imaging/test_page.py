@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from glyphvae.imaging.ink_extraction import lift_ink
-from glyphvae.imaging.page import find_character, read_page
+from glyphvae.imaging.page import find_characters, read_page
 from glyphvae.imaging.preprocess import UnsuitableImageError, preprocess
 from tests.service.imaging.scenes import Pixels, alike, paper, write
 
@@ -125,7 +125,7 @@ def test_one_colour_is_refused(shape: tuple[int, ...], level: int) -> None:
 
 def test_a_large_grey_picture_is_worked_on_smaller() -> None:
     large = cv2.resize(write(ruled()), (2400, 2400))[..., 0]
-    assert max(find_character(np.ascontiguousarray(large)).ink.shape) <= 640
+    assert max(find_characters(np.ascontiguousarray(large))[0][0].ink.shape) <= 640
     assert alike(preprocess(np.ascontiguousarray(large)), PLAIN) > 0.85
 
 
@@ -148,4 +148,4 @@ def test_a_rule_beside_a_character_is_one_though_it_is_alone() -> None:
 
 def test_a_clean_drawing_of_one_piece_is_converted_by_the_border_alone() -> None:
     drawing = write(paper(level=255), 0)[..., 0]
-    assert np.array_equal(find_character(drawing).ink, lift_ink(drawing))
+    assert np.array_equal(find_characters(drawing)[0][0].ink, lift_ink(drawing))

@@ -60,7 +60,7 @@ def test_one_command_trains_exports_classifies_and_tells_how_to_serve(
     assert model.manifest.classifier is not None
     pixels = run_now(model.decode(np.zeros((1, 6), np.float32), np.array([19])))
     assert pixels.shape == (1, 28, 28)
-    labels, _ = run_now(model.read(pixels, np.ones((1, 36), bool)))
+    labels, _, _ = run_now(model.read(pixels, np.ones((1, 36), bool)))
     assert labels.shape == (1,)
 
     # Nothing is trained again, and other settings are refused.

@@ -1,0 +1,113 @@
+"""How like the real characters of its label an image is: the quantiles that the service compares images with.
+
+The measure is the classifier's logit of the label, less the KL and, where the image was decoded, less the error beyond
+that of a perfect reconstruction, each in its standard deviations among real characters. The ELBO alone, as Ren et al.
+(arXiv:1906.02845) found of likelihoods, rates plain shapes higher than characters.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from glyphvae_training.data.dataset import Dataset, Split
+from glyphvae_training.errors import ExportError
+from glyphvae_training.export.exported import Exported, Floats, read_exported, run, session
+from glyphvae_training.export.repository import publish_metrics
+from glyphvae_training.measures.measure import significant
+
+PERCENTILES = (0, 0.5, 1, 2, 5, 10, 25, 50, 75, 100)
+# Labels with fewer characters share their quantiles.
+FEWEST = 30
+# Characters of a label that count, so that common ones weigh no more than others in what labels share.
+MOST = 300
+# Steps of grey around a character are at least this many full ones.
+LEAST_STEPS = 10
+METRIC = "likeness"
+
+Terms = dict[str, Floats]
+
+
+def publish_quantiles(folder: Path, name: str, data: Dataset) -> dict[str, Any]:
+    """Measure the quantiles of a published model on validation characters and write them into its metrics.
+
+    Raises:
+        ExportError: there is no such model, it has no classifier, or it was trained on other data.
+    """
+    exported = read_exported(folder, name)
+    if "classifier" not in exported.manifest:
+        raise ExportError(f"{name} has no classifier, which likeness needs")
+    if data.sha256 != exported.manifest["data"]["sha256"]:
+        raise ExportError(f"{name} was trained on other data than this")
+    split = first_of_each(data.validation, MOST)
+    terms = terms_of(exported, folder, split.images, split.labels)
+    found = {kind: measure_of(terms, split.labels, exported.labels, kind) for kind in ("encoded", "reconstructed")}
+    publish_metrics(folder, name, exported.manifest["metrics"] | {METRIC: found})
+    return found
+
+
+def first_of_each(split: Split, most: int) -> Split:
+    """Return the first characters of each label, at most so many."""
+    chosen = np.sort(np.concatenate([np.flatnonzero(split.labels == one)[:most] for one in np.unique(split.labels)]))
+    return Split(split.images[chosen], split.labels[chosen])
+
+
+def terms_of(
+    exported: Exported, folder: Path, images: NDArray[np.uint8], labels: NDArray[np.int64] | None = None
+) -> Terms:
+    """Compute the terms of the measure of images.
+
+    Args:
+        exported: a model with a classifier.
+        folder: the model repository.
+        images: uint8 (n, 28, 28).
+        labels: (n,) what they are taken for; None for what the classifier takes them for.
+
+    Returns:
+        `evidence`, the classifier's logit of the label; `kl`; `excess`, the error beyond that of a perfect
+        reconstruction, per step of grey; and `elbo` to compare with; each (n,).
+    """
+    classifier = session((folder / exported.manifest["classifier"]["file"]).read_bytes())
+    logits = run(classifier, {"pixels": images})["logits"]
+    chosen = logits.argmax(axis=1) if labels is None else labels
+    mu, logvar = exported.encode(images, chosen)
+    kl = 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).sum(axis=1)
+    _, log_odds = exported.decode(mu, chosen)
+    ink = images / 255.0
+    error = (np.logaddexp(0, log_odds) - ink * log_odds).sum(axis=(1, 2))
+    partial = np.clip(ink, 1e-9, 1 - 1e-9)
+    least = -(partial * np.log(partial) + (1 - partial) * np.log1p(-partial)).sum(axis=(1, 2))
+    steps = sum(np.abs(np.diff(ink, axis=axis)).sum(axis=(1, 2)) for axis in (1, 2))
+    excess = (error - least) / (steps + LEAST_STEPS)
+    evidence = logits[np.arange(len(logits)), chosen]
+    return {"evidence": evidence, "kl": kl, "excess": excess, "elbo": -(error + kl)}
+
+
+def measure_of(terms: Terms, labels: NDArray[np.int64], names: tuple[str, ...], kind: str) -> dict[str, Any]:
+    """Return the weights and quantiles of a measure, `encoded` or `reconstructed`, as the service reads them."""
+    signs = {"evidence": 1, "kl": -1} | ({"excess": -1} if kind == "reconstructed" else {})
+    weights = {term: sign * significant(1 / float(terms[term].std())) for term, sign in signs.items()}
+    values = likeness(terms, weights)
+    counts = np.bincount(labels, minlength=len(names))
+    is_rare = counts[labels] < FEWEST
+    own = {name: quantiles(values[labels == one]) for one, name in enumerate(names) if counts[one] >= FEWEST}
+    others = quantiles(values[is_rare] if is_rare.any() else values)
+    return weights | {"percentiles": list(PERCENTILES), "labels": own, "others": others}
+
+
+def likeness(terms: Terms, weights: dict[str, float]) -> Floats:
+    """Return the weighted sum of terms (n,)."""
+    return np.asarray(sum(weight * terms[term] for term, weight in weights.items()))
+
+
+def quantiles(values: Floats) -> list[float]:
+    """Return the values at `PERCENTILES`."""
+    return [round(float(value), 2) for value in np.percentile(values, PERCENTILES)]
+
+
+def auroc(real: Floats, other: Floats) -> float:
+    """Return how often a real character is more alike than another image; ties count half."""
+    ranks = rankdata(np.concatenate([real, other]))[: len(real)]
+    return float((ranks.sum() - len(real) * (len(real) + 1) / 2) / (len(real) * len(other)))
