@@ -75,8 +75,10 @@ def _doubts_of_glyphs(client: Client, images: Picture) -> Doubts:
     """Return the doubts about glyphs (n, 28, 28), by endpoint."""
     parts = [images[start : start + 64] for start in range(0, len(images), 64)]
     return {
-        "encode": [doubt for part in parts for doubt in client.encode(part, preprocess="none").doubts],
-        "reconstruct": [doubt for part in parts for doubt in client.reconstruct(part, preprocess="none").doubts],
+        "encode": [doubt for part in parts for doubt in client.encode(part, labels="all", preprocess="none").doubts],
+        "reconstruct": [
+            doubt for part in parts for doubt in client.reconstruct(part, labels="all", preprocess="none").doubts
+        ],
     }
 
 
@@ -92,10 +94,10 @@ def _doubts_of_pictures(client: Client, draw: Draw, rng: Rng, count: int) -> Dou
         Image.fromarray(draw(rng)).save(file, "PNG")
         content = file.getvalue()
         try:
-            found["encode"] += client.encode(content, several="first").doubts
+            found["encode"] += client.encode(content, labels="all", several="first").doubts
         except ProblemError:
             continue
-        found["reconstruct"] += client.reconstruct(content, several="first").doubts
+        found["reconstruct"] += client.reconstruct(content, labels="all", several="first").doubts
         if len(found["encode"]) == count:
             return found
     raise BenchmarkError(f"only {len(found['encode'])} of {_TRIES * count} pictures are read")

@@ -115,10 +115,10 @@ def character_of(pieces: Sequence[Piece], main: Piece) -> list[Piece]:
 
 
 # Characters of a row are at least this share as high as the highest, and this share of its height apart.
-_LEAST_HEIGHT, _LEAST_GAP = 0.5, 0.12
-# Two that are no wider than this share of their height are the halves of one, such as a quotation mark, unless they are
-# as far apart as that.
-_NARROW, _FAR = 0.62, 0.9
+_LEAST_HEIGHT, _LEAST_GAP = 0.5, 0.04
+# Two that are no wider than this share of their height are the halves of one that is broken, unless they are this far
+# apart; if their sides differ by no more than that, of one such as a quotation mark, unless they are farther apart.
+_NARROW, _BROKEN, _EQUAL, _FAR = 0.62, 0.12, 0.2, 0.9
 
 
 def row_of(pieces: Sequence[Piece], main: Piece) -> list[list[Piece]]:
@@ -138,7 +138,7 @@ def row_of(pieces: Sequence[Piece], main: Piece) -> list[list[Piece]]:
 def _columns(pieces: Sequence[Piece], main: Piece) -> list[list[Piece]]:
     """Return pieces in groups between which there are gaps, from left to right."""
     highest = max(piece.box[3] - piece.box[1] for piece in pieces)
-    least = max(_LEAST_GAP * highest, main.width + 2)
+    least = max(_LEAST_GAP * highest, 0.35 * main.width + 2)
     groups: list[list[Piece]] = []
     for piece in sorted(pieces, key=lambda piece: piece.box[0]):
         if groups and piece.box[0] - _around(groups[-1])[2] < least:
@@ -164,8 +164,10 @@ def _is_alike(piece: Piece, main: Piece) -> bool:
 
 def _are_halves(a: Box, b: Box) -> bool:
     height = max(a[3], b[3]) - min(a[1], b[1])
-    is_narrow = all(box[2] - box[0] <= _NARROW * height for box in (a, b))
-    return is_narrow and b[0] - a[2] < _FAR * height
+    widths = [box[2] - box[0] for box in (a, b)]
+    differences = abs(widths[0] - widths[1]), abs(a[1] - b[1]), abs(a[3] - b[3])
+    far = _FAR if max(differences) <= _EQUAL * height else _BROKEN
+    return max(widths) <= _NARROW * height and b[0] - a[2] < far * height
 
 
 def _height(pieces: Sequence[Piece]) -> int:

@@ -5,6 +5,7 @@ error beyond that of a perfect reconstruction. Training weighs each by its sprea
 quantiles of the sum (`glyphvae quantiles`).
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -81,12 +82,8 @@ class Percentiles:
     names: Sequence[str]
 
     @cached_property
-    def _quantiles(self) -> NDArray[np.float64]:
-        return np.array([self.measure.labels.get(name, self.measure.others) for name in self.names])
-
-    @cached_property
-    def _percentiles(self) -> NDArray[np.float64]:
-        return np.array(self.measure.percentiles)
+    def _quantiles(self) -> list[tuple[float, ...]]:
+        return [self.measure.labels.get(name, self.measure.others) for name in self.names]
 
     def find(self, labels: NDArray[np.int64], evidence: Floats, kl: Floats, excess: Floats | float = 0) -> list[float]:
         """Return the percentile of each of n images among the real characters of its label, from 0 to 100.
@@ -98,15 +95,22 @@ class Percentiles:
             excess: (n,) what `excess_error` returns.
         """
         measure = self.measure
-        likeness = measure.evidence * evidence + measure.kl * kl + measure.excess * excess
-        rows = self._quantiles[labels]  # (n, percentiles)
-        upper = np.clip((rows <= likeness[:, None]).sum(axis=1), 1, rows.shape[1] - 1)
-        index = np.arange(len(rows))
-        low, high = rows[index, upper - 1], rows[index, upper]
-        share = np.clip((likeness - low) / np.maximum(high - low, 1e-9), 0, 1)
-        below, above = self._percentiles[upper - 1], self._percentiles[upper]
-        found: list[float] = np.round(below + share * (above - below), 2).tolist()
-        return found
+        likeness = measure.evidence * evidence + measure.kl * kl
+        if measure.excess:
+            likeness = likeness + measure.excess * excess
+        # For the one image of most requests, this takes a tenth of the time that NumPy's functions take.
+        quantiles, percentiles = self._quantiles, measure.percentiles
+        each = zip(labels.tolist(), likeness.tolist(), strict=True)
+        return [_interpolated(value, quantiles[label], percentiles) for label, value in each]
+
+
+def _interpolated(value: float, quantiles: Sequence[float], percentiles: Sequence[float]) -> float:
+    upper = bisect_right(quantiles, value)
+    if upper in {0, len(quantiles)}:
+        return percentiles[0 if upper == 0 else -1]
+    low, high = quantiles[upper - 1], quantiles[upper]
+    below, above = percentiles[upper - 1], percentiles[upper]
+    return round(below + (value - low) / (high - low) * (above - below), 2)
 
 
 def excess_error(pixels: NDArray[np.uint8], error: Floats) -> Floats:

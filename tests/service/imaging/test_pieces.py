@@ -1,7 +1,8 @@
 import cv2
 import numpy as np
+import pytest
 
-from glyphvae.imaging.pieces import Mask, character_of, find_pieces, is_solid, main_piece
+from glyphvae.imaging.pieces import Mask, character_of, find_pieces, is_solid, main_piece, row_of
 
 
 def mask() -> Mask:
@@ -77,3 +78,49 @@ def test_discs_are_solid_and_strokes_are_not() -> None:
     cv2.circle(picture, (60, 100), 12, 255, -1)
     _, pieces = find_pieces(picture, picture)
     assert sorted((piece.box[0] < 100, is_solid(piece)) for piece in pieces) == [(False, False), (True, True)]
+
+
+def row(picture: Mask) -> list[int]:
+    """The left side of each character of a row."""
+    _, pieces = find_pieces(picture, picture)
+    main = main_piece(pieces, picture.shape)
+    assert main is not None
+    return [min(piece.box[0] for piece in character) for character in row_of(pieces, main)]
+
+
+def ring(picture: Mask, x: int, y: int = 100, radius: int = 22) -> Mask:
+    cv2.circle(picture, (x, y), radius, 255, 6)
+    return picture
+
+
+def test_characters_beside_each_other_are_several() -> None:
+    assert row(ring(ring(mask(), 60), 130)) == [35, 105]
+    assert len(row(ring(ring(ring(mask(), 40), 100), 160))) == 3
+
+
+def test_a_dot_and_an_accent_belong_to_the_nearest_of_a_row() -> None:
+    picture = ring(stroke(mask(), (140, 80), (140, 125)), 60)
+    cv2.circle(picture, (144, 62), 5, 255, -1)
+    assert len(row(picture)) == 2
+    assert len(row(stroke(ring(mask(), 100), (95, 62), (110, 50)))) == 1
+
+
+@pytest.mark.parametrize(
+    "strokes",
+    [
+        [((80, 60), (80, 120)), ((110, 60), (110, 120))],  # a quotation mark
+        [((60, 80), (140, 80)), ((60, 110), (140, 110))],  # =
+        [((80, 60), (80, 140)), ((91, 100), (120, 60)), ((91, 100), (120, 140))],  # a broken K
+    ],
+)
+def test_the_parts_of_a_character_are_one(strokes: list[tuple[tuple[int, int], tuple[int, int]]]) -> None:
+    picture = mask()
+    for start, end in strokes:
+        stroke(picture, start, end, 6)
+    assert len(row(picture)) == 1
+
+
+def test_a_stain_beside_a_character_is_none() -> None:
+    picture = ring(mask(), 100)
+    cv2.circle(picture, (160, 100), 20, 255, -1)
+    assert len(row(picture)) == 1

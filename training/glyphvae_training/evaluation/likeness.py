@@ -42,8 +42,8 @@ def publish_quantiles(folder: Path, name: str, data: Dataset) -> dict[str, Any]:
     if data.sha256 != exported.manifest["data"]["sha256"]:
         raise ExportError(f"{name} was trained on other data than this")
     split = first_of_each(data.validation, MOST)
-    terms = terms_of(exported, folder, split.images, split.labels)
-    found = {kind: measure_of(terms, split.labels, exported.labels, kind) for kind in ("encoded", "reconstructed")}
+    labels, terms = terms_of(exported, folder, split.images)
+    found = {kind: measure_of(terms, labels, exported.labels, kind) for kind in ("encoded", "reconstructed")}
     publish_metrics(folder, name, exported.manifest["metrics"] | {METRIC: found})
     return found
 
@@ -54,24 +54,21 @@ def first_of_each(split: Split, most: int) -> Split:
     return Split(split.images[chosen], split.labels[chosen])
 
 
-def terms_of(
-    exported: Exported, folder: Path, images: NDArray[np.uint8], labels: NDArray[np.int64] | None = None
-) -> Terms:
+def terms_of(exported: Exported, folder: Path, images: NDArray[np.uint8]) -> tuple[NDArray[np.int64], Terms]:
     """Compute the terms of the measure of images.
 
     Args:
         exported: a model with a classifier.
         folder: the model repository.
         images: uint8 (n, 28, 28).
-        labels: (n,) what they are taken for; None for what the classifier takes them for.
 
     Returns:
-        `evidence`, the classifier's logit of the label; `kl`; `excess`, the error beyond that of a perfect
-        reconstruction, per step of grey; and `elbo` to compare with; each (n,).
+        What the classifier takes each for, (n,); and `evidence`, its logit of that label; `kl`; `excess`, the error
+        beyond that of a perfect reconstruction, per step of grey; each (n,).
     """
     classifier = session((folder / exported.manifest["classifier"]["file"]).read_bytes())
     logits = run(classifier, {"pixels": images})["logits"]
-    chosen = logits.argmax(axis=1) if labels is None else labels
+    chosen = logits.argmax(axis=1)
     mu, logvar = exported.encode(images, chosen)
     kl = 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).sum(axis=1)
     _, log_odds = exported.decode(mu, chosen)
@@ -82,7 +79,7 @@ def terms_of(
     steps = sum(np.abs(np.diff(ink, axis=axis)).sum(axis=(1, 2)) for axis in (1, 2))
     excess = (error - least) / (steps + LEAST_STEPS)
     evidence = logits[np.arange(len(logits)), chosen]
-    return {"evidence": evidence, "kl": kl, "excess": excess, "elbo": -(error + kl)}
+    return chosen, {"evidence": evidence, "kl": kl, "excess": excess}
 
 
 def measure_of(terms: Terms, labels: NDArray[np.int64], names: tuple[str, ...], kind: str) -> dict[str, Any]:

@@ -1,0 +1,67 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from glyphvae_training.data.dataset import Dataset
+from glyphvae_training.errors import ExportError
+from glyphvae_training.evaluation.likeness import (
+    PERCENTILES,
+    auroc,
+    first_of_each,
+    likeness,
+    measure_of,
+    publish_quantiles,
+    terms_of,
+)
+from glyphvae_training.export.exported import read_exported
+
+EXPORTED = Path(__file__).parents[3] / "exported"
+
+
+def test_labels_with_few_characters_share_their_quantiles() -> None:
+    labels = np.array([0] * 50 + [1] * 3)
+    evidence = np.linspace(0, 1, 53, dtype=np.float32)
+    terms = {"evidence": evidence, "kl": evidence[::-1], "excess": evidence}
+    found = measure_of(terms, labels, ("A", "B", "C"), "encoded")
+    assert found["evidence"] == pytest.approx(1 / evidence.std(), rel=1e-3)
+    assert found["kl"] == -found["evidence"]
+    assert "excess" not in found
+    assert list(found["labels"]) == ["A"]
+    assert found["others"][0] > found["labels"]["A"][-1]
+    assert len(found["others"]) == len(PERCENTILES)
+    assert measure_of(terms, labels, ("A", "B"), "reconstructed")["excess"] < 0
+
+
+def test_where_no_label_is_rare_others_are_like_all() -> None:
+    evidence = np.linspace(0, 1, 50, dtype=np.float32)
+    terms = {"evidence": evidence, "kl": -evidence}
+    found = measure_of(terms, np.zeros(50, np.int64), ("A",), "encoded")
+    assert found["others"] == found["labels"]["A"]
+
+
+def test_the_auroc_counts_ties_half() -> None:
+    real, other = np.array([1, 2], np.float32), np.array([1, 0], np.float32)
+    assert auroc(real, other) == pytest.approx(7 / 8)
+
+
+def test_real_characters_are_more_alike_than_noise(sample: Dataset) -> None:
+    exported = read_exported(EXPORTED, "pen")
+    few = first_of_each(sample.test, 2)
+    assert np.bincount(few.labels).max() <= 2
+    noise = np.random.default_rng(0).integers(0, 256, (20, 28, 28), np.uint8)
+    _, real = terms_of(exported, EXPORTED, few.images)
+    _, other = terms_of(exported, EXPORTED, noise)
+    weights = {"evidence": 0.5, "kl": -0.14, "excess": -2.0}
+    assert auroc(likeness(real, weights), likeness(other, weights)) > 0.9
+
+
+def test_a_model_without_a_classifier_has_no_quantiles(sample: Dataset) -> None:
+    with pytest.raises(ExportError, match="has no classifier"):
+        publish_quantiles(EXPORTED, "cvae-beta-10", sample)
+
+
+def test_a_model_of_other_data_is_refused(sample: Dataset) -> None:
+    with pytest.raises(ExportError, match="trained on other data"):
+        publish_quantiles(EXPORTED, "pen", replace(sample, sha256="0"))
