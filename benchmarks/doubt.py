@@ -1,4 +1,4 @@
-"""How well the doubt of `/encode` and `/reconstruct` tells characters from what is none."""
+"""The doubt of `/encode` and `/reconstruct`, and whether it tells characters from other pictures."""
 
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO

@@ -146,7 +146,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Doubt:
-    """How sure it is that an image shows a character of the model.
+    """The certainty that an image shows a character of the model.
 
     Attributes:
         percentile: How many of 100 real characters of its label are less like it, None if that is not known.

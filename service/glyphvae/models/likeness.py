@@ -1,4 +1,4 @@
-"""How like the real characters of its label an image is, as a percentile of them.
+"""The likeness of an image to the real characters of its label, as a percentile of them.
 
 The measure is a weighted sum of the classifier's evidence for the label, the KL and, where the image was decoded, the
 error beyond that of a perfect reconstruction. Training weighs each by its spread among real characters and stores the

@@ -86,7 +86,7 @@ class ImageQuery(Parameters):
 
 
 class Doubt(BaseModel):
-    """How sure it is that an image shows a character of the model."""
+    """The certainty that an image shows a character of the model."""
 
     percentile: float | None = Field(
         description="How many of 100 real characters of this label are less like it, as far as the model can tell; "

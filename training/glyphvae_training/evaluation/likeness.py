@@ -1,10 +1,11 @@
-"""How like the real characters of its label an image is: the quantiles that the service compares images with.
+"""The likeness of images to real characters of their label: the quantiles that the service compares images with.
 
 The measure is the classifier's logit of the label, less the KL and, where the image was decoded, less the error beyond
 that of a perfect reconstruction, each in its standard deviations among real characters. The ELBO alone, as Ren et al.
 (arXiv:1906.02845) found of likelihoods, rates plain shapes higher than characters.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from scipy.stats import rankdata
 from glyphvae_training.data.dataset import Dataset, Split
 from glyphvae_training.errors import ExportError
 from glyphvae_training.export.exported import Exported, Floats, read_exported, run, session
-from glyphvae_training.export.repository import publish_metrics
+from glyphvae_training.export.manifest import manifest_path
+from glyphvae_training.export.repository import write_all
 from glyphvae_training.measures.measure import significant
 
 PERCENTILES = (0, 0.5, 1, 2, 5, 10, 25, 50, 75, 100)
@@ -31,7 +33,7 @@ Terms = dict[str, Floats]
 
 
 def publish_quantiles(folder: Path, name: str, data: Dataset) -> dict[str, Any]:
-    """Measure the quantiles of a published model on validation characters and write them into its metrics.
+    """Measure the quantiles of a published model on validation characters and write them into its manifest.
 
     Raises:
         ExportError: there is no such model, it has no classifier, or it was trained on other data.
@@ -44,7 +46,10 @@ def publish_quantiles(folder: Path, name: str, data: Dataset) -> dict[str, Any]:
     split = first_of_each(data.validation, MOST)
     labels, terms = terms_of(exported, folder, split.images)
     found = {kind: measure_of(terms, labels, exported.labels, kind) for kind in ("encoded", "reconstructed")}
-    publish_metrics(folder, name, exported.manifest["metrics"] | {METRIC: found})
+    # Only in the manifest: other metadata would give the decoder another hash, which strings of hands refer to.
+    manifest = exported.manifest | {"metrics": exported.manifest["metrics"] | {METRIC: found}}
+    text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
+    write_all(folder, {manifest_path(Path(), name): text.encode()})
     return found
 
 
