@@ -20,7 +20,7 @@ from glyphvae.application import Application, create_app
 from glyphvae.client import AsyncClient, Client, Letter, ProblemError, calls
 from glyphvae.client.call import Call, Response, Stream
 from glyphvae.client.options import Page
-from glyphvae.client.results import Writing, read_writing
+from glyphvae.client.results import Doubt, Writing, read_writing
 from glyphvae.formats.npy import npy_bytes
 from tests.service.operations.test_font import write_pen
 from tests.service.processes import Server, running
@@ -139,13 +139,16 @@ async def test_an_unconditional_model_takes_no_label(ask: Ask) -> None:
 async def test_encode(ask: Ask, images: object) -> None:
     encodings = await ask("encode", images, preprocess="none")
     assert encodings.labels == ["J"]
+    assert encodings.doubts == [Doubt(percentile=None, others=0, doubtful=False, reasons=[])]
+    assert encodings.images is None
     assert encodings.mu.tolist() == [[0] * 6]
     assert encodings.logvar.shape == (1, 6)
     assert max(encodings.posterior[0], key=encodings.posterior[0].get) == "J"
 
 
 async def test_encode_among_labels(ask: Ask) -> None:
-    encodings = await ask("encode", grey(119), preprocess="none", labels=["K", "L"])
+    encodings = await ask("encode", grey(119), preprocess="none", labels=["K", "L"], several="all")
+    assert encodings.images == [0]
     assert encodings.labels == ["K"]
     assert set(encodings.posterior[0]) == {"K", "L"}
 

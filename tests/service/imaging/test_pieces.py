@@ -124,3 +124,7 @@ def test_a_stain_beside_a_character_is_none() -> None:
     picture = ring(mask(), 100)
     cv2.circle(picture, (160, 100), 20, 255, -1)
     assert len(row(picture)) == 1
+
+
+def test_a_short_stroke_beside_a_character_is_a_part_of_it() -> None:
+    assert row(stroke(ring(mask(), 100), (137, 100), (157, 100), 6)) == [75]

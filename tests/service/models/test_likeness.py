@@ -15,6 +15,12 @@ def test_a_percentile_is_found_between_the_quantiles_of_the_label() -> None:
     assert found == [0, 2.5, 32, 75, 100, 0, 75]
 
 
+def test_the_excess_counts_where_it_has_a_weight() -> None:
+    percentiles = Percentiles(MEASURE.model_copy(update={"excess": -1}), ("A",))
+    one = np.ones(1, np.float32)
+    assert percentiles.find(np.zeros(1, np.int64), 20 * one, 0 * one, 10 * one) == [5]
+
+
 def test_what_is_not_reconstructed_at_all_has_the_error_of_a_perfect_one() -> None:
     blank, half = np.zeros((1, 28, 28), np.uint8), np.full((1, 28, 28), 127, np.uint8)
     assert excess_error(blank, np.array([30], np.float32)) == pytest.approx([3])
