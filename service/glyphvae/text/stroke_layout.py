@@ -76,11 +76,11 @@ def set_strokes(
     origins[items, 0] = setting.margin + (placed.lefts - before) / _FINENESS
     origins[items, 1], line[items] = baselines[placed.line] + below, placed.line
     origins, width = origins[carrier] + offset, -(-placed.width // _FINENESS) + 2 * setting.margin
-    ends = ink.boxes[:n] + np.tile(origins, 2)
+    ends = ink.boxes[:n] + origins[:, [0, 1, 0, 1]]
     x, y = first_pixel(ends[:, :2]).T
-    cells = origins - np.outer(sizes(strokes) * strokes.proportions[:, 1], [0, 1])
+    origins[:, 1] -= sizes(strokes) * strokes.proportions[:, 1]  # from the baseline to the upper edge of the cell
     placed_glyphs = Layout(max(1, width), height, x, y, line[carrier], baselines)
-    return StrokeText(placed_glyphs, strokes, cells.astype(float32), last_pixel(ends[:, 2:]))
+    return StrokeText(placed_glyphs, strokes, origins.astype(float32), last_pixel(ends[:, 2:]))
 
 
 def _of_letters(values: Callable[[int], NDArray[float64]], carrier: NDArray[int64]) -> NDArray[float64]:
