@@ -76,5 +76,5 @@ def test_setting_strokes_is_more_work_and_holds_their_curves() -> None:
 
 
 def test_a_document_is_work_and_memory_for_each_glyph() -> None:
-    assert tracing(1).work <= INLINE < tracing(17).work
+    assert tracing(20).work <= INLINE < tracing(100).work
     assert tracing(200).held - tracing(100).held == tracing(300).held - tracing(200).held > 100_000
