@@ -137,7 +137,7 @@ def _starts(
         before: (k,) the left edge with marks, in parts of a glyph pixel.
         widths: (k,) the width with marks, likewise.
     """
-    steps = np.rint(_FINENESS * (boxes[:-1, 2] + between - boxes[1:, 0])).astype(int64) + np.diff(before)
+    steps = np.rint(_FINENESS * (boxes[:-1, 2] + between - boxes[1:, 0])).astype(int64) + before[1:] - before[:-1]
     # Whatever the gap, each item begins and ends to the right of the one before it, so that their order is kept.
-    steps = np.maximum(steps, 1 + np.maximum(0, -np.diff(widths)))
+    steps = np.maximum(steps, 1 + np.maximum(0, widths[:-1] - widths[1:]))
     return np.concatenate([np.zeros(min(1, len(boxes)), int64), np.cumsum(steps)])
