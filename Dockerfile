@@ -1,6 +1,8 @@
 # syntax=docker/dockerfile:1
 # Targets: `cpu` (the default, last), `cuda`, and `train` (docker-compose.yml has a service for each). BASE is any image with Python 3.11 or newer as `python3` and venv.
 #
+# REVISION is the commit, for a label.
+#
 # Behind a mirror or a proxy with its own certificates, pass them to the build:
 #   --build-arg PIP_INDEX_URL=… --build-arg UV_DEFAULT_INDEX=… --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt
 ARG BASE=python:3.13-slim-bookworm
@@ -22,7 +24,7 @@ COPY requirements/serve-cpu.txt requirements/
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     /uv/bin/uv venv --python python3 /opt/glyphvae \
  && VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --require-hashes -r requirements/serve-cpu.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY exported exported
 COPY service service
 RUN VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --no-deps --no-build-isolation . ./service/glyphvae/client \
@@ -33,7 +35,7 @@ COPY requirements/serve-gpu.txt requirements/
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     /uv/bin/uv venv --python python3 /opt/glyphvae \
  && VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --require-hashes -r requirements/serve-gpu.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY exported exported
 COPY service service
 RUN VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --no-deps --no-build-isolation . ./service/glyphvae/client \
@@ -44,7 +46,7 @@ COPY requirements/train.txt requirements/
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     /uv/bin/uv venv --python python3 /opt/glyphvae \
  && VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --require-hashes -r requirements/train.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY exported exported
 COPY service service
 COPY training training
@@ -52,6 +54,17 @@ RUN VIRTUAL_ENV=/opt/glyphvae /uv/bin/uv pip install --no-deps --no-build-isolat
 
 # hadolint ignore=DL3006
 FROM ${BASE} AS runtime
+ARG REVISION
+# The last one names what the weights of the models were fitted to; NOTICE, in the packages' metadata, says more.
+LABEL org.opencontainers.image.title="glyphvae" \
+      org.opencontainers.image.description="A REST microservice that writes by hand." \
+      org.opencontainers.image.version="0.2.0" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.url="https://github.com/glyphvae/glyphvae" \
+      org.opencontainers.image.source="https://github.com/glyphvae/glyphvae" \
+      org.opencontainers.image.documentation="https://github.com/glyphvae/glyphvae/tree/main/docs" \
+      org.opencontainers.image.licenses="Apache-2.0 AND OFL-1.1" \
+      io.github.glyphvae.trained-on="MNIST (CC-BY-SA-3.0), EMNIST ByClass and A-Z CSV of NIST Special Database 19 (public domain), 62 handwriting fonts (OFL-1.1 or Apache-2.0), single-stroke fonts of hersheytext"
 ENV PATH=/opt/glyphvae/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
@@ -64,7 +77,7 @@ RUN install -d -o 10001 -g 10001 /var/lib/glyphvae /var/lib/glyphvae/models
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
-  CMD ["python3", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('GLYPHVAE_PORT', '8000') + '/readyz', timeout=2)"]
+  CMD ["python3", "-m", "glyphvae.healthcheck"]
 ENTRYPOINT ["glyphvae", "serve"]
 
 # Runs and models are written to the working directory, caches of libraries to the home.

@@ -16,7 +16,7 @@ DEV   := .venv
 BENCH := litserve bentoml mlserver
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test pytest lint lint-and-types format types fuzz fuzz-api audit bandit sbom licences cuda-kernels bench bench-parent bench-guarded bench-gpu gpu-proof image-test ray-test font-test wheels locks openapi settings clean
+.PHONY: help serve train test pytest lint lint-and-types format types fuzz fuzz-api audit bandit sbom licences cuda-kernels bench bench-parent bench-guarded bench-gpu gpu-proof image-test lowest-test ray-test font-test clients-test wheels locks openapi settings clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,7 @@ bench-guarded: $(DEV)/.done ## Measure the service with keys, CORS and traces be
 
 bench-gpu: .venv-bench-gpu/.done ## Measure on an NVIDIA GPU, after the tests that need one
 	.venv-bench-gpu/bin/python -m pytest -m gpu
+	.venv-bench-gpu/bin/python -m pytest tests/packaging/test_telemetry.py
 	.venv-bench-gpu/bin/python -m benchmarks gpu
 	.venv-bench-gpu/bin/python -m benchmarks page
 
@@ -95,11 +96,21 @@ fuzz: .venv-fuzz/.done ## Fuzz what strangers send, ten minutes each for six kin
 	  .venv-fuzz/bin/python -W ignore -m tests.fuzz.run $$target -max_total_time=$(SECONDS_EACH) || exit 1; \
 	done
 
+# Two modules of tests compare with training, whose libraries are gigabytes.
+LOWEST_IGNORED := tests/service/datasets/test_formats.py tests/service/models/test_hands.py
+
+lowest-test: .venv-lowest/.done ## Test the service with the lowest versions that it says it works with (ten minutes)
+	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest --numprocesses=$(WORKERS) --dist=loadscope tests/service \
+	  $(LOWEST_IGNORED:%=--ignore=%)
+
 ray-test: .venv-ray/.done ## Run a Ray cluster of two nodes here, and kill one of them (three minutes)
 	.venv-ray/bin/python -m pytest -W ignore -m ray tests/ray
 
 font-test: $(DEV)/.done .venv-fontbakery/.done ## Check fonts by the universal profile of fontbakery (a minute)
 	$(DEV)/bin/python -m pytest -m fontbakery tests/service/fonts
+
+clients-test: $(DEV)/.done .venv-node/.done ## Generate clients in TypeScript and call every endpoint by each (two minutes, Node.js 20)
+	$(DEV)/bin/python -m pytest -m node tests/service/generated
 
 fuzz-api: $(DEV)/.done ## Send every route a thousand requests, valid and not, and check each answer (ten minutes)
 	$(DEV)/bin/python -m tests.fuzz.api 1000
@@ -159,6 +170,9 @@ $(DEV)/.done: PROJECTS += training
 $(DEV)/.done: requirements/dev.txt $(PYPROJECTS) .venv-uv/.done
 	$(environment)
 
+.venv-lowest/.done: requirements/lowest.txt $(PYPROJECTS) .venv-uv/.done
+	$(environment)
+
 .venv-ray/.done: requirements/ray.txt $(PYPROJECTS) .venv-uv/.done
 	$(environment)
 
@@ -172,6 +186,12 @@ $(DEV)/.done: requirements/dev.txt $(PYPROJECTS) .venv-uv/.done
 .venv-fontbakery/.done: requirements/fontbakery.txt .venv-uv/.done
 	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-fontbakery
 	VIRTUAL_ENV=.venv-fontbakery .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/fontbakery.txt
+	touch $@
+
+.venv-node/.done: tests/service/generated/package-lock.json
+	mkdir -p .venv-node
+	cp tests/service/generated/package.json tests/service/generated/package-lock.json .venv-node
+	npm ci --prefix .venv-node --ignore-scripts --no-audit --no-fund
 	touch $@
 
 .venv-bench-%/.done: requirements/bench-%.txt .venv-uv/.done

@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
+UV = ROOT / ".venv-uv/bin/uv"
 LOCKS = sorted(path for path in (ROOT / "requirements").glob("*.txt"))
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^ ;\\]+)", re.MULTILINE)
 PROJECT, CLIENT, TRAINING = (
@@ -57,6 +58,43 @@ def test_every_package_is_pinned_by_hash(lock: Path) -> None:
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
 def test_no_lock_names_an_index(lock: Path) -> None:
     assert not re.search(r"index-url|find-links|://|git\+", lock.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("lock", ["serve-cpu", "serve-gpu", "train"])
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_every_package_of_the_images_has_a_wheel(lock: str, machine: str, tmp_path: Path) -> None:
+    """For Debian 12 and Python 3.13, as in the base image of the Dockerfile."""
+    platform = ["--python-platform", f"{machine}-manylinux_2_36", "--python-version", "3.13"]
+    command: list[str | Path] = [UV, "pip", "install", "--dry-run", "--target", tmp_path, *platform]
+    locked: list[str | Path] = ["--only-binary", ":all:", "--require-hashes", "-r", ROOT / f"requirements/{lock}.txt"]
+    found = subprocess.run([*command, *locked], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    assert re.search(r"Would install \d+ packages", found.stderr)
+
+
+def test_the_lowest_versions_that_are_tested_are_those_that_are_declared() -> None:
+    lowest = pins(ROOT / "requirements" / "lowest.txt")
+    extras = PROJECT["optional-dependencies"]
+    tested = [extras[name] for name in ("cpu", "parquet", "traces", "redis")]
+    for line in chain(PROJECT["dependencies"], *tested):
+        requirement = Requirement(line)
+        if requirement.name == "glyphvae-client":
+            continue
+        (floor,) = [spec.version for spec in requirement.specifier if spec.operator == ">="]
+        # A version that is left out, and one without wheels for a version of Python, is passed over.
+        assert all(Version(version).release[:2] >= Version(floor).release[:2] for version in lowest[requirement.name])
+        assert min(map(Version, lowest[requirement.name])) < Version(f"{floor}.999"), line
+
+
+def test_uvicorn_is_bounded_because_its_internals_are_used() -> None:
+    (uvicorn,) = [Requirement(line) for line in PROJECT["dependencies"] if line.startswith("uvicorn")]
+    assert {spec.operator for spec in uvicorn.specifier} == {">=", "<"}
+    for lock in ("serve-cpu", "serve-gpu", "lowest"):
+        (version,) = pins(ROOT / "requirements" / f"{lock}.txt")["uvicorn"]
+        assert uvicorn.specifier.contains(version)
+    (locked,) = pins(ROOT / "requirements" / "serve-cpu.txt")["uvicorn"]
+    major, minor, *_ = Version(locked).release
+    assert not uvicorn.specifier.contains(f"{major}.{minor + 1}")
 
 
 @pytest.mark.parametrize("name", FLOORS)

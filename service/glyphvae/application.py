@@ -5,6 +5,7 @@
 
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from http import HTTPStatus
 from inspect import Parameter, Signature, cleandoc
 from pathlib import Path
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from glyphvae import __version__
 from glyphvae.api.context import Context
 from glyphvae.api.error_handlers import HANDLERS
+from glyphvae.environment import warn_of_other_server, warn_of_unknown
 from glyphvae.errors import StartError
 from glyphvae.kserve import routes as kserve
 from glyphvae.models.registry import load_registry
@@ -34,7 +36,7 @@ from glyphvae.operations.render_text import WriteText
 from glyphvae.operations.traverse import Traverse
 from glyphvae.settings import load_settings
 from glyphvae.startup import without_pydantic_v1
-from glyphvae.web import health, models, playground
+from glyphvae.web import docs, health, models, playground
 from glyphvae.web.front import Front
 from glyphvae.web.openapi import describe, serialise
 
@@ -57,6 +59,8 @@ OPERATIONS: tuple[type[Operation[Any]], ...] = (
 def create() -> "Application":
     """Return the application with settings from the environment; `glyphvae.app` is one."""
     settings = load_settings()
+    warn_of_unknown()
+    warn_of_other_server(settings)
     return create_app(Context(settings, load_registry(settings)))
 
 
@@ -83,25 +87,28 @@ class Application(FastAPI):
             separate_input_output_schemas=False,
             generate_unique_id_function=lambda route: route.name,
             exception_handlers=HANDLERS,
+            docs_url=None,
             redoc_url=None,
             redirect_slashes=False,  # the front redirects, without naming the host
-            swagger_ui_oauth2_redirect_url=None,
         )
         self.front: Front | None = None
         operations: dict[str, Operation[Any]] = {}
         if context is not None:
             self.state.context = context
+            self.root_path = context.settings.root_path
             operations = {kind.path: kind(context) for kind in OPERATIONS}
-            self.front = Front(super().__call__, context, operations, self._paths, self.user_middleware)
+            root_path = partial(getattr, self, "root_path")
+            self.front = Front(
+                super().__call__, context, operations, self._paths, self.user_middleware, root_path=root_path
+            )
         with without_pydantic_v1():
             for kind in OPERATIONS:
                 for method in kind.methods:
-                    self.router.routes.append(OperationRoute(kind, kind.path, operations.get(kind.path), method))
-            for module in (models, health, kserve, playground):
+                    self.router.routes.append(OperationRoute(kind, operations.get(kind.path), method))
+            for module in (models, health, kserve, playground, docs):
                 self.include_router(module.router)
-            infer = kserve.Infer(context) if context else None
-            for path in (kserve.Infer.path, kserve.Infer.path.replace("/infer", "/versions/{version}/infer")):
-                self.router.routes.append(OperationRoute(kserve.Infer, path, infer, documented=False))
+            for infer in (kserve.Infer, kserve.InferVersion):
+                self.router.routes.append(OperationRoute(infer, infer(context) if context else None))
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return Starlette's middleware but the outermost, which would word errors that nothing expected."""
@@ -129,26 +136,21 @@ class OperationRoute(APIRoute):
 
     Args:
         kind: The kind of operation.
-        path: Its path.
         operation: The operation, None in an application that only describes itself.
         method: One of its methods; each has a route, because the document names each.
-        documented: Whether the OpenAPI document has it.
     """
 
     def __init__(
         self,
         kind: type[Operation[Any]],
-        path: str,
         operation: Operation[Any] | None,
         method: str = "POST",
-        *,
-        documented: bool = True,
     ) -> None:
         self._operation = operation
         self._allowed = kind.methods
         super().__init__(
-            path,
-            _signature_of(kind),
+            kind.path,
+            _signature_of(kind, method),
             methods=[method],
             name=kind.name if method == "POST" else f"{method.lower()}_{kind.name}",
             summary=kind.summary,
@@ -157,7 +159,6 @@ class OperationRoute(APIRoute):
             responses=dict(kind.responses),
             openapi_extra=dict(kind.openapi_extra) if kind.openapi_extra else None,
             generate_unique_id_function=lambda route: route.name,
-            include_in_schema=documented,
         )
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -194,16 +195,22 @@ class _OperationResponse(Response):
         await self._front.operate(self._operation, scope, receive, send)
 
 
-def _signature_of(kind: type[Operation[Any]]) -> Callable[..., Any]:
+def _signature_of(kind: type[Operation[Any]], method: str) -> Callable[..., Any]:
     """Return a function with the parameters of an operation, from which FastAPI derives their description."""
 
     async def endpoint() -> None:
         """Stand for the operation, which `OperationRoute` calls instead."""
 
     taken = []
-    if kind.parameters is not None:
-        annotation = kind.parameters if kind.body == "json" else Annotated[kind.parameters, Query()]
-        taken = [Parameter("parameters", Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation)]
+    if kind.address is not None and method == "GET":
+        models: dict[str, Any] = {"query": Annotated[kind.address, Query()]}
+    elif kind.parameters is None:
+        models = {}
+    else:
+        body = {"body": kind.parameters} if kind.body == "json" else {}
+        query = kind.query if body else kind.parameters
+        models = body | ({"query": Annotated[query, Query()]} if query.model_fields else {})
+    taken = [Parameter(name, Parameter.KEYWORD_ONLY, annotation=model) for name, model in models.items()]
     endpoint.__signature__ = Signature(taken, return_annotation=Response)  # type: ignore[attr-defined]
     return endpoint
 

@@ -6,6 +6,7 @@ GlyphvaeError
     ├── MalformedRequest    400  the request is not valid HTTP
     ├── MalformedBody       400  the body is not valid in its format
     ├── InvalidParameter    422  a parameter, field, label, character or image is not allowed
+    ├── MissingParameter    422  a parameter, field or body is missing
     ├── Unauthorized        401  the service requires a key, and the request has no valid one
     ├── Forbidden           403  the key does not give access to this route
     ├── OriginRefused       403  pages of this origin may not call the service
@@ -34,7 +35,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import orjson
 from pydantic import BaseModel, Field
@@ -100,6 +101,11 @@ class Problem(GlyphvaeError, HTTPException):
         """Return the identifier of the problem type."""
         return f"urn:glyphvae:problem:{cls.slug}"
 
+    @classmethod
+    def of(cls, field: str, detail: str, allowed: str | None = None) -> Self:
+        """Return the error for a single value."""
+        return cls(f"{field}: {detail}", [InvalidField(field=field, detail=detail, allowed=allowed)])
+
     def body(self) -> ProblemBody:
         """Return the problem details object."""
         errors = list(self.errors)
@@ -126,10 +132,18 @@ class InvalidParameter(
 ):
     """At least one value is not allowed."""
 
-    @classmethod
-    def of(cls, field: str, detail: str, allowed: str | None = None) -> "InvalidParameter":
-        """Return the error for a single refused value."""
-        return cls(f"{field}: {detail}", [InvalidField(field=field, detail=detail, allowed=allowed)])
+    def in_query(self) -> "InvalidParameter":
+        """Return the error for values that stood in a query, not in a body."""
+        errors = [error.model_copy(update={"field": _in_query(error.field)}) for error in self.errors]
+        return InvalidParameter(_in_query(self.detail), errors)
+
+
+def _in_query(text: str) -> str:
+    return re.sub(r"^body\b|(?<=; )body\b", "query", text)
+
+
+class MissingParameter(Problem, status=422, title="A required value is missing", example="body.text: Field required"):
+    """A value without a default is missing, and no other is refused."""
 
 
 class Unauthorized(Problem, status=401, title="A key is required", example="Send a key: `Authorization: Bearer ...`."):

@@ -3,14 +3,18 @@
 `python -m glyphvae.settings FILE` writes the table in docs/settings.md.
 """
 
+import re
 import sys
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from glyphvae.errors import StartError
+from glyphvae.wording import Pattern
 
 # The shipped models are inside the package if it is installed, else beside it in the sources.
 _PACKAGE = Path(__file__).resolve().parent
@@ -19,16 +23,57 @@ SHIPPED_MODELS = _PACKAGED if _PACKAGED.is_dir() else _PACKAGE.parent.parent / "
 
 MEBIBYTE = 1 << 20
 
+# A path without a slash at its end, of characters that need no escapes; empty for none.
+ROOT_PATH = r"^(/[A-Za-z0-9._~-]+)*$"
+PREFIX = "GLYPHVAE_"
+# Kubernetes and Docker tell containers where others listen; for a Service `glyphvae`, GLYPHVAE_PORT is such a value.
+LINK = re.compile(r"(tcp|udp|sctp)://")
+
+
+class _Environment(EnvSettingsSource):
+    """The environment without the addresses of other containers."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        value, key, is_complex = super().get_field_value(field, field_name)
+        return None if LINK.match(value or "") else value, key, is_complex
+
 
 class Settings(BaseSettings):
     """Settings of the service; a value out of range stops the start."""
 
     model_config = SettingsConfigDict(
-        env_prefix="GLYPHVAE_", frozen=True, extra="forbid", use_attribute_docstrings=True
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", use_attribute_docstrings=True
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (pydantic passes them by name)
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources of settings, the first of which precedes the others."""
+        return init_settings, _Environment(settings_cls)
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    unix_socket: Path | None = None
+    """Unix domain socket to listen on instead of `host` and `port`. Whoever may enter its folder may connect."""
+    tls_cert: Path | None = None
+    """File of the certificate, and of those that it is signed by, in PEM. If set, the service speaks HTTPS alone. A
+    reload reads it anew."""
+    tls_key: Path | None = None
+    """File of the certificate's private key, in PEM and without a password. Default: it is in the file of the
+    certificate."""
+    root_path: Annotated[
+        str, Pattern(ROOT_PATH, "a path such as /handwriting, without a slash at its end, or empty")
+    ] = ""
+    """Path that a proxy serves the service under, such as `/handwriting`, whether the proxy strips it or not."""
+    trusted_proxies: str = ""
+    """Comma-separated addresses and networks of proxies whose `X-Forwarded-For`, `-Proto` and `-Prefix` are believed;
+    `unix` for whoever connects through the Unix domain socket, `*` for anybody. Default: none."""
     workers: int = Field(1, ge=1, le=256, description="Server processes.")
     models: Path = SHIPPED_MODELS
     """Folder of exported models; an empty one stands for the shipped models, until it has some. Default: the shipped
@@ -75,12 +120,20 @@ class Settings(BaseSettings):
     max_query_bytes: int = Field(16_384, ge=256, description="Maximum length of the query string, in bytes.")
     keys: Path | None = None
     """File of bearer keys (`glyphvae keys`). If set, every request except health checks needs a key."""
-    rate_storage: str = Field("memory://", pattern=r"^(memory://|rediss?://.+)$")
+    rate_storage: Annotated[str, Pattern(r"^(memory://|rediss?://.+)$", "memory://, redis://... or rediss://...")] = (
+        "memory://"
+    )
     """Storage of the keys' rate counters: `memory://` counts in each process, `redis://...` across all of them."""
-    cors_origins: str = Field("", pattern=r"^(\*|https?://[^/,\s*]+(,https?://[^/,\s*]+)*)?$")
+    cors_origins: Annotated[
+        str,
+        Pattern(
+            r"^(\*|https?://[^/,\s*]+(,https?://[^/,\s*]+)*)?$",
+            "* or origins as https://example.org, with commas and no spaces between, or empty",
+        ),
+    ] = ""
     """Comma-separated origins whose pages may call the service, or `*` for any. Default: none."""
     access_log: Literal["on", "off"] = "off"
-    """Log one line per request: id, route, status, duration, model and batch, but never its content."""
+    """Log one line per request: id, route, status, duration, model, batch, client and trace, but never its content."""
     log_format: Literal["text", "json"] = Field("text", description="Format of log lines.")
     max_queued_requests: int = Field(512, ge=1)
     """Maximum number of small images that wait to be started. Other requests count by their cost: a glyph a quarter, a
@@ -104,7 +157,9 @@ class Settings(BaseSettings):
     request_timeout: float = Field(5.0, gt=0, le=3600)
     """Seconds that a request, or one chunk of a streamed response, may queue and run before it fails with 503. The
     header `X-Request-Timeout` shortens it."""
-    trace_endpoint: str = Field("", pattern=r"^(https?://.+)?$")
+    trace_endpoint: Annotated[str, Pattern(r"^(https?://.+)?$", "an address that begins with http(s)://, or empty")] = (
+        ""
+    )
     """URL that OpenTelemetry traces are sent to, as OTLP over HTTP, such as `http://collector:4318/v1/traces`. Default:
     no traces. Needs the extra `traces`."""
     receive_timeout: float = Field(10.0, gt=0, le=3600)
@@ -128,6 +183,21 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Lowest severity of the log messages to show."""
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_known(cls, proxies: str) -> str:
+        for name in proxies.split(",") if proxies else ():
+            if name.strip() not in {"*", "unix"}:
+                ip_network(name.strip())  # its error names what is wrong
+        return proxies
+
+    @field_validator("tls_key")
+    @classmethod
+    def _a_key_is_of_a_certificate(cls, key: Path | None, others: ValidationInfo) -> Path | None:
+        if key is not None and others.data.get("tls_cert") is None:
+            raise ValueError("tls_cert is not set")
+        return key
+
 
 for _field in Settings.model_fields.values():
     _field.description = " ".join((_field.description or "").split())  # docstrings are wrapped
@@ -143,8 +213,8 @@ def load_settings(**flags: object) -> Settings:
         return Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).upper().removeprefix("GLYPHVAE_")
-        raise StartError(f"setting GLYPHVAE_{name}: {first['msg']} (got {first['input']!r})") from None
+        name = "_".join(str(part) for part in first["loc"]).upper().removeprefix(PREFIX)
+        raise StartError(f"setting {PREFIX}{name}: {first['msg']} (got {first['input']!r})") from None
 
 
 def markdown() -> str:
@@ -153,7 +223,9 @@ def markdown() -> str:
         "# Settings",
         "",
         "Written by `make openapi` from `service/glyphvae/settings.py`. A flag of `glyphvae serve` takes precedence",
-        "over the environment variable.",
+        "over the environment variable. An empty variable stands for the default, and so does an address that",
+        "Kubernetes or Docker put there (`GLYPHVAE_PORT=tcp://…`, for a service named `glyphvae`). Of each other",
+        "`GLYPHVAE_*` variable that is no setting, the log warns at the start.",
         "",
         "| environment | flag | default | allowed | meaning |",
         "|---|---|---|---|---|",

@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from glyphvae.api.context import Context
 from glyphvae.application import create_app
@@ -75,10 +78,12 @@ def _write_all(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _serving(folder: Path) -> Iterator[str]:
-    """The service over the models in `folder`; yields its address."""
+def _serving(folder: Path, mounted_at: str = "") -> Iterator[str]:
+    """The service over the models in `folder`, perhaps within another application; yields its address."""
     settings = Settings(models=folder, default_model="cvae", device="cpu")
-    app = create_app(Context(settings, load_registry(settings)))
+    app: ASGIApp = create_app(Context(settings, load_registry(settings)))
+    if mounted_at:
+        app = Starlette(routes=[Mount(mounted_at, app)])
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -86,7 +91,7 @@ def _serving(folder: Path) -> Iterator[str]:
         while not server.started:
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}{mounted_at}"
     finally:
         server.should_exit = True
         thread.join()
@@ -107,6 +112,15 @@ def bare_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("bare")
     write_model(folder)
     with _serving(folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="package")
+def mounted_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service below a path of another application, with the default model alone."""
+    folder = tmp_path_factory.mktemp("mounted")
+    write_model(folder)
+    with _serving(folder, "/hand/writing") as address:
         yield address
 
 

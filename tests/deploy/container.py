@@ -109,3 +109,8 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def first_process(starter: subprocess.Popen[bytes]) -> int:
+    """The process that runs as number one inside, by its number outside."""
+    return int(Path(f"/proc/{starter.pid}/task/{starter.pid}/children").read_text(encoding="ascii"))

@@ -1,5 +1,6 @@
 """docker-compose.yml and the Dockerfile, as their own tools see them."""
 
+import json
 import re
 import subprocess
 import sys
@@ -97,6 +98,35 @@ def test_every_image_has_a_stage_and_only_that_of_training_holds_training() -> N
         assert (base, copied) == ("runtime", [(f"build-{target}", "/opt/glyphvae")])
         assert ("training" in STAGES[f"build-{target}"][1]) is (target == "train")
     assert "training" not in STAGES["build"][1] + STAGES["runtime"][1]
+
+
+def test_labels_are_those_of_the_project() -> None:
+    (block,) = re.findall(r"^LABEL (.*?[^\\])$", STAGES["runtime"][1], re.MULTILINE | re.DOTALL)
+    labels = dict(re.findall(r'([\w.-]+)="([^"]*)"', block))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    image = {name.removeprefix("org.opencontainers.image."): value for name, value in labels.items()}
+    assert image["version"] == project["version"]
+    assert image["licenses"] == project["license"]
+    assert image["source"] == image["url"] == project["urls"]["Source"]
+    assert image["documentation"] == project["urls"]["Documentation"]
+    assert project["description"].startswith(image["description"].rstrip("."))
+    assert "ARG REVISION" in STAGES["runtime"][1]
+    assert image["revision"] == "${REVISION}"
+    for source in sources():
+        assert source in labels["io.github.glyphvae.trained-on"]
+
+
+def test_the_notice_names_the_data_of_every_model() -> None:
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    assert len(sources()) == 4
+    assert [source for source in sources() if source not in notice] == []
+    assert "Inter" in notice
+
+
+def sources() -> set[str]:
+    """The data of all shipped models, as their manifests name them."""
+    manifests = [json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "exported").glob("*.json")]
+    return {source for manifest in manifests for source in manifest["data"]["sources"]}
 
 
 def test_what_the_dockerfile_copies_is_there_and_not_ignored() -> None:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.deploy.container import Container, build, build_base, free_port, mounted
+from tests.deploy.container import Container, build, build_base, first_process, free_port, mounted
 
 pytestmark = [pytest.mark.image, pytest.mark.timeout(1800)]
 
@@ -45,11 +45,6 @@ def served(container: Container) -> Iterator[tuple[httpx.Client, subprocess.Pope
             # The service is the first process of its namespace; what started it ignores signals.
             os.kill(first_process(process), signal.SIGTERM)
             process.wait(30)
-
-
-def first_process(starter: subprocess.Popen[bytes]) -> int:
-    """The process that runs as number one inside, by its number outside."""
-    return int(Path(f"/proc/{starter.pid}/task/{starter.pid}/children").read_text(encoding="ascii"))
 
 
 def test_it_is_small(container: Container, capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,9 +52,9 @@ def image(data: bytes) -> None:
     with contextlib.suppress(MalformedImageError, ImageTooLargeError):
         picture = open_image(data, max_pixels=MAX_PIXELS)
         assert 0 < picture.pixels <= MAX_PIXELS
-        grey = picture.grey()
-        assert grey.size == picture.pixels
-        _glyph(grey)
+        levels = picture.decode().levels
+        assert 0 < levels.size <= 3 * picture.pixels
+        _glyph(levels)
 
 
 def jpeg(data: bytes) -> None:
@@ -64,7 +64,7 @@ def jpeg(data: bytes) -> None:
         scans = _scans(data)
         assert scans <= MAX_SCANS
         assert picture.cost.work >= picture.pixels * (3 + scans) // 16
-        _glyph(picture.grey())
+        _glyph(picture.decode().levels)
 
 
 def _scans(data: bytes) -> int:

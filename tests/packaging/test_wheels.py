@@ -115,6 +115,17 @@ def test_each_wheel_holds_its_package_and_nothing_else(wheels: dict[str, Path]) 
         assert [path for path in held if path.endswith((".pyc", "pyproject.toml"))] == []
 
 
+def test_the_wheel_of_the_service_has_the_licence_of_its_font_and_names_the_data(wheels: dict[str, Path]) -> None:
+    metadata = f"glyphvae-{VERSION}.dist-info"
+    with ZipFile(wheels["glyphvae"]) as archive:
+        facts = archive.read(f"{metadata}/METADATA").decode()
+        font = archive.read(f"{metadata}/licenses/service/glyphvae/web/playground_page/fonts/LICENSE.txt").decode()
+        notice = archive.read(f"{metadata}/licenses/NOTICE").decode()
+    assert "\nLicense-Expression: Apache-2.0 AND OFL-1.1\n" in facts
+    assert "SIL Open Font License, Version 1.1" in font
+    assert notice == (ROOT / "NOTICE").read_text(encoding="utf-8")
+
+
 def test_no_file_is_in_two_wheels(wheels: dict[str, Path]) -> None:
     held = [path for wheel in wheels.values() for path in names(wheel)]
     assert len(held) == len(set(held))

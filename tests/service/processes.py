@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
@@ -16,7 +16,7 @@ import httpx
 COMMAND = (sys.executable, "-m", "glyphvae", "serve")
 ROOT = Path(__file__).parents[2]
 
-_RUNNING = re.compile(r"Uvicorn running on (http://\S+)")
+_RUNNING = r"Uvicorn running on (http://\S+)"
 _PATIENCE = 120  # seconds; the tests may share their machine
 
 
@@ -24,19 +24,39 @@ class Server:
     """A running server.
 
     Args:
-        arguments: Flags of `glyphvae serve`. With `--models`, the known model is the default among several.
+        arguments: Flags of `glyphvae serve`. With `--models`, the known model is the default among several. Without
+            `--port` it listens on a port of its own.
+        wrapper: A command that runs the server's.
+        listens: A pattern of the line of its log that says where it listens.
+        variables: Of its environment.
+
+    Attributes:
+        before: The log until it listens.
     """
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        wrapper: Sequence[str | Path] = (),
+        listens: str = _RUNNING,
+        **variables: str,
+    ) -> None:
         if "--models" in arguments and len([*Path(arguments[arguments.index("--models") + 1]).glob("*.json")]) > 1:
             arguments = ("--default-model", "cvae", *arguments)
+        port = () if "--port" in arguments else ("--port", "0")
         self.process = subprocess.Popen(
-            [*COMMAND, "--port", "0", *arguments], stderr=subprocess.PIPE, text=True, cwd=ROOT, env=plain_environment()
+            [*wrapper, *COMMAND, *port, *arguments],
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=plain_environment() | variables,
         )
         self._lines: Queue[str | None] = Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        (self.url,) = self.wait_for(_RUNNING)
+        self._seen: list[str] = []
+        (self.url,) = self.wait_for(re.compile(listens))
+        self.before = "".join(self._seen)
 
     def _read(self) -> None:
         assert self.process.stderr is not None
@@ -46,7 +66,7 @@ class Server:
 
     def wait_for(self, pattern: re.Pattern[str]) -> tuple[str, ...]:
         """The groups of the next line of the log that matches."""
-        seen: list[str] = []
+        seen = self._seen = []
         while True:
             line = self._lines.get(timeout=_PATIENCE)
             assert line is not None, f"it ended without {pattern.pattern!r} in its log:\n{''.join(seen)}"
@@ -77,9 +97,11 @@ class Server:
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[Server]:
+def running(
+    *arguments: str, wrapper: Sequence[str | Path] = (), listens: str = _RUNNING, **variables: str
+) -> Iterator[Server]:
     """A server that ends with the block."""
-    server = Server(*arguments)
+    server = Server(*arguments, wrapper=wrapper, listens=listens, **variables)
     try:
         yield server
     finally:

@@ -35,11 +35,12 @@ async def serving(repository: Path, **settings: object) -> AsyncIterator[Server]
     config.timeout_keep_alive = PATIENCE
     config.load()
     server = Server(config)
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = _listener(config.settings.unix_socket)
     task = asyncio.create_task(server._serve([listener.dup()]))
     while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0.001)
-    server.config.port = listener.getsockname()[1]
+    if listener.family == socket.AF_INET:
+        server.config.port = listener.getsockname()[1]
     listener.close()
     try:
         yield server
@@ -47,6 +48,12 @@ async def serving(repository: Path, **settings: object) -> AsyncIterator[Server]
         server._captured_signals.append(signal.SIGINT)  # no waiting for a balancer
         server.should_exit = True
         await task
+
+
+def _listener(path: Path | None) -> socket.socket:
+    if path is None:
+        return socket.create_server(("127.0.0.1", 0))
+    return socket.create_server(str(path), family=socket.AF_UNIX)
 
 
 async def connect(server: Server) -> Streams:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,12 +20,13 @@ import numpy as np
 from PIL import Image
 from made import Client
 from made.api.default import (
-    dataset, encode, find_hand, generate, get_model, interpolate, list_models, live, ready, reconstruct_images,
-    render_text, traverse, welcome,
+    dataset, encode, find_hand, font, generate, get_generate, get_model, graph, graph_ready, graph_version,
+    graph_version_ready, infer, infer_version, inference_live, inference_ready, inference_server, interpolate,
+    list_models, live, ready, reconstruct_images, render_text, traverse, welcome,
 )
 from made.models import (
-    DatasetRequest, EncodeFilesBody, EncodePreprocess, ProblemBody, ReconstructImagesFilesBody,
-    ReconstructImagesPreprocess, RenderText,
+    DatasetRequest, EncodeFilesBody, EncodePreprocess, FontFormat, FontRequest, GenerateFormat, Inference, Input,
+    ProblemBody, ReconstructImagesFilesBody, ReconstructImagesPreprocess, RenderText,
 )
 from made.types import File
 
@@ -45,6 +47,8 @@ with client:
     samples = generate.sync(client=client, label=["A", "J"], z="0", n=2)
     assert [sample.pixels[0][0] for sample in samples.samples] == [110, 110, 119, 119]
     assert isinstance(generate.sync(client=client, label=["!"]), ProblemBody)
+    assert get_generate.sync(client=client, label=["J"]).samples[0].label == "J"
+    assert generate.sync(client=client, label=["J"], format_=GenerateFormat.JSON).samples[0].label == "J"
     for body in (EncodeFilesBody(file=[file(), file()]), file()):
         encodings = encode.sync(client=client, body=body, preprocess=EncodePreprocess.NONE).encodings
         assert [encoding.label for encoding in encodings] in (["J", "J"], ["J"])
@@ -57,9 +61,29 @@ with client:
     assert [glyph.label for glyph in text.glyphs] == ["H", "I"]
     assert len(interpolate.sync(client=client, label=["A", "B"], n=3).steps) == 3
     assert len(traverse.sync(client=client, latent=[1], label="A", n=3).steps) == 3
+    refused = font.sync(client=client, body=FontRequest(family="My Hand"), format_=FontFormat.TTF)
+    assert "draws no strokes" in refused.detail
+    assert inference_server.sync(client=client).name == "glyphvae"
+    assert inference_live.sync(client=client).live and inference_ready.sync(client=client).ready
+    named, of_version = {"name": "cvae-decoder", "client": client}, {"version": "1"}
+    assert graph.sync(**named).inputs[0].name == graph_version.sync(**named, **of_version).inputs[0].name == "z"
+    assert graph_ready.sync(**named).ready and graph_version_ready.sync(**named, **of_version).ready
+    tensors = Inference(inputs=[
+        Input(name="z", datatype="FP32", shape=[1, 6], data=[0] * 6),
+        Input(name="label", datatype="INT64", shape=[1, 1], data=[19]),
+    ])
+    for inferred in (infer.sync(**named, body=tensors), infer_version.sync(**named, **of_version, body=tensors)):
+        assert inferred.outputs[0].data[0] == 119
     made = dataset.sync(client=client, body=DatasetRequest(count=10, seed=7))
     assert len(np.load(made.payload)["images"]) == 10
 """
+
+
+def test_the_program_calls_every_endpoint() -> None:
+    document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+    names = {operation["operationId"] for path in document["paths"].values() for operation in path.values()}
+    called = set(re.findall(r"(\w+)\.sync\(", PROGRAM))
+    assert called == names
 
 
 def test_the_document_is_valid() -> None:

@@ -25,6 +25,27 @@ def test_the_environment_sets_and_flags_win(monkeypatch: pytest.MonkeyPatch) -> 
     assert (settings.port, settings.threads) == (9001, 2)
 
 
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_an_empty_variable_is_the_default(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GLYPHVAE_DEFAULT_MODEL")
+    monkeypatch.setenv(f"GLYPHVAE_{name.upper()}", "")
+    assert load_settings() == Settings()
+    assert load_settings().model_fields_set == set()
+
+
+@pytest.mark.parametrize("name", ["port", "admin_port", "host", "trace_endpoint"])
+@pytest.mark.parametrize("address", ["tcp://10.96.0.1:80", "udp://10.96.0.1:53", "sctp://[fd00::1]:80"])
+def test_an_address_of_another_container_is_no_value(name: str, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GLYPHVAE_DEFAULT_MODEL")
+    monkeypatch.setenv(f"GLYPHVAE_{name.upper()}", address)
+    assert load_settings() == Settings()
+
+
+def test_such_an_address_as_a_flag_is_refused() -> None:
+    with pytest.raises(StartError, match=r"^setting GLYPHVAE_PORT: "):
+        load_settings(port="tcp://10.96.0.1:80")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
@@ -33,6 +54,10 @@ def test_the_environment_sets_and_flags_win(monkeypatch: pytest.MonkeyPatch) -> 
         ("workers", "0", "greater than or equal to 1"),
         ("device", "tpu", "'auto', 'cpu' or 'cuda'"),
         ("max_body_bytes", "1023", "greater than or equal to 1024"),
+        ("root_path", "/hw/", "without a slash at its end"),
+        ("root_path", "hw", "without a slash at its end"),
+        ("trusted_proxies", "10.0.0.1,proxy", "'proxy' does not appear to be an IPv4 or IPv6 network"),
+        ("tls_key", "key.pem", "tls_cert is not set"),
         ("log_level", "loud", "'debug', 'info', 'warning' or 'error'"),
     ],
 )

@@ -42,7 +42,7 @@ ORIGIN = "https://example.org"
 PREFIX = "/writing"
 
 # What every response has of its own.
-VOLATILE = {"date", "server", "x-request-id", "connection", "transfer-encoding"}
+VOLATILE = {"date", "server", "server-timing", "x-request-id", "connection", "transfer-encoding"}
 
 # Each limit below what some requests need.
 LOWERED: dict[str, dict[str, Any]] = {

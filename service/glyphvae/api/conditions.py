@@ -1,15 +1,16 @@
 """The labels that a request asks for, checked against the model that has to know them."""
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
 from glyphvae.api.parameters import value_of
-from glyphvae.errors import InvalidParameter
+from glyphvae.errors import InvalidParameter, MissingParameter
 from glyphvae.models.labels import describe_labels, parse_label, parse_labels, usual_labels
 from glyphvae.models.registry import Labels, Model
+from glyphvae.text.symbols import UnknownCharacterError, fold
 
 FIELD, SETS_FIELD = "query.label", "query.labels"
 
@@ -24,17 +25,50 @@ LabelSets = Annotated[
 ]
 
 
+# The header that counts what is written as another character, as of a text, and its meaning for labels.
+FOLDED = {"Glyphvae-Folded": "How many of `label` and `labels` are written as others: `j` as `J`, if there is no `j`."}
+
+
+class Written(NamedTuple):
+    """Labels as they are written.
+
+    Attributes:
+        texts: Labels of the model, and what is none of them and nothing like them.
+        folded: How many are written as others, None for none.
+    """
+
+    texts: list[str]
+    folded: int | None
+
+
+def written(texts: Sequence[str], model: Model) -> Written:
+    """Return the labels that are written for `texts`, as in a text: `j` as `J`, if there is no `j`."""
+    names = [_written(text, model.manifest.labels) for text in texts]
+    return Written(names, sum(name != text for name, text in zip(names, texts, strict=True)) or None)
+
+
+def _written(text: str, labels: tuple[str, ...]) -> str:
+    if text in labels or len(text) > 1:
+        return text
+    try:
+        symbols = fold(text, labels).symbols
+    except UnknownCharacterError:
+        return text
+    return labels[symbols[0]] if len(symbols) == 1 and symbols[0] >= 0 else text
+
+
 def required_labels(texts: Sequence[str], model: Model) -> Labels:
     """Return the labels (n,) that `texts` name; a single 0 for an unconditional model, which has none.
 
     Raises:
-        InvalidParameter: One is no label of the model, a conditional model got none, or an unconditional one got any.
+        MissingParameter: A conditional model got none.
+        InvalidParameter: One is no label of the model, or an unconditional one got any.
     """
     allowed = model.manifest.labels
     if not allowed:
         return np.array([optional_label(texts[0] if texts else None, model)], dtype=np.int64)
     if not texts:
-        raise InvalidParameter.of(FIELD, "is required", describe_labels(allowed))
+        raise MissingParameter.of(FIELD, "is required", describe_labels(allowed))
     return np.array([value_of(FIELD, parse_label, text, allowed) for text in texts], dtype=np.int64)
 
 

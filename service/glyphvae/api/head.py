@@ -26,10 +26,14 @@ class RequestHeaders:
         content_type: `Content-Type`, empty where there is none.
         content_types: How many there are; more than one are refused.
         is_json: Whether it is one of JSON.
+        hosts: How many `Host` headers there are; HTTP/1.1 wants one.
         upgrades: Whether another protocol is asked for; the server's own connections pass over that.
         length: Announced bytes of the body; None where it comes in chunks of unknown number.
         timeout: `X-Request-Timeout`, empty where there is none.
         origin: `Origin`, empty where there is none.
+        content_encoding: All `Content-Encoding` headers as one.
+        if_none_match: All `If-None-Match` headers as one.
+        accept_encoding: All `Accept-Encoding` headers as one.
         authorization: Every `Authorization`.
         id: `X-Request-ID`, None where there is none that a log can hold.
         trace: Headers of the W3C trace context.
@@ -47,12 +51,16 @@ class RequestHeaders:
         self.content_type = kinds[0] if kinds else ""
         self.content_types = len(kinds)
         self.is_json = "json" in self.content_type.lower()
+        self.hosts = len(self._values.get(b"host", ()))
         self.upgrades = b"upgrade" in self._values and "upgrade" in ",".join(self.all(b"connection")).lower()
         length = self.last(b"content-length")
         # Servers refuse lengths of anything but digits.
         self.length = None if self.all(b"transfer-encoding") else int(length) if length.isdecimal() else 0
         self.timeout = self.last(b"x-request-timeout")
         self.origin = self.last(b"origin")
+        self.content_encoding = ", ".join(self.all(b"content-encoding"))
+        self.if_none_match = ", ".join(self.all(b"if-none-match"))
+        self.accept_encoding = ", ".join(self.all(b"accept-encoding"))
         self.authorization = self.all(b"authorization")
         ids = self._values.get(b"x-request-id", ())
         self.id = next(
@@ -102,8 +110,12 @@ class RequestHead:
         return self.headers.accept
 
 
+def below(path: str, root: str) -> str:
+    """Return a path below `root`, as it is where it is not below that."""
+    return path[len(root) :] if f"{path}/".startswith(f"{root}/") else path
+
+
 def path_of(scope: Scope) -> str:
     """Return the path of a request below the one that the application is mounted at."""
-    path: str = scope["path"]
-    root = scope.get("root_path")
-    return path[len(root) :] or "/" if root and f"{path}/".startswith(f"{root}/") else path
+    root, path = scope.get("root_path"), scope["path"]
+    return (below(path, root) or "/") if root else path

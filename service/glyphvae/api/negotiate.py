@@ -1,12 +1,24 @@
-"""Content negotiation: the choice of a media type by a request's `Accept` header (RFC 9110, 12.5.1)."""
+"""Content negotiation: the choice of a media type by a request's `format`, or its `Accept` (RFC 9110, 12.5.1)."""
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from glyphvae.errors import NotAcceptable
-from glyphvae.formats.registry import VECTORS
+from glyphvae.formats.registry import MEDIA_TYPES, VECTORS
 from glyphvae.models.registry import Model, Registry
 from glyphvae.wording import quoted
+
+# The type of `format` in each set of parameters is a `Literal` of the offers' names.
+FORMAT = Field(description="The format of the response, instead of `Accept`, for links and images in a page.")
+PictureFormat = Annotated[Literal["png", "webp", "svg", "json", "npy"] | None, FORMAT]
+
+
+def accepted(format_: str | None, accept: str) -> str:
+    """Return what a request accepts: the media type that its `format` names, or else its `Accept`."""
+    return accept if format_ is None else MEDIA_TYPES[format_]
 
 
 @lru_cache(maxsize=256)
@@ -46,6 +58,12 @@ def choose_for(model: Model, accept: str, offers: tuple[str, ...], registry: Reg
             f"{able}. Formats of this model: {', '.join(others)}.",
             headers={"Vary": "Accept"},
         ) from None
+
+
+def weigh(accepted: str, names: Sequence[str]) -> float:
+    """Return the weight of the first of `names` that a header such as `Accept-Encoding` lists, 0 where it has none."""
+    weights = dict(_parse(item) for item in accepted.split(","))
+    return next((weights[name] for name in names if name in weights), 0.0)
 
 
 def _parse(item: str) -> tuple[str, float]:

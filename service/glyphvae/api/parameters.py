@@ -10,22 +10,24 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from glyphvae.errors import InvalidField, InvalidParameter, MalformedBody, Problem, UnsupportedMedia
+from glyphvae.errors import InvalidField, InvalidParameter, MalformedBody, MissingParameter, Problem, UnsupportedMedia
 from glyphvae.models.latents import MAX_LATENT, MAX_SEED
-from glyphvae.wording import quoted
+from glyphvae.wording import quoted, suggestion
 
 # Refused values that an error response lists, characters of a key by which it names one, and items of a list or object
 # in a body: no parameter has more, and none of what has more is looked at.
 MAX_ERRORS = 10
 LONGEST_NAME = 80
 MAX_ITEMS = 1024
+# `curl -d` sends another type of its own accord.
+_SET_TYPE = "so set its type: `Content-Type: application/json` (curl -H 'Content-Type: application/json')"
 
 Value = TypeVar("Value")
 Model = TypeVar("Model", bound=BaseModel)
 
 
 class Parameters(BaseModel):
-    """Base of every set of request parameters: unknown names are refused, with the known ones listed."""
+    """Base of every set of request parameters: unknown names are refused, with the closest and all known ones."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,10 +36,20 @@ class Parameters(BaseModel):
     def _refuse_unknown(cls, data: Any) -> Any:  # noqa: ANN401 (whatever the request held)
         unknown = sorted(set(data) - set(cls.model_fields)) if isinstance(data, dict) else []
         if unknown:
+            meant = {name: suggestion(name, cls.model_fields) for name in unknown[:MAX_ERRORS]}
+            close = [
+                f"did you mean `{known}`" + (f" for {quoted(name)}" if len(unknown) > 1 else "")
+                for name, known in meant.items()
+                if known
+            ]
             raise PydanticCustomError(
                 "unknown_parameter",
-                "unknown: {unknown}; allowed are: {allowed}",
-                {"unknown": quoted(", ".join(unknown)), "allowed": ", ".join(cls.model_fields)},
+                "unknown: {unknown}{close}; allowed are: {allowed}",
+                {
+                    "unknown": quoted(", ".join(unknown)),
+                    "close": f" ({', '.join(close)}?)" if close else "",
+                    "allowed": ", ".join(cls.model_fields),
+                },
             )
         return data
 
@@ -155,7 +167,7 @@ def read_query(kind: type[Model], query: bytes) -> Model:
             values.setdefault(name, []).append(value)
         else:
             values[name] = value
-    return _validated(kind, values, "query")
+    return validated(kind, values, "query")
 
 
 def read_json(kind: type[Model], content_type: str, content: bytes) -> Model:
@@ -164,18 +176,20 @@ def read_json(kind: type[Model], content_type: str, content: bytes) -> Model:
     Raises:
         MalformedBody: It is not JSON.
         UnsupportedMedia: Its `Content-Type` is another one.
+        MissingParameter: There is no body, or it lacks a value.
         InvalidParameter: A value is not allowed.
     """
     if not content:
-        raise InvalidParameter.of("body", "Field required")
+        raise MissingParameter.of("body", "Field required", "a JSON object")
     if not _is_json(content_type):
         sent = quoted(content_type) if content_type else "untyped"
-        raise UnsupportedMedia(f"body is {sent}; send application/json.")
+        hint = f"it looks like JSON, {_SET_TYPE}" if looks_like_json(content) else "send application/json"
+        raise UnsupportedMedia(f"body is {sent}; {hint}.")
     try:
         values = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         values = _lenient(content, error.msg)
-    return _validated(kind, values, "body")
+    return validated(kind, values, "body")
 
 
 def _lenient(content: bytes, detail: str) -> object:
@@ -190,6 +204,24 @@ def _lenient(content: bytes, detail: str) -> object:
         raise MalformedBody(f"The body is not JSON: {detail}.") from None
 
 
+def read_query_beside_json(kind: type[Model], query: bytes) -> Model:
+    """Read the query string of an endpoint whose other parameters are in a JSON body.
+
+    Raises:
+        InvalidParameter: A value is not allowed, or belongs in the body.
+    """
+    try:
+        return read_query(kind, query)
+    except InvalidParameter as problem:
+        detail = f"{problem.detail}; the others belong in the JSON body"
+        raise InvalidParameter(detail, problem.errors) from None
+
+
+def looks_like_json(content: bytes) -> bool:
+    """Return whether a body of another type is probably a JSON object."""
+    return content.lstrip()[:1] == b"{"
+
+
 @lru_cache
 def _lists_of(kind: type[BaseModel]) -> frozenset[str]:
     return frozenset(name for name, field in kind.model_fields.items() if get_origin(field.annotation) is list)
@@ -201,7 +233,12 @@ def _is_json(content_type: str) -> bool:
     return kind == "application" and (subtype == "json" or subtype.endswith("+json"))
 
 
-def _validated(kind: type[Model], values: object, where: str) -> Model:
+def validated(kind: type[Model], values: object, where: str) -> Model:
+    """Check values, which stood in a query or a body.
+
+    Raises:
+        InvalidParameter: One is not allowed.
+    """
     # Pydantic would make an error of each item first.
     _check_length(values, where)
     for name, value in values.items() if isinstance(values, dict) else ():
@@ -228,7 +265,7 @@ def refusals(error: ValidationError) -> Sequence[Mapping[str, Any]]:
 
 
 def problem_of(errors: Sequence[Mapping[str, Any]], where: str | None = None) -> Problem:
-    """Return pydantic's errors as one problem that lists the first refused values.
+    """Return pydantic's errors as one problem that lists the first refused or missing values.
 
     Args:
         errors: The errors.
@@ -239,7 +276,8 @@ def problem_of(errors: Sequence[Mapping[str, Any]], where: str | None = None) ->
         for one in errors[:MAX_ERRORS]
     ]
     more = [f"and {len(errors) - MAX_ERRORS} more"] if len(errors) > MAX_ERRORS else []
-    return InvalidParameter("; ".join([f"{field.field}: {field.detail}" for field in fields] + more), fields)
+    problem = MissingParameter if all(one.get("type") == "missing" for one in errors) else InvalidParameter
+    return problem("; ".join([f"{field.field}: {field.detail}" for field in fields] + more), fields)
 
 
 def _message(error: Mapping[str, Any]) -> str:

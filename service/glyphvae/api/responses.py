@@ -55,6 +55,10 @@ class Headers:
         return self._lines
 
 
+# Of responses that are not determined by their address.
+NOT_STORED = Headers([(b"cache-control", b"no-store")])
+
+
 @dataclass(slots=True)
 class Result:
     """A response, but for what the server adds.
@@ -90,7 +94,7 @@ def headers_of(model: str, **more: object) -> Headers:
         model: Name and version of the model that made it.
         more: Names in snake case.
     """
-    pairs = [(b"glyphvae-model", model.encode()), (b"vary", b"Accept"), (b"cache-control", b"no-store")]
+    pairs = [(b"glyphvae-model", model.encode()), (b"vary", b"Accept")]
     pairs += [(_header(name), str(value).encode()) for name, value in more.items() if value is not None]
     return Headers(pairs)
 
@@ -184,7 +188,7 @@ def documented_response(
     meanings = {
         "Glyphvae-Model": "Name and version of the model, `cvae/1`.",
         "Vary": "`Accept`: the format depends on it.",
-        "Cache-Control": "`no-store`",
+        "Cache-Control": "`no-store`; of `GET` with a seed, how long it may be kept, and there is an `ETag`.",
     }
     return {
         "description": "The response, in the format that `Accept` prefers.",

@@ -10,14 +10,14 @@ import numpy as np
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from glyphvae.api.parameters import value_of
+from glyphvae.api.parameters import looks_like_json, value_of
 from glyphvae.api.responses import Body
 from glyphvae.errors import InvalidParameter, MalformedBody, Problem, UnsupportedMedia
 from glyphvae.formats import npy, png
 from glyphvae.formats.npy import ArrayNotAllowedError, MalformedArrayError
 from glyphvae.imaging import decode
-from glyphvae.imaging.decode import ImageTooLargeError, MalformedImageError
-from glyphvae.imaging.preprocess import Mode, preprocess
+from glyphvae.imaging.decode import Decoded, ImageTooLargeError, MalformedImageError
+from glyphvae.imaging.preprocess import Box, Mode, find_glyph, preprocess
 from glyphvae.imaging.preprocess_batch import GLYPH, preprocess_many
 from glyphvae.models.registry import Pixels
 from glyphvae.scheduling.cost import INLINE, Cost, converting, one_by_one, parsing
@@ -49,14 +49,14 @@ class Upload:
         images: Number of images.
         pixels: Number of pixels to decode.
         cost: The cost of decoding them.
-        read: Decodes it, to grey levels (n, height, width).
+        read: Decodes it, to grey levels or colours of each image.
     """
 
     name: str
     images: int
     pixels: int
     cost: Cost
-    read: Callable[[], Sequence[Pixels]]
+    read: Callable[[], Sequence[Decoded]]
 
 
 def read_glyphs(body: Body, settings: Settings, mode: Mode) -> Program[Pixels]:
@@ -91,6 +91,30 @@ def read_glyphs(body: Body, settings: Settings, mode: Mode) -> Program[Pixels]:
     # A file of a few kilobytes can unfold to megapixels.
     glyphs: Pixels = yield Offload(one_by_one(upload.cost for upload in uploads), _convert, (uploads, mode))
     return glyphs
+
+
+def read_placed_glyphs(body: Body, settings: Settings, mode: Mode) -> Program[tuple[Pixels, list[Box]]]:
+    """Read the characters in a body, as `read_glyphs` does, and where in its image, in its pixels, each is."""
+    size = len(body.content)
+    parts = [("body", body.content)]
+    if body.content_type.lower().startswith(_FORM):
+        parts = yield Offload(parsing(size, copies=2), _files, (body, settings.max_images))
+    uploads: Sequence[Upload] = yield Offload(parsing(size), _open, (parts, settings))
+    found: tuple[Pixels, list[Box]] = yield Offload(
+        one_by_one(upload.cost for upload in uploads), _place_all, (uploads, mode)
+    )
+    return found
+
+
+def _place_all(uploads: Sequence[Upload], mode: Mode) -> tuple[Pixels, list[Box]]:
+    glyphs: list[Pixels] = []
+    boxes: list[Box] = []
+    for name, picture in _read_all(uploads):
+        glyph, box = value_of(name, find_glyph, picture.levels, mode)
+        glyphs.append(glyph)
+        left, top, right, bottom = (round(place * picture.reduction) for place in box)
+        boxes.append((left, top, right, bottom))
+    return np.stack(glyphs), boxes
 
 
 class _Preprocess:
@@ -133,8 +157,8 @@ def _read_small(content: bytes, settings: Settings) -> Pixels | png.Rows | None:
     (upload,) = _open([("body", content)], settings)
     if upload.images > 1 or upload.pixels > SMALL_PIXELS:
         return None
-    ((_, grey),) = _read_all([upload])
-    return grey
+    ((_, picture),) = _read_all([upload])
+    return picture.levels
 
 
 def _glyph_of(name: str, grey: Pixels, mode: Mode) -> Pixels:
@@ -215,16 +239,17 @@ def _upload(name: str, content: bytes, settings: Settings) -> Upload:
     if _kind(name, content) == "array":
         array = npy.open_images(content, max_images=settings.max_images, max_pixels=settings.max_image_pixels)
         work = converting(len(content), array.pixels, floats=array.values.dtype.kind == "f")
-        return Upload(name, array.shape[0], array.pixels, work, lambda: list(array.grey()))
+        return Upload(name, array.shape[0], array.pixels, work, lambda: [Decoded(grey) for grey in array.grey()])
     picture = decode.open_image(content, max_pixels=settings.max_image_pixels)
-    return Upload(name, 1, picture.pixels, picture.cost, lambda: [picture.grey()])
+    return Upload(name, 1, picture.pixels, picture.cost, lambda: [picture.decode()])
 
 
 def _convert(uploads: Sequence[Upload], mode: Mode) -> Pixels:
     glyphs: list[Pixels] = []
     waiting: list[tuple[str, Pixels]] = []
     try:
-        for name, grey in _read_all(uploads):
+        for name, picture in _read_all(uploads):
+            grey = picture.levels
             waiting.append((name, grey))
             # What is large is made small at once.
             if grey.shape != GLYPH or len(waiting) == TOGETHER:
@@ -246,14 +271,14 @@ def _glyphs(pictures: Sequence[tuple[str, Pixels]], mode: Mode) -> list[Pixels]:
     ]
 
 
-def _read_all(uploads: Sequence[Upload]) -> Iterator[tuple[str, Pixels]]:
+def _read_all(uploads: Sequence[Upload]) -> Iterator[tuple[str, Decoded]]:
     """Decode each picture, with the name that an error calls it by."""
     for upload in uploads:
         with _named(upload.name):
             pictures = upload.read()
-        for index, grey in enumerate(pictures):
+        for index, picture in enumerate(pictures):
             checkpoint()
-            yield f"{upload.name}[{index}]" if len(pictures) > 1 else upload.name, grey
+            yield f"{upload.name}[{index}]" if len(pictures) > 1 else upload.name, picture
 
 
 @contextmanager
@@ -275,7 +300,10 @@ def _kind(name: str, content: bytes) -> Kind:
         return "array"
     if content.startswith((_PNG, b"\xff\xd8\xff")) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP"):
         return "image"
-    raise UnsupportedMedia(f"{name} is none of PNG, JPEG, WebP and .npy.")
+    hint = (
+        "; it looks like JSON: send the image itself, and parameters in the query" if looks_like_json(content) else ""
+    )
+    raise UnsupportedMedia(f"{name} is none of PNG, JPEG, WebP and .npy{hint}.")
 
 
 def documented_upload(*, required: bool = True) -> dict[str, Any]:
@@ -283,16 +311,11 @@ def documented_upload(*, required: bool = True) -> dict[str, Any]:
     binary = {"type": "string", "format": "binary"}
     # The last stands for any of them, because the first bytes tell, and many generated clients know no other.
     kinds = ("image/png", "image/jpeg", "image/webp", "application/octet-stream")
-    content: dict[str, Any] = {media: {"schema": binary} for media in kinds}
+    # Generators that know one kind only take the first.
+    form = {"type": "object", "properties": {"file": {"type": "array", "items": binary}}, "required": ["file"]}
+    content: dict[str, Any] = {_FORM: {"schema": form}} | {media: {"schema": binary} for media in kinds}
     content["application/x-npy"] = {
         "schema": binary
         | {"description": "uint8 0-255, or bool or float in [0, 1]; (28, 28), (n, 28, 28), (n, 784) or (n, h, w)."}
-    }
-    content["multipart/form-data"] = {
-        "schema": {
-            "type": "object",
-            "properties": {"file": {"type": "array", "items": binary}},
-            "required": ["file"],
-        }
     }
     return {"requestBody": {"required": required, "content": content}}

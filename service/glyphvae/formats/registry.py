@@ -16,6 +16,20 @@ GIF = gif.MEDIA_TYPE
 SVG = svg.MEDIA_TYPE
 PDF = pdf.MEDIA_TYPE
 
+# What the parameter `format` calls them, and fonts.
+MEDIA_TYPES = {
+    "png": PNG,
+    "webp": webp.MEDIA_TYPE,
+    "svg": SVG,
+    "pdf": PDF,
+    "gif": GIF,
+    "json": JSON,
+    "npy": NPY,
+    "ttf": "font/ttf",
+    "otf": "font/otf",
+    "woff2": "font/woff2",
+}
+
 # Made of strokes, not of pixels.
 VECTORS = frozenset({SVG, PDF})
 

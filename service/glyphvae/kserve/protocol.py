@@ -53,6 +53,19 @@ class Output(_Part):
 class Inference(_Part):
     """The JSON of an inference request."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "inputs": [
+                        {"name": "z", "datatype": "FP32", "shape": [1, 6], "data": [0, 0, 0, 0, 0, 0]},
+                        {"name": "label", "datatype": "INT64", "shape": [1, 1], "data": [19]},
+                    ]
+                }
+            ]
+        }
+    )
+
     id: str | None = Field(None, max_length=1024)
     inputs: list[Input] = Field(min_length=1, max_length=8)
     outputs: list[Output] = Field(default=[], max_length=8)

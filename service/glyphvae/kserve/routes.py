@@ -1,24 +1,36 @@
 """The Open Inference Protocol under `/v2`: each exported graph as a model that any KServe or Triton client can call.
 
 The names are those of the folders in the model repository, so a client can go from here to a Triton server over the
-same repository. The protocol's own OpenAPI document describes these routes, so ours does not.
+same repository.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 import orjson
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 
 from glyphvae import __version__
 from glyphvae.api.context import Context, Running
 from glyphvae.api.head import RequestHead
 from glyphvae.api.readiness import check_live, check_ready
 from glyphvae.api.responses import Body, Headers, Result
-from glyphvae.errors import MalformedBody, UnknownModel
+from glyphvae.errors import MalformedBody, NotReady, UnknownModel, documented
 from glyphvae.formats.registry import JSON
+from glyphvae.kserve.described import (
+    BYTES,
+    EXAMPLES,
+    PARAMETERS,
+    RESPONSES,
+    Live,
+    ModelFacts,
+    ModelReady,
+    Ready,
+    ServerFacts,
+    inference,
+)
 from glyphvae.kserve.protocol import HEADER_LENGTH, Inference, parse, split
 from glyphvae.kserve.tensors import TYPES, InvalidTensorError, Spec, Tensor
 from glyphvae.models.manifest import File
@@ -29,7 +41,6 @@ from glyphvae.scheduling.cost import parsing, writing
 from glyphvae.scheduling.steps import Offload, Program
 from glyphvae.wording import quoted
 
-BYTES = "application/octet-stream"
 _LENGTH_NAME = HEADER_LENGTH.lower().encode()
 
 # A hundred thousand times what the prior draws, and float32 stays finite through any decoder.
@@ -40,7 +51,9 @@ _IMAGES = (-1, 28, 28)
 _DECODERS = {"decoder", "strokes"}
 _STROKES = ((-1, -1, -1, 2), (-1, -1, -1), (-1, -1), (-1, 4))
 
-router = APIRouter(prefix="/v2", include_in_schema=False)
+router = APIRouter(prefix="/v2")
+GraphName = Annotated[str, Path(description=PARAMETERS["name"], examples=[EXAMPLES["name"]])]
+GraphVersion = Annotated[str, Path(description=PARAMETERS["version"], examples=[EXAMPLES["version"]])]
 
 
 @dataclass(frozen=True)
@@ -99,34 +112,67 @@ class Graph:
         return {"pixels": (yield from model.decode(first, labels))}
 
 
-@router.get("")
-@router.get("/")
+@router.get("", name="inference_server", summary="Describe the server", response_model=ServerFacts)
+@router.get("/", include_in_schema=False)
 async def server() -> dict[str, Any]:
     """Describe the server."""
     return {"name": "glyphvae", "version": __version__, "extensions": ["binary_tensor_data"]}
 
 
-@router.get("/health/live")
+@router.get(
+    "/health/live",
+    name="inference_live",
+    summary="Is the process alive?",
+    response_model=Live,
+    responses=documented(NotReady),
+)
 async def live(context: Running) -> dict[str, bool]:
     """Report whether the process lives, as `/livez` does."""
     check_live(context)
     return {"live": True}
 
 
-@router.get("/health/ready")
+@router.get(
+    "/health/ready",
+    name="inference_ready",
+    summary="Can it answer?",
+    response_model=Ready,
+    responses=documented(NotReady),
+)
 async def ready(context: Running) -> dict[str, bool]:
     """Report whether it can answer, as `/readyz` does."""
     check_ready(context)
     return {"ready": True}
 
 
-@router.get("/models/{name}")
-@router.get("/models/{name}/versions/{version}")
-async def describe(name: str, context: Running, version: str | None = None) -> dict[str, Any]:
+@router.get(
+    "/models/{name}",
+    name="graph",
+    summary="Describe a graph",
+    response_model=ModelFacts,
+    responses=documented(UnknownModel),
+)
+async def describe(name: GraphName, context: Running) -> dict[str, Any]:
     """Describe the inputs and outputs of a graph."""
-    graph = find(context, name, version)
+    return described(find(context, name, None))
+
+
+@router.get(
+    "/models/{name}/versions/{version}",
+    name="graph_version",
+    summary="Describe a version of a graph",
+    response_model=ModelFacts,
+    responses=documented(UnknownModel),
+)
+async def describe_version(name: GraphName, version: GraphVersion, context: Running) -> dict[str, Any]:
+    """Describe the inputs and outputs of a version of a graph."""
+    return described(find(context, name, version))
+
+
+def described(graph: Graph) -> dict[str, Any]:
+    """Return the description of a graph."""
     return {
-        "name": name,
+        "name": graph.name,
         "versions": [str(graph.model.manifest.version)],
         "platform": "onnxruntime_onnx",
         "inputs": [spec.described() for spec in graph.inputs.values()],
@@ -134,10 +180,28 @@ async def describe(name: str, context: Running, version: str | None = None) -> d
     }
 
 
-@router.get("/models/{name}/ready")
-@router.get("/models/{name}/versions/{version}/ready")
-async def model_ready(name: str, context: Running, version: str | None = None) -> dict[str, Any]:
+@router.get(
+    "/models/{name}/ready",
+    name="graph_ready",
+    summary="Can a graph answer?",
+    response_model=ModelReady,
+    responses=documented(UnknownModel, NotReady),
+)
+async def model_ready(name: GraphName, context: Running) -> dict[str, Any]:
     """Run the model once."""
+    find(context, name, None).model.check()
+    return {"name": name, "ready": True}
+
+
+@router.get(
+    "/models/{name}/versions/{version}/ready",
+    name="graph_version_ready",
+    summary="Can a version of a graph answer?",
+    response_model=ModelReady,
+    responses=documented(UnknownModel, NotReady),
+)
+async def model_version_ready(name: GraphName, version: GraphVersion, context: Running) -> dict[str, Any]:
+    """Run that version of the model once."""
     find(context, name, version).model.check()
     return {"name": name, "ready": True}
 
@@ -177,7 +241,8 @@ class Infer(Operation[InferPlan]):
     summary = "Run a graph"
     parameters = None
     body = "tensors"
-    responses: ClassVar[dict[int | str, dict[str, Any]]] = {}
+    responses: ClassVar[dict[int | str, dict[str, Any]]] = RESPONSES
+    openapi_extra: ClassVar[Mapping[str, Any] | None] = inference(["name"])
 
     def plan(self, head: RequestHead) -> InferPlan:
         """Find the graph."""
@@ -207,6 +272,15 @@ class Infer(Operation[InferPlan]):
             return InferRequest(asked.id, inputs, wanted_outputs(graph, asked))
         except InvalidTensorError as error:
             raise MalformedBody(f"{error}.") from None
+
+
+class InferVersion(Infer):
+    """Run a version of a graph on the tensors in the body."""
+
+    name = "infer_version"
+    path = "/v2/models/{name}/versions/{version}/infer"
+    summary = "Run a version of a graph"
+    openapi_extra: ClassVar[Mapping[str, Any] | None] = inference(["name", "version"])
 
 
 def find(context: Context, name: str, version: str | None) -> Graph:
@@ -298,7 +372,7 @@ def response(graph: Graph, request: InferRequest, given: Mapping[str, Tensor]) -
     content |= {} if request.id is None else {"id": request.id}
     json = orjson.dumps(content | {"outputs": described}, option=orjson.OPT_SERIALIZE_NUMPY)
     title = graph.model.title
-    pairs = [(b"glyphvae-model", title.encode()), (b"cache-control", b"no-store")]
+    pairs = [(b"glyphvae-model", title.encode())]
     if not binary:
         return Result(title, Headers(pairs), JSON, json)
     pairs.append((_LENGTH_NAME, b"%d" % len(json)))

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from glyphvae.errors import StartError
 from glyphvae.files import read_file
 from glyphvae.models.signatures import check_signature
+from glyphvae.wording import SHA256, Pattern
 
 # Of manifests with a graph of strokes.
 STROKES_SCHEMA = 2
@@ -36,8 +37,10 @@ class File(_Facts):
     """An ONNX file of the model."""
 
     entry: str = Field(description="Name of the file's entry in the model repository.")
-    file: str = Field(pattern=r"^[^\x00]+$", description="Path of the file, relative to the model repository.")
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    file: Annotated[str, Pattern(r"^[^\x00]+$", "a path")] = Field(
+        description="Path of the file, relative to the model repository."
+    )
+    sha256: Annotated[str, SHA256]
     bytes: Annotated[int, Field(gt=0)]
 
 
@@ -45,7 +48,14 @@ class Manifest(_Facts):
     """The description of a model, as written by its export."""
 
     schema_version: Literal[1, 2] = Field(alias="schema", description="2 for a model that draws strokes, too.")
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
+    name: Annotated[
+        str,
+        Field(max_length=64),
+        Pattern(
+            r"^[a-z0-9][a-z0-9._-]*$",
+            "small letters, digits, dots, underscores and hyphens, the first a letter or a digit",
+        ),
+    ]
     version: Annotated[int, Field(ge=1)]
     kind: Literal["vae", "cvae"]
     replaces: tuple[Annotated[str, Field(max_length=64)], ...] = Field(
@@ -58,7 +68,7 @@ class Manifest(_Facts):
     )
     latent_size: Annotated[int, Field(ge=1)]
     beta: float
-    series: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")] | None = Field(
+    series: Annotated[str, Pattern(r"^[0-9a-f]{12}$", "12 hexadecimal digits")] | None = Field(
         None, description="Fingerprint of everything that the training was given but `beta`; null if unknown."
     )
     likelihood: Literal["bernoulli"]

@@ -4,7 +4,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,11 @@ class Model:
         self._reader = Graph(runs.read, pool, manifest.name)
         self._reconstructor = Graph(runs.reconstruct, pool, manifest.name)
         self._reading_reconstructor = Graph(runs.read_and_reconstruct, pool, manifest.name)
+
+    @cached_property
+    def identity(self) -> str:
+        """All facts of it, its files by their hashes."""
+        return self.manifest.model_dump_json()
 
     @property
     def device(self) -> Device:
@@ -304,6 +309,8 @@ def load_registry(settings: Settings, runtime: Runtime | None = None, also: Coll
     key = read_key(settings.models_key) if settings.models_key else None
     paths = sorted(settings.models.glob("*.json"), key=lambda path: path.stem)
     manifests = {path.stem: read_manifest(path, key) for path in paths}
+    if not manifests and not settings.models.exists():
+        raise StartError(f"{settings.models}: there is no such folder")
     if not manifests:
         raise StartError(f"{settings.models}: no models here (expected NAME.json beside NAME-decoder/)")
     default = _default(settings, manifests)

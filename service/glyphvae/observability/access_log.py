@@ -32,10 +32,16 @@ class Work:
             which is drawn ahead with others.
         batch: The most glyphs, its own and those of others, that a model took at a time meanwhile.
         span: The request's span, None where it is not recorded.
+        submitted: When it was queued, by `perf_counter`; 0 before.
+        queue_seconds: How long its calls waited for their batches.
+        model_seconds: How long models ran for its batches.
     """
 
     rows = 0
     batch = 0
+    submitted = 0.0
+    queue_seconds = 0.0
+    model_seconds = 0.0
     span: "RecordedSpan | None" = None
 
 
@@ -68,6 +74,8 @@ class Entry:
         model: Name and version of the model, None where none answered.
         key: Name of the key that was shown, None where none was.
         work: What models did for it.
+        client: Address of the client, or of the proxy in front; None where the server does not know it.
+        trace: Id of its trace, None where it is part of none.
     """
 
     id: str
@@ -78,6 +86,8 @@ class Entry:
     model: str | None
     key: str | None
     work: Work
+    client: str | None = None
+    trace: str | None = None
 
 
 class AccessLog:
@@ -126,13 +136,16 @@ def _json(entry: Entry) -> str:
         "key": entry.key,
         "rows": entry.work.rows,
         "batch": entry.work.batch,
+        "client": entry.client,
+        "trace": entry.trace,
     }
     return orjson.dumps(facts).decode() + "\n"
 
 
 def _text(entry: Entry) -> str:
     rows = f"{entry.work.rows} rows in {entry.work.batch}" if entry.work.rows else None
-    end = "".join(f" {fact}" for fact in (entry.model, rows, entry.key) if fact)
+    trace = f"trace {entry.trace}" if entry.trace else None
+    end = "".join(f" {fact}" for fact in (entry.model, rows, entry.key, entry.client, trace) if fact)
     return f"{_now()} {entry.id} {entry.method} {entry.route} {entry.status} {entry.seconds * 1000:.3f} ms{end}\n"
 
 

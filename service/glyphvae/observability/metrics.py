@@ -6,10 +6,11 @@ handling only increments counters (see `glyphvae.observability.telemetry`).
 
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import accumulate
 
 import onnxruntime
-from prometheus_client import CollectorRegistry, Metric
+from prometheus_client import CollectorRegistry, Metric, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
@@ -72,6 +73,11 @@ class Published(Collector):
         total, living = self._states()
         yield _build()
         yield GaugeMetricFamily("glyphvae_workers", "Running server processes.", len(living))
+        connections = sum(state["connections"] for state in living)
+        yield GaugeMetricFamily("glyphvae_connections", "Open connections.", connections)
+        in_flight = sum(state["in_flight"] for state in living)
+        yield GaugeMetricFamily("glyphvae_requests_in_flight", "Requests that are being answered.", in_flight)
+        yield from _processes([state["process"] for state in living])
         requests = [((route, str(status)), count) for (route, status), count in total.requests.items()]
         yield _counter("requests", "Completed requests, by route and status.", ("route", "status"), requests)
         meaning = "Time from a request's head to the end of its response."
@@ -87,6 +93,17 @@ class Published(Collector):
         meaning = "Processor time of the event loop between two looks, at least that of each iteration in between."
         yield HistogramMetricFamily("glyphvae_loop_seconds", meaning, _buckets(total.loop), total.loop.total)
         yield _gauge("pool_glyphs", "Prefetched glyphs.", [state["prefetched"] for state in living])
+
+
+def _processes(ids: Sequence[int]) -> Iterable[Metric]:
+    """Return memory, processor time and files of processes, as Prometheus' clients name them, each with its id."""
+    families: dict[str, Metric] = {}
+    for process in ids:
+        for family in ProcessCollector(pid=partial(int, process), registry=None).collect():
+            labelled = families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
+            for sample in family.samples:
+                labelled.add_sample(sample.name, {"pid": str(process)}, sample.value)
+    return families.values()
 
 
 def _build() -> Metric:

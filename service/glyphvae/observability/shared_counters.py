@@ -33,6 +33,8 @@ PREFIX = "glyphvae-"
 OWNER = "owner.lock"
 # The counters of all processes that have ended.
 ENDED = "ended.json"
+# Containers have it whatever their root is.
+SHARED_MEMORY = Path("/dev", "shm")
 
 
 @contextmanager
@@ -45,8 +47,10 @@ def shared_folder() -> Iterator[Path | None]:
     with ExitStack() as stack:
         folder = None
         try:
-            _remove_left()
-            folder = Path(stack.enter_context(TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)))
+            parent = _parent()
+            _remove_left(parent)
+            made = TemporaryDirectory(dir=parent, prefix=PREFIX, ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(made))
             owner = stack.enter_context((folder / OWNER).open("w", encoding="ascii"))
             fcntl.flock(owner, fcntl.LOCK_EX)
         except OSError as error:
@@ -54,8 +58,16 @@ def shared_folder() -> Iterator[Path | None]:
         yield folder
 
 
-def _remove_left() -> None:
-    for folder in Path(gettempdir()).glob(f"{PREFIX}*"):
+def _parent() -> Path:
+    """Return the folder of temporary files, that of shared memory where nothing can be written."""
+    try:
+        return Path(gettempdir())
+    except FileNotFoundError:
+        return SHARED_MEMORY
+
+
+def _remove_left(parent: Path) -> None:
+    for folder in parent.glob(f"{PREFIX}*"):
         # Those of other users hold what they like, and some have other programs' names.
         with suppress(OSError):
             if folder.lstat().st_uid == os.geteuid():

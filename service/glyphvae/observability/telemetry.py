@@ -3,6 +3,7 @@
 Whoever publishes them (Prometheus, a log) reads them from here.
 """
 
+import os
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -62,6 +63,9 @@ class State(TypedDict):
     latency: dict[str, list[float]]
     refused: dict[str, int]
     queued: dict[str, int]
+    connections: int
+    in_flight: int
+    process: int
     prefetched: dict[str, int]
     waits: dict[str, list[float]]
     batches: dict[str, list[float]]
@@ -78,6 +82,7 @@ class Telemetry:
         latency: Seconds from a request's head to the end of its answer, by route.
         refused: Requests refused or given up, by reason: `busy`, `deadline`, `gone`, `key`, `rate`.
         queued: Returns the rows that wait for a model now, by model.
+        connections: Returns the connections that are open now, and those of them whose requests are being answered.
         waits: Seconds a call waited for its batch, by model.
         batches: Rows in a batch, by model.
         runs: Seconds a batch ran, by model.
@@ -93,6 +98,7 @@ class Telemetry:
         self.latency: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS))
         self.refused: defaultdict[str, int] = defaultdict(int)
         self.queued: Callable[[], Mapping[str, int]] = dict
+        self.connections: Callable[[], tuple[int, int]] = lambda: (0, 0)
         self.waits: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS))
         self.batches: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(ROWS))
         self.runs: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS))
@@ -114,12 +120,16 @@ class Telemetry:
 
     def state(self) -> State:
         """Return a copy of all counts; safe to call from any thread."""
+        connections, in_flight = self.connections()
         # `dict` copies in one step, so that no other thread adds a key meanwhile.
         return {
             "requests": [(route, status, count) for (route, status), count in dict(self.requests).items()],
             "latency": _states(self.latency),
             "refused": dict(self.refused),
             "queued": dict(self.queued()),
+            "connections": connections,
+            "in_flight": in_flight,
+            "process": os.getpid(),
             "prefetched": dict(self.prefetched()),
             "waits": _states(self.waits),
             "batches": _states(self.batches),
@@ -129,7 +139,7 @@ class Telemetry:
         }
 
     def add(self, state: State) -> None:
-        """Add what another process counted; what it has `queued` and `prefetched` is a level and ends with it."""
+        """Add what another process counted; levels, as `queued` is one, end with it."""
         for route, status, count in state["requests"]:
             self.requests[route, status] += count
         for reason, count in state["refused"].items():

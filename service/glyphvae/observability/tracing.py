@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision
@@ -32,6 +31,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 
 from glyphvae import __version__
+from glyphvae.observability.resource import resource
 
 # https://www.w3.org/TR/trace-context/
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -81,8 +81,7 @@ class Tracing:
     """
 
     def __init__(self, processor: SpanProcessor) -> None:
-        resource = Resource.create({"service.name": "glyphvae", "service.version": __version__})
-        self.provider = TracerProvider(resource=resource)
+        self.provider = TracerProvider(resource=resource())
         self.provider.add_span_processor(processor)
         is_off = os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() == "true"
         self._sampler = ALWAYS_OFF if is_off else self.provider.sampler

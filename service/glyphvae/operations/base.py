@@ -62,7 +62,9 @@ class Operation(ABC, Generic[PlanT]):
         path: Its path.
         summary: Its summary in the document; the description is the class's docstring.
         parameters: The model of its query, or of its body where that is JSON.
+        query: The model of its query where the body is JSON.
         methods: The methods that it answers, all alike.
+        address: The model of the query of `GET`, where the parameters of `POST` are in its body.
         body: The kind of its body.
         responses: Its responses in the document.
         openapi_extra: What else the document says of it.
@@ -72,7 +74,9 @@ class Operation(ABC, Generic[PlanT]):
     path: ClassVar[str]
     summary: ClassVar[str]
     parameters: ClassVar[type[Parameters] | None]
+    query: ClassVar[type[Parameters]] = Parameters
     methods: ClassVar[Sequence[str]] = ("POST",)
+    address: ClassVar[type[Parameters] | None] = None
     body: ClassVar[Literal["none", "json", "images", "tensors"]]
     responses: ClassVar[Responses]
     openapi_extra: ClassVar[Mapping[str, Any] | None] = None
@@ -87,6 +91,10 @@ class Operation(ABC, Generic[PlanT]):
         Raises:
             Problem: It is refused.
         """
+
+    def identity(self, plan: PlanT) -> bytes | None:  # noqa: ARG002 (others need it)
+        """Return what determines the response to a request without a body, None where each is another."""
+        return None
 
     @abstractmethod
     def run(self, plan: PlanT, body: Body) -> Program[Result]:

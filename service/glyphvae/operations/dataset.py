@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from glyphvae.api.head import RequestHead
-from glyphvae.api.parameters import read_json
+from glyphvae.api.parameters import read_json, read_query_beside_json
 from glyphvae.api.responses import Body, Result, documented_file, headers_of
 from glyphvae.datasets.formats import FORMATS, DatasetRequest
 from glyphvae.datasets.recipe import BLOCK, Dataset, make_recipe
@@ -13,6 +13,7 @@ from glyphvae.errors import (
     DeadlineExceeded,
     InvalidParameter,
     MalformedBody,
+    MissingParameter,
     NotInstalled,
     NotReady,
     UnknownModel,
@@ -51,6 +52,7 @@ class MakeDataset(Operation[Plan]):
             UnknownModel,
             UnsupportedMedia,
             InvalidParameter,
+            MissingParameter,
             Busy,
             NotInstalled,
             NotReady,
@@ -60,6 +62,7 @@ class MakeDataset(Operation[Plan]):
 
     def plan(self, head: RequestHead) -> Plan:
         """Choose the media type, empty for the one of the format."""
+        read_query_beside_json(self.query, head.query)
         return Plan(media=BYTES if BYTES in head.accept else "", cost=BLOCK, streams=True)
 
     def run(self, plan: Plan, body: Body) -> Program[Result]:

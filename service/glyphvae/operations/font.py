@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy import int64
@@ -21,6 +21,7 @@ from glyphvae.api.parameters import (
     Parameters,
     Seed,
     read_json,
+    read_query_beside_json,
     value_of,
 )
 from glyphvae.api.responses import Body, Result, documented_file, headers_of
@@ -30,6 +31,7 @@ from glyphvae.errors import (
     DeadlineExceeded,
     InvalidParameter,
     MalformedBody,
+    MissingParameter,
     NotAcceptable,
     NotReady,
     UnknownModel,
@@ -45,6 +47,7 @@ from glyphvae.operations.render_text import TEXT_COST
 from glyphvae.scheduling.cost import font_building
 from glyphvae.scheduling.steps import Offload, Program
 from glyphvae.vectors.strokes import Strokes
+from glyphvae.wording import Pattern
 
 # The ending of a file by its media type; of equals the first is sent.
 KINDS: Mapping[str, str] = {"font/ttf": "ttf", "font/otf": "otf", "font/woff2": "woff2"}
@@ -63,6 +66,8 @@ def _shown(text: str) -> str:
 
 Shown = AfterValidator(_shown)
 Name = Annotated[str, Field(max_length=200), Shown] | None
+_ADDRESS = r"^(https?://[^\s/?#]\S*)?$"
+_ADDRESS_WORDS = "a web address that begins with https:// or http://, or empty"
 
 
 class FontRequest(Parameters):
@@ -92,9 +97,9 @@ class FontRequest(Parameters):
             Field(
                 min_length=1,
                 max_length=31,
-                pattern=r"^\S(.*\S)?$",
                 description="The name that the font is chosen by. Default: the model's, with a number of the hand.",
             ),
+            Pattern(r"^\S(.*\S)?$", "a name in one line without spaces at its beginning and end"),
             Shown,
         ]
         | None
@@ -104,9 +109,17 @@ class FontRequest(Parameters):
     license: Annotated[str, Field(max_length=4000), Shown] | None = Field(
         None, description="Your terms for the font; without them it has none."
     )
-    license_url: Name = Field(None, description="Where these terms are.")
+    license_url: Annotated[str, Field(max_length=200), Pattern(_ADDRESS, _ADDRESS_WORDS), Shown] | None = Field(
+        None, description="Where these terms are: a web address, or nothing."
+    )
     model: ModelName = None
     beta: Beta = None
+
+
+class FontQuery(Parameters):
+    """The query of `/font`."""
+
+    format: Annotated[Literal["ttf", "otf", "woff2"] | None, negotiate.FORMAT] = None
 
 
 class MakeFont(Operation[Plan]):
@@ -121,6 +134,7 @@ class MakeFont(Operation[Plan]):
     path = "/font"
     summary = "Make a font"
     parameters = FontRequest
+    query = FontQuery
     body = "json"
     responses: ClassVar[Responses] = {
         200: documented_file("The font, in the format that `Accept` prefers.", KINDS),
@@ -131,6 +145,7 @@ class MakeFont(Operation[Plan]):
             BodyTooLarge,
             UnsupportedMedia,
             InvalidParameter,
+            MissingParameter,
             Busy,
             NotReady,
             DeadlineExceeded,
@@ -139,7 +154,9 @@ class MakeFont(Operation[Plan]):
 
     def plan(self, head: RequestHead) -> Plan:
         """Choose the format."""
-        return Plan(media=negotiate.choose(head.accept, tuple(KINDS)), cost=TEXT_COST)
+        query = read_query_beside_json(FontQuery, head.query)
+        accept = negotiate.accepted(query.format, head.accept)
+        return Plan(media=negotiate.choose(accept, tuple(KINDS)), cost=TEXT_COST)
 
     def run(self, plan: Plan, body: Body) -> Program[Result]:
         """Decode all labels in all forms, and build the file."""

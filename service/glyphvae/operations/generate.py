@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from itertools import groupby
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, Field
 
+from glyphvae import __version__
 from glyphvae.api import negotiate
-from glyphvae.api.conditions import LabelSets, chosen_labels, names_of, title_of
+from glyphvae.api.conditions import FOLDED, LabelSets, chosen_labels, names_of, title_of, written
 from glyphvae.api.context import Context
 from glyphvae.api.hands import HandString, given_latents
 from glyphvae.api.head import RequestHead
@@ -70,7 +73,8 @@ class GenerateQuery(Parameters):
         default=[],
         max_length=1024,
         description="What to write: a character (0-9, A-Z) or its number (10 is A, 19 is J, 35 is Z). Repeat it for "
-        "several. Refused by an unconditional model.",
+        "several. A character that the model does not have is written as in a text, `j` as `J`, and the header "
+        "`Glyphvae-Folded` counts it. Refused by an unconditional model.",
         examples=[["J"]],
     )
     labels: LabelSets = Field(default=[])
@@ -95,6 +99,7 @@ class GenerateQuery(Parameters):
     paper: Paper = DEFAULT_PAPER
     strokes: Lines = "outline"
     animate: Animate = False
+    format: negotiate.PictureFormat = None
     model: ModelName = None
     beta: Beta = None
 
@@ -144,6 +149,7 @@ class GeneratePlan(Plan):
         canvas: The picture, None where there is none.
         each: Makes files of single small glyphs; None for any other response.
         singles: Draws such glyphs.
+        folded: How many labels are written as others, None for none.
         headers: Headers of every response, but for the seed.
     """
 
@@ -156,7 +162,18 @@ class GeneratePlan(Plan):
     canvas: Canvas | None
     each: Callable[[Glyphs], Sequence[bytes]] | None
     singles: "Singles"
+    folded: int | None
     headers: Headers
+
+    @cached_property
+    def fixed(self) -> bytes:
+        """Digest of what determines the response, besides seed and latents."""
+        parts = __version__, self.model.identity, self.query.model_dump_json(), self.media
+        return sha256("\0".join(parts).encode()).digest()
+
+    def seeded(self, seed: int) -> Headers:
+        """Return the headers of a response with its seed among them."""
+        return headers_of(self.model.title, seed=seed, folded=self.folded)
 
 
 class GenerateRequest(NamedTuple):
@@ -203,7 +220,7 @@ class Generate(Operation[GenerateRequest]):
             },
             "The glyph, or a grid with one row a label.",
             "uint8 (n, 28, 28), paper 0, ink 255.",
-            {"Glyphvae-Seed": "The seed that reproduces the response."},
+            {"Glyphvae-Seed": "The seed that reproduces the response."} | FOLDED,
         ),
         **documented(UnknownModel, NotAcceptable, InvalidParameter, NotReady),
     }
@@ -228,6 +245,13 @@ class Generate(Operation[GenerateRequest]):
             given = given_latents("query", own.z.decode(), plan.query.hand, plan.model, self.context.registry)
         return GenerateRequest(plan, seed, given, plan.cost, plan.streams)
 
+    def identity(self, request: GenerateRequest) -> bytes | None:
+        """Return what determines the response: the models and the query, and its seed."""
+        if request.seed is None:
+            return None
+        own = request.seed, request.given, request.plan.model.device, self.context.settings.precision
+        return b"%b%r" % (request.plan.fixed, own)
+
     def run(self, request: GenerateRequest, body: Body) -> Program[Result]:  # noqa: ARG002 (there is none)
         """Draw and decode the glyphs."""
         plan = request.plan
@@ -246,13 +270,16 @@ class Generate(Operation[GenerateRequest]):
     def _request(self, query: bytes, accept: str) -> GenerateRequest:
         """Check a query without seed and latents of its own."""
         settings = self.context.settings
-        negotiate.choose(accept, OFFERS)
         checked = read_query(GenerateQuery, query)
+        accept = negotiate.accepted(checked.format, accept)
+        negotiate.choose(accept, OFFERS)
         style = Style.parse("query", checked)
         model = value_of("query.beta", self.context.registry.get, checked.model, checked.beta)
         media = negotiate.choose_for(model, accept, OFFERS, self.context.registry)
         style.check("query", media)
-        labels = chosen_labels(checked.label, checked.labels, model)
+        label, sets = written(checked.label, model), written(checked.labels, model)
+        folded = label.folded or sets.folded
+        labels = chosen_labels(label.texts, sets.texts, model)
         total = len(labels) * checked.n
         if total > settings.max_samples:
             allowed = f"at most {settings.max_samples} of all labels together"
@@ -280,7 +307,8 @@ class Generate(Operation[GenerateRequest]):
             canvas=canvas,
             each=each,
             singles=self._singles.get(name, Singles, model, painted),
-            headers=headers_of(model.title),
+            folded=folded,
+            headers=headers_of(model.title, folded=folded),
         )
         # Latents that a query fixes are rarely asked for twice, so nothing is drawn ahead for them; a hand is.
         ahead = each is not None and checked.seed is None and not (checked.z or "").strip(", ")
@@ -350,7 +378,7 @@ def _several(request: GenerateRequest, seed: int) -> Program[Result]:
     content = yield from plan.canvas.draw_glyphs(
         glyphs, plan.rows, plan.columns, title_of(names_of(plan.labels, plan.model))
     )
-    return Result(plan.model.title, headers_of(plan.model.title, seed=seed), plan.media, content)
+    return Result(plan.model.title, plan.seeded(seed), plan.media, content)
 
 
 def _grid(query: GenerateQuery, labels: int) -> tuple[int, int]:
@@ -367,8 +395,7 @@ def _grid(query: GenerateQuery, labels: int) -> tuple[int, int]:
 def _json(plan: GeneratePlan, seed: int, z: Floats) -> Program[Result]:
     content = {"model": plan.model.title, "seed": seed, "temperature": plan.query.temperature}
     blocks = [_samples(plan, z, start) for start in range(0, len(z), JSON_BLOCK)]
-    headers = headers_of(plan.model.title, seed=seed)
-    return (yield from json_list_result(plan.model.title, headers, content, "samples", blocks))
+    return (yield from json_list_result(plan.model.title, plan.seeded(seed), content, "samples", blocks))
 
 
 def _samples(plan: GeneratePlan, z: Floats, start: int) -> Program[Sequence[dict[str, Any]]]:
@@ -387,7 +414,7 @@ def _array(plan: GeneratePlan, seed: int, z: Floats) -> Program[Result]:
     more: Iterator[Program[bytes]] = (_piece(plan, z, start) for start in range(CHUNK, len(z), CHUNK))
     return Result(
         model=plan.model.title,
-        headers=headers_of(plan.model.title, seed=seed),
+        headers=plan.seeded(seed),
         media=NPY,
         content=beginning + first,
         more=more if len(z) > CHUNK else None,

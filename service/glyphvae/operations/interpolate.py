@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from glyphvae.api.conditions import LabelSets, names_of, possible_labels, refuse_both, required_labels
+from glyphvae.api import negotiate
+from glyphvae.api.conditions import LabelSets, names_of, possible_labels, refuse_both, required_labels, written
 from glyphvae.api.hands import OneHand, given_latents
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import (
@@ -37,8 +38,8 @@ from glyphvae.models.latents import draw_latents, new_seed
 from glyphvae.models.posterior import read_labels
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, Responses
-from glyphvae.operations.encode import PROBLEMS
-from glyphvae.operations.sequence import Output, Sequence, documented_sequence, respond
+from glyphvae.operations.encode import REQUIRING
+from glyphvae.operations.sequence import Output, Sequence, SequenceFormat, documented_sequence, respond
 from glyphvae.scheduling.steps import MAX_ROWS, Program
 from glyphvae.vectors.strokes import Strokes, mixed
 
@@ -82,6 +83,7 @@ class InterpolateQuery(Parameters):
     paper: Paper = DEFAULT_PAPER
     strokes: Lines = "outline"
     animate: Animate = False
+    format: SequenceFormat = None
     model: ModelName = None
     beta: Beta = None
 
@@ -106,15 +108,17 @@ class InterpolatePlan(Plan):
     """A query that has been checked.
 
     Attributes:
-        query: The query.
+        query: The query, each label as it is written.
         model: The model that answers.
         ends: The ends, None where they are the images in the body.
+        folded: As of `Sequence`.
         output: The form of the response.
     """
 
     query: InterpolateQuery
     model: Model
     ends: Ends | None
+    folded: int | None
     output: Output
 
 
@@ -130,15 +134,17 @@ class Interpolate(Operation[InterpolatePlan]):
     summary = "Go from one glyph to another"
     parameters = InterpolateQuery
     body = "images"
-    responses: ClassVar[Responses] = {200: documented_sequence("The steps from left to right."), **PROBLEMS}
+    responses: ClassVar[Responses] = {200: documented_sequence("The steps from left to right."), **REQUIRING}
     openapi_extra: ClassVar[Mapping[str, Any] | None] = documented_upload(required=False)
 
     def plan(self, head: RequestHead) -> InterpolatePlan:
         """Check the query, and draw the ends where the body does not bring them."""
         query = read_query(InterpolateQuery, head.query)
         model = value_of("query.beta", self.context.registry.get, query.model, query.beta)
+        named = written(query.label, model)
+        query = query.model_copy(update={"label": named.texts})
         style = Style.parse("query", query)
-        output = Output.plan(head.accept, 1, query.n, style, self.context, model)
+        output = Output.plan(negotiate.accepted(query.format, head.accept), 1, query.n, style, self.context, model)
         has_body = head.headers.length != 0  # announced by its length, or by coming in chunks
         refuse_both(query.label, query.labels)
         if query.labels and not has_body:
@@ -156,6 +162,7 @@ class Interpolate(Operation[InterpolatePlan]):
             query=query,
             model=model,
             ends=ends,
+            folded=named.folded,
             output=output,
         )
 
@@ -171,7 +178,7 @@ class Interpolate(Operation[InterpolatePlan]):
         names = [first] * len(z) if first == last else [first, *[None] * (len(z) - 2), last]
         decode = _strokes if plan.output.painted else _pixels
         glyphs: Glyphs = yield from decode(model, z, ends.labels, share)
-        return (yield from respond(plan.output, Sequence(model, names, z, glyphs, 1, ends.seed)))
+        return (yield from respond(plan.output, Sequence(model, names, z, glyphs, 1, ends.seed, plan.folded)))
 
     def _encoded_ends(self, plan: InterpolatePlan, body: Body) -> Program[Ends]:
         query, model = plan.query, plan.model

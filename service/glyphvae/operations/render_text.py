@@ -1,12 +1,14 @@
-"""`POST /render-text`: a text as one image of handwriting."""
+"""`POST /render-text`, and `GET`: a text as one image of handwriting."""
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
+from glyphvae import __version__
 from glyphvae.api import negotiate
 from glyphvae.api.context import Context
 from glyphvae.api.hands import HandString, given_latents
@@ -21,6 +23,7 @@ from glyphvae.api.parameters import (
     Deviation,
     Ink,
     Latent,
+    Latents,
     Lines,
     ModelName,
     Paper,
@@ -28,6 +31,9 @@ from glyphvae.api.parameters import (
     Scale,
     Seed,
     read_json,
+    read_query,
+    read_query_beside_json,
+    validated,
     value_of,
 )
 from glyphvae.api.pictures import Canvas, Style
@@ -40,21 +46,13 @@ from glyphvae.api.responses import (
     headers_of,
     json_list_result,
 )
-from glyphvae.errors import (
-    BodyTooLarge,
-    InvalidParameter,
-    MalformedBody,
-    NotAcceptable,
-    NotReady,
-    UnknownModel,
-    UnsupportedMedia,
-    documented,
-)
+from glyphvae.errors import InvalidParameter
 from glyphvae.formats.registry import JSON, NPY, PDF, PICTURES, SVG, VECTORS
 from glyphvae.formats.svg import Word
-from glyphvae.models.latents import draw_latents, draw_style, form_only, new_seed
+from glyphvae.models.latents import draw_latents, draw_style, form_only, new_seed, parse_latents
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, Responses
+from glyphvae.operations.encode import REQUIRING
 from glyphvae.scheduling.cost import NOTHING, painting, typesetting
 from glyphvae.scheduling.steps import Offload, Program
 from glyphvae.text.alternates import apart
@@ -161,6 +159,39 @@ class RenderText(Parameters):
         return own if self.page is None else self.page.geometry.setting(own)
 
 
+TextFormat = Annotated[Literal["png", "webp", "svg", "pdf", "json", "npy"] | None, negotiate.FORMAT]
+
+
+class TextQuery(Parameters):
+    """The query of `POST /render-text`."""
+
+    format: TextFormat = None
+
+
+class TextAddress(RenderText):
+    """The query of `GET /render-text`."""
+
+    text: str = Field(min_length=1, description="What to write.", examples=["The quick brown fox"])
+    format: TextFormat = None
+    z: Latents = None  # type: ignore[assignment]
+    page: str | None = Field(  # type: ignore[assignment]
+        None, max_length=1024, description='The page of paper to write on, as the JSON of `POST`: `{"size": "A5"}`.'
+    )
+
+    def text_request(self) -> RenderText:
+        """Return the parameters as `POST` has them.
+
+        Raises:
+            InvalidParameter: A value is not allowed.
+        """
+        values: dict[str, Any] = self.model_dump(exclude_unset=True, exclude={"format"})
+        if self.z is not None:
+            values["z"] = value_of("query.z", parse_latents, self.z, self.z.count(",") + 1)
+        if self.page is not None:
+            values["page"] = value_of("query.page", orjson.loads, self.page)
+        return validated(RenderText, values, "query")
+
+
 class PlacedGlyph(BaseModel):
     """A glyph of the text."""
 
@@ -198,10 +229,12 @@ class TextRequest(Plan):
     """A request whose head has been checked.
 
     Attributes:
-        accept: All `Accept` headers as one.
+        accept: What it accepts.
+        text: The text of a query, None of one that is in the body.
     """
 
     accept: str
+    text: RenderText | None
 
 
 @dataclass(frozen=True)
@@ -258,6 +291,9 @@ class WriteText(Operation[TextRequest]):
     path = "/render-text"
     summary = "Write a text"
     parameters = RenderText
+    query = TextQuery
+    address = TextAddress
+    methods = ("POST", "GET")
     body = "json"
     responses: ClassVar[Responses] = {
         200: documented_response(
@@ -283,22 +319,40 @@ class WriteText(Operation[TextRequest]):
             },
             pages=True,
         ),
-        **documented(
-            MalformedBody, UnknownModel, NotAcceptable, BodyTooLarge, UnsupportedMedia, InvalidParameter, NotReady
-        ),
+        **REQUIRING,
     }
 
     def plan(self, head: RequestHead) -> TextRequest:
         """Choose the format, as if the model drew strokes."""
-        media = negotiate.choose(head.accept, OFFERS)
+        address = None if head.method == "POST" else read_query(TextAddress, head.query)
+        given = read_query_beside_json(TextQuery, head.query) if address is None else address
+        accept = negotiate.accepted(given.format, head.accept)
+        media = negotiate.choose(accept, OFFERS)
         streams = media == JSON or (
-            media in VECTORS and any(kind in head.accept.lower() for kind in (JSON, "application/*"))
+            media in VECTORS and any(kind in accept.lower() for kind in (JSON, "application/*"))
         )
-        return TextRequest(media=media, cost=TEXT_COST, streams=streams, accept=head.accept)
+        text = None if address is None else address.text_request()
+        return TextRequest(media=media, cost=TEXT_COST, streams=streams, accept=accept, text=text)
+
+    def identity(self, plan: TextRequest) -> bytes | None:
+        """Return what determines the response: the models and the query, and its seed."""
+        text = plan.text
+        if text is None or text.seed is None:
+            return None
+        model = value_of("query.beta", self.context.registry.get, text.model, text.beta)
+        parts = __version__, model.identity, model.device, self.context.settings.precision, plan.media
+        return "\0".join([*parts, text.model_dump_json(exclude_unset=True)]).encode()
 
     def run(self, plan: TextRequest, body: Body) -> Program[Result]:
         """Decode the glyphs of the text, set and draw them."""
-        text = read_json(RenderText, body.content_type, body.content)
+        if plan.text is None:
+            return (yield from self._write(plan, read_json(RenderText, body.content_type, body.content)))
+        try:
+            return (yield from self._write(plan, plan.text))
+        except InvalidParameter as error:
+            raise error.in_query() from None
+
+    def _write(self, plan: TextRequest, text: RenderText) -> Program[Result]:
         style = Style.parse("body", text)
         registry = self.context.registry
         model = value_of("body.beta", registry.get, text.model, text.beta)

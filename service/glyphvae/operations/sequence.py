@@ -1,12 +1,12 @@
 """Glyphs in a meaningful order: steps between two ends, or along a latent."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from glyphvae.api import negotiate
-from glyphvae.api.conditions import title_of
+from glyphvae.api.conditions import FOLDED, title_of
 from glyphvae.api.context import Context
 from glyphvae.api.pictures import Canvas, Glyphs, Style, plan_grid
 from glyphvae.api.responses import JSON_BLOCK, Result, documented_response, headers_of, json_list_result, npy_result
@@ -16,6 +16,9 @@ from glyphvae.scheduling.steps import Program, inline
 from glyphvae.vectors.strokes import Strokes
 
 OFFERS = (*PICTURES, SVG, GIF, JSON, NPY)
+
+
+SequenceFormat = Annotated[Literal["png", "webp", "svg", "gif", "json", "npy"] | None, negotiate.FORMAT]
 
 
 class Step(BaseModel):
@@ -47,6 +50,7 @@ class Sequence:
         glyphs: The glyphs; pixels (n, 28, 28) unless a picture is painted from strokes.
         rows: Rows of the grid.
         seed: Of the latents that were drawn, None where none were.
+        folded: How many labels are written as others, None for none.
     """
 
     model: Model
@@ -55,6 +59,7 @@ class Sequence:
     glyphs: Glyphs
     rows: int
     seed: int | None
+    folded: int | None
 
     @property
     def columns(self) -> int:
@@ -109,7 +114,8 @@ class Output:
 
 def respond(output: Output, sequence: Sequence) -> Program[Result]:
     """Make the response: a grid, an animation, JSON or an array."""
-    title, headers = sequence.model.title, headers_of(sequence.model.title, seed=sequence.seed)
+    title = sequence.model.title
+    headers = headers_of(title, seed=sequence.seed, folded=sequence.folded)
     if output.canvas is not None:
         content = yield from output.canvas.draw_glyphs(sequence.glyphs, sequence.rows, sequence.columns, sequence.title)
         return Result(title, headers, output.media, content)
@@ -135,7 +141,7 @@ def documented_sequence(picture: str) -> dict[str, Any]:
         {"model": "cvae/1", "rows": 1, "columns": 1, "seed": 7, "steps": [{"label": "J", "z": [0.0], "pixels": [[0]]}]},
         picture,
         "uint8 (n, 28, 28), paper 0, ink 255.",
-        {"Glyphvae-Seed": "The seed that reproduces the response, where latents were drawn."},
+        {"Glyphvae-Seed": "The seed that reproduces the response, where latents were drawn."} | FOLDED,
     )
     binary = {"type": "string", "format": "binary", "description": "The steps, forth and back, without end."}
     documented["content"][GIF] = {"schema": binary}

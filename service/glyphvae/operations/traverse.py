@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field, model_validator
 
-from glyphvae.api.conditions import names_of, required_labels
+from glyphvae.api import negotiate
+from glyphvae.api.conditions import names_of, required_labels, written
 from glyphvae.api.hands import HandString, given_latents
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import (
@@ -29,11 +30,11 @@ from glyphvae.api.parameters import (
 )
 from glyphvae.api.pictures import Glyphs, Style
 from glyphvae.api.responses import Body, Result
-from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, documented
+from glyphvae.errors import InvalidParameter, MissingParameter, NotAcceptable, NotReady, UnknownModel, documented
 from glyphvae.models.latents import draw_latents, new_seed
 from glyphvae.models.registry import Floats, Labels, Model
 from glyphvae.operations.base import Operation, Plan, Responses
-from glyphvae.operations.sequence import Output, Sequence, documented_sequence, respond
+from glyphvae.operations.sequence import Output, Sequence, SequenceFormat, documented_sequence, respond
 from glyphvae.scheduling.steps import MAX_ROWS, Program
 
 
@@ -62,6 +63,7 @@ class TraverseQuery(Parameters):
     paper: Paper = DEFAULT_PAPER
     strokes: Lines = "outline"
     animate: Animate = False
+    format: SequenceFormat = None
     model: ModelName = None
     beta: Beta = None
 
@@ -81,6 +83,7 @@ class TraversePlan(Plan):
         z: (n, latent) latents of each glyph.
         labels: (n,) label of each glyph.
         seed: The seed of the latents that were drawn, None where none were.
+        folded: As of `Sequence`.
         output: The form of the response.
     """
 
@@ -88,6 +91,7 @@ class TraversePlan(Plan):
     z: Floats
     labels: Labels
     seed: int | None
+    folded: int | None
     output: Output
 
 
@@ -101,7 +105,7 @@ class Traverse(Operation[TraversePlan]):
     body = "none"
     responses: ClassVar[Responses] = {
         200: documented_sequence("A row of glyphs; with two latents a grid, the first moving downwards."),
-        **documented(UnknownModel, NotAcceptable, InvalidParameter, NotReady),
+        **documented(UnknownModel, NotAcceptable, InvalidParameter, MissingParameter, NotReady),
     }
 
     def plan(self, head: RequestHead) -> TraversePlan:
@@ -111,10 +115,11 @@ class Traverse(Operation[TraversePlan]):
         size = model.manifest.latent_size
         if max(query.latent) > size:
             raise InvalidParameter.of("query.latent", f"there is no latent {max(query.latent)}", f"1 to {size}")
-        (label,) = required_labels([] if query.label is None else [query.label], model)
+        named = written([] if query.label is None else [query.label], model)
+        (label,) = required_labels(named.texts, model)
         style = Style.parse("query", query)
         rows = query.n if len(query.latent) == 2 else 1
-        output = Output.plan(head.accept, rows, query.n, style, self.context, model)
+        output = Output.plan(negotiate.accepted(query.format, head.accept), rows, query.n, style, self.context, model)
         given = given_latents("query", query.z, query.hand, model, self.context.registry)
         seed = new_seed() if query.seed is None else query.seed
         base = draw_latents(seed, 1, given, query.temperature)[0]
@@ -130,6 +135,7 @@ class Traverse(Operation[TraversePlan]):
             z=z,
             labels=labels,
             seed=drawn,
+            folded=named.folded,
             output=output,
         )
 
@@ -138,7 +144,7 @@ class Traverse(Operation[TraversePlan]):
         decode = plan.model.strokes if plan.output.painted else plan.model.decode
         glyphs: Glyphs = yield from decode(plan.z, plan.labels)
         names = names_of(plan.labels, plan.model)
-        sequence = Sequence(plan.model, names, plan.z, glyphs, plan.output.rows, plan.seed)
+        sequence = Sequence(plan.model, names, plan.z, glyphs, plan.output.rows, plan.seed, plan.folded)
         return (yield from respond(plan.output, sequence))
 
 

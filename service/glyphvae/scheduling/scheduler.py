@@ -170,7 +170,7 @@ class Scheduler:
 
     def submit(self, job: Job[Any]) -> None:
         """Queue a program; it starts in the event loop's next iteration at the earliest."""
-        job.since = perf_counter()
+        job.since = job.work.submitted = perf_counter()
         self._waiting.append(job)
         self._waiting_cost += _place(job)
         if self._loop is None or self._loop.is_closed():
@@ -330,7 +330,10 @@ class Scheduler:
         began = perf_counter()
         jobs = [job for job, _, _ in members]
         if function.model:
-            self.telemetry.waits[function.model].observe_all([began - job.since for job in jobs])
+            waits = [began - job.since for job in jobs]
+            self.telemetry.waits[function.model].observe_all(waits)
+            for job, wait in zip(jobs, waits, strict=True):
+                job.work.queue_seconds += wait
         try:
             results = function.run([arguments for _, arguments, _ in members], partial(self._execute, jobs))
         except Exception as error:  # noqa: BLE001 (every job gets it, and the loop must go on)
@@ -352,7 +355,10 @@ class Scheduler:
         except Exception as error:
             self._trace(jobs, graph.model, size, began, error)
             raise
-        self.telemetry.ran(graph.model, size, perf_counter() - began)
+        seconds = perf_counter() - began
+        for job in jobs:
+            job.work.model_seconds += seconds
+        self.telemetry.ran(graph.model, size, seconds)
         self._trace(jobs, graph.model, size, began)
         return result
 
@@ -382,6 +388,8 @@ class Scheduler:
 
         def record(task: "Future[tuple[float, float, Rows]]") -> Rows:
             began, ended, result = task.result()
+            job.work.queue_seconds += began - job.since
+            job.work.model_seconds += ended - began
             self.telemetry.waits[model].observe(began - job.since)
             self.telemetry.ran(model, size, ended - began)
             self._trace([job], model, size, began)

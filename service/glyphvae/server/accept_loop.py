@@ -9,8 +9,12 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 logger = logging.getLogger("glyphvae")
 
@@ -27,11 +31,21 @@ class AcceptLoop:
     Args:
         listeners: Listening sockets of this process, which do not block.
         make: Makes the protocol of a connection.
+        tls: What connections are encrypted by, None where they are not.
+        handshake: Seconds that a client may take for that.
     """
 
-    def __init__(self, listeners: Sequence[socket.socket], make: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(
+        self,
+        listeners: Sequence[socket.socket],
+        make: Callable[[], asyncio.Protocol],
+        tls: "SSLContext | None" = None,
+        handshake: float | None = None,
+    ) -> None:
         self._listeners = listeners
         self._make = make
+        self._tls = tls
+        self._handshake = handshake if tls else None
         self._resuming: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -64,19 +78,20 @@ class AcceptLoop:
                     self._back_off(error)
                 return
             connection.setblocking(False)
-            task = loop.create_task(_connect(loop.connect_accepted_socket(self._make, connection)))
+            task = loop.create_task(self.connect(connection))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    async def connect(self, connection: socket.socket) -> None:
+        """Begin to serve a connection that was accepted."""
+        loop = asyncio.get_running_loop()
+        with suppress(OSError):  # it has gone already, or does not speak TLS
+            await loop.connect_accepted_socket(
+                self._make, connection, ssl=self._tls, ssl_handshake_timeout=self._handshake
+            )
 
     def _back_off(self, error: OSError) -> None:
         """Leave new connections in the kernel's queue for a while; the listener would be readable all the time."""
         self._pause()
         self._resuming = asyncio.get_running_loop().call_later(BACK_OFF, self.start)
         logger.warning("new connections wait for %g s: %s", BACK_OFF, error.strerror)
-
-
-async def _connect(connecting: Coroutine[Any, Any, object]) -> None:
-    try:
-        await connecting
-    except OSError:
-        return  # it has gone already

@@ -39,9 +39,10 @@ class BoundedServer(uvicorn.Server):
             listener.setblocking(False)
             listener.listen(self.config.backlog)
             # Connections inherit it.
-            if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # pragma: no branch (on Linux and macOS)
+            if listener.family != socket.AF_UNIX and hasattr(socket, "TCP_NOTSENT_LOWAT"):
                 listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
-        self._accept_loop = AcceptLoop(listeners, self._protocol)
+        handshake = self.server_state.receive_timeout
+        self._accept_loop = AcceptLoop(listeners, self._protocol, self.config.ssl, handshake)
         self._accept_loop.start()
         self._watch()
 

@@ -16,16 +16,15 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 import httptools
-from uvicorn._types import ASGI3Application
-from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.server import ServerState
+from uvicorn import Config
 
 from glyphvae.api.head import RequestHeaders
 from glyphvae.api.responses import lines
 from glyphvae.errors import Busy, HeadersTooLarge, MalformedRequest, Problem, RequestTimeout
 from glyphvae.scheduling.deadline import RETRY
 from glyphvae.server.exchange import Exchange
+from glyphvae.server.forwarded import TrustedProxies
+from glyphvae.server.uvicorn_internals import ASGI3Application, HttpToolsProtocol, RequestResponseCycle, ServerState
 from glyphvae.settings import Settings
 from glyphvae.web.front import GONE, LONGEST_PATH, Front
 
@@ -62,11 +61,34 @@ class TcpInfo(NamedTuple):
 
 
 def _tcp_info(transport: asyncio.Transport) -> TcpInfo | None:
-    """Return the kernel's account of a connection, None on systems other than Linux, which count in other ways."""
-    if not _LINUX:
-        return None
+    """Return the kernel's account of a connection.
+
+    None on systems other than Linux, which count in other ways, and of Unix domain sockets.
+    """
     connection = transport.get_extra_info("socket")
+    if not _LINUX or connection.family == socket.AF_UNIX:
+        return None
     return TcpInfo._make(_TCP_INFO.unpack(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)))
+
+
+def _until_closed(cycle: RequestResponseCycle, app: ASGI3Application) -> ASGI3Application:
+    """Return `app` for a client of HTTP/1.0, which knows no chunks: the connection's end is that of the response."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 (uvicorn's types, which are private)
+        measured = True
+
+        async def send_unchunked(message: Any) -> None:  # noqa: ANN401
+            nonlocal measured
+            if message["type"] == "http.response.start":
+                measured = any(name.lower() == b"content-length" for name, _ in message["headers"])
+                cycle.chunked_encoding = None if measured else False
+            elif not measured:
+                cycle.expected_content_length = len(message["body"])
+            await send(message)
+
+        await app(scope, receive, send_unchunked)
+
+    return answer
 
 
 class State(ServerState):
@@ -81,6 +103,7 @@ class State(ServerState):
         pressed: Whether half of the memory for bodies or for responses is taken.
         max_connections: As set; fewer where the process may not open as many files.
         front: Answers requests without a task; None until the application is there, and on the admin port.
+        proxies: Those that are believed, None where none is.
     """
 
     connections: "set[Connection]"  # type: ignore[assignment]
@@ -91,6 +114,7 @@ class State(ServerState):
         self.now = monotonic()
         self.pressed = False
         self.front: Front | None = None
+        self.proxies = TrustedProxies(settings.trusted_proxies) if settings.trusted_proxies else None
         self._default_headers: list[tuple[bytes, bytes]] | None = None
         self._default_lines = b""
         self.receive_timeout = settings.receive_timeout
@@ -106,6 +130,11 @@ class State(ServerState):
             self._default_headers = self.default_headers
             self._default_lines = lines(self.default_headers)
         return self._default_lines
+
+    def levels(self) -> tuple[int, int]:
+        """Return how many connections are open, and how many requests are being answered; safe from any thread."""
+        connections = self.connections.copy()
+        return len(connections), sum(connection._is_answering() for connection in connections)
 
     def watch(self) -> None:
         """Close the connections that have been slow for too long."""
@@ -143,6 +172,7 @@ class Connection(HttpToolsProtocol):
         self._unsent = 0
         self._acknowledged = 0  # at `_unsent_since`, as `_unsent`
         self._unsent_since = 0.0
+        self._proxies: TrustedProxies | None = None  # where its client is one of them
         self.known: RequestHeaders | None = None
         self.when_whole: Callable[[bytes], None] | None = None  # gets the body of the request that arrives now
 
@@ -154,6 +184,8 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to serve a client that has connected."""
         super().connection_made(transport)
+        proxies = self.server_state.proxies
+        self._proxies = proxies if proxies is not None and proxies.believes(self.client) else None
         if len(self.connections) > self.server_state.max_connections:
             most = self.server_state.max_connections
             self.refuse(Busy(f"{most} connections are open already.", headers=RETRY))
@@ -172,9 +204,10 @@ class Connection(HttpToolsProtocol):
         """Answer a client that has sent all that it will send, if its request is whole; return whether to.
 
         A client that has closed its connection looks the same at first, but answers what it is sent by a reset, which
-        `watch` finds. An interim response is sent for that, which clients have to pass over (RFC 9110, 15.2).
+        `watch` finds. An interim response is sent for that, which clients have to pass over (RFC 9110, 15.2). TLS has
+        no half-closed connections.
         """
-        if not self._is_answering() or self._receiving:
+        if self.scheme == "https" or not self._is_answering() or self._receiving:
             return False
         self.cycle.keep_alive = False
         if not self._half_closed and not self._has_begun() and self.scope["http_version"] == "1.1":
@@ -237,6 +270,8 @@ class Connection(HttpToolsProtocol):
         if self._upgrading:  # the head is read anew, see `_ignore_upgrade`
             return
         self._in_head = False
+        if self._proxies is not None:
+            self._proxies.apply(self.scope)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -258,7 +293,8 @@ class Connection(HttpToolsProtocol):
         plain = cycle is self.cycle and cycle.keep_alive and not cycle.waiting_for_100_continue
         held = self.flow.write_paused or self.server_state.draining
         if front is None or not plain or held or not Exchange(self, cycle, front).begin():
-            super()._start_asgi_task(cycle, app)
+            unchunked = cycle.scope["http_version"] == "1.0"
+            super()._start_asgi_task(cycle, _until_closed(cycle, app) if unchunked else app)
 
     def on_response_complete(self) -> None:
         """Go on after a response; instead of uvicorn's timer for connections at rest, `watch` looks at them all."""

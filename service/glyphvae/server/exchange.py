@@ -15,12 +15,12 @@ from glyphvae.operations.base import Operation, Planned
 from glyphvae.scheduling.cost import INLINE
 from glyphvae.scheduling.outbox import PIECE, pieces
 from glyphvae.scheduling.scheduler import Job
+from glyphvae.web.compression import compress_result
 from glyphvae.web.front import REQUEST, Front
 from glyphvae.web.request_context import RequestContext
 
 if TYPE_CHECKING:
-    from uvicorn.protocols.http.flow_control import FlowControl
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+    from glyphvae.server.uvicorn_internals import FlowControl, RequestResponseCycle
 
 
 class Wire(Protocol):
@@ -70,7 +70,7 @@ class Exchange(Job[Result]):
         self._connection.known = request.headers
         scope[REQUEST] = request
         operation = front.operation_of(request)
-        if operation is None:
+        if operation is None or request.headers.if_none_match:
             return False
         self._operation = operation
         try:
@@ -78,22 +78,24 @@ class Exchange(Job[Result]):
             if front.gate is not None and not front.gate.admit_now(request):
                 return False
             request.checked = True
-            self._seconds = front.admit(request)
+            self._seconds = front.admit(request, operation)
             self._plan = operation.plan(request)
+            if request.method == "GET":
+                front.validate(request, operation.identity(self._plan))
         except Exception as error:  # noqa: BLE001 (it is answered, and logged)
             self.fail(error)
             return True
         if self._plan.streams:
             return False
-        if operation.body == "none":
+        if operation.body == "none" and request.headers.length is not None:
             self._queue(NO_BODY)
             return True
         return self._await_body()
 
     def _await_body(self) -> bool:
-        """Go on once the body is there; return False for one that is not small."""
-        length = self.work.headers.length
-        if length is None or length > INLINE:
+        """Go on once the body is there; return False for one that is not small, or compressed."""
+        headers = self.work.headers
+        if headers.length is None or headers.length > INLINE or headers.content_encoding:
             return False
         if self._cycle.more_body:
             self._connection.when_whole = self.go_on
@@ -117,13 +119,20 @@ class Exchange(Job[Result]):
 
     def send(self, result: Result) -> None:
         """Send a response."""
+        compress_result(result, self.work.headers.accept_encoding)
         try:
             held = self._front.hold(result) if len(result.content) > PIECE else 0
         except Busy as busy:
             self.fail(busy)
             return
         self._front.finish(self.work, 200, result.model)
-        head = b"%bcontent-type: %b\r\n%b" % (result.headers.lines, result.media.encode(), lines(result.extra))
+        head = b"%bcontent-type: %b\r\nserver-timing: %b\r\n%b%b" % (
+            result.headers.lines,
+            result.media.encode(),
+            self.work.timing,
+            lines(result.extra),
+            self.work.caching.lines,
+        )
         self._write(b"200 OK", head, result.content, held)
 
     def fail(self, error: Exception) -> None:

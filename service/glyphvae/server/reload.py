@@ -3,11 +3,16 @@
 import logging
 from collections.abc import Callable
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from glyphvae.api.context import Context
 from glyphvae.errors import ReloadRefused, StartError
 from glyphvae.models.registry import Registry, load_registry
+from glyphvae.server.listener import check_certificate, load_certificate
 from glyphvae.startup import trim
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 logger = logging.getLogger("glyphvae")
 
@@ -22,26 +27,31 @@ class Reloader:
     Args:
         context: The state of the service.
         tell_others: Called after models were loaded on demand, so that other processes load them too.
+        tls: What connections are encrypted by, None where they are not.
     """
 
-    def __init__(self, context: Context, tell_others: Callable[[], None] = _nothing) -> None:
+    def __init__(
+        self, context: Context, tell_others: Callable[[], None] = _nothing, tls: "SSLContext | None" = None
+    ) -> None:
         self._context = context
         self._tell_others = tell_others
+        self._tls = tls
         self._lock = Lock()
 
     def reload(self) -> Registry:
         """Read, verify, build and run the new models, and only then let them serve; takes as long as a start.
 
-        Requests that have begun keep the old models to their end.
+        Requests that have begun keep the old models to their end. The certificate is read anew, too.
 
         Raises:
-            ReloadRefused: A new model is broken, or another reload is under way; the old models serve on.
+            ReloadRefused: The certificate or a new model is broken, or another reload is under way; the old stay.
         """
         if not self._lock.acquire(blocking=False):
             raise ReloadRefused("Another reload is under way.")
         refused: ReloadRefused | None = None
         registry = self._context.registry
         try:
+            self._renew_certificate()
             # Those in use are built too: no request shall wait because of a reload.
             registry = load_registry(self._context.settings, also=registry.loaded)
             self._context.registry = registry
@@ -57,6 +67,12 @@ class Reloader:
             raise refused
         logger.info("reloaded: %s", ", ".join(model.title for model in registry.models.values()))
         return registry
+
+    def _renew_certificate(self) -> None:
+        settings = self._context.settings
+        check_certificate(settings)  # what it is loaded into after that would be left with half of a broken one
+        if self._tls is not None:
+            load_certificate(self._tls, settings)
 
     def reload_all(self) -> Registry:
         """Reload here first, and then in every other process.

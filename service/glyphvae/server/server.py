@@ -24,20 +24,25 @@ from glyphvae.errors import NotReady, ReloadRefused
 from glyphvae.models.registry import load_registry
 from glyphvae.observability.log_writer import STDERR
 from glyphvae.observability.loop_time import LoopTime
+from glyphvae.observability.telemetry import Telemetry
 from glyphvae.server.admin import AdminServer, create_admin
 from glyphvae.server.bounded import LOOK, BoundedServer
 from glyphvae.server.connection import Connection, State
+from glyphvae.server.listener import remove_socket
 from glyphvae.server.reload import Reloader
 from glyphvae.settings import Settings
 from glyphvae.startup import settle
 
 if TYPE_CHECKING:
+    from glyphvae.observability.otlp_metrics import Exports
     from glyphvae.observability.shared_counters import Writer
 
 logger = logging.getLogger("glyphvae")
 
 # Seconds for which a thread that decodes or draws may keep the event loop waiting, a tenth of Python's own default.
 SWITCH = 0.0005
+# Seconds that the end waits for metrics to be sent.
+LAST_EXPORT = 2.0
 
 
 class Loader:
@@ -50,14 +55,16 @@ class Loader:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.application: Application | None = None
+        self.exports: Exports | None = None
 
     def __call__(self) -> ASGIApp:
         """Return the application over loaded models.
 
         Raises:
-            StartError: They cannot be loaded.
+            StartError: They cannot be loaded, or metrics are to be sent at no interval.
         """
-        self.application = create_app(Context(self.settings, load_registry(self.settings)))
+        context = Context(self.settings, load_registry(self.settings))
+        self.application, self.exports = create_app(context), _exports(context.telemetry)
         return self.application
 
 
@@ -83,6 +90,11 @@ class Config(uvicorn.Config):
             factory=True,
             host=settings.host,
             port=settings.port,
+            uds=None if settings.unix_socket is None else str(settings.unix_socket),
+            ssl_certfile=settings.tls_cert,
+            ssl_keyfile=settings.tls_key,
+            ssl_ciphers="",  # Python's; uvicorn's are those of 1999
+            proxy_headers=False,  # connections read them
             workers=settings.workers,
             # A new process imports for seconds on a busy machine; one that answers no sooner is ended and started anew.
             timeout_worker_healthcheck=30,
@@ -122,6 +134,12 @@ class Server(BoundedServer):
         return application
 
     @property
+    def exports(self) -> "Exports | None":
+        """The sender of metrics by OTLP, None where none are sent."""
+        exports: Exports | None = self.config.app.exports  # type: ignore[union-attr]
+        return exports
+
+    @property
     def context(self) -> Context:
         """The state of the service, once it is loaded."""
         context: Context = self.application.state.context
@@ -129,23 +147,29 @@ class Server(BoundedServer):
 
     async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
         await super()._serve(sockets)
+        if self.config.workers == 1:
+            remove_socket(self.config.settings.unix_socket)
         STDERR.flush()  # uvicorn ends the process by the signal that it got, before anything else does
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and begin to watch."""
         await super().startup(sockets)
         self.server_state.front = self.application.front
+        self.context.telemetry.connections = self.server_state.levels
         sys.setswitchinterval(SWITCH)
         several = self.config.workers > 1
-        reloader = Reloader(self.context, _tell_the_supervisor if several else lambda: None)
+        reloader = Reloader(self.context, _tell_the_supervisor if several else lambda: None, self.config.ssl)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, lambda: threading.Thread(target=_reload, args=(reloader,)).start())
         if self.config.admin is not None:
             app = create_admin(self.context, reloader, self._metrics())
             self._admin = AdminServer(app, self.config.admin, self.config.settings)
             self._admin.start()
+        if self.config.admin is not None or self.exports is not None:
             self._loop_time = LoopTime(self.context.telemetry.loop)
         settle()
+        if sockets and not several:
+            logger.info("ready: %s", address_of(sockets[0], "https" if self.config.is_ssl else "http"))
         if several:  # somebody starts it anew
             threading.Thread(target=_end_if_stalled, args=(self.context,), name="glyphvae-watch", daemon=True).start()
 
@@ -180,16 +204,41 @@ class Server(BoundedServer):
             self._loop_time.stop()
         if self._counts is not None:
             self._counts.close()
+        if self.exports is not None:
+            await asyncio.to_thread(self.exports.shutdown, LAST_EXPORT)
 
     async def _take_the_rest(self, sockets: list[socket.socket]) -> None:
         """Stop listening, but serve the connections that the kernel has accepted on our behalf."""
-        loop = asyncio.get_running_loop()
         self._accept_loop.stop()
         # Closing a listening socket resets what is in its queue, so the queue is closed to newcomers and emptied first.
         for listener in sockets:
             listener.listen(0)
             for connection in _accepted(listener):
-                await loop.connect_accepted_socket(self._protocol, connection)
+                await self._accept_loop.connect(connection)
+
+
+def _exports(telemetry: Telemetry) -> "Exports | None":
+    """Begin to send metrics by OTLP if OpenTelemetry's environment variables ask for it."""
+    names = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    is_off = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    chosen = os.environ.get("OTEL_METRICS_EXPORTER", "otlp")
+    if is_off or chosen != "otlp" or not any(os.environ.get(name) for name in names):
+        return None
+    try:
+        from glyphvae.observability.otlp_metrics import start_exports  # noqa: PLC0415 (an extra, and slow to import)
+    except ModuleNotFoundError as error:
+        logger.warning("no metrics are sent: %s is not installed; `pip install 'glyphvae[traces]'`", error.name)
+        return None
+    return start_exports(telemetry)
+
+
+def address_of(listener: socket.socket, scheme: str) -> str:
+    """Return where a service listens, and where its page is, for people."""
+    if listener.family == socket.AF_UNIX:
+        return f"{listener.getsockname()}"
+    host, port = listener.getsockname()[:2]
+    url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+    return f"the API is at {url}, a page to try it at {url}/playground"
 
 
 def _accepted(listener: socket.socket) -> list[socket.socket]:

@@ -7,10 +7,9 @@ import socket
 from multiprocessing import parent_process
 from threading import Thread
 
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors.multiprocess import Multiprocess, Process
-
+from glyphvae.server.listener import remove_socket
 from glyphvae.server.server import Config, Server
+from glyphvae.server.uvicorn_internals import STARTUP_FAILURE, Multiprocess, Process
 
 logger = logging.getLogger("glyphvae")
 
@@ -83,6 +82,7 @@ class Supervisor(Multiprocess):
         # The processes have the socket too; what still waits there is theirs.
         for listener in self.sockets:
             listener.close()
+        remove_socket(self.config.settings.unix_socket)
 
     def _started(self) -> Worker:
         worker = Worker(self.config, self.sockets)

@@ -1,5 +1,6 @@
 """The limits on a request's body, enforced before and while it is read."""
 
+import asyncio
 import re
 
 from starlette.types import Receive
@@ -11,6 +12,7 @@ from glyphvae.observability.telemetry import Telemetry
 from glyphvae.scheduling.deadline import ClientGoneError, Deadline
 from glyphvae.scheduling.worker_pool import WorkerPool
 from glyphvae.settings import Settings
+from glyphvae.web.content_encoding import encoding_of, inflate
 
 # A string, or what begins like one. Possessive, because a string that does not end would be tried from each backslash.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
@@ -65,12 +67,13 @@ class BodyLimits:
         """Read a body, whose bytes `deadline` holds from then on.
 
         Raises:
-            BodyTooLarge: It is over the limit.
-            MalformedBody: It is JSON that is nested too deep.
+            BodyTooLarge: It is over the limit, as it comes or inflated.
+            MalformedBody: It is JSON that is nested too deep, or not of its `Content-Encoding`.
+            UnsupportedMedia: Its `Content-Encoding` is none that is inflated.
             Busy: Too many bytes of bodies are in memory.
             ClientGoneError: The client has disconnected before the end.
         """
-        limit = self.of(head)
+        limit, encoding = self.of(head), encoding_of(head.headers)
         pieces: list[bytes] = []
         more = True
         while more:
@@ -85,7 +88,16 @@ class BodyLimits:
             if piece:
                 self._hold(len(piece), deadline)
                 pieces.append(piece)
-        return self.check(head, b"".join(pieces))
+        content = b"".join(pieces)
+        if encoding:
+            content = await self._inflate(content, encoding, limit, deadline)
+        return self.check(head, content)
+
+    async def _inflate(self, content: bytes, encoding: str, limit: int, deadline: Deadline) -> bytes:
+        work = self._pool.submit(len(content), deadline, self._pool.hold, limit, inflate, (content, encoding, limit))
+        inflated: bytes = await asyncio.wrap_future(work)
+        self._hold(len(inflated), deadline)
+        return inflated
 
     def _hold(self, size: int, deadline: Deadline) -> None:
         try:

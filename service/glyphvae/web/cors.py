@@ -15,7 +15,7 @@ from glyphvae.wording import quoted
 
 # Keys travel in a header of their own, never in cookies, so no origin needs credentials.
 _ALLOWED: Final[dict[str, Any]] = {
-    "allow_methods": ["GET", "POST"],
+    "allow_methods": ["GET", "HEAD", "POST"],
     "allow_headers": ["Accept", "Authorization", "Content-Type", "X-Request-ID", "X-Request-Timeout"],
     "expose_headers": ["*"],
     "max_age": 600,

@@ -19,8 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glyphvae.api.context import Context
 from glyphvae.api.error_handlers import error_response
-from glyphvae.api.head import RawHeaders, RequestHead, RequestHeaders, path_of
-from glyphvae.api.responses import NO_BODY, Result
+from glyphvae.api.head import RawHeaders, RequestHead, RequestHeaders, below
+from glyphvae.api.responses import NO_BODY, Body, Headers, Result
+from glyphvae.api.validators import is_known, tag_of
 from glyphvae.errors import AddressTooLong, Busy, HeadersTooLarge, InvalidParameter, MalformedRequest, Problem
 from glyphvae.observability.access_log import AccessLog, Entry
 from glyphvae.operations.base import Operation
@@ -28,6 +29,7 @@ from glyphvae.scheduling.deadline import RETRY, ClientGoneError
 from glyphvae.scheduling.outbox import PIECE, pieces
 from glyphvae.scheduling.scheduler import AwaitedJob
 from glyphvae.web.body_limits import BodyLimits
+from glyphvae.web.compression import compress_result, compressing
 from glyphvae.web.cors import Cors
 from glyphvae.web.request_context import RequestContext, Route
 from glyphvae.wording import quoted
@@ -42,7 +44,12 @@ TIMEOUT_HEADER = "X-Request-Timeout"
 REQUEST = "glyphvae.request"
 GONE = "glyphvae.gone"
 
+# For so long a client shows the picture of a seed without asking whether the models are still the same.
+KEPT_SECONDS = 3600
+
 NO_STORE = {"Cache-Control": "no-store"}
+
+_VARIES = ((b"vary", b"Accept, Accept-Encoding"),)
 
 _OTHER = Route("other")
 
@@ -56,6 +63,7 @@ class Front:
         operations: By path.
         paths: Returns the path templates of the application.
         middleware: The application's own; where it has some, every request goes through it.
+        root_path: Returns the path that a proxy serves the application under, empty for none.
     """
 
     def __init__(
@@ -65,6 +73,8 @@ class Front:
         operations: Mapping[str, Operation[Any]],
         paths: Callable[[], Iterable[str]],
         middleware: Sequence[object],
+        *,
+        root_path: Callable[[], str] = str,
     ) -> None:
         settings = context.settings
         self.context = context
@@ -76,6 +86,8 @@ class Front:
         self._operations = operations
         self._paths = paths
         self._middleware = middleware
+        self._root_path = root_path
+        self._kept = b"%b, max-age=%d" % (b"private" if settings.keys else b"public", KEPT_SECONDS)
         self._exact: dict[str, Route] = {}
         self._patterns: list[tuple[Any, Route]] = []
         self._log = AccessLog(settings.log_format) if settings.access_log == "on" else None
@@ -92,13 +104,18 @@ class Front:
             known: Headers of the request before it on its connection, which most repeat; through ASGI, where
                 connections are not told apart, on any.
         """
-        pairs, path = scope["headers"], path_of(scope) if scope.get("root_path") else scope["path"]
+        pairs, root = scope["headers"], self._root_path() or scope.get("root_path")
+        path = self._below(scope, root) if root else scope["path"]
         headers = known if known is not None and known.pairs == pairs else RequestHeaders(pairs)
         route = self._exact.get(path) or self._route(path)
         id_ = headers.id or self._new_id()
         request = RequestContext(scope["method"], path, scope["query_string"], headers, route, id_)
+        if headers.hosts != 1:
+            request.is_http_1_1 = scope.get("http_version") == "1.1"
         if self._cors is not None and headers.origin:
             request.response_headers = self._cors.headers(headers.origin)
+        if self._log is not None and scope.get("client"):
+            request.client = scope["client"][0]
         tracing = self.context.telemetry.tracing
         if tracing is not None:
             name = None if route is _OTHER else route.name
@@ -111,7 +128,7 @@ class Front:
         Raises:
             HeadersTooLarge: It has too many headers, or too long ones.
             AddressTooLong: The query or the path is too long.
-            MalformedRequest: It has several content types.
+            MalformedRequest: It has several content types, or in HTTP/1.1 not one host.
         """
         head, size, settings = request, request.headers.size, self.context.settings
         if len(head.headers.pairs) > settings.max_headers:
@@ -125,25 +142,29 @@ class Front:
             raise AddressTooLong(detail)
         if len(head.path) > LONGEST_PATH:
             raise AddressTooLong(f"The path has {len(head.path)} characters; at most {LONGEST_PATH} are allowed.")
+        if request.is_http_1_1:
+            raise MalformedRequest(f"The request has {head.headers.hosts} Host headers; HTTP/1.1 has one.")
         if head.headers.content_types > 1:
             raise MalformedRequest(f"The request has {head.headers.content_types} Content-Type headers; send one.")
 
-    def operation_of(self, head: RequestHead) -> Operation[Any] | None:
+    def operation_of(self, head: RequestHead, method: str = "") -> Operation[Any] | None:
         """Return the operation that a request may go to without the application's own routing, None for any other."""
         operation = self._operations.get(head.path)
-        if operation is None or head.method not in operation.methods or self._middleware:
+        if operation is None or (method or head.method) not in operation.methods or self._middleware:
             return None
         return operation
 
-    def admit(self, head: RequestHead) -> float:
+    def admit(self, head: RequestHead, operation: Operation[Any]) -> float:
         """Return the seconds that a request for an operation may take.
 
         Raises:
             BodyTooLarge: It announces a body over the limit, which nothing has to read then.
             Busy: Too many requests are queued.
-            InvalidParameter: Its own time limit is none.
+            InvalidParameter: Its own time limit is none, or it announces a body where none is read.
         """
         if head.headers.length:
+            if operation.body == "none":
+                raise _not_read(head.path)
             self.body_limits.check_announced(head)
         if self.context.scheduler.full:
             self.context.telemetry.refused["busy"] += 1
@@ -151,6 +172,15 @@ class Front:
             raise Busy("Too many requests are queued.", headers=RETRY)
         seconds, asked = self.context.settings.request_timeout, head.headers.timeout
         return min(seconds, _seconds(asked, seconds)) if asked else seconds
+
+    def validate(self, request: RequestContext, identity: bytes | None) -> bool:
+        """State how long the response to a GET may be kept; return whether the client has it already."""
+        if identity is None:
+            return False
+        # Weak: pictures of one seed differ by a grey level where they are drawn in batches of other sizes.
+        tag = f"W/{tag_of(identity)}"
+        request.caching = Headers([(b"cache-control", self._kept), (b"etag", tag.encode())])
+        return is_known(tag, request.headers.if_none_match)
 
     def refuse(self, request: RequestContext, error: Exception) -> Response:
         """Return the response to an error, and log what is the service's fault."""
@@ -207,6 +237,8 @@ class Front:
                     model=model,
                     key=request.key,
                     work=request,
+                    client=request.client,
+                    trace=request.trace,
                 )
             )
 
@@ -252,11 +284,15 @@ class Front:
             if self.gate is not None:
                 await self.gate.admit(request)
             request.checked = True
-        operation = self.operation_of(request)
+        if request.method == "HEAD":
+            scope, send = dict(scope, method="GET"), _without_body(send)
+        operation = self.operation_of(request, scope["method"])
         if operation is not None:
             await self.operate(operation, scope, receive, send)
             return
-        redirect = self._redirect(request) if request.route is _OTHER else None
+        redirect = self._redirect(request, scope.get("root_path", "")) if request.route is _OTHER else None
+        if not self._middleware:
+            send = compressing(request.headers.accept_encoding, send)
         await (redirect or self._app)(scope, receive, send)
 
     async def operate(self, operation: Operation[Any], scope: Scope, receive: Receive, send: Send) -> None:
@@ -269,23 +305,37 @@ class Front:
         request: RequestContext = scope[REQUEST]
         head = request
         head.parameters = scope.get("path_params", {})
-        seconds = self.admit(head)
+        seconds = self.admit(head, operation)
         plan = operation.plan(head)
+        if scope["method"] == "GET" and self.validate(request, operation.identity(plan)):
+            headers = {name.decode(): value.decode() for name, value in [*request.caching.pairs, *_VARIES]}
+            await Response(status_code=304, headers=headers)(scope, receive, send)
+            return
         if plan.streams:
             self.context.outbox.check()
         job = AwaitedJob[Any](seconds, scope.get("extensions", {}).get(GONE, _never), request)
         try:
-            body = NO_BODY if operation.body == "none" else await self.body_limits.read(head, receive, job)
+            body = await self._body(operation, head, receive, job)
             if request.headers.upgrades and len(body.content) < (request.headers.length or 0):
                 raise MalformedRequest("The body is lost: the server in front takes it for the protocol of `Upgrade`.")
             job.renew()  # the time that the client took does not count
             result = await self.context.scheduler.run(job, operation.run(plan, body), plan.cost)
-            await self._send(job, result, send)
+            await self._send(request, job, result, send)
         finally:
             self.body_limits.release(job)
 
-    async def _send(self, job: AwaitedJob[Any], result: Result, send: Send) -> None:
-        headers = [*result.headers.pairs, *result.extra]
+    async def _body(self, operation: Operation[Any], head: RequestHead, receive: Receive, job: AwaitedJob[Any]) -> Body:
+        if operation.body != "none":
+            return await self.body_limits.read(head, receive, job)
+        # Some clients announce chunks for a body that turns out to be empty.
+        if head.headers.length is None and (await self.body_limits.read(head, receive, job)).content:
+            raise _not_read(head.path)
+        return NO_BODY
+
+    async def _send(self, request: RequestContext, job: AwaitedJob[Any], result: Result, send: Send) -> None:
+        compress_result(result, request.headers.accept_encoding)
+        timing = (b"server-timing", request.timing)
+        headers = [*result.headers.pairs, *result.extra, *request.caching.pairs, timing]
         size = len(result.content) if result.more is None else result.length
         if size is not None:
             headers.append((b"content-length", b"%d" % size))
@@ -334,13 +384,27 @@ class Front:
         matches = (route for pattern, route in self._patterns if pattern.match(path))
         return self._exact.get(path) or next(matches, _OTHER)
 
-    def _redirect(self, head: RequestHead) -> Response | None:
+    def _below(self, scope: Scope, root: str) -> str:
+        """Return the path of a request below a root path, and have its scope say both as ASGI wants it.
+
+        A proxy may have stripped the root path or not, and a server may have put it in front of either. Empty is the
+        root path itself.
+        """
+        path = below(scope["path"], root)
+        if self._route(path) is _OTHER:  # a path can begin like the root path and be one of the application's own
+            path = below(path, root)
+        scope["root_path"], scope["path"] = root, root + path
+        return path
+
+    def _redirect(self, head: RequestHead, root: str) -> Response | None:
         """Return a redirect to the path with or without a slash at its end, None where there is nothing either.
 
         Starlette's would name the host, which whoever sends a request chooses: a cache that kept the response would
-        lead others there.
+        lead others there, and behind a proxy the name, the scheme and the path are its own.
         """
         path = head.path
+        if not path:
+            return RedirectResponse(f"{quote(root.rpartition('/')[2])}/", headers=NO_STORE)
         other = path.rstrip("/") if path.endswith("/") else f"{path}/"
         if not other or self._route(other) is _OTHER:
             return None
@@ -363,6 +427,20 @@ async def _send_pieces(content: bytes, send: Send, *, more: bool) -> None:
     for piece in pieces(content):
         sent += len(piece)
         await send({"type": "http.response.body", "body": piece, "more_body": more or sent < len(content)})
+
+
+def _without_body(send: Send) -> Send:
+    """Return what sends a response to HEAD, made as one to GET."""
+
+    async def send_head(message: Message) -> None:
+        await send(message if message["type"] == "http.response.start" else {**message, "body": b""})
+
+    return send_head
+
+
+def _not_read(path: str) -> InvalidParameter:
+    detail = f"{path} reads no body; its parameters belong in the query, as {path}?name=value&name=value"
+    return InvalidParameter.of("body", detail, "no body")
 
 
 def _never() -> bool:

@@ -45,11 +45,13 @@ class Health(BaseModel):
 )
 async def welcome(request: Request) -> Response:
     """Point to the playground and the documentation; a browser is sent to the playground."""
-    headers = {"Vary": "Accept", "Cache-Control": "no-store"}
+    root, headers = request.scope.get("root_path", ""), {"Vary": "Accept", "Cache-Control": "no-store"}
     if negotiate.choose(", ".join(request.headers.getlist("accept")), OFFERS) == HTML:
-        # Relative, so that it holds behind a proxy that serves this under a path of its own.
-        return RedirectResponse("playground", headers=headers)
-    return Response(Welcome(version=__version__).model_dump_json(), headers=headers, media_type=JSON)
+        # Relative, so that it holds behind a proxy that serves this under a path that nobody tells.
+        return RedirectResponse(f"{root}/playground" if root else "playground", headers=headers)
+    links = Welcome(version=__version__).model_dump()
+    below_root = {name: f"{root}{value}" if value.startswith("/") else value for name, value in links.items()}
+    return Response(Welcome(**below_root).model_dump_json(), headers=headers, media_type=JSON)
 
 
 @router.get("/livez", summary="Is the process alive?", responses=documented(NotReady))

@@ -20,6 +20,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from glyphvae.errors import StartError
 from glyphvae.files import read_file
+from glyphvae.wording import SHA256, Pattern
 
 logger = logging.getLogger("glyphvae")
 
@@ -34,11 +35,15 @@ class Key(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="Who has it; the log names it.")]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the key.")]
+    name: Annotated[
+        str,
+        Field(description="Who has it; the log names it."),
+        Pattern(r"^[A-Za-z0-9._-]{1,64}$", "1 to 64 letters, digits, dots, underscores and hyphens"),
+    ]
+    sha256: Annotated[str, Field(description="SHA-256 of the key."), SHA256]
     expires: AwareDatetime | None = Field(None, description="When it ends; null for never.")
     rate: str | None = Field(None, description="Most requests in a time: `100/minute`, `5 per second`; null for any.")
-    routes: tuple[Annotated[str, Field(pattern="^/")], ...] = Field(
+    routes: tuple[Annotated[str, Pattern("^/.*$", "a path that begins with /")], ...] = Field(
         (), description="Paths it opens, with all below them; empty for all."
     )
 

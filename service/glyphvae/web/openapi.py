@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,6 +14,8 @@ from pydantic.json_schema import models_json_schema
 
 from glyphvae import errors
 from glyphvae.errors import Problem, ProblemBody, documented
+from glyphvae.formats.registry import JSON
+from glyphvae.kserve.described import MODELS, InferenceError
 from glyphvae.operations.encode import Encodings
 from glyphvae.operations.generate import Samples
 from glyphvae.operations.hand import FoundHand
@@ -30,6 +33,7 @@ _DESCRIBED: tuple[type[BaseModel], ...] = (
     FoundHand,
     RenderedText,
     Steps,
+    *MODELS,
 )
 # Problems that any route can answer with.
 _ANYWHERE = (
@@ -64,12 +68,19 @@ def describe(app: FastAPI) -> dict[str, Any]:
         # FastAPI's own error shape, which no response of this service has.
         components.pop("HTTPValidationError", None)
         components.pop("ValidationError", None)
-        for path in document["paths"].values():
+        for name, path in document["paths"].items():
             queued = "post" in path  # only operations answer it
             for operation in path.values():
                 operation["responses"] = _responses(operation["responses"], _QUEUED if queued else ())
-                if queued:
-                    operation.setdefault("parameters", []).append(_TIMEOUT)
+                if name.startswith("/v2"):
+                    operation["responses"] |= _inference_errors(operation["responses"])
+                parameters = operation.setdefault("parameters", [])
+                parameters += [_TIMEOUT] if queued else []
+                for parameter in parameters:
+                    parameter["schema"] = _without_null(parameter["schema"])
+        for component in components.values():
+            _omit_defaults(component)
+        document["servers"] = [{"url": "/", "description": "The service that this document comes from."}]
         # Keys are asked for only where the operator has set some, hence the empty alternative.
         document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         document["security"] = [{"key": []}, {}]
@@ -80,6 +91,31 @@ def describe(app: FastAPI) -> dict[str, Any]:
 def serialise(app: FastAPI) -> str:
     """Return the document as docs/openapi.json holds it."""
     return json.dumps(describe(app), indent=2, ensure_ascii=False) + "\n"
+
+
+def _inference_errors(responses: dict[str, Any]) -> dict[str, Any]:
+    """Return the errors among responses in the shape of the Open Inference Protocol."""
+    content = {JSON: {"schema": {"$ref": _REFERENCE.format(model=InferenceError.__name__)}}}
+    return {
+        status: {"description": response["description"], "content": content}
+        for status, response in responses.items()
+        if int(status) >= HTTPStatus.BAD_REQUEST
+    }
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter, which is left out rather than null."""
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    others = {name: value for name, value in schema.items() if name != "anyOf"}
+    return {**kinds[0], **others} if len(kinds) == 1 else schema
+
+
+def _omit_defaults(component: dict[str, Any]) -> None:
+    """Tell the defaults of fields in their descriptions: generators require fields that have a `default`."""
+    for field in component.get("properties", {}).values():
+        default = field.pop("default", None)
+        if default not in (None, []) and "const" not in field:
+            field["description"] = f"{field.get('description', '')} Default: `{json.dumps(default)}`.".strip()
 
 
 def _responses(responses: dict[str, Any], more: Sequence[type[Problem]]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 The page knows no more than the public API. Its files are part of the package and are read once, at import.
 """
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from glyphvae.api.head import path_of
+from glyphvae.api.validators import is_known, tag_of
 from glyphvae.errors import NotFound
 from glyphvae.wording import quoted
 
@@ -44,7 +44,7 @@ class File:
     Attributes:
         content: Its bytes.
         media_type: What they are.
-        etag: Names exactly these bytes (RFC 9110, 8.8.3).
+        etag: Names this content (RFC 9110, 8.8.3); weak, because it is compressed for some.
     """
 
     content: bytes
@@ -55,26 +55,27 @@ class File:
 _HEADERS = {
     # Kept by the browser, and asked about each time: the files of one version must not meet those of another.
     "Cache-Control": "no-cache",
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
+    "Vary": "Accept-Encoding",
     "X-Content-Type-Options": "nosniff",
 }
 
 
-def _read(path: Path) -> File:
+def read(path: Path) -> File:
+    """Read a file of a page."""
     content = path.read_bytes()
-    return File(content, _MEDIA_TYPES[path.suffix], f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+    return File(content, _MEDIA_TYPES[path.suffix], f"W/{tag_of(content)}")
 
 
-FILES = {path.relative_to(FOLDER).as_posix(): _read(path) for path in sorted(FOLDER.rglob("*")) if path.is_file()}
+FILES = {path.relative_to(FOLDER).as_posix(): read(path) for path in sorted(FOLDER.rglob("*")) if path.is_file()}
 
 
 @router.api_route("/playground", methods=["GET", "HEAD"])
 async def page(request: Request) -> Response:
     """Answer with the page."""
-    return _answer(request, FILES[INDEX])
+    return answer(request, FILES[INDEX])
 
 
 @router.api_route("/playground/{name:path}", methods=["GET", "HEAD"])
@@ -85,13 +86,13 @@ async def file(request: Request, name: str) -> Response:
         return RedirectResponse("../playground", 308)
     if name not in FILES:
         raise NotFound(f"There is nothing at {quoted(path_of(request.scope))}; the page is at /playground.")
-    return _answer(request, FILES[name])
+    return answer(request, FILES[name])
 
 
-def _answer(request: Request, served: File) -> Response:
-    known = (tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(","))
-    headers = {"ETag": served.etag, **_HEADERS}
-    if served.etag in known:
+def answer(request: Request, served: File, policy: str = CONTENT_SECURITY_POLICY) -> Response:
+    """Answer with a file of a page whose content security policy is `policy`."""
+    headers = {"ETag": served.etag, "Content-Security-Policy": policy, **_HEADERS}
+    if is_known(served.etag, request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)
     # Starlette leaves the body out of an answer to HEAD, and keeps its length.
     return Response(served.content, headers=headers, media_type=served.media_type)

@@ -1,27 +1,17 @@
 """The context of a request: its head and what is recorded of it, whichever way it came."""
 
+import re
 from time import perf_counter
 
 from glyphvae.api.head import RawHeaders, RequestHead, RequestHeaders
-from glyphvae.api.responses import Headers
+from glyphvae.api.responses import NOT_STORED, Headers
 from glyphvae.observability.access_log import Work
 
 _EVERYWHERE: RawHeaders = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 # No response of the API is a document: shown as one, it may load nothing and stands in no frame.
 _API_POLICY = b"default-src 'none'; frame-ancestors 'none'"
-# FastAPI's page has its script inline and gets the rest from a content delivery network.
-_DOCS_POLICY = b"; ".join(
-    (
-        b"default-src 'none'",
-        b"script-src 'unsafe-inline' https://cdn.jsdelivr.net",
-        b"style-src 'unsafe-inline' https://cdn.jsdelivr.net",
-        b"img-src 'self' data: https://fastapi.tiangolo.com",
-        b"connect-src 'self'",
-        b"base-uri 'none'",
-        b"form-action 'none'",
-        b"frame-ancestors 'none'",
-    )
-)
+# https://www.w3.org/TR/trace-context/#traceparent-header; no trace has an id of zeros.
+_TRACE = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 
 
 class Route:
@@ -40,10 +30,9 @@ class Route:
     def __init__(self, name: str, *, embeddable: bool = False) -> None:
         self.name = name
         resource = (b"cross-origin-resource-policy", b"cross-origin" if embeddable else b"same-origin")
-        # The playground sets its own, which allow what its page needs.
-        policy = _DOCS_POLICY if name == "/docs" else _API_POLICY
-        own = name.startswith("/playground")
-        self.headers = Headers([] if own else [*_EVERYWHERE, resource, (b"content-security-policy", policy)])
+        # Pages set their own, which allow what each needs.
+        own = name.startswith(("/playground", "/docs"))
+        self.headers = Headers([] if own else [*_EVERYWHERE, resource, (b"content-security-policy", _API_POLICY)])
 
 
 class RequestContext(RequestHead, Work):
@@ -62,13 +51,19 @@ class RequestContext(RequestHead, Work):
         id: As there.
         started: When it came, by `perf_counter`.
         response_headers: Those of this request alone: of CORS, and of the rate of its key.
+        caching: Headers that tell how long the response of an operation may be kept.
+        is_http_1_1: Whether it is of that version, if it has not one `Host` header as that version wants.
         checked: Whether its head has been held against the limits and keys.
         key: Name of the key that it showed, None where it showed none.
+        client: Address of the client, where it is logged and known.
     """
 
     response_headers: tuple[tuple[bytes, bytes], ...] = ()
+    caching = NOT_STORED
+    is_http_1_1 = False
     checked = False
     key: str | None = None
+    client: str | None = None
 
     def __init__(  # noqa: PLR0917 (made for each request, and positional arguments are the fastest)
         self,
@@ -86,3 +81,18 @@ class RequestContext(RequestHead, Work):
         self.route = route
         self.id = id
         self.started = perf_counter()
+
+    @property
+    def trace(self) -> str | None:
+        """Id of the trace that it is part of, whether that is recorded here or by others."""
+        if self.span is not None:
+            return f"{self.span.context.trace_id:032x}"
+        carried = _TRACE.fullmatch(self.headers.trace.get("traceparent", ""))
+        return carried[1] if carried else None
+
+    @property
+    def timing(self) -> bytes:
+        """The value of `Server-Timing`: milliseconds in queues, in models, and for all else until now."""
+        queue, model = self.queue_seconds, self.model_seconds
+        rest = perf_counter() - self.submitted - queue - model
+        return b"queue;dur=%.3f, model;dur=%.3f, encode;dur=%.3f" % (queue * 1e3, model * 1e3, max(rest, 0.0) * 1e3)

@@ -9,9 +9,10 @@ from glyphvae.api.conditions import (
     refuse_both,
     required_labels,
     title_of,
+    written,
 )
 from glyphvae.api.context import Context
-from glyphvae.errors import InvalidParameter
+from glyphvae.errors import InvalidParameter, MissingParameter
 
 
 def test_labels_are_characters_or_numbers(context: Context) -> None:
@@ -31,12 +32,33 @@ def test_an_unconditional_model_has_one_nameless_label(context: Context) -> None
 
 @pytest.mark.parametrize(
     ("name", "labels", "says"),
-    [("cvae", [], "is required"), ("cvae", ["J", "?"], "'\\?' is not a label"), ("vae", ["J"], "'vae' has no labels")],
+    [("cvae", ["J", "?"], "'\\?' is not a label"), ("vae", ["J"], "'vae' has no labels")],
 )
 def test_what_a_model_cannot_write_is_refused(context: Context, name: str, labels: list[str], says: str) -> None:
     with pytest.raises(InvalidParameter, match=says) as caught:
         required_labels(labels, context.registry.get(name))
     assert caught.value.errors[0].field == "query.label"
+
+
+def test_a_conditional_model_requires_a_label(context: Context) -> None:
+    with pytest.raises(MissingParameter, match="is required") as caught:
+        required_labels([], context.registry.get("cvae"))
+    assert caught.value.errors[0].field == "query.label"
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "texts", "folded"),
+    [
+        ("cvae", ["J", "10"], ["J", "10"], None),
+        ("cvae", ["j", "\uff2a", "J", "all", "?", "", " ", "jj"], ["J", "J", "J", "all", "?", "", " ", "jj"], 2),
+        ("cvae", ["\ufb01", "\u00df"], ["\ufb01", "\u00df"], None),
+        ("vae", ["j"], ["j"], None),
+    ],
+)
+def test_a_label_that_a_model_lacks_is_written_as_in_a_text(
+    context: Context, name: str, asked: list[str], texts: list[str], folded: int | None
+) -> None:
+    assert written(asked, context.registry.get(name)) == (texts, folded)
 
 
 def test_labels_are_chosen_by_name_by_set_or_are_the_usual_ones(context: Context) -> None:

@@ -16,7 +16,7 @@ from glyphvae.api.parameters import (
     read_query,
     value_of,
 )
-from glyphvae.errors import InvalidParameter, MalformedBody, Problem, UnsupportedMedia
+from glyphvae.errors import InvalidParameter, MalformedBody, MissingParameter, Problem, UnsupportedMedia
 
 NO_JSON = (b"{", b'{"seed": A}', b'{"seed": 1} B', b'{"label": ["\xff"]}')
 
@@ -40,6 +40,24 @@ def test_unknown_names_are_refused_with_the_known_ones_listed() -> None:
         Some.model_validate({"scale": 2, "size": 1, "colour": 1})
     (error,) = caught.value.errors()
     assert error["msg"] == "unknown: 'colour, size'; allowed are: scale, seed, label"
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ({"lable": ["J"]}, "unknown: 'lable' (did you mean `label`?); allowed are: "),
+        (
+            {"lable": ["J"], "sede": 1, "x": 1},
+            "'lable, sede, x' (did you mean `label` for 'lable', did you mean `seed` for 'sede'?)",
+        ),
+        ({"SEED": 1}, "'SEED' (did you mean `seed`?)"),
+        ({"label" * 100: 1}, "...; allowed are"),
+    ],
+)
+def test_a_misspelt_name_is_recognised(data: dict[str, object], says: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Some.model_validate(data)
+    assert says in caught.value.errors()[0]["msg"]
 
 
 @pytest.mark.parametrize("name", ["\ud800", "\n", "x" * 10_000])
@@ -107,10 +125,12 @@ def test_a_json_body_is_read(content_type: str) -> None:
 @pytest.mark.parametrize(
     ("content_type", "content", "problem", "says"),
     [
-        ("application/json", b"", InvalidParameter, "body: Field required"),
-        ("", b"{}", UnsupportedMedia, r"body is untyped; send application/json\."),
-        ("application/x-npy", b"{}", UnsupportedMedia, "body is 'application/x-npy'; send"),
-        ("x" * 5000, b"{}", UnsupportedMedia, r"xxx'\.\.\.; send application/json\."),
+        ("application/json", b"", MissingParameter, "body: Field required"),
+        ("application/json", b'{"scale": 0, "inner": {}}', InvalidParameter, "body"),
+        ("application/x-www-form-urlencoded", b' {"seed": 1}', UnsupportedMedia, "`Content-Type: application/json`"),
+        ("", b"[]", UnsupportedMedia, r"body is untyped; send application/json\."),
+        ("application/x-npy", b"\x93NUMPY", UnsupportedMedia, "body is 'application/x-npy'; send"),
+        ("x" * 5000, b"seed=1", UnsupportedMedia, r"xxx'\.\.\.; send application/json\."),
         *(("application/json", content, MalformedBody, "The body is not JSON: ") for content in NO_JSON),
         *(("application/json", content, InvalidParameter, "body: ") for content in (b"null", b"[]", b'"HELLO"')),
         ("application/json", b'{"scale": NaN}', InvalidParameter, r"body\.scale: .*finite"),
@@ -123,6 +143,12 @@ def test_a_body_that_is_not_allowed_is_refused(
 ) -> None:
     with pytest.raises(problem, match=says):
         read_json(Some, content_type, content)
+
+
+def test_values_that_are_all_missing_are_called_so() -> None:
+    missing, wrong = {"type": "missing", "loc": ("n",), "msg": "Field required"}, {"loc": ("m",), "msg": "too small"}
+    assert isinstance(problem_of([missing, missing], "query"), MissingParameter)
+    assert isinstance(problem_of([missing, wrong], "query"), InvalidParameter)
 
 
 def test_every_refused_value_is_listed() -> None:

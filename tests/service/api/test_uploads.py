@@ -120,13 +120,13 @@ async def test_the_fields_of_a_form_are_limited(client: httpx.AsyncClient) -> No
 def threads(monkeypatch: pytest.MonkeyPatch) -> set[int]:
     """The threads that have decoded a picture."""
     found: set[int] = set()
-    grey_levels = decode.Picture.grey
+    decoded = decode.Picture.decode
 
-    def remembered(self: decode.Picture) -> Pixels:
+    def remembered(self: decode.Picture) -> decode.Decoded:
         found.add(get_ident())
-        return grey_levels(self)
+        return decoded(self)
 
-    monkeypatch.setattr(decode.Picture, "grey", remembered)
+    monkeypatch.setattr(decode.Picture, "decode", remembered)
     return found
 
 

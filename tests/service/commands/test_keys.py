@@ -26,9 +26,9 @@ def test_a_key_is_shown_once_and_its_hash_is_kept(tmp_path: Path, capsys: pytest
     ("arguments", "says"),
     [
         (["ci"], "already has a key 'ci'"),
-        (["a b"], "name: String should match pattern"),
+        (["a b"], "name: Input should be 1 to 64 letters"),
         (["new", "--rate", "often"], "rate: "),
-        (["new", "--route", "generate"], "routes.0: String should match pattern"),
+        (["new", "--route", "generate"], "routes.0: Input should be a path that begins with /"),
     ],
 )
 def test_a_wrong_key_is_not_made(tmp_path: Path, arguments: list[str], says: str) -> None:

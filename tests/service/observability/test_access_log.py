@@ -10,7 +10,8 @@ from glyphvae.observability.access_log import FLUSH_LINES, AccessLog, Entry, Jso
 
 WORK = Work()
 WORK.rows, WORK.batch = 3, 32
-ENTRY = Entry("7-1", "/generate", "POST", 200, 0.0012345, "cvae/1", None, WORK)
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+ENTRY = Entry("7-1", "/generate", "POST", 200, 0.0012345, "cvae/1", None, WORK, "192.0.2.1", TRACE)
 
 
 def log(style: str, *entries: Entry) -> str:
@@ -37,12 +38,14 @@ async def test_json_has_every_fact() -> None:
         "key": None,
         "rows": 3,
         "batch": 32,
+        "client": "192.0.2.1",
+        "trace": TRACE,
     }
 
 
 async def test_text_has_them_too() -> None:
     with_model, without = log("text", ENTRY, Entry("7-2", "other", "GET", 404, 0.5, None, "ci", Work())).splitlines()
-    assert with_model.endswith(" 7-1 POST /generate 200 1.234 ms cvae/1 3 rows in 32")
+    assert with_model.endswith(f" 7-1 POST /generate 200 1.234 ms cvae/1 3 rows in 32 192.0.2.1 trace {TRACE}")
     assert without.endswith(" 7-2 GET other 404 500.000 ms ci")
 
 
@@ -79,13 +82,13 @@ async def test_a_lonely_line_does_not_wait_for_another(
     access.write(ENTRY)
     assert not capsys.readouterr().err
     await asyncio.sleep(0.01)
-    assert capsys.readouterr().err.endswith("cvae/1 3 rows in 32\n")
+    assert capsys.readouterr().err.endswith(f"cvae/1 3 rows in 32 192.0.2.1 trace {TRACE}\n")
 
 
 def test_where_nothing_tells_the_end_no_line_waits() -> None:
     stream = io.StringIO()
     AccessLog("text", stream).write(ENTRY)
-    assert stream.getvalue().endswith("cvae/1 3 rows in 32\n")
+    assert stream.getvalue().endswith(f"cvae/1 3 rows in 32 192.0.2.1 trace {TRACE}\n")
 
 
 def test_the_rest_of_the_log_has_the_same_shape() -> None:

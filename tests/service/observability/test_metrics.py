@@ -1,5 +1,6 @@
 """Metrics, parsed by the library that Prometheus provides."""
 
+import os
 import re
 import signal
 import socket
@@ -99,6 +100,25 @@ async def test_long_iterations_are_counted() -> None:
     assert samples["glyphvae_loop_seconds_sum"] == 0.11
 
 
+async def test_connections_and_requests_in_flight_are_those_of_the_living() -> None:
+    telemetry = busy()
+    telemetry.connections = lambda: (5, 2)
+    samples = await values(lambda: (busy(), [telemetry.state()] * 2))
+    assert (samples["glyphvae_connections"], samples["glyphvae_requests_in_flight"]) == (10, 4)
+
+
+async def test_each_process_tells_what_it_uses() -> None:
+    samples = await values(of_one(busy()))
+    pid = os.getpid()
+    assert samples[f"process_resident_memory_bytes {pid}"] > 1e6
+    assert samples[f"process_cpu_seconds_total {pid}"] > 0
+    assert samples[f"process_open_fds {pid}"] > 0
+    gone = busy().state()
+    gone["process"] = 2**22 + 1  # no process has such an id on Linux
+    lost = await values(lambda: (Telemetry(), [gone]))
+    assert not [name for name in lost if name.startswith("process_")]
+
+
 async def test_versions_are_published() -> None:
     text = (await scrape(of_one(Telemetry()))).text
     assert f'version="{__version__}"' in text
@@ -147,6 +167,11 @@ def test_a_real_server_counts_in_all_its_processes(repository: Path, admin_port:
         assert samples["glyphvae_requests_total /generate 200"] == 20
         assert samples["glyphvae_request_seconds_count /generate"] == 20
         assert samples["glyphvae_workers"] == workers
+        with server.client() as client:
+            client.get("/livez")
+            samples = samples_of(admin.get(f"http://127.0.0.1:{admin_port}/metrics").text)
+            assert len([name for name in samples if name.startswith("process_open_fds")]) == workers
+            assert samples["glyphvae_requests_in_flight"] == 0
 
 
 def test_a_log_that_nobody_reads_holds_nobody_up(repository: Path, admin_port: int) -> None:

@@ -196,6 +196,19 @@ def test_a_full_temporary_folder_does_not_stop_the_start(
     assert "metrics may be those of one process each" in caplog.text
 
 
+def test_where_no_temporary_folder_takes_files_that_of_shared_memory_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr("glyphvae.observability.shared_counters.gettempdir", refuse)
+    monkeypatch.setattr("glyphvae.observability.shared_counters.SHARED_MEMORY", tmp_path)
+    with shared_folder() as folder:
+        assert folder is not None
+        assert folder.parent == tmp_path
+
+
 def test_without_counts_the_sum_is_empty(tmp_path: Path) -> None:
     total, living = read(tmp_path)
     assert (total.state(), living) == (Telemetry().state(), [])

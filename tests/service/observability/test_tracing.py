@@ -1,5 +1,6 @@
 """Spans, in memory and over the wire."""
 
+import json
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 from starlette.types import ASGIApp, Message
 
+from glyphvae import __version__
 from glyphvae.application import create_app
 from glyphvae.errors import StartError
 from glyphvae.observability.tracing import Tracing
@@ -94,6 +96,40 @@ async def test_the_callers_trace_is_taken_up(app: ASGIApp, exporter: InMemorySpa
 async def test_what_the_caller_does_not_record_is_not_recorded(app: ASGIApp, exporter: InMemorySpanExporter) -> None:
     await ask(app, "/generate?label=J&n=2", headers={"traceparent": f"00-{TRACE}-{CALLER}-00"})
     assert exporter.get_finished_spans() == ()
+
+
+@pytest.mark.parametrize(
+    ("environment", "name"),
+    [
+        ({}, "glyphvae"),
+        ({"OTEL_SERVICE_NAME": "handwriting"}, "handwriting"),
+        ({"OTEL_RESOURCE_ATTRIBUTES": "service.name=writer,team=a"}, "writer"),
+        ({"OTEL_SERVICE_NAME": "handwriting", "OTEL_RESOURCE_ATTRIBUTES": "service.name=writer"}, "handwriting"),
+    ],
+)
+def test_the_environment_may_name_the_service(
+    environment: dict[str, str], name: str, exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    facts = Tracing(SimpleSpanProcessor(exporter)).provider.resource.attributes
+    assert (facts["service.name"], facts["service.version"]) == (name, __version__)
+    assert facts.get("team") == ("a" if name == "writer" else None)
+
+
+@pytest.mark.parametrize("carried", [True, False])
+async def test_the_log_names_the_trace(
+    repository: Path, exporter: InMemorySpanExporter, carried: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    context = context_of(repository, access_log="on", log_format="json")
+    context.telemetry.tracing = Tracing(SimpleSpanProcessor(exporter))
+    headers = {"traceparent": f"00-{TRACE}-{CALLER}-01"} if carried else {}
+    await ask(create_app(context), "/generate?label=J&seed=7", headers=headers)
+    (line,) = [json.loads(line) for line in capsys.readouterr().err.splitlines() if "glyphvae.access" in line]
+    span = by_name(exporter)["POST /generate"].context
+    assert line["trace"] == f"{span.trace_id:032x}"
+    assert (line["trace"] == TRACE) is carried
+    assert line["client"] == "127.0.0.1"
 
 
 async def test_a_batch_that_is_not_sampled_is_linked_to_nothing(

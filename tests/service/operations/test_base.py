@@ -1,7 +1,8 @@
 """Behaviour that all operations share, and the cache of plans."""
 
 import io
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 from xml.etree import ElementTree as ET
 
 import httpx
@@ -12,14 +13,15 @@ from PIL import Image
 
 from glyphvae.api.context import Context
 from glyphvae.application import OPERATIONS, create_app
-from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel
-from glyphvae.formats.registry import GIF, JSON, NPY, PDF, PICTURES, SVG
+from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, UnsupportedMedia
+from glyphvae.formats.registry import GIF, JSON, MEDIA_TYPES, NPY, PDF, PICTURES, SVG
 from glyphvae.models.registry import load_registry
 from glyphvae.operations.base import KEPT_PLANS, LONGEST_KEY, PlanCache
+from tests.service.operations.test_font import write_pen
 from tests.service.support import caller, context_of, expect_problem, grey, npy, percent_apart, resvg
 
 # Of operations that read an image; the others draw, and take a seed.
-READING = {"/encode", "/hand", "/reconstruct"}
+READING = ("/encode", "/hand", "/reconstruct")
 PATHS = [operation.path for operation in OPERATIONS]
 OFFERS = dict.fromkeys(PATHS, (*PICTURES, SVG, JSON, NPY)) | {
     "/encode": (JSON, NPY),
@@ -75,6 +77,95 @@ async def test_an_unknown_parameter_is_named(client: httpx.AsyncClient, operatio
     response = await post(client, operation.path, colour="red")
     says = f"unknown: 'colour'; allowed are: {', '.join(operation.parameters.model_fields)}"
     expect_problem(response, InvalidParameter, says, "body" if operation.body == "json" else "query")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_a_misspelt_parameter_is_recognised(client: httpx.AsyncClient, operation: Any) -> None:  # noqa: ANN401
+    for name in operation.parameters.model_fields:
+        response = await post(client, operation.path, **{f"{name}{name[-1]}": 1})
+        if len(name) > 1:
+            says = f"unknown: '{name}{name[-1]}' (did you mean `{name}`?)"
+            expect_problem(response, InvalidParameter, says, "body" if operation.body == "json" else "query")
+
+
+async def test_a_misspelt_field_within_another_is_recognised(client: httpx.AsyncClient) -> None:
+    response = await client.post("/render-text", json={"text": "A", "page": {"lnes": "ruled"}})
+    expect_problem(response, InvalidParameter, "did you mean `lines`?", "body.page")
+
+
+@pytest.mark.parametrize("operation", [operation for operation in OPERATIONS if operation.body == "json"])
+async def test_parameters_of_a_body_are_refused_in_the_query(client: httpx.AsyncClient, operation: Any) -> None:  # noqa: ANN401
+    response = await client.post(f"{operation.path}?seed=7", json={"text": "A"})
+    expect_problem(response, InvalidParameter, "unknown: 'seed'", "query")
+    assert "belong in the JSON body" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("path", READING)
+async def test_json_is_refused_where_an_image_is_read(client: httpx.AsyncClient, path: str) -> None:
+    response = await client.post(path, json={"label": "J"}, params={"label": "J"})
+    expect_problem(response, UnsupportedMedia, "looks like JSON: send the image itself, and parameters in the query")
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "folded"),
+    [
+        ("/generate", "label=j", "1"),
+        ("/generate", "label=j&label=k&label=L", "2"),
+        ("/generate", "labels=j", "1"),
+        ("/generate", "label=j&seed=7&n=2", "1"),
+        ("/traverse", "label=j&latent=1&temperature=1", "1"),
+        ("/interpolate", "label=j&label=k", "2"),
+        ("/generate", "label=J", None),
+        ("/interpolate", "label=J", None),
+    ],
+)
+@pytest.mark.parametrize("accept", ["image/png", "application/json", "application/x-npy"])
+async def test_a_label_that_is_written_as_another_is_counted(
+    client: httpx.AsyncClient, path: str, query: str, folded: str | None, accept: str
+) -> None:
+    response = await client.post(f"{path}?{query}", headers={"Accept": accept})
+    assert (response.status_code, response.headers.get("glyphvae-folded")) == (200, folded)
+    capitals = query.replace("j", "J").replace("k", "K")
+    seeded = f"{capitals}&seed={response.headers.get('glyphvae-seed', 0)}"
+    assert (await client.post(f"{path}?{seeded}", headers={"Accept": accept})).content == response.content
+
+
+def test_every_offer_can_be_named_by_format() -> None:
+    for operation in OPERATIONS:
+        query = operation.query if operation.body == "json" else operation.parameters
+        assert query is not None
+        field = query.model_fields.get("format")
+        offers = OFFERS.get(operation.path, ())
+        names = get_args(get_args(field.annotation)[0]) if field else ()
+        assert {MEDIA_TYPES[name] for name in names} == (set(offers) if len(offers) > 1 else set())
+
+
+@pytest.mark.parametrize("path", [path for path in OFFERS if path not in {"/hand", "/font"}])
+@pytest.mark.parametrize(
+    ("name", "says"), [("npy", ""), ("json", ""), ("NPY", "'npy'"), ("bmp", "'json'"), ("", "'json'")]
+)
+async def test_format_takes_the_place_of_accept(client: httpx.AsyncClient, path: str, name: str, says: str) -> None:
+    query, accept = {"format": name}, {"Accept": "image/png, text/html"}
+    if path == "/render-text":
+        response = await client.post(path, params=query, headers=accept, json={"text": "A"})
+    elif path in READING:
+        query |= {"label": "A", "preprocess": "none"}
+        response = await client.post(path, params=query, headers=accept, content=npy(grey(135)))
+    else:
+        query |= {"label": "A"} | ({"latent": "1"} if path == "/traverse" else {})
+        response = await client.post(path, params=query, headers=accept)
+    if says:
+        expect_problem(response, InvalidParameter, says, "query.format")
+    else:
+        assert (response.status_code, response.headers["content-type"]) == (200, MEDIA_TYPES[name])
+
+
+async def test_the_format_of_a_font_may_be_named(tmp_path: Path) -> None:
+    write_pen(tmp_path, "A", "B")
+    async with caller(create_app(context_of(tmp_path, default_model="pen"))) as client:
+        for name in ("ttf", "otf", "woff2"):
+            response = await client.post(f"/font?format={name}", json={"seed": 7}, headers={"Accept": "*/*"})
+            assert response.headers["content-type"] == f"font/{name}"
 
 
 @pytest.mark.parametrize("path", OFFERS)

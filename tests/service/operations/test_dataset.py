@@ -8,7 +8,7 @@ import pytest
 from glyphvae.api.context import Context
 from glyphvae.datasets.formats import FORMATS, Name
 from glyphvae.datasets.recipe import Dataset, DatasetParameters, make_recipe
-from glyphvae.errors import InvalidParameter, NotInstalled
+from glyphvae.errors import InvalidParameter, MissingParameter, NotInstalled
 from tests.service.support import expect_problem
 
 
@@ -38,10 +38,13 @@ async def test_npz_is_the_default_and_a_seed_repeats_it(client: httpx.AsyncClien
     assert (await client.post("/dataset", json={"count": 10, "seed": seed})).content == first.content
 
 
+async def test_how_many_is_required(client: httpx.AsyncClient) -> None:
+    expect_problem(await client.post("/dataset", json={}), MissingParameter, "Field required", "body.count")
+
+
 @pytest.mark.parametrize(
     ("order", "field", "says"),
     [
-        ({}, "body.count", "Field required"),
         ({"count": 0}, "body.count", "greater than or equal to 1"),
         ({"count": 1, "labels": []}, None, "at least 1"),
         ({"count": 1, "labels": ["!"]}, "body.labels", "'!' is not a label"),

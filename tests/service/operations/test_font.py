@@ -134,6 +134,33 @@ async def test_what_is_refused_is_named(pen: httpx.AsyncClient, body: dict[str, 
     expect_problem(response, InvalidParameter, "", field)
 
 
+@pytest.mark.parametrize("address", ["https://zoe.example/terms?v=1", "http://zoe.example", "", None])
+async def test_the_address_of_a_licence_is_one_of_the_web_or_nothing(
+    pen: httpx.AsyncClient, address: str | None
+) -> None:
+    names = TTFont(io.BytesIO(await made(pen, seed=7, license_url=address)))["name"]
+    assert names.getDebugName(14) == (address or None)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"family": " Hand"}, "Input should be a name in one line without spaces at its beginning and end"),
+        *(
+            ({"license_url": text}, "Input should be a web address that begins with https://")
+            for text in ("terms", "ftp://zoe.example", "javascript:alert(1)", "https://", "https:///x", "https://a b")
+        ),
+    ],
+)
+async def test_texts_of_another_shape_are_refused_in_words(
+    pen: httpx.AsyncClient, body: dict[str, object], words: str
+) -> None:
+    (name,) = body
+    problem = expect_problem(await pen.post("/font", json=body, headers=TTF), InvalidParameter, words, f"body.{name}")
+    assert "pattern" not in problem.detail
+    assert "\\" not in problem.detail
+
+
 async def test_a_model_without_strokes_says_which_have_some(client: httpx.AsyncClient) -> None:
     response = await client.post("/font", json={}, headers=TTF)
     expect_problem(response, InvalidParameter, "draws no strokes", "body.model")

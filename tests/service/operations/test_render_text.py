@@ -1,10 +1,12 @@
 import hashlib
 import io
+import json
 import unicodedata
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import httpx
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from glyphvae.application import create_app
-from glyphvae.errors import InvalidParameter, NotAcceptable
+from glyphvae.errors import InvalidParameter, MissingParameter, NotAcceptable, UnknownModel
 from glyphvae.models.latents import draw_latents
 from glyphvae.operations.render_text import RenderedText
 from glyphvae.text.alternates import apart
@@ -580,3 +582,55 @@ async def test_pages_are_for_models_that_draw_strokes(client: httpx.AsyncClient,
     async with caller(create_app(context_of(tmp_path, default_model="cvae"))) as other:
         response = await post(other, text="HI", page={})
     expect_problem(response, InvalidParameter, "models with strokes: more", "body.page")
+
+
+RULED = '{"size": "A6", "lines": "ruled"}'
+
+
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [
+        ("text=HI&seed=7", {"text": "HI", "seed": 7}),
+        (
+            "text=H%20I&seed=7&z=1,,-0.5&scale=3&ink=navy",
+            {"text": "H I", "seed": 7, "z": [1, None, -0.5], "scale": 3, "ink": "navy"},
+        ),
+        (f"text=HI&seed=7&page={quote(RULED)}&dpi=72", {"text": "HI", "seed": 7, "page": json.loads(RULED), "dpi": 72}),
+    ],
+)
+async def test_get_does_what_post_does(handed: httpx.AsyncClient, query: str, body: dict[str, object]) -> None:
+    posted, got = await handed.post("/render-text", json=body), await handed.get(f"/render-text?{query}")
+    assert (got.status_code, got.content) == (posted.status_code, posted.content) == (200, posted.content)
+    assert got.headers["cache-control"].startswith("public, ")
+    known = {"if-none-match": got.headers["etag"]}
+    assert (await handed.get(f"/render-text?{query}", headers=known)).status_code == 304
+    assert "etag" not in posted.headers
+
+
+async def test_a_get_without_a_seed_is_another_each_time(client: httpx.AsyncClient) -> None:
+    response = await client.get("/render-text?text=HI")
+    assert (response.status_code, response.headers["cache-control"]) == (200, "no-store")
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "says"),
+    [
+        ("seed=1", "query.text", "Field required"),
+        ("text=HI&z=x", "query.z", "'x'"),
+        ("text=HI&page=A4", "query.page", "unexpected character"),
+        ('text=HI&page={"size":"A99"}', "query.page.size", ""),
+        ("text=HI&colour=red", "query", "unknown: 'colour'"),
+        ("text=%E2%98%83", "query.text", ""),
+        ("text=HI&dpi=72", "query.dpi", "there is no `page`"),
+        ("text=HI&model=gan&seed=1", None, "gan"),
+    ],
+)
+async def test_what_a_query_has_wrong_is_named_as_of_the_query(
+    client: httpx.AsyncClient, query: str, field: str | None, says: str
+) -> None:
+    response = await client.get(f"/render-text?{query}")
+    problem = UnknownModel if field is None else MissingParameter if says == "Field required" else InvalidParameter
+    body = expect_problem(response, problem, says, response.json().get("errors", [{}])[0].get("field"))
+    assert "body" not in body.detail
+    if field is not None:
+        assert body.errors[0].field.startswith(field)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glyphvae.server.accept_loop import TOGETHER, AcceptLoop, _connect
+from glyphvae.server.accept_loop import TOGETHER, AcceptLoop
 from tests.service.sockets import serving, until
 
 uvloop = pytest.importorskip("uvloop", reason="it is not there on Windows")
@@ -108,7 +108,10 @@ async def test_without_descriptors_connections_wait_quietly(caplog: pytest.LogCa
 
 
 async def test_a_client_that_has_gone_already_is_no_fault() -> None:
-    async def fail() -> None:
+    def gone() -> asyncio.Protocol:
         raise OSError(107, "Transport endpoint is not connected")
 
-    await _connect(fail())
+    one, other = socket.socketpair()
+    one.setblocking(False)
+    with one, other:
+        await AcceptLoop([], gone).connect(one)

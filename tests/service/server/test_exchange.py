@@ -68,7 +68,7 @@ async def server(repository: Path) -> AsyncIterator[Server]:
     [
         (SEEDED, 200),
         (request("/generate?label=JJ"), 422),
-        (request("/generate?label=J", b"{}"), 200),
+        (request("/generate?label=J", b"{}"), 422),
         (ENCODE, 200),
         (request("/encode"), 400),
         (request("/encode", b"[" * 17, "Content-Type: application/json"), 400),

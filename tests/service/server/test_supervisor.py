@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from uvicorn.config import STARTUP_FAILURE
 
 from glyphvae.errors import ReloadRefused
 from glyphvae.server.server import Config
 from glyphvae.server.supervisor import Supervisor
+from glyphvae.server.uvicorn_internals import STARTUP_FAILURE
 from glyphvae.settings import Settings
 from tests.known_model import write_model
 from tests.service.processes import Server, running

@@ -109,9 +109,27 @@ async def test_a_form_over_the_limit_is_refused_announced_or_not(app: FastAPI) -
             assert response.status_code == status
 
 
-async def test_routes_that_read_no_body_ignore_an_announced_one_within_the_limit(client: httpx.AsyncClient) -> None:
-    assert (await client.post("/generate?label=J", content=bytes(LIMIT))).status_code == 200
-    expect_problem(await client.post("/generate?label=J", content=bytes(LIMIT + 1)), BodyTooLarge, "")
+@pytest.mark.parametrize("path", ["/generate", "/traverse"])
+@pytest.mark.parametrize("content", [b'{"label": "J"}', b"label=J", bytes(LIMIT + 1)])
+async def test_routes_that_read_no_body_refuse_one_and_say_where_parameters_belong(
+    client: httpx.AsyncClient, path: str, content: bytes
+) -> None:
+    for sent in (content, pieces(content)):
+        response = await client.post(
+            path, params={"label": "J", "latent": 1} if path == "/traverse" else None, content=sent
+        )
+        if sent is not content and len(content) > LIMIT:
+            expect_problem(response, BodyTooLarge, "")
+        else:
+            expect_problem(response, InvalidParameter, f"parameters belong in the query, as {path}?name=value", "body")
+
+
+async def test_routes_that_read_no_body_take_chunks_of_nothing(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/generate?label=J", content=pieces(b""))).status_code == 200
+
+
+async def pieces(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 async def test_an_announced_body_is_refused_unread(app: FastAPI) -> None:

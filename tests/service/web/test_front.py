@@ -27,7 +27,7 @@ from glyphvae.errors import (
     InvalidParameter,
     NotFound,
 )
-from glyphvae.operations.generate import CHUNK
+from glyphvae.operations.generate import CHUNK, Generate
 from glyphvae.scheduling.scheduler import Scheduler
 from glyphvae.web.front import GONE, LONGEST_PATH, TIMEOUT_HEADER, Front
 from tests.service.sockets import PATIENCE, until
@@ -147,6 +147,7 @@ async def failing(*_: object) -> None:
 
 async def failing_late(_: Scope, __: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"begun", "more_body": True})
     raise RuntimeError("/secret/path")
 
 
@@ -309,7 +310,7 @@ def test_nothing_is_kept_of_a_request_that_was_refused(small: Context, monkeypat
     def refuse() -> "ref[RequestHead]":
         head = RequestHead("POST", "/generate", b"", RequestHeaders([]))
         with suppress(Busy):
-            front.admit(head)
+            front.admit(head, Generate(small))
         return ref(head)
 
     refused = [refuse() for _ in range(3)]
@@ -330,7 +331,7 @@ def test_a_request_may_shorten_its_time_but_not_lengthen_it(small: Context, aske
     front = create_app(small).front
     assert front is not None
     sent = [] if asked is None else [(b"x-request-timeout", asked.encode())]
-    assert front.admit(RequestHead("POST", "/generate", b"", RequestHeaders(sent))) == seconds
+    assert front.admit(RequestHead("POST", "/generate", b"", RequestHeaders(sent)), Generate(small)) == seconds
 
 
 @pytest.mark.parametrize(
@@ -429,3 +430,61 @@ async def test_large_work_that_waits_too_long_is_given_up(
     assert [task.result(PATIENCE) for task in tasks] == [True, True]
     expect_problem(response, DeadlineExceeded, "No response within 0.05 seconds.")
     assert small.telemetry.refused == {"deadline": 1}
+
+
+ROOTS = pytest.mark.parametrize(
+    ("prefix", "root_path", "attribute"),
+    [
+        ("/hw", "/hw", ""),
+        ("", "/hw", ""),
+        ("/hw/hw", "/hw", ""),
+        ("/hw", "", "/hw"),
+        ("", "", "/hw"),
+        ("/hw", "", "setting"),
+    ],
+    ids=[
+        "mounted",
+        "stripped",
+        "server's own beside it",
+        "told by FastAPI",
+        "told and stripped",
+        "told by the setting",
+    ],
+)
+
+
+@ROOTS
+async def test_below_a_root_path_everything_is_as_without_one(
+    context: Context, prefix: str, root_path: str, attribute: str
+) -> None:
+    app = create_app(changed(context, root_path="/hw" if attribute == "setting" else ""))
+    if attribute == "/hw":
+        app.root_path = attribute
+    transport = httpx.ASGITransport(app, root_path=root_path)
+    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        docs = await client.get(f"{prefix}/docs")
+        for page in (docs, await client.get(f"{prefix}/playground")):
+            (policy,) = page.headers.get_list("content-security-policy")
+            assert "; script-src " in policy
+        assert 'href="openapi.json"' in docs.text  # beside the page
+        assert (await client.get(f"{prefix}/openapi.json")).json()["servers"][0] == {"url": "/hw"}
+        assert (await client.get(f"{prefix}/", headers={"accept": "application/json"})).json()["docs"] == "/hw/docs"
+        page = await client.get(f"{prefix}/", headers={"accept": "text/html"})
+        assert page.headers["location"] == "/hw/playground"
+        assert (await client.post(f"{prefix}/generate?label=J")).status_code == 200
+        assert (await client.get(f"{prefix}/models/cvae")).status_code == 200
+        expect_problem(await client.get(f"{prefix}/glyph"), NotFound, "There is nothing at '/glyph'")
+    assert ("/generate", 200) in app.state.context.telemetry.requests
+
+
+async def test_a_path_of_its_own_may_begin_like_the_root_path(context: Context) -> None:
+    transport = httpx.ASGITransport(create_app(context), root_path="/playground")
+    async with httpx.AsyncClient(transport=transport, base_url="http://glyphvae") as client:
+        assert (await client.get("/playground/playground")).headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("root", ["/hw", "/a/hw"])
+async def test_the_root_path_itself_leads_to_what_is_below_it(context: Context, root: str) -> None:
+    async with caller(create_app(changed(context, root_path=root))) as client:
+        redirect = await client.get(root)
+        assert (redirect.status_code, redirect.headers["location"]) == (307, "hw/")

@@ -1,0 +1,39 @@
+"""The bytes of the first load, with the shipped models, on the wire."""
+
+from typing import Any
+
+from playwright.sync_api import BrowserContext
+
+from tests.browser.pages import Playground
+from tests.service.processes import running
+
+# Bytes, heads included: of the page, its files, the models and numbers; and with the pictures, which no compression
+# makes smaller.
+FILES_LIMIT = 110_000
+LIMIT = 250_000
+
+
+def test_the_first_load_is_small_on_the_wire(desktop: BrowserContext) -> None:
+    kinds: dict[str, str] = {}
+    sizes: dict[str, float] = {}
+
+    def received(event: dict[str, Any]) -> None:
+        kinds[event["requestId"]] = event["response"]["mimeType"]
+
+    def finished(event: dict[str, Any]) -> None:
+        sizes[event["requestId"]] = event["encodedDataLength"]
+
+    with running("--device", "cpu") as server:
+        page = desktop.new_page()
+        network = desktop.new_cdp_session(page)
+        network.send("Network.enable")
+        network.on("Network.responseReceived", received)
+        network.on("Network.loadingFinished", finished)
+        page.goto(f"{server.url}/playground")
+        Playground(page).wait_until_ready()
+        page.wait_for_load_state("networkidle")
+        page.close()
+    pictures = sum(size for id_, size in sizes.items() if kinds[id_] == "image/png")
+    assert pictures > 0
+    assert sum(sizes.values()) - pictures < FILES_LIMIT
+    assert sum(sizes.values()) < LIMIT
