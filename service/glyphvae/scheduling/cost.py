@@ -37,10 +37,10 @@ _OTHER_PICTURE = 3
 _WRITTEN = 11
 # Work of a glyph that is painted from its strokes, and bytes of its outlines at a scale of 64, for as many glyphs as
 # are in memory at a time. Its pixels cost what others do.
-_PAINTED, _OUTLINES, _PAINTED_AT_A_TIME = 1 << 11, 1 << 17, 32
+_PAINTED, _OUTLINES, _PAINTED_AT_A_TIME = 1 << 9, 1 << 17, 32
 # Work of a glyph whose strokes become the paths of a document; and bytes of these paths, with their copies, and of what
 # they are made from, for as many glyphs as are in memory at a time.
-_TRACED, _TRACE, _TRACED_AT_A_TIME, _TRACING = 1 << 10, 1 << 13, 64, 1 << 16
+_TRACED, _TRACE, _TRACED_AT_A_TIME, _TRACING = 3 << 8, 1 << 13, 64, 1 << 16
 # Bytes of the places of a glyph's curves, in each row of a line, while they are measured.
 _MEASURED = 5 << 10
 # Pixels that a letter is compared with cost a quarter of a unit each, and bytes as grey levels, slopes and copies.
@@ -142,7 +142,7 @@ def together(*costs: Cost) -> Cost:
 
 def typesetting(characters: int, *, strokes: bool = False) -> Cost:
     """Return the cost of setting a text, of pixels or of strokes, whose curves are measured."""
-    return Cost(characters << 10, characters * _MEASURED) if strokes else Cost(characters << 8)
+    return Cost(characters << 9, characters * _MEASURED) if strokes else Cost(characters << 8)
 
 
 def fitting(pixels: int) -> Cost:
