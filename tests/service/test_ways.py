@@ -153,7 +153,7 @@ TENSORS: list[Any] = [
 # Values of each query parameter, those that are not allowed among them.
 VALUES: dict[str, list[str]] = {
     "label": ["J", "19", "0", "a", "36", "", "JJ"],
-    "labels": ["all", "letters", "J", "a", ""],
+    "labels": ["all", "letters", "digits", "JK", "J", "a", ""],
     "n": ["1", "2", "3", "200", "0", "x"],
     "z": ["0.5", "1,,-1", "99", "0,0,0,0,0,0,0", "x", ""],
     "temperature": ["0", "0.5", "1", "11", "nan"],
@@ -162,6 +162,7 @@ VALUES: dict[str, list[str]] = {
     "ink": ["black", "navy", "#12f", "blot"],
     "paper": ["white", "transparent", "rgb(1,2,3)", "x"],
     "model": ["cvae", "vae", "gan"],
+    "top": ["1", "3", "0"],
     "beta": ["10", "1e0", "7", "0", "nan", "x"],
     "hand": [HAND, HAND, HAND[:-1], "", "x" * 129],
     "preprocess": ["auto", "none", "some"],
@@ -174,7 +175,7 @@ VALUES: dict[str, list[str]] = {
 _LOOK = ["scale", "ink", "paper", "model", "beta", "unheard"]
 QUERIES: dict[str, list[str]] = {
     "/generate": ["label", "label", "labels", "n", "z", "hand", "temperature", "columns", *_LOOK],
-    "/encode": ["label", "labels", "preprocess", "model", "beta", "unheard"],
+    "/encode": ["label", "labels", "preprocess", "model", "beta", "top", "unheard"],
     "/hand": ["label", "label", "labels", "preprocess", "model", "beta", "unheard"],
     "/reconstruct": ["label", "labels", "preprocess", *_LOOK],
     "/interpolate": ["label", "label", "labels", "z", "hand", "n", "method", "temperature", *_LOOK],

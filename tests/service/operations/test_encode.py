@@ -1,3 +1,5 @@
+import string
+
 import httpx
 import numpy as np
 import pytest
@@ -123,6 +125,9 @@ async def test_labels_say_what_an_image_may_be(more: httpx.AsyncClient) -> None:
         ("", "Z", LABELS),
         ("labels=letters", "a", (*LABELS[10:], "a", "b", "ß")),
         ("labels=0&labels=J", "J", ("0", "J")),
+        ("labels=digits", "9", tuple("0123456789")),
+        ("labels=9876543210", "9", tuple("9876543210")),
+        ("labels=small&labels=capitals", "a", tuple("ab" + string.ascii_uppercase)),
         ("labels=all", "a", MORE_LABELS),
     ):
         (encoding,) = (await encodings(more, npy(grey(136)), query)).encodings
@@ -141,13 +146,30 @@ async def test_labels_say_what_an_image_may_be(more: httpx.AsyncClient) -> None:
     ("path", "query", "says"),
     [
         ("/encode", "label=J&labels=all", "label is given, too"),
-        ("/reconstruct", "labels=digits", "'digits' is not a label"),
+        ("/reconstruct", "labels=digit", "'digit' is not a label, did you mean digits?; allowed is a character"),
         ("/encode", "model=vae&labels=all", "none, because the model has no labels"),
         ("/interpolate", "label=J&labels=all", "label is given, too"),
     ],
 )
 async def test_labels_that_no_image_can_have(client: httpx.AsyncClient, path: str, query: str, says: str) -> None:
     expect_problem(await client.post(f"{path}?{query}", content=J), InvalidParameter, says, "query.labels")
+
+
+async def test_top_keeps_the_best_of_the_posterior(client: httpx.AsyncClient) -> None:
+    (whole,) = (await encodings(client, J)).encodings
+    (best,) = (await encodings(client, J, "top=3")).encodings
+    assert whole.posterior is not None
+    assert best.posterior is not None
+    # As near to J are I and K, of which the first label comes first.
+    assert list(best.posterior) == ["J", "I", "K"]
+    assert best.posterior == {label: whole.posterior[label] for label in best.posterior}
+    assert len((await encodings(client, J, "top=99&labels=digits")).encodings[0].posterior or ()) == 10
+
+
+@pytest.mark.parametrize("query", ["label=J", "format=npy", "model=vae"])
+async def test_top_needs_a_posterior(client: httpx.AsyncClient, query: str) -> None:
+    response = await client.post(f"/encode?top=3&{query}", content=J)
+    expect_problem(response, InvalidParameter, "there is no posterior", "query.top")
 
 
 async def test_labels_to_read_need_images(client: httpx.AsyncClient) -> None:
