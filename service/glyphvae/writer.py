@@ -95,7 +95,7 @@ class Writer:
         """Encode images to latents, under a given label or the most likely one.
 
         Args:
-            images: A file as bytes, a path, a Pillow image, a list of these, or an array of images.
+            images: A file as bytes, as a path or opened, a Pillow image, an array of one or more, or a list of these.
             options: See `glyphvae.client.options.Encoding`.
 
         Raises:

@@ -67,7 +67,7 @@ def encode(images: Images, **options: Unpack[Encoding]) -> Call[results.Encoding
     """Encode images to latents, under a given label or the most likely one.
 
     Args:
-        images: A file as bytes, a path, a Pillow image, a list of these, or an array of images.
+        images: A file as bytes, as a path or opened, a Pillow image, an array of one or more, or a list of these.
         options: See `Encoding`.
     """
     return Call(Request("POST", "/encode", query=options, **body_of(images)), results.read_encodings)
