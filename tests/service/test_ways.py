@@ -9,6 +9,7 @@ import asyncio
 import io
 import json
 import random
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -103,6 +104,10 @@ IMAGES: list[tuple[str, bytes]] = [
     ("multipart/form-data; boundary=b", _form()),
     ("multipart/form-data", _form(PNG)),
     ("image/png", PNG + bytes(20_000)),
+    ("application/json", b'{"image": "%b"}' % b64encode(PNG)),
+    ("application/json", b'{"images": ["data:image/png;base64,%b", "?"]}' % b64encode(PNG)),
+    ("text/plain", b'{"image": ""}'),
+    ("text/plain", b"data:image/png;base64," + b64encode(PNG)),
 ]
 HAND = known_hand(0.5, -1)
 TEXTS: list[Any] = [

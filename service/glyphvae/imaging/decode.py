@@ -242,6 +242,14 @@ def _check_limits(image: Image.Image, max_pixels: int, max_frames: int) -> None:
         raise ImageTooLargeError(f"The image has {frames} frames; at most {max_frames} are allowed.")
 
 
+def grey_of(levels: NDArray[uint8]) -> NDArray[uint8]:
+    """Convert levels (height, width), or (height, width, channels) of 3 or 4 channels, to grey levels (height, width).
+
+    Colours become what they would in an image file, and so do transparent parts.
+    """
+    return levels if levels.ndim == 2 else _grey(Image.fromarray(levels))
+
+
 def _grey(image: Image.Image) -> NDArray[uint8]:
     if image.mode.startswith("I"):
         return _in_strips(image, _from_16_bit)

@@ -58,7 +58,9 @@ async def test_a_broken_form_is_malformed(client: httpx.AsyncClient, content: st
 
 async def test_the_piece_that_is_wrong_is_named(client: httpx.AsyncClient) -> None:
     files = [("file", J), ("file", b"GIF89a")]
-    expect_problem(await encode(client, files=files), UnsupportedMedia, "body.file[1] is none of PNG, JPEG, WebP")
+    expect_problem(
+        await encode(client, files=files), UnsupportedMedia, "body.file[1] is a GIF picture, and none of PNG"
+    )
     files[1] = ("file", b"")
     expect_problem(await encode(client, files=files), MalformedBody, "body.file[1] is empty")
     files[1] = ("file", J[:40])
@@ -159,6 +161,10 @@ SMALL, LARGE = DRAWING[6:34, 6:34], np.repeat(np.repeat(DRAWING, 3, axis=0), 3, 
         *((npy(picture[None]), [picture]) for picture in (SMALL, DRAWING, LARGE)),
         (image_file(SMALL, "WEBP"), [SMALL]),
         (image_file(np.dstack([SMALL] * 3)), [SMALL]),
+        (npy(LARGE), [LARGE]),
+        *((npy(np.dstack([picture] * 3)), [picture]) for picture in (SMALL, LARGE)),
+        (npy(np.dstack([DRAWING // 2] * 3 + [255 - DRAWING])), [np.where(DRAWING == 0, DRAWING, 255)]),
+        (npy(np.stack([np.dstack([DRAWING.astype(np.int64)] * 3)] * 2)), [DRAWING] * 2),
         (npy(np.stack([SMALL, SMALL[::-1]])), [SMALL, SMALL[::-1]]),
         (npy(np.repeat(SMALL[None], TOGETHER + 2, axis=0)), [SMALL] * (TOGETHER + 2)),
     ],

@@ -103,9 +103,24 @@ BLANK = image_file(np.full((40, 40), 255, dtype=np.uint8))
         Wrong("", b"", MalformedBody, None, "body is empty; send a PNG, JPEG or WebP image, or a .npy array."),
         Wrong("", J[: len(J) // 2], MalformedBody, None, "body: "),
         Wrong("", npy(grey(1))[:-1], MalformedBody, None, "784 bytes of values but holds 783."),
-        Wrong("", b"GIF89a", UnsupportedMedia, None, "body is none of PNG, JPEG, WebP and .npy."),
+        Wrong("", b"no image", UnsupportedMedia, None, "body is none of PNG, JPEG, WebP and .npy."),
+        Wrong(
+            "",
+            b"%PDF-1.7",
+            UnsupportedMedia,
+            None,
+            "body is a PDF document, and none of PNG, JPEG, WebP and .npy; save",
+        ),
         Wrong("", BLANK, InvalidParameter, "body", "ink"),
-        Wrong("", npy(np.zeros((2, 28, 28), np.int64)), InvalidParameter, "body", "allowed is uint8 0-255"),
+        Wrong(
+            "", npy(np.full((28, 28), 256)), InvalidParameter, "body", "outside 0-255, which is the range for integers"
+        ),
+        Wrong(
+            "", npy(np.zeros((28, 28), np.complex64)), InvalidParameter, "body", "allowed is uint8 or another integer"
+        ),
+        Wrong(
+            "", npy(grey(1, 2)[:, None]), InvalidParameter, "body", "with channels, which come last and are 1, 3 or 4"
+        ),
         Wrong("", npy(grey(*[119] * 71)), InvalidParameter, "body", "at most 70"),
         Wrong("preprocess=some", J, InvalidParameter, "query.preprocess", "'auto' or 'none'"),
         Wrong("label=36", J, InvalidParameter, "query.label", "a character 0-9, A-Z or a number 0-35"),
