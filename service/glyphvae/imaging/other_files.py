@@ -5,7 +5,7 @@ import re
 _AS_PICTURE = "save it as PNG or JPEG"
 # What a file begins with, what it is, and what to do with it.
 _FILES: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
-    (re.compile(rb"(?s).{4}ftyp(?:avif|avis|mi[fa].{8,32}avif)"), "an AVIF picture", _AS_PICTURE),
+    (re.compile(rb"(?s).{4}ftyp(?:avif|avis|mif1.{4,64}avif)"), "an AVIF picture", _AS_PICTURE),
     (
         re.compile(rb"(?s).{4}ftyp(?:hei[cmsx]|hev[cmsx]|mif1|msf1)"),
         "a HEIC picture",
