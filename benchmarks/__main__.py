@@ -18,6 +18,7 @@ from benchmarks import (
     growth,
     hands,
     http,
+    pictures,
     reliability,
     results,
     training,
@@ -44,6 +45,7 @@ PARTS: dict[str, Callable[..., Any]] = {
     "recovery": reliability.recovery,
     "dataset": dataset.measure,
     "hands": hands.measure,
+    "pictures": pictures.measure,
 }
 # The parts of `all`, with the settings that `--full` changes.
 ALL: dict[str, dict[str, int]] = {

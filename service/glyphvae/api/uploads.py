@@ -17,9 +17,9 @@ from glyphvae.errors import InvalidParameter, MalformedBody, Problem, Unsupporte
 from glyphvae.formats import npy, png
 from glyphvae.formats.npy import ArrayNotAllowedError, MalformedArrayError
 from glyphvae.imaging import decode
-from glyphvae.imaging.decode import ImageTooLargeError, MalformedImageError
+from glyphvae.imaging.decode import Decoded, ImageTooLargeError, MalformedImageError, decode_levels
 from glyphvae.imaging.other_files import describe_other
-from glyphvae.imaging.preprocess import Mode, preprocess
+from glyphvae.imaging.preprocess import Box, Mode, find_glyph, preprocess
 from glyphvae.imaging.preprocess_batch import GLYPH, preprocess_many
 from glyphvae.models.registry import Pixels
 from glyphvae.scheduling.cost import INLINE, Cost, converting, one_by_one, parsing
@@ -51,14 +51,14 @@ class Upload:
         images: Number of images.
         pixels: Number of pixels to decode.
         cost: The cost of decoding them.
-        read: Decodes it, to grey levels (n, height, width).
+        read: Decodes it, to grey levels or colours of each image.
     """
 
     name: str
     images: int
     pixels: int
     cost: Cost
-    read: Callable[[], Sequence[Pixels]]
+    read: Callable[[], Sequence[Decoded]]
 
 
 def read_glyphs(body: Body, settings: Settings, mode: Mode) -> Program[Pixels]:
@@ -104,6 +104,27 @@ def _parts(body: Body, settings: Settings) -> Program[Sequence[tuple[str, bytes]
     return parts
 
 
+def read_placed_glyphs(body: Body, settings: Settings, mode: Mode) -> Program[tuple[Pixels, list[Box]]]:
+    """Read the characters in a body, as `read_glyphs` does, and where in its image, in its pixels, each is."""
+    parts = yield from _parts(body, settings)
+    uploads: Sequence[Upload] = yield Offload(parsing(len(body.content)), _open, (parts, settings))
+    found: tuple[Pixels, list[Box]] = yield Offload(
+        one_by_one(upload.cost for upload in uploads), _place_all, (uploads, mode)
+    )
+    return found
+
+
+def _place_all(uploads: Sequence[Upload], mode: Mode) -> tuple[Pixels, list[Box]]:
+    glyphs: list[Pixels] = []
+    boxes: list[Box] = []
+    for name, picture in _read_all(uploads):
+        glyph, box = value_of(name, find_glyph, picture.levels, mode)
+        glyphs.append(glyph)
+        left, top, right, bottom = (round(place * picture.reduction) for place in box)
+        boxes.append((left, top, right, bottom))
+    return np.stack(glyphs), boxes
+
+
 class _Preprocess:
     """The conversion of pictures of a glyph's size, those of concurrent requests together."""
 
@@ -144,8 +165,8 @@ def _read_small(name: str, content: bytes, settings: Settings) -> Pixels | png.R
     (upload,) = _open([(name, content)], settings)
     if upload.images > 1 or upload.pixels > SMALL_PIXELS:
         return None
-    ((_, grey),) = _read_all([upload])
-    return grey
+    ((_, picture),) = _read_all([upload])
+    return picture.levels
 
 
 def _glyph_of(name: str, grey: Pixels, mode: Mode) -> Pixels:
@@ -227,16 +248,17 @@ def _upload(name: str, content: bytes, settings: Settings) -> Upload:
         array = npy.open_images(content, max_images=settings.max_images, max_pixels=settings.max_image_pixels)
         floats = array.values.dtype.kind == "f"
         work = converting(len(content), array.pixels, channels=array.channels, floats=floats)
-        return Upload(name, array.shape[0], array.pixels, work, lambda: list(map(decode.grey_of, array.levels())))
+        return Upload(name, array.shape[0], array.pixels, work, lambda: list(map(decode_levels, array.levels())))
     picture = decode.open_image(content, max_pixels=settings.max_image_pixels)
-    return Upload(name, 1, picture.pixels, picture.cost, lambda: [picture.grey()])
+    return Upload(name, 1, picture.pixels, picture.cost, lambda: [picture.decode()])
 
 
 def _convert(uploads: Sequence[Upload], mode: Mode) -> Pixels:
     glyphs: list[Pixels] = []
     waiting: list[tuple[str, Pixels]] = []
     try:
-        for name, grey in _read_all(uploads):
+        for name, picture in _read_all(uploads):
+            grey = picture.levels
             waiting.append((name, grey))
             # What is large is made small at once.
             if grey.shape != GLYPH or len(waiting) == TOGETHER:
@@ -258,14 +280,14 @@ def _glyphs(pictures: Sequence[tuple[str, Pixels]], mode: Mode) -> list[Pixels]:
     ]
 
 
-def _read_all(uploads: Sequence[Upload]) -> Iterator[tuple[str, Pixels]]:
+def _read_all(uploads: Sequence[Upload]) -> Iterator[tuple[str, Decoded]]:
     """Decode each picture, with the name that an error calls it by."""
     for upload in uploads:
         with _named(upload.name):
             pictures = upload.read()
-        for index, grey in enumerate(pictures):
+        for index, picture in enumerate(pictures):
             checkpoint()
-            yield f"{upload.name}[{index}]" if len(pictures) > 1 else upload.name, grey
+            yield f"{upload.name}[{index}]" if len(pictures) > 1 else upload.name, picture
 
 
 @contextmanager

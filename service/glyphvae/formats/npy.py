@@ -35,7 +35,8 @@ _SIDE = 28
 _CHANNELS = {1, 3, 4}
 _ALLOWED_SHAPES = (
     "(height, width) for one image, (n, height, width) or (n, 784) for n of them, and with channels, which come last "
-    "and are 1, 3 or 4, (height, width, channels) or (n, height, width, channels)"
+    "and are 1, 3 or 4, (height, width, channels) or (n, height, width, channels); but no last axis of 2, and not "
+    "(784, 784), which is (1, 784, 784) or (784, 28, 28)"
 )
 
 
@@ -158,9 +159,7 @@ def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         case (n, height, width, channels) if channels in _CHANNELS:
             found = n, height, width, channels
     if found is None or 0 in shape:
-        raise ArrayNotAllowedError(
-            f"The shape {shape} is not allowed; allowed is {_ALLOWED_SHAPES}, with no axis of 0."
-        )
+        raise ArrayNotAllowedError(f"The shape {shape} is not allowed; allowed is {_ALLOWED_SHAPES}; and no axis of 0.")
     return found
 
 

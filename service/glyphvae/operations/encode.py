@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -22,7 +22,7 @@ from glyphvae.api.responses import (
     json_result,
     npy_result,
 )
-from glyphvae.api.uploads import documented_upload, read_glyphs
+from glyphvae.api.uploads import documented_upload, read_glyphs, read_placed_glyphs
 from glyphvae.errors import (
     BodyTooLarge,
     InvalidParameter,
@@ -35,7 +35,7 @@ from glyphvae.errors import (
     documented,
 )
 from glyphvae.formats.registry import JSON, NPY, PNG
-from glyphvae.imaging.preprocess import Mode
+from glyphvae.imaging.preprocess import Box, Mode
 from glyphvae.models.posterior import read_labels, rows_to_read
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, PlanCache, Responses
@@ -70,6 +70,19 @@ class ImageQuery(Parameters):
     format: Annotated[Literal["json", "npy"] | None, negotiate.FORMAT] = None
     model: ModelName = None
     beta: Beta = None
+    preview: bool = Field(
+        False, description="In JSON, add what the model saw of each image, and which part of the image that is."
+    )
+
+
+class Preview(BaseModel):
+    """The part of an image that the model read."""
+
+    pixels: list[list[int]] = Field(description="What the model saw: 28 rows of 28 pixels, paper 0, ink 255.")
+    box: tuple[int, int, int, int] = Field(
+        description="Left, top, right and bottom of the character in the image turned upright, in its pixels; the last "
+        "two are exclusive."
+    )
 
 
 class EncodeQuery(ImageQuery):
@@ -91,6 +104,7 @@ class Encoding(BaseModel):
         description="p(label|image) of each of `labels`, or of the `top` ones, most likely first; only where no label "
         "was given.",
     )
+    preview: Preview | None = Field(default=None, description="Only where `preview` asks for it.")
 
 
 class Encodings(BaseModel):
@@ -121,6 +135,26 @@ class ImagePlan(Plan):
     headers: Headers
 
 
+class Images(NamedTuple):
+    """The images of a body.
+
+    Attributes:
+        pixels: (n, 28, 28).
+        labels: (n,) of the query, None where it gives none.
+        boxes: Where each was in its picture, None where nobody asks.
+    """
+
+    pixels: Pixels
+    labels: Labels | None
+    boxes: Sequence[Box] | None
+
+    def add_previews(self, each: Sequence[dict[str, Any]], start: int = 0) -> None:
+        """Add the preview of each image from `start` to its object of the response, if previews are asked for."""
+        if self.boxes is not None:
+            for index, one in enumerate(each, start):
+                one["preview"] = {"pixels": self.pixels[index], "box": self.boxes[index]}
+
+
 class ImageOperation(Operation[ImagePlan]):
     """The base of endpoints that read images under labels; not one itself.
 
@@ -149,6 +183,8 @@ class ImageOperation(Operation[ImagePlan]):
         negotiate.choose(accept, self.offers)
         model = value_of("query.beta", self.context.registry.get, query.model, query.beta)
         media = negotiate.choose_for(model, accept, self.offers, self.context.registry)
+        if query.preview and media != JSON:
+            raise InvalidParameter.of("query.preview", "previews are part of JSON responses", f"only with {JSON}")
         style = self.style_of(query)
         if style is not None:
             style.check("query", media)
@@ -171,10 +207,15 @@ class ImageOperation(Operation[ImagePlan]):
         """Return the look of pictures; an endpoint that makes none has none."""
         return None
 
-    def read(self, plan: ImagePlan, body: Body) -> Program[tuple[Pixels, Labels | None]]:
-        """Read the images of a body, (n, 28, 28), and the labels (n,) of the query, None where it gives none."""
-        pixels = yield from read_glyphs(body, self.context.settings, plan.query.preprocess)
-        return pixels, None if plan.label is None else np.array([plan.label] * len(pixels))
+    def read(self, plan: ImagePlan, body: Body) -> Program[Images]:
+        """Read the images of a body."""
+        settings, mode = self.context.settings, plan.query.preprocess
+        boxes = None
+        if plan.query.preview:
+            pixels, boxes = yield from read_placed_glyphs(body, settings, mode)
+        else:
+            pixels = yield from read_glyphs(body, settings, mode)
+        return Images(pixels, None if plan.label is None else np.array([plan.label] * len(pixels)), boxes)
 
 
 class Encode(ImageOperation):
@@ -211,7 +252,8 @@ class Encode(ImageOperation):
     def run(self, plan: ImagePlan, body: Body) -> Program[Result]:
         """Read and encode the images."""
         model = plan.model
-        pixels, labels = yield from self.read(plan, body)
+        images = yield from self.read(plan, body)
+        pixels, labels, _ = images
         posterior = None
         if labels is None:
             reading = yield from read_labels(model, pixels, plan.possible)
@@ -219,11 +261,9 @@ class Encode(ImageOperation):
         mu, logvar = yield from model.encode(pixels, labels)
         if plan.media == NPY:
             return npy_result(model.title, plan.headers, np.stack([mu, logvar], axis=1))
-        return json_result(
-            model.title,
-            plan.headers,
-            encodings(model, labels, mu, logvar, posterior=posterior, possible=plan.possible, top=_top(plan)),
-        )
+        found = encodings(model, labels, mu, logvar, posterior=posterior, possible=plan.possible, top=_top(plan))
+        images.add_previews(found["encodings"])
+        return json_result(model.title, plan.headers, found)
 
 
 def _top(plan: ImagePlan) -> int | None:

@@ -69,6 +69,11 @@ async def test_every_endpoint_that_reads_pictures_reads_json(client: httpx.Async
     assert [one["label"] for one in response.json()["steps"]] == ["J", "K"]
 
 
+async def test_a_preview_tells_what_was_read_of_a_text(client: httpx.AsyncClient) -> None:
+    response = await client.post("/encode?preprocess=none&preview=true", json={"images": [url(J), url(K)]})
+    assert [one["preview"]["pixels"][0][0] for one in response.json()["encodings"]] == [119, 120]
+
+
 @pytest.mark.parametrize(
     ("body", "field", "says"),
     [
@@ -122,7 +127,8 @@ async def test_broken_json_and_json_of_another_type_are_refused(client: httpx.As
 
 
 async def test_json_has_its_own_limit_and_a_data_url_that_of_files(client: httpx.AsyncClient, context: Context) -> None:
-    drawing = np.random.default_rng(0).integers(0, 256, (90, 90), np.uint8)
+    drawing = np.full((90, 90), 255, np.uint8)
+    drawing[20:70, 40:50] = 0
     text = url(image_file(drawing)) + "\n" * context.settings.max_json_bytes
     response = await client.post("/encode", content=f'{{"image": "{text}"}}', headers=AS_JSON)
     expect_problem(response, BodyTooLarge, f"over the limit of {context.settings.max_json_bytes} bytes")

@@ -7,6 +7,7 @@ import pytest
 from glyphvae.errors import InvalidParameter, MalformedBody, UnsupportedMedia
 from glyphvae.operations.encode import Encodings
 from tests.known_model import LABELS, MORE_LABELS
+from tests.service.imaging.scenes import paper, write
 from tests.service.support import JSON, NPY, Wrong, array, expect_problem, grey, image_file, npy
 
 J = image_file(grey(119)[0])
@@ -190,3 +191,32 @@ async def test_top_needs_a_posterior(client: httpx.AsyncClient, query: str) -> N
 async def test_labels_to_read_need_images(client: httpx.AsyncClient) -> None:
     response = await client.post("/interpolate?labels=all")
     expect_problem(response, InvalidParameter, "no labels without images", "query.labels")
+
+
+def saved_two(further: int = 0) -> bytes:
+    """A PNG file of a 2 with little contrast, of 100 x 100 pixels."""
+    return image_file(write(paper(100, 100), 90, top=30, left=35 - further, height=40, pen=4)[..., 0])
+
+
+async def test_a_preview_shows_what_the_model_saw_and_where(client: httpx.AsyncClient) -> None:
+    files = [("file", ("a.png", saved_two())), ("file", ("b.png", saved_two(10)))]
+    response = await client.post("/encode?preview=true", files=files)
+    first, second = Encodings.model_validate_json(response.content).encodings
+    assert first.preview is not None
+    assert second.preview is not None
+    assert np.array(first.preview.pixels).shape == (28, 28)
+    assert np.abs(np.array(first.preview.box) - [34, 29, 67, 73]).max() <= 4
+    assert second.preview.box[0] == first.preview.box[0] - 10
+    assert second.preview.box[1] == first.preview.box[1]
+
+
+async def test_without_preprocessing_the_preview_is_the_image(client: httpx.AsyncClient) -> None:
+    (encoding,) = (await encodings(client, J, "preview=true")).encodings
+    assert encoding.preview is not None
+    assert np.array_equal(encoding.preview.pixels, grey(119)[0])
+    assert encoding.preview.box == (0, 0, 28, 28)
+
+
+async def test_an_array_has_no_preview(client: httpx.AsyncClient) -> None:
+    response = await client.post("/encode?preview=true", content=J, headers=NPY)
+    expect_problem(response, InvalidParameter, "JSON", "query.preview")
