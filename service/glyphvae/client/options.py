@@ -181,7 +181,7 @@ class Mix(InHand, total=False):
 
     Attributes:
         labels: Labels in equal shares, or the weight of each; a set or several characters stand for many, as for
-            `Drawing`.
+            `generate`.
         start: Number of the first sample.
         variation: If given, all samples are in one handwriting, with this standard deviation.
     """
