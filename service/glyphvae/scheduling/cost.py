@@ -29,6 +29,8 @@ _GREY = 2
 _LIFTED, _LARGEST_LIFTED = 64, 512 * 512
 # A float array becomes float32, once scaled and once rounded, and then grey levels.
 _FLOATS = 9
+# Colours of an array become bytes, and Pillow's pixels of four bytes.
+_COLOURS = 8
 # Bytes per pixel while a picture is drawn and encoded. WebP's encoder keeps hash chains and references. The frames of
 # an animation are drawn one at a time, so only the file counts, in which noise takes more than a byte, forth and back.
 _PICTURE: Mapping[str, int] = {"image/webp": 30, "image/gif": 3}
@@ -100,10 +102,10 @@ def decoding(size: int, pixels: int, per_pixel: int, scans: int = 1) -> Cost:
     return Cost(work, pixels * (per_pixel + _GREY) + min(pixels, _LARGEST_LIFTED) * _LIFTED)
 
 
-def converting(size: int, pixels: int, *, floats: bool) -> Cost:
-    """Return the cost of converting an array of `size` bytes to glyphs."""
-    per_pixel = _GREY + (_FLOATS if floats else 0)
-    return Cost(size + pixels // 4, pixels * per_pixel + min(pixels, _LARGEST_LIFTED) * _LIFTED)
+def converting(size: int, pixels: int, *, channels: int = 1, floats: bool) -> Cost:
+    """Return the cost of converting an array of `size` bytes, with so many channels, to glyphs."""
+    per_pixel = _GREY + (channels * _FLOATS if floats else 0) + (_COLOURS if channels > 1 else 0)
+    return Cost(size + channels * pixels // 4, pixels * per_pixel + min(pixels, _LARGEST_LIFTED) * _LIFTED)
 
 
 def one_by_one(costs: Iterable[Cost]) -> Cost:

@@ -134,8 +134,16 @@ async def test_an_unconditional_model_takes_no_label(ask: Ask) -> None:
 
 @pytest.mark.parametrize(
     "images",
-    [grey(119)[0], grey(119), image_file(grey(119)[0]), Image.fromarray(grey(119)[0]), [image_file(grey(119)[0])]],
-    ids=["one array", "arrays", "bytes", "Pillow", "a list"],
+    [
+        grey(119)[0],
+        grey(119),
+        np.dstack([grey(119)[0]] * 3).astype(np.int64),
+        image_file(grey(119)[0]),
+        Image.fromarray(grey(119)[0]),
+        [image_file(grey(119)[0])],
+        [grey(119)[0]],
+    ],
+    ids=["one array", "arrays", "colours", "bytes", "Pillow", "a list", "a list of arrays"],
 )
 async def test_encode(ask: Ask, images: object) -> None:
     encodings = await ask("encode", images, preprocess="none")
@@ -149,6 +157,22 @@ async def test_encode_among_labels(ask: Ask) -> None:
     encodings = await ask("encode", grey(119), preprocess="none", labels=["K", "L"])
     assert encodings.labels == ["K"]
     assert set(encodings.posterior[0]) == {"K", "L"}
+
+
+async def test_encode_the_most_likely_labels(ask: Ask) -> None:
+    encodings = await ask("encode", grey(119), preprocess="none", labels="HIJKL", top=2)
+    assert list(encodings.posterior[0]) == ["J", "I"]
+
+
+async def test_files_by_name_and_opened(ask: Ask, tmp_path: Path) -> None:
+    path = tmp_path / "j.png"
+    path.write_bytes(image_file(grey(119)[0]))
+    assert (await ask("encode", str(path), preprocess="none")).labels == ["J"]
+    with path.open("rb") as file:
+        pictures = [file, io.BytesIO(image_file(grey(129)[0]))]
+        assert (await ask("reconstruct", pictures, preprocess="none")).labels == ["J", "T"]
+    between = await ask("interpolate", images=[str(path), path], n=2, preprocess="none")
+    assert between.labels == ["J", "J"]
 
 
 async def test_encode_under_a_label_from_files(ask: Ask, tmp_path: Path) -> None:

@@ -40,6 +40,9 @@ def test_memory_is_counted_by_the_mode_and_its_copies() -> None:
     assert colour - grey == 3 * MEGA
     assert grey >= 3 * MEGA
     assert converting(0, MEGA, floats=True).held - converting(0, MEGA, floats=False).held == 9 * MEGA
+    colours = converting(0, MEGA, channels=3, floats=True).held - converting(0, MEGA, channels=3, floats=False).held
+    assert colours == 27 * MEGA
+    assert converting(0, MEGA, channels=4, floats=False).held - converting(0, MEGA, floats=False).held == 8 * MEGA
     assert drawing("image/webp", MEGA).held > drawing("image/png", MEGA).held >= 3 * MEGA
 
 
