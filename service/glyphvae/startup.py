@@ -1,6 +1,5 @@
 """Startup: measures that keep a server process small and quick to start."""
 
-import ctypes
 import gc
 import logging
 import resource
@@ -13,6 +12,7 @@ from types import ModuleType
 from typing import cast
 
 from glyphvae.errors import StartError
+from glyphvae.memory import trim
 from glyphvae.scheduling.cost import OWN, addresses, ceiling
 from glyphvae.settings import MEBIBYTE, Settings
 
@@ -108,12 +108,3 @@ def settle() -> None:
     # Without collecting first: of what a start leaves next to nothing is garbage, and to look for it takes long.
     gc.freeze()
     trim()
-
-
-def trim() -> None:
-    """Give back to the system what was freed: loading takes and frees many times what stays, and leaves holes."""
-    if sys.platform == "linux":
-        # glibc keeps what was freed; other C libraries have no such call.
-        malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if malloc_trim is not None:
-            malloc_trim(0)

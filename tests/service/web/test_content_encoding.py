@@ -53,11 +53,21 @@ async def test_so_it_is_on_a_connection_of_the_service(repository: Path) -> None
         ("br", J, UnsupportedMedia, "Content-Encoding is 'br'; allowed are gzip, deflate, and none."),
         ("gzip, gzip", J, UnsupportedMedia, "allowed are gzip, deflate"),
         ("gzip", J, MalformedBody, "The body is not valid gzip."),
-        ("gzip", gzip.compress(J, mtime=0)[:-1], MalformedBody, "The body is not one gzip from its beginning to its end."),
+        (
+            "gzip",
+            gzip.compress(J, mtime=0)[:-1],
+            MalformedBody,
+            "The body is not one gzip from its beginning to its end.",
+        ),
         ("gzip", gzip.compress(J, mtime=0) + b"x", MalformedBody, "not one gzip"),
         ("gzip", b"", MalformedBody, "not one gzip"),
         ("deflate", b"", MalformedBody, "not one deflate"),
-        ("gzip", gzip.compress(bytes(LIMIT + 1), mtime=0), BodyTooLarge, f"inflated, is over the limit of {LIMIT} bytes."),
+        (
+            "gzip",
+            gzip.compress(bytes(LIMIT + 1), mtime=0),
+            BodyTooLarge,
+            f"inflated, is over the limit of {LIMIT} bytes.",
+        ),
         ("deflate", zlib.compress(bytes(1000 * LIMIT)), BodyTooLarge, f"inflated, is over the limit of {LIMIT} bytes."),
     ],
 )
