@@ -3,6 +3,7 @@
 import gc
 import logging
 import resource
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -101,6 +102,24 @@ def _read(path: Path) -> str:
         return path.read_text("utf-8")
     except OSError:
         return ""
+
+
+def check_port(settings: Settings) -> None:
+    """Check that the port is free, before models are loaded in vain.
+
+    Raises:
+        StartError: It is in use, or the address is not this machine's.
+    """
+    if settings.unix_socket is not None:
+        return
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            message = f"port {settings.port} of {settings.host}: {error.strerror}; choose others by --port and --host"
+            raise StartError(message) from None
 
 
 def settle() -> None:

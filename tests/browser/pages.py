@@ -8,6 +8,9 @@ from playwright.sync_api import Locator, Page, expect
 # A model of tests/known_model.py writes grey: 100 + 10·z[0] + label.
 GREY = 100
 
+# The open tab, once its listeners are there.
+USABLE = "html[data-ready] main > [role=tabpanel]:not([hidden]):not(:has(> [inert]))"
+
 # Opacity in the middle of a canvas; read from a copy, because Chromium slows down a canvas that is read itself.
 ALPHA = """canvas => {
   const middle = canvas.width / 2;
@@ -67,14 +70,15 @@ class Playground:
         self.x1 = page.locator("#glyph-latents-x1")
 
     def wait_until_ready(self) -> None:
-        """Wait until the page can be used."""
-        self.page.wait_for_selector("html[data-ready]")
+        """Wait until the page and the open tab can be used."""
+        self.page.wait_for_selector(USABLE)
 
     def open_tab(self, name: str) -> Locator:
         """Click a tab; returns its panel."""
         self.page.get_by_role("tab", name=name).click()
         panel = self.page.get_by_role("tabpanel", name=name)
         expect(panel).to_be_visible()
+        self.wait_until_ready()
         return panel
 
     def state(self) -> dict[str, str]:

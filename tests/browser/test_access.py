@@ -1,10 +1,13 @@
 """Accessibility: WCAG 2.2 AA by axe, keyboard alone, screen reader, phone, dark and light."""
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, Opener
@@ -150,3 +153,15 @@ def test_the_theme_is_chosen_and_kept(open_page: Opener) -> None:
     expect(page.get_by_role("button", name="Dark theme")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Dark theme").click()
     assert page.evaluate(background) == light
+
+
+def test_tracks_of_sliders_are_seen_in_forced_colours(open_page: Opener) -> None:
+    playground = open_page(f"glyph?{STYLE}")
+    playground.page.emulate_media(forced_colors="active")
+    box = playground.x1.bounding_box()
+    assert box is not None
+    # A column of the track beside the thumb, which is near its middle.
+    clip = {"x": box["x"] + box["width"] / 4, "y": box["y"], "width": 1, "height": box["height"]}
+    with Image.open(io.BytesIO(playground.page.screenshot(clip=clip))) as column:  # type: ignore[arg-type]
+        levels = np.asarray(column.convert("L"), int)
+    assert np.ptp(levels) > 128

@@ -114,6 +114,19 @@ def test_the_same_latents_under_every_beta(open_page: Opener) -> None:
     assert GREY + 30 + 35 > 128
 
 
+def test_the_sliders_of_beta_are_those_of_its_models(open_page: Opener) -> None:
+    playground = open_page("explore?model=vae-z23&label=a&z=1,0,0,0,0,0,0,0,2")
+    page = playground.page
+    expect(page.locator("#beta-latents input")).to_have_count(6)
+    expect(page.locator("#beta-latents button:not(.lock)")).to_have_count(0)
+    page.locator("#beta-latents-x1").press("Home")
+    assert playground.z() == [-3, 0, 0, 0, 0, 0, 0, 0, 2]
+    # Models without small letters draw the capital.
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.locator("#betas").focus()
+    expect(page.locator("#betas")).to_be_focused()
+
+
 def test_what_is_not_served_says_so(open_page: Opener, bare_address: str) -> None:
     playground = open_page(f"explore?{PLAIN}", base=bare_address)
     page = playground.page

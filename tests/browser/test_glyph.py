@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Route, expect
 
 from tests.browser.conftest import Opener
 from tests.browser.pages import ALPHA, DOWN, GREY, STROKE, Playground, wait_until
@@ -24,12 +24,6 @@ def expect_hero(playground: Playground, state: str, z1: float) -> None:
         playground.expect_stroke(playground.hero, DOWN + z1 + J / 2)
     else:
         playground.expect_grey(playground.hero, round(GREY + 10 * z1 + J))
-
-
-def test_it_opens_with_a_new_sample_each_time(open_page: Opener) -> None:
-    first, second = open_page().z(), open_page().z()
-    assert len(first) == 6
-    assert first != second
 
 
 def test_the_glyph_follows_the_slider(open_page: Opener) -> None:
@@ -332,11 +326,11 @@ def test_the_code_does_what_the_page_shows(open_page: Opener, language: str, tmp
 
 
 def test_what_the_service_refuses_is_said_in_its_own_words(open_page: Opener, complaints: list[str]) -> None:
-    playground = open_page("glyph?label=é&z=0,0,0,0,0,0")
-    alert = playground.page.locator("#hero").get_by_role("alert")
+    playground = open_page("text?text=%25&unknown=error&z=0,0,0,0,0,0")
+    alert = playground.page.locator("#paper").get_by_role("alert")
     expect(alert).to_contain_text("A value is not allowed")
-    expect(alert).to_contain_text("query.label")
-    playground.page.get_by_role("radio", name="A", exact=True).click()
+    expect(alert).to_contain_text("body.text")
+    playground.page.get_by_role("textbox", name="Text").fill("A")
     expect(alert).to_have_count(0)
     # Chromium itself reports each refusal.
     assert all("status of 422" in complaint for complaint in complaints)
@@ -371,3 +365,93 @@ def test_a_slow_network_shows_that_it_works(open_page: Opener) -> None:
     playground.expect_grey(playground.hero, GREY + J)
     playground.expect_grey(playground.hero, GREY + A)
     expect(playground.page.locator("#hero")).not_to_have_attribute("aria-busy", "true")
+
+
+def test_a_label_that_a_model_lacks_is_its_capital(open_page: Opener) -> None:
+    playground = open_page("glyph?z=0,0,0,0,0,0&view=pixels&label=a")
+    page = playground.page
+    playground.expect_grey(playground.hero, GREY + 10)
+    expect(page.get_by_role("radio", name="A", exact=True)).to_have_attribute("aria-checked", "true")
+    page.locator("#model").select_option("more")
+    expect(page.get_by_role("radio", name="a", exact=True)).to_have_attribute("aria-checked", "true")
+    page.locator("#model").select_option("cvae")
+    expect(page.get_by_role("radio", name="A", exact=True)).to_have_attribute("aria-checked", "true")
+    expect(page.locator("#glyph-code pre")).to_contain_text("label=A&")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_back_leads_to_a_tab_as_it_was_left(open_page: Opener) -> None:
+    playground = open_page("glyph?z=0,0,0,0,0,0")
+    playground.x1.press("End")
+    playground.page.get_by_role("tab", name="Text").press("Enter")
+    playground.page.locator("#text-latents-x1").press("Home")
+    assert playground.z()[0] == -3
+    playground.page.go_back()
+    assert playground.z()[0] == 3
+    expect(playground.x1).to_have_value("3")
+    playground.page.go_forward()
+    expect(playground.page.locator("#text-latents-x1")).to_have_value("-3")
+
+
+def test_changes_are_undone(open_page: Opener) -> None:
+    playground = open_page("glyph?z=0,0,0,0,0,0")
+    page = playground.page
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_disabled()
+    page.get_by_role("button", name="Wide").click()
+    assert playground.z() == [0, 1.5, 0, 0, 0, 0]
+    undo.click()
+    assert not any(playground.z())
+    expect(undo).to_be_disabled()
+    playground.x1.press("End")
+    playground.x1.press("Control+z")
+    expect(playground.x1).to_have_value("0")
+
+
+@pytest.mark.parametrize(("axes", "z"), [(["slant"], [0] * 6), (["thick strokes to thin strokes"], [0.7, *[0] * 5])])
+def test_a_first_visit_opens_on_a_hand_that_is_not_heavy(
+    desktop: BrowserContext, open_page: Opener, axes: list[str], z: list[float]
+) -> None:
+    def rename(route: Route) -> None:
+        models = route.fetch().json()
+        for model in models:
+            model["metrics"]["axes"] = axes
+        route.fulfill(json=models)
+
+    desktop.route("**/models", rename)
+    playground = open_page("glyph?view=pixels")
+    assert playground.z() == z
+    playground.expect_grey(playground.hero, round(GREY + J + 10 * z[0]))
+    expect(playground.page.get_by_role("button", name="Undo")).to_be_disabled()
+
+
+def test_the_glyph_is_downloaded_and_copied(open_page: Opener) -> None:
+    page = open_page("glyph?z=0,0,0,0,0,0").page
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == "j.png"
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")
+    page.get_by_role("button", name="Copy image").click()
+    expect(page.locator("#notice")).to_have_text("Image copied")
+    kinds = page.evaluate("navigator.clipboard.read().then(items => items.flatMap(item => item.types))")
+    assert kinds == ["image/png"]
+
+
+def test_the_writing_stays_in_sight_on_a_phone(open_page: Opener, phone: BrowserContext) -> None:
+    page = open_page("text?z=0,0,0,0,0,0&text=A", context=phone).page
+    expect(page.locator("#writing")).to_be_visible()
+    page.locator("#text-latents").scroll_into_view_if_needed()
+    expect(page.locator("#writing")).to_be_in_viewport()
+
+
+def test_models_are_grouped(open_page: Opener) -> None:
+    page = open_page("glyph?z=0,0,0,0,0,0").page
+    groups = page.locator("#model optgroup").evaluate_all(
+        "groups => groups.map(group => [group.label, [...group.children].map(option => option.value)])"
+    )
+    assert groups == [
+        ["Pen strokes, sharp at every size", ["more"]],
+        ["The paper's, which differ in β", ["cvae-beta-0.001", "cvae-beta-1", "cvae-beta-1024"]],
+        ["Pixels, chosen by label", ["cvae"]],
+        ["Pixels, without labels", ["vae-z2", "vae-z23"]],
+    ]

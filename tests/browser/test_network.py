@@ -1,5 +1,6 @@
 """A network that fails, and a service that does."""
 
+import pytest
 from playwright.sync_api import BrowserContext, Route, expect
 
 from tests.browser.conftest import Opener, watched
@@ -84,6 +85,41 @@ def test_a_start_that_fails_is_made_up_for(desktop: BrowserContext, address: str
     playground = Playground(page)
     playground.wait_until_ready()
     playground.expect_grey(playground.hero, GREY + J)
+    complaints.clear()
+
+
+@pytest.mark.parametrize(("tab", "shown"), [("Draw", "#reading-empty"), ("Explore", "#betas .beta")])
+def test_a_tab_opened_offline_works_once_back(
+    open_page: Opener, desktop: BrowserContext, complaints: list[str], tab: str, shown: str
+) -> None:
+    playground = open_page(STILL)
+    page = playground.page
+    playground.expect_grey(playground.hero, GREY + J)
+    desktop.set_offline(True)
+    page.get_by_role("tab", name=tab).click()
+    expect(page.locator("#offline")).to_contain_text("You are offline")
+    desktop.set_offline(False)
+    playground.wait_until_ready()
+    expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+    expect(page.locator(shown).first).to_be_visible()
+    expect(page.locator("#offline")).to_be_empty()
+    assert playground.state()["view"] == "pixels"
+    complaints.clear()
+
+
+def test_a_missing_part_of_the_page_can_be_tried_again(open_page: Opener, complaints: list[str]) -> None:
+    playground = open_page(STILL)
+    page = playground.page
+    page.route("**/draw.js", lambda route: route.fulfill(status=404, body=""))
+    page.get_by_role("tab", name="Draw").click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("could not be loaded")
+    page.unroute_all()
+    alert.get_by_role("button", name="Try again").click()
+    expect(page.locator("#pad-hint")).to_be_visible()
+    playground.wait_until_ready()
+    playground.draw([(0.3, 0.3), (0.7, 0.7)])
+    expect(page.locator("#bars button")).to_have_count(5)
     complaints.clear()
 
 

@@ -86,7 +86,7 @@ def test_every_control_sets_its_part_of_the_request(open_page: Opener) -> None:
         "text": "A B",
         "z": [1, 0, 0, 0, 0, 0],
         "seed": 7,
-        "variation": 1.5,
+        "variation": 0.6,
         "unknown": "skip",
         "width": 1600,
         "align": "centre",
@@ -100,6 +100,39 @@ def test_every_control_sets_its_part_of_the_request(open_page: Opener) -> None:
     with page.expect_request(is_writing) as asked:
         page.get_by_role("button", name="Write again").click()
     assert order_of(asked.value)["seed"] == 8
+
+
+def test_values_out_of_range_are_the_nearest_in_range(open_page: Opener) -> None:
+    wrong = "z=99,-99&seed=-4&variation=9&drift=-1&size=9.6&width=5&ink=red&paper=%23zzz&lines=none&unknown=odd"
+    page = open_page(f"text?text=A&{wrong}").page
+    with page.expect_request(is_writing) as asked:
+        page.get_by_role("textbox", name="Text").fill("B")
+    assert order_of(asked.value) == {
+        "text": "B",
+        "z": [10, -10, 0, 0, 0, 0],
+        "seed": 0,
+        "variation": 0.6,
+        "unknown": "blank",
+        "width": 44,
+        "align": "left",
+        "scale": 8,
+        "ink": "#1b1a17",
+        "paper": "#ffffff",
+    }
+    expect(page.locator("#writing")).to_have_attribute("alt", "Handwriting: B")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_long_line_is_wrapped_to_the_page(open_page: Opener) -> None:
+    playground = open_page(f"text?{STYLE}&text=A")
+    page = playground.page
+    wait_for_text(playground, "A")
+    words = "PACK MY BOX " * 40
+    page.get_by_role("textbox", name="Text").fill(words)
+    expect(page.locator("#writing")).to_have_attribute("alt", f"Handwriting: {words}")
+    shown, whole = page.locator("#writing").evaluate("image => [image.clientWidth, image.naturalWidth]")
+    assert shown == whole
+    assert page.locator("#paper").evaluate("paper => paper.scrollWidth <= paper.clientWidth")
 
 
 def test_the_download_is_what_is_shown(open_page: Opener, tmp_path: Path) -> None:

@@ -77,8 +77,8 @@ def test_a_request_in_flight_is_finished_before_the_end(repository: Path, worker
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
-        (("--models", "nowhere"), "glyphvae: nowhere: no models here (expected NAME.json beside NAME-decoder/)"),
-        (("--models", "nowhere", "--workers", "2"), "glyphvae: nowhere: no models here"),
+        (("--models", "nowhere"), "glyphvae: nowhere: there is no such folder"),
+        (("--models", "nowhere", "--workers", "2"), "glyphvae: nowhere: there is no such folder"),
         (("--threads", "0"), "glyphvae: setting GLYPHVAE_THREADS: Input should be greater than or equal to 1 (got 0)"),
         (("--device", "tpu"), "glyphvae: setting GLYPHVAE_DEVICE: Input should be 'auto', 'cpu' or 'cuda' (got 'tpu')"),
         (("--log-level", "all"), "glyphvae: setting GLYPHVAE_LOG_LEVEL: "),

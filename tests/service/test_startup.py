@@ -1,4 +1,5 @@
 import gc
+import socket
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -10,7 +11,7 @@ import pytest
 from glyphvae import startup
 from glyphvae.errors import StartError
 from glyphvae.settings import MEBIBYTE, Settings
-from glyphvae.startup import check_address_space, check_memory, memory_limit, settle
+from glyphvae.startup import check_address_space, check_memory, check_port, memory_limit, settle
 from tests.service.processes import ROOT, plain_environment
 
 WITHIN = """
@@ -197,3 +198,15 @@ def test_a_container_with_too_little_memory_is_told(
         check_memory(Settings(workers=workers))
     assert (named in caplog.text) == (outcome == "warned")
     assert (f"{workers * 512} MiB" in caplog.text) == (outcome == "warned")
+
+
+def test_a_port_in_use_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(StartError, match=f"port {port} of 127.0.0.1: Address already in use; choose others by"):
+            check_port(Settings(host="127.0.0.1", port=port))
+        check_port(Settings(host="127.0.0.1", port=port, unix_socket=Path("service.sock")))
+
+
+def test_a_free_port_is_left_free() -> None:
+    check_port(Settings(host="127.0.0.1", port=0))

@@ -4,7 +4,7 @@ TrainingError
 ├── DataError              a data file is not what it should be
 │   ├── DataMissingError   a data file is not there
 │   └── FetchError         a data file could not be downloaded from any mirror
-├── RunError               a run folder cannot be read, resumed or written
+├── RunError               a run cannot be read, resumed, written or computed here
 └── ExportError            a model cannot be exported, or an exported one not read
 """
 
@@ -26,7 +26,7 @@ class FetchError(DataError):
 
 
 class RunError(TrainingError):
-    """Run folder that lacks a file, is of another model, or exists already."""
+    """Run folder that lacks a file, is of another model, or exists already; or hardware that is not there."""
 
 
 class ExportError(TrainingError):

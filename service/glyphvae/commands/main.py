@@ -30,9 +30,11 @@ from glyphvae.server.listener import check_certificate, remove_stale
 from glyphvae.server.server import Config, Server
 from glyphvae.server.supervisor import Supervisor
 from glyphvae.settings import Settings, load_settings
-from glyphvae.startup import check_address_space, check_memory
+from glyphvae.startup import check_address_space, check_memory, check_port
 from glyphvae.wording import character_ranges
 
+# Columns of a terminal that has room for summaries.
+_WIDE = 120
 OWN_COMMANDS = {"serve", "render", "hand", "font", "dataset", "keys", "models", "sign"}
 
 app = typer.Typer(
@@ -70,6 +72,7 @@ def serve(**flags: object) -> None:
     check_memory(settings)
     check_certificate(settings)
     remove_stale(settings.unix_socket)
+    check_port(settings)
     admin = listen(settings.admin_host, settings.admin_port) if settings.admin_port else None
     if settings.workers == 1:
         config = Config(settings, log_config, admin)
@@ -90,22 +93,38 @@ def _shared_folder() -> AbstractContextManager[Path | None]:
     return shared_folder()
 
 
-for command in (serve, render, hand, font, dataset, keys, sign):
-    app.command()(command)
+_SERVICE, _FILES, _OTHER = "Serve", "Make files, with local models or by a service", "Train and evaluate"
+for panel, command in (
+    (_SERVICE, serve),
+    (_SERVICE, keys),
+    (_SERVICE, sign),
+    (_FILES, render),
+    (_FILES, hand),
+    (_FILES, font),
+    (_FILES, dataset),
+):
+    app.command(rich_help_panel=panel)(command)
 
 
-@app.command("models")
+@app.command("models", rich_help_panel=_SERVICE)
 def list_models(models: Models = None) -> None:
     """List the exported models."""
     from rich.console import Console  # noqa: PLC0415 (a server does not need it)
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Column, Table  # noqa: PLC0415
 
-    table = Table("model", "kind", "labels", "latents", "beta", "summary")
-    for model in load_registry(load_settings(models=models)).models.values():
+    console = Console()
+    registry = load_registry(load_settings(models=models))
+    table = Table("", Column("model", no_wrap=True), "kind", "labels", "latents", "beta", box=None)
+    if console.width >= _WIDE:
+        table.add_column("summary")
+    for name, model in registry.models.items():
         facts = model.manifest
         labels = character_ranges(facts.labels) if facts.labels else "none"
-        table.add_row(model.title, facts.kind, labels, str(facts.latent_size), f"{facts.beta:g}", facts.summary)
-    Console().print(table)
+        mark = "*" if name == registry.default else ""
+        row = (mark, model.title, facts.kind, labels, str(facts.latent_size), f"{facts.beta:g}", facts.summary)
+        table.add_row(*row[: len(table.columns)])
+    console.print(table)
+    console.print("* the default")
 
 
 def _log_config(level: str, style: str) -> dict[str, Any]:
@@ -129,7 +148,7 @@ def main() -> None:
     # Entry points are loaded only for other commands, so that the service's own commands stay fast and independent.
     if not (OWN_COMMANDS | {"--version"}) & set(sys.argv[1:2]):
         for point in entry_points(group="glyphvae.commands"):
-            app.command(point.name)(point.load())
+            app.command(point.name, rich_help_panel=_OTHER)(point.load())
     try:
         app()
     except Problem as problem:

@@ -19,8 +19,10 @@ def remote(url: str, key: str | None) -> Iterator["Client"]:
     """Open a client of the service at `url`.
 
     Raises:
-        RemoteError: In place of every `ClientError`.
+        RemoteError: In place of every `ClientError`, and for a URL without a scheme.
     """
+    if "://" not in url:
+        raise RemoteError(f"--url: {url!r} has no scheme; write http://{url}, or https://")
     # Imported here, because the HTTP client takes a few megabytes that a server does not need.
     from glyphvae.client import Client, ClientError  # noqa: PLC0415
 

@@ -327,6 +327,8 @@ def load_registry(
     key = read_key(settings.models_key) if settings.models_key else None
     paths = sorted(settings.models.glob("*.json"), key=lambda path: path.stem)
     manifests = {path.stem: read_manifest(path, key) for path in paths}
+    if not manifests and not settings.models.exists():
+        raise StartError(f"{settings.models}: there is no such folder")
     if not manifests:
         raise StartError(f"{settings.models}: no models here (expected NAME.json beside NAME-decoder/)")
     default = _default(settings, manifests)

@@ -168,6 +168,8 @@ class Server(BoundedServer):
         if self.config.admin is not None or self.exports is not None:
             self._loop_time = LoopTime(self.context.telemetry.loop)
         settle()
+        if sockets and not several:
+            logger.info("ready: %s", address_of(sockets[0], "https" if self.config.is_ssl else "http"))
         if several:  # somebody starts it anew
             threading.Thread(target=_end_if_stalled, args=(self.context,), name="glyphvae-watch", daemon=True).start()
 
@@ -228,6 +230,15 @@ def _exports(telemetry: Telemetry) -> "Exports | None":
         logger.warning("no metrics are sent: %s is not installed; `pip install 'glyphvae[traces]'`", error.name)
         return None
     return start_exports(telemetry)
+
+
+def address_of(listener: socket.socket, scheme: str) -> str:
+    """Return where a service listens, and where its page is, for people."""
+    if listener.family == socket.AF_UNIX:
+        return f"{listener.getsockname()}"
+    host, port = listener.getsockname()[:2]
+    url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+    return f"the API is at {url}, a page to try it at {url}/playground"
 
 
 def _accepted(listener: socket.socket) -> list[socket.socket]:

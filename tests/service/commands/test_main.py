@@ -46,13 +46,27 @@ def test_every_setting_has_a_flag_with_its_description() -> None:
 def test_models_are_listed(
     repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("GLYPHVAE_MODELS", str(repository) if option == "setting" else "nowhere")
     assert run("models", *(["--models", str(repository)] if option == "flag" else [])) == 0
     output = capsys.readouterr().out
-    cvae, vae = [line.split("│") for line in output.splitlines() if "/1" in line]
-    assert [cell.strip() for cell in cvae[1:6]] == ["cvae/1", "cvae", "0-9, A-Z", "6", "1"]
-    assert [cell.strip() for cell in vae[1:6]] == ["vae/1", "vae", "none", "6", "1"]
+    cvae, vae = [line.split() for line in output.splitlines() if "/1" in line]
+    assert cvae == ["*", "cvae/1", "cvae", "0-9,", "A-Z", "6", "1"]
+    assert vae == ["vae/1", "vae", "none", "6", "1"]
+    assert output.splitlines()[-1] == "* the default"
+    monkeypatch.setenv("COLUMNS", "200")
+    assert run("models", "--models", str(repository)) == 0
+    assert "summary" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    assert run("models", "--models", tmp_path / "no") == f"glyphvae: {tmp_path / 'no'}: there is no such folder"
+
+
+def test_commands_are_in_groups() -> None:
+    output = typer.testing.CliRunner().invoke(main.app, [], env=WIDE).output
+    served, files = output.index("─ Serve ─"), output.index("─ Make files")
+    assert served < output.index(" serve ") < files < output.index(" render ")
 
 
 def test_a_bad_setting_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ def test_without_a_seed_each_picture_is_new() -> None:
         (["HELLO", "-o", "hello.svg"], "Model 'cvae' draws pixels, and image/svg+xml is made of strokes."),
         (["HELLO", "--hand", "?"], "body.hand: "),
         (["HELLO", "--unknown", "maybe"], "unknown: Input should be 'error', 'skip' or 'blank'"),
-        (["HELLO", "--models", "nowhere"], "nowhere: no models here"),
+        (["HELLO", "--models", "nowhere"], "nowhere: there is no such folder"),
         (["HELLO", "--url", "http://127.0.0.1:1"], "no response: "),
     ],
 )

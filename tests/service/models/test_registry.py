@@ -237,11 +237,16 @@ def test_models_are_in_the_order_of_their_names(series_of_models: Path) -> None:
     assert list(loaded(series_of_models).models)[:3] == ["cvae", "cvae-b0.001", "cvae-b10"]
 
 
-@pytest.mark.parametrize("folder", ["", "nowhere"])
-def test_a_folder_without_models_is_named(tmp_path: Path, folder: str) -> None:
+@pytest.mark.parametrize(
+    ("folder", "says"),
+    [
+        ("", "no models here (expected NAME.json beside NAME-decoder/)"),
+        ("nowhere", "there is no such folder"),
+    ],
+)
+def test_a_folder_without_models_is_named(tmp_path: Path, folder: str, says: str) -> None:
     (tmp_path / "cvae-decoder").mkdir()
-    expected = f"{tmp_path / folder}: no models here (expected NAME.json beside NAME-decoder/)"
-    assert refused(tmp_path / folder) == expected
+    assert refused(tmp_path / folder) == f"{tmp_path / folder}: {says}"
 
 
 def test_an_empty_folder_stands_for_the_shipped_models(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from glyphvae.application import create_app
-from glyphvae.errors import InvalidParameter, NotAcceptable, UnknownModel
+from glyphvae.errors import InvalidParameter, MissingParameter, NotAcceptable, UnknownModel
 from glyphvae.models.latents import draw_latents
 from glyphvae.operations.render_text import RenderedText
 from glyphvae.text.alternates import apart
@@ -615,7 +615,7 @@ async def test_a_get_without_a_seed_is_another_each_time(client: httpx.AsyncClie
 @pytest.mark.parametrize(
     ("query", "field", "says"),
     [
-        ("", "query.text", "Field required"),
+        ("seed=1", "query.text", "Field required"),
         ("text=HI&z=x", "query.z", "'x'"),
         ("text=HI&page=A4", "query.page", "unexpected character"),
         ('text=HI&page={"size":"A99"}', "query.page.size", ""),
@@ -629,7 +629,7 @@ async def test_what_a_query_has_wrong_is_named_as_of_the_query(
     client: httpx.AsyncClient, query: str, field: str | None, says: str
 ) -> None:
     response = await client.get(f"/render-text?{query}")
-    problem = UnknownModel if field is None else InvalidParameter
+    problem = UnknownModel if field is None else MissingParameter if says == "Field required" else InvalidParameter
     body = expect_problem(response, problem, says, response.json().get("errors", [{}])[0].get("field"))
     assert "body" not in body.detail
     if field is not None:

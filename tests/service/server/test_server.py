@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import re
 import signal
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from threading import Event
@@ -12,7 +14,8 @@ import numpy as np
 import pytest
 
 from glyphvae.errors import NotReady
-from glyphvae.server.server import Server, _end_if_stalled
+from glyphvae.server.server import Server, _end_if_stalled, address_of
+from tests.service.processes import running
 from tests.service.sockets import PATIENCE, connect, connections, request, serving, until
 from tests.service.support import NPY, array, context_of
 
@@ -127,3 +130,18 @@ def test_a_process_that_hangs_ends_itself(repository: Path, monkeypatch: pytest.
     with pytest.raises(SystemExit):
         _end_if_stalled(context)
     assert sent == [os.getpid(), signal.SIGKILL]
+
+
+def test_people_are_told_where_it_is(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        assert address_of(listener, "https") == f"the API is at {url}, a page to try it at {url}/playground"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        assert address_of(listener, "http") == str(tmp_path / "s")
+
+
+def test_a_ready_server_says_so_in_a_line(repository: Path) -> None:
+    with running("--models", str(repository), "--device", "cpu") as real:
+        (url,) = real.wait_for(re.compile(r"ready: the API is at \S+, a page to try it at (\S+)$"))
+        assert url == f"{real.url}/playground"

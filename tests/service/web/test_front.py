@@ -466,8 +466,8 @@ async def test_below_a_root_path_everything_is_as_without_one(
         for page in (docs, await client.get(f"{prefix}/playground")):
             (policy,) = page.headers.get_list("content-security-policy")
             assert "; script-src " in policy
-        assert "'/hw/openapi.json'" in docs.text
-        assert (await client.get(f"{prefix}/openapi.json")).json()["servers"] == [{"url": "/hw"}]
+        assert 'href="openapi.json"' in docs.text  # beside the page
+        assert (await client.get(f"{prefix}/openapi.json")).json()["servers"][0] == {"url": "/hw"}
         assert (await client.get(f"{prefix}/", headers={"accept": "application/json"})).json()["docs"] == "/hw/docs"
         page = await client.get(f"{prefix}/", headers={"accept": "text/html"})
         assert page.headers["location"] == "/hw/playground"

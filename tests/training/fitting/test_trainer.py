@@ -242,3 +242,10 @@ def test_a_logger_of_lightnings_gets_every_epoch_too(digits: Dataset, tmp_path: 
     train(digits, tmp_path / "run", loggers=[make_logger("csv", tmp_path / "run")])
     (log,) = (tmp_path / "run" / "csv").rglob("metrics.csv")
     assert "validation/negative_elbo" in log.read_text(encoding="utf-8").splitlines()[0]
+
+
+def test_a_gpu_that_is_not_there_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    with pytest.raises(RunError, match="--accelerator gpu: PyTorch finds no GPU here"):
+        Hardware(accelerator="gpu")
+    assert Hardware(accelerator="auto").accelerator == "auto"

@@ -77,6 +77,9 @@ class Hardware:
         strategy: "auto", "ddp" and the like.
         precision: "32-true", "bf16-mixed" and the like.
         threads: PyTorch's, on the CPU.
+
+    Raises:
+        RunError: A GPU is asked for, and there is none.
     """
 
     accelerator: str = "auto"
@@ -85,6 +88,10 @@ class Hardware:
     strategy: str = "auto"
     precision: Any = "32-true"
     threads: int = 2
+
+    def __post_init__(self) -> None:
+        if self.accelerator in {"gpu", "cuda"} and not torch.accelerator.is_available():
+            raise RunError(f"--accelerator {self.accelerator}: PyTorch finds no GPU here; auto and cpu need none")
 
 
 class Autoencoder(lightning.LightningModule):

@@ -5,15 +5,16 @@ import { copyText } from "./code.js";
 import { bindAll } from "./controls.js";
 import { byId } from "./dom.js";
 import * as glyph from "./glyph.js";
+import { startLater } from "./later.js";
 import { LatestRequest } from "./latest_request.js";
 import * as models from "./models.js";
 import { link, on, state } from "./state.js";
 import * as status from "./status.js";
+import { nameStyles, startUndo } from "./styles.js";
 import { bindTabs } from "./tabs.js";
-import * as text from "./text.js";
 
-// Tabs that are rarely opened first are loaded when they are opened.
-const LATER = { draw: () => import("./draw.js"), explore: () => import("./explore.js") };
+// Tabs that are not opened first are loaded when they are opened, so that the first glyph is there soon.
+const LATER = { text: () => import("./text.js"), draw: () => import("./draw.js"), explore: () => import("./explore.js") };
 
 function bindTheme() {
   const button = byId("theme");
@@ -38,11 +39,16 @@ function bindTheme() {
   show();
 }
 
-async function openLater() {
+function openLater() {
   const { [state.tab]: load } = LATER;
   if (!load) return;
   delete LATER[state.tab];
-  (await load()).start();
+  const panel = byId(state.tab);
+  const parts = [...panel.children];
+  const hold = (isHeld) => parts.forEach((part) => (part.inert = isHeld));
+  // Nothing that is done before there are listeners is lost, because nothing can be done.
+  hold(true);
+  startLater(panel, load, () => hold(false));
 }
 
 function begin() {
@@ -50,8 +56,9 @@ function begin() {
   models.bindLabelLists();
   bindAll();
   bindTabs();
+  startUndo();
+  document.querySelectorAll("[data-styles]").forEach(nameStyles);
   glyph.start();
-  text.start();
   on(["tab"], openLater);
   openLater();
   byId("share").addEventListener("click", () => copyText(link()));

@@ -22,7 +22,7 @@ export function start() {
   const panel = byId("betas");
   const cards = models.map(makeCard);
   panel.append(...cards.map((card) => card.element));
-  new Sliders(byId("beta-latents"), 0, false);
+  new Sliders(byId("beta-latents"), 0, () => models[0]);
   byId("beta-sample").addEventListener("click", samplingRequest(byId("beta-section")));
 
   const glyphs = () =>

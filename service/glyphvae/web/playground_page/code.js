@@ -20,22 +20,26 @@ export function python(value, indent = "    ") {
 const present = (query) => Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined));
 
 /** Formats a request as a shell command. */
-export function asCurl({ path, query = {}, json, file }) {
+export function asCurl({ path, query = {}, json, upload, file }) {
   const parameters = search(query);
   const url = address(path) + (parameters && `?${parameters}`);
   const body = json && ["-H 'Content-Type: application/json'", `-d ${shell(JSON.stringify(json))}`];
-  return [`curl -X POST ${shell(url)}`, ...(body ?? []), `-o ${file}`].join(" \\\n  ");
+  const image = upload && [`-H 'Content-Type: image/png'`, `--data-binary @${upload}`];
+  return [`curl -X POST ${shell(url)}`, ...(body ?? image ?? []), `-o ${file}`].join(" \\\n  ");
 }
 
 /** Formats a request as a Python program. */
-export function asPython({ path, query, json, file }) {
+export function asPython({ path, query, json, upload, file }) {
   const body = json ? `json=${python(json)}` : `params=${python(present(query))}`;
+  const image = [`    content=Path(${JSON.stringify(upload)}).read_bytes(),`, '    headers={"Content-Type": "image/png"},'];
   return [
+    ...(upload ? ["from pathlib import Path", ""] : []),
     "import httpx",
     "",
     "response = httpx.post(",
     `    ${JSON.stringify(address(path))},`,
     `    ${body},`,
+    ...(upload ? image : []),
     ").raise_for_status()",
     `with open(${JSON.stringify(file)}, "wb") as file:`,
     "    file.write(response.content)",

@@ -9,7 +9,7 @@ const WORDS = {
   variation: (value) => (value === 0 ? "none" : value.toFixed(2)),
   drift: (value) => (value === 0 ? "none" : value.toFixed(1)),
   size: (value) => `${value}×`,
-  width: (value) => (value === 0 ? "as typed" : `${value} glyph pixels`),
+  width: (value) => (value === 0 ? "as typed, or the page" : `${value} glyph pixels`),
   steps: (value) => `${value} glyphs`,
 };
 

@@ -1,14 +1,16 @@
 // The Draw tab: recognises a drawn character and takes its style.
 
 import * as api from "./api.js";
+import { codePanel } from "./code.js";
 import { announce, byId, h, shown } from "./dom.js";
 import { drawOn, toPng } from "./drawing.js";
 import { draw } from "./ink.js";
 import { LatestRequest } from "./latest_request.js";
 import { nameLetter, startLetters } from "./letters.js";
 import { axisWord, current, drawsStrokes, modelName } from "./models.js";
+import { readPicture, writePicture } from "./picture.js";
 import { set, state } from "./state.js";
-import { GRID, read, readPicture, write, writePicture } from "./strokes.js";
+import { GRID, read, write } from "./strokes.js";
 import { whileOpen } from "./tabs.js";
 
 const NEAREST = 3;
@@ -19,6 +21,9 @@ const AXIS_REACH = 4;
 
 let strokes = [];
 let picture = null;
+// Count drawings that were begun and restored: one that takes long to decode must not replace a later one.
+let begun = 0;
+let restored = 0;
 let request = null;
 let lastReading = null;
 
@@ -29,15 +34,30 @@ export function start() {
   startImages();
   startTaking();
   startLetters();
-  byId("undo").addEventListener("click", () => set({ strokes: write(strokes.slice(0, -1)), image: "", as: "" }));
-  byId("clear").addEventListener("click", () => set({ strokes: "", image: "", as: "" }));
+  codePanel(byId("draw-code"), ["model", "as"], () => ({
+    path: "encode",
+    query: { labels: current().labels.length ? "all" : undefined, label: state.as || undefined, model: modelName() },
+    upload: "letter.png",
+    file: "reading.json",
+  }));
+  byId("undo").addEventListener("click", () => replace({ strokes: write(strokes.slice(0, -1)) }));
+  byId("clear").addEventListener("click", () => replace({}));
   whileOpen("draw", ["strokes", "image", "as", "model", "view"], restore);
+}
+
+/** Replaces the drawing of the state. */
+function replace({ strokes = "", image = "" }) {
+  begun += 1;
+  set({ strokes, image, as: "" });
 }
 
 /** Updates the pad and the reading from the state. */
 async function restore() {
+  const turn = (restored += 1);
+  const found = state.image ? await readPicture(state.image) : null;
+  if (turn !== restored) return undefined;
   strokes = read(state.strokes);
-  picture = state.image ? await readPicture(state.image) : null;
+  picture = found;
   paint();
   if (isBlank()) return showNothing();
   return ask();
@@ -61,6 +81,8 @@ function startPad() {
     if (event.button) return;
     event.preventDefault();
     pad.setPointerCapture(event.pointerId);
+    begun += 1;
+    restored += 1;
     picture = null;
     stroke = [place(pad, event)];
     strokes.push(stroke);
@@ -77,7 +99,7 @@ function startPad() {
   const end = () => {
     if (!stroke) return;
     stroke = null;
-    set({ strokes: write(strokes), image: "", as: "" });
+    replace({ strokes: write(strokes) });
   };
   pad.addEventListener("pointerup", end);
   pad.addEventListener("pointercancel", end);
@@ -99,6 +121,7 @@ function paint() {
   const context = pad.getContext("2d");
   context.clearRect(0, 0, pad.width, pad.height);
   drawOn(context, pad.width, { strokes, picture });
+  pad.classList.toggle("photograph", Boolean(picture));
   byId("pad-hint").hidden = !isBlank();
   byId("undo").disabled = byId("clear").disabled = isBlank();
 }
@@ -125,16 +148,20 @@ function startImages() {
     event.preventDefault();
     if (event.dataTransfer.files.length) take(event.dataTransfer.files[0]);
   });
+  addEventListener("paste", ({ clipboardData }) => {
+    if (state.tab === "draw" && clipboardData.files.length) take(clipboardData.files[0]);
+  });
 }
 
 async function take(blob) {
   nameLetter(blob.name);
+  const turn = (begun += 1);
   try {
-    const image = await writePicture(await createImageBitmap(blob), blob instanceof File);
-    set({ strokes: "", image, as: "" });
+    const image = await writePicture(await createImageBitmap(blob));
+    if (turn === begun) replace({ image });
   } catch {
     // The service reports what is wrong with a file that the browser cannot read.
-    request.ask({ file: blob, as: "", query: { model: modelName() } });
+    if (turn === begun) request.ask({ file: blob, as: "", query: { model: modelName() } });
   }
 }
 
@@ -149,7 +176,7 @@ async function readGlyph() {
 // The reading
 
 async function readDrawing({ file, as, query }) {
-  const png = file ?? (await toPng({ strokes, picture }));
+  const png = file ?? (await toPng({ strokes, image: picture && state.image }));
   const labels = current().labels.length ? "all" : undefined;
   const { encodings } = await api.encode({ ...query, labels }, png);
   const [free] = encodings;

@@ -1,5 +1,6 @@
 // Drawings of a character: strokes, or an image.
 
+import { pictureFile } from "./picture.js";
 import { GRID } from "./strokes.js";
 
 // Relative to a character that fills the pad, about as thick as the strokes of the training data.
@@ -10,10 +11,17 @@ const SENT_SIDE = 280;
 export function drawOn(context, side, { strokes = [], picture = null }) {
   context.save();
   context.scale(side / GRID, side / GRID);
-  if (picture) context.drawImage(picture, 0, 0, GRID, GRID);
+  if (picture) drawWhole(context, picture);
   Object.assign(context, { lineWidth: PEN, lineCap: "round", lineJoin: "round" });
   strokes.forEach((stroke) => trace(context, stroke));
   context.restore();
+}
+
+/** Draws an image as large as it fits. */
+function drawWhole(context, picture) {
+  const fit = GRID / Math.max(picture.width, picture.height);
+  const [width, height] = [picture.width * fit, picture.height * fit];
+  context.drawImage(picture, (GRID - width) / 2, (GRID - height) / 2, width, height);
 }
 
 /** Draws a stroke through the midpoints of its points, which rounds its corners. */
@@ -30,12 +38,13 @@ function trace(context, stroke) {
   context.stroke();
 }
 
-/** Returns a drawing as a PNG, black on white. */
-export async function toPng(drawing) {
+/** Returns a drawing as a PNG: strokes black on white, an image as it was given. */
+export async function toPng({ strokes, image }) {
+  if (image) return pictureFile(image);
   const canvas = new OffscreenCanvas(SENT_SIDE, SENT_SIDE);
   const context = canvas.getContext("2d");
   context.fillStyle = "#fff";
   context.fillRect(0, 0, SENT_SIDE, SENT_SIDE);
-  drawOn(context, SENT_SIDE, drawing);
+  drawOn(context, SENT_SIDE, { strokes });
   return canvas.convertToBlob({ type: "image/png" });
 }

@@ -2,13 +2,14 @@
 
 import * as api from "./api.js";
 import { codePanel } from "./code.js";
-import { check, rove } from "./controls.js";
-import { announce, byId, debounce, h } from "./dom.js";
+import { check, notice, rove } from "./controls.js";
+import { announce, byId, debounce, download, h } from "./dom.js";
 import { draw } from "./ink.js";
 import { LatestRequest } from "./latest_request.js";
 import { current, drawsStrokes, labelOf, modelName, seriesOf, shownLabel, styleOf } from "./models.js";
 import { STRIP_SCALE, Sliders, lockedLatents, stripValues } from "./sliders.js";
 import { on, set, state } from "./state.js";
+import { openingStyle } from "./styles.js";
 import { whileOpen } from "./tabs.js";
 
 const HERO_SCALE = 18;
@@ -31,10 +32,11 @@ export function start() {
   startVariations();
   startSampling();
   startBeta();
+  startImage();
   codePanel(byId("glyph-code"), ["model", "label", "z"], () => ({
     path: "generate",
     query: { ...glyphQuery(current()), scale: PICTURE_SCALE },
-    file: `${state.label.toLowerCase()}.png`,
+    file: `${(labelOf() ?? "glyph").toLowerCase()}.png`,
   }));
 }
 
@@ -62,10 +64,10 @@ function startKeys() {
   const columns = () => getComputedStyle(group).gridTemplateColumns.split(" ").length;
   const choose = (key) => set({ label: key.value });
   const show = () => {
-    check(keys, keys.find((key) => key.value === state.label));
-    const index = current().labels.indexOf(state.label);
+    check(keys, keys.find((key) => key.value === labelOf()));
+    const index = current().labels.indexOf(labelOf());
     if (index >= 0) number.value = index;
-    const words = `${index} is ${shownLabel(state.label)}`;
+    const words = `${index} is ${shownLabel(labelOf() ?? "")}`;
     number.setAttribute("aria-valuetext", words);
     document.querySelector('output[for="label-number"]').value = words;
   };
@@ -190,10 +192,29 @@ function startSampling() {
   byId("average").addEventListener("click", () => {
     set({ z: styleOf().map((value, index) => (state.locked.includes(index + 1) ? value : 0)) });
   });
-  // Without a style, or with that of another model, the page begins with a new one.
-  const begin = () => state.z.length || sample();
-  on(["model"], begin);
+  // Without a style, or with that of another model, the page begins with one that is legible in all models.
+  const begin = () => state.z.length || set({ z: openingStyle(current()) });
+  // Later, when every panel has the sliders of the model.
+  on(["model"], () => queueMicrotask(begin));
   begin();
+}
+
+// The image as a file: what the code below makes.
+function startImage() {
+  const query = () => ({ ...glyphQuery(current()), scale: PICTURE_SCALE });
+  const name = () => `${(labelOf() ?? "glyph").toLowerCase()}.png`;
+  const file = new LatestRequest(byId("hero"), api.generatePicture, ({ blob }) => download(blob, name()));
+  byId("glyph-download").addEventListener("click", () => file.ask(query()));
+  byId("glyph-copy").addEventListener("click", async () => {
+    try {
+      const blob = api.generatePicture(query()).then((picture) => picture.blob);
+      // Given as a promise, because the browser forgets the click while the image is made.
+      await navigator.clipboard.write([new ClipboardItem({ "image/png": blob })]);
+      notice("Image copied");
+    } catch {
+      notice("The browser does not allow copying images; download it instead");
+    }
+  });
 }
 
 // The models of a series share their latents' number and labels, so another beta shows the same style and label anew.

@@ -6,8 +6,9 @@ import { drawOn, toPng } from "./drawing.js";
 import { LatestRequest } from "./latest_request.js";
 import { missing } from "./missing.js";
 import { current, handOf, modelName, select, withHand } from "./models.js";
+import { readPicture } from "./picture.js";
 import { on, set, state } from "./state.js";
-import { read, readPicture } from "./strokes.js";
+import { read } from "./strokes.js";
 import { whileOpen } from "./tabs.js";
 import { SVG_TYPE } from "./text_request.js";
 
@@ -47,7 +48,7 @@ export function startLetters() {
 async function parse(letter) {
   const [, point, kind, data] = /^(\d+)([si])(.*)$/.exec(letter);
   const label = String.fromCodePoint(Number(point));
-  return kind === "s" ? { label, strokes: read(data) } : { label, picture: await readPicture(data) };
+  return kind === "s" ? { label, strokes: read(data) } : { label, image: data, picture: await readPicture(data) };
 }
 
 // A button that is gone loses the focus. Those who touch it would be shown a keyboard, so only keys move the focus.
@@ -103,7 +104,8 @@ function showStrip(letters) {
 }
 
 function card({ label, ...drawing }, index) {
-  const canvas = h("canvas", { className: "ink", width: THUMB_SIDE, height: THUMB_SIDE, aria: { hidden: "true" } });
+  const look = drawing.picture ? "ink photograph" : "ink";
+  const canvas = h("canvas", { className: look, width: THUMB_SIDE, height: THUMB_SIDE, aria: { hidden: "true" } });
   drawOn(canvas.getContext("2d"), THUMB_SIDE, drawing);
   const remove = (event) => {
     set({ letters: state.letters.filter((_, place) => place !== index) });

@@ -56,8 +56,12 @@ export function latentOrder(model, all = false) {
 /** Returns the model's name for a request, undefined for the default model. */
 export const modelName = (model = current()) => (model.default ? undefined : model.name);
 
-/** Returns the label of the state, undefined if the model has no labels. */
-export const labelOf = (model = current()) => (model.labels.length ? state.label : undefined);
+/** Returns `label` if the model knows it, or else its capital, or else the first; undefined if the model has none. */
+export const knownLabel = (label, { labels } = current()) =>
+  [label, label.toUpperCase()].find((one) => labels.includes(one)) ?? labels[0];
+
+/** Returns the label of the state as the model knows it, undefined if the model has no labels. */
+export const labelOf = (model = current()) => knownLabel(state.label, model);
 
 /** Returns a label as it is shown: a mark that stands above or below a letter has a dotted circle in its place. */
 export const shownLabel = (label) => (/^\p{M}/u.test(label) ? `◌${label}` : label);
@@ -84,12 +88,27 @@ export function bindPicker(picker) {
     notice(`The model ${state.model} is not served. Using ${current().name}.`);
     set({ model: "", z: [], locked: [], hand: "" });
   }
-  const option = (model) => h("option", { value: model.name }, model.name);
-  picker.append(...served.map(option));
+  picker.append(...groups());
   const show = () => (picker.value = current().name);
   picker.addEventListener("change", () => select(named(picker.value)));
   on(["model"], show);
   show();
+}
+
+/** Returns the options of the picker, by what the models are for. */
+function groups() {
+  const option = (model) => h("option", { value: model.name, title: model.summary }, model.name);
+  const isPaper = (model) => seriesOf(model).length > 1 && !model.strokes;
+  const kinds = [
+    ["Pen strokes, sharp at every size", (model) => model.strokes],
+    ["The paper's, which differ in β", isPaper],
+    ["Pixels, chosen by label", (model) => !isPaper(model) && model.labels.length],
+    ["Pixels, without labels", (model) => !isPaper(model)],
+  ];
+  const kindOf = (model) => kinds.find(([, holds]) => holds(model))[0];
+  return kinds
+    .map(([label]) => h("optgroup", { label }, served.filter((model) => kindOf(model) === label).map(option)))
+    .filter((group) => group.children.length);
 }
 
 /** Returns the selected model if it has labels, or the first model with labels. */
@@ -101,9 +120,9 @@ export function bindLabelLists() {
     for (const select of document.querySelectorAll("[data-labels]")) {
       const labels = conditional()?.labels ?? [];
       select.replaceChildren(...labels.map((label) => h("option", { value: label }, shownLabel(label))));
-      select.value = state[select.dataset.state];
+      if (labels.length) select.value = knownLabel(state[select.dataset.state], conditional());
     }
   };
-  on(["model"], fill);
+  on(["model", "label", "from", "to"], fill);
   fill();
 }

@@ -22,12 +22,13 @@ export class Sliders {
   /**
    * @param panel Element to fill.
    * @param steps Number of glyphs in the strip above each slider, 0 for none.
-   * @param isNamed True if the names of the selected model's latents apply to these sliders.
+   * @param modelOf Returns the model whose latents these are; names apply only to those of the selected model.
    */
-  constructor(panel, steps = 0, isNamed = true) {
+  constructor(panel, steps = 0, modelOf = current) {
     this.panel = panel;
     this.steps = steps;
-    this.isNamed = isNamed;
+    this.modelOf = modelOf;
+    this.isNamed = modelOf === current;
     this.rows = [];
     on(["model"], () => this.#build());
     on(["z", "locked"], () => this.#show());
@@ -48,7 +49,7 @@ export class Sliders {
   }
 
   #build() {
-    const model = current();
+    const model = this.modelOf();
     this.rows = latentOrder(model, this.#all).map((index) => this.#row(model, index));
     const hidden = model.latent_size - this.rows.length;
     const more = h("button", { type: "button", onclick: () => this.#showAll() }, `Show ${hidden} more`);
@@ -106,7 +107,7 @@ export class Sliders {
   }
 
   #show() {
-    const z = styleOf();
+    const z = styleOf(this.modelOf());
     const far = reach();
     for (const { index, input, output, lock } of this.rows) {
       input.min = -far;
@@ -126,7 +127,8 @@ const ends = (low, high) => h("p", { className: "ends", aria: { hidden: "true" }
 export const stripValues = (steps) => Array.from({ length: steps }, (_, step) => ((2 * step) / (steps - 1) - 1) * reach());
 
 function move(index, value) {
-  set({ z: styleOf().map((old, place) => (place === index ? value : old)) });
+  const length = Math.max(state.z.length, index + 1);
+  set({ z: Array.from({ length }, (_, place) => (place === index ? value : (state.z[place] ?? 0))) });
 }
 
 function stepByKey(event, index, input) {

@@ -3,17 +3,28 @@
 import { debounce } from "./dom.js";
 
 const text = { read: (value) => value, write: (value) => value };
-const number = { read: (value) => (Number.isFinite(Number(value)) ? Number(value) : undefined), write: String };
-const numbers = {
-  read: (value) => value.split(",").map(Number).filter(Number.isFinite),
+const shortText = (length) => ({ read: (value) => value.slice(0, length), write: text.write });
+const colour = { read: (value) => (/^#[\da-f]{6}$/i.test(value) ? value : undefined), write: text.write };
+const within = (low, high) => (value) => Math.min(high, Math.max(low, value));
+const numbers = (low, high) => ({
+  read: (value) => value.split(",").map(Number).filter(Number.isFinite).map(within(low, high)),
   write: (value) => value.map((item) => Number(item.toFixed(3))).join(","),
-};
+});
 const flag = { read: (value) => value === "1", write: (value) => (value ? "1" : "0") };
 const oneOf = (...allowed) => ({ read: (value) => (allowed.includes(value) ? value : undefined), write: text.write });
+// What is out of range becomes the nearest that is not.
 const between = (low, high) => ({
-  read: (value) => (value !== "" && Number(value) >= low && Number(value) <= high ? Number(value) : undefined),
+  read: (value) => (value.trim() && Number.isFinite(Number(value)) ? within(low, high)(Number(value)) : undefined),
   write: String,
 });
+const whole = (low, high) => ({
+  read: (value) => {
+    const number = between(low, high).read(value);
+    return number === undefined ? undefined : Math.round(number);
+  },
+  write: String,
+});
+const MOST = 1_000_000;
 
 // Letters with their labels: the label's code point, then `s` and strokes, or `i` and an image.
 const MAX_LETTERS = 64;
@@ -28,37 +39,37 @@ export const TABS = ["glyph", "text", "draw", "explore"];
 const FIELDS = {
   model: ["", text],
   label: ["J", text],
-  z: [[], numbers],
-  locked: [[], numbers],
+  z: [[], numbers(-10, 10)],
+  locked: [[], numbers(1, 64)],
   temperature: [0.7, between(0, 2)],
   view: ["ink", oneOf("ink", "pixels")],
-  variations: [1, number],
-  text: ["Dear reader\nno pen ever wrote\nthese 3 lines", text],
-  seed: [7, number],
-  variation: [0.25, between(0, 1.5)],
-  ink: ["#1b1a17", text],
-  paper: ["#ffffff", text],
+  variations: [1, whole(0, MOST)],
+  text: ["Dear reader\nno pen ever wrote\nthese 3 lines", shortText(2000)],
+  seed: [7, whole(0, MOST)],
+  variation: [0.25, between(0, 0.6)],
+  ink: ["#1b1a17", colour],
+  paper: ["#ffffff", colour],
   transparent: [false, flag],
   hand: ["", text],
   drift: [1, between(0, 3)],
   lines: ["plain", oneOf("plain", "ruled", "squared")],
   font: [false, flag],
-  fontText: ["Hello from a font, written by hand", text],
-  width: [0, between(0, 1600)],
+  fontText: ["Hello from a font, written by hand", shortText(300)],
+  width: [0, whole(0, 1600)],
   align: ["left", oneOf("left", "centre", "right", "justify")],
-  size: [3, between(1, 8)],
+  size: [3, whole(1, 8)],
   unknown: ["blank", oneOf("blank", "skip", "error")],
   strokes: ["", text],
   image: ["", text],
   as: ["", text],
   letters: [[], letters],
-  map: [[0, 0], numbers],
+  map: [[0, 0], numbers(-3, 3)],
   points: [true, flag],
   from: ["A", text],
   to: ["B", text],
-  pair: [1, number],
+  pair: [1, whole(0, MOST)],
   path: ["spherical", oneOf("spherical", "linear")],
-  steps: [9, between(3, 15)],
+  steps: [9, whole(3, 15)],
   code: ["curl", oneOf("curl", "python")],
 };
 
@@ -69,6 +80,8 @@ const listeners = [];
 export function set(patch) {
   const changed = Object.keys(patch).filter((name) => !same(state[name], patch[name]));
   if (!changed.length) return;
+  // Back leads to the tab as it was left.
+  if (changed.includes("tab")) history.replaceState(null, "", hash());
   Object.assign(state, patch);
   if (changed.includes("tab")) history.pushState(null, "", hash());
   else remember();
@@ -99,6 +112,13 @@ export const link = () => new URL(hash(), location.href).href;
 
 // Delayed, because browsers allow only about a hundred changes of the address in half a minute.
 const remember = debounce(() => history.replaceState(null, "", hash()), 250);
+
+/** Loads the page anew with the current state, which its address holds; never resolves. */
+export function reload() {
+  history.replaceState(null, "", hash());
+  location.reload();
+  return new Promise(() => {});
+}
 
 function read() {
   const [tab, query = ""] = location.hash.slice(1).split("?");

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { codePanel } from "./code.js";
 import { byId, h, showPicture } from "./dom.js";
 import { samplingRequest } from "./glyph.js";
+import { startLater } from "./later.js";
 import { LatestRequest } from "./latest_request.js";
 import { current, drawsStrokes, handOf } from "./models.js";
 import { Sliders } from "./sliders.js";
@@ -38,8 +39,10 @@ function startCharacters() {
 /** Returns which characters a model writes. */
 function characters({ labels }) {
   if (labels.some((label) => /^\p{M}/u.test(label))) return "Digits, letters, accents and punctuation.";
-  if (labels.includes("a")) return "Digits, A–Z and a–z.";
-  return labels.length ? "Digits and A–Z; small letters become capitals." : "";
+  const kinds = { 0: "Digits", A: "A–Z", a: "a–z" };
+  const known = Object.keys(kinds).filter((label) => labels.includes(label)).map((label) => kinds[label]);
+  const become = labels.includes("A") && !labels.includes("a") ? "; small letters become capitals" : "";
+  return known.length ? `${new Intl.ListFormat("en-GB").format(known)}${become}.` : "";
 }
 
 function startWriting() {
@@ -75,7 +78,7 @@ function startHand() {
   const show = () => {
     const isHand = Boolean(handOf());
     byId("hand").hidden = !isHand;
-    byId("text-latents").hidden = byId("text-sample").hidden = isHand;
+    byId("text-latents").hidden = byId("text-sample").hidden = byId("text-named").hidden = isHand;
     for (const element of document.querySelectorAll("#text .of-strokes")) element.hidden = !drawsStrokes();
   };
   on(["model", "hand"], show);
@@ -90,12 +93,12 @@ function startHand() {
 /** Loads the line that is set in the font of the hand once it is asked for. */
 function startFont() {
   let isLoaded = false;
-  const show = async () => {
+  const show = () => {
     byId("font").hidden = !state.font;
     byId("font-make").hidden = state.font;
     if (isLoaded || !state.font || !drawsStrokes()) return;
     isLoaded = true;
-    (await import("./font.js")).start();
+    startLater(byId("font"), () => import("./font.js"));
   };
   whileOpen("text", ["font", "model"], show);
   byId("font-make").addEventListener("click", () => {

@@ -1,10 +1,11 @@
 // Interpolation between two glyphs, as a strip.
 
 import * as api from "./api.js";
+import { codePanel } from "./code.js";
 import { byId, download, h } from "./dom.js";
 import { draw } from "./ink.js";
 import { LatestRequest } from "./latest_request.js";
-import { current, drawsStrokes, modelName } from "./models.js";
+import { current, drawsStrokes, knownLabel, modelName } from "./models.js";
 import { set, state } from "./state.js";
 import { whileOpen } from "./tabs.js";
 
@@ -14,7 +15,7 @@ const MOVIE_SCALE = 10;
 /** Returns the query of the interpolation; without labels it is between two latents only. */
 function query() {
   const model = current();
-  const label = model.labels.length ? [state.from, state.to] : undefined;
+  const label = model.labels.length ? [knownLabel(state.from), knownLabel(state.to)] : undefined;
   return { label, seed: state.pair, temperature: state.temperature, n: state.steps, method: state.path, model: modelName(model) };
 }
 
@@ -28,6 +29,11 @@ export function start() {
   whileOpen("explore", ["model", "from", "to", "pair", "steps", "path", "temperature"], () => {
     request.ask({ asked: query(), isPainted: drawsStrokes() });
   });
+  codePanel(byId("way-code"), ["model", "from", "to", "pair", "steps", "path", "temperature"], () => ({
+    path: "interpolate",
+    query: { ...query(), scale: MOVIE_SCALE },
+    file: "way.png",
+  }));
   byId("way-again").addEventListener("click", () => set({ pair: state.pair + 1 }));
   const movie = new LatestRequest(byId("way-section"), api.interpolateAnimation, ({ blob }) => download(blob, "way.gif"));
   byId("way-movie").addEventListener("click", () => movie.ask({ ...query(), scale: MOVIE_SCALE }));
