@@ -152,15 +152,21 @@ class ModelIndex(RootModel[list[IndexEntry]]):
 class Nothing(BaseModel):
     """An empty object."""
 
+    model_config = ConfigDict(extra="forbid")
+
 
 class IndexRequest(BaseModel):
     """The body of a request for the index, which may be empty."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}, {"ready": True}]})
 
     ready: bool = Field(False, description="List only graphs that answer.")
 
 
 class ControlRequest(BaseModel):
     """The body of a request to load or unload a model, which may be empty."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}, {"parameters": {"unload_dependents": False}}]})
 
     parameters: dict[str, Any] = Field({}, description="`unload_dependents` is taken and changes nothing.")
 
@@ -232,5 +238,5 @@ def of_model(kind: type[BaseModel], description: str, *problems: type[Problem]) 
 
 def optional_body(kind: type[BaseModel]) -> dict[str, Any]:
     """Return what the OpenAPI document says of a body that may be empty."""
-    content = {JSON: {"schema": {"$ref": _REFERENCE.format(model=kind.__name__)}, "example": {}}}
+    content = {JSON: {"schema": {"$ref": _REFERENCE.format(model=kind.__name__)}}}
     return {"requestBody": {"required": False, "content": content}}
