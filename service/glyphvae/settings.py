@@ -180,6 +180,8 @@ class Settings(BaseSettings):
     stalled_after: float = Field(10.0, ge=1, le=3600)
     """Seconds without progress on queued work after which a process counts as hanging: it is no longer ready, and if
     there are several processes it is restarted."""
+    grpc_port: int = Field(0, ge=0, le=65535)
+    """Separate port for the Open Inference Protocol over gRPC, on `host`; 0 for none. Needs the extra `grpc`."""
     admin_port: int = Field(0, ge=0, le=65535)
     """Separate port for health checks, metrics and `POST /reload`; 0 for none."""
     admin_host: str = Field("127.0.0.1", description="Address that the admin port listens on.")

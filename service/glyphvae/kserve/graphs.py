@@ -70,6 +70,14 @@ class Graph:
         }
         return {spec.name: spec for spec in specs[self.part]}
 
+    def check(self) -> None:
+        """Run its model once.
+
+        Raises:
+            NotReady: It does not run.
+        """
+        self.model.check()
+
     def run(self, inputs: Mapping[str, Tensor], outputs: set[str]) -> Program[dict[str, Tensor]]:
         """Compute the tensors `outputs`, which may come with others.
 

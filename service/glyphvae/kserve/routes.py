@@ -102,7 +102,7 @@ async def describe_version(name: GraphName, version: GraphVersion, context: Runn
 )
 async def model_ready(name: GraphName, context: Running) -> dict[str, Any]:
     """Run the model once."""
-    find(context.registry, name, None).model.check()
+    find(context.registry, name, None).check()
     return {"name": name, "ready": True}
 
 
@@ -115,7 +115,7 @@ async def model_ready(name: GraphName, context: Running) -> dict[str, Any]:
 )
 async def model_version_ready(name: GraphName, version: GraphVersion, context: Running) -> dict[str, Any]:
     """Run that version of the model once."""
-    find(context.registry, name, version).model.check()
+    find(context.registry, name, version).check()
     return {"name": name, "ready": True}
 
 
