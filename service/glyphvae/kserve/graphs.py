@@ -4,8 +4,10 @@ The names are those of the folders in the model repository, so a client can go f
 same repository.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -48,7 +50,7 @@ class Graph:
         """What it has computed."""
         return self.model.sessions.statistics[self.part]
 
-    @property
+    @cached_property
     def inputs(self) -> dict[str, Spec]:
         """The inputs, by name."""
         latents = Spec("z", "FP32", (-1, self.model.manifest.latent_size))
@@ -58,7 +60,7 @@ class Graph:
         label = [Spec("label", "INT64", (-1, 1))] if conditional else []
         return {spec.name: spec for spec in (first, *label)}
 
-    @property
+    @cached_property
     def outputs(self) -> dict[str, Spec]:
         """The outputs, by name."""
         specs = {
@@ -98,11 +100,21 @@ class Graph:
         return {"pixels": (yield from model.decode(first, labels))}
 
 
-def graphs(registry: Registry) -> Iterator[Graph]:
-    """Yield the graphs of all models."""
-    for model in registry.models.values():
-        for part, name in model.manifest.graphs.items():
-            yield Graph(name, model, part)
+def graphs(registry: Registry) -> Collection[Graph]:
+    """Return the graphs of all models."""
+    return _by_name(registry).values()
+
+
+def _by_name(registry: Registry) -> Mapping[Hashable, Graph]:
+    kept = registry.kept.get(Graph)
+    if kept is None:
+        listed = [
+            Graph(name, model, part)
+            for model in registry.models.values()
+            for part, name in model.manifest.graphs.items()
+        ]
+        registry.kept[Graph] = kept = OrderedDict((graph.name, graph) for graph in listed)
+    return kept
 
 
 def find(registry: Registry, name: str, version: str | None) -> Graph:
@@ -111,8 +123,8 @@ def find(registry: Registry, name: str, version: str | None) -> Graph:
     Raises:
         UnknownModel: There is none, or not of that version.
     """
-    for graph in graphs(registry):
-        if graph.name == name and (not version or version == graph.version):
-            return graph
+    graph = _by_name(registry).get(name)
+    if graph is not None and (not version or version == graph.version):
+        return graph
     of_version = f" of version {quoted(version)}" if version else ""
     raise UnknownModel(f"There is no model {quoted(name)}{of_version}.")

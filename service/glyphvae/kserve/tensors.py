@@ -24,6 +24,8 @@ TYPES: dict[str, np.dtype[Any]] = {
     "INT64": np.dtype("<i8"),
     "FP32": np.dtype("<f4"),
 }
+# The same in the byte order of the machine, as graphs take them.
+_NATIVE = {name: dtype.newbyteorder("=") for name, dtype in TYPES.items()}
 # Types that are taken for another, into which all their values fit.
 _FITTING = {"INT64": ("INT32",)}
 
@@ -46,11 +48,6 @@ class Spec:
     datatype: str
     shape: tuple[int, ...]
 
-    @property
-    def _native(self) -> np.dtype[Any]:
-        """The type that the graph takes, in the machine's byte order."""
-        return TYPES[self.datatype].newbyteorder("=")
-
     def described(self) -> dict[str, Any]:
         """Return the tensor's metadata in the protocol's form."""
         return {"name": self.name, "datatype": self.datatype, "shape": list(self.shape)}
@@ -65,13 +62,13 @@ class Spec:
         values, needed = self._flat(data), prod(shape)
         if len(values) != needed:
             raise InvalidTensorError(f"{self.name}: data holds {len(values)} values, but the shape needs {needed}")
-        dtype = TYPES[datatype].newbyteorder("=")
+        dtype = _NATIVE[datatype]
         # Before an array is made: NumPy would make one of any values, strings as long as the longest for example.
         if not {*map(type, values)} <= ({int, float} if dtype.kind == "f" else {int}):
             raise InvalidTensorError(f"{self.name}: data holds values that are not {datatype}")
         try:
             with np.errstate(over="ignore"):  # the model's range checks refuse values that become infinite
-                return np.array(values, dtype).astype(self._native, copy=False).reshape(shape)
+                return np.array(values, dtype).astype(_NATIVE[self.datatype], copy=False).reshape(shape)
         except OverflowError:
             raise InvalidTensorError(f"{self.name}: data holds values that are not {datatype}") from None
 
@@ -100,7 +97,7 @@ class Spec:
             raise InvalidTensorError(
                 f"{self.name}: the binary data has {len(data)} bytes, but the shape needs {needed}"
             )
-        return np.frombuffer(data, dtype).astype(self._native, copy=False).reshape(shape)
+        return np.frombuffer(data, dtype).astype(_NATIVE[self.datatype], copy=False).reshape(shape)
 
     def _check(self, datatype: str, shape: Sequence[int]) -> None:
         taken = (self.datatype, *_FITTING.get(self.datatype, ()))
