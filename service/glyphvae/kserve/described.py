@@ -89,7 +89,7 @@ class TensorConfiguration(BaseModel):
 
 
 class ModelConfiguration(BaseModel):
-    """How a graph is run, as Triton's `ModelConfig`."""
+    """The configuration of a graph, as Triton's `ModelConfig`."""
 
     name: str
     platform: str
@@ -117,7 +117,7 @@ class BatchFacts(BaseModel):
 
 
 class ModelCounts(BaseModel):
-    """What a graph has computed in this process since its model was loaded."""
+    """The counts of a graph in this process since its model was loaded."""
 
     name: str
     version: str
@@ -129,7 +129,7 @@ class ModelCounts(BaseModel):
 
 
 class ModelStatistics(BaseModel):
-    """What graphs have computed."""
+    """The counts of graphs."""
 
     model_config = ConfigDict(protected_namespaces=())
 

@@ -1,4 +1,4 @@
-"""What the service says of itself and of its graphs, in the words of the Open Inference Protocol and of Triton."""
+"""Metadata, configuration, statistics and index of the graphs, in the words of the Open Inference Protocol."""
 
 from collections.abc import Iterable
 from typing import Any

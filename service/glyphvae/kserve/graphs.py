@@ -47,7 +47,7 @@ class Graph:
 
     @property
     def statistics(self) -> Statistics:
-        """What it has computed."""
+        """The counts of its runs and requests."""
         return self.model.sessions.statistics[self.part]
 
     @cached_property

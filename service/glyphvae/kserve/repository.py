@@ -72,7 +72,7 @@ class ControlPlan(Plan):
 
 
 class Control(Operation[ControlPlan]):
-    """What loading and unloading have in common."""
+    """The base of loading and unloading."""
 
     parameters = None
     body = "tensors"

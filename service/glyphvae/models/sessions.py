@@ -71,7 +71,7 @@ class Sessions:
 
     @property
     def settings(self) -> Settings:
-        """Where the files are, and how they are loaded."""
+        """The settings that they are loaded by."""
         return self._settings
 
     def anew(self, manifest: Manifest) -> "Sessions":

@@ -16,7 +16,6 @@ from glyphvae.errors import DeadlineExceeded, MalformedBody, Problem, StartError
 from glyphvae.kserve.calls import PROTOBUF, Calls, Method, written
 from glyphvae.kserve.messages import SERVICE
 from glyphvae.scheduling.cost import INLINE, parsing
-from glyphvae.scheduling.deadline import ClientGoneError
 from glyphvae.scheduling.scheduler import AwaitedJob
 from glyphvae.settings import Settings
 from glyphvae.web.front import Front
@@ -82,8 +81,8 @@ class GrpcServer:
                 server.add_insecure_port(address)
             else:
                 server.add_secure_port(address, _credentials(settings))
-        except RuntimeError:
-            raise StartError(f"setting GLYPHVAE_GRPC_PORT: {address} is in use, or not this machine's") from None
+        except RuntimeError as error:
+            raise StartError(f"setting GLYPHVAE_GRPC_PORT: {address}: {error}") from None
         await server.start()
         self._server = server
         logger.info("gRPC on %s", address)
@@ -133,8 +132,6 @@ class _Calls:
         try:
             result = await self._answer(request, content, call)
             held = front.hold(result)
-        except ClientGoneError:
-            return b""
         except Exception as error:  # noqa: BLE001 (it is answered, and logged)
             status = self._fail(request, error, call)
             return b""

@@ -172,7 +172,9 @@ class Server(BoundedServer):
         if self.config.settings.grpc_port:
             from glyphvae.server.grpc_server import GrpcServer  # noqa: PLC0415 (an extra, and slow to import)
 
-            self._grpc = GrpcServer(self.server_state.front, self.config.settings)
+            front = self.application.front
+            assert front is not None  # noqa: S101 (there is a context)
+            self._grpc = GrpcServer(front, self.config.settings)
             await self._grpc.start()
         settle()
         if sockets and not several:
