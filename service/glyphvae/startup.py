@@ -114,7 +114,7 @@ def check_ports(settings: Settings) -> None:
     if settings.unix_socket is None:
         _check_port(settings.host, settings.port, "--port")
     if settings.grpc_port:
-        if find_spec("grpc") is None or find_spec("google.protobuf") is None:
+        if find_spec("grpc") is None:
             raise StartError("setting GLYPHVAE_GRPC_PORT: gRPC needs `pip install 'glyphvae[grpc]'`")
         _check_port(settings.host, settings.grpc_port, "--grpc-port")
 

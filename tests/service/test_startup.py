@@ -208,5 +208,15 @@ def test_a_port_in_use_is_named() -> None:
         check_ports(Settings(host="127.0.0.1", port=port, unix_socket=Path("service.sock")))
 
 
+def test_the_port_for_grpc_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        settings = Settings(port=0, grpc_port=other.getsockname()[1])
+        with pytest.raises(StartError, match="Address already in use; choose others by --grpc-port and --host"):
+            check_ports(settings)
+    monkeypatch.setattr(startup, "find_spec", lambda _: None)
+    with pytest.raises(StartError, match=r"^setting GLYPHVAE_GRPC_PORT: gRPC needs `pip install 'glyphvae\[grpc\]'`$"):
+        check_ports(settings)
+
+
 def test_a_free_port_is_left_free() -> None:
     check_ports(Settings(host="127.0.0.1", port=0))
