@@ -58,10 +58,11 @@ format: $(DEV)/.done ## Fix style
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
-openapi: $(DEV)/.done ## Write docs/openapi.json, docs/settings.md and docs/errors.md from the code
+openapi: $(DEV)/.done ## Write docs/openapi.json, docs/settings.md, docs/errors.md and docs/python from the code
 	$(DEV)/bin/python -m glyphvae.application docs/openapi.json
 	$(DEV)/bin/python -m glyphvae.settings docs/settings.md
 	$(DEV)/bin/python -m glyphvae.errors docs/errors.md
+	$(DEV)/bin/python -m tests.docs.python_pages
 
 bench: $(DEV)/.done $(SERVE)/.done $(BENCH:%=.venv-bench-%/.done) ## Measure the service beside others (ten minutes, two idle cores, wrk)
 	$(DEV)/bin/python -m benchmarks all --python $(SERVE)/bin/python

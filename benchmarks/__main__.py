@@ -19,6 +19,7 @@ from benchmarks import (
     grpc_calls,
     hands,
     http,
+    pictures,
     reliability,
     results,
     training,
@@ -46,6 +47,7 @@ PARTS: dict[str, Callable[..., Any]] = {
     "recovery": reliability.recovery,
     "dataset": dataset.measure,
     "hands": hands.measure,
+    "pictures": pictures.measure,
 }
 # The parts of `all`, with the settings that `--full` changes.
 ALL: dict[str, dict[str, int]] = {

@@ -13,21 +13,31 @@ import httpx
 
 from tests.docs.test_readme import ADDRESS, commands
 from tests.service.processes import running
-from tests.service.support import JSON
+from tests.service.support import JSON, NPY
 
 FILE = Path(__file__).with_name("golden.json")
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
+LETTERS = "Rae"
 TEXT = "Dear Zoë,\nthe café opens at 7 o’clock. Don’t be late!"
 
 
 def drawn(client: httpx.Client) -> dict[str, Any]:
-    """Draw a J and set a text by the default model of a service, each from a seed."""
+    """Draw a J, set a text and find a hand by the default model of a service, each from a seed."""
     glyph = client.post("/generate?label=J&seed=11", headers=JSON).raise_for_status().json()
     text = client.post("/render-text", json={"text": TEXT, "seed": 11}, headers=JSON).raise_for_status().json()
     (sample,) = glyph["samples"]
     places = [[placed["label"], placed["x"], placed["y"]] for placed in text["glyphs"]]
-    return {"model": glyph["model"], "z": sample["z"], "pixels": sample["pixels"], "glyphs": places}
+    letters = {"label": [*LETTERS]}
+    written = client.post("/generate", params=letters | {"seed": 7}, headers=NPY).raise_for_status().content
+    hand = client.post("/hand", params=letters | {"preprocess": "none"}, content=written).raise_for_status().json()
+    return {
+        "model": glyph["model"],
+        "z": sample["z"],
+        "pixels": sample["pixels"],
+        "glyphs": places,
+        "hand": hand["mu"],
+    }
 
 
 # Where a hand of the default model stands as an example, and how such a string is found there.

@@ -19,6 +19,8 @@ def test_a_seed_draws_what_it_drew() -> None:
     assert [place[0] for place in found["glyphs"]] == [place[0] for place in expected["glyphs"]]
     moved = np.subtract([place[1:] for place in found["glyphs"]], [place[1:] for place in expected["glyphs"]])
     assert np.abs(moved).max() <= 1
+    # Of another processor a latent may be the next multiple of 0.02.
+    assert np.allclose(found["hand"], expected["hand"], atol=0.05)
 
 
 def test_the_readme_tells_how_its_pictures_were_made() -> None:

@@ -260,7 +260,7 @@ COSTLY: dict[str, tuple[bytes, int, str]] = {
 async def test_a_costly_or_damaged_picture_is_refused_unread(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, content: bytes, status: int, says: str
 ) -> None:
-    monkeypatch.setattr(Picture, "grey", None)
+    monkeypatch.setattr(Picture, "decode", None)
     for body in ({"content": content}, {"files": [("file", content)]}):
         response = await client.post("/encode?label=J", **body)
         assert (response.status_code, says in response.json()["detail"]) == (status, True), response.text

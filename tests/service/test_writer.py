@@ -86,7 +86,7 @@ def test_hands_and_fonts_are_those_of_the_calls(tmp_path: Path) -> None:
     [
         (calls.render_text("HÉ"), InvalidParameter, "body.text: The character 'É'"),
         (calls.render_text("H", scale=0), InvalidParameter, "body.scale: Input should be greater"),
-        (calls.generate(labels="digits"), InvalidParameter, "query.labels: 'digits' is not a label"),
+        (calls.generate(labels="digit"), InvalidParameter, "query.labels: 'digit' is not a label"),
         (calls.generate("J", n=3001), InvalidParameter, "at most 3000"),
         (calls.generate("J", model="gan"), UnknownModel, "There is no model 'gan'"),
         (calls.encode(b"no image"), Problem, "body is none of PNG"),

@@ -1,4 +1,4 @@
-"""Images in a request's body: one as the raw body, several as multipart files or as a `.npy` array."""
+"""Images in a request's body: one as the raw body, several as multipart files, as a `.npy` array or in JSON."""
 
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
@@ -10,14 +10,16 @@ import numpy as np
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from glyphvae.api.parameters import looks_like_json, value_of
+from glyphvae.api.parameters import value_of
 from glyphvae.api.responses import Body
+from glyphvae.api.text_bodies import decode_texts, is_text
 from glyphvae.errors import InvalidParameter, MalformedBody, Problem, UnsupportedMedia
 from glyphvae.formats import npy, png
 from glyphvae.formats.npy import ArrayNotAllowedError, MalformedArrayError
 from glyphvae.imaging import decode
-from glyphvae.imaging.decode import ImageTooLargeError, MalformedImageError
-from glyphvae.imaging.preprocess import Mode, preprocess
+from glyphvae.imaging.decode import Decoded, ImageTooLargeError, MalformedImageError, decode_levels
+from glyphvae.imaging.other_files import describe_other
+from glyphvae.imaging.preprocess import Box, Mode, find_glyph, preprocess
 from glyphvae.imaging.preprocess_batch import GLYPH, preprocess_many
 from glyphvae.models.registry import Pixels
 from glyphvae.scheduling.cost import INLINE, Cost, converting, one_by_one, parsing
@@ -49,21 +51,21 @@ class Upload:
         images: Number of images.
         pixels: Number of pixels to decode.
         cost: The cost of decoding them.
-        read: Decodes it, to grey levels (n, height, width).
+        read: Decodes it, to grey levels or colours of each image.
     """
 
     name: str
     images: int
     pixels: int
     cost: Cost
-    read: Callable[[], Sequence[Pixels]]
+    read: Callable[[], Sequence[Decoded]]
 
 
 def read_glyphs(body: Body, settings: Settings, mode: Mode) -> Program[Pixels]:
     """Read the characters in a body.
 
     Args:
-        body: An image, a `.npy` array of images, or multipart files of either.
+        body: An image, a `.npy` array of images, multipart files of either, or texts of either in base64.
         settings: The limits.
         mode: How each image is converted.
 
@@ -75,22 +77,52 @@ def read_glyphs(body: Body, settings: Settings, mode: Mode) -> Program[Pixels]:
         UnsupportedMedia: In no format that is read.
         InvalidParameter: Over a limit, or an image shows no character.
     """
-    size = len(body.content)
-    if body.content_type.lower().startswith(_FORM):
-        parts = yield Offload(parsing(size, copies=2), _files, (body, settings.max_images))
-    else:
-        parts = [("body", body.content)]
-        small = _read_small(body.content, settings) if size <= INLINE else None
+    parts = yield from _parts(body, settings)
+    if len(parts) == 1 and len(body.content) <= INLINE:
+        ((name, content),) = parts
+        small = _read_small(name, content, settings)
         if small is not None:
             if mode == "auto" and small.shape == GLYPH:
                 glyph, grey = yield Call(PREPROCESS, (small,))
             else:
                 glyph, grey = None, _levels([small])[0]
-            return (_glyph_of("body", grey, mode) if glyph is None else glyph)[None]
-    uploads: Sequence[Upload] = yield Offload(parsing(size), _open, (parts, settings))
+            return (_glyph_of(name, grey, mode) if glyph is None else glyph)[None]
+    uploads: Sequence[Upload] = yield Offload(parsing(len(body.content)), _open, (parts, settings))
     # A file of a few kilobytes can unfold to megapixels.
     glyphs: Pixels = yield Offload(one_by_one(upload.cost for upload in uploads), _convert, (uploads, mode))
     return glyphs
+
+
+def _parts(body: Body, settings: Settings) -> Program[Sequence[tuple[str, bytes]]]:
+    """Return the files of a body, each with the name that an error calls it by."""
+    size = len(body.content)
+    parts: Sequence[tuple[str, bytes]] = [("body", body.content)]
+    if body.content_type.lower().startswith(_FORM):
+        parts = yield Offload(parsing(size, copies=2), _files, (body, settings.max_images))
+    elif is_text(body.content):
+        parts = yield Offload(parsing(size, copies=3), decode_texts, (body,))
+    return parts
+
+
+def read_placed_glyphs(body: Body, settings: Settings, mode: Mode) -> Program[tuple[Pixels, list[Box]]]:
+    """Read the characters in a body, as `read_glyphs` does, and where in its image, in its pixels, each is."""
+    parts = yield from _parts(body, settings)
+    uploads: Sequence[Upload] = yield Offload(parsing(len(body.content)), _open, (parts, settings))
+    found: tuple[Pixels, list[Box]] = yield Offload(
+        one_by_one(upload.cost for upload in uploads), _place_all, (uploads, mode)
+    )
+    return found
+
+
+def _place_all(uploads: Sequence[Upload], mode: Mode) -> tuple[Pixels, list[Box]]:
+    glyphs: list[Pixels] = []
+    boxes: list[Box] = []
+    for name, picture in _read_all(uploads):
+        glyph, box = value_of(name, find_glyph, picture.levels, mode)
+        glyphs.append(glyph)
+        left, top, right, bottom = (round(place * picture.reduction) for place in box)
+        boxes.append((left, top, right, bottom))
+    return np.stack(glyphs), boxes
 
 
 class _Preprocess:
@@ -114,7 +146,7 @@ def _levels(pictures: Sequence[Pixels | png.Rows]) -> list[Pixels]:
     return [next(unfiltered) if isinstance(picture, png.Rows) else picture for picture in pictures]
 
 
-def _read_small(content: bytes, settings: Settings) -> Pixels | png.Rows | None:
+def _read_small(name: str, content: bytes, settings: Settings) -> Pixels | png.Rows | None:
     """Read the picture in a small file.
 
     Returns:
@@ -130,11 +162,11 @@ def _read_small(content: bytes, settings: Settings) -> Pixels | png.Rows | None:
     plain = png.read(content, min(settings.max_image_pixels, settings.max_total_pixels, SMALL_PIXELS))
     if plain is not None:
         return plain
-    (upload,) = _open([("body", content)], settings)
+    (upload,) = _open([(name, content)], settings)
     if upload.images > 1 or upload.pixels > SMALL_PIXELS:
         return None
-    ((_, grey),) = _read_all([upload])
-    return grey
+    ((_, picture),) = _read_all([upload])
+    return picture.levels
 
 
 def _glyph_of(name: str, grey: Pixels, mode: Mode) -> Pixels:
@@ -214,17 +246,19 @@ def _open(parts: Sequence[tuple[str, bytes]], settings: Settings) -> list[Upload
 def _upload(name: str, content: bytes, settings: Settings) -> Upload:
     if _kind(name, content) == "array":
         array = npy.open_images(content, max_images=settings.max_images, max_pixels=settings.max_image_pixels)
-        work = converting(len(content), array.pixels, floats=array.values.dtype.kind == "f")
-        return Upload(name, array.shape[0], array.pixels, work, lambda: list(array.grey()))
+        floats = array.values.dtype.kind == "f"
+        work = converting(len(content), array.pixels, channels=array.channels, floats=floats)
+        return Upload(name, array.shape[0], array.pixels, work, lambda: list(map(decode_levels, array.levels())))
     picture = decode.open_image(content, max_pixels=settings.max_image_pixels)
-    return Upload(name, 1, picture.pixels, picture.cost, lambda: [picture.grey()])
+    return Upload(name, 1, picture.pixels, picture.cost, lambda: [picture.decode()])
 
 
 def _convert(uploads: Sequence[Upload], mode: Mode) -> Pixels:
     glyphs: list[Pixels] = []
     waiting: list[tuple[str, Pixels]] = []
     try:
-        for name, grey in _read_all(uploads):
+        for name, picture in _read_all(uploads):
+            grey = picture.levels
             waiting.append((name, grey))
             # What is large is made small at once.
             if grey.shape != GLYPH or len(waiting) == TOGETHER:
@@ -246,14 +280,14 @@ def _glyphs(pictures: Sequence[tuple[str, Pixels]], mode: Mode) -> list[Pixels]:
     ]
 
 
-def _read_all(uploads: Sequence[Upload]) -> Iterator[tuple[str, Pixels]]:
+def _read_all(uploads: Sequence[Upload]) -> Iterator[tuple[str, Decoded]]:
     """Decode each picture, with the name that an error calls it by."""
     for upload in uploads:
         with _named(upload.name):
             pictures = upload.read()
-        for index, grey in enumerate(pictures):
+        for index, picture in enumerate(pictures):
             checkpoint()
-            yield f"{upload.name}[{index}]" if len(pictures) > 1 else upload.name, grey
+            yield f"{upload.name}[{index}]" if len(pictures) > 1 else upload.name, picture
 
 
 @contextmanager
@@ -275,10 +309,18 @@ def _kind(name: str, content: bytes) -> Kind:
         return "array"
     if content.startswith((_PNG, b"\xff\xd8\xff")) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP"):
         return "image"
-    hint = (
-        "; it looks like JSON: send the image itself, and parameters in the query" if looks_like_json(content) else ""
-    )
-    raise UnsupportedMedia(f"{name} is none of PNG, JPEG, WebP and .npy{hint}.")
+    other = describe_other(content)
+    if other is not None:
+        kind, advice = other
+        raise UnsupportedMedia(f"{name} is {kind}, and none of PNG, JPEG, WebP and .npy; {advice}.")
+    raise UnsupportedMedia(f"{name} is none of PNG, JPEG, WebP and .npy.")
+
+
+# Not one of the kinds: hey-api and orval would make clients that send this and no files.
+_AS_TEXT = (
+    "A picture, an array or a form of these; their first bytes tell which. JSON is taken too, "
+    '`{"image": "data:image/png;base64,..."}` or `{"images": [...]}` for several, and so is a `data:` URL alone.'
+)
 
 
 def documented_upload(*, required: bool = True) -> dict[str, Any]:
@@ -291,6 +333,9 @@ def documented_upload(*, required: bool = True) -> dict[str, Any]:
     content: dict[str, Any] = {_FORM: {"schema": form}} | {media: {"schema": binary} for media in kinds}
     content["application/x-npy"] = {
         "schema": binary
-        | {"description": "uint8 0-255, or bool or float in [0, 1]; (28, 28), (n, 28, 28), (n, 784) or (n, h, w)."}
+        | {
+            "description": "Integers 0-255, or bool or float in [0, 1]: (h, w) is one image, (n, h, w) or (n, 784) are "
+            "n; channels, 1, 3 or 4, come last, as (h, w, 3) or (n, h, w, 3)."
+        }
     }
-    return {"requestBody": {"required": required, "content": content}}
+    return {"requestBody": {"description": _AS_TEXT, "required": required, "content": content}}

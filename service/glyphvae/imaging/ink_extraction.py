@@ -42,16 +42,26 @@ def lift_ink(grey: Grey) -> Grey:
     Returns:
         (height, width) no larger than 512x512, paper 0, strongest ink 255; all 0 if there is no ink.
     """
-    small = _reduced(grey)
-    border = small.ravel()[border_of(*small.shape)]
-    for paper in (0, 255):
-        if 2 * np.count_nonzero(border == paper) > border.size:
-            return _on_clean_paper(small, paper)
+    small = reduced(grey)
+    paper = _clean_paper(small)
+    if paper is not None:
+        return _on_clean_paper(small, paper)
     difference = small - _paper(small)
     ink = _significant(difference)
     if not ink.any() and np.abs(difference).max() >= _LARGE_DIFFERENCE:
         return _significant(small - _extreme(small))
     return ink
+
+
+def is_clean(grey: Grey) -> bool:
+    """Return whether an image is a drawing on clean white or black paper, on which no light falls."""
+    return _clean_paper(grey) is not None
+
+
+def _clean_paper(grey: Grey) -> int | None:
+    """Return 0 or 255 if most of the border is exactly that, else None."""
+    border = grey.ravel()[border_of(*grey.shape)]
+    return next((paper for paper in (0, 255) if 2 * np.count_nonzero(border == paper) > border.size), None)
 
 
 def _on_clean_paper(grey: Grey, paper: int) -> Grey:
@@ -91,7 +101,8 @@ def _strongest(ink: Levels, noise: float) -> float:
     return float(present.max() if noise < 0.5 else np.percentile(present, 90))
 
 
-def _reduced(grey: Grey) -> Grey:
+def reduced(grey: Grey) -> Grey:
+    """Reduce an image to at most 512 pixels on a side."""
     factor = -(-max(grey.shape) // _MAX_SIDE)
     return grey if factor == 1 else np.asarray(Image.fromarray(grey).reduce(factor))
 

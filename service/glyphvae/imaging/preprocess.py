@@ -5,6 +5,7 @@ that their centre of mass is the centre of a field of 28x28 (http://yann.lecun.c
 call that `mnist-20x20-mass`.
 """
 
+import math
 from functools import lru_cache
 from typing import Literal
 
@@ -13,6 +14,7 @@ from numpy import float64, uint8
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from glyphvae.imaging.decode import SMALL_SIDE
 from glyphvae.imaging.ink_extraction import lift_ink
 
 Mode = Literal["auto", "none"]
@@ -41,7 +43,7 @@ def preprocess(grey: NDArray[uint8], mode: Mode = "auto") -> NDArray[uint8]:
     """Convert an image of one character to MNIST's convention.
 
     Args:
-        grey: (height, width) grey levels.
+        grey: (height, width) grey levels, or (height, width, 3) colours.
         mode: `auto` accepts dark ink on light paper or the reverse, drawn or photographed, and makes the ink bright,
             crops it, fits it into 20x20 and centres it by mass in 28x28. An image that is like that already is
             unchanged. `none` takes 28x28 pixels of bright ink unchanged.
@@ -52,20 +54,41 @@ def preprocess(grey: NDArray[uint8], mode: Mode = "auto") -> NDArray[uint8]:
     Raises:
         UnsuitableImageError: There is no ink (`auto`), or the size is not 28x28 (`none`).
     """
+    return find_glyph(grey, mode)[0]
+
+
+def find_glyph(grey: NDArray[uint8], mode: Mode = "auto") -> tuple[NDArray[uint8], Box]:
+    """Convert an image as `preprocess` does, and return the box in the image, in its pixels, that became the glyph."""
     if mode == "none":
-        return _unchanged(grey)
-    ink = lift_ink(grey)
-    if _is_placed(ink):
-        return ink
-    glyph = _fitted(ink)
-    if not np.count_nonzero(glyph):
+        return _unchanged(grey), (0, 0, SIDE, SIDE)
+    matrix = None
+    if max(grey.shape[:2]) <= SMALL_SIDE:
+        ink = lift_ink(grey)
+        if _is_placed(ink):
+            return ink, (0, 0, SIDE, SIDE)
+    else:
+        from glyphvae.imaging.page import find_character  # noqa: PLC0415 (loads a library that small images spare)
+
+        found = find_character(grey)
+        ink, matrix = found.ink, found.matrix
+    box = _ink_box(ink)
+    glyph = None if box is None else _fitted(ink, box)
+    if box is None or glyph is None or not np.count_nonzero(glyph):
         raise UnsuitableImageError("The image shows no ink: it needs a character with enough contrast to its paper.")
-    return _placed(_strengthened(glyph))
+    return _placed(_strengthened(glyph)), box if matrix is None else _seen_from(box, matrix)
+
+
+def _seen_from(box: Box, matrix: NDArray[float64]) -> Box:
+    """Return the box that surrounds a box after a projection."""
+    left, top, right, bottom = box
+    corners = matrix @ np.array([[left, right, right, left], [top, top, bottom, bottom], [1, 1, 1, 1]])
+    x, y = corners[:2] / corners[2]
+    return math.floor(x.min()), math.floor(y.min()), math.ceil(x.max()), math.ceil(y.max())
 
 
 def _unchanged(grey: NDArray[uint8]) -> NDArray[uint8]:
     if grey.shape != (SIDE, SIDE):
-        height, width = grey.shape
+        height, width = grey.shape[:2]
         raise UnsuitableImageError(f"The image is {width}x{height}; without preprocessing it must be {SIDE}x{SIDE}.")
     return grey
 
@@ -103,11 +126,8 @@ def _box_of(mask: NDArray[np.bool]) -> Box | None:
     return left, first // width, right + 1, rows.rfind(_TRUE) // width + 1
 
 
-def _fitted(ink: NDArray[uint8]) -> NDArray[uint8]:
-    """Crop the ink and scale its longer side to 20; a single pixel of paper if there is no ink."""
-    box = _ink_box(ink)
-    if box is None:
-        return np.zeros((1, 1), uint8)
+def _fitted(ink: NDArray[uint8], box: Box) -> NDArray[uint8]:
+    """Crop the ink and scale its longer side to 20."""
     left, top, right, bottom = box
     scale = BOX / max(right - left, bottom - top)
     size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))

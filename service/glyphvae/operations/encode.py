@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -22,7 +22,7 @@ from glyphvae.api.responses import (
     json_result,
     npy_result,
 )
-from glyphvae.api.uploads import documented_upload, read_glyphs
+from glyphvae.api.uploads import documented_upload, read_glyphs, read_placed_glyphs
 from glyphvae.errors import (
     BodyTooLarge,
     InvalidParameter,
@@ -35,7 +35,7 @@ from glyphvae.errors import (
     documented,
 )
 from glyphvae.formats.registry import JSON, NPY, PNG
-from glyphvae.imaging.preprocess import Mode
+from glyphvae.imaging.preprocess import Box, Mode
 from glyphvae.models.posterior import read_labels, rows_to_read
 from glyphvae.models.registry import Floats, Labels, Model, Pixels
 from glyphvae.operations.base import Operation, Plan, PlanCache, Responses
@@ -70,6 +70,27 @@ class ImageQuery(Parameters):
     format: Annotated[Literal["json", "npy"] | None, negotiate.FORMAT] = None
     model: ModelName = None
     beta: Beta = None
+    preview: bool = Field(
+        False, description="In JSON, add what the model saw of each image, and which part of the image that is."
+    )
+
+
+class Preview(BaseModel):
+    """The part of an image that the model read."""
+
+    pixels: list[list[int]] = Field(description="What the model saw: 28 rows of 28 pixels, paper 0, ink 255.")
+    box: tuple[int, int, int, int] = Field(
+        description="Left, top, right and bottom of the character in the image turned upright, in its pixels; the last "
+        "two are exclusive."
+    )
+
+
+class EncodeQuery(ImageQuery):
+    """The query of `/encode`."""
+
+    top: int | None = Field(
+        None, ge=1, description="Keep only as many labels in each `posterior`, the most likely first. Default: all."
+    )
 
 
 class Encoding(BaseModel):
@@ -79,8 +100,11 @@ class Encoding(BaseModel):
     mu: list[float] = Field(description="Posterior mean of the latents.")
     logvar: list[float] = Field(description="Log of the posterior variance of the latents.")
     posterior: dict[str, float] | None = Field(
-        default=None, description="p(label|image) of each of `labels`; only where no label was given."
+        default=None,
+        description="p(label|image) of each of `labels`, or of the `top` ones, most likely first; only where no label "
+        "was given.",
     )
+    preview: Preview | None = Field(default=None, description="Only where `preview` asks for it.")
 
 
 class Encodings(BaseModel):
@@ -111,6 +135,26 @@ class ImagePlan(Plan):
     headers: Headers
 
 
+class Images(NamedTuple):
+    """The images of a body.
+
+    Attributes:
+        pixels: (n, 28, 28).
+        labels: (n,) of the query, None where it gives none.
+        boxes: Where each was in its picture, None where nobody asks.
+    """
+
+    pixels: Pixels
+    labels: Labels | None
+    boxes: Sequence[Box] | None
+
+    def add_previews(self, each: Sequence[dict[str, Any]], start: int = 0) -> None:
+        """Add the preview of each image from `start` to its object of the response, if previews are asked for."""
+        if self.boxes is not None:
+            for index, one in enumerate(each, start):
+                one["preview"] = {"pixels": self.pixels[index], "box": self.boxes[index]}
+
+
 class ImageOperation(Operation[ImagePlan]):
     """The base of endpoints that read images under labels; not one itself.
 
@@ -139,6 +183,8 @@ class ImageOperation(Operation[ImagePlan]):
         negotiate.choose(accept, self.offers)
         model = value_of("query.beta", self.context.registry.get, query.model, query.beta)
         media = negotiate.choose_for(model, accept, self.offers, self.context.registry)
+        if query.preview and media != JSON:
+            raise InvalidParameter.of("query.preview", "previews are part of JSON responses", f"only with {JSON}")
         style = self.style_of(query)
         if style is not None:
             style.check("query", media)
@@ -161,10 +207,15 @@ class ImageOperation(Operation[ImagePlan]):
         """Return the look of pictures; an endpoint that makes none has none."""
         return None
 
-    def read(self, plan: ImagePlan, body: Body) -> Program[tuple[Pixels, Labels | None]]:
-        """Read the images of a body, (n, 28, 28), and the labels (n,) of the query, None where it gives none."""
-        pixels = yield from read_glyphs(body, self.context.settings, plan.query.preprocess)
-        return pixels, None if plan.label is None else np.array([plan.label] * len(pixels))
+    def read(self, plan: ImagePlan, body: Body) -> Program[Images]:
+        """Read the images of a body."""
+        settings, mode = self.context.settings, plan.query.preprocess
+        boxes = None
+        if plan.query.preview:
+            pixels, boxes = yield from read_placed_glyphs(body, settings, mode)
+        else:
+            pixels = yield from read_glyphs(body, settings, mode)
+        return Images(pixels, None if plan.label is None else np.array([plan.label] * len(pixels)), boxes)
 
 
 class Encode(ImageOperation):
@@ -177,7 +228,7 @@ class Encode(ImageOperation):
     name = "encode"
     path = "/encode"
     summary = "Encode images"
-    parameters = ImageQuery
+    parameters = EncodeQuery
     offers = (JSON, NPY)
     responses: ClassVar[Responses] = {
         200: documented_response(
@@ -192,10 +243,17 @@ class Encode(ImageOperation):
         **PROBLEMS,
     }
 
+    def _plan(self, head: RequestHead) -> ImagePlan:
+        plan = super()._plan(head)
+        if _top(plan) and (plan.media != JSON or plan.label is not None):
+            raise InvalidParameter.of("query.top", "there is no posterior", f"only in {JSON} and without label")
+        return plan
+
     def run(self, plan: ImagePlan, body: Body) -> Program[Result]:
         """Read and encode the images."""
         model = plan.model
-        pixels, labels = yield from self.read(plan, body)
+        images = yield from self.read(plan, body)
+        pixels, labels, _ = images
         posterior = None
         if labels is None:
             reading = yield from read_labels(model, pixels, plan.possible)
@@ -203,9 +261,14 @@ class Encode(ImageOperation):
         mu, logvar = yield from model.encode(pixels, labels)
         if plan.media == NPY:
             return npy_result(model.title, plan.headers, np.stack([mu, logvar], axis=1))
-        return json_result(
-            model.title, plan.headers, encodings(model, labels, mu, logvar, posterior=posterior, possible=plan.possible)
-        )
+        found = encodings(model, labels, mu, logvar, posterior=posterior, possible=plan.possible, top=_top(plan))
+        images.add_previews(found["encodings"])
+        return json_result(model.title, plan.headers, found)
+
+
+def _top(plan: ImagePlan) -> int | None:
+    assert isinstance(plan.query, EncodeQuery)  # noqa: S101 (as `parameters` says)
+    return plan.query.top
 
 
 def encodings(
@@ -216,6 +279,7 @@ def encodings(
     *,
     posterior: Floats | None = None,
     possible: Sequence[int] = (),
+    top: int | None = None,
 ) -> dict[str, Any]:
     """Return `Encodings` of n images.
 
@@ -226,12 +290,22 @@ def encodings(
         logvar: (n, latent).
         posterior: (n, labels), None where the labels were given.
         possible: The labels that are named in it.
+        top: How many of these, the most likely first; None for all, in their order.
     """
     each: list[dict[str, Any]] = [
         {"label": name, "mu": mu[i], "logvar": logvar[i]} for i, name in enumerate(names_of(labels, model))
     ]
     if posterior is not None:
         names = [model.manifest.labels[label] for label in possible]
-        for encoding, row in zip(each, posterior[:, possible].tolist(), strict=True):
-            encoding["posterior"] = dict(zip(names, row, strict=True))
+        for encoding, chances in zip(each, _posteriors(posterior[:, possible], names, top), strict=True):
+            encoding["posterior"] = chances
     return {"model": model.title, "encodings": each}
+
+
+def _posteriors(chances: Floats, names: Sequence[str], top: int | None) -> list[dict[str, float]]:
+    """Return p(label|image) of n images (n, names) by name: all in their order, or the `top` best."""
+    rows = chances.tolist()
+    if top is None:
+        return [dict(zip(names, row, strict=True)) for row in rows]
+    best = np.argsort(-chances, axis=1, kind="stable")[:, :top].tolist()
+    return [{names[index]: row[index] for index in order} for order, row in zip(best, rows, strict=True)]

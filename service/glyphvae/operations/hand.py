@@ -117,7 +117,7 @@ class FindHand(Operation[HandPlan]):
                     "schema": {"$ref": "#/components/schemas/FoundHand"},
                     "example": {
                         "model": "pen/1",
-                        "hand": "AQsXBnpgOC4fdl_ong56Ysf2B8uh",
+                        "hand": "ASil3HvgCEo2eSAowhJ74pfqDZ6s",
                         "mu": [0.4],
                         "logvar": [-1.6],
                         "left": [0.2],

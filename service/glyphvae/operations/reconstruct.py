@@ -25,7 +25,7 @@ from glyphvae.formats.registry import JSON, NPY, PICTURES, SVG
 from glyphvae.models.posterior import Reconstruction, reconstruct
 from glyphvae.models.registry import Model
 from glyphvae.operations.base import Responses
-from glyphvae.operations.encode import PROBLEMS, ImageOperation, ImagePlan, ImageQuery
+from glyphvae.operations.encode import PROBLEMS, ImageOperation, ImagePlan, ImageQuery, Images, Preview
 from glyphvae.scheduling.steps import Program, inline
 
 # Proxies refuse responses with more than a few kilobytes of headers; here one image needs some 30 bytes.
@@ -52,6 +52,7 @@ class Reconstructed(BaseModel):
     elbo: float = Field(description="-(reconstruction_error + kl), nats; far lower for noise than for characters.")
     mu: list[float] = Field(description="Posterior mean of the latents.")
     pixels: list[list[int]] = Field(description="The reconstruction: 28 rows of 28 pixels, paper 0, ink 255.")
+    preview: Preview | None = Field(default=None, description="Only where `preview` asks for it.")
 
 
 class Reconstructions(BaseModel):
@@ -110,7 +111,8 @@ class Reconstruct(ImageOperation):
     def run(self, plan: ImagePlan, body: Body) -> Program[Result]:
         """Read, encode and decode the images."""
         model, media, settings = plan.model, plan.media, self.context.settings
-        pixels, labels = yield from self.read(plan, body)
+        images = yield from self.read(plan, body)
+        pixels, labels, _ = images
         rows, columns = grid.grid(len(pixels))
         canvas = None
         if media not in {JSON, NPY} and plan.style is not None:
@@ -127,11 +129,11 @@ class Reconstruct(ImageOperation):
             return Result(model.title, headers, media, content)
         if media == NPY:
             return npy_result(model.title, headers, result.pixels)
-        blocks = [inline(_block, names, result, start) for start in range(0, len(names), JSON_BLOCK)]
+        blocks = [inline(_block, names, result, images, start) for start in range(0, len(names), JSON_BLOCK)]
         return (yield from json_list_result(model.title, headers, {"model": model.title}, "reconstructions", blocks))
 
 
-def _block(names: Sequence[str | None], result: Reconstruction, start: int) -> list[dict[str, Any]]:
+def _block(names: Sequence[str | None], result: Reconstruction, images: Images, start: int) -> list[dict[str, Any]]:
     rows = slice(start, start + JSON_BLOCK)
     columns = (
         names[rows],
@@ -141,10 +143,12 @@ def _block(names: Sequence[str | None], result: Reconstruction, start: int) -> l
         result.mu[rows],
         result.pixels[rows],
     )
-    return [
+    each = [
         {"label": name, "reconstruction_error": error, "kl": kl, "elbo": elbo, "mu": mu, "pixels": glyph}
         for name, error, kl, elbo, mu, glyph in zip(*columns, strict=True)
     ]
+    images.add_previews(each, start)
+    return each
 
 
 def _headers(model: Model, names: Sequence[str | None], result: Reconstruction) -> Headers:

@@ -36,7 +36,7 @@ def saved(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:  # no
 
 
 def decode(data: bytes, max_pixels: int = 10_000, max_frames: int = 1) -> NDArray[np.uint8]:
-    return open_image(data, max_pixels=max_pixels, max_frames=max_frames).grey()
+    return open_image(data, max_pixels=max_pixels, max_frames=max_frames).decode().levels
 
 
 def chunk(name: bytes, data: bytes) -> bytes:
@@ -347,7 +347,7 @@ def test_decoding_stops_when_the_response_is_no_longer_wanted(kind: str) -> None
     left = iter([False] * 4)
     token = current.set(Deadline(60, lambda: next(left, True)))
     with counted_beats() as beats, pytest.raises(ClientGoneError):
-        picture.grey()
+        picture.decode()
     current.reset(token)
     assert len(beats) == 5
 
@@ -361,9 +361,10 @@ def test_decoding_stops_when_the_response_is_no_longer_wanted(kind: str) -> None
         (Image.new("I;16", (100, 100)), "PNG", {}, 2),
         (Image.new("RGB", (100, 100)), "PNG", {}, 4),
         (Image.new("RGBA", (100, 100)), "PNG", {}, 4),
-        (Image.new("RGB", (100, 100)), "JPEG", {}, 1),
+        (Image.new("RGB", (100, 100)), "JPEG", {}, 4),
+        (Image.new("L", (100, 100)), "JPEG", {}, 1),
         (Image.new("CMYK", (100, 100)), "JPEG", {}, 4),
-        (Image.new("RGB", (100, 100)), "JPEG", {"progressive": True}, 9),
+        (Image.new("RGB", (100, 100)), "JPEG", {"progressive": True}, 12),
         (Image.new("RGB", (100, 100)), "WEBP", {}, 16),
     ],
 )
@@ -380,3 +381,49 @@ def test_bytes_and_scans_are_work() -> None:
     )
     assert padded - plain == 4000
     assert scanned - len(rescanned(20)) > plain - len(jpeg())
+
+
+def levels_of(image: Image.Image, kind: str = "PNG", **options: Any) -> decoding.Decoded:  # noqa: ANN401 (Pillow's own)
+    data = saved(image, kind, **options)
+    return open_image(data, max_pixels=10_000_000).decode()
+
+
+PINK = Image.new("RGB", (300, 200), (230, 120, 140))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "JPEG"])
+def test_colours_are_kept_where_the_paper_is_not_clean(kind: str) -> None:
+    levels = levels_of(PINK, kind).levels
+    assert levels.shape == (200, 300, 3)
+    assert np.abs(levels[100, 150].astype(int) - (230, 120, 140)).max() <= 6
+
+
+def test_a_drawing_on_clean_paper_has_grey_levels() -> None:
+    drawing = Image.new("RGB", (300, 200), "white")
+    drawing.paste((200, 0, 0), (100, 50, 120, 150))
+    assert levels_of(drawing).levels.shape == (200, 300)
+
+
+def test_small_and_grey_images_have_grey_levels() -> None:
+    assert levels_of(PINK.resize((64, 40))).levels.shape == (40, 64)
+    assert levels_of(PINK.resize((64, 40)), "JPEG").levels.shape == (40, 64)
+    assert levels_of(PINK.convert("L")).levels.shape == (200, 300)
+    assert levels_of(PINK.convert("L"), "JPEG").levels.shape == (200, 300)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_large_colours_are_reduced(kind: str) -> None:
+    found = levels_of(PINK.resize((3000, 1500)), kind)
+    assert found.levels.shape[2] == 3
+    assert max(found.levels.shape) <= decoding.MAX_COLOURED
+    assert found.reduction == pytest.approx(3000 / found.levels.shape[1])
+
+
+def test_colours_behind_transparency_are_on_white() -> None:
+    image = Image.new("RGBA", (300, 200), (230, 120, 140, 128))
+    assert np.abs(levels_of(image).levels[100, 150].astype(int) - (242, 187, 197)).max() <= 2
+
+
+def test_a_large_jpeg_is_decoded_smaller_in_less_memory() -> None:
+    cost = open_image(saved(PINK.resize((2000, 1000)), "JPEG"), max_pixels=10_000_000).cost
+    assert cost.held == 2_000_000 * 3 + 512 * 512 * 64

@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -6,7 +8,9 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from glyphvae.imaging.preprocess import UnsuitableImageError, preprocess
+from glyphvae.imaging.decode import open_image
+from glyphvae.imaging.preprocess import UnsuitableImageError, find_glyph, preprocess
+from tests.service.imaging.scenes import paper, write
 
 
 def drawn(side: int, stroke: int, points: list[tuple[float, float]], size: float = 0.6) -> NDArray[np.uint8]:
@@ -164,3 +168,35 @@ def test_the_order_in_memory_does_not_matter() -> None:
     photo = rng.normal(200, 3, (60, 50)).clip(0, 255).astype(np.uint8)
     photo[20:40, 20:25] = 40
     assert np.array_equal(preprocess(np.asfortranarray(photo)), preprocess(photo))
+
+
+@pytest.mark.parametrize(
+    ("size", "mode", "kind", "turns"),
+    [
+        (300, "RGB", "PNG", 0),
+        (300, "RGB", "JPEG", 0),
+        (2100, "RGB", "JPEG", 0),
+        (1500, "L", "PNG", 0),
+        (300, "RGB", "JPEG", 1),
+    ],
+)
+def test_the_box_of_a_character_is_in_the_pixels_of_its_picture(size: int, mode: str, kind: str, turns: int) -> None:
+    picture = paper()
+    for row in range(15, 300, 40):
+        picture[row : row + 2] = 150
+    image = Image.fromarray(np.rot90(write(picture), turns)).resize((size, size)).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = 6 if turns else 1
+    file = io.BytesIO()
+    image.save(file, kind, exif=exif)
+    found = open_image(file.getvalue(), max_pixels=10_000_000).decode()
+    _, box = find_glyph(found.levels)
+    seen = np.array(box) * found.reduction * 300 / size
+    assert np.abs(seen - [108, 88, 201, 215]).max() <= 8
+
+
+def test_the_box_on_a_squared_up_note_is_in_the_picture() -> None:
+    table = np.full((400, 400, 3), 70, np.uint8)
+    table[50:350, 60:360] = write(paper())
+    _, box = find_glyph(table)
+    assert np.abs(np.array(box) - [168, 138, 261, 265]).max() <= 8

@@ -109,3 +109,11 @@ async def test_strokes_are_enlarged(more: httpx.AsyncClient) -> None:
     expect_bar(first, 14.5, 2)
     expect_bar(second, 15.5, 2)
     assert (picture((await more.post(f"{URL}&label=J", content=J)).content) == 119).all()
+
+
+async def test_a_preview_is_beside_the_reconstruction(client: httpx.AsyncClient) -> None:
+    content = image_file(grey(119)[0])
+    response = await client.post("/reconstruct?preview=true&preprocess=none", content=content, headers=JSON)
+    (found,) = Reconstructions.model_validate_json(response.content).reconstructions
+    assert found.preview is not None
+    assert np.array_equal(found.preview.pixels, grey(119)[0])

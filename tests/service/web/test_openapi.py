@@ -186,6 +186,14 @@ def test_files_of_a_form_come_first_where_a_body_may_be_both() -> None:
     assert bodies["post /encode"][:2] == ["multipart/form-data", "image/png"]
 
 
+def test_pictures_in_json_are_described_but_no_kind_of_a_body() -> None:
+    """Some generators would make clients that send JSON and no files."""
+    for name in ("encode", "reconstruct", "interpolate", "hand"):
+        body = OPERATIONS[f"post /{name}"]["requestBody"]
+        assert '`{"image": "data:image/png;base64,..."}` or `{"images": [...]}`' in body["description"]
+        assert "application/json" not in body["content"]
+
+
 def test_the_document_names_its_server() -> None:
     assert DOCUMENT["servers"] == [{"url": "/", "description": "The service that this document comes from."}]
 

@@ -25,6 +25,10 @@ TINY = PenPreset(
 )
 
 
+# Of a table for 3 strokes: where strokes of characters are, and all but the presence of marks.
+PARTS = (slice(CHARACTERS), slice(-5)), (slice(CHARACTERS, None), slice(-8))
+
+
 class StoppedError(Exception):
     """Raised where a training is stopped."""
 
@@ -67,10 +71,13 @@ def test_strokes_then_priors(data: Dataset, pen_folder: Path, tmp_path: Path) ->
     for stage in (STROKES, PRIORS):
         earlier = load_run(tmp_path / stage).model.state_dict()
         changed = [name for name, value in earlier.items() if not torch.equal(value, state[name])]
-        marks, sliders = "decoder.last.table.weight", "hand_flow.couplings.0.rotation"
-        assert changed == ([marks] if stage == STROKES else [marks, sliders])
-        table = [states[marks][:CHARACTERS] for states in (earlier, state)]
-        assert torch.equal(*table)
+        offsets, table, thickness = "hand_offset", "decoder.last.table.weight", "decoder.thickness.weight"
+        sliders = [] if stage == STROKES else ["hand_flow.couplings.0.rotation"]
+        assert changed == [offsets, table, thickness, *sliders]
+        # Of characters the softness and the proportions, of marks the presence.
+        characters, marks = ([states[table][part] for states in (earlier, state)] for part in PARTS)
+        assert torch.equal(*characters)
+        assert torch.equal(*marks)
     assert "held_out/mse" in (tmp_path / STROKES / "metrics.csv").read_text(encoding="utf-8")
 
 

@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 
 from glyphvae_training.models.pen import (
+    DRAWN,
     KNOTS,
     TRUE_SIZE,
     USUAL_RADIUS,
@@ -209,6 +210,27 @@ def test_the_usual_form_is_a_matrix_of_the_label_times_the_hand() -> None:
     model, hand = pen(), drawn(3, 3)
     expected = [model.usual.weight[label].view(4, 3) @ hand[row] for row, label in enumerate(LABEL.tolist())]
     torch.testing.assert_close(model.usual_form(hand, LABEL), torch.stack(expected))
+
+
+def test_a_label_is_written_by_the_hand_and_its_offset_which_its_posterior_lacks() -> None:
+    model, z, x = pen(), drawn(3, 7), torch.rand(3, 28, 28, generator=torch.Generator().manual_seed(0))
+    hand = z[:, :3]
+    offset = torch.cat([hand, torch.zeros(3, 4)], dim=1)
+    written, features = model.write(z + offset, LABEL), model.features(z + offset, LABEL)
+    mu, usual = model.posterior(x, LABEL)[0] - offset, model.usual_form(2 * hand, LABEL)
+    model.hand_offset[LABEL] = hand
+    assert all(map(torch.equal, model.write(z, LABEL), written))
+    assert torch.equal(model.features(z, LABEL), features)
+    assert torch.equal(model.posterior(x, LABEL)[0], mu)
+    assert torch.equal(model.usual_form(hand, LABEL), usual)
+
+
+def test_no_glyph_is_blank() -> None:
+    model, z = bare(pen()), drawn(3, 7)
+    with torch.no_grad():
+        model.decoder.last.linear.bias[-5 - CONFIG.strokes : -5] = torch.tensor([-3.0, -2.0])
+    assert (model.write(z, LABEL).presence > DRAWN).tolist() == [[False, True]] * 3
+    assert (torch.sigmoid(model.decode(z, LABEL)).amax(dim=(1, 2)) > DRAWN).all()
 
 
 def test_untrained_hands_have_no_usual_form() -> None:

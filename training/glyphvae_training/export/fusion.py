@@ -66,9 +66,12 @@ class FusedPen(nn.Module):
             offset = self.flow.offset
         sizes = [model.config.hand_size, model.config.form_size]
         self.register_buffer("usual", model.usual.weight.detach().view(-1, *sizes[::-1]).contiguous())
-        # A hand's flow has no label, so what its latents lack is the same for all; usual forms lack what follows.
+        # A hand's flow has no label, so what its latents lack is the same for all, but for the label's offset; usual
+        # forms lack what follows.
         hand = offset.reshape(-1, model.config.latent_size)[0, : sizes[0]]
-        offset = offset + functional.pad(self.usual @ hand, (sizes[0], 0))
+        hands = hand + model.hand_offset  # (labels, hand)
+        usual = (self.usual @ hands.unsqueeze(2)).squeeze(2)  # (labels, form)
+        offset = offset + torch.cat([model.hand_offset, usual], dim=1)
         self.decoder = copy.deepcopy(model.decoder)
         for name, layer in list(self.decoder.named_modules()):
             if isinstance(layer, ConditionedLinear):

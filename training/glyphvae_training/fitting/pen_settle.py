@@ -1,4 +1,4 @@
-"""Last stage of the pen's strokes: a mark has the same strokes in all hands.
+"""Fourth stage of the pen: a mark has the same strokes in all hands.
 
 NIST has no marks, and each font shows them once, which is too seldom to tell in which hands a stroke is missing: a &
 would lose its loop in one hand of six. So strokes that are drawn in most samples are drawn in all, and others in none.

@@ -1,4 +1,4 @@
-"""The preset `pen`: strokes, then the priors of hand and form, the strokes of marks, and sliders for the hand.
+"""The preset `pen`: strokes, then priors of hand and form, what all hands share in a label, and sliders for the hand.
 
 Each stage leaves what it made in the run's folder, so that a training that was stopped goes on where it was.
 """
@@ -18,6 +18,8 @@ from glyphvae_training.data.lettering import load_lettering
 from glyphvae_training.data.single_strokes import Templates, load_templates
 from glyphvae_training.fitting.axes import AxesConfig, align
 from glyphvae_training.fitting.pen import PenTraining, held_out, last_losses, train_pen
+from glyphvae_training.fitting.pen_offset import offset_hands
+from glyphvae_training.fitting.pen_pictures import match_pictures
 from glyphvae_training.fitting.pen_prior import fit_priors
 from glyphvae_training.fitting.pen_restore import restore
 from glyphvae_training.fitting.pen_settle import settle
@@ -100,9 +102,12 @@ def train_pen_preset(
     def priors() -> Run:
         return run(fit_priors(pen_of(finished(folder / STROKES, strokes)), singles, lettering, preset.prior, progress))
 
-    with_priors = pen_of(finished(folder / PRIORS, priors))
+    def final() -> Run:
+        seed = preset.training.seed
+        model = offset_hands(pen_of(finished(folder / PRIORS, priors)), singles, seed)
+        return align(run(match_pictures(settle(model, seed), singles, seed)), preset.axes)
 
-    return finished(folder, lambda: align(run(settle(with_priors, preset.training.seed)), preset.axes))
+    return finished(folder, final)
 
 
 def dotted_only(split: Split) -> Split:

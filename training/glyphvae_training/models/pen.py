@@ -8,6 +8,8 @@ trains them (`glyphvae_training.models.strokes`).
 
 What forms a hand usually gives to a label is linear in the hand: p(form|hand, c) = N(M_c · hand, I) while strokes are
 learned. So a hand tells shapes, too, and its letters are as sharp as any: a decoder that had to guess them would hedge.
+A label's glyphs are decoded from the hand plus an offset of the label's own (`glyphvae_training.fitting.pen_offset`),
+which their posteriors lack.
 
 Both parts of z have priors learned by flows (`glyphvae_training.models.flow`), so that the noise outside is N(0, I):
 the hand's is one for all labels, because a hand writes them all, the form's, less the usual form, one for each label.
@@ -39,8 +41,8 @@ USUAL_RADIUS, LARGEST_LOG_RADIUS = 0.05, 1.4
 # Softness of an edge at 28×28 pixels, in units: MNIST's digits have about 0.28, NIST's letters 0.4.
 HARDEST, SOFTEST = 0.2, 0.5
 KNOTS = 4
-# A stroke is drawn if its presence is more.
-DRAWN = 0.5
+# A stroke is drawn if its presence is more, and the decoder's output that the most present stroke has at least.
+DRAWN, LEAST_PRESENCE = 0.5, 0.05
 # Parts of a curve that the vertices of drawn ones are rounded to.
 FINE = 1000
 
@@ -157,7 +159,7 @@ class StrokeDecoder(nn.Module):
     def forward(self, z: Tensor, label: Tensor) -> Writing:
         """Decode latents (n, latent), behind the flows, and labels (n,) int64."""
         weight = self.weight(z[:, : self.config.hand_size])  # (n, 1)
-        return self._writing(self._features(z, label), weight, self.thickness(label).squeeze(1).exp())
+        return self._writing(self.features(z, label), weight, self.thickness(label).squeeze(1).exp())
 
     def strokes(self, writing: Writing, *, hard: bool = True) -> Strokes:
         """See `Pen.strokes`."""
@@ -172,7 +174,8 @@ class StrokeDecoder(nn.Module):
         logits = draw(boxed(strokes, writing), writing.softness, self.powers)
         return logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT).view(-1, SIDE, SIDE)
 
-    def _features(self, z: Tensor, label: Tensor) -> Tensor:
+    def features(self, z: Tensor, label: Tensor) -> Tensor:
+        """Return what `forward` converts: (n, sum of `sizes`)."""
         h = functional.silu(self.first(z, label))  # (n, width)
         for block in self.blocks:
             h = h + functional.silu(block(h, label))  # (n, width)
@@ -190,7 +193,7 @@ class StrokeDecoder(nn.Module):
             presence: (strokes,), the decoder's output, see `template_presence`.
         """
         assert self.last.table is not None  # noqa: S101 (a conditional layer)
-        mean = self._features(z, torch.full((len(z),), label)).mean(dim=0)
+        mean = self.features(z, torch.full((len(z),), label)).mean(dim=0)
         starts = (template_points(control).flatten(), presence)
         rows = self.last.table.weight[label]
         for part, start in zip((slice(0, len(starts[0])), slice(-5 - len(presence), -5)), starts, strict=True):
@@ -201,7 +204,9 @@ class StrokeDecoder(nn.Module):
         c = self.config
         points, radius, presence, softness, metrics = torch.split(features, self.sizes, dim=1)
         size = TRUE_SIZE * torch.exp(0.5 * metrics[:, :1])  # (n, 1)
-        shown = torch.sigmoid(2 * presence)
+        # The most present stroke is drawn, so that no glyph is blank.
+        lacking = functional.relu(LEAST_PRESENCE - presence.amax(dim=1, keepdim=True))  # (n, 1)
+        shown = torch.sigmoid(2 * (presence + lacking))
         # The pen is the hand's, wider here and narrower there in a glyph; how large a cell's unit is follows from the
         # glyph. The likelihood must not make a glyph larger for the sake of its width.
         swelling = radius.view(-1, c.strokes, KNOTS)  # (n, strokes, knots)
@@ -229,6 +234,7 @@ class Pen(nn.Module):
 
     kind: Literal["pen"] = "pen"
     places: Tensor
+    hand_offset: Tensor
 
     def __init__(self, config: PenConfig, control: Tensor | None = None, present: Tensor | None = None) -> None:
         super().__init__()
@@ -237,6 +243,7 @@ class Pen(nn.Module):
         self.decoder = StrokeDecoder(c, control, present)
         self.usual = nn.Embedding(c.label_count, c.form_size * c.hand_size)
         nn.init.zeros_(self.usual.weight)
+        self.register_buffer("hand_offset", torch.zeros(c.label_count, c.hand_size))
         self.hand_flow = Flow(c.hand_size, 0, c.couplings) if c.couplings else None
         self.form_flow = Flow(c.form_size, c.label_count, c.couplings) if c.couplings else None
         self.register_buffer("places", pixel_centres(SIDE), persistent=False)
@@ -244,7 +251,7 @@ class Pen(nn.Module):
     def usual_form(self, hand: Tensor, label: Tensor) -> Tensor:
         """Return the mean of p(form|hand, c), (n, form), of hands (n, hand) and labels (n,) int64."""
         matrix = self.usual(label).view(-1, self.config.form_size, self.config.hand_size)
-        usual: Tensor = (matrix @ hand.unsqueeze(2)).squeeze(2)
+        usual: Tensor = (matrix @ (hand + self.hand_offset[label]).unsqueeze(2)).squeeze(2)
         return usual
 
     def posterior(self, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
@@ -255,12 +262,19 @@ class Pen(nn.Module):
             label: (n,) int64.
         """
         mu, logvar = self.encoder(x, label)
-        return mu, logvar.clamp(-8, 4)
+        return mu - self._offset(label), logvar.clamp(-8, 4)
 
     def write(self, z: Tensor, label: Tensor) -> Writing:
         """Decode latents (n, latent), behind the flows, and labels (n,) int64."""
-        writing: Writing = self.decoder(z, label)
+        writing: Writing = self.decoder(z + self._offset(label), label)
         return writing
+
+    def features(self, z: Tensor, label: Tensor) -> Tensor:
+        """Return the decoder's output (n, features), which `write` converts, the proportions last."""
+        return self.decoder.features(z + self._offset(label), label)
+
+    def _offset(self, label: Tensor) -> Tensor:
+        return functional.pad(self.hand_offset[label], (0, self.config.form_size))  # (n, latent)
 
     def strokes(self, writing: Writing, *, hard: bool = True) -> Strokes:
         """Return the polylines of decoded glyphs.

@@ -1,0 +1,79 @@
+import cv2
+import numpy as np
+
+from glyphvae.imaging.pieces import Mask, character_of, find_pieces, is_solid, main_piece
+
+
+def mask() -> Mask:
+    return np.zeros((200, 200), np.uint8)
+
+
+def chosen(picture: Mask) -> list[tuple[int, int, int, int]]:
+    """The boxes of the character."""
+    _, pieces = find_pieces(picture, picture)
+    main = main_piece(pieces, picture.shape)
+    assert main is not None
+    return sorted(piece.box for piece in character_of(pieces, main))
+
+
+def stroke(picture: Mask, start: tuple[int, int], end: tuple[int, int], width: int = 8) -> Mask:
+    cv2.line(picture, start, end, 255, width)
+    return picture
+
+
+def test_pieces_know_their_box_pen_and_borders() -> None:
+    picture = mask()
+    picture[0:10, 20:60] = 255
+    picture[100:101, 100:102] = 255  # noise
+    (piece,) = find_pieces(picture, picture // 2)[1]
+    assert (piece.box, piece.area, piece.borders, piece.size, piece.fill) == ((20, 0, 60, 10), 400, 1, 40, 1)
+    assert piece.strength == 127
+    assert 9 <= piece.width <= 11
+
+
+def test_of_nothing_there_is_no_main_piece() -> None:
+    assert main_piece([], (10, 10)) is None
+
+
+def test_the_dot_of_an_i_belongs_to_it() -> None:
+    picture = stroke(mask(), (100, 80), (100, 160))
+    cv2.circle(picture, (100, 60), 6, 255, -1)
+    assert len(chosen(picture)) == 2
+
+
+def test_a_hole_beside_the_character_does_not() -> None:
+    picture = stroke(mask(), (100, 60), (100, 160))
+    cv2.circle(picture, (75, 110), 7, 255, -1)
+    assert len(chosen(picture)) == 1
+
+
+def test_a_broken_stroke_is_joined() -> None:
+    picture = stroke(mask(), (100, 40), (100, 90))
+    assert len(chosen(stroke(picture, (100, 104), (100, 160)))) == 2
+
+
+def test_what_touches_the_border_is_left_out_unless_it_is_the_character() -> None:
+    picture = stroke(mask(), (100, 60), (100, 140))
+    alone = chosen(picture)
+    picture[:, :20] = 255
+    assert chosen(picture) == alone
+    at_border = stroke(mask(), (4, 40), (60, 160))
+    assert len(chosen(at_border)) == 1
+
+
+def test_faint_and_large_neighbours_are_left_out() -> None:
+    picture = stroke(mask(), (100, 60), (100, 140))
+    ink = picture.copy()
+    stroke(picture, (112, 80), (112, 120))
+    ink[:, 106:118] = picture[:, 106:118] // 4
+    _, pieces = find_pieces(picture, ink)
+    main = main_piece(pieces, picture.shape)
+    assert main is not None
+    assert character_of(pieces, main) == [main]
+
+
+def test_discs_are_solid_and_strokes_are_not() -> None:
+    picture = stroke(mask(), (150, 60), (150, 140))
+    cv2.circle(picture, (60, 100), 12, 255, -1)
+    _, pieces = find_pieces(picture, picture)
+    assert sorted((piece.box[0] < 100, is_solid(piece)) for piece in pieces) == [(False, False), (True, True)]
