@@ -236,7 +236,7 @@ def check(graph: Graph, inputs: Mapping[str, Tensor], context: Context) -> None:
     if "z" in inputs and not np.abs(inputs["z"]).max() <= MOST:
         raise InvalidTensorError(f"z: a latent is not a number from {-MOST:g} to {MOST:g}")
     labels = len(graph.model.manifest.labels)
-    if "label" in inputs and not ((inputs["label"] >= 0) & (inputs["label"] < labels)).all():
+    if "label" in inputs and not 0 <= inputs["label"].min() <= inputs["label"].max() < labels:
         raise InvalidTensorError(f"label: one is not a number from 0 to {labels - 1}")
 
 

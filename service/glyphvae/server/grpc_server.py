@@ -19,7 +19,7 @@ from glyphvae.scheduling.cost import INLINE, parsing
 from glyphvae.scheduling.scheduler import AwaitedJob
 from glyphvae.settings import Settings
 from glyphvae.web.front import Front
-from glyphvae.web.request_context import RequestContext
+from glyphvae.web.request_context import RequestContext, Route
 
 if TYPE_CHECKING:
     from glyphvae.api.head import RawHeaders
@@ -120,13 +120,13 @@ class _Calls:
     def __init__(self, front: Front, name: str, method: Method) -> None:
         self._front = front
         self._name = name
-        self._full_name = f"/{SERVICE}/{name}"
+        self._route = Route(f"/{SERVICE}/{name}")
         self._method = method
 
     async def handle(self, content: bytes, call: Any) -> bytes:  # noqa: ANN401 (grpc's is not typed)
         """Answer a call."""
         front = self._front
-        request = front.open_call(self._full_name, "/v2", _metadata(call), _address(call.peer()))
+        request = front.open_call(self._route, "/v2", _metadata(call), lambda: _address(call.peer()))
         status: int | None = None
         model: str | None = None
         try:

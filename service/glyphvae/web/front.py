@@ -122,21 +122,23 @@ class Front:
             request.span = tracing.begin(request.method, name, scope["scheme"], headers.trace)
         return request
 
-    def open_call(self, method: str, path: str, pairs: RawHeaders, client: str) -> RequestContext:
+    def open_call(self, route: Route, path: str, pairs: RawHeaders, client: Callable[[], str]) -> RequestContext:
         """Begin to handle a call by gRPC.
 
         Args:
-            method: The full name of its method.
+            route: The full name of its method.
             path: The path that does the same over HTTP.
             pairs: Its metadata.
-            client: Address of the client.
+            client: Returns the address of the client.
         """
-        headers = RequestHeaders(pairs)
-        request = RequestContext("POST", path, b"", headers, Route(method), headers.id or self._new_id())
-        request.client = client
+        known = self._known
+        self._known = headers = known if known is not None and known.pairs == pairs else RequestHeaders(pairs)
+        request = RequestContext("POST", path, b"", headers, route, headers.id or self._new_id())
+        if self._log is not None:
+            request.client = client()
         tracing = self.context.telemetry.tracing
         if tracing is not None:
-            request.span = tracing.begin(request.method, method, "grpc", headers.trace)
+            request.span = tracing.begin(request.method, route.name, "grpc", headers.trace)
         return request
 
     def check(self, request: RequestContext) -> None:
