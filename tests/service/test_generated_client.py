@@ -20,8 +20,8 @@ import numpy as np
 from PIL import Image
 from made import Client
 from made.api.default import (
-    dataset, encode, find_hand, font, generate, get_generate, get_model, graph, graph_ready, graph_version,
-    graph_version_ready, infer, infer_version, inference_live, inference_ready, inference_server, interpolate,
+    dataset, encode, find_hand, font, generate, get_generate, get_model, get_render_text, graph, graph_ready,
+    graph_version, graph_version_ready, infer, infer_version, inference_live, inference_ready, inference_server, interpolate,
     list_models, live, ready, reconstruct_images, render_text, traverse, welcome,
 )
 from made.models import (
@@ -59,6 +59,8 @@ with client:
     assert "has no hand" in find_hand.sync(client=client, body=file()).detail
     text = render_text.sync(client=client, body=RenderText(text="Hi", seed=7, z=[0, None]))
     assert [glyph.label for glyph in text.glyphs] == ["H", "I"]
+    again = get_render_text.sync(client=client, text="Hi", seed=7, z="0")
+    assert [glyph.label for glyph in again.glyphs] == ["H", "I"]
     assert len(interpolate.sync(client=client, label=["A", "B"], n=3).steps) == 3
     assert len(traverse.sync(client=client, latent=[1], label="A", n=3).steps) == 3
     refused = font.sync(client=client, body=FontRequest(family="My Hand"), format_=FontFormat.TTF)
