@@ -20,10 +20,10 @@ import numpy as np
 from PIL import Image
 from made import Client
 from made.api.default import (
-    dataset, encode, find_hand, font, generate, get_generate, get_model, get_render_text, graph,
-    graph_config, graph_ready, graph_stats, graph_version, graph_version_config, graph_version_ready, graph_version_stats,
-    infer, infer_version, inference_live, inference_ready, inference_server, interpolate, list_models, live, load_model, ready,
-    reconstruct_images, render_text, repository_index, statistics, traverse, unload_model, welcome,
+    dataset, encode, find_hand, font, generate, get_generate, get_model, get_render_text, graph, graph_config,
+    graph_ready, graph_stats, graph_version, graph_version_config, graph_version_ready, graph_version_stats, infer,
+    infer_version, inference_live, inference_ready, inference_server, interpolate, list_models, live, load_model,
+    ready, reconstruct_images, render_text, repository_index, statistics, traverse, unload_model, welcome,
 )
 from made.models import (
     DatasetRequest, EncodeFilesBody, EncodePreprocess, FontFormat, FontRequest, GenerateFormat, Inference, Input,
