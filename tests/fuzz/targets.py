@@ -26,8 +26,8 @@ from glyphvae.formats.npy import ArrayNotAllowedError, MalformedArrayError, npy_
 from glyphvae.formats.registry import JSON, NPY, PNG
 from glyphvae.imaging.decode import MAX_SCANS, ImageTooLargeError, MalformedImageError, decode_levels, open_image
 from glyphvae.imaging.preprocess import UnsuitableImageError, preprocess
+from glyphvae.kserve.inference import Infer
 from glyphvae.kserve.protocol import HEADER_LENGTH
-from glyphvae.kserve.routes import Infer
 from glyphvae.kserve.tensors import TYPES
 from glyphvae.models.labels import parse_label
 from glyphvae.models.latents import parse_latents
