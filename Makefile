@@ -16,7 +16,7 @@ DEV   := .venv
 BENCH := litserve bentoml mlserver
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test pytest lint lint-and-types format types fuzz fuzz-api audit bandit sbom licences cuda-kernels bench bench-parent bench-guarded bench-gpu gpu-proof image-test lowest-test ray-test font-test clients-test wheels locks openapi settings clean
+.PHONY: help serve train test pytest lint lint-and-types format types fuzz fuzz-api audit bandit sbom licences cuda-kernels bench bench-parent bench-guarded bench-gpu gpu-proof image-test lowest-test ray-test font-test triton-test grpc clients-test wheels locks openapi settings clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,10 +58,11 @@ format: $(DEV)/.done ## Fix style
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
-openapi: $(DEV)/.done ## Write docs/openapi.json, docs/settings.md and docs/errors.md from the code
+openapi: $(DEV)/.done ## Write docs/openapi.json, docs/settings.md, docs/errors.md and docs/python from the code
 	$(DEV)/bin/python -m glyphvae.application docs/openapi.json
 	$(DEV)/bin/python -m glyphvae.settings docs/settings.md
 	$(DEV)/bin/python -m glyphvae.errors docs/errors.md
+	$(DEV)/bin/python -m tests.docs.python_pages
 
 bench: $(DEV)/.done $(SERVE)/.done $(BENCH:%=.venv-bench-%/.done) ## Measure the service beside others (ten minutes, two idle cores, wrk)
 	$(DEV)/bin/python -m benchmarks all --python $(SERVE)/bin/python
@@ -114,6 +115,14 @@ clients-test: $(DEV)/.done .venv-node/.done ## Generate clients in TypeScript an
 
 fuzz-api: $(DEV)/.done ## Send every route a thousand requests, valid and not, and check each answer (ten minutes)
 	$(DEV)/bin/python -m tests.fuzz.api 1000
+
+triton-test: $(DEV)/.done .venv-triton/.done ## Call the service with Triton's own clients, over HTTP and gRPC (a minute)
+	$(DEV)/bin/python -m pytest -m triton tests/service/kserve
+
+PROTO := service/glyphvae/kserve/proto
+grpc: $(DEV)/.done ## Write the description of the gRPC service from its .proto files
+	$(DEV)/bin/python -m grpc_tools.protoc --proto_path=$(PROTO) --include_imports \
+	  --descriptor_set_out=$(PROTO)/grpc_service.binpb grpc_service.proto
 
 audit: $(DEV)/.done ## Look known vulnerabilities of all locked packages up (needs the network)
 	for lock in serve-cpu serve-gpu train dev; do \
@@ -192,6 +201,11 @@ $(DEV)/.done: requirements/dev.txt $(PYPROJECTS) .venv-uv/.done
 	mkdir -p .venv-node
 	cp tests/service/generated/package.json tests/service/generated/package-lock.json .venv-node
 	npm ci --prefix .venv-node --ignore-scripts --no-audit --no-fund
+	touch $@
+
+.venv-triton/.done: requirements/triton.txt .venv-uv/.done
+	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-triton
+	VIRTUAL_ENV=.venv-triton .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/triton.txt
 	touch $@
 
 .venv-bench-%/.done: requirements/bench-%.txt .venv-uv/.done

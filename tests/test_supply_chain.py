@@ -75,7 +75,7 @@ def test_every_package_of_the_images_has_a_wheel(lock: str, machine: str, tmp_pa
 def test_the_lowest_versions_that_are_tested_are_those_that_are_declared() -> None:
     lowest = pins(ROOT / "requirements" / "lowest.txt")
     extras = PROJECT["optional-dependencies"]
-    tested = [extras[name] for name in ("cpu", "parquet", "traces", "redis")]
+    tested = [extras[name] for name in ("cpu", "parquet", "traces", "redis", "grpc")]
     for line in chain(PROJECT["dependencies"], *tested):
         requirement = Requirement(line)
         if requirement.name == "glyphvae-client":

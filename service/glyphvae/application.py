@@ -107,8 +107,8 @@ class Application(FastAPI):
                     self.router.routes.append(OperationRoute(kind, operations.get(kind.path), method))
             for module in (models, health, kserve, playground, docs):
                 self.include_router(module.router)
-            for infer in (kserve.Infer, kserve.InferVersion):
-                self.router.routes.append(OperationRoute(infer, infer(context) if context else None))
+            for operation in kserve.OPERATIONS:
+                self.router.routes.append(OperationRoute(operation, operation(context) if context else None))
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return Starlette's middleware but the outermost, which would word errors that nothing expected."""

@@ -15,7 +15,7 @@ GlyphvaeError
     ├── MethodNotAllowed    405  the route exists, but not for this method
     ├── NotAcceptable       406  no available format satisfies `Accept`
     ├── RequestTimeout      408  the request arrives too slowly
-    ├── ReloadRefused       409  the new models were not loaded; the old ones stay in use
+    ├── ReloadRefused       409  models were not reloaded, loaded or unloaded; those that were there stay
     ├── BodyTooLarge        413  the body is over the limit
     ├── AddressTooLong      414  the path or query is over the limit
     ├── UnsupportedMedia    415  the route cannot read the body's format
@@ -207,7 +207,7 @@ class RequestTimeout(
 
 
 class ReloadRefused(Problem, status=409, title="The models were not reloaded", example="Another reload is under way."):
-    """The new models were not loaded, and the old ones stay in use; sent by the admin port only."""
+    """The models were not reloaded, loaded or unloaded, and those that were there stay in use."""
 
 
 class BodyTooLarge(

@@ -118,6 +118,9 @@ class Settings(BaseSettings):
     max_headers: int = Field(100, ge=16, description="Maximum number of headers in one request.")
     max_header_bytes: int = Field(32_768, ge=4096, description="Maximum size of the headers of one request, in bytes.")
     max_query_bytes: int = Field(16_384, ge=256, description="Maximum length of the query string, in bytes.")
+    model_control: Literal["none", "explicit"] = "none"
+    """`explicit` lets clients of the Open Inference Protocol load and unload models; where `keys` is set, those whose
+    key has `/v2/repository`, or a path below it, among its routes. Needs one server process."""
     keys: Path | None = None
     """File of bearer keys (`glyphvae keys`). If set, every request except health checks needs a key."""
     rate_storage: Annotated[str, Pattern(r"^(memory://|rediss?://.+)$", "memory://, redis://... or rediss://...")] = (
@@ -177,6 +180,8 @@ class Settings(BaseSettings):
     stalled_after: float = Field(10.0, ge=1, le=3600)
     """Seconds without progress on queued work after which a process counts as hanging: it is no longer ready, and if
     there are several processes it is restarted."""
+    grpc_port: int = Field(0, ge=0, le=65535)
+    """Separate port for the Open Inference Protocol over gRPC, on `host`; 0 for none. Needs the extra `grpc`."""
     admin_port: int = Field(0, ge=0, le=65535)
     """Separate port for health checks, metrics and `POST /reload`; 0 for none."""
     admin_host: str = Field("127.0.0.1", description="Address that the admin port listens on.")
@@ -197,6 +202,13 @@ class Settings(BaseSettings):
         if key is not None and others.data.get("tls_cert") is None:
             raise ValueError("tls_cert is not set")
         return key
+
+    @field_validator("model_control")
+    @classmethod
+    def _one_process_is_controlled(cls, control: str, others: ValidationInfo) -> str:
+        if control == "explicit" and others.data.get("workers", 1) > 1:
+            raise ValueError("workers is not 1, and each would have models of its own")
+        return control
 
 
 for _field in Settings.model_fields.values():

@@ -1,6 +1,5 @@
 """Startup: measures that keep a server process small and quick to start."""
 
-import ctypes
 import gc
 import logging
 import resource
@@ -8,12 +7,14 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from math import inf
 from pathlib import Path
 from types import ModuleType
 from typing import cast
 
 from glyphvae.errors import StartError
+from glyphvae.memory import trim
 from glyphvae.scheduling.cost import OWN, addresses, ceiling
 from glyphvae.settings import MEBIBYTE, Settings
 
@@ -104,21 +105,28 @@ def _read(path: Path) -> str:
         return ""
 
 
-def check_port(settings: Settings) -> None:
-    """Check that the port is free, before models are loaded in vain.
+def check_ports(settings: Settings) -> None:
+    """Check that the ports are free, before models are loaded in vain.
 
     Raises:
-        StartError: It is in use, or the address is not this machine's.
+        StartError: One is in use, or the address is not this machine's, or what gRPC needs is not installed.
     """
-    if settings.unix_socket is not None:
-        return
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    if settings.unix_socket is None:
+        _check_port(settings.host, settings.port, "--port")
+    if settings.grpc_port:
+        if find_spec("grpc") is None:
+            raise StartError("setting GLYPHVAE_GRPC_PORT: gRPC needs `pip install 'glyphvae[grpc]'`")
+        _check_port(settings.host, settings.grpc_port, "--grpc-port")
+
+
+def _check_port(host: str, port: int, flag: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.host, settings.port))
+            probe.bind((host, port))
         except OSError as error:
-            message = f"port {settings.port} of {settings.host}: {error.strerror}; choose others by --port and --host"
+            message = f"port {port} of {host}: {error.strerror}; choose others by {flag} and --host"
             raise StartError(message) from None
 
 
@@ -127,12 +135,3 @@ def settle() -> None:
     # Without collecting first: of what a start leaves next to nothing is garbage, and to look for it takes long.
     gc.freeze()
     trim()
-
-
-def trim() -> None:
-    """Give back to the system what was freed: loading takes and frees many times what stays, and leaves holes."""
-    if sys.platform == "linux":
-        # glibc keeps what was freed; other C libraries have no such call.
-        malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if malloc_trim is not None:
-            malloc_trim(0)

@@ -16,6 +16,7 @@ from glyphvae.client.call import Call, Response
 from glyphvae.client.options import (
     Drawing,
     DrawingPicture,
+    Encoding,
     FontOptions,
     Labels,
     Reading,
@@ -90,12 +91,12 @@ class Writer:
         """Generate a glyph, or an image grid of several glyphs, as an image; otherwise like `generate`."""
         return self.send(calls.generate_picture(label, **options))
 
-    def encode(self, images: "Images", **options: Unpack[Reading]) -> Encodings:
+    def encode(self, images: "Images", **options: Unpack[Encoding]) -> Encodings:
         """Encode images to latents, under a given label or the most likely one.
 
         Args:
-            images: A file as bytes, a path, a Pillow image, a list of these, or an array of images.
-            options: See `glyphvae.client.options.Reading`.
+            images: A file as bytes, as a path or opened, a Pillow image, an array of one or more, or a list of these.
+            options: See `glyphvae.client.options.Encoding`.
 
         Raises:
             Problem: As `POST /encode` answers.

@@ -1,6 +1,11 @@
 """The Explore tab."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Opener
@@ -89,6 +94,19 @@ def test_the_way_is_painted_from_strokes(open_page: Opener) -> None:
     for place in (0, 4, 8):
         label = a + (b - a) * place / 8
         playground.expect_stroke(way.locator("canvas").nth(place), DOWN + label / 2 + steps[place]["z"][0])
+
+
+def test_the_code_makes_the_way(open_page: Opener, tmp_path: Path) -> None:
+    playground = open_page(f"explore?{PLAIN}&from=K&to=Q&steps=4")
+    panel = playground.page.locator("#way-code")
+    listing = panel.get_by_role("region", name="Code")
+    expect(listing).to_contain_text("label=K&label=Q&seed=1&temperature=0.7&n=4&method=spherical")
+    playground.page.get_by_role("radio", name="Linear").click()
+    expect(listing).to_contain_text("method=linear")
+    panel.get_by_role("radio", name="Python").click()
+    subprocess.run([sys.executable, "-c", listing.inner_text()], cwd=tmp_path, check=True, timeout=60)
+    with Image.open(tmp_path / "way.png") as picture:
+        assert picture.size == (4 * 280, 280)
 
 
 def test_the_way_is_downloaded_as_an_animation(open_page: Opener) -> None:

@@ -329,7 +329,9 @@ def test_what_the_service_refuses_is_said_in_its_own_words(open_page: Opener, co
     playground = open_page("text?text=%25&unknown=error&z=0,0,0,0,0,0")
     alert = playground.page.locator("#paper").get_by_role("alert")
     expect(alert).to_contain_text("A value is not allowed")
-    expect(alert).to_contain_text("body.text")
+    expect(alert).to_contain_text("text: ")
+    expect(alert).not_to_contain_text("body.")
+    expect(alert).to_contain_text("Change what you entered")
     playground.page.get_by_role("textbox", name="Text").fill("A")
     expect(alert).to_have_count(0)
     # Chromium itself reports each refusal.
@@ -442,6 +444,55 @@ def test_the_writing_stays_in_sight_on_a_phone(open_page: Opener, phone: Browser
     expect(page.locator("#writing")).to_be_visible()
     page.locator("#text-latents").scroll_into_view_if_needed()
     expect(page.locator("#writing")).to_be_in_viewport()
+
+
+def test_what_the_selected_model_is_is_said_and_the_papers_is_a_click_away(open_page: Opener) -> None:
+    page = open_page("glyph?z=0,0,0,0,0,0").page
+    words = page.locator("#model-words")
+    expect(words).to_contain_text("cvae draws characters of 28×28 pixels: the label says which")
+    for name, said in (("more", "draws pen strokes"), ("vae-z2", "without a label")):
+        page.get_by_role("combobox", name="Model").select_option(name)
+        expect(words).to_contain_text(f"{name} draws")
+        expect(words).to_contain_text(said)
+    page.get_by_role("button", name="Try the paper’s model").click()
+    expect(page.get_by_role("combobox", name="Model")).to_have_value("cvae-beta-1")
+    expect(words).to_contain_text("is a conditional VAE as in the paper")
+    page.get_by_role("button", name="Back to cvae").press("Enter")
+    expect(page.get_by_role("combobox", name="Model")).to_have_value("cvae")
+
+
+def test_without_the_papers_model_there_is_no_way_to_it(open_page: Opener, bare_address: str) -> None:
+    page = open_page("glyph?z=0,0,0,0,0,0", base=bare_address).page
+    expect(page.locator("#model-words")).to_contain_text("cvae draws")
+    expect(page.locator("#other-model")).to_be_hidden()
+
+
+def test_a_change_is_there_after_a_reload_at_once(open_page: Opener, address: str) -> None:
+    def press_and(leave: str, label: str) -> None:
+        page.evaluate(f"() => {{ document.querySelector('#keys [value={label}]').click(); {leave}; }}")
+
+    page = open_page("glyph?label=K&z=0,0,0,0,0,0").page
+    press_and("location.reload()", "Q")
+    expect(page.get_by_role("radio", name="Q", exact=True)).to_be_checked()
+    assert Playground(page).state()["label"] == "Q"
+    # A visit of its own to the same address has nothing to do with the one before.
+    press_and("location.href = 'about:blank'", "A")
+    page.wait_for_url("about:blank")
+    page.goto(f"{address}/playground#glyph?label=Q&z=0,0,0,0,0,0")
+    Playground(page).wait_until_ready()
+    expect(page.get_by_role("radio", name="Q", exact=True)).to_be_checked()
+
+
+def test_what_is_below_the_fold_is_asked_for_when_it_is_seen(open_page: Opener) -> None:
+    asked: list[str] = []
+    page = open_page("text?model=more&z=0,0,0,0,0,0").page
+    page.on("request", lambda request: asked.append(request.url))
+    Playground(page).open_tab("Glyph")
+    page.wait_for_load_state("networkidle")
+    assert any("/traverse" in url for url in asked)
+    assert not any("n=24" in url for url in asked)
+    with page.expect_request(lambda request: "n=24" in request.url):
+        page.locator("#variations").scroll_into_view_if_needed()
 
 
 def test_models_are_grouped(open_page: Opener) -> None:

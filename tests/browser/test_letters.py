@@ -197,10 +197,36 @@ def test_a_link_keeps_the_hand_and_a_button_leaves_it(open_page: Opener, address
     assert "hand" not in playground.state()
 
 
+def test_the_glyph_and_its_keys_are_in_the_hand(open_page: Opener, address: str) -> None:
+    hand = hand_of(address)
+
+    def is_in_hand(request: Request) -> bool:
+        query = parse_qs(urlsplit(request.url).query)
+        return query.get("hand") == [hand] and query.get("z") == [",,0,0,0,1"]
+
+    playground = open_page(f"text?model=more&z=0,0,0,0,0,1&hand={hand}")
+    page = playground.page
+    with (
+        page.expect_request(lambda request: is_in_hand(request) and request.url.count("label=") == 1),
+        page.expect_request(lambda request: is_in_hand(request) and request.url.count("label=") > 36),
+    ):
+        panel = playground.open_tab("Glyph")
+    expect(panel.get_by_role("heading", name="Your hand")).to_be_visible()
+    expect(page.locator("#glyph-code pre")).to_contain_text(f"hand={hand}")
+    # The sliders of the form remain.
+    expect(panel.locator(".latent b")).to_have_text(["x3", "x4", "x5", "x6"])
+    with page.expect_request(lambda request: "n=24" in request.url and f"hand={hand}" in request.url):
+        page.get_by_role("button", name="New variations").click()
+    panel.get_by_role("button", name="Back to the sliders").click()
+    expect(page.get_by_role("button", name="New sample")).to_be_focused()
+    expect(panel.locator(".latent b")).to_have_count(6)
+    assert "hand" not in playground.state()
+
+
 def test_another_model_discards_the_hand(open_page: Opener, address: str) -> None:
     playground = open_page(f"text?model=more&z=0,0,0,0,0,0&hand={hand_of(address)}")
     playground.page.get_by_role("combobox", name="Model").select_option("cvae")
-    expect(playground.page.locator("#hand")).to_be_hidden()
+    expect(playground.page.locator("#text .hand")).to_be_hidden()
     assert "hand" not in playground.state()
 
 
@@ -245,7 +271,7 @@ def test_a_line_is_set_in_the_font_of_the_hand(open_page: Opener, address: str) 
     page = playground.page
     with page.expect_request(is_font) as asked:
         page.get_by_role("button", name="Make the font").click()
-    assert order_of(asked.value) == {"hand": hand, "seed": 7, "variation": 0.25, "model": "more"}
+    assert order_of(asked.value) == {"hand": hand, "seed": 12, "variation": 0.2, "model": "more"}
     assert asked.value.headers["accept"] == "font/woff2"
     wait_for_font(page, 1)
     assert page.evaluate("document.fonts.check('20px \"Hand 1\"')")

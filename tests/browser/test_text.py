@@ -85,7 +85,7 @@ def test_every_control_sets_its_part_of_the_request(open_page: Opener) -> None:
     assert order == {
         "text": "A B",
         "z": [1, 0, 0, 0, 0, 0],
-        "seed": 7,
+        "seed": 12,
         "variation": 0.6,
         "unknown": "skip",
         "width": 1600,
@@ -99,7 +99,7 @@ def test_every_control_sets_its_part_of_the_request(open_page: Opener) -> None:
     assert order_of(asked.value)["paper"] == "transparent"
     with page.expect_request(is_writing) as asked:
         page.get_by_role("button", name="Write again").click()
-    assert order_of(asked.value)["seed"] == 8
+    assert order_of(asked.value)["seed"] == 13
 
 
 def test_values_out_of_range_are_the_nearest_in_range(open_page: Opener) -> None:
@@ -174,6 +174,14 @@ def test_a_refused_character_is_named_by_the_service(open_page: Opener, complain
     expect(alert).to_have_count(0)
     assert all("status of 422" in complaint for complaint in complaints)
     complaints.clear()
+
+
+def test_a_first_visit_opens_on_level_lines(open_page: Opener) -> None:
+    playground = open_page("glyph?model=more&z=0,0,0,0,0,0")
+    with playground.page.expect_request(is_writing) as asked:
+        playground.open_tab("Text")
+    order = order_of(asked.value)
+    assert (order["seed"], order["variation"], order["drift"]) == (12, 0.2, 0.5)
 
 
 def test_a_model_without_labels_says_that_it_cannot_write(open_page: Opener) -> None:

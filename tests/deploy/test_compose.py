@@ -142,7 +142,7 @@ def test_what_the_dockerfile_copies_is_there_and_not_ignored() -> None:
 def test_the_images_hold_what_the_readme_shows(lock: str) -> None:
     pinned = (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8")
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    for extra in ("parquet", "traces", "redis"):
+    for extra in ("parquet", "traces", "redis", "grpc"):
         for requirement in map(Requirement, extras[extra]):
             assert f"\n{requirement.name}==" in pinned, requirement
 

@@ -24,10 +24,10 @@ from glyphvae.errors import NotAcceptable, Problem
 from glyphvae.formats.colours import parse_ink, parse_paper
 from glyphvae.formats.npy import ArrayNotAllowedError, MalformedArrayError, npy_bytes, open_images
 from glyphvae.formats.registry import JSON, NPY, PNG
-from glyphvae.imaging.decode import MAX_SCANS, ImageTooLargeError, MalformedImageError, open_image
+from glyphvae.imaging.decode import MAX_SCANS, ImageTooLargeError, MalformedImageError, decode_levels, open_image
 from glyphvae.imaging.preprocess import UnsuitableImageError, preprocess
+from glyphvae.kserve.inference import Infer
 from glyphvae.kserve.protocol import HEADER_LENGTH
-from glyphvae.kserve.routes import Infer
 from glyphvae.kserve.tensors import TYPES
 from glyphvae.models.labels import parse_label
 from glyphvae.models.latents import parse_latents
@@ -94,10 +94,12 @@ def array(data: bytes) -> None:
         assert opened.pixels <= MAX_IMAGES * MAX_PIXELS
         numpys = np.load(io.BytesIO(data), allow_pickle=False)
         assert np.array_equal(numpys, opened.values, equal_nan=numpys.dtype.kind == "f")
-        grey = opened.grey()
-        assert grey.shape == opened.shape
-        assert np.array_equal(open_images(npy_bytes(grey), max_images=MAX_IMAGES, max_pixels=MAX_PIXELS).grey(), grey)
-        _glyph(grey[0])
+        levels = opened.levels()
+        assert levels.shape[:3] == opened.shape
+        written = npy_bytes(levels.reshape(*opened.shape, opened.channels))
+        again = open_images(written, max_images=MAX_IMAGES, max_pixels=MAX_PIXELS)
+        assert np.array_equal(again.levels(), levels)
+        _glyph(decode_levels(levels[0]).levels)
 
 
 def _glyph(grey: NDArray[np.uint8]) -> None:

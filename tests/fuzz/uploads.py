@@ -32,7 +32,7 @@ PATIENCE = 60
 INTERIM = 100
 FAULT = 500
 # What every response has of its own.
-VOLATILE = re.compile(rb"^x-request-id: .*\r\n", re.MULTILINE)
+VOLATILE = re.compile(rb"^(x-request-id|server-timing): .*\r\n", re.MULTILINE)
 
 
 @dataclass

@@ -120,9 +120,11 @@ def test_the_wheel_of_the_service_has_the_licence_of_its_font_and_names_the_data
     with ZipFile(wheels["glyphvae"]) as archive:
         facts = archive.read(f"{metadata}/METADATA").decode()
         font = archive.read(f"{metadata}/licenses/service/glyphvae/web/playground_page/fonts/LICENSE.txt").decode()
+        protocol = archive.read(f"{metadata}/licenses/service/glyphvae/kserve/proto/LICENSE.txt").decode()
         notice = archive.read(f"{metadata}/licenses/NOTICE").decode()
-    assert "\nLicense-Expression: Apache-2.0 AND OFL-1.1\n" in facts
+    assert "\nLicense-Expression: Apache-2.0 AND BSD-3-Clause AND OFL-1.1\n" in facts
     assert "SIL Open Font License, Version 1.1" in font
+    assert "NVIDIA CORPORATION" in protocol
     assert notice == (ROOT / "NOTICE").read_text(encoding="utf-8")
 
 

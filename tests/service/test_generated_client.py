@@ -20,9 +20,10 @@ import numpy as np
 from PIL import Image
 from made import Client
 from made.api.default import (
-    dataset, encode, find_hand, font, generate, get_generate, get_model, graph, graph_ready, graph_version,
-    graph_version_ready, infer, infer_version, inference_live, inference_ready, inference_server, interpolate,
-    list_models, live, ready, reconstruct_images, render_text, traverse, welcome,
+    dataset, encode, find_hand, font, generate, get_generate, get_model, get_render_text, graph, graph_config,
+    graph_ready, graph_stats, graph_version, graph_version_config, graph_version_ready, graph_version_stats, infer,
+    infer_version, inference_live, inference_ready, inference_server, interpolate, list_models, live, load_model,
+    ready, reconstruct_images, render_text, repository_index, statistics, traverse, unload_model, welcome,
 )
 from made.models import (
     DatasetRequest, EncodeFilesBody, EncodePreprocess, FontFormat, FontRequest, GenerateFormat, Inference, Input,
@@ -59,6 +60,8 @@ with client:
     assert "has no hand" in find_hand.sync(client=client, body=file()).detail
     text = render_text.sync(client=client, body=RenderText(text="Hi", seed=7, z=[0, None]))
     assert [glyph.label for glyph in text.glyphs] == ["H", "I"]
+    again = get_render_text.sync(client=client, text="Hi", seed=7, z="0")
+    assert [glyph.label for glyph in again.glyphs] == ["H", "I"]
     assert len(interpolate.sync(client=client, label=["A", "B"], n=3).steps) == 3
     assert len(traverse.sync(client=client, latent=[1], label="A", n=3).steps) == 3
     refused = font.sync(client=client, body=FontRequest(family="My Hand"), format_=FontFormat.TTF)
@@ -74,6 +77,13 @@ with client:
     ])
     for inferred in (infer.sync(**named, body=tensors), infer_version.sync(**named, **of_version, body=tensors)):
         assert inferred.outputs[0].data[0] == 119
+    for config in (graph_config.sync(**named), graph_version_config.sync(**named, **of_version)):
+        assert config.max_batch_size == 10000
+    for counts in (graph_stats.sync(**named), graph_version_stats.sync(**named, **of_version)):
+        assert counts.model_stats[0].inference_count >= 2
+    assert len(statistics.sync(client=client).model_stats) == len(repository_index.sync(client=client)) == 4
+    for change in (load_model.sync(**named), unload_model.sync(**named)):
+        assert "model_control" in change.error
     made = dataset.sync(client=client, body=DatasetRequest(count=10, seed=7))
     assert len(np.load(made.payload)["images"]) == 10
 """

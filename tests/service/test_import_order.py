@@ -12,7 +12,7 @@ PACKAGE = Path(glyphvae.__file__).parent
 # Each may import those before it, and those of its own row. Modules at the root stand for themselves.
 ORDER = (
     {"wording", "errors"},
-    {"settings", "files", "environment", "healthcheck"},
+    {"settings", "files", "environment", "healthcheck", "memory"},
     {"observability"},
     {"scheduling"},
     {"vectors"},

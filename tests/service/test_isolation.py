@@ -73,6 +73,13 @@ asyncio.run(ask())
 """
 
 
+def test_nothing_of_grpc_is_imported_where_no_setting_asks_for_it(repository: Path) -> None:
+    program = PROGRAM.format(libraries={"grpc", "google"})
+    settings = {"GLYPHVAE_MODELS": str(repository), "GLYPHVAE_DEFAULT_MODEL": "cvae", "GLYPHVAE_DEVICE": "cpu"}
+    done = python("-W", "error", "-c", program, **settings)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "200 image/png\n", "")
+
+
 def test_the_service_answers_where_nothing_for_training_is_installed(repository: Path) -> None:
     program = PROGRAM.format(libraries=TRAINING_LIBRARIES | {"glyphvae_training"})
     settings = {"GLYPHVAE_MODELS": str(repository), "GLYPHVAE_DEFAULT_MODEL": "cvae", "GLYPHVAE_DEVICE": "cpu"}

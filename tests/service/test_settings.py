@@ -79,6 +79,14 @@ def test_a_value_out_of_range_is_refused_by_name(
     assert "\n" not in message
 
 
+def test_models_are_controlled_in_one_process() -> None:
+    assert load_settings(model_control="explicit").model_control == "explicit"
+    with pytest.raises(
+        StartError, match="setting GLYPHVAE_MODEL_CONTROL: Value error, workers is not 1, and each would"
+    ):
+        load_settings(model_control="explicit", workers=2)
+
+
 def test_an_unknown_setting_is_refused_by_name() -> None:
     with pytest.raises(StartError, match=r"^setting GLYPHVAE_COLOUR: "):
         load_settings(colour="blue")

@@ -11,7 +11,7 @@ import pytest
 from glyphvae import startup
 from glyphvae.errors import StartError
 from glyphvae.settings import MEBIBYTE, Settings
-from glyphvae.startup import check_address_space, check_memory, check_port, memory_limit, settle
+from glyphvae.startup import check_address_space, check_memory, check_ports, memory_limit, settle
 from tests.service.processes import ROOT, plain_environment
 
 WITHIN = """
@@ -204,9 +204,19 @@ def test_a_port_in_use_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(StartError, match=f"port {port} of 127.0.0.1: Address already in use; choose others by"):
-            check_port(Settings(host="127.0.0.1", port=port))
-        check_port(Settings(host="127.0.0.1", port=port, unix_socket=Path("service.sock")))
+            check_ports(Settings(host="127.0.0.1", port=port))
+        check_ports(Settings(host="127.0.0.1", port=port, unix_socket=Path("service.sock")))
+
+
+def test_the_port_for_grpc_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        settings = Settings(port=0, grpc_port=other.getsockname()[1])
+        with pytest.raises(StartError, match="Address already in use; choose others by --grpc-port and --host"):
+            check_ports(settings)
+    monkeypatch.setattr(startup, "find_spec", lambda _: None)
+    with pytest.raises(StartError, match=r"^setting GLYPHVAE_GRPC_PORT: gRPC needs `pip install 'glyphvae\[grpc\]'`$"):
+        check_ports(settings)
 
 
 def test_a_free_port_is_left_free() -> None:
-    check_port(Settings(host="127.0.0.1", port=0))
+    check_ports(Settings(host="127.0.0.1", port=0))

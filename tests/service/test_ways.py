@@ -9,6 +9,7 @@ import asyncio
 import io
 import json
 import random
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -103,6 +104,10 @@ IMAGES: list[tuple[str, bytes]] = [
     ("multipart/form-data; boundary=b", _form()),
     ("multipart/form-data", _form(PNG)),
     ("image/png", PNG + bytes(20_000)),
+    ("application/json", b'{"image": "%b"}' % b64encode(PNG)),
+    ("application/json", b'{"images": ["data:image/png;base64,%b", "?"]}' % b64encode(PNG)),
+    ("text/plain", b'{"image": ""}'),
+    ("text/plain", b"data:image/png;base64," + b64encode(PNG)),
 ]
 HAND = known_hand(0.5, -1)
 TEXTS: list[Any] = [
@@ -153,7 +158,7 @@ TENSORS: list[Any] = [
 # Values of each query parameter, those that are not allowed among them.
 VALUES: dict[str, list[str]] = {
     "label": ["J", "19", "0", "a", "36", "", "JJ"],
-    "labels": ["all", "letters", "J", "a", ""],
+    "labels": ["all", "letters", "digits", "JK", "J", "a", ""],
     "n": ["1", "2", "3", "200", "0", "x"],
     "z": ["0.5", "1,,-1", "99", "0,0,0,0,0,0,0", "x", ""],
     "temperature": ["0", "0.5", "1", "11", "nan"],
@@ -162,6 +167,7 @@ VALUES: dict[str, list[str]] = {
     "ink": ["black", "navy", "#12f", "blot"],
     "paper": ["white", "transparent", "rgb(1,2,3)", "x"],
     "model": ["cvae", "vae", "gan"],
+    "top": ["1", "3", "0"],
     "beta": ["10", "1e0", "7", "0", "nan", "x"],
     "hand": [HAND, HAND, HAND[:-1], "", "x" * 129],
     "preprocess": ["auto", "none", "some"],
@@ -174,7 +180,7 @@ VALUES: dict[str, list[str]] = {
 _LOOK = ["scale", "ink", "paper", "model", "beta", "unheard"]
 QUERIES: dict[str, list[str]] = {
     "/generate": ["label", "label", "labels", "n", "z", "hand", "temperature", "columns", *_LOOK],
-    "/encode": ["label", "labels", "preprocess", "model", "beta", "unheard"],
+    "/encode": ["label", "labels", "preprocess", "model", "beta", "top", "unheard"],
     "/hand": ["label", "label", "labels", "preprocess", "model", "beta", "unheard"],
     "/reconstruct": ["label", "labels", "preprocess", *_LOOK],
     "/interpolate": ["label", "label", "labels", "z", "hand", "n", "method", "temperature", *_LOOK],

@@ -16,10 +16,12 @@ FIELD, SETS_FIELD = "query.label", "query.labels"
 
 # Of a query, where `label` is not given.
 LabelSets = Annotated[
-    list[Annotated[str, Field(max_length=16)]],
+    list[Annotated[str, Field(max_length=128)]],
     Field(
         max_length=1024,
-        description="Which labels, instead of `label`: `ascii`, `letters`, `all`, or one label; repeat it for more. "
+        description="Which labels, instead of `label`: `digits`, `capitals`, `small`, `ascii`, `letters`, `all`, one "
+        "label, or several characters, as `0123456789`; a number of up to three digits is that of one label. Repeat it "
+        "for more. "
         "Default: 0-9 and A-Z; all labels of a model that does not begin with these.",
     ),
 ]

@@ -1,6 +1,7 @@
 """The state of the running service."""
 
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -28,6 +29,7 @@ class Context:
         telemetry: The counts of this process.
         draining: Whether the process is about to end: it finishes the requests it has, and wants no more.
         beat: When the event loop last moved, by the monotonic clock; None where nothing watches it.
+        changing: Held while models are reloaded, loaded or unloaded.
         threads: Threads that decode uploads and draw large pictures; their queue is counted in units of work.
         outbox: Counts the bytes of responses that wait to be read.
         scheduler: Runs the programs of all requests.
@@ -38,6 +40,7 @@ class Context:
     telemetry: Telemetry = field(default_factory=Telemetry)
     draining: bool = False
     beat: float | None = None
+    changing: Lock = field(default_factory=Lock)
     threads: WorkerPool = field(init=False)
     outbox: Outbox = field(init=False)
     scheduler: Scheduler = field(init=False)

@@ -1,4 +1,4 @@
-"""Images in a request's body: one as the raw body, several as multipart files or as a `.npy` array."""
+"""Images in a request's body: one as the raw body, several as multipart files, as a `.npy` array or in JSON."""
 
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
@@ -10,13 +10,15 @@ import numpy as np
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from glyphvae.api.parameters import looks_like_json, value_of
+from glyphvae.api.parameters import value_of
 from glyphvae.api.responses import Body
+from glyphvae.api.text_bodies import decode_texts, is_text
 from glyphvae.errors import InvalidParameter, MalformedBody, Problem, UnsupportedMedia
 from glyphvae.formats import npy, png
 from glyphvae.formats.npy import ArrayNotAllowedError, MalformedArrayError
 from glyphvae.imaging import decode
-from glyphvae.imaging.decode import Decoded, ImageTooLargeError, MalformedImageError
+from glyphvae.imaging.decode import Decoded, ImageTooLargeError, MalformedImageError, decode_levels
+from glyphvae.imaging.other_files import describe_other
 from glyphvae.imaging.preprocess import Box, Found, Mode, Several, find_glyphs
 from glyphvae.imaging.preprocess_batch import GLYPH, preprocess_many
 from glyphvae.models.registry import Pixels
@@ -80,7 +82,7 @@ def read_glyphs(body: Body, settings: Settings, mode: Mode) -> Program[Glyphs]:
     """Read the characters in a body.
 
     Args:
-        body: An image, a `.npy` array of images, or multipart files of either.
+        body: An image, a `.npy` array of images, multipart files of either, or texts of either in base64.
         settings: The limits.
         mode: How each image is converted.
 
@@ -89,32 +91,38 @@ def read_glyphs(body: Body, settings: Settings, mode: Mode) -> Program[Glyphs]:
         UnsupportedMedia: In no format that is read.
         InvalidParameter: Over a limit, or an image shows no character or several.
     """
-    size = len(body.content)
-    if body.content_type.lower().startswith(_FORM):
-        parts = yield Offload(parsing(size, copies=2), _files, (body, settings.max_images))
-    else:
-        parts = [("body", body.content)]
-        small = _read_small(body.content, settings) if size <= INLINE else None
+    parts = yield from _parts(body, settings)
+    if len(parts) == 1 and len(body.content) <= INLINE:
+        ((name, content),) = parts
+        small = _read_small(name, content, settings)
         if small is not None:
             if mode == "auto" and small.shape == GLYPH:
                 glyph, grey = yield Call(PREPROCESS, (small,))
             else:
                 glyph, grey = None, _levels([small])[0]
-            found = _glyph_of("body", Decoded(grey), mode) if glyph is None else (glyph, 0)
+            found = _glyph_of(name, Decoded(grey), mode) if glyph is None else (glyph, 0)
             return Glyphs(found[0][None], found[1:])
-    uploads: Sequence[Upload] = yield Offload(parsing(size), _open, (parts, settings))
+    uploads: Sequence[Upload] = yield Offload(parsing(len(body.content)), _open, (parts, settings))
     # A file of a few kilobytes can unfold to megapixels.
     glyphs: Glyphs = yield Offload(one_by_one(upload.cost for upload in uploads), _convert, (uploads, mode))
     return glyphs
 
 
-def read_placed_glyphs(body: Body, settings: Settings, mode: Mode, several: Several | None) -> Program[Glyphs]:
-    """Read the characters in a body, as `read_glyphs` does, and where each is; `several` as for `find_glyphs`."""
+def _parts(body: Body, settings: Settings) -> Program[Sequence[tuple[str, bytes]]]:
+    """Return the files of a body, each with the name that an error calls it by."""
     size = len(body.content)
-    parts = [("body", body.content)]
+    parts: Sequence[tuple[str, bytes]] = [("body", body.content)]
     if body.content_type.lower().startswith(_FORM):
         parts = yield Offload(parsing(size, copies=2), _files, (body, settings.max_images))
-    uploads: Sequence[Upload] = yield Offload(parsing(size), _open, (parts, settings))
+    elif is_text(body.content):
+        parts = yield Offload(parsing(size, copies=3), decode_texts, (body,))
+    return parts
+
+
+def read_placed_glyphs(body: Body, settings: Settings, mode: Mode, several: Several | None) -> Program[Glyphs]:
+    """Read the characters in a body, as `read_glyphs` does, and where each is; `several` as for `find_glyphs`."""
+    parts = yield from _parts(body, settings)
+    uploads: Sequence[Upload] = yield Offload(parsing(len(body.content)), _open, (parts, settings))
     work = one_by_one(upload.cost for upload in uploads)
     glyphs: Glyphs = yield Offload(work, _place_all, (uploads, mode, several, settings.max_images))
     return glyphs
@@ -154,7 +162,7 @@ def _levels(pictures: Sequence[Pixels | png.Rows]) -> list[Pixels]:
     return [next(unfiltered) if isinstance(picture, png.Rows) else picture for picture in pictures]
 
 
-def _read_small(content: bytes, settings: Settings) -> Pixels | png.Rows | None:
+def _read_small(name: str, content: bytes, settings: Settings) -> Pixels | png.Rows | None:
     """Read the picture in a small file.
 
     Returns:
@@ -170,7 +178,7 @@ def _read_small(content: bytes, settings: Settings) -> Pixels | png.Rows | None:
     plain = png.read(content, min(settings.max_image_pixels, settings.max_total_pixels, SMALL_PIXELS))
     if plain is not None:
         return plain
-    (upload,) = _open([("body", content)], settings)
+    (upload,) = _open([(name, content)], settings)
     if upload.images > 1 or upload.pixels > SMALL_PIXELS:
         return None
     ((_, picture),) = _read_all([upload])
@@ -255,8 +263,9 @@ def _open(parts: Sequence[tuple[str, bytes]], settings: Settings) -> list[Upload
 def _upload(name: str, content: bytes, settings: Settings) -> Upload:
     if _kind(name, content) == "array":
         array = npy.open_images(content, max_images=settings.max_images, max_pixels=settings.max_image_pixels)
-        work = converting(len(content), array.pixels, floats=array.values.dtype.kind == "f")
-        return Upload(name, array.shape[0], array.pixels, work, lambda: [Decoded(grey) for grey in array.grey()])
+        floats = array.values.dtype.kind == "f"
+        work = converting(len(content), array.pixels, channels=array.channels, floats=floats)
+        return Upload(name, array.shape[0], array.pixels, work, lambda: list(map(decode_levels, array.levels())))
     picture = decode.open_image(content, max_pixels=settings.max_image_pixels)
     return Upload(name, 1, picture.pixels, picture.cost, lambda: [picture.decode()])
 
@@ -317,10 +326,18 @@ def _kind(name: str, content: bytes) -> Kind:
         return "array"
     if content.startswith((_PNG, b"\xff\xd8\xff")) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP"):
         return "image"
-    hint = (
-        "; it looks like JSON: send the image itself, and parameters in the query" if looks_like_json(content) else ""
-    )
-    raise UnsupportedMedia(f"{name} is none of PNG, JPEG, WebP and .npy{hint}.")
+    other = describe_other(content)
+    if other is not None:
+        kind, advice = other
+        raise UnsupportedMedia(f"{name} is {kind}, and none of PNG, JPEG, WebP and .npy; {advice}.")
+    raise UnsupportedMedia(f"{name} is none of PNG, JPEG, WebP and .npy.")
+
+
+# Not one of the kinds: hey-api and orval would make clients that send this and no files.
+_AS_TEXT = (
+    "A picture, an array or a form of these; their first bytes tell which. JSON is taken too, "
+    '`{"image": "data:image/png;base64,..."}` or `{"images": [...]}` for several, and so is a `data:` URL alone.'
+)
 
 
 def documented_upload(*, required: bool = True) -> dict[str, Any]:
@@ -333,6 +350,9 @@ def documented_upload(*, required: bool = True) -> dict[str, Any]:
     content: dict[str, Any] = {_FORM: {"schema": form}} | {media: {"schema": binary} for media in kinds}
     content["application/x-npy"] = {
         "schema": binary
-        | {"description": "uint8 0-255, or bool or float in [0, 1]; (28, 28), (n, 28, 28), (n, 784) or (n, h, w)."}
+        | {
+            "description": "Integers 0-255, or bool or float in [0, 1]: (h, w) is one image, (n, h, w) or (n, 784) are "
+            "n; channels, 1, 3 or 4, come last, as (h, w, 3) or (n, h, w, 3)."
+        }
     }
-    return {"requestBody": {"required": required, "content": content}}
+    return {"requestBody": {"description": _AS_TEXT, "required": required, "content": content}}

@@ -13,6 +13,7 @@ from glyphvae.client.formats import FONTS, GIF, PICTURES, TEXTS, media_type
 from glyphvae.client.options import (
     Drawing,
     DrawingPicture,
+    Encoding,
     FontOptions,
     Interpolation,
     InterpolationPicture,
@@ -62,12 +63,12 @@ def generate_picture(label: Labels = (), **options: Unpack[DrawingPicture]) -> C
     return Call(Request("POST", "/generate", media, _query(label, query)), results.read_picture)
 
 
-def encode(images: Images, **options: Unpack[Reading]) -> Call[results.Encodings]:
+def encode(images: Images, **options: Unpack[Encoding]) -> Call[results.Encodings]:
     """Encode images to latents, under a given label or the most likely one.
 
     Args:
-        images: A file as bytes, a path, a Pillow image, a list of these, or an array of images.
-        options: See `Reading`.
+        images: A file as bytes, as a path or opened, a Pillow image, an array of one or more, or a list of these.
+        options: See `Encoding`.
     """
     return Call(Request("POST", "/encode", query=options, **body_of(images)), results.read_encodings)
 

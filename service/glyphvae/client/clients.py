@@ -29,7 +29,7 @@ class _Method(Generic[P, Result]):
     """Descriptor that makes a call a method of both clients, so that each is written, typed and documented once."""
 
     def __init__(self, build: Callable[P, Call[Result]]) -> None:
-        self._build = build
+        self.build = build
 
     @overload
     def __get__(self, client: Client, _: type[Client]) -> Callable[P, Result]: ...
@@ -38,14 +38,14 @@ class _Method(Generic[P, Result]):
     def __get__(self, client: AsyncClient, _: type[AsyncClient]) -> Callable[P, Coroutine[Any, Any, Result]]: ...
 
     def __get__(self, client: Client | AsyncClient, _: type[Any]) -> Callable[P, Any]:
-        return _composed(self._build, client.send)
+        return _composed(self.build, client.send)
 
 
 class _Stream(Generic[P, Item]):
     """Descriptor like `_Method`, for calls whose results are yielded while they arrive."""
 
     def __init__(self, build: Callable[P, Stream[Item]]) -> None:
-        self._build = build
+        self.build = build
 
     @overload
     def __get__(self, client: Client, _: type[Client]) -> Callable[P, Iterator[Item]]: ...
@@ -54,7 +54,7 @@ class _Stream(Generic[P, Item]):
     def __get__(self, client: AsyncClient, _: type[AsyncClient]) -> Callable[P, AsyncIterator[Item]]: ...
 
     def __get__(self, client: Client | AsyncClient, _: type[Any]) -> Callable[P, Any]:
-        return _composed(self._build, client.stream)
+        return _composed(self.build, client.stream)
 
 
 def _composed(build: Callable[P, Any], send: Callable[[Any], Any]) -> Callable[P, Any]:

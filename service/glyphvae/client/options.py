@@ -13,7 +13,6 @@ from glyphvae.client.formats import FontFormat, PictureFormat, TextFormat
 # A latent that is None, or missing at the end, is sampled.
 Latents = Sequence[float | None]
 Labels = str | Sequence[str]
-LabelSet = Literal["ascii", "letters", "all"]
 
 
 class Sampling(TypedDict, total=False):
@@ -77,7 +76,8 @@ class Drawing(InHand, total=False):
 
     Attributes:
         n: Number of glyphs per label.
-        labels: Sets of labels, `ascii`, `letters` or `all`, or single ones, where no label is given.
+        labels: Sets of labels, `digits`, `capitals`, `small`, `ascii`, `letters` or `all`, several characters such as
+            `0123456789`, or single ones, where no label is given.
     """
 
     n: int | None
@@ -120,6 +120,16 @@ class Reading(ReadingLetters, total=False):
 
     label: str | None
     several: Literal["first", "all"] | None
+
+
+class Encoding(Reading, total=False):
+    """Options for encoding images.
+
+    Attributes:
+        top: Keep only as many labels of the posterior of each image, the most likely first.
+    """
+
+    top: int | None
 
 
 class ReadingPicture(Reading, PictureOptions, total=False):
@@ -172,12 +182,13 @@ class Mix(InHand, total=False):
     """Options for the samples of a data set.
 
     Attributes:
-        labels: Labels in equal shares, or the weight of each; a set stands for many: `ascii`, `letters` or `all`.
+        labels: Labels in equal shares, or the weight of each; a set or several characters stand for many, as for
+            `generate`.
         start: Number of the first sample.
         variation: If given, all samples are in one handwriting, with this standard deviation.
     """
 
-    labels: Sequence[str] | Mapping[str, float] | LabelSet | None
+    labels: Labels | Mapping[str, float] | None
     start: int | None
     variation: float | None
 

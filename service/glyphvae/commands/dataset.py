@@ -31,7 +31,8 @@ def dataset(
     labels: Annotated[
         str | None,
         typer.Option(
-            help="Comma-separated labels, optionally with weights: A:2,B; or ascii, letters, all. Default: 0-9, A-Z."
+            help="Comma-separated labels, optionally with weights: A:2,B; or digits, capitals, small, ascii, letters, "
+            "all. Default: 0-9, A-Z."
         ),
     ] = None,
     start: Annotated[int, typer.Option(help="Number of the first sample.")] = 0,

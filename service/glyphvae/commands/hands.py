@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _OWN = {
     "label": "What a picture shows: repeat it, one for each picture in their order, or give one for all. Default: the "
     "most likely character.",
-    "labels": "Labels among which that of a picture is found: ascii, letters, all, or single ones; may be repeated.",
+    "labels": "Labels among which that of a picture is found: digits, capitals, small, ascii, letters, all, or "
+    "characters; may be repeated.",
     "seed": "Seed, for a reproducible font. Default: random, and printed.",
     "z": "The hand: comma-separated latents; blank ones are sampled.",
     "hand": "A hand, as `glyphvae hand` prints it.",

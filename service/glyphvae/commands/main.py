@@ -30,7 +30,7 @@ from glyphvae.server.listener import check_certificate, remove_stale
 from glyphvae.server.server import Config, Server
 from glyphvae.server.supervisor import Supervisor
 from glyphvae.settings import Settings, load_settings
-from glyphvae.startup import check_address_space, check_memory, check_port
+from glyphvae.startup import check_address_space, check_memory, check_ports
 from glyphvae.wording import character_ranges
 
 # Columns of a terminal that has room for summaries.
@@ -72,7 +72,7 @@ def serve(**flags: object) -> None:
     check_memory(settings)
     check_certificate(settings)
     remove_stale(settings.unix_socket)
-    check_port(settings)
+    check_ports(settings)
     admin = listen(settings.admin_host, settings.admin_port) if settings.admin_port else None
     if settings.workers == 1:
         config = Config(settings, log_config, admin)

@@ -7,7 +7,7 @@ range of samples can be made separately, and consecutive ranges join to the whol
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ BLOCK = 128
 MOST = 10**12
 
 Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
-Label = Annotated[str, Field(max_length=16)]
+Label = Annotated[str, Field(max_length=128)]
 
 
 class DatasetParameters(Parameters):
@@ -44,12 +44,13 @@ class DatasetParameters(Parameters):
         description="Number of the first sample. With the same seed, `start` 0 and `start` 1000 with `count` 1000 each "
         "give the same samples as `count` 2000.",
     )
-    labels: dict[Label, Weight] | list[Label] | Literal["ascii", "letters", "all"] | None = Field(
+    labels: dict[Label, Weight] | list[Label] | Label | None = Field(
         None,
         min_length=1,
         max_length=1024,
-        description="Labels in equal shares, or the weight of each; `ascii`, `letters` and `all`, alone too, stand for "
-        "each label of a set. Default: 0-9 and A-Z; all labels of a model that does not begin with these.",
+        description="Labels in equal shares, or the weight of each; `digits`, `capitals`, `small`, `ascii`, `letters`, "
+        "`all` and several characters, as `0123456789`, alone too, stand for each of their labels. Default: 0-9 and "
+        "A-Z; all labels of a model that does not begin with these.",
     )
     seed: Seed = None
     z: list[Latent | None] | None = Field(

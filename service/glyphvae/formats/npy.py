@@ -28,10 +28,16 @@ _TEXT = r"""'[^'\\\n]*'|"[^"\\\n]*\""""
 _ITEM = r"""{blank}(['"])(descr|fortran_order|shape)\{quote}{blank}:{blank}({text}|True|False|{tuple}){blank}"""
 _ITEMS = [_ITEM.format(blank=_BLANK, text=_TEXT, tuple=_TUPLE, quote=quote) for quote in (1, 4, 7)]
 _HEADER = re.compile(rf"\{{{','.join(_ITEMS)}(?:,{_BLANK})?\}}{_BLANK}")
-_DTYPES = {"|u1", "|b1"} | {f"{order}f{size}" for order in "<>" for size in (2, 4, 8)}
-_ALLOWED_DTYPES = "uint8 0-255, or bool or float16, float32, float64 in [0, 1]"
-_ALLOWED_SHAPES = "(28, 28), (n, 784), (n, 28, 28) or (n, height, width)"
+_DTYPES = {"|u1", "|i1", "|b1"} | {f"{order}{kind}{size}" for order in "<>" for kind in "fiu" for size in (2, 4, 8)}
+_ALLOWED_DTYPES = "uint8 or another integer 0-255, or bool or float16, float32, float64 in [0, 1]"
 _SIDE = 28
+# Grey; red, green and blue; the same and opacity.
+_CHANNELS = {1, 3, 4}
+_ALLOWED_SHAPES = (
+    "(height, width) for one image, (n, height, width) or (n, 784) for n of them, and with channels, which come last "
+    "and are 1, 3 or 4, (height, width, channels) or (n, height, width, channels); but no last axis of 2, and not "
+    "(784, 784), which is (1, 784, 784) or (784, 28, 28)"
+)
 
 
 class MalformedArrayError(ValueError):
@@ -48,10 +54,12 @@ class Array:
 
     Attributes:
         shape: (n, height, width).
+        channels: 1 for grey images, 3 or 4 for colours.
         values: The values, as a read-only view of the file.
     """
 
     shape: tuple[int, int, int]
+    channels: int
     values: NDArray[generic]
 
     @property
@@ -59,21 +67,26 @@ class Array:
         """The number of pixels of all images."""
         return prod(self.shape)
 
-    def grey(self) -> NDArray[uint8]:
-        """Convert the values to grey levels (n, height, width), possibly a read-only view of the file.
+    def levels(self) -> NDArray[uint8]:
+        """Convert the values to levels 0-255, possibly a read-only view of the file.
+
+        Returns:
+            (n, height, width), with a last axis of 3 or 4 channels if they are colours.
 
         Raises:
-            ArrayNotAllowedError: Values are outside [0, 1].
+            ArrayNotAllowedError: Values are outside 0-255, or as floats outside [0, 1].
         """
-        return np.ascontiguousarray(_grey(self.values).reshape(self.shape))
+        channels = () if self.channels == 1 else (self.channels,)
+        return np.ascontiguousarray(_levels(self.values).reshape(self.shape + channels))
 
 
 def open_images(data: bytes, *, max_images: int, max_pixels: int) -> Array:
     """Open the images of a `.npy` file without allocating memory for them.
 
     Args:
-        data: The whole file: uint8 0-255, or bool or float16, float32, float64 in [0, 1]; of shape (28, 28),
-            (n, 784), (n, 28, 28), or (n, height, width) for images of another size; C or Fortran order.
+        data: The whole file: integers 0-255, or bool or float16, float32, float64 in [0, 1]; of shape (height, width),
+            (n, height, width) or (n, 784), or with a last axis of 1, 3 or 4 channels (height, width, channels) or
+            (n, height, width, channels); C or Fortran order.
         max_images: Upper limit of n.
         max_pixels: Upper limit of height x width.
 
@@ -84,13 +97,16 @@ def open_images(data: bytes, *, max_images: int, max_pixels: int) -> Array:
     descr, order, file_shape, start = _read_header(data)
     if descr not in _DTYPES:
         raise ArrayNotAllowedError(f"The dtype {quoted(descr)} is not allowed; allowed is {_ALLOWED_DTYPES}.")
-    shape = _image_shape(file_shape)
-    _check_limits(shape, max_images, max_pixels)
+    *shape, channels = _image_shape(file_shape)
+    n, height, width = shape
+    _check_limits(n, height * width, max_images, max_pixels)
     dtype = np.dtype(descr)
-    declared, present = prod(shape) * dtype.itemsize, len(data) - start
+    declared, present = prod(file_shape) * dtype.itemsize, len(data) - start
     if declared != present:
         raise MalformedArrayError(f"The .npy file declares {declared} bytes of values but holds {present}.")
-    return Array(shape, np.frombuffer(data, dtype, offset=start).reshape(file_shape, order=order))
+    return Array(
+        (n, height, width), channels, np.frombuffer(data, dtype, offset=start).reshape(file_shape, order=order)
+    )
 
 
 def npy_header(shape: tuple[int, ...], dtype: DTypeLike) -> bytes:
@@ -126,31 +142,42 @@ def _read_header(data: bytes) -> tuple[str, Literal["C", "F"], tuple[int, ...], 
     return descr[1:-1], "F" if order == "True" else "C", tuple(map(int, re.findall(r"[0-9]+", shape))), end
 
 
-def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
+def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Return the number of images, their height, width and channels."""
+    found: tuple[int, int, int, int] | None = None
     match shape:
-        case (28, 28):
-            return 1, _SIDE, _SIDE
-        case (n, 784) if n > 0:
-            return n, _SIDE, _SIDE
-        case (n, height, width) if min(shape) > 0:
-            return n, height, width
-    raise ArrayNotAllowedError(f"The shape {shape} is not allowed; allowed is {_ALLOWED_SHAPES}, with no axis of 0.")
+        case (784, 784):  # one image, or 784
+            pass
+        case (n, 784):
+            found = n, _SIDE, _SIDE, 1
+        case (height, width):
+            found = 1, height, width, 1
+        case (height, width, channels) if channels in _CHANNELS:
+            found = 1, height, width, channels
+        case (n, height, width) if width != 2:  # two channels, or images of two columns
+            found = n, height, width, 1
+        case (n, height, width, channels) if channels in _CHANNELS:
+            found = n, height, width, channels
+    if found is None or 0 in shape:
+        raise ArrayNotAllowedError(f"The shape {shape} is not allowed; allowed is {_ALLOWED_SHAPES}; and no axis of 0.")
+    return found
 
 
-def _check_limits(shape: tuple[int, int, int], max_images: int, max_pixels: int) -> None:
-    n, height, width = shape
+def _check_limits(n: int, pixels: int, max_images: int, max_pixels: int) -> None:
     if n > max_images:
         raise ArrayNotAllowedError(f"The array holds {n} images; at most {max_images} are allowed.")
-    if height * width > max_pixels:
-        raise ArrayNotAllowedError(
-            f"The array's images have {height * width} pixels; at most {max_pixels} are allowed."
-        )
+    if pixels > max_pixels:
+        raise ArrayNotAllowedError(f"The array's images have {pixels} pixels; at most {max_pixels} are allowed.")
 
 
-def _grey(values: NDArray[generic]) -> NDArray[uint8]:
-    """Convert values of any allowed dtype to grey levels 0-255, in the same shape."""
+def _levels(values: NDArray[generic]) -> NDArray[uint8]:
+    """Convert values of any allowed dtype to levels 0-255, in the same shape."""
     if values.dtype == np.uint8:
         return values.view(uint8)
+    if values.dtype.kind in "iu":
+        if values.min() < 0 or values.max() > 255:
+            raise ArrayNotAllowedError("The array has values outside 0-255, which is the range for integers.")
+        return values.astype(uint8)
     if values.dtype == np.bool:
         return np.where(values, uint8(255), uint8(0))
     with np.errstate(invalid="ignore", over="ignore"):  # a client's NaN must not cause a warning in the log

@@ -272,6 +272,14 @@ def _check_limits(image: Image.Image, max_pixels: int, max_frames: int) -> None:
         raise ImageTooLargeError(f"The image has {frames} frames; at most {max_frames} are allowed.")
 
 
+def decode_levels(levels: NDArray[uint8]) -> Decoded:
+    """Convert levels (height, width), or (height, width, channels) of 3 or 4 channels, as those of an image file."""
+    if levels.ndim == 2:
+        return Decoded(levels)
+    decoded = _levels(Image.fromarray(levels))
+    return Decoded(decoded, levels.shape[1] / decoded.shape[1])
+
+
 def _levels(image: Image.Image) -> NDArray[uint8]:
     """Return grey levels (height, width), or colours (height, width, 3) where grey ones may not do."""
     is_small = max(image.size) <= SMALL_SIDE

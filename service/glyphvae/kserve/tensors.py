@@ -18,7 +18,16 @@ from glyphvae.wording import quoted
 Tensor = NDArray[Any]
 
 # Binary tensors are little-endian on every machine.
-TYPES: dict[str, np.dtype[Any]] = {"UINT8": np.dtype("u1"), "INT64": np.dtype("<i8"), "FP32": np.dtype("<f4")}
+TYPES: dict[str, np.dtype[Any]] = {
+    "UINT8": np.dtype("u1"),
+    "INT32": np.dtype("<i4"),
+    "INT64": np.dtype("<i8"),
+    "FP32": np.dtype("<f4"),
+}
+# The same in the byte order of the machine, as graphs take them.
+_NATIVE = {name: dtype.newbyteorder("=") for name, dtype in TYPES.items()}
+# Types that are taken for another, into which all their values fit.
+_FITTING = {"INT64": ("INT32",)}
 
 
 class InvalidTensorError(ValueError):
@@ -53,15 +62,15 @@ class Spec:
         values, needed = self._flat(data), prod(shape)
         if len(values) != needed:
             raise InvalidTensorError(f"{self.name}: data holds {len(values)} values, but the shape needs {needed}")
-        dtype = TYPES[self.datatype].newbyteorder("=")
+        dtype = _NATIVE[datatype]
         # Before an array is made: NumPy would make one of any values, strings as long as the longest for example.
         if not {*map(type, values)} <= ({int, float} if dtype.kind == "f" else {int}):
-            raise InvalidTensorError(f"{self.name}: data holds values that are not {self.datatype}")
+            raise InvalidTensorError(f"{self.name}: data holds values that are not {datatype}")
         try:
             with np.errstate(over="ignore"):  # the model's range checks refuse values that become infinite
-                return np.array(values, dtype).reshape(shape)
+                return np.array(values, dtype).astype(_NATIVE[self.datatype], copy=False).reshape(shape)
         except OverflowError:
-            raise InvalidTensorError(f"{self.name}: data holds values that are not {self.datatype}") from None
+            raise InvalidTensorError(f"{self.name}: data holds values that are not {datatype}") from None
 
     def _flat(self, data: Sequence[Any]) -> Sequence[Any]:
         """Return the values of nested lists.
@@ -82,18 +91,19 @@ class Spec:
             InvalidTensorError: Type, shape or size are not allowed.
         """
         self._check(datatype, shape)
-        dtype = TYPES[self.datatype]
+        dtype = TYPES[datatype]
         needed = prod(shape) * dtype.itemsize
         if len(data) != needed:
             raise InvalidTensorError(
                 f"{self.name}: the binary data has {len(data)} bytes, but the shape needs {needed}"
             )
-        return np.frombuffer(data, dtype).astype(dtype.newbyteorder("="), copy=False).reshape(shape)
+        return np.frombuffer(data, dtype).astype(_NATIVE[self.datatype], copy=False).reshape(shape)
 
     def _check(self, datatype: str, shape: Sequence[int]) -> None:
-        if datatype != self.datatype:
+        taken = (self.datatype, *_FITTING.get(self.datatype, ()))
+        if datatype not in taken:
             raise InvalidTensorError(
-                f"{self.name}: the datatype is {quoted(datatype)}, but the model takes {self.datatype}"
+                f"{self.name}: the datatype is {quoted(datatype)}, but the model takes {' or '.join(taken)}"
             )
         # A single value per row may be sent with or without its own axis.
         allowed = {self.shape, self.shape[:1]} if self.shape[1:] == (1,) else {self.shape}

@@ -4,14 +4,19 @@ import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 
-from glyphvae.wording import character_ranges, quoted
+from glyphvae.wording import character_ranges, quoted, suggestion
 
 # At most nine digits, because int() takes time that grows with their square.
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
+# Digits that are an index, known or not, rather than several labels in one text.
+_SHORT_INDEX = re.compile(r"[1-9][0-9]{1,2}")
 
 # Those that a request means which names none, where a model begins with them.
 _BASIC = tuple(string.digits + string.ascii_uppercase)
 SETS: Mapping[str, Callable[[str], bool]] = {
+    "digits": frozenset(string.digits).__contains__,
+    "capitals": frozenset(string.ascii_uppercase).__contains__,
+    "small": frozenset(string.ascii_lowercase).__contains__,
     "ascii": str.isascii,
     "letters": str.isalpha,
     "all": lambda _: True,
@@ -46,13 +51,14 @@ def parse_label(text: str, labels: Sequence[str]) -> int:
 
 
 def parse_labels(text: str, labels: Sequence[str]) -> tuple[int, ...]:
-    """Return the indices of the labels that `text` names: one label as of `parse_label`, or those of a set.
+    """Return the indices of the labels that `text` names: one as of `parse_label`, those of a set, or each character.
 
-    The sets are `ascii`, `letters`, which have no digits, signs and accents, and `all`; a label called like a set is
-    named by its index.
+    The sets are `digits` (0-9), `capitals` (A-Z), `small` (a-z), `ascii`, `letters`, which have no digits, signs and
+    accents, and `all`; a label called like a set is named by its index. `0123456789` names ten labels, `12` the one
+    with that index.
 
     Raises:
-        UnknownLabelError: `text` is neither, or the model has no label of the set.
+        UnknownLabelError: `text` is none of these, or the model has no label of the set.
     """
     if text in SETS:
         if found := tuple(index for index, label in enumerate(labels) if SETS[text](label)):
@@ -61,7 +67,17 @@ def parse_labels(text: str, labels: Sequence[str]) -> tuple[int, ...]:
     try:
         return (parse_label(text, labels),)
     except UnknownLabelError:
-        raise UnknownLabelError(f"{quoted(text)} is not a label; allowed is {describe_sets(labels)}.") from None
+        pass
+    meant = suggestion(text, SETS)
+    if not meant and _names_each(text, labels):
+        return tuple(tuple(labels).index(character) for character in text)
+    hint = f", did you mean {meant}?" if meant else ""
+    raise UnknownLabelError(f"{quoted(text)} is not a label{hint}; allowed is {describe_sets(labels)}.")
+
+
+def _names_each(text: str, labels: Sequence[str]) -> bool:
+    """Return whether each character of a text is a label, and none recurs, as in words that are something else."""
+    return len(text) == len(set(text)) > 1 and set(text) <= set(labels) and not _SHORT_INDEX.fullmatch(text)
 
 
 def usual_labels(labels: Sequence[str]) -> tuple[int, ...]:
@@ -72,7 +88,8 @@ def usual_labels(labels: Sequence[str]) -> tuple[int, ...]:
 
 def describe_sets(labels: Sequence[str]) -> str:
     """Describe the allowed labels and sets of labels."""
-    return f"{describe_labels(labels)}, or {', '.join(SETS)}" if labels else describe_labels(labels)
+    known = describe_labels(labels)
+    return f"{known}, several characters such as 0123456789, or {', '.join(SETS)}" if labels else known
 
 
 def describe_labels(labels: Sequence[str]) -> str:

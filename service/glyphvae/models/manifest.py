@@ -13,6 +13,7 @@ from glyphvae.models.likeness import Likeness
 from glyphvae.models.signatures import check_signature
 from glyphvae.wording import SHA256, Pattern
 
+Part = Literal["encoder", "decoder", "classifier", "strokes"]
 # Of manifests with a graph of strokes.
 STROKES_SCHEMA = 2
 
@@ -102,6 +103,13 @@ class Manifest(_Facts):
         if device == "cpu":
             return (precision == "auto" and self.decoder_int8) or self.decoder
         return (precision == "float16" and self.decoder_float16) or self.decoder
+
+    @property
+    def graphs(self) -> dict[Part, str]:
+        """The names of its graphs in the model repository."""
+        files: dict[Part, File | None] = {"encoder": self.encoder, "decoder": self.decoder}
+        files |= {"classifier": self.classifier, "strokes": self.strokes}
+        return {part: file.entry for part, file in files.items() if file is not None}
 
     @property
     def hand_size(self) -> int:

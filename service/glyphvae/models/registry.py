@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphvae.errors import StartError, UnknownModel
+from glyphvae.errors import NotReady, StartError, UnknownModel
 from glyphvae.models.elbo import kl_divergence, read_evidence, reconstruction_error
 from glyphvae.models.likeness import Likeness, Percentiles
-from glyphvae.models.manifest import Manifest, read_manifest, read_verified
+from glyphvae.models.manifest import Manifest, Part, read_manifest, read_verified
 from glyphvae.models.providers import Device, Gpu, Runtime, choose_runtime
-from glyphvae.models.sessions import STROKES, Part, Sessions
+from glyphvae.models.sessions import STROKES, Sessions
 from glyphvae.models.signatures import read_key
 from glyphvae.scheduling.steps import Call, Graph, Program, Rows, Wait
 from glyphvae.scheduling.worker_pool import WorkerPool
@@ -171,8 +171,10 @@ class Model:
         """Run one glyph through the model if it is loaded.
 
         Raises:
-            NotReady: It does not run.
+            NotReady: It does not run, or an operator has unloaded it.
         """
+        if self.sessions.unloaded:
+            raise NotReady(f"{self.manifest.name}: the model is unloaded.")
         if self.loaded:
             self.sessions.run_once()
 
@@ -275,13 +277,23 @@ class Registry:
         """The models whose sessions are built, by name."""
         return {name: model for name, model in self.models.items() if model.loaded}
 
+    @property
+    def unloaded(self) -> set[str]:
+        """Names of the models that an operator has unloaded."""
+        return {name for name, model in self.models.items() if model.sessions.unloaded}
+
+    def replaced(self, model: Model) -> "Registry":
+        """Return a registry with `model` in the place of the one of its name, or beside the others."""
+        models = {**self.models, model.manifest.name: model}
+        return Registry({name: models[name] for name in sorted(models)}, self.default, self.pool)
+
     def check(self) -> None:
         """Run every loaded model once.
 
         Raises:
             NotReady: One does not run; the message names it.
         """
-        for model in self.models.values():
+        for model in self.loaded.values():
             model.check()
 
 
@@ -298,13 +310,19 @@ def _written(beta: float) -> str:
     return repr(beta).removesuffix(".0")
 
 
-def load_registry(settings: Settings, runtime: Runtime | None = None, also: Collection[str] = ()) -> Registry:
+def load_registry(
+    settings: Settings,
+    runtime: Runtime | None = None,
+    also: Collection[str] = (),
+    unloaded: Collection[str] = (),
+) -> Registry:
     """Read and verify every model of the repository, and build and run those that shall be ready from the start.
 
     Args:
         settings: Where they are, and which are wanted: the default model, and those of `preload`.
         runtime: Where they run; None to choose by the settings.
         also: Others to build, if they exist.
+        unloaded: Models not to build, but for the default one.
 
     Raises:
         StartError: The repository has no models or cannot be read, a file is wrong, missing or truncated, or the device
@@ -333,7 +351,8 @@ def load_registry(settings: Settings, runtime: Runtime | None = None, also: Coll
     for name, manifest in manifests.items():
         sessions = Sessions(manifest, settings, runtime, builder)
         sessions.verify()
-        if name in wanted:
+        sessions.unloaded = name in unloaded and name != default
+        if name in wanted and not sessions.unloaded:
             sessions.build()
         models[name] = Model(manifest, sessions, pool)
     return Registry(models, default, pool)

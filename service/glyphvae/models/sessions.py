@@ -1,25 +1,26 @@
 """ONNX Runtime sessions of one model: built when they are first needed, and built again when a GPU fails."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
 from threading import Lock
-from time import monotonic
-from typing import Any, Literal
+from time import monotonic, perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glyphvae.errors import NotReady, StartError
-from glyphvae.models.manifest import File, Manifest, read_verified
+from glyphvae.models.manifest import File, Manifest, Part, read_verified
 from glyphvae.models.providers import Device, Runtime, first_line
+from glyphvae.models.statistics import Statistics
 from glyphvae.settings import Settings
 from glyphvae.vectors.raster import prepare
 from glyphvae.vectors.strokes import DEGREE
 
 logger = logging.getLogger("glyphvae")
 
-Part = Literal["encoder", "decoder", "classifier", "strokes"]
 # Outputs of the graph of strokes.
 STROKES = ("control", "radius", "presence", "proportions")
 Rows = tuple[NDArray[Any], ...]
@@ -40,10 +41,14 @@ class Sessions:
 
     Attributes:
         loaded: Whether the sessions are built.
+        unloaded: Whether an operator wants them not to be built until the model is loaded again.
+        statistics: What each graph has computed.
     """
 
     def __init__(self, manifest: Manifest, settings: Settings, runtime: Runtime, builder: Executor) -> None:
         self.loaded = False
+        self.unloaded = False
+        self.statistics: defaultdict[Part, Statistics] = defaultdict(Statistics)
         self._manifest = manifest
         self._settings = settings
         self._wanted = runtime
@@ -63,6 +68,15 @@ class Sessions:
     def degraded(self) -> bool:
         """True where they run on the CPU because the GPU failed."""
         return self._runtime is not self._wanted
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that they are loaded by."""
+        return self._settings
+
+    def anew(self, manifest: Manifest) -> "Sessions":
+        """Return sessions of a model that run where these were meant to, not built yet."""
+        return Sessions(manifest, self._settings, self._wanted, self._builder)
 
     def verify(self) -> None:
         """Read and check every file, and keep none.
@@ -105,8 +119,10 @@ class Sessions:
         """Have the builder make them, unless it is at it, and return its future.
 
         Raises:
-            NotReady: It failed a moment ago; the future raises it too where it fails now.
+            NotReady: The model is unloaded, or failed a moment ago; the future raises it too where it fails now.
         """
+        if self.unloaded:
+            raise NotReady(f"{self._manifest.name}: the model is unloaded.")
         with self._lock:
             if self._building is None or self._building.done():
                 if monotonic() - self._failed_at < RETRY_SECONDS:
@@ -130,10 +146,13 @@ class Sessions:
             NotReady: It fails.
         """
         try:
-            return tuple(self._sessions[part].run(outputs, feed))
+            began = perf_counter()
+            rows = tuple(self._sessions[part].run(outputs, feed))
         except Exception as error:
             self._recover_later()
             raise self._not_ready("the model did not run") from error
+        self.statistics[part].ran(len(rows[0]), perf_counter() - began)
+        return rows
 
     def run_once(self) -> None:
         """Run one blank glyph through all sessions, which must be loaded.

@@ -107,6 +107,14 @@ class Preview(BaseModel):
     )
 
 
+class EncodeQuery(ImageQuery):
+    """The query of `/encode`."""
+
+    top: int | None = Field(
+        None, ge=1, description="Keep only as many labels in each `posterior`, the most likely first. Default: all."
+    )
+
+
 class Encoding(BaseModel):
     """An encoded image."""
 
@@ -114,7 +122,9 @@ class Encoding(BaseModel):
     mu: list[float] = Field(description="Posterior mean of the latents.")
     logvar: list[float] = Field(description="Log of the posterior variance of the latents.")
     posterior: dict[str, float] | None = Field(
-        default=None, description="p(label|image) of each of `labels`; only where no label was given."
+        default=None,
+        description="p(label|image) of each of `labels`, or of the `top` ones, most likely first; only where no label "
+        "was given.",
     )
     doubt: Doubt
     image: int | None = Field(default=None, description="The number of its image, from 0; only with `several=all`.")
@@ -247,7 +257,7 @@ class Encode(ImageOperation):
     name = "encode"
     path = "/encode"
     summary = "Encode images"
-    parameters = ImageQuery
+    parameters = EncodeQuery
     offers = (JSON, NPY)
     responses: ClassVar[Responses] = {
         200: documented_response(
@@ -264,6 +274,12 @@ class Encode(ImageOperation):
         **PROBLEMS,
     }
 
+    def _plan(self, head: RequestHead) -> ImagePlan:
+        plan = super()._plan(head)
+        if _top(plan) and (plan.media != JSON or plan.label is not None):
+            raise InvalidParameter.of("query.top", "there is no posterior", f"only in {JSON} and without label")
+        return plan
+
     def run(self, plan: ImagePlan, body: Body) -> Program[Result]:
         """Read and encode the images."""
         model = plan.model
@@ -276,7 +292,7 @@ class Encode(ImageOperation):
         mu, logvar = yield from model.encode(pixels, labels)
         if plan.media == NPY:
             return npy_result(model.title, plan.headers, np.stack([mu, logvar], axis=1))
-        found = encodings(model, labels, mu, logvar, posterior=posterior, possible=plan.possible)
+        found = encodings(model, labels, mu, logvar, posterior=posterior, possible=plan.possible, top=_top(plan))
         percentiles = None
         if model.encoded is not None:
             if evidence is None:
@@ -284,6 +300,11 @@ class Encode(ImageOperation):
             percentiles = model.encoded.find(labels, evidence, kl_divergence(mu, logvar))
         images.add_facts(found["encodings"], percentiles)
         return json_result(model.title, plan.headers, found)
+
+
+def _top(plan: ImagePlan) -> int | None:
+    assert isinstance(plan.query, EncodeQuery)  # noqa: S101 (as `parameters` says)
+    return plan.query.top
 
 
 def encodings(
@@ -294,6 +315,7 @@ def encodings(
     *,
     posterior: Floats | None = None,
     possible: Sequence[int] = (),
+    top: int | None = None,
 ) -> dict[str, Any]:
     """Return `Encodings` of n images.
 
@@ -304,12 +326,22 @@ def encodings(
         logvar: (n, latent).
         posterior: (n, labels), None where the labels were given.
         possible: The labels that are named in it.
+        top: How many of these, the most likely first; None for all, in their order.
     """
     each: list[dict[str, Any]] = [
         {"label": name, "mu": mu[i], "logvar": logvar[i]} for i, name in enumerate(names_of(labels, model))
     ]
     if posterior is not None:
         names = [model.manifest.labels[label] for label in possible]
-        for encoding, row in zip(each, posterior[:, possible].tolist(), strict=True):
-            encoding["posterior"] = dict(zip(names, row, strict=True))
+        for encoding, chances in zip(each, _posteriors(posterior[:, possible], names, top), strict=True):
+            encoding["posterior"] = chances
     return {"model": model.title, "encodings": each}
+
+
+def _posteriors(chances: Floats, names: Sequence[str], top: int | None) -> list[dict[str, float]]:
+    """Return p(label|image) of n images (n, names) by name: all in their order, or the `top` best."""
+    rows = chances.tolist()
+    if top is None:
+        return [dict(zip(names, row, strict=True)) for row in rows]
+    best = np.argsort(-chances, axis=1, kind="stable")[:, :top].tolist()
+    return [{names[index]: row[index] for index in order} for order, row in zip(best, rows, strict=True)]

@@ -29,6 +29,8 @@ _GREY = 2
 _LIFTED, _LARGEST_LIFTED = 64, 512 * 512
 # A float array becomes float32, once scaled and once rounded, and then grey levels.
 _FLOATS = 9
+# Colours of an array become bytes, and Pillow's pixels of four bytes.
+_COLOURS = 8
 # Bytes per pixel while a picture is drawn and encoded. WebP's encoder keeps hash chains and references. The frames of
 # an animation are drawn one at a time, so only the file counts, in which noise takes more than a byte, forth and back.
 _PICTURE: Mapping[str, int] = {"image/webp": 30, "image/gif": 3}
@@ -37,10 +39,10 @@ _OTHER_PICTURE = 3
 _WRITTEN = 11
 # Work of a glyph that is painted from its strokes, and bytes of its outlines at a scale of 64, for as many glyphs as
 # are in memory at a time. Its pixels cost what others do.
-_PAINTED, _OUTLINES, _PAINTED_AT_A_TIME = 1 << 11, 1 << 17, 32
+_PAINTED, _OUTLINES, _PAINTED_AT_A_TIME = 1 << 9, 1 << 17, 32
 # Work of a glyph whose strokes become the paths of a document; and bytes of these paths, with their copies, and of what
 # they are made from, for as many glyphs as are in memory at a time.
-_TRACED, _TRACE, _TRACED_AT_A_TIME, _TRACING = 1 << 10, 1 << 13, 64, 1 << 16
+_TRACED, _TRACE, _TRACED_AT_A_TIME, _TRACING = 3 << 8, 1 << 13, 64, 1 << 16
 # Bytes of the places of a glyph's curves, in each row of a line, while they are measured.
 _MEASURED = 5 << 10
 # Pixels that a letter is compared with cost a quarter of a unit each, and bytes as grey levels, slopes and copies.
@@ -100,10 +102,10 @@ def decoding(size: int, pixels: int, per_pixel: int, scans: int = 1) -> Cost:
     return Cost(work, pixels * (per_pixel + _GREY) + min(pixels, _LARGEST_LIFTED) * _LIFTED)
 
 
-def converting(size: int, pixels: int, *, floats: bool) -> Cost:
-    """Return the cost of converting an array of `size` bytes to glyphs."""
-    per_pixel = _GREY + (_FLOATS if floats else 0)
-    return Cost(size + pixels // 4, pixels * per_pixel + min(pixels, _LARGEST_LIFTED) * _LIFTED)
+def converting(size: int, pixels: int, *, channels: int = 1, floats: bool) -> Cost:
+    """Return the cost of converting an array of `size` bytes, with so many channels, to glyphs."""
+    per_pixel = _GREY + (channels * _FLOATS if floats else 0) + (_COLOURS if channels > 1 else 0)
+    return Cost(size + channels * pixels // 4, pixels * per_pixel + min(pixels, _LARGEST_LIFTED) * _LIFTED)
 
 
 def one_by_one(costs: Iterable[Cost]) -> Cost:
@@ -142,7 +144,7 @@ def together(*costs: Cost) -> Cost:
 
 def typesetting(characters: int, *, strokes: bool = False) -> Cost:
     """Return the cost of setting a text, of pixels or of strokes, whose curves are measured."""
-    return Cost(characters << 10, characters * _MEASURED) if strokes else Cost(characters << 8)
+    return Cost(characters << 9, characters * _MEASURED) if strokes else Cost(characters << 8)
 
 
 def fitting(pixels: int) -> Cost:

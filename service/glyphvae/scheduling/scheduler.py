@@ -442,6 +442,7 @@ class Scheduler:
     def _fail(self, job: Job[Any], error: Exception) -> None:
         """End a program without a result; nobody gets the error where the client is gone."""
         self._end(job)
+        job.program.close()  # now, and not when the collector finds it among the frames of the error
         gone = isinstance(error, ClientGoneError)
         if gone:
             job.refused = "gone"

@@ -2,14 +2,13 @@
 
 import logging
 from collections.abc import Callable
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from glyphvae.api.context import Context
 from glyphvae.errors import ReloadRefused, StartError
+from glyphvae.memory import trim
 from glyphvae.models.registry import Registry, load_registry
 from glyphvae.server.listener import check_certificate, load_certificate
-from glyphvae.startup import trim
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -36,7 +35,6 @@ class Reloader:
         self._context = context
         self._tell_others = tell_others
         self._tls = tls
-        self._lock = Lock()
 
     def reload(self) -> Registry:
         """Read, verify, build and run the new models, and only then let them serve; takes as long as a start.
@@ -46,20 +44,21 @@ class Reloader:
         Raises:
             ReloadRefused: The certificate or a new model is broken, or another reload is under way; the old stay.
         """
-        if not self._lock.acquire(blocking=False):
+        changing = self._context.changing
+        if not changing.acquire(blocking=False):
             raise ReloadRefused("Another reload is under way.")
         refused: ReloadRefused | None = None
         registry = self._context.registry
         try:
             self._renew_certificate()
             # Those in use are built too: no request shall wait because of a reload.
-            registry = load_registry(self._context.settings, also=registry.loaded)
+            registry = load_registry(self._context.settings, also=registry.loaded, unloaded=registry.unloaded)
             self._context.registry = registry
         except StartError as error:
             logger.error("the new models are refused, the old ones serve on: %s", error)  # noqa: TRY400
             refused = ReloadRefused(f"{error}; the old models serve on.")
         finally:
-            self._lock.release()
+            changing.release()
         # Here the old models have gone, or the refused ones, unless requests hold them: nothing that refers to itself
         # keeps them for the collector, and no error that is being handled keeps the frames that loaded them.
         trim()

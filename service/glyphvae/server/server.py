@@ -36,6 +36,7 @@ from glyphvae.startup import settle
 if TYPE_CHECKING:
     from glyphvae.observability.otlp_metrics import Exports
     from glyphvae.observability.shared_counters import Writer
+    from glyphvae.server.grpc_server import GrpcServer
 
 logger = logging.getLogger("glyphvae")
 
@@ -126,6 +127,7 @@ class Server(BoundedServer):
         self._admin: AdminServer | None = None
         self._counts: Writer | None = None
         self._loop_time: LoopTime | None = None
+        self._grpc: GrpcServer | None = None
 
     @property
     def application(self) -> Application:
@@ -167,6 +169,13 @@ class Server(BoundedServer):
             self._admin.start()
         if self.config.admin is not None or self.exports is not None:
             self._loop_time = LoopTime(self.context.telemetry.loop)
+        if self.config.settings.grpc_port:
+            from glyphvae.server.grpc_server import GrpcServer  # noqa: PLC0415 (an extra, and slow to import)
+
+            front = self.application.front
+            assert front is not None  # noqa: S101 (there is a context)
+            self._grpc = GrpcServer(front, self.config.settings)
+            await self._grpc.start()
         settle()
         if sockets and not several:
             logger.info("ready: %s", address_of(sockets[0], "https" if self.config.is_ssl else "http"))
@@ -197,7 +206,8 @@ class Server(BoundedServer):
         if signal.SIGINT not in self._captured_signals:
             await asyncio.sleep(self.config.settings.drain_seconds)
         await self._take_the_rest(sockets or [])
-        await super().shutdown(sockets)
+        stops = [super().shutdown(sockets)] if self._grpc is None else [super().shutdown(sockets), self._grpc.stop()]
+        await asyncio.gather(*stops)
         if self._admin is not None:
             self._admin.stop()
         if self._loop_time is not None:

@@ -22,8 +22,10 @@ def carriers(script: Symbols, labels: Sequence[str]) -> NDArray[int64]:
 
     A mark that follows no glyph, as at the beginning of a line, stands for itself like other glyphs.
     """
-    follows = np.diff(np.flatnonzero(script.symbols >= 0), prepend=-2) == 1
-    stands = ~(of_glyphs(is_mark, script, labels) & follows)
+    marks = of_glyphs(is_mark, script, labels)
+    if not marks.any():
+        return np.arange(len(marks))
+    stands = ~(marks & (np.diff(np.flatnonzero(script.symbols >= 0), prepend=-2) == 1))
     return np.maximum.accumulate(np.where(stands, np.arange(len(stands)), 0))
 
 

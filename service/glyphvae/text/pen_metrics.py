@@ -22,8 +22,9 @@ _GLYPHS = 128
 _SAMPLES = 49
 # What a part of a stroke rises at least, in steps to its side, that tells the slant of a hand.
 _STEEP = 1.5
-# Directions from the middle of the pen to its right side, from above to below; its left side mirrors them.
-_SIDES = np.array([-5 / 12, 0, 5 / 12], float32) * float32(np.pi)
+# Directions from the middle of the pen to its right side, from above to below; its left side mirrors them. They are the
+# first axis of what is computed from them, because NumPy is slow where the last one is short.
+_SIDES = np.array([-5 / 12, 0, 5 / 12], float32)[:, None, None] * float32(np.pi)
 _ACROSS, _DOWN = np.cos(_SIDES), np.sin(_SIDES)
 # The box of a glyph without ink, that of a narrow letter.
 _NO_INK = (0.0, -float(CAPITAL), CAPITAL / 2, 0.0)
@@ -127,13 +128,14 @@ def _add_ink(ink: PenMetrics, strokes: Strokes, first: int) -> None:
     unit = CAPITAL * strokes.proportions[which, :1]
     x, y = points[..., 0] * unit, (points[..., 1] - strokes.proportions[which, 1:2]) * unit
     radius = radii * unit  # (present strokes, samples)
-    glyphs, starts = np.unique(which, return_index=True)
+    starts = np.concatenate([[0], np.flatnonzero(which[1:] != which[:-1]) + 1])
+    glyphs = first + which[starts]
     for edge, extent in enumerate((x - radius, y - radius)):
-        ink.boxes[first + glyphs, edge] = np.minimum.reduceat(extent.min(axis=1), starts)
+        ink.boxes[glyphs, edge] = np.minimum.reduceat(extent.min(axis=1), starts)
     for edge, extent in enumerate((x + radius, y + radius), start=2):
-        ink.boxes[first + glyphs, edge] = np.maximum.reduceat(extent.max(axis=1), starts)
-    across, down = radius[..., None] * _ACROSS, radius[..., None] * _DOWN
-    row = np.clip(y[..., None] + down - TOP, 0, BOTTOM - TOP - 1).astype(int64)
-    place = ((first + which[:, None, None]) * (BOTTOM - TOP) + row).ravel()  # one index is found faster than a pair
-    np.minimum.at(ink.left.reshape(-1), place, (x[..., None] - across).ravel())
-    np.maximum.at(ink.right.reshape(-1), place, (x[..., None] + across).ravel())
+        ink.boxes[glyphs, edge] = np.maximum.reduceat(extent.max(axis=1), starts)
+    across, down = radius * _ACROSS, radius * _DOWN  # (sides, present strokes, samples)
+    row = clipped(y + down - TOP, 0, BOTTOM - TOP - 1).astype(int64)
+    place = ((first + which[:, None]) * (BOTTOM - TOP) + row).ravel()  # one index is found faster than a pair
+    np.minimum.at(ink.left.reshape(-1), place, (x - across).ravel())
+    np.maximum.at(ink.right.reshape(-1), place, (x + across).ravel())

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from glyphvae.text.marks import USUAL_X_HEIGHT
 from glyphvae.text.pen_metrics import BOTTOM, TOP, PenMetrics
+from glyphvae.vectors.strokes import clipped
 
 # The letter gap with which letters are as far from each other as the hand has them.
 USUAL_GAP = 3
@@ -39,7 +40,7 @@ def optical_edges(ink: PenMetrics, most: float) -> NDArray[float64]:
     hanging = np.minimum(_HANGING, most)
     left, right = (ink.left + hanging).min(axis=1), (ink.right - hanging).max(axis=1)
     first, last = ink.boxes[:, 0], ink.boxes[:, 2]  # marks far off the line are in no row
-    return np.stack([np.clip(left, first, first + most), np.clip(right, last - most, last)])
+    return np.stack([clipped(left, first, first + most), clipped(right, last - most, last)])
 
 
 def gaps(ink: PenMetrics, is_word: NDArray[np.bool], letter_gap: int) -> NDArray[float64]:
@@ -56,8 +57,8 @@ def gaps(ink: PenMetrics, is_word: NDArray[np.bool], letter_gap: int) -> NDArray
     after = ink.boxes[:-1, 2:3] - ink.right[:-1]  # (n - 1, rows) paper between the ink and its box
     before = ink.left[1:] - ink.boxes[1:, :1]
     bearings = ink.bearings[:-1, 1] + ink.bearings[1:, 0]
-    paper = np.minimum(after + before, _MAX_PAPER)[:, _BAND].mean(axis=1)
-    evened = np.clip(_SHARE * (_EVEN_PAPER - paper - bearings), -_MOST, _MOST)
+    paper = np.minimum((after + before)[:, _BAND], _MAX_PAPER).mean(axis=1)
+    evened = clipped(_SHARE * (_EVEN_PAPER - paper - bearings), -_MOST, _MOST)
     nearest = (_widened(after) + _widened(before)).min(axis=1)
     natural = bearings + np.where(is_word[:-1] & is_word[1:], evened, 0)
     found: NDArray[float64] = np.maximum(natural, -nearest) + (letter_gap - USUAL_GAP)

@@ -76,11 +76,11 @@ def set_strokes(
     origins[items, 0] = setting.margin + (placed.lefts - before) / _FINENESS
     origins[items, 1], line[items] = baselines[placed.line] + below, placed.line
     origins, width = origins[carrier] + offset, -(-placed.width // _FINENESS) + 2 * setting.margin
-    ends = ink.boxes[:n] + np.tile(origins, 2)
+    ends = ink.boxes[:n] + origins[:, [0, 1, 0, 1]]
     x, y = first_pixel(ends[:, :2]).T
-    cells = origins - np.outer(sizes(strokes) * strokes.proportions[:, 1], [0, 1])
+    origins[:, 1] -= sizes(strokes) * strokes.proportions[:, 1]  # from the baseline to the upper edge of the cell
     placed_glyphs = Layout(max(1, width), height, x, y, line[carrier], baselines)
-    return StrokeText(placed_glyphs, strokes, cells.astype(float32), last_pixel(ends[:, 2:]))
+    return StrokeText(placed_glyphs, strokes, origins.astype(float32), last_pixel(ends[:, 2:]))
 
 
 def _of_letters(values: Callable[[int], NDArray[float64]], carrier: NDArray[int64]) -> NDArray[float64]:
@@ -137,7 +137,7 @@ def _starts(
         before: (k,) the left edge with marks, in parts of a glyph pixel.
         widths: (k,) the width with marks, likewise.
     """
-    steps = np.rint(_FINENESS * (boxes[:-1, 2] + between - boxes[1:, 0])).astype(int64) + np.diff(before)
+    steps = np.rint(_FINENESS * (boxes[:-1, 2] + between - boxes[1:, 0])).astype(int64) + before[1:] - before[:-1]
     # Whatever the gap, each item begins and ends to the right of the one before it, so that their order is kept.
-    steps = np.maximum(steps, 1 + np.maximum(0, -np.diff(widths)))
+    steps = np.maximum(steps, 1 + np.maximum(0, widths[:-1] - widths[1:]))
     return np.concatenate([np.zeros(min(1, len(boxes)), int64), np.cumsum(steps)])

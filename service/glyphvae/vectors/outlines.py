@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphvae.vectors.strokes import Floats, Lines
+from glyphvae.vectors.strokes import Floats, Lines, clipped
 
 # Pixels by which the chords of an arc may stray from it.
 TOLERANCE = 0.02
@@ -42,13 +42,12 @@ def outlines(lines: Lines) -> Outlines:
     samples = lines.points.shape[1]
     path = there_and_back(samples)
     leaving, turn, _ = segments_of(lines)
-    radii = lines.radii[:, path]
-    step = np.clip(np.sqrt(8 * TOLERANCE / np.maximum(radii, TOLERANCE)), FINEST, COARSEST)
+    points, radii = lines.points.take(path, axis=1), lines.radii.take(path, axis=1)
+    step = clipped(np.sqrt(8 * TOLERANCE / np.maximum(radii, TOLERANCE)), FINEST, COARSEST)
     pieces = np.ceil(np.abs(turn) / step).astype(np.int64)
     counts = np.where(pieces > 1, pieces + 1, 1)  # a slight turn is one corner, halfway
-    return Outlines(
-        _corners(lines.points[:, path], radii, np.roll(leaving, 1, axis=1), turn, counts), counts.sum(axis=1)
-    )
+    arriving = np.concatenate([leaving[:, -1:], leaving[:, :-1]], axis=1)
+    return Outlines(_corners(points, radii, arriving, turn, counts), counts.sum(axis=1))
 
 
 @lru_cache(16)
@@ -85,7 +84,7 @@ def _segments(lines: Lines) -> tuple[Floats, Floats, Floats]:
     lengths = np.hypot(steps[..., 0], steps[..., 1])
     moves = lengths > STILL
     slope = -np.diff(lines.radii, axis=1) / np.maximum(lengths, STILL)
-    direction, tilt = np.arctan2(steps[..., 1], steps[..., 0]), np.arcsin(np.clip(slope, -1, 1))
+    direction, tilt = np.arctan2(steps[..., 1], steps[..., 0]), np.arcsin(clipped(slope, -1, 1))
     if not moves.all():
         latest = np.maximum.accumulate(np.where(moves, np.arange(lengths.shape[1]), 0), axis=1)
         direction, tilt = (np.take_along_axis(angle, latest, axis=1) for angle in (direction, tilt))
@@ -95,14 +94,14 @@ def _segments(lines: Lines) -> tuple[Floats, Floats, Floats]:
 def _corners(points: Floats, radii: Floats, arriving: Floats, turn: Floats, counts: NDArray[np.int64]) -> Floats:
     """Return the corners of all arcs, `counts` of each, spread evenly over its turn."""
     repeats = counts.ravel()
-    # In one array, of which all is repeated at once: x, y, the pen's radius, the first corner's angle, and their steps.
-    arcs = np.empty((repeats.size, 5), np.float32)
-    arcs[:, :2], arcs[:, 2] = points.reshape(-1, 2), radii.ravel()
-    arcs[:, 3] = (arriving + np.where(counts > 1, 0, turn / 2)).ravel()
-    arcs[:, 4] = (turn / np.maximum(counts - 1, 1)).ravel()
-    corners = np.repeat(arcs, repeats, axis=0)
-    place = np.arange(len(corners)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-    angle = corners[:, 3] + place.astype(np.float32) * corners[:, 4]
-    corners[:, 0] += corners[:, 2] * np.cos(angle)
-    corners[:, 1] += corners[:, 2] * np.sin(angle)
-    return corners[:, :2]
+    # In one array, of which all is taken at once: x, y, the pen's radius, the first corner's angle, and their steps.
+    # Each is a row, because NumPy is slow with short ones.
+    arcs = np.empty((5, *counts.shape), np.float32)
+    arcs[0], arcs[1], arcs[2] = points[..., 0], points[..., 1], radii
+    arcs[3] = arriving + np.where(counts > 1, 0, turn / 2)
+    arcs[4] = turn / np.maximum(counts - 1, 1)
+    arc = np.arange(repeats.size).repeat(repeats)
+    x, y, radius, angle, steps = arcs.reshape(5, -1).take(arc, axis=1)
+    place = np.arange(arc.size) - (np.cumsum(repeats) - repeats).take(arc)
+    angle += place.astype(np.float32) * steps
+    return np.stack([x + radius * np.cos(angle), y + radius * np.sin(angle)]).T

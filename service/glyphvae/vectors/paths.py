@@ -156,7 +156,8 @@ def outlines(curves: Curves, fineness: float = 1.0) -> Paths:
     """
     points = basis(curves.control.shape[1], _SAMPLES) @ curves.control
     radii = curves.radius @ interpolation(curves.radius.shape[1], _SAMPLES).T
-    extent = (points.max(axis=1) - points.min(axis=1)).max(axis=1)
+    across = points.swapaxes(0, 1).reshape(_SAMPLES, -1)  # NumPy is slow with axes between others
+    extent = (across.max(axis=0) - across.min(axis=0)).reshape(-1, 2).max(axis=1)
     is_dot = extent < _DOT * radii.mean(axis=1)
     longer, dots = np.flatnonzero(~is_dot), np.flatnonzero(is_dot)
     nodes = _edge_nodes(points[longer], radii[longer], fineness)
@@ -189,7 +190,7 @@ def _edge_nodes(points: Floats, radii: Floats, fineness: float) -> _Nodes:
     k, samples = radii.shape
     path = there_and_back(samples)
     leaving, turn, lengths = segments_of(Lines(points, radii))
-    arriving, radius = leaving - turn, radii[:, path]
+    arriving, radius = leaving - turn, radii.take(path, axis=1)
     angle = np.abs(turn)
     sharp = angle > _SHARP
     sharp[:, [0, samples - 1]] = True
@@ -225,7 +226,7 @@ def _edge_nodes(points: Floats, radii: Floats, fineness: float) -> _Nodes:
     angles = arriving.ravel()[place] + share * turn.ravel()[place]
     outwards = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     counts = np.bincount(runs // (2 * len(path)), pieces, k).astype(np.int64)
-    nodes = points[:, path].reshape(-1, 2)[place] + outwards * radius.ravel()[place][:, None]
+    nodes = points.take(path, axis=1).reshape(-1, 2).take(place, axis=0) + outwards * radius.ravel()[place][:, None]
     return _Nodes(nodes, angles + np.pi / 2, np.repeat(straight, pieces), counts)
 
 

@@ -24,7 +24,7 @@ REACH = 8000
 # Of pictures: further right, float32 does not tell an eighth of a pixel.
 _FARTHEST = 1 << 20
 # FreeType's coordinates are 64ths of a pixel, y going up.
-_PARTS = np.array([64, -64])
+_PARTS = 64
 _COORDINATE = np.dtype(ctypes.c_long)
 _ON_THE_CURVE = 1
 _GREY = 2
@@ -92,9 +92,11 @@ def _fill(picture: NDArray[uint8], shapes: Outlines) -> None:
     low = np.maximum(np.floor(np.minimum.reduceat(shapes.corners, starts)), 0).astype(int)
     high = np.minimum(np.ceil(np.maximum.reduceat(shapes.corners, starts)), picture.shape[::-1]).astype(int)
     sizes = np.maximum(high - low, 0)
-    # From the lower left corner of each box, y going up.
-    origins = np.repeat(np.stack([low[:, 0], high[:, 1]], axis=1), counts, axis=0)
-    corners = np.rint((shapes.corners - origins) * _PARTS).astype(_COORDINATE)
+    # From the lower left corner of each box, y going up; x and y by themselves, because NumPy is slow with pairs.
+    left, bottom = np.stack([low[:, 0], high[:, 1]]).repeat(counts, axis=1)
+    corners = np.empty(shapes.corners.shape, _COORDINATE)
+    corners[:, 0] = np.rint(_PARTS * (shapes.corners[:, 0] - left))
+    corners[:, 1] = np.rint(_PARTS * (bottom - shapes.corners[:, 1]))
     boxes = zip(starts.tolist(), counts.tolist(), low.tolist(), sizes.tolist(), strict=True)
     filler = _Filler(_libraries.own, corners, counts.max(), sizes.prod(axis=1).max())
     for start, count, (left, top), (width, height) in boxes:

@@ -6,13 +6,14 @@ Curves: de Boor, "A Practical Guide to Splines", 1978, chapter IX.
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, sqrt
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.floating] | NDArray[np.integer]
+Real = TypeVar("Real", bound=np.floating)
 
 # Of a glyph's cell, in units; one pixel of the decoder is one unit.
 SIDE = 28
@@ -93,9 +94,9 @@ def interpolation(knots: int, samples: int) -> Floats:
     return shares
 
 
-def clipped(values: Floats, low: float | Floats, high: float | Floats) -> Floats:
+def clipped(values: NDArray[Real], low: float | NDArray[Real], high: float | NDArray[Real]) -> NDArray[Real]:
     """Clip numbers, as np.clip does, but from NaN to `high`, and in a third of its time for small arrays."""
-    found: Floats = np.fmax(np.fmin(values, high), low)
+    found: NDArray[Real] = np.fmax(np.fmin(values, high), low)
     return found
 
 

@@ -86,7 +86,7 @@ class BodyLimits:
             if deadline.held + len(piece) > limit:
                 raise _too_large(limit)
             if piece:
-                self._hold(len(piece), deadline)
+                self.hold(len(piece), deadline)
                 pieces.append(piece)
         content = b"".join(pieces)
         if encoding:
@@ -96,10 +96,15 @@ class BodyLimits:
     async def _inflate(self, content: bytes, encoding: str, limit: int, deadline: Deadline) -> bytes:
         work = self._pool.submit(len(content), deadline, self._pool.hold, limit, inflate, (content, encoding, limit))
         inflated: bytes = await asyncio.wrap_future(work)
-        self._hold(len(inflated), deadline)
+        self.hold(len(inflated), deadline)
         return inflated
 
-    def _hold(self, size: int, deadline: Deadline) -> None:
+    def hold(self, size: int, deadline: Deadline) -> None:
+        """Count bytes of a body in memory, which `deadline` holds until they are released.
+
+        Raises:
+            Busy: Too many are.
+        """
         try:
             self._pool.take(size, deadline)
         except Busy:

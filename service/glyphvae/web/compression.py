@@ -1,4 +1,4 @@
-"""Responses in gzip, for clients that take it: texts and arrays, which become several times smaller, never pictures."""
+"""Responses in gzip, for clients that take it: texts, arrays and SVG, which shrink to a fraction, never pixels."""
 
 import asyncio
 import gzip
@@ -8,7 +8,7 @@ from starlette.types import Message, Send
 
 from glyphvae.api.negotiate import weigh
 from glyphvae.api.responses import Result
-from glyphvae.formats.registry import JSON, NPY
+from glyphvae.formats.registry import JSON, NPY, SVG
 
 # Bytes; smaller responses fit a packet anyway.
 SMALLEST = 1000
@@ -16,7 +16,7 @@ SMALLEST = 1000
 # Bytes; compressed in about a millisecond, for which nothing else runs.
 LARGEST = 1 << 17
 
-_RESULTS = (JSON, NPY)
+_RESULTS = (JSON, NPY, SVG)
 _TEXTS = (b"text/", b"application/json", b"image/svg+xml")
 _GZIPPED = ((b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding"))
 _VARIES = ((b"vary", b"Accept-Encoding"),)
@@ -35,7 +35,7 @@ def takes_gzip(accept_encoding: str) -> bool:
 
 
 def compress_result(result: Result, accept_encoding: str) -> None:
-    """Compress JSON or an array of an operation, if its client takes that and it comes in one small piece."""
+    """Compress JSON, an array or an SVG of an operation, if its client takes that and it comes in one small piece."""
     if result.media not in _RESULTS or result.more is not None or not SMALLEST <= len(result.content) <= LARGEST:
         return
     if takes_gzip(accept_encoding):

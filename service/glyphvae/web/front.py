@@ -122,6 +122,25 @@ class Front:
             request.span = tracing.begin(request.method, name, scope["scheme"], headers.trace)
         return request
 
+    def open_call(self, route: Route, path: str, pairs: RawHeaders, client: Callable[[], str]) -> RequestContext:
+        """Begin to handle a call by gRPC.
+
+        Args:
+            route: The full name of its method.
+            path: The path that does the same over HTTP.
+            pairs: Its metadata.
+            client: Returns the address of the client.
+        """
+        known = self._known
+        self._known = headers = known if known is not None and known.pairs == pairs else RequestHeaders(pairs)
+        request = RequestContext("POST", path, b"", headers, route, headers.id or self._new_id())
+        if self._log is not None:
+            request.client = client()
+        tracing = self.context.telemetry.tracing
+        if tracing is not None:
+            request.span = tracing.begin(request.method, route.name, "grpc", headers.trace)
+        return request
+
     def check(self, request: RequestContext) -> None:
         """Hold a request's head against the limits.
 
@@ -154,15 +173,19 @@ class Front:
             return None
         return operation
 
-    def admit(self, head: RequestHead, operation: Operation[Any]) -> float:
-        """Return the seconds that a request for an operation may take.
+    def admit(self, head: RequestHead, operation: Operation[Any] | None) -> float:
+        """Return the seconds that a request may take.
+
+        Args:
+            head: The request.
+            operation: What it is for; None of a call whose message is there as a whole.
 
         Raises:
             BodyTooLarge: It announces a body over the limit, which nothing has to read then.
             Busy: Too many requests are queued.
             InvalidParameter: Its own time limit is none, or it announces a body where none is read.
         """
-        if head.headers.length:
+        if head.headers.length and operation is not None:
             if operation.body == "none":
                 raise _not_read(head.path)
             self.body_limits.check_announced(head)

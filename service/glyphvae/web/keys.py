@@ -28,6 +28,9 @@ logger = logging.getLogger("glyphvae")
 PREFIX = "glyphvae_"
 # A key that is taken out of the file works no longer than this, in seconds.
 REREAD = 1.0
+# Below this, models are loaded and unloaded, which takes a key with a route at or below that.
+REPOSITORY = "/v2/repository"
+CONTROL = f"{REPOSITORY}/models"
 
 
 class Key(BaseModel):
@@ -69,7 +72,13 @@ class Key(BaseModel):
 
     def opens(self, path: str) -> bool:
         """Return whether a request to `path` may be made with it."""
-        return not self.routes or any(f"{path}/".startswith(f"{route.rstrip('/')}/") for route in self.routes)
+        if _is_below(path, CONTROL):  # what changes the service for all is not meant where nothing is said
+            return any(_is_below(path, route) and _is_below(route, REPOSITORY) for route in self.routes)
+        return not self.routes or any(_is_below(path, route) for route in self.routes)
+
+
+def _is_below(path: str, route: str) -> bool:
+    return f"{path.rstrip('/')}/".startswith(f"{route.rstrip('/')}/")
 
 
 class KeyFile:

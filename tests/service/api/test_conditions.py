@@ -76,7 +76,12 @@ def test_labels_are_chosen_by_name_by_set_or_are_the_usual_ones(context: Context
     ("name", "labels", "sets", "says"),
     [
         ("cvae", ["J"], ["all"], "label is given, too"),
-        ("cvae", [], ["a"], "'a' is not a label; allowed is a character 0-9, A-Z or a number 0-35, or ascii"),
+        (
+            "cvae",
+            [],
+            ["a"],
+            "'a' is not a label; allowed is a character 0-9, A-Z or a number 0-35, several characters",
+        ),
         ("vae", [], ["all"], "none, because the model has no labels"),
         ("vae", [], ["J"], "none, because the model has no labels"),
     ],

@@ -125,9 +125,9 @@ def test_strokes_are_painted_where_a_picture_is_enlarged() -> None:
 
 def test_painting_many_glyphs_is_work_for_a_thread() -> None:
     style, settings = Style(2, BLACK, WHITE), Settings()
-    few, many = (plan_grid("query.scale", rows, 1, style, PNG, settings, strokes=True) for rows in (5, 10))
+    few, many = (plan_grid("query.scale", rows, 1, style, PNG, settings, strokes=True) for rows in (10, 20))
     assert few.cost.work <= INLINE < many.cost.work
-    assert plan_grid("query.scale", 10, 1, style, PNG, settings).cost.work <= INLINE
+    assert plan_grid("query.scale", 20, 1, style, PNG, settings).cost.work <= INLINE
     alone = plan_grid("query.scale", 1, 1, Style(8, BLACK, WHITE), PNG, settings, strokes=True)
     assert alone.cost.work <= INLINE
 

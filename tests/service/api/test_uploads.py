@@ -6,7 +6,7 @@ import pytest
 
 from glyphvae.api.context import Context
 from glyphvae.api.responses import Body
-from glyphvae.api.uploads import MAX_FIELDS, TOGETHER, read_glyphs
+from glyphvae.api.uploads import MAX_FIELDS, TOGETHER, read_glyphs, read_placed_glyphs
 from glyphvae.application import create_app
 from glyphvae.errors import InvalidParameter, MalformedBody, UnsupportedMedia
 from glyphvae.imaging import decode
@@ -58,7 +58,9 @@ async def test_a_broken_form_is_malformed(client: httpx.AsyncClient, content: st
 
 async def test_the_piece_that_is_wrong_is_named(client: httpx.AsyncClient) -> None:
     files = [("file", J), ("file", b"GIF89a")]
-    expect_problem(await encode(client, files=files), UnsupportedMedia, "body.file[1] is none of PNG, JPEG, WebP")
+    expect_problem(
+        await encode(client, files=files), UnsupportedMedia, "body.file[1] is a GIF picture, and none of PNG"
+    )
     files[1] = ("file", b"")
     expect_problem(await encode(client, files=files), MalformedBody, "body.file[1] is empty")
     files[1] = ("file", J[:40])
@@ -159,6 +161,10 @@ SMALL, LARGE = DRAWING[6:34, 6:34], np.repeat(np.repeat(DRAWING, 3, axis=0), 3, 
         *((npy(picture[None]), [picture]) for picture in (SMALL, DRAWING, LARGE)),
         (image_file(SMALL, "WEBP"), [SMALL]),
         (image_file(np.dstack([SMALL] * 3)), [SMALL]),
+        (npy(LARGE), [LARGE]),
+        *((npy(np.dstack([picture] * 3)), [picture]) for picture in (SMALL, LARGE)),
+        (npy(np.dstack([DRAWING // 2] * 3 + [255 - DRAWING])), [np.where(DRAWING == 0, DRAWING, 255)]),
+        (npy(np.stack([np.dstack([DRAWING.astype(np.int64)] * 3)] * 2)), [DRAWING] * 2),
         (npy(np.stack([SMALL, SMALL[::-1]])), [SMALL, SMALL[::-1]]),
         (npy(np.repeat(SMALL[None], TOGETHER + 2, axis=0)), [SMALL] * (TOGETHER + 2)),
     ],
@@ -170,6 +176,23 @@ def test_a_body_is_read_the_same_whatever_it_is_written_in(content: bytes, pictu
             run_now(program)
     else:
         assert np.array_equal(run_now(program).pixels, np.stack([preprocess(picture, mode) for picture in pictures]))
+
+
+def test_a_colour_photograph_as_an_array_is_one_picture_that_is_read_as_its_file() -> None:
+    """With a side of more than is read by its luma alone, and paper that is not clean."""
+    photograph = np.random.default_rng(0).integers(190, 230, (180, 117, 3), np.uint8)
+    photograph[40:140, 50:64] = [20, 30, 120]
+    large = np.repeat(np.repeat(photograph, 6, axis=0), 6, axis=1)
+    for picture, scale in ((photograph, 1), (large, 6)):
+        settings = Settings(max_image_pixels=picture.size, max_total_pixels=picture.size)
+        found = run_now(read_placed_glyphs(Body(image_file(picture), ""), settings, "auto", None))
+        assert found.pixels.shape == (1, 28, 28)
+        assert np.abs(np.array(found.boxes) / scale - [50, 40, 64, 140]).max() < 4
+        for array in (picture, picture.astype(np.int64), picture[None], np.asfortranarray(picture)):
+            again = run_now(read_placed_glyphs(Body(npy(array), ""), settings, "auto", None))
+            assert np.array_equal(again.pixels, found.pixels)
+            assert again.boxes == found.boxes
+            assert np.array_equal(run_now(read_glyphs(Body(npy(array), ""), settings, "auto")).pixels, found.pixels)
 
 
 async def test_of_several_wrong_pictures_the_first_is_told(client: httpx.AsyncClient) -> None:

@@ -78,6 +78,8 @@ def test_the_stream_is_pinned(context: Context) -> None:
         ("all", dict.fromkeys(range(36), 1 / 36)),
         ("letters", dict.fromkeys(range(10, 36), 1 / 26)),
         (["letters", "0", "0"], {0: 2 / 28} | dict.fromkeys(range(10, 36), 1 / 28)),
+        ("3210", dict.fromkeys(range(4), 1 / 4)),
+        ({"digits": 1, "J": 10}, {19: 1 / 2} | dict.fromkeys(range(10), 1 / 20)),
         ({"letters": 1, "0": 2}, {0: 2 / 28} | dict.fromkeys(range(10, 36), 1 / 28)),
     ],
 )

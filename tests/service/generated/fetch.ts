@@ -27,6 +27,7 @@ async function main() {
     await client.POST("/encode", { params: { query: { preprocess: "none" } }, ...upload }),
     await client.POST("/reconstruct", { params: { query: { preprocess: "none" } }, ...upload }),
     await client.POST("/render-text", { body: { text: "HI" } }),
+    await client.GET("/render-text", { params: { query: { text: "HI" } } }),
     await client.POST("/interpolate", { params: { query: { label: ["A", "B"] } } }),
     await client.POST("/traverse", { params: { query: { latent: [1], label: "A" } } }),
     await client.GET("/models"),

@@ -24,6 +24,7 @@ async function main() {
     await sdk.encode({ ...upload, query: { preprocess: "none" } }),
     await sdk.reconstructImages({ ...upload, query: { preprocess: "none" } }),
     await sdk.renderText({ body: { text: "HI" } }),
+    await sdk.getRenderText({ query: { text: "HI" } }),
     await sdk.interpolate({ query: { label: ["A", "B"] } }),
     await sdk.traverse({ query: { latent: [1], label: "A" } }),
     await sdk.dataset({ body: { count: 3 } }),

@@ -21,6 +21,7 @@ async function main() {
     "/reconstruct": made.reconstructImages(upload, unchanged, options),
     "/interpolate": made.interpolate({ file: [image, image] }, { ...unchanged, label: ["J"] }, options),
     "/render-text": made.renderText({ text: "HI" }, undefined, options),
+    "/render-text (GET)": made.getRenderText({ text: "HI" }, options),
     "/traverse": made.traverse({ latent: [1], label: "A" }, options),
     "/models": made.listModels(),
     "/models/{name}": made.getModel("vae"),

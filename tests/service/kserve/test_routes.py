@@ -47,7 +47,12 @@ async def test_the_server_describes_itself(client: httpx.AsyncClient, path: str)
     content = (await client.get(path)).json()
     expect_schema("metadata_server_response", content)
     assert content["name"] == "glyphvae"
-    assert content["extensions"] == ["binary_tensor_data"]
+    assert content["extensions"] == [
+        "binary_tensor_data",
+        "model_configuration",
+        "model_repository",
+        "statistics",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +110,19 @@ async def test_outputs_may_be_chosen(client: httpx.AsyncClient) -> None:
         assert "id" not in content
 
 
+@pytest.mark.parametrize("binary", [False, True])
+async def test_labels_may_have_32_bits(client: httpx.AsyncClient, *, binary: bool) -> None:
+    label: dict[str, Any] = LABEL | {"datatype": "INT32"}
+    asked: dict[str, Any] = {"inputs": [Z, label], "outputs": [{"name": "pixels"}]}
+    sent: dict[str, Any] = {"json": asked}
+    if binary:
+        del label["data"]
+        label["parameters"] = {"binary_data_size": 8}
+        sent = with_bytes(asked, np.array([10, 19], "<i4").tobytes())
+    answer = await client.post("/v2/models/cvae-decoder/infer", **sent)
+    assert answer.json()["outputs"][0]["data"][::784] == [110, 119]
+
+
 async def test_an_encoder_undoes_a_decoder(client: httpx.AsyncClient) -> None:
     pixels = {"name": "pixels", "datatype": "UINT8", "shape": [2, 28, 28], "data": grey(120, 129).tolist()}
     label = LABEL | {"shape": [2]}
@@ -153,7 +171,10 @@ async def test_all_outputs_may_come_in_bytes_but_one(client: httpx.AsyncClient) 
         ("models/cvae-decoder/versions/2", 404, "There is no model 'cvae-decoder' of version '2'"),
         ("models/gan-decoder/ready", 404, "no model"),
         ("models/cvae-decoder/infer", 405, "answers POST"),
-        ("repository/index", 404, "There is nothing at '/v2/repository/index'"),
+        ("models/gan-decoder/config", 404, "There is no model 'gan-decoder'"),
+        ("models/cvae-decoder/versions/2/stats", 404, "of version '2'"),
+        ("repository/index", 405, "answers POST"),
+        ("repository", 404, "There is nothing at '/v2/repository'"),
         (f"models/{'x' * 2000}", 414, "The path has"),
     ],
 )
@@ -182,6 +203,17 @@ NO_SIZE = {"name": "z", "datatype": "FP32", "shape": [1, 6]}
         ({"inputs": [Z | {"parameters": {"binary_data_size": 48}}, LABEL]}, "needs either data"),
         ({"inputs": [NO_SIZE | {"parameters": {"binary_data_size": 24}}, LABEL]}, "the binary data has 0 bytes"),
         (DECODE | {"outputs": [{"name": "mu"}]}, "'mu' is no output; outputs are pixels, logits"),
+        (
+            DECODE | {"outputs": [{"name": "logits", "parameters": {"classification": 3}}]},
+            "'logits' has the parameter classification, but classes are not ranked here; ask for the output itself",
+        ),
+        (
+            DECODE | {"outputs": [{"name": "logits", "parameters": {"shared_memory_region": "x"}}]},
+            "'logits' has the parameter shared_memory_region, but there is no shared memory; send and ask for",
+        ),
+        ({"inputs": [Z | {"parameters": {"shared_memory_region": "x"}}, LABEL]}, "'z' has the parameter shared_mem"),
+        ({"inputs": [Z, LABEL | {"datatype": "INT16"}]}, "'INT16', but the model takes INT64 or INT32"),
+        ({"inputs": [Z, LABEL | {"datatype": "INT32", "data": [1 << 31, 1]}]}, "values that are not INT32"),
     ],
 )
 async def test_what_is_not_allowed_is_named(client: httpx.AsyncClient, asked: dict[str, Any], says: str) -> None:

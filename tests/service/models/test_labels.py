@@ -83,7 +83,14 @@ def test_model_without_labels_refuses_every_label() -> None:
         ("36", "a"),
         ("\u0301", "\u0301"),
         ("ascii", "".join(LABELS) + "ab."),
+        ("digits", string.digits),
+        ("capitals", string.ascii_uppercase),
+        ("small", "ab"),
         ("letters", string.ascii_uppercase + "abß"),
+        ("0123456789", string.digits),
+        ("1234", "1234"),
+        ("012", "012"),
+        ("ßaJ", "ßaJ"),
         ("all", "".join(MORE_LABELS)),
     ],
 )
@@ -91,18 +98,27 @@ def test_a_text_names_a_label_or_those_of_a_set(text: str, named: str) -> None:
     assert "".join(MORE_LABELS[label] for label in parse_labels(text, MORE_LABELS)) == named
 
 
-@pytest.mark.parametrize("text", ["", "ALL", "digits", "41", "é"])
+@pytest.mark.parametrize("text", ["", "41", "é", "12é", "hello", "AA", "123"])
 def test_what_names_neither_is_refused_with_what_is_allowed(text: str) -> None:
     with pytest.raises(UnknownLabelError) as caught:
         parse_labels(text, MORE_LABELS)
     assert str(caught.value) == f"{text!r} is not a label; allowed is {describe_sets(MORE_LABELS)}."
-    assert describe_sets(LABELS) == "a character 0-9, A-Z or a number 0-35, or ascii, letters, all"
+    assert describe_sets(LABELS) == (
+        "a character 0-9, A-Z or a number 0-35, several characters such as 0123456789, "
+        "or digits, capitals, small, ascii, letters, all"
+    )
 
 
 @pytest.mark.parametrize("text", SETS)
 def test_a_set_that_the_model_knows_nothing_of_is_refused(text: str) -> None:
     with pytest.raises(UnknownLabelError, match=f"no label of the set {text}; allowed is none, because the model has"):
         parse_labels(text, ())
+
+
+@pytest.mark.parametrize(("text", "meant"), [("ALL", "all"), ("digit", "digits"), ("smal", "small")])
+def test_a_misspelt_set_is_not_taken_for_characters(text: str, meant: str) -> None:
+    with pytest.raises(UnknownLabelError, match=f"'{text}' is not a label, did you mean {meant}\\?; allowed is"):
+        parse_labels(text, string.ascii_letters)
 
 
 def test_digits_are_no_letters() -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from glyphvae.api.context import Context
 from glyphvae.application import OPERATIONS, create_app
-from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel, UnsupportedMedia
+from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel
 from glyphvae.formats.registry import GIF, JSON, MEDIA_TYPES, NPY, PDF, PICTURES, SVG
 from glyphvae.models.registry import load_registry
 from glyphvae.operations.base import KEPT_PLANS, LONGEST_KEY, PlanCache
@@ -101,9 +101,9 @@ async def test_parameters_of_a_body_are_refused_in_the_query(client: httpx.Async
 
 
 @pytest.mark.parametrize("path", READING)
-async def test_json_is_refused_where_an_image_is_read(client: httpx.AsyncClient, path: str) -> None:
+async def test_parameters_of_a_query_are_refused_in_a_body(client: httpx.AsyncClient, path: str) -> None:
     response = await client.post(path, json={"label": "J"}, params={"label": "J"})
-    expect_problem(response, UnsupportedMedia, "looks like JSON: send the image itself, and parameters in the query")
+    expect_problem(response, InvalidParameter, "send images in base64, and parameters in the query", "body")
 
 
 @pytest.mark.parametrize(

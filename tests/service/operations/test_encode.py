@@ -1,3 +1,5 @@
+import string
+
 import httpx
 import numpy as np
 import pytest
@@ -102,9 +104,24 @@ BLANK = image_file(np.full((40, 40), 255, dtype=np.uint8))
         Wrong("", b"", MalformedBody, None, "body is empty; send a PNG, JPEG or WebP image, or a .npy array."),
         Wrong("", J[: len(J) // 2], MalformedBody, None, "body: "),
         Wrong("", npy(grey(1))[:-1], MalformedBody, None, "784 bytes of values but holds 783."),
-        Wrong("", b"GIF89a", UnsupportedMedia, None, "body is none of PNG, JPEG, WebP and .npy."),
+        Wrong("", b"no image", UnsupportedMedia, None, "body is none of PNG, JPEG, WebP and .npy."),
+        Wrong(
+            "",
+            b"%PDF-1.7",
+            UnsupportedMedia,
+            None,
+            "body is a PDF document, and none of PNG, JPEG, WebP and .npy; save",
+        ),
         Wrong("", BLANK, InvalidParameter, "body", "ink"),
-        Wrong("", npy(np.zeros((2, 28, 28), np.int64)), InvalidParameter, "body", "allowed is uint8 0-255"),
+        Wrong(
+            "", npy(np.full((28, 28), 256)), InvalidParameter, "body", "outside 0-255, which is the range for integers"
+        ),
+        Wrong(
+            "", npy(np.zeros((28, 28), np.complex64)), InvalidParameter, "body", "allowed is uint8 or another integer"
+        ),
+        Wrong(
+            "", npy(grey(1, 2)[:, None]), InvalidParameter, "body", "with channels, which come last and are 1, 3 or 4"
+        ),
         Wrong("", npy(grey(*[119] * 71)), InvalidParameter, "body", "at most 70"),
         Wrong("preprocess=some", J, InvalidParameter, "query.preprocess", "'auto' or 'none'"),
         Wrong("label=36", J, InvalidParameter, "query.label", "a character 0-9, A-Z or a number 0-35"),
@@ -124,6 +141,9 @@ async def test_labels_say_what_an_image_may_be(more: httpx.AsyncClient) -> None:
         ("", "Z", LABELS),
         ("labels=letters", "a", (*LABELS[10:], "a", "b", "ß")),
         ("labels=0&labels=J", "J", ("0", "J")),
+        ("labels=digits", "9", tuple("0123456789")),
+        ("labels=9876543210", "9", tuple("9876543210")),
+        ("labels=small&labels=capitals", "a", tuple("ab" + string.ascii_uppercase)),
         ("labels=all", "a", MORE_LABELS),
     ):
         (encoding,) = (await encodings(more, npy(grey(136)), query)).encodings
@@ -142,13 +162,30 @@ async def test_labels_say_what_an_image_may_be(more: httpx.AsyncClient) -> None:
     ("path", "query", "says"),
     [
         ("/encode", "label=J&labels=all", "label is given, too"),
-        ("/reconstruct", "labels=digits", "'digits' is not a label"),
+        ("/reconstruct", "labels=digit", "'digit' is not a label, did you mean digits?; allowed is a character"),
         ("/encode", "model=vae&labels=all", "none, because the model has no labels"),
         ("/interpolate", "label=J&labels=all", "label is given, too"),
     ],
 )
 async def test_labels_that_no_image_can_have(client: httpx.AsyncClient, path: str, query: str, says: str) -> None:
     expect_problem(await client.post(f"{path}?{query}", content=J), InvalidParameter, says, "query.labels")
+
+
+async def test_top_keeps_the_best_of_the_posterior(client: httpx.AsyncClient) -> None:
+    (whole,) = (await encodings(client, J)).encodings
+    (best,) = (await encodings(client, J, "top=3")).encodings
+    assert whole.posterior is not None
+    assert best.posterior is not None
+    # As near to J are I and K, of which the first label comes first.
+    assert list(best.posterior) == ["J", "I", "K"]
+    assert best.posterior == {label: whole.posterior[label] for label in best.posterior}
+    assert len((await encodings(client, J, "top=99&labels=digits")).encodings[0].posterior or ()) == 10
+
+
+@pytest.mark.parametrize("query", ["label=J", "format=npy", "model=vae"])
+async def test_top_needs_a_posterior(client: httpx.AsyncClient, query: str) -> None:
+    response = await client.post(f"/encode?top=3&{query}", content=J)
+    expect_problem(response, InvalidParameter, "there is no posterior", "query.top")
 
 
 async def test_labels_to_read_need_images(client: httpx.AsyncClient) -> None:

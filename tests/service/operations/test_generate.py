@@ -239,9 +239,9 @@ async def test_the_default_model_is_taken_where_none_is_named(client: httpx.Asyn
         (
             "labels=%3f",
             "query.labels",
-            "'?' is not a label; allowed is a character 0-9, A-Z or a number 0-35, or ascii",
+            "'?' is not a label; allowed is a character 0-9, A-Z or a number 0-35, several characters",
         ),
-        (f"labels={'J' * 17}", "query.labels.0", "at most 16 characters"),
+        (f"labels={'J' * 129}", "query.labels.0", "at most 128 characters"),
         ("model=vae&labels=all", "query.labels", "none, because the model has no labels"),
         ("n=84", "query.n", "3024 glyphs were asked for"),
         ("label=%3f", "query.label", "'?' is not a label; allowed is a character 0-9, A-Z or a number 0-35"),
@@ -292,6 +292,8 @@ async def test_labels_say_which_are_written(more: httpx.AsyncClient) -> None:
         ("", LABELS),
         ("labels=ascii", (*LABELS, "a", "b", ".")),
         ("labels=letters", (*LABELS[10:], "a", "b", "ß")),
+        ("labels=digits&labels=small", (*LABELS[:10], "a", "b")),
+        ("labels=ba0", ("b", "a", "0")),
         ("labels=all", MORE_LABELS),
         ("labels=a&labels=0&labels=%C3%9F&labels=36", ("a", "0", "ß")),
     ):
@@ -374,7 +376,8 @@ def test_glyphs_of_a_hand_are_drawn_ahead(with_hand: Context) -> None:
 
 async def test_single_glyphs_as_svg_are_drawn_ahead_and_reproduced(more: httpx.AsyncClient) -> None:
     new = await asyncio.gather(*(more.post("/generate?label=J&temperature=1", headers=SVG) for _ in range(5)))
-    assert len({response.content for response in new}) == 5
+    assert len({response.headers["glyphvae-seed"] for response in new}) == 5
+    assert len({response.content for response in new}) > 1  # of this model two of five may be alike
     for response in new:
         seed = response.headers["glyphvae-seed"]
         again = await more.post(f"/generate?label=J&temperature=1&seed={seed}", headers=SVG)

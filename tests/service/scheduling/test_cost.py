@@ -40,6 +40,9 @@ def test_memory_is_counted_by_the_mode_and_its_copies() -> None:
     assert colour - grey == 3 * MEGA
     assert grey >= 3 * MEGA
     assert converting(0, MEGA, floats=True).held - converting(0, MEGA, floats=False).held == 9 * MEGA
+    colours = converting(0, MEGA, channels=3, floats=True).held - converting(0, MEGA, channels=3, floats=False).held
+    assert colours == 27 * MEGA
+    assert converting(0, MEGA, channels=4, floats=False).held - converting(0, MEGA, floats=False).held == 8 * MEGA
     assert drawing("image/webp", MEGA).held > drawing("image/png", MEGA).held >= 3 * MEGA
 
 
@@ -75,6 +78,12 @@ def test_setting_strokes_is_more_work_and_holds_their_curves() -> None:
     assert typesetting(0, strokes=True) == NOTHING
 
 
+def test_a_short_text_stays_on_the_event_loop_and_a_long_one_leaves_it() -> None:
+    assert typesetting(20, strokes=True).work <= INLINE < typesetting(100, strokes=True).work
+    short, long = (together(drawing("image/png", n * 40 * 80), painting(n)) for n in (16, 80))
+    assert short.work <= INLINE < long.work
+
+
 def test_a_document_is_work_and_memory_for_each_glyph() -> None:
-    assert tracing(1).work <= INLINE < tracing(17).work
+    assert tracing(20).work <= INLINE < tracing(100).work
     assert tracing(200).held - tracing(100).held == tracing(300).held - tracing(200).held > 100_000

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from glyphvae.api.responses import Result
+from glyphvae.models.manifest import Part
 from glyphvae.models.registry import load_registry
-from glyphvae.models.sessions import Part, Rows
+from glyphvae.models.sessions import Rows
 from glyphvae.scheduling.cost import INLINE
 from glyphvae.scheduling.outbox import PIECE
 from glyphvae.scheduling.scheduler import Scheduler

@@ -192,10 +192,10 @@ def test_a_fifo_is_not_waited_for_and_the_next_reload_works(own: Context, folder
 async def test_one_reload_at_a_time(own: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go = threading.Event(), threading.Event()
 
-    def slow(settings: Settings, also: object) -> object:
+    def slow(settings: Settings, **more: Any) -> object:  # noqa: ANN401
         begun.set()
         assert go.wait(60)
-        return load_registry(settings, also=list(also))  # type: ignore[call-overload]
+        return load_registry(settings, **more)
 
     monkeypatch.setattr("glyphvae.server.reload.load_registry", slow)
     reloader = Reloader(own)

@@ -1,4 +1,4 @@
-"""Texts and arrays are compressed for whoever takes that; pictures and streams never."""
+"""Texts, arrays and SVG are compressed for whoever takes that; pixels and streams never."""
 
 import gzip
 import json
@@ -71,6 +71,14 @@ async def test_a_compressed_file_is_asked_for_by_its_tag(client: httpx.AsyncClie
 )
 async def test_everything_else_is_not(client: httpx.AsyncClient, path: str, headers: dict[str, str]) -> None:
     assert "content-encoding" not in (await client.get(path, headers=headers | GZIP)).headers
+
+
+async def test_vectors_are_compressed(handed: httpx.AsyncClient) -> None:
+    target = "/generate?label=J&n=24&seed=1"
+    svg = {"accept": "image/svg+xml"}
+    small = await handed.get(target, headers=svg | GZIP)
+    assert small.headers["content-encoding"] == "gzip"
+    assert small.content == (await handed.get(target, headers=svg | IDENTITY)).content
 
 
 async def test_arrays_are_compressed(client: httpx.AsyncClient) -> None:

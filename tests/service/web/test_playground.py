@@ -103,7 +103,7 @@ async def test_the_root_sends_browsers_to_the_page_and_tells_others_of_it(client
 
 def test_the_first_load_is_small() -> None:
     names = first_load()
-    assert {"app.js", "glyph.js", "ink.js", "state.js"} <= names
+    assert {"start.js", "app.js", "glyph.js", "ink.js", "state.js"} <= names
     assert not {"draw.js", "letters.js", "explore.js", "font.js", "text.js"} & names
     assert sum(len(FILES[name].content) for name in names) < FIRST_LOAD_LIMIT
 
@@ -124,10 +124,10 @@ def test_the_page_and_the_endpoints_have_one_temperature() -> None:
 
 def test_the_first_modules_are_asked_for_together() -> None:
     preloaded = re.findall(r'rel="modulepreload" href="playground/([^"]+)"', PAGE)
-    modules = {name for name in first_load() if name.endswith(".js")} - {"app.js", "theme.js"}
+    modules = {name for name in first_load() if name.endswith(".js")} - {"start.js", "theme.js"}
     assert sorted(preloaded) == sorted(modules)
-    started = {"app.js"}
+    started = {"start.js", "app.js", "ink.js"}  # the others are loaded by the first
     for name in started | modules:
         started |= {a or b for a, b in IMPORTS.findall(FILES[name].content.decode())}
-    assert modules == started - {"app.js"}
-    assert {"text.js", "draw.js"}.isdisjoint(modules)
+    assert modules == started - {"start.js"}
+    assert {"text.js", "draw.js", "npy.js"}.isdisjoint(modules)

@@ -8,7 +8,7 @@ from typing import Any
 import onnx
 import pytest
 import tritonclient
-from google.protobuf import text_format  # type: ignore[import-untyped]
+from google.protobuf import text_format
 
 from glyphvae_training.export.graphs import Part
 from glyphvae_training.export.triton import config_pbtxt

@@ -1,10 +1,9 @@
 // Client of the service's public API, the only part of the server that the page uses.
 
-import * as npy from "./npy.js";
-
 const JSON_TYPE = "application/json";
 const NPY_TYPE = "application/x-npy";
 const PNG_TYPE = "image/png";
+const SVG_TYPE = "image/svg+xml";
 const TIMEOUT_MS = 15_000;
 // A font has some hundred glyphs.
 const FONT_TIMEOUT_MS = 60_000;
@@ -44,8 +43,19 @@ async function call(path, { method = "POST", query = {}, accept = JSON_TYPE, bod
     if (!response.ok) throw await problemOf(response);
     return await read(response);
   } catch (error) {
-    throw error instanceof Problem ? error : new Unreachable();
+    throw failureOf(error, timeout);
   }
+}
+
+/** Returns an error with words for people. */
+function failureOf(error, timeout) {
+  if (error instanceof Problem) return error;
+  if (error.name === "TimeoutError") {
+    return new Problem({ title: "The service took too long", detail: `There was no response within ${timeout / 1000} seconds.`, status: 504 });
+  }
+  // What fetch fails with.
+  if (error instanceof TypeError) return new Unreachable();
+  return new Problem({ title: "The response cannot be read", detail: "It is damaged, or of another version of the service.", status: 502 });
 }
 
 async function problemOf(response) {
@@ -71,7 +81,9 @@ export function search(query) {
 export const latents = (z) => z.map((value) => (value === null ? "" : String(Number(value.toFixed(3))))).join(",");
 
 const asJson = (response) => response.json();
-const asNpy = async (response) => npy.parse(await response.arrayBuffer());
+// Not among the first modules: images of models with strokes need none of it.
+const asNpy = async (response) => (await import("./npy.js")).parse(await response.arrayBuffer());
+const asPixels = async (response) => (await import("./npy.js")).glyphs(await asNpy(response));
 const asPicture = async (response) => ({
   blob: await response.blob(),
   seed: response.headers.get("Glyphvae-Seed"),
@@ -79,8 +91,19 @@ const asPicture = async (response) => ({
   unknown: Number(response.headers.get("Glyphvae-Unknown")),
 });
 
+/** Paints vectors on a canvas, which takes an image: bitmaps are made of pixels alone. */
+async function painted(vectors) {
+  const image = new Image();
+  image.src = URL.createObjectURL(vectors);
+  await image.decode();
+  const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+  canvas.getContext("2d").drawImage(image, 0, 0);
+  URL.revokeObjectURL(image.src);
+  return canvas;
+}
+
 async function asGlyphs(response, n, columns, scale) {
-  const grid = await createImageBitmap(await response.blob());
+  const grid = await painted(await response.blob());
   const side = SIDE * scale;
   const place = (index) => [(index % columns) * side, Math.floor(index / columns) * side];
   return Promise.all(Array.from({ length: n }, (_, index) => createImageBitmap(grid, ...place(index), side, side)));
@@ -99,13 +122,12 @@ export const models = () => call("models", { method: "GET", read: asJson });
 export const live = () => call("livez", { method: "GET", read: asJson });
 
 /** Generates glyphs as n arrays of 784 pixels. */
-export const generatePixels = async (query) =>
-  npy.glyphs(await call("generate", { query, accept: NPY_TYPE, read: asNpy }));
+export const generatePixels = (query) => call("generate", { query, accept: NPY_TYPE, read: asPixels });
 
 /** Requests a grid of n glyphs, painted from strokes at `scale`, and returns them as images. */
 function pictures(path, query, scale, n, columns = n) {
   const read = (response) => asGlyphs(response, n, columns, scale);
-  return call(path, { query: { ...query, ...INK, scale }, accept: PNG_TYPE, read });
+  return call(path, { query: { ...query, ...INK, scale }, accept: SVG_TYPE, read });
 }
 
 /** Generates glyphs as n images, painted from strokes at `scale`. */
@@ -122,8 +144,7 @@ export const generateSamples = (query) => call("generate", { query, read: asJson
 export const generatePicture = (query) => call("generate", { query, accept: PNG_TYPE, read: asPicture });
 
 /** Varies one latent, or two. */
-export const traversePixels = async (query) =>
-  npy.glyphs(await call("traverse", { query, accept: NPY_TYPE, read: asNpy }));
+export const traversePixels = (query) => call("traverse", { query, accept: NPY_TYPE, read: asPixels });
 
 /** Varies one latent; returns images, painted from strokes at `scale`. */
 export const traversePictures = (query, scale) => pictures("traverse", query, scale, query.n);
@@ -152,7 +173,7 @@ export const reconstructPicture = (query, scale, body) =>
     query: { ...query, ...INK, scale },
     body,
     type: body.type,
-    accept: PNG_TYPE,
+    accept: SVG_TYPE,
     read: (response) => asReconstruction(response, scale),
   });
 

@@ -1,15 +1,14 @@
-// Start of the page: loads the list of models, then each tab.
+// Everything but the large glyph, which start.js shows first.
 
-import * as api from "./api.js";
 import { copyText } from "./code.js";
 import { bindAll } from "./controls.js";
-import { byId } from "./dom.js";
+import { byId, keep } from "./dom.js";
 import * as glyph from "./glyph.js";
+import { followHand } from "./hand.js";
 import { startLater } from "./later.js";
-import { LatestRequest } from "./latest_request.js";
+import { startLiked } from "./liked.js";
 import * as models from "./models.js";
 import { link, on, state } from "./state.js";
-import * as status from "./status.js";
 import { nameStyles, startUndo } from "./styles.js";
 import { bindTabs } from "./tabs.js";
 
@@ -24,11 +23,7 @@ function bindTheme() {
   const show = () => button.setAttribute("aria-pressed", String(isDark()));
   button.addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
-    try {
-      localStorage.setItem("glyphvae.theme", root.dataset.theme);
-    } catch {
-      // Storage is disabled: the choice is lost when the page is closed.
-    }
+    keep("localStorage", "glyphvae.theme", root.dataset.theme);
     show();
     dispatchEvent(new Event("themechange"));
   });
@@ -51,20 +46,21 @@ function openLater() {
   startLater(panel, load, () => hold(false));
 }
 
-function begin() {
+/** Starts it, of the tabs the open one. */
+export function start() {
+  bindTheme();
   models.bindPicker(byId("model"));
+  models.describe(byId("model-words"), byId("other-model"));
   models.bindLabelLists();
   bindAll();
   bindTabs();
   startUndo();
   document.querySelectorAll("[data-styles]").forEach(nameStyles);
+  document.querySelectorAll("[data-liked]").forEach(startLiked);
+  document.querySelectorAll("[data-hand]").forEach(followHand);
   glyph.start();
   on(["tab"], openLater);
   openLater();
   byId("share").addEventListener("click", () => copyText(link()));
   document.documentElement.dataset.ready = "";
 }
-
-bindTheme();
-status.watch();
-new LatestRequest(byId("boot"), () => models.load(), begin).ask();

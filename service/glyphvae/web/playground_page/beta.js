@@ -8,7 +8,7 @@ import { LatestRequest } from "./latest_request.js";
 import { missing } from "./missing.js";
 import { labelOf, largestSeries, styleOf } from "./models.js";
 import { Sliders } from "./sliders.js";
-import { whileOpen } from "./tabs.js";
+import { whileOpen } from "./state.js";
 
 const SCALE = 6;
 const SAMPLE_SCALE = 3;

@@ -1,8 +1,8 @@
 // The page's requests as curl and Python code.
 
 import { address, search } from "./api.js";
-import { bindSegments, notice } from "./controls.js";
-import { h } from "./dom.js";
+import { bindSegments } from "./controls.js";
+import { h, notice } from "./dom.js";
 import { on, state } from "./state.js";
 
 const shell = (text) => `'${text.replaceAll("'", "'\\''")}'`;

@@ -1,6 +1,5 @@
 // Binding of controls to the state: an element with `data-state` shows and changes that part of it.
 
-import { byId } from "./dom.js";
 import { on, set, state } from "./state.js";
 
 /** Formats of the numbers beside sliders. */
@@ -93,13 +92,4 @@ function targetOf(key, here, length, columns) {
   if (!(key in STEPS)) return undefined;
   const isVertical = key === "ArrowUp" || key === "ArrowDown";
   return (here + STEPS[key] * (isVertical ? columns : 1) + length) % length;
-}
-
-/** Shows a short message at the foot of the page for a moment. */
-export function notice(text) {
-  const element = byId("notice");
-  element.textContent = text;
-  element.classList.add("shown");
-  clearTimeout(element.timer);
-  element.timer = setTimeout(() => element.classList.remove("shown"), 2500);
 }

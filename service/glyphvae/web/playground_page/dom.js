@@ -29,10 +29,50 @@ export function debounce(work, ms) {
   };
 }
 
+/** Calls `work` once `element` is in view, or nearly. */
+export function whenSeen(element, work) {
+  const observer = new IntersectionObserver(
+    (entries) => {
+      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+      observer.disconnect();
+      work();
+    },
+    { rootMargin: "300px" },
+  );
+  observer.observe(element);
+}
+
+/** Keeps `value` in `localStorage` or `sessionStorage`; if that is disabled, it is lost when the page is closed. */
+export function keep(storage, name, value) {
+  try {
+    window[storage].setItem(name, value);
+  } catch {
+    // As said.
+  }
+}
+
+/** Returns what was kept, null if there is nothing or the storage is disabled. */
+export function kept(storage, name) {
+  try {
+    return window[storage].getItem(name);
+  } catch {
+    return null;
+  }
+}
+
 /** Announces a text to screen readers once calls have paused, so that a moving slider is not announced at every step. */
 export const announce = debounce((text) => {
   byId("announcer").textContent = text;
 }, 600);
+
+/** Shows a short message at the foot of the page for a moment. */
+export function notice(text) {
+  const element = byId("notice");
+  element.textContent = text;
+  element.classList.add("shown");
+  clearTimeout(element.timer);
+  element.timer = setTimeout(() => element.classList.remove("shown"), 2500);
+}
 
 /** Formats a number with a minus sign and fixed decimals. */
 export const shown = (number, decimals = 2) => number.toFixed(decimals).replace("-", "−");

@@ -7,11 +7,10 @@ import { drawOn, toPng } from "./drawing.js";
 import { draw } from "./ink.js";
 import { LatestRequest } from "./latest_request.js";
 import { nameLetter, startLetters } from "./letters.js";
-import { axisWord, current, drawsStrokes, modelName } from "./models.js";
+import { axisWord, current, drawsStrokes, glyphQuery, modelName } from "./models.js";
 import { readPicture, writePicture } from "./picture.js";
-import { set, state } from "./state.js";
+import { set, state, whileOpen } from "./state.js";
 import { GRID, read, write } from "./strokes.js";
-import { whileOpen } from "./tabs.js";
 
 const NEAREST = 3;
 const LABELS_SHOWN = 5;
@@ -136,7 +135,8 @@ function startImages() {
     if (file.files.length) take(file.files[0]);
     file.value = "";
   });
-  byId("read-glyph").addEventListener("click", readGlyph);
+  const glyph = new LatestRequest(byId("reading"), api.generatePicture, ({ blob }) => take(blob));
+  byId("read-glyph").addEventListener("click", () => glyph.ask({ ...glyphQuery(), scale: READ_SCALE }));
   for (const kind of ["dragenter", "dragover"]) {
     drop.addEventListener(kind, (event) => {
       event.preventDefault();
@@ -163,14 +163,6 @@ async function take(blob) {
     // The service reports what is wrong with a file that the browser cannot read.
     if (turn === begun) request.ask({ file: blob, as: "", query: { model: modelName() } });
   }
-}
-
-async function readGlyph() {
-  const model = current();
-  const label = model.labels.length ? state.label : undefined;
-  const query = { label, z: api.latents(state.z.slice(0, model.latent_size)), scale: READ_SCALE, model: modelName(model) };
-  const { blob } = await api.generatePicture(query);
-  await take(blob);
 }
 
 // The reading

@@ -4,8 +4,7 @@ import * as api from "./api.js";
 import { byId, debounce } from "./dom.js";
 import { LatestRequest } from "./latest_request.js";
 import { drawsStrokes } from "./models.js";
-import { state } from "./state.js";
-import { whileOpen } from "./tabs.js";
+import { state, whileOpen } from "./state.js";
 import { fontBody } from "./text_request.js";
 
 // A font is made once the sliders have rested for this long.
@@ -25,7 +24,10 @@ export function start() {
 async function show({ blob }) {
   made += 1;
   // Each font has a family of its own, so that the old one stays visible until the new one can be used.
-  const next = await new FontFace(`${FAMILY} ${made}`, await blob.arrayBuffer()).load();
+  const font = new FontFace(`${FAMILY} ${made}`, await blob.arrayBuffer());
+  const next = await font.load().catch(() => {
+    throw new api.Problem({ title: "The browser cannot show the font", detail: "Download and install it instead." });
+  });
   document.fonts.add(next);
   const line = byId("font-text");
   line.style.fontFamily = `"${next.family.replaceAll('"', "")}"`;

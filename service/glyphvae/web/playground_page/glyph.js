@@ -1,18 +1,15 @@
-// The Glyph tab: shows the glyph of a label and a style, as in the paper's Figure 4.
+// The Glyph tab below and beside the large glyph: the label and the style, as in the paper's Figure 4, and variations.
 
 import * as api from "./api.js";
 import { codePanel } from "./code.js";
-import { check, notice, rove } from "./controls.js";
-import { announce, byId, debounce, download, h } from "./dom.js";
+import { check, rove } from "./controls.js";
+import { announce, byId, debounce, download, h, notice, whenSeen } from "./dom.js";
 import { draw } from "./ink.js";
 import { LatestRequest } from "./latest_request.js";
-import { current, drawsStrokes, labelOf, modelName, seriesOf, shownLabel, styleOf } from "./models.js";
+import { current, drawsStrokes, glyphQuery, labelOf, modelName, seriesOf, shownLabel, styleOf, styleQuery } from "./models.js";
 import { STRIP_SCALE, Sliders, lockedLatents, stripValues } from "./sliders.js";
-import { on, set, state } from "./state.js";
-import { openingStyle } from "./styles.js";
-import { whileOpen } from "./tabs.js";
+import { on, set, state, whileOpen } from "./state.js";
 
-const HERO_SCALE = 18;
 const KEY_SCALE = 3;
 const VARIATION_SCALE = 4;
 const VARIATION_GLYPHS = 24;
@@ -21,39 +18,20 @@ const STRIP_GLYPHS = 7;
 const REST_MS = 120;
 const PICTURE_SCALE = 16;
 
-const glyphQuery = (model) => ({ label: labelOf(model), z: api.latents(styleOf(model)), model: modelName(model) });
-
 /** Starts the tab. */
 export function start() {
   const sliders = new Sliders(byId("glyph-latents"), STRIP_GLYPHS);
-  startHero();
   startKeys();
   startStrips(sliders);
   startVariations();
   startSampling();
   startBeta();
   startImage();
-  codePanel(byId("glyph-code"), ["model", "label", "z"], () => ({
+  codePanel(byId("glyph-code"), ["model", "label", "z", "hand"], () => ({
     path: "generate",
     query: { ...glyphQuery(current()), scale: PICTURE_SCALE },
     file: `${(labelOf() ?? "glyph").toLowerCase()}.png`,
   }));
-}
-
-function startHero() {
-  const canvas = byId("hero-glyph");
-  const work = ({ query, isPainted }) => (isPainted ? api.generatePictures(query, HERO_SCALE) : api.generatePixels(query));
-  const request = new LatestRequest(byId("hero"), work, ([glyph], { query, view }) => {
-    draw(canvas, glyph, HERO_SCALE, view);
-    canvas.setAttribute("aria-label", query.label ? `Handwritten ${query.label}` : "Handwritten character");
-    canvas.dispatchEvent(new CustomEvent("drawn", { detail: query, bubbles: true }));
-  });
-  const ask = () => {
-    const { view } = state;
-    const query = glyphQuery(current());
-    if (state.z.length) request.ask({ query, view, isPainted: view === "ink" && drawsStrokes() });
-  };
-  whileOpen("glyph", ["model", "label", "z", "view"], ask);
 }
 
 // The label picker shows the whole alphabet in the current style.
@@ -106,7 +84,7 @@ function startKeys() {
     const query = { ...glyphQuery(model), label: model.labels };
     if (state.z.length && model.labels.length) request.ask({ query, isPainted: drawsStrokes(model) });
   };
-  whileOpen("glyph", ["model", "z"], debounce(ask, REST_MS));
+  whileOpen("glyph", ["model", "z", "hand"], debounce(ask, REST_MS));
 }
 
 function makeKey(label) {
@@ -130,7 +108,7 @@ function startStrips(sliders) {
     if (state.z.length) request.ask({ query: glyphQuery(current()), isPainted: drawsStrokes(), indices: sliders.indices, values });
   };
   const rest = debounce(ask, REST_MS);
-  whileOpen("glyph", ["model", "label", "z"], rest);
+  whileOpen("glyph", ["model", "label", "z", "hand"], rest);
   panel.addEventListener("rebuilt", rest);
 }
 
@@ -153,18 +131,19 @@ function startVariations() {
   const ask = () => {
     const model = current();
     const { temperature, variations: seed } = state;
-    const query = { ...glyphQuery(model), z: api.latents(lockedLatents()), n: VARIATION_GLYPHS, temperature, seed };
+    const query = { ...glyphQuery(model), ...styleQuery(lockedLatents()), n: VARIATION_GLYPHS, temperature, seed };
     request.ask({ query, isPainted: drawsStrokes(model) });
   };
   const rest = debounce(ask, REST_MS);
   // Variations depend only on locked latents, so moving the slider of another one does not update them.
   let held = "";
-  whileOpen("glyph", ["model", "label", "z", "locked", "temperature", "variations"], (changed) => {
+  const follow = (changed) => {
     const now = api.latents(lockedLatents());
     if (held === now && changed?.join() === "z") return;
     held = now;
     rest();
-  });
+  };
+  whenSeen(panel, () => whileOpen("glyph", ["model", "label", "z", "hand", "locked", "temperature", "variations"], follow));
   byId("variations-again").addEventListener("click", () => set({ variations: state.variations + 1 }));
 }
 
@@ -192,11 +171,6 @@ function startSampling() {
   byId("average").addEventListener("click", () => {
     set({ z: styleOf().map((value, index) => (state.locked.includes(index + 1) ? value : 0)) });
   });
-  // Without a style, or with that of another model, the page begins with one that is legible in all models.
-  const begin = () => state.z.length || set({ z: openingStyle(current()) });
-  // Later, when every panel has the sliders of the model.
-  on(["model"], () => queueMicrotask(begin));
-  begin();
 }
 
 // The image as a file: what the code below makes.
@@ -206,13 +180,15 @@ function startImage() {
   const file = new LatestRequest(byId("hero"), api.generatePicture, ({ blob }) => download(blob, name()));
   byId("glyph-download").addEventListener("click", () => file.ask(query()));
   byId("glyph-copy").addEventListener("click", async () => {
+    let problem = null;
     try {
       const blob = api.generatePicture(query()).then((picture) => picture.blob);
+      blob.catch((error) => (problem = error));
       // Given as a promise, because the browser forgets the click while the image is made.
       await navigator.clipboard.write([new ClipboardItem({ "image/png": blob })]);
       notice("Image copied");
     } catch {
-      notice("The browser does not allow copying images; download it instead");
+      notice(problem ? `Nothing was copied. ${problem.message}` : "The browser does not allow copying images; download it instead");
     }
   });
 }

@@ -87,12 +87,33 @@ export class LatestRequest {
 /** Repeats all failed requests. */
 export const retryAll = () => requests.forEach((request) => request.retry());
 
+// What to do, by the status of the response; other failures are the service's.
+const ENTERED = "Change what you entered, the rest stays as it is.";
+const NO_KEY = "This page sends no key. Ask whoever runs the service for access.";
+const WAIT = "Wait a moment, then try again.";
+const ADVICE = {
+  400: ENTERED,
+  401: NO_KEY,
+  403: NO_KEY,
+  404: "Load the page again: the service may have other models now.",
+  413: "Choose a smaller image, or a shorter text.",
+  415: "Choose an image as PNG, JPEG or WebP.",
+  422: ENTERED,
+  429: `Others use the service too. ${WAIT}`,
+  503: `The service is busy or starting. ${WAIT}`,
+  504: "Try again, or ask for less: a shorter text, or a smaller size.",
+};
+const NOT_YOURS = "It is not your fault. Try again; if it happens again, tell whoever runs the service.";
+
 function problemBox(error, retry) {
+  // The service says which field it was; here there is one of each name.
+  const what = error.message.replace(/^(?:body|query)\./, "");
   return h(
     "div",
     { className: "problem", role: "alert" },
     h("strong", {}, error.title),
-    h("p", {}, error.message),
+    ...(what === error.title ? [] : [h("p", {}, what)]),
+    h("p", {}, ADVICE[error.status] ?? NOT_YOURS),
     h("button", { type: "button", className: "quiet", onclick: retry }, "Try again"),
   );
 }

@@ -7,9 +7,8 @@ import { LatestRequest } from "./latest_request.js";
 import { missing } from "./missing.js";
 import { current, handOf, modelName, select, withHand } from "./models.js";
 import { readPicture } from "./picture.js";
-import { on, set, state } from "./state.js";
+import { on, set, state, whileOpen } from "./state.js";
 import { read } from "./strokes.js";
-import { whileOpen } from "./tabs.js";
 import { SVG_TYPE } from "./text_request.js";
 
 // They show most of the forms in which hands differ: a bowl and a leg, a loop, a tail, an arch, two stems.

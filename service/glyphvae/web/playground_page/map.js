@@ -7,8 +7,7 @@ import { LatestRequest } from "./latest_request.js";
 import { missing } from "./missing.js";
 import { conditional, named } from "./models.js";
 import * as npy from "./npy.js";
-import { on, set, state } from "./state.js";
-import { whileOpen } from "./tabs.js";
+import { on, set, state, whileOpen } from "./state.js";
 
 const MODEL = "vae-z2";
 const REACH = 3;

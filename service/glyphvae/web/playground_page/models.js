@@ -1,17 +1,19 @@
 // The served models, and the selected one.
 
 import * as api from "./api.js";
-import { notice } from "./controls.js";
-import { h } from "./dom.js";
+import { h, notice } from "./dom.js";
 import { on, set, state } from "./state.js";
 
 const LATENTS_SHOWN = 6;
 
 let served = [];
 
-/** Loads the list of models. */
+/** Loads the list of models; a link may name one that is not served. */
 export async function load() {
   served = await api.models();
+  if (!state.model || named(state.model)) return;
+  notice(`The model ${state.model} is not served. Using ${current().name}.`);
+  set({ model: "", z: [], locked: [], hand: "" });
 }
 
 /** Returns the model of this name, undefined if it is not served. */
@@ -25,8 +27,11 @@ export const seriesOf = (model) =>
 export const largestSeries = () =>
   served.map(seriesOf).reduce((largest, series) => (series.length > Math.max(1, largest.length) ? series : largest), []);
 
+/** Returns the service's default model. */
+export const standard = () => served.find((model) => model.default);
+
 /** Returns the selected model, or the service's default. */
-export const current = () => named(state.model) ?? served.find((model) => model.default);
+export const current = () => named(state.model) ?? standard();
 
 /** Returns the name of a latent, empty if it has none. */
 export const axisWord = (model, index) => model.metrics.axes?.[index] ?? "";
@@ -41,12 +46,13 @@ export function partOf(model, index) {
   return index < hand ? "Hand" : "Form";
 }
 
-/** Returns indices of latents, the hand's first, those with named ends first, then the most active: six of them, or all. */
+/** Returns indices of latents, the hand's first unless a hand is in use, those with named ends first, then the most active: six of them, or all. */
 export function latentOrder(model, all = false) {
   const kl = model.metrics.kl_per_unit ?? [];
   const part = (index) => Number(partOf(model, index) === "Form");
   const rank = (index) => (hasEnds(model, index) ? Number.POSITIVE_INFINITY : (kl[index] ?? 0));
-  const indices = Array.from({ length: model.latent_size }, (_, index) => index);
+  const isFree = (index) => !handOf(model) || partOf(model, index) !== "Hand";
+  const indices = Array.from({ length: model.latent_size }, (_, index) => index).filter(isFree);
   if (model.latent_size > LATENTS_SHOWN) {
     indices.sort((a, b) => part(a) - part(b) || (rank(a) === rank(b) ? a - b : rank(b) - rank(a)));
   }
@@ -82,12 +88,17 @@ export const select = (model, patch = {}) => set({ model: modelName(model) ?? ""
 export const styleOf = (model = current()) =>
   Array.from({ length: model.latent_size }, (_, index) => state.z[index] ?? 0);
 
-/** Fills the list of models and binds it to the state; a link may name a model that is not served. */
+/** Returns the parameters of latents, null for those to be sampled; those of the hand are of the hand in use. */
+export function styleQuery(z, model = current(), hand = handOf(model)) {
+  const isOfHand = (index) => hand && index < model.config.hand_size;
+  return { hand, z: api.latents(z.map((value, index) => (isOfHand(index) ? null : value))) };
+}
+
+/** Returns the query for the glyph of the state. */
+export const glyphQuery = (model = current()) => ({ label: labelOf(model), ...styleQuery(styleOf(model), model), model: modelName(model) });
+
+/** Fills the list of models and binds it to the state. */
 export function bindPicker(picker) {
-  if (state.model && !named(state.model)) {
-    notice(`The model ${state.model} is not served. Using ${current().name}.`);
-    set({ model: "", z: [], locked: [], hand: "" });
-  }
   picker.append(...groups());
   const show = () => (picker.value = current().name);
   picker.addEventListener("change", () => select(named(picker.value)));
@@ -95,20 +106,37 @@ export function bindPicker(picker) {
   show();
 }
 
+const isPaper = (model) => seriesOf(model).length > 1 && !model.strokes;
+
+// The groups of models: name, what is said of them, and which they are.
+const KINDS = [
+  ["Pen strokes, sharp at every size", "draws pen strokes, sharp at every size. It also writes pages and makes fonts.", (model) => model.strokes],
+  ["The paper's, which differ in β", "is a conditional VAE as in the paper, of 28×28 pixels. The group differs in β alone, the weight of the KL in training.", isPaper],
+  ["Pixels, chosen by label", "draws characters of 28×28 pixels: the label says which, the latents how.", (model) => model.labels.length],
+  ["Pixels, without labels", "draws characters of 28×28 pixels without a label: the latents alone say which, and how.", () => true],
+];
+const kindOf = (model) => KINDS.find(([, , holds]) => holds(model));
+
 /** Returns the options of the picker, by what the models are for. */
 function groups() {
   const option = (model) => h("option", { value: model.name, title: model.summary }, model.name);
-  const isPaper = (model) => seriesOf(model).length > 1 && !model.strokes;
-  const kinds = [
-    ["Pen strokes, sharp at every size", (model) => model.strokes],
-    ["The paper's, which differ in β", isPaper],
-    ["Pixels, chosen by label", (model) => !isPaper(model) && model.labels.length],
-    ["Pixels, without labels", (model) => !isPaper(model)],
-  ];
-  const kindOf = (model) => kinds.find(([, holds]) => holds(model))[0];
-  return kinds
-    .map(([label]) => h("optgroup", { label }, served.filter((model) => kindOf(model) === label).map(option)))
-    .filter((group) => group.children.length);
+  return KINDS.map((kind) => h("optgroup", { label: kind[0] }, served.filter((model) => kindOf(model) === kind).map(option))).filter(
+    (group) => group.children.length,
+  );
+}
+
+/** Says below the bar what the selected model is, with a button for the paper's model and one back. */
+export function describe(words, button) {
+  const paper = largestSeries().find((model) => isPaper(model) && model.beta === 1);
+  const other = () => (current() === paper ? standard() : paper);
+  const show = () => {
+    words.replaceChildren(h("b", {}, current().name), ` ${kindOf(current())[1]}`);
+    button.hidden = !other() || other() === current();
+    button.textContent = current() === paper ? `Back to ${standard().name}` : "Try the paper’s model";
+  };
+  button.addEventListener("click", () => select(other()));
+  on(["model"], show);
+  show();
 }
 
 /** Returns the selected model if it has labels, or the first model with labels. */

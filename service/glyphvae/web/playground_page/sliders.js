@@ -30,7 +30,7 @@ export class Sliders {
     this.modelOf = modelOf;
     this.isNamed = modelOf === current;
     this.rows = [];
-    on(["model"], () => this.#build());
+    on(["model", "hand"], () => this.#build());
     on(["z", "locked"], () => this.#show());
     this.#build();
   }

@@ -1,6 +1,6 @@
 // The complete state of the page, which is also the fragment of its address: #tab?name=value&…
 
-import { debounce } from "./dom.js";
+import { debounce, keep, kept } from "./dom.js";
 
 const text = { read: (value) => value, write: (value) => value };
 const shortText = (length) => ({ read: (value) => value.slice(0, length), write: text.write });
@@ -45,13 +45,14 @@ const FIELDS = {
   view: ["ink", oneOf("ink", "pixels")],
   variations: [1, whole(0, MOST)],
   text: ["Dear reader\nno pen ever wrote\nthese 3 lines", shortText(2000)],
-  seed: [7, whole(0, MOST)],
-  variation: [0.25, between(0, 0.6)],
+  // A seed whose lines are level and even.
+  seed: [12, whole(0, MOST)],
+  variation: [0.2, between(0, 0.6)],
   ink: ["#1b1a17", colour],
   paper: ["#ffffff", colour],
   transparent: [false, flag],
   hand: ["", text],
-  drift: [1, between(0, 3)],
+  drift: [0.5, between(0, 3)],
   lines: ["plain", oneOf("plain", "ruled", "squared")],
   font: [false, flag],
   fontText: ["Hello from a font, written by hand", shortText(300)],
@@ -90,6 +91,21 @@ export function set(patch) {
 
 /** Calls `work` after each change of one of `names`. */
 export const on = (names, work) => listeners.push({ names, work });
+
+/**
+ * Runs `work` now and after each change of one of `names` while the tab is open; after changes while it was closed,
+ * runs it when the tab opens. `work` is called with the changed names, or with nothing in that case.
+ */
+export function whileOpen(tab, names, work) {
+  let stale = true;
+  const run = (changed) => {
+    stale = state.tab !== tab;
+    if (!stale) work(changed);
+  };
+  on(names, run);
+  on(["tab"], () => stale && run());
+  run();
+}
 
 function tell(changed) {
   for (const { names, work } of listeners) if (names.some((name) => changed.includes(name))) work(changed);
@@ -130,6 +146,17 @@ function read() {
   return found;
 }
 
+// A change within the delay is not in the address yet when the page is loaded anew.
+const LEFT = "glyphvae.left";
+addEventListener("pagehide", () => keep("sessionStorage", LEFT, JSON.stringify([location.hash, hash()])));
+
+function takeUp() {
+  const [before, after] = JSON.parse(kept("sessionStorage", LEFT)) ?? [];
+  const isNew = performance.getEntriesByType("navigation")[0].type === "navigate";
+  if (!isNew && before === location.hash) history.replaceState(null, "", after);
+}
+
+takeUp();
 Object.assign(state, read());
 
 // Fired by Back, Forward and a changed address, not by changes of the page itself.

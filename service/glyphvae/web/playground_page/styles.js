@@ -1,13 +1,13 @@
 // Named styles before the latents, and a way back from changes of style and text.
 
 import { debounce, h } from "./dom.js";
-import { axisWord, current, partOf } from "./models.js";
+import { axisWord, current, handOf, partOf } from "./models.js";
 import { on, set, state } from "./state.js";
 
 // How far a named style is from the average, in standard deviations: seen at once, and legible.
 const FAR = 1.5;
 const OPENING = 0.7;
-const EVEN = { variation: 0.25, drift: 1 };
+const EVEN = { variation: 0.2, drift: 0.5 };
 // Changes within this time are one, as of a slider that is dragged.
 const REST_MS = 400;
 const MOST_STEPS = 100;
@@ -55,10 +55,10 @@ export function nameStyles(panel) {
       .filter(([, z]) => z)
       .map(([name, z, evenness]) => h("button", { type: "button", onclick: () => set({ z, hand: "", ...evenness }) }, name));
     panel.replaceChildren(...buttons);
-    // The average alone is no choice.
-    panel.hidden = buttons.length < 2;
+    // The average alone is no choice, and a hand in use is one.
+    panel.hidden = buttons.length < 2 || Boolean(handOf());
   };
-  on(["model"], show);
+  on(["model", "hand"], show);
   show();
 }
 

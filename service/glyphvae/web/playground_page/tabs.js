@@ -1,4 +1,4 @@
-// The tabs, and work that is done only while its tab is open.
+// The tabs.
 
 import { rove } from "./controls.js";
 import { byId } from "./dom.js";
@@ -19,19 +19,4 @@ export function bindTabs() {
   rove(byId("tab-glyph").parentElement, () => buttons, (button) => set({ tab: button.id.replace("tab-", "") }));
   on(["tab"], show);
   show();
-}
-
-/**
- * Runs `work` now and after each change of one of `names` while the tab is open; after changes while it was closed,
- * runs it when the tab opens. `work` is called with the changed names, or with nothing in that case.
- */
-export function whileOpen(tab, names, work) {
-  let stale = true;
-  const run = (changed) => {
-    stale = state.tab !== tab;
-    if (!stale) work(changed);
-  };
-  on(names, run);
-  on(["tab"], () => stale && run());
-  run();
 }

@@ -8,8 +8,7 @@ import { startLater } from "./later.js";
 import { LatestRequest } from "./latest_request.js";
 import { current, drawsStrokes, handOf } from "./models.js";
 import { Sliders } from "./sliders.js";
-import { on, set, state } from "./state.js";
-import { whileOpen } from "./tabs.js";
+import { on, set, state, whileOpen } from "./state.js";
 import { startFiles } from "./text_files.js";
 import { SVG_TYPE, textBody } from "./text_request.js";
 
@@ -73,21 +72,14 @@ function startWriting() {
   whileOpen("text", NAMES, ask);
 }
 
-/** Shows the hand in use in place of the sliders, and what only models with strokes have. */
+/** Hides the sliders while a hand is in use, and what only models with strokes have. */
 function startHand() {
   const show = () => {
-    const isHand = Boolean(handOf());
-    byId("hand").hidden = !isHand;
-    byId("text-latents").hidden = byId("text-sample").hidden = byId("text-named").hidden = isHand;
+    byId("text-latents").hidden = byId("text-sample").hidden = Boolean(handOf());
     for (const element of document.querySelectorAll("#text .of-strokes")) element.hidden = !drawsStrokes();
   };
   on(["model", "hand"], show);
   show();
-  byId("hand-leave").addEventListener("click", () => {
-    set({ hand: "" });
-    byId("text-sample").focus();
-  });
-  byId("hand-letters").addEventListener("click", () => set({ tab: "draw" }));
 }
 
 /** Loads the line that is set in the font of the hand once it is asked for. */

@@ -1,8 +1,7 @@
 // Downloads of the text: as vectors, pages and a picture, and its hand as a font.
 
 import * as api from "./api.js";
-import { notice } from "./controls.js";
-import { byId, download } from "./dom.js";
+import { byId, download, notice } from "./dom.js";
 import { LatestRequest } from "./latest_request.js";
 import { SVG_TYPE, fontBody, pagesBody, textBody } from "./text_request.js";
 

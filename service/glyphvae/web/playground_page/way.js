@@ -6,8 +6,7 @@ import { byId, download, h } from "./dom.js";
 import { draw } from "./ink.js";
 import { LatestRequest } from "./latest_request.js";
 import { current, drawsStrokes, knownLabel, modelName } from "./models.js";
-import { set, state } from "./state.js";
-import { whileOpen } from "./tabs.js";
+import { set, state, whileOpen } from "./state.js";
 
 const SCALE = 5;
 const MOVIE_SCALE = 10;
