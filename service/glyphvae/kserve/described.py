@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from glyphvae.errors import BodyTooLarge, MalformedBody, NotReady, Problem, UnknownModel, documented
+from glyphvae.errors import BodyTooLarge, InvalidParameter, MalformedBody, NotReady, Problem, UnknownModel, documented
 from glyphvae.formats.registry import JSON
 from glyphvae.kserve.protocol import HEADER_LENGTH, Inference
 
@@ -226,7 +226,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
             BYTES: {"schema": _BINARY},
         },
     },
-    **documented(MalformedBody, UnknownModel, BodyTooLarge, NotReady),
+    **documented(MalformedBody, UnknownModel, BodyTooLarge, InvalidParameter, NotReady),
 }
 
 

@@ -119,7 +119,7 @@ async def test_everything_is_below_the_prefix(
         for link in re.findall(r'(?:src|href)="([^"#]+)"', page.text):
             assert (await client.get(urljoin(str(page.url), link))).status_code == 200, link
         docs = await client.get(f"{PREFIX}/docs")
-        (document,) = re.findall(r"url: '([^']+)'", docs.text)
+        (document,) = re.findall(r'href="(openapi\.json)"', docs.text)
         assert (await client.get(urljoin(str(docs.url), document))).json()["servers"][0]["url"] == PREFIX
         assert "script-src" in docs.headers["content-security-policy"]
         welcome = (await client.get(f"{PREFIX}/", headers=JSON)).json()

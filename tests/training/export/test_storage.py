@@ -94,8 +94,8 @@ def test_control_points_that_move_are_refused() -> None:
 
 
 def test_strokes_that_are_not_drawn_do_not_move() -> None:
-    hidden = [pushed(graph("strokes", "pen"), slice(28, 30), -1e3) for _ in range(2)]
-    assert moved(hidden[0], pushed(hidden[1], slice(20), 1), 6, np.arange(36)) == 0
+    hidden = [pushed(graph("strokes", "pen"), slice(29, 30), -1e3) for _ in range(2)]
+    assert moved(hidden[0], pushed(hidden[1], slice(10, 20), 1), 6, np.arange(36)) == 0
 
 
 def test_an_older_export_becomes_smaller_once(tmp_path: Path) -> None:
