@@ -25,6 +25,7 @@ SERVER = frozenset({
     "grace_seconds",
     "admin_port",
     "admin_host",
+    "grpc_port",
     "log_level",
 })  # fmt: skip
 # What Kubernetes puts into each container for a Service whose name begins with `glyphvae`, besides values as LINK:

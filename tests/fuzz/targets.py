@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from glyphvae.api.error_handlers import error_response
-from glyphvae.api.head import RequestHead, RequestHeaders
+from glyphvae.api.head import RequestHeaders
 from glyphvae.api.negotiate import choose
 from glyphvae.api.responses import Result
 from glyphvae.errors import NotAcceptable, Problem
@@ -37,6 +37,7 @@ from glyphvae.scheduling.steps import run_now
 from glyphvae.text.layout import LayoutError, Setting, layout
 from glyphvae.text.symbols import UnknownCharacterError, fold
 from glyphvae.web.body_limits import BodyLimits, check_nesting
+from glyphvae.web.request_context import RequestContext, Route
 from tests.fuzz.known import context
 from tests.fuzz.uploads import SEPARATOR, uploads
 
@@ -182,7 +183,8 @@ def tensors(data: bytes) -> None:
     name, _, rest = data.partition(SEPARATOR)
     length, _, body = rest.partition(SEPARATOR)
     pairs = [(HEADER_LENGTH.lower().encode(), length)] if length else []
-    head = RequestHead("POST", "/v2/models/name/infer", b"", RequestHeaders(pairs))
+    path = "/v2/models/name/infer"
+    head = RequestContext("POST", path, b"", RequestHeaders(pairs), Route(path), b"1")
     head.parameters = {"name": name.decode("latin-1")}
     infer, limits = _infer()
     try:

@@ -14,7 +14,15 @@ from glyphvae.api.context import Context
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import problem_of, refusals
 from glyphvae.api.responses import Body, Headers, Result
-from glyphvae.errors import Forbidden, MalformedBody, OriginRefused, ReloadRefused, StartError, UnknownModel
+from glyphvae.errors import (
+    Forbidden,
+    InvalidParameter,
+    MalformedBody,
+    OriginRefused,
+    ReloadRefused,
+    StartError,
+    UnknownModel,
+)
 from glyphvae.formats.registry import JSON
 from glyphvae.kserve.described import (
     ControlRequest,
@@ -47,7 +55,9 @@ class ListModels(Operation[Plan]):
     summary = "List the graphs"
     parameters = None
     body = "tensors"
-    responses: ClassVar[dict[int | str, dict[str, Any]]] = of_model(ModelIndex, "The graphs.", MalformedBody)
+    responses: ClassVar[dict[int | str, dict[str, Any]]] = of_model(
+        ModelIndex, "The graphs.", MalformedBody, InvalidParameter
+    )
     openapi_extra: ClassVar[Mapping[str, Any] | None] = optional_body(IndexRequest)
 
     def plan(self, head: RequestHead) -> Plan:  # noqa: ARG002 (others need it)
@@ -77,7 +87,7 @@ class Control(Operation[ControlPlan]):
     parameters = None
     body = "tensors"
     responses: ClassVar[dict[int | str, dict[str, Any]]] = of_model(
-        Nothing, "It is done.", MalformedBody, UnknownModel, Forbidden, OriginRefused, ReloadRefused
+        Nothing, "It is done.", MalformedBody, UnknownModel, Forbidden, OriginRefused, ReloadRefused, InvalidParameter
     )
     openapi_extra: ClassVar[Mapping[str, Any] | None] = {
         "parameters": in_path(["name"]),

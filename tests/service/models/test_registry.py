@@ -345,6 +345,12 @@ def test_readiness_runs_every_loaded_model(repository: Path, monkeypatch: pytest
         registry.check()
 
 
+def test_a_model_that_is_loaded_when_it_is_first_asked_is_ready_for_that(repository: Path) -> None:
+    model = loaded(repository).get("vae")
+    model.check()
+    assert not model.loaded
+
+
 @pytest.mark.parametrize(("precision", "grey"), [("auto", 107), ("float32", 100)])
 def test_the_cpu_runs_the_decoder_in_integers_where_there_is_one(tmp_path: Path, precision: str, grey: int) -> None:
     # Another decoder in place of integers, so that the picture tells which of the two ran.
