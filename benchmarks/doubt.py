@@ -18,8 +18,8 @@ from benchmarks.server import ROOT, Server, Subject, console
 from glyphvae.client import Client
 from glyphvae.client.errors import ProblemError
 from glyphvae.client.results import Doubt
-from glyphvae_training.data.dataset import load_byclass
-from glyphvae_training.evaluation.likeness import auroc, first_of_each
+from glyphvae_training.data.dataset import first_of_each, load_byclass
+from glyphvae_training.evaluation.detection import detection
 
 Picture = NDArray[np.uint8]
 
@@ -111,7 +111,7 @@ def _doubtful(found: Doubts) -> dict[str, float]:
 
 
 def _compared(real: Doubts, found: Doubts) -> dict[str, float]:
-    return {f"{name} AUROC": round(auroc(_percentiles(real[name]), _percentiles(found[name])), 3) for name in found}
+    return {f"{name} AUROC": round(detection(_percentiles(real[name]), _percentiles(found[name])), 3) for name in found}
 
 
 def _percentiles(doubts: Sequence[Doubt]) -> NDArray[np.float32]:

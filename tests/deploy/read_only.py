@@ -22,7 +22,7 @@ _NAMESPACES = ("unshare", "--user", "--map-root-user", "--mount")
 
 
 def read_only(*, shared_memory: bool, own_processes: bool = False) -> list[str]:
-    """What runs a command without any folder that can be written; with `own_processes`, as process number one."""
+    """Return the command that runs another without any writable folder; with `own_processes`, as process number one."""
     more = ("--pid", "--fork", "--kill-child", "--mount-proc") if own_processes else ()
     return [*_NAMESPACES, *more, "sh", "-c", _ENTER, "enter", "yes" if shared_memory else "no"]
 

@@ -117,7 +117,7 @@ def metric(port: str, name: str) -> str:
 
 
 def test_the_health_check_of_the_image_follows_the_flags() -> None:
-    """As process number one of a container, which the check finds by itself."""
+    """Check a server that is process number one, as in a container."""
     port = str(free_port())
     wrapper = read_only(shared_memory=False, own_processes=True)
     environment = plain_environment() | HOME | {"GLYPHVAE_PORT": str(free_port())}

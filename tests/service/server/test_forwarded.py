@@ -1,4 +1,4 @@
-"""What proxies say is believed where they are trusted, and nowhere else."""
+"""Forwarded headers count from trusted proxies alone."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What of a seed may be kept, for how long, and by whom; HEAD; requests of other versions of HTTP."""
+"""Caching of seeded responses, HEAD, and requests of other versions of HTTP."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

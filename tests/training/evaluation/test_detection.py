@@ -46,3 +46,4 @@ def test_detection_counts_pairs_in_order() -> None:
     assert detection(np.array([2.0, 3.0]), np.array([0.0, 1.0])) == 1
     assert detection(np.array([0.0, 1.0]), np.array([2.0, 3.0])) == 0
     assert detection(np.array([1.0, 3.0]), np.array([0.0, 2.0])) == pytest.approx(3 / 4)
+    assert detection(np.array([1.0, 2.0]), np.array([1.0, 0.0])) == pytest.approx(7 / 8)  # a tie is half

@@ -159,9 +159,14 @@ def joined(first: Split, second: Split) -> Split:
 
 def balanced(split: Split, each: int) -> Split:
     """Select the first `each` characters of every label, or as many as the rarest has."""
-    labels, counts = np.unique(split.labels, return_counts=True)
-    share = min(each, int(counts.min()))
-    return pick(split, np.concatenate([np.flatnonzero(split.labels == label)[:share] for label in labels]))
+    _, counts = np.unique(split.labels, return_counts=True)
+    return first_of_each(split, min(each, int(counts.min())))
+
+
+def first_of_each(split: Split, most: int) -> Split:
+    """Select the first `most` characters of every label, or as many as it has."""
+    labels = np.unique(split.labels)
+    return pick(split, np.concatenate([np.flatnonzero(split.labels == label)[:most] for label in labels]))
 
 
 def dataset(name: str, labels: tuple[str, ...], parts: tuple[Split, Split, Split], names: tuple[str, ...]) -> Dataset:

@@ -54,11 +54,11 @@ def photographs(count: int, rng: np.random.Generator) -> Pixels:
 
 
 def detection(characters: NDArray[np.floating[Any]], others: NDArray[np.floating[Any]]) -> float:
-    """Compute the AUROC: the probability that a character's ELBO exceeds that of another image (Fawcett 2006).
+    """Compute the AUROC: the probability that a character's score exceeds that of another image (Fawcett 2006).
 
     Args:
-        characters: (n,) ELBO of characters.
-        others: (m,) ELBO of other images.
+        characters: (n,) scores of characters, such as the ELBO; ties count half.
+        others: (m,) scores of other images.
     """
     truth = np.concatenate([np.ones(len(characters)), np.zeros(len(others))])
     return float(roc_auc_score(truth, np.concatenate([characters, others])))

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
-from glyphvae_training.data.dataset import Dataset, Split
+from glyphvae_training.data.dataset import Dataset, first_of_each
 from glyphvae_training.errors import ExportError
 from glyphvae_training.export.exported import Exported, Floats, read_exported, run, session
 from glyphvae_training.export.manifest import manifest_path
@@ -51,12 +50,6 @@ def publish_quantiles(folder: Path, name: str, data: Dataset) -> dict[str, Any]:
     text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
     write_all(folder, {manifest_path(Path(), name): text.encode()})
     return found
-
-
-def first_of_each(split: Split, most: int) -> Split:
-    """Return the first characters of each label, at most so many."""
-    chosen = np.sort(np.concatenate([np.flatnonzero(split.labels == one)[:most] for one in np.unique(split.labels)]))
-    return Split(split.images[chosen], split.labels[chosen])
 
 
 def terms_of(exported: Exported, folder: Path, images: NDArray[np.uint8]) -> tuple[NDArray[np.int64], Terms]:
@@ -107,9 +100,3 @@ def likeness(terms: Terms, weights: dict[str, float]) -> Floats:
 def quantiles(values: Floats) -> list[float]:
     """Return the values at `PERCENTILES`."""
     return [round(float(value), 2) for value in np.percentile(values, PERCENTILES)]
-
-
-def auroc(real: Floats, other: Floats) -> float:
-    """Return how often a real character is more alike than another image; ties count half."""
-    ranks = rankdata(np.concatenate([real, other]))[: len(real)]
-    return float((ranks.sum() - len(real) * (len(real) + 1) / 2) / (len(real) * len(other)))
