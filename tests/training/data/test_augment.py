@@ -4,7 +4,21 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from glyphvae_training.data.augment import augment, blur, move, vary_ink, vary_stroke_weight, warp
+from glyphvae_training.data.augment import (
+    add_neighbour,
+    augment,
+    blur,
+    coarsen,
+    cut,
+    damage,
+    fade,
+    grain,
+    move,
+    reduce,
+    vary_ink,
+    vary_stroke_weight,
+    warp,
+)
 
 Change = Callable[[Tensor, Generator], Tensor]
 
@@ -33,6 +47,51 @@ def test_every_image_is_changed_in_its_own_way_and_stays_in_range(change: Change
 def test_the_generator_decides(change: Change) -> None:
     assert torch.equal(change(bar(), seeded(1)), change(bar(), seeded(1)))
     assert not torch.equal(change(bar(), seeded(1)), change(bar(), seeded(2)))
+
+
+def test_damage_strikes_some_images_each_in_its_own_way() -> None:
+    x = bar(400)
+    damaged = damage(x, seeded())
+    assert damaged.min() >= 0
+    assert damaged.max() <= 1
+    untouched = (damaged == x).flatten(1).all(1).float().mean().item()
+    assert untouched == pytest.approx(0.92**3 * 0.94**2 * 0.88, abs=0.1)
+    assert torch.equal(damaged, damage(x, seeded()))
+    assert not torch.equal(damaged, damage(x, seeded(1)))
+
+
+def test_a_cut_takes_ink_and_no_paper() -> None:
+    left = cut(bar(100), seeded())
+    assert (left <= bar(100)).all()
+    assert left[0].sum() > 0
+    assert left.sum() < bar(100).sum()
+
+
+def test_fading_is_stronger_on_one_side() -> None:
+    faded = fade(torch.ones(100, 1, 28, 28), seeded())
+    assert (faded.amax(dim=(1, 2, 3)) - faded.amin(dim=(1, 2, 3)) > 0.2).float().mean() > 0.9
+    assert (faded.amax(dim=(1, 2, 3)) > 0.9).float().mean() > 0.7
+
+
+def test_a_neighbour_stands_at_an_edge() -> None:
+    x = torch.zeros(8, 1, 28, 28)
+    x[:, :, 6:22, 8:20] = 1
+    for seed in range(5):
+        added = (add_neighbour(x, seeded(seed)) - x).amax(dim=(0, 1, 2)).nonzero().squeeze(1)
+        assert len(added) > 0
+        assert added.max() < 6 or added.min() > 21
+
+
+def test_reduction_and_coarsening_keep_the_middle() -> None:
+    smaller = reduce(bar(100), seeded())
+    assert (smaller.sum(dim=(1, 2, 3)) <= bar(1).sum() + 0.1).all()
+    assert smaller.sum(dim=(1, 2, 3)).min() < 0.7 * bar(1).sum()
+    assert coarsen(bar(1), seeded()).sum() == pytest.approx(bar(1).sum().item(), rel=0.05)
+
+
+def test_grain_is_of_the_ink_above_all() -> None:
+    noise = grain(bar(200), seeded()) - bar(200)
+    assert noise[:, :, 6:22, 12:16].std() > 5 * noise[:, :, :, :10].std()
 
 
 def test_moving_keeps_the_character_in_the_field_and_upright() -> None:

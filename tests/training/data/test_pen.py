@@ -8,7 +8,7 @@ from glyphvae_training.data.alphabet import ALPHABET, INDEX
 from glyphvae_training.data.dataset import Dataset, Split, load_byclass
 from glyphvae_training.data.font_families import FONTS, Part
 from glyphvae_training.data.lettering import load_lettering
-from glyphvae_training.data.pen import halved, load_pen
+from glyphvae_training.data.pen import boxed_marks, halved, load_pen
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +54,12 @@ def test_pixels_are_averaged_and_rounded_to_the_nearest_level() -> None:
     expected[1, 2], expected[2, 1], expected[2, 2] = 255, 0, 1
     np.testing.assert_array_equal(halved(fine)[0], expected)
     assert halved(fine).dtype == np.uint8
+
+
+def test_marks_of_their_own_form_are_there_in_a_box_of_their_own_too() -> None:
+    images = np.zeros((4, 28, 28), np.uint8)
+    images[:, 8:12, 4:8] = 255
+    labels = np.array([INDEX[character] for character in ("A", ".", "%", ALPHABET[-1])])
+    boxed = boxed_marks(Split(images, labels))
+    assert boxed.labels.tolist() == [INDEX["%"]]
+    assert np.flatnonzero(boxed.images[0].any(axis=1)).tolist() == list(range(4, 24))

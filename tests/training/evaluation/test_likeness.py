@@ -13,31 +13,43 @@ from glyphvae_training.evaluation.likeness import (
     measure_of,
     publish_quantiles,
     terms_of,
+    weights_of,
 )
 from glyphvae_training.export.exported import read_exported
 
 EXPORTED = Path(__file__).parents[3] / "exported"
 
 
+WEIGHTS = {"evidence": 2.0, "kl": -1.0}
+
+
 def test_labels_with_few_characters_share_their_quantiles() -> None:
     labels = np.array([0] * 50 + [1] * 3)
     evidence = np.linspace(0, 1, 53, dtype=np.float32)
-    terms = {"evidence": evidence, "kl": evidence[::-1], "excess": evidence}
-    found = measure_of(terms, labels, ("A", "B", "C"), "encoded")
-    assert found["evidence"] == pytest.approx(1 / evidence.std(), rel=1e-3)
-    assert found["kl"] == -found["evidence"]
-    assert "excess" not in found
+    found = measure_of({"evidence": evidence, "kl": evidence}, WEIGHTS, labels, ("A", "B", "C"))
+    assert found["evidence"] == 2
+    assert found["kl"] == -1
     assert list(found["labels"]) == ["A"]
+    assert found["labels"]["A"][-1] == pytest.approx(evidence[49], abs=0.01)
     assert found["others"][0] > found["labels"]["A"][-1]
     assert len(found["others"]) == len(PERCENTILES)
-    assert measure_of(terms, labels, ("A", "B"), "reconstructed")["excess"] < 0
 
 
 def test_where_no_label_is_rare_others_are_like_all() -> None:
     evidence = np.linspace(0, 1, 50, dtype=np.float32)
-    terms = {"evidence": evidence, "kl": -evidence}
-    found = measure_of(terms, np.zeros(50, np.int64), ("A",), "encoded")
+    found = measure_of({"evidence": evidence, "kl": -evidence}, WEIGHTS, np.zeros(50, np.int64), ("A",))
     assert found["others"] == found["labels"]["A"]
+
+
+def test_weights_are_those_that_tell_characters_from_others() -> None:
+    rng = np.random.default_rng(0)
+    real = {name: rng.normal(0, spread, 2000).astype(np.float32) for name, spread in (("evidence", 3), ("kl", 9))}
+    other = {"evidence": real["evidence"][::-1] - 6, "kl": real["kl"][::-1] + 18}
+    found = weights_of(real, other, ("evidence", "kl"))
+    assert found["evidence"] > 0
+    # Both say as much in their standard deviations.
+    assert found["kl"] == pytest.approx(-found["evidence"] / 3, rel=0.2)
+    assert weights_of(real, other, ("evidence",)).keys() == {"evidence"}
 
 
 def test_real_characters_are_more_alike_than_noise(sample: Dataset) -> None:

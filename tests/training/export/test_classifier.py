@@ -12,6 +12,7 @@ from glyphvae_training.errors import ExportError
 from glyphvae_training.export.classifier import (
     ClassifierGraph,
     add_classifier,
+    against_outliers,
     calibrated,
     check_agreement,
     folded,
@@ -62,6 +63,7 @@ def logits_of(layers: nn.Module, split: Split) -> torch.Tensor:
 
 def test_a_published_model_gets_it_and_keeps_it(tmp_path: Path, data: Dataset, learnt: JudgeData, kept: Path) -> None:
     publish(tmp_path, FACTS.with_metrics({"kept": 1}), exported())
+    others = {path: path.read_bytes() for path in tmp_path.rglob("*.onnx")}
     calls: list[tuple[int, int]] = []
     found = add_classifier(
         tmp_path, "cvae", data, learnt, kept, images=IMAGES, progress=lambda *done: calls.append(done)
@@ -71,6 +73,8 @@ def test_a_published_model_gets_it_and_keeps_it(tmp_path: Path, data: Dataset, l
     assert found["accuracy_merged"]["value"] >= found["accuracy"]["value"]
     manifest = json.loads((tmp_path / "cvae.json").read_text())
     assert manifest["metrics"] == {"kept": 1, "classifier": found}
+    assert all(path.read_bytes() == content for path, content in others.items())
+    assert {"encoder", "decoder"} < manifest.keys()
     model = session((tmp_path / manifest["classifier"]["file"]).read_bytes())
     read = run(model, {"pixels": data.test.images})["logits"].argmax(axis=1)
     assert np.mean(read == data.test.labels) == pytest.approx(found["accuracy"]["value"], abs=1e-4)
@@ -112,6 +116,14 @@ def test_all_labels_are_equally_likely_beforehand() -> None:
     expected = np.zeros(36)
     expected[0] = (CLASS_BALANCE + CLASS_PRIOR) * np.log(90)
     assert np.allclose(shift[0], expected, atol=1e-5)
+
+
+def test_logits_are_against_that_of_no_character() -> None:
+    layers = network()
+    before = last_of(layers)(torch.ones(1, 256))
+    against = against_outliers(layers)
+    assert against is layers
+    assert torch.allclose(last_of(against)(torch.ones(1, 256)), before[:, :-1] - before[:, -1:], atol=1e-5)
 
 
 def test_confidence_becomes_the_share_that_is_right(data: Dataset) -> None:

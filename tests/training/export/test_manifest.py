@@ -5,11 +5,13 @@ from pathlib import Path
 import onnx
 import pytest
 
+from glyphvae_training.export.graphs import Part
 from glyphvae_training.export.manifest import (
     Facts,
     code_facts,
     code_sha256,
     facts_of,
+    file_entry,
     manifest_text,
     model_path,
     with_metadata,
@@ -32,7 +34,8 @@ FACTS = Facts(
 
 
 def test_the_manifest_names_each_file_with_its_hash() -> None:
-    manifest = json.loads(manifest_text(FACTS, {"encoder": b"first", "decoder": b"second!"}))
+    contents: dict[Part, bytes] = {"encoder": b"first", "decoder": b"second!"}
+    manifest = json.loads(manifest_text(FACTS, {part: file_entry(FACTS, part, contents[part]) for part in contents}))
     assert list(manifest) == [
         *("schema", "name", "version", "kind", "summary", "labels", "latent_size", "beta", "likelihood", "pixels"),
         *("data", "code", "config", "metrics", "encoder", "decoder"),
@@ -53,7 +56,7 @@ def test_the_manifest_names_each_file_with_its_hash() -> None:
 def test_facts_come_back_from_the_manifest(series: str | None, replaces: tuple[str, ...]) -> None:
     measured = replace(FACTS, metrics={"negative_elbo": {"value": 100.0}}, series=series, replaces=replaces)
     measured = replace(measured, training={"seed": 3} if replaces else None)
-    assert facts_of(json.loads(manifest_text(measured, {"encoder": b"", "decoder": b""}))) == measured
+    assert facts_of(json.loads(manifest_text(measured, {"encoder": {}, "decoder": {}}))) == measured
 
 
 def test_metadata_hold_the_same_facts_as_json() -> None:

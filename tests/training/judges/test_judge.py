@@ -35,6 +35,11 @@ def test_every_architecture_answers_with_a_number_for_each_class(name: str) -> N
     assert ARCHITECTURES[name].build(36).eval()(torch.zeros(3, 1, 28, 28)).shape == (3, 36)
 
 
+def test_one_that_learns_from_outliers_has_a_class_for_them() -> None:
+    for name, outputs in (("dense", 36), ("classifier", 37)):
+        assert ARCHITECTURES[name].untrained(36).eval()(torch.zeros(3, 1, 28, 28)).shape == (3, outputs)
+
+
 def test_the_architectures_share_no_kind_of_layer_that_reads_the_image() -> None:
     convolutional, dense = (
         {type(module) for module in ARCHITECTURES[name].build(36).modules()} for name in ("convolutional", "dense")

@@ -2,13 +2,22 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from glyphvae_training.data.outliers import draw_outliers
 from glyphvae_training.judges.judge import ARCHITECTURES
 from glyphvae_training.judges.judge_data import JudgeData
-from glyphvae_training.judges.judge_training import judge_key, sampling_weights, shift_prior, stored_judge, train_judge
+from glyphvae_training.judges.judge_training import (
+    judge_key,
+    sampling_weights,
+    shift_prior,
+    stored_judge,
+    train_judge,
+    weights_with,
+)
 from tests.training.examples import LABELS, characters
 
 IMAGES = 4096
@@ -55,6 +64,29 @@ def test_classes_are_drawn_more_evenly_than_they_come() -> None:
     assert 1 / 101 < shares[1].item() < 1 / 2
 
 
+def test_outliers_are_a_share_of_what_is_drawn() -> None:
+    weights = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    both = weights_with(weights, 4, 0.25)
+    assert torch.equal(both[:2], weights)
+    assert both[2:].tolist() == pytest.approx([0.25] * 4)
+
+
+def test_products_in_less_precision_learn_alike(data: JudgeData) -> None:
+    exact, coarse = (
+        train_judge(data.train, LABELS, "dense", images=512, precision=precision).network
+        for precision in ("32-true", "bf16-mixed")
+    )
+    differences = [(a - b).abs().max() for a, b in zip(exact.parameters(), coarse.parameters(), strict=True)]
+    assert 0 < max(differences) < 0.1
+
+
+def test_a_classifier_tells_outliers_from_characters(data: JudgeData) -> None:
+    judge = train_judge(data.train, LABELS, "classifier", images=2 * IMAGES)
+    outliers = draw_outliers(data.train, 100, np.random.default_rng(7))
+    real = judge.predict(data.tests["blobs"].images) == len(LABELS)
+    assert (judge.predict(outliers) == len(LABELS)).mean() > real.mean() + 0.5
+
+
 def test_the_prior_moves_doubtful_cases_to_the_common_class() -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(1, 3))
     before = network(torch.zeros(1, 1))
@@ -74,6 +106,13 @@ def test_a_judge_is_trained_once(data: JudgeData, tmp_path: Path) -> None:
     again = stored_judge(data, "dense", folder, images=512, progress=refuse)
     images = data.tests["blobs"].images
     assert again.architecture == "dense"
+    assert (again.predict(images) == trained.predict(images)).all()
+
+
+def test_a_classifier_is_read_again_with_its_class_of_outliers(data: JudgeData, tmp_path: Path) -> None:
+    trained = stored_judge(data, "classifier", tmp_path, images=512)
+    again = stored_judge(data, "classifier", tmp_path, images=512)
+    images = data.tests["blobs"].images
     assert (again.predict(images) == trained.predict(images)).all()
 
 

@@ -5,13 +5,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphvae_training.data.alphabet import ALPHABET
-from glyphvae_training.data.dataset import Dataset, Split, dataset, joined, load_byclass
+from glyphvae_training.data.alphabet import ALPHABET, CHARACTERS, MARKS
+from glyphvae_training.data.dataset import Dataset, Split, dataset, joined, load_byclass, pick
 from glyphvae_training.data.lettering import PIXELS, Lettering, load_lettering
-from glyphvae_training.data.pixels import SIDE
+from glyphvae_training.data.pixels import SIDE, normalise
 from glyphvae_training.progress import StageProgress, no_stage_progress
 
 NAME = "pen"
+# Labels that only their size or place tells from others: in a box of their own, a full stop is a disc and a dash a 1.
+UNBOXED = frozenset((*".,-_|'`‘’–—°", *MARKS))
 
 
 def load_pen(folder: Path, cache: Path | None = None, progress: StageProgress = no_stage_progress) -> Dataset:
@@ -35,3 +37,10 @@ def halved(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     fine = images.reshape(-1, SIDE, PIXELS, SIDE, PIXELS).astype(np.uint16)
     means: NDArray[np.uint8] = ((fine.sum((2, 4)) + PIXELS) // PIXELS**2).astype(np.uint8)
     return means
+
+
+def boxed_marks(split: Split) -> Split:
+    """Return the marks of a part at the size that a picture of them is fitted to, but for those of `UNBOXED`."""
+    fitting = [label for label in range(CHARACTERS, len(ALPHABET)) if ALPHABET[label] not in UNBOXED]
+    marks = pick(split, np.isin(split.labels, fitting))
+    return Split(normalise(marks.images), marks.labels)

@@ -1,18 +1,22 @@
 """The likeness of images to real characters of their label: the quantiles that the service compares images with.
 
-The measure is the classifier's logit of the label, less the KL and, where the image was decoded, less the error beyond
-that of a perfect reconstruction, each in its standard deviations among real characters. The ELBO alone, as Ren et al.
-(arXiv:1906.02845) found of likelihoods, rates plain shapes higher than characters.
+The measure is a weighted sum of the classifier's logit of the label, the KL and, where the image was decoded, the error
+beyond that of a perfect reconstruction. The weights are those that tell real characters from images of no character
+best (`glyphvae_training.data.outliers`). The ELBO alone, as Ren et al. (arXiv:1906.02845) found of likelihoods, rates
+plain shapes higher than characters.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from glyphvae_training.data.dataset import Dataset, first_of_each
+from glyphvae_training.data.outliers import draw_outliers
 from glyphvae_training.errors import ExportError
 from glyphvae_training.export.exported import Exported, Floats, read_exported, run, session
 from glyphvae_training.export.manifest import manifest_path
@@ -27,12 +31,20 @@ MOST = 300
 # Steps of grey around a character are at least this many full ones.
 LEAST_STEPS = 10
 METRIC = "likeness"
+# The terms of each measure.
+TERMS = {"encoded": ("evidence", "kl"), "reconstructed": ("evidence", "kl", "excess")}
 
 Terms = dict[str, Floats]
 
 
-def publish_quantiles(folder: Path, name: str, data: Dataset) -> dict[str, Any]:
+def publish_quantiles(folder: Path, name: str, data: Dataset, seed: int = 0) -> dict[str, Any]:
     """Measure the quantiles of a published model on validation characters and write them into its manifest.
+
+    Args:
+        folder: the model repository.
+        name: of the model.
+        data: what it was trained on.
+        seed: of the images of no character.
 
     Raises:
         ExportError: there is no such model, it has no classifier, or it was trained on other data.
@@ -44,7 +56,11 @@ def publish_quantiles(folder: Path, name: str, data: Dataset) -> dict[str, Any]:
         raise ExportError(f"{name} was trained on other data than this")
     split = first_of_each(data.validation, MOST)
     labels, terms = terms_of(exported, folder, split.images)
-    found = {kind: measure_of(terms, labels, exported.labels, kind) for kind in ("encoded", "reconstructed")}
+    _, others = terms_of(exported, folder, draw_outliers(split, len(split), np.random.default_rng(seed)))
+    found = {
+        kind: measure_of(terms, weights_of(terms, others, names), labels, exported.labels)
+        for kind, names in TERMS.items()
+    }
     # Only in the manifest: other metadata would give the decoder another hash, which strings of hands refer to.
     manifest = exported.manifest | {"metrics": exported.manifest["metrics"] | {METRIC: found}}
     text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
@@ -80,10 +96,25 @@ def terms_of(exported: Exported, folder: Path, images: NDArray[np.uint8]) -> tup
     return chosen, {"evidence": evidence, "kl": kl, "excess": excess}
 
 
-def measure_of(terms: Terms, labels: NDArray[np.int64], names: tuple[str, ...], kind: str) -> dict[str, Any]:
-    """Return the weights and quantiles of a measure, `encoded` or `reconstructed`, as the service reads them."""
-    signs = {"evidence": 1, "kl": -1} | ({"excess": -1} if kind == "reconstructed" else {})
-    weights = {term: sign * significant(1 / float(terms[term].std())) for term, sign in signs.items()}
+def weights_of(terms: Terms, others: Terms, names: Sequence[str]) -> dict[str, float]:
+    """Fit the weights by logistic regression.
+
+    Args:
+        terms: of real characters.
+        others: of images of no character.
+        names: of the terms that have weights.
+    """
+    columns = np.stack([np.concatenate([terms[name], others[name]]) for name in names], axis=1)
+    spread = columns.std(axis=0)
+    truth = np.arange(len(columns)) < len(terms[names[0]])
+    fitted = LogisticRegression(class_weight="balanced").fit(columns / spread, truth)
+    return {name: significant(float(weight)) for name, weight in zip(names, fitted.coef_[0] / spread, strict=True)}
+
+
+def measure_of(
+    terms: Terms, weights: dict[str, float], labels: NDArray[np.int64], names: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return the weights and quantiles of a measure, as the service reads them."""
     values = likeness(terms, weights)
     counts = np.bincount(labels, minlength=len(names))
     is_rare = counts[labels] < FEWEST

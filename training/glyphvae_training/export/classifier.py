@@ -22,11 +22,11 @@ from glyphvae_training.export.exported import run, session
 from glyphvae_training.export.graphs import EXAMPLE_BATCH, SIDE, Part, traced
 from glyphvae_training.export.parity import BATCHES
 from glyphvae_training.export.quantise import quantised
-from glyphvae_training.export.repository import publish, published
+from glyphvae_training.export.repository import publish_part, published
 from glyphvae_training.export.storage import compact
 from glyphvae_training.judges.judge import Judge
 from glyphvae_training.judges.judge_data import JudgeData
-from glyphvae_training.judges.judge_training import CLASS_BALANCE, CLASS_PRIOR, stored_judge
+from glyphvae_training.judges.judge_training import CLASS_BALANCE, CLASS_PRIOR, Precision, stored_judge
 from glyphvae_training.measures.measure import main_groups, mean_of, merged_labels, significant
 from glyphvae_training.progress import Progress, no_progress
 
@@ -62,6 +62,7 @@ def add_classifier(
     *,
     images: int | None = None,
     seed: int = 0,
+    precision: Precision = "32-true",
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Train a classifier and adds it to a published model.
@@ -74,6 +75,7 @@ def add_classifier(
         kept: where trained classifiers are kept, since a training takes minutes; models of the same labels share them.
         images: how many images it sees; by default what its accuracy needs.
         seed: of the training.
+        precision: of the training's matrix products.
         progress: called with the batches done and the batches in all.
 
     Returns:
@@ -83,20 +85,22 @@ def add_classifier(
         ExportError: there is no such model, it has other labels than the data, or the exported graph says something
             else than the trained network; nothing has been written.
     """
-    facts, graphs = published(folder, name)
+    facts, _ = published(folder, name)
     if facts.labels != characters.labels or data.sha256 != facts.data["sha256"]:
         raise ExportError(f"{name} was trained on other data or has other labels than these {len(characters.labels)}")
-    judge = stored_judge(characters, ARCHITECTURE, kept, images=images, seed=seed, progress=progress)
-    network = with_equal_priors(judge, characters.train)
+    judge = stored_judge(
+        characters, ARCHITECTURE, kept, images=images, seed=seed, precision=precision, progress=progress
+    )
+    network = against_outliers(with_equal_priors(judge, characters.train))
     temperature = calibrated(network, data.validation)
     graph = ClassifierGraph(folded(network)).eval()
     exact = traced(graph, (torch.zeros(EXAMPLE_BATCH, SIDE, SIDE, dtype=torch.uint8),), ("pixels",), ("logits",))
     # In integers alone: where those are all a CPU needs, a GPU has nothing to win.
-    graphs[PART] = compact(quantised(exact, {"pixels": data.validation.images}))
-    exported = session(graphs[PART].SerializeToString())
+    integers = compact(quantised(exact, {"pixels": data.validation.images}))
+    exported = session(integers.SerializeToString())
     check_agreement(graph, exported, data.test)
     found = {"temperature": significant(temperature)} | measured(exported, facts.labels, data.test)
-    publish(folder, facts.with_metrics(facts.metrics | {PART: found}), graphs)
+    publish_part(folder, facts.with_metrics(facts.metrics | {PART: found}), PART, integers)
     return found
 
 
@@ -109,7 +113,21 @@ def with_equal_priors(judge: Judge, train: Split) -> nn.Sequential:
     network = copy.deepcopy(judge.network)
     counts = torch.bincount(torch.from_numpy(train.labels), minlength=len(judge.labels)).clamp(min=1)
     with torch.no_grad():
-        last_of(network).bias.sub_((CLASS_BALANCE + CLASS_PRIOR) * counts.log())
+        last_of(network).bias[: len(counts)].sub_((CLASS_BALANCE + CLASS_PRIOR) * counts.log())
+    return network
+
+
+def against_outliers(network: nn.Sequential) -> nn.Sequential:
+    """Subtract the logit of no character, the last, from all others; changes and returns the network.
+
+    The logits of labels are then log p(c|x) - log p(no character|x), at no cost, and their softmax stays.
+    """
+    last = last_of(network)
+    labels = nn.Linear(last.in_features, last.out_features - 1)
+    with torch.no_grad():
+        labels.weight.copy_(last.weight[:-1] - last.weight[-1])
+        labels.bias.copy_(last.bias[:-1] - last.bias[-1])
+    network[-1] = labels
     return network
 
 

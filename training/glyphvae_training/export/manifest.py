@@ -138,10 +138,14 @@ def file_entry(facts: Facts, part: Part, content: bytes) -> dict[str, Any]:
     }
 
 
-def manifest_text(facts: Facts, contents: dict[Part, bytes]) -> str:
-    """Format the manifest as indented JSON that ends with a newline."""
-    files = {part: file_entry(facts, part, content) for part, content in contents.items()}
-    return json.dumps(facts.to_dict() | files, ensure_ascii=False, indent=2) + "\n"
+def manifest_text(facts: Facts, entries: dict[str, Any]) -> str:
+    """Format the manifest as indented JSON that ends with a newline.
+
+    Args:
+        facts: about the model.
+        entries: what `file_entry` returns of each part.
+    """
+    return json.dumps(facts.to_dict() | entries, ensure_ascii=False, indent=2) + "\n"
 
 
 def code_facts(distribution: str = "glyphvae") -> dict[str, str]:

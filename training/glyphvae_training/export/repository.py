@@ -12,6 +12,7 @@
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import onnx
 
@@ -22,6 +23,7 @@ from glyphvae_training.export.manifest import (
     Facts,
     entry_name,
     facts_of,
+    file_entry,
     manifest_path,
     manifest_text,
     model_path,
@@ -44,19 +46,43 @@ def publish(folder: Path, facts: Facts, graphs: dict[Part, onnx.ModelProto]) -> 
     Raises:
         ExportError: a graph fails a gate of `glyphvae_training.export.gates`; nothing has been written.
     """
+    entries: dict[str, Any] = {}
     files: dict[Path, bytes] = {}
-    contents: dict[Part, bytes] = {}
-    for part, plain in graphs.items():
-        graph = with_metadata(plain, facts, part)
-        check_graph(graph, part, facts.latent_size, len(facts.labels))
-        contents[part] = graph.SerializeToString(deterministic=True)
-        entry = entry_name(facts.name, part)
-        files[model_path(facts.name, facts.version, part)] = contents[part]
-        files[Path(entry, "config.pbtxt")] = config_pbtxt(entry, graph).encode()
+    for part, graph in graphs.items():
+        entries[part], written = files_of(facts, part, graph)
+        files |= written
+    return write_published(folder, facts, entries, files)
+
+
+def publish_part(folder: Path, facts: Facts, part: Part, graph: onnx.ModelProto) -> Path:
+    """Write one graph of a model that is published, and the facts in its manifest.
+
+    The files of the other graphs stay as they are, since strings of hands refer to the decoder by its hash; arguments,
+    result and errors as for `publish`.
+    """
+    manifest = read_manifest(folder, facts.name)
+    entry, files = files_of(facts, part, graph)
+    entries = {other: manifest[other] for other in manifest if other in ALL_PARTS}
+    return write_published(folder, facts, entries | {part: entry}, files)
+
+
+def files_of(facts: Facts, part: Part, graph: onnx.ModelProto) -> tuple[dict[str, Any], dict[Path, bytes]]:
+    """Return the manifest's entry for a graph, and its files; raises as `publish`."""
+    stamped = with_metadata(graph, facts, part)
+    check_graph(stamped, part, facts.latent_size, len(facts.labels))
+    content = stamped.SerializeToString(deterministic=True)
+    entry = entry_name(facts.name, part)
+    return file_entry(facts, part, content), {
+        model_path(facts.name, facts.version, part): content,
+        Path(entry, "config.pbtxt"): config_pbtxt(entry, stamped).encode(),
+    }
+
+
+def write_published(folder: Path, facts: Facts, entries: dict[str, Any], files: dict[Path, bytes]) -> Path:
+    """Write the files of graphs and the manifest, which names all of them; returns the manifest's path."""
     # The manifest comes last: until it is there, nothing says that the model is.
     manifest = manifest_path(Path(), facts.name)
-    files[manifest] = manifest_text(facts, contents).encode()
-    write_all(folder, files)
+    write_all(folder, files | {manifest: manifest_text(facts, entries).encode()})
     return folder / manifest
 
 
@@ -80,12 +106,18 @@ def published(folder: Path, name: str) -> tuple[Facts, dict[Part, onnx.ModelProt
     Raises:
         ExportError: there is no such model.
     """
+    manifest = read_manifest(folder, name)
+    graphs = {part: onnx.load(folder / manifest[part]["file"]) for part in ALL_PARTS if part in manifest}
+    return facts_of(manifest), graphs
+
+
+def read_manifest(folder: Path, name: str) -> dict[str, Any]:
+    """Read the JSON object of the manifest of a published model; raises `ExportError` if there is no such model."""
     path = manifest_path(folder, name)
     if not path.is_file():
         raise ExportError(f"{path} does not exist")
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    graphs = {part: onnx.load(folder / manifest[part]["file"]) for part in ALL_PARTS if part in manifest}
-    return facts_of(manifest), graphs
+    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return manifest
 
 
 def publish_metrics(folder: Path, name: str, metrics: dict[str, object]) -> Path:

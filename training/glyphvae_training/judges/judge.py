@@ -98,17 +98,24 @@ class Architecture:
     Attributes:
         build: makes the untrained network from the number of classes.
         images: how many training images it sees, repetitions counted.
+        outliers: how large a share of them shows no character, as one more class, the last; where there are any, the
+            others are damaged as in photographs, too.
     """
 
     build: Callable[[int], nn.Sequential]
     images: int
+    outliers: float = 0
+
+    def untrained(self, labels: int) -> nn.Sequential:
+        """Build the untrained network from the number of labels."""
+        return self.build(labels + (self.outliers > 0))
 
 
 ARCHITECTURES = {
     "convolutional": Architecture(convolutional, 1_600_000),
     "dense": Architecture(dense, 5_000_000),
     "reader": Architecture(reader, 300_000),
-    "classifier": Architecture(classifier, 5_000_000),
+    "classifier": Architecture(classifier, 6_000_000, outliers=0.2),
 }
 JUDGES = ("convolutional", "dense")
 

@@ -23,7 +23,7 @@ from glyphvae_training.data.dataset import (
     pick,
 )
 from glyphvae_training.data.entries import DataFolder
-from glyphvae_training.data.pen import load_pen
+from glyphvae_training.data.pen import boxed_marks, load_pen
 from glyphvae_training.data.pixels import normalise
 from glyphvae_training.data.split import split_by_digest
 from glyphvae_training.errors import DataMissingError
@@ -103,15 +103,17 @@ def load_classifier_data(folder: Path, name: str, cache: Path | None = None) -> 
 
     Args:
         folder: as for `load_alphanumeric`, errors likewise.
-        name: of the data set.
+        name: of the data set. With "pen", marks are there as in lettering and as in pictures of their own.
         cache: as for `load_alphanumeric`.
     """
-    loaders = {"mnist": (load_mnist, "MNIST digits"), "pen": (load_pen, "characters and lettering")}
-    if name not in loaders:
-        return load_judge_data(folder, cache, name=name)
-    load, source = loaders[name]
-    data = load(folder, cache)
-    return JudgeData(data.labels, data.train, {source: data.test}, data.sha256)
+    if name == "mnist":
+        digits = load_mnist(folder, cache)
+        return JudgeData(digits.labels, digits.train, {"MNIST digits": digits.test}, digits.sha256)
+    if name == "pen":
+        data = load_pen(folder, cache)
+        train = joined(data.train, boxed_marks(data.train))
+        return JudgeData(data.labels, train, {"characters and lettering": data.test}, f"{data.sha256} boxed marks")
+    return load_judge_data(folder, cache, name=name)
 
 
 def load_emnist_digits(folder: Path, cache: Path | None = None) -> Dataset:
