@@ -58,6 +58,7 @@ def test_one_command_trains_exports_classifies_and_tells_how_to_serve(
     assert model.title == "cvae/1"
     assert (model.manifest.beta, model.manifest.series) == (10, run.series)
     assert model.manifest.classifier is not None
+    assert model.encoded is not None
     pixels = run_now(model.decode(np.zeros((1, 6), np.float32), np.array([19])))
     assert pixels.shape == (1, 28, 28)
     labels, _, _ = run_now(model.read(pixels, np.ones((1, 36), bool)))
@@ -209,6 +210,7 @@ def test_a_pen_is_trained_by_its_preset(tmp_path: Path, pen_folder: Path, monkey
     manifest = json.loads((models / "run.json").read_text(encoding="utf-8"))
     assert len(manifest["metrics"]["axes"]) == 6
     assert {"strokes", "classifier"} < set(manifest)
+    assert manifest["metrics"]["likeness"]["encoded"]["evidence"] != 0
     run = load_run(folder)
     assert (run.kind, run.seed, len(run.labels)) == ("pen", 5, 126)
     settings = run.training["pen"]

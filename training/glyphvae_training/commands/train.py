@@ -135,6 +135,7 @@ def train(
     import torch  # noqa: PLC0415 (see the package)
 
     from glyphvae_training.evaluation.axis_names import publish_axes  # noqa: PLC0415
+    from glyphvae_training.evaluation.likeness import publish_quantiles  # noqa: PLC0415
     from glyphvae_training.export.complete import export_complete  # noqa: PLC0415
     from glyphvae_training.fitting.runs import claim_folder  # noqa: PLC0415
     from glyphvae_training.fitting.trainer import Hardware, is_first_process  # noqa: PLC0415
@@ -180,10 +181,14 @@ def train(
                 quantise=quantise,
                 classifier_images=classifier_images,
                 seed=seed,
+                classifier_precision="bf16-mixed" if precision == "bf16-mixed" else "32-true",
                 progress=progress,
             )
             if chosen == "pen":
                 report.append(f"Its sliders: {'; '.join(publish_axes(models, name, loaded.validation)[:4])}.")
+            if run.kind != "vae":
+                publish_quantiles(models, name, loaded)
+                report.append("What real characters look like to it is measured, for `doubt` in responses.")
             report.append(f"Serve it: {serve_command(models, name)}")
         else:
             report.append(f"`{program()} export {folder}` makes it ONNX.")

@@ -11,6 +11,7 @@ from glyphvae_training.export.export import export_run
 from glyphvae_training.export.quantise import quantise_encoder, quantise_model
 from glyphvae_training.fitting.runs import Run
 from glyphvae_training.judges.judge_data import load_classifier_data
+from glyphvae_training.judges.judge_training import Precision
 from glyphvae_training.progress import StageProgress, no_stage_progress
 
 
@@ -25,6 +26,7 @@ def export_complete(
     quantise: bool = True,
     classifier_images: int | None = None,
     seed: int = 0,
+    classifier_precision: Precision = "32-true",
     progress: StageProgress = no_stage_progress,
 ) -> list[str]:
     """Export a run, add graphs in 8-bit integers where they are good enough, and a classifier to a conditional model.
@@ -39,6 +41,7 @@ def export_complete(
         quantise: add the graphs in integers.
         classifier_images: how many images the classifier sees; by default what its accuracy needs.
         seed: of the classifier, and of the latents that set the integer scales.
+        classifier_precision: of the matrix products of its training.
         progress: called with the stage, its steps done and its steps in all.
 
     Returns:
@@ -63,6 +66,7 @@ def export_complete(
             kept,
             images=classifier_images,
             seed=seed,
+            precision=classifier_precision,
             progress=partial(progress, "classifier"),
         )
         report.append(f"The classifier is right for {found['accuracy']['value']:.1%} of held-out characters.")
