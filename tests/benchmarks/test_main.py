@@ -18,6 +18,13 @@ def test_every_part_is_a_command_with_its_settings(capsys: pytest.CaptureFixture
     assert set(ALL) <= set(PARTS)
 
 
+@pytest.mark.parametrize("command", ["doubt", "pictures"])
+def test_a_setting_may_be_called_part(command: str, tmp_path: Path) -> None:
+    assert parser().parse_args([command]).command == command
+    with pytest.raises(SystemExit, match="benchmarks: .* are of the parts .*, not sealed"):
+        main([command, "--part", "sealed", "--out", str(tmp_path)])
+
+
 @pytest.mark.parametrize("part", ["http", "arrivals", "growth", "guarded"])
 def test_without_wrk_a_part_says_so_in_one_line(
     part: str, subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
