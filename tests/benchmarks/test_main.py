@@ -21,7 +21,7 @@ def test_every_part_is_a_command_with_its_settings(capsys: pytest.CaptureFixture
 @pytest.mark.parametrize("command", ["doubt", "pictures"])
 def test_a_setting_may_be_called_part(command: str, tmp_path: Path) -> None:
     assert parser().parse_args([command]).command == command
-    with pytest.raises(SystemExit, match="benchmarks: .* are of the parts .*, not sealed"):
+    with pytest.raises(SystemExit, match=r"benchmarks: .* are of the parts .*, not sealed"):
         main([command, "--part", "sealed", "--out", str(tmp_path)])
 
 

@@ -204,7 +204,7 @@ def turn(characters: Split, rng: Rng) -> Picture:
 
 # Letters of no script are what is most like those of other scripts.
 _KINDS: tuple[Callable[[Split, Rng], Picture], ...] = (
-    *3 * (draw_letter,),
+    *6 * (draw_letter,),
     draw_tangle,
     draw_polygon,
     draw_waves,

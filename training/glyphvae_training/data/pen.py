@@ -12,8 +12,9 @@ from glyphvae_training.data.pixels import SIDE, normalise
 from glyphvae_training.progress import StageProgress, no_stage_progress
 
 NAME = "pen"
-# Labels that only their size or place tells from others: in a box of their own, a full stop is a disc and a dash a 1.
-UNBOXED = frozenset((*".,-_|'`‘’–—°", *MARKS))
+# Labels that only their size or place tells from others: in a box of their own, a full stop is a disc, and a dash, a
+# slash and a bracket are nearly a 1.
+UNBOXED = frozenset((*".,-_|'`‘’–—°/\\()[]{}!¡+<>ı", *MARKS))
 
 
 def load_pen(folder: Path, cache: Path | None = None, progress: StageProgress = no_stage_progress) -> Dataset:

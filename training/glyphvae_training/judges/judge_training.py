@@ -34,7 +34,7 @@ CLASS_BALANCE = 0.65
 # capitals from 95.7 % to 95.2 %; 0.2 would cost the capitals another half point.
 CLASS_PRIOR = 0.1
 # How often an image of no character is seen: to draw one takes as long as to learn from eight.
-OUTLIER_VIEWS = 32
+OUTLIER_VIEWS = 16
 # Part of a stored judge's key: raise it when anything changes that affects the weights.
 TRAINING_VERSION = 2
 # Likewise of one that learns from images of no character.
