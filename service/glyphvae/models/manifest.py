@@ -82,6 +82,9 @@ class Manifest(_Facts):
     )
     encoder_int8: File | None = Field(None, alias="encoder-int8", description="Encoder in 8-bit integers, for CPUs.")
     decoder_int8: File | None = Field(None, alias="decoder-int8", description="Decoder in 8-bit integers, for CPUs.")
+    decoder_fixed: File | None = Field(
+        None, alias="decoder-fixed", description="Decoder whose sizes depend on the batch alone, for GPUs."
+    )
     decoder_float16: File | None = Field(None, alias="decoder-float16", description="Half-precision decoder, for GPUs.")
     classifier: File | None = Field(
         None,
@@ -102,7 +105,7 @@ class Manifest(_Facts):
         """Return the decoder to run on `device` at the `precision` setting; only a CPU gains from integers."""
         if device == "cpu":
             return (precision == "auto" and self.decoder_int8) or self.decoder
-        return (precision == "float16" and self.decoder_float16) or self.decoder
+        return (precision == "float16" and self.decoder_float16) or self.decoder_fixed or self.decoder
 
     @property
     def graphs(self) -> dict[Part, str]:

@@ -26,7 +26,17 @@ from torch.nn import functional
 from glyphvae_training.models.conditioning import ConditionedLinear
 from glyphvae_training.models.encoders import DenseEncoder
 from glyphvae_training.models.flow import Flow
-from glyphvae_training.models.strokes import SIDE, Strokes, draw, drawn_places, paint, pixel_centres, powers
+from glyphvae_training.models.strokes import (
+    SIDE,
+    Shapes,
+    Strokes,
+    draw,
+    drawn_places,
+    paint,
+    pixel_centres,
+    powers,
+    shapes_between,
+)
 from glyphvae_training.splines import basis
 
 # Of the painted probabilities, whose logarithm the likelihood takes.
@@ -117,8 +127,8 @@ class StrokeDecoder(nn.Module):
 
     curve: Tensor
     taper: Tensor
-    drawn_curve: Tensor
-    drawn_taper: Tensor
+    shape_places: Tensor
+    shape_radii: Tensor
     powers: Tensor
 
     def __init__(self, config: PenConfig, control: Tensor | None = None, present: Tensor | None = None) -> None:
@@ -136,8 +146,11 @@ class StrokeDecoder(nn.Module):
         self.register_buffer("taper", interpolation(KNOTS, c.segments + 1), persistent=False)
         drawn = (FINE * drawn_places(c.segments + 1)).round().long()
         curve, taper = torch.from_numpy(basis(c.control_points, FINE + 1)), interpolation(KNOTS, FINE + 1)
-        self.register_buffer("drawn_curve", curve[drawn], persistent=False)
-        self.register_buffer("drawn_taper", taper[drawn], persistent=False)
+        middle, half = shapes_between(c.segments + 1)
+        # Of points (x, y) in turn, all x of middles, then y, then those of halves.
+        places = torch.einsum("hsv,vp,xy->pxhys", torch.stack([middle, half]), curve[drawn], torch.eye(2))
+        self.register_buffer("shape_places", places.flatten(2).flatten(0, 1), persistent=False)
+        self.register_buffer("shape_radii", middle @ taper[drawn], persistent=False)
         self.register_buffer("powers", powers(pixel_centres(SIDE)), persistent=False)
         self._begin(control, present)
 
@@ -166,12 +179,13 @@ class StrokeDecoder(nn.Module):
         presence = (writing.presence > DRAWN).float() if hard else writing.presence
         return Strokes(self.curve @ writing.control, writing.radius @ self.taper.T, presence)
 
-    def draw(self, writing: Writing) -> Tensor:
-        """Return the log odds of ink (n, 28, 28) of decoded glyphs."""
-        strokes = Strokes(
-            self.drawn_curve @ writing.control, writing.radius @ self.drawn_taper.T, (writing.presence > DRAWN).float()
-        )
-        logits = draw(boxed(strokes, writing), writing.softness, self.powers)
+    def draw(self, writing: Writing, *, fixed: bool = False) -> Tensor:
+        """Return the log odds of ink (n, 28, 28) of decoded glyphs; `fixed` is that of `strokes.draw`."""
+        places = (writing.control - SIDE / 2).flatten(2) @ self.shape_places  # (n, strokes, 4 * shapes)
+        radius = (writing.radius @ self.shape_radii.T) * writing.thickness[:, None, None]
+        x, y, dx, dy = places.chunk(4, dim=2)
+        shapes = Shapes(x, y, dx, dy, radius, (writing.presence > DRAWN).float())
+        logits = draw(shapes, writing.softness, self.powers, fixed=fixed)
         return logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT).view(-1, SIDE, SIDE)
 
     def features(self, z: Tensor, label: Tensor) -> Tensor:
