@@ -95,6 +95,11 @@ class Manifest(_Facts):
     code: dict[str, Any]
     config: dict[str, Any]
     training: dict[str, Any] | None = Field(None, description="Every setting of the training; null if unknown.")
+    weights: Annotated[str, SHA256] | None = Field(
+        None,
+        description="Fingerprint of the weights that give the latents of a hand their meaning; hands name it. Null: "
+        "the decoder's `sha256` stands for it.",
+    )
     metrics: dict[str, Any]
 
     def encoder_for(self, device: str, precision: str) -> File:

@@ -17,7 +17,7 @@ async def test_every_model_is_listed_with_the_facts_of_its_manifest(
     for model in served:
         manifest = json.loads((repository / f"{model['name']}.json").read_text())
         graphs = ("encoder-int8", "decoder-int8", "decoder-fixed", "decoder-float16", "classifier", "strokes")
-        facts = dict.fromkeys((*graphs, "series", "training")) | {"replaces": []} | manifest
+        facts = dict.fromkeys((*graphs, "series", "training", "weights")) | {"replaces": []} | manifest
         assert model == facts | {"device": "cpu", "default": model["name"] == "cvae"}
 
 

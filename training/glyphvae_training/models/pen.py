@@ -115,6 +115,24 @@ class Writing(NamedTuple):
     metrics: Tensor
 
 
+class Features(NamedTuple):
+    """Parts of the decoder's output, or of the rows of its last table.
+
+    Attributes:
+        points: (n, strokes * control points * 2).
+        radius: (n, strokes * knots).
+        presence: (n, strokes).
+        softness: (n, 1).
+        metrics: (n, 4).
+    """
+
+    points: Tensor
+    radius: Tensor
+    presence: Tensor
+    softness: Tensor
+    metrics: Tensor
+
+
 class StrokeDecoder(nn.Module):
     """The decoder to strokes.
 
@@ -160,11 +178,11 @@ class StrokeDecoder(nn.Module):
         table = self.last.table.weight.zero_()
         self.last.linear.weight.mul_(0.1)
         self.last.linear.bias.zero_()
-        points, _, shown, _, _ = torch.split(table, self.sizes, dim=1)
+        begins = self.parts(table)
         if control is not None:
-            points.copy_(template_points(control).flatten(1))
+            begins.points.copy_(template_points(control).flatten(1))
         if present is not None:
-            shown.copy_(template_presence(present))
+            begins.presence.copy_(template_presence(present))
         self.weight.weight.zero_()
         self.weight.bias.zero_()
         self.thickness.weight.zero_()
@@ -173,6 +191,10 @@ class StrokeDecoder(nn.Module):
         """Decode latents (n, latent), behind the flows, and labels (n,) int64."""
         weight = self.weight(z[:, : self.config.hand_size])  # (n, 1)
         return self._writing(self.features(z, label), weight, self.thickness(label).squeeze(1).exp())
+
+    def parts(self, features: Tensor) -> Features:
+        """Return views of the columns of features (n, sum of `sizes`)."""
+        return Features(*torch.split(features, self.sizes, dim=1))
 
     def strokes(self, writing: Writing, *, hard: bool = True) -> Strokes:
         """See `Pen.strokes`."""
@@ -207,16 +229,15 @@ class StrokeDecoder(nn.Module):
             presence: (strokes,), the decoder's output, see `template_presence`.
         """
         assert self.last.table is not None  # noqa: S101 (a conditional layer)
-        mean = self.features(z, torch.full((len(z),), label)).mean(dim=0)
-        starts = (template_points(control).flatten(), presence)
-        rows = self.last.table.weight[label]
-        for part, start in zip((slice(0, len(starts[0])), slice(-5 - len(presence), -5)), starts, strict=True):
-            rows[part] += start - mean[part]
+        mean = self.parts(self.features(z, torch.full((len(z),), label)).mean(dim=0, keepdim=True))
+        begins = self.parts(self.last.table.weight[label : label + 1])
+        begins.points.add_(template_points(control).flatten() - mean.points)
+        begins.presence.add_(presence - mean.presence)
 
     def _writing(self, features: Tensor, weight: Tensor, thickness: Tensor) -> Writing:
         """Convert features (n, sum of `sizes`), the weight of the hand's pen (n, 1) and `Writing.thickness` (n,)."""
         c = self.config
-        points, radius, presence, softness, metrics = torch.split(features, self.sizes, dim=1)
+        points, radius, presence, softness, metrics = self.parts(features)
         size = TRUE_SIZE * torch.exp(0.5 * metrics[:, :1])  # (n, 1)
         # The most present stroke is drawn, so that no glyph is blank.
         lacking = functional.relu(LEAST_PRESENCE - presence.amax(dim=1, keepdim=True))  # (n, 1)
