@@ -6,6 +6,9 @@ cancellation, queue waits, batch sizes, model time and the spans of batches are 
 
 New programs wait in a bounded queue. As many of them start in an iteration as keep it short, because a refusal and a
 small request wait no longer than one iteration takes.
+
+A program whose caller takes up one request after another may pause for a few iterations, as long as there is nothing
+else to do, so that those that have arrived with it join its batch.
 """
 
 import asyncio
