@@ -28,6 +28,7 @@ class Piece:
         ink: Sum of grey levels.
         strength: The level of its strongest ink.
         width: Width of its strokes in pixels: of the widest circle in it.
+        breadth: Its extent in pixels across its longest direction, as of a straight stroke that spreads as far.
         borders: Number of sides of the picture that it touches.
     """
 
@@ -37,6 +38,7 @@ class Piece:
     ink: float
     strength: float
     width: float
+    breadth: float
     borders: int
 
     @property
@@ -74,10 +76,19 @@ def find_pieces(mask: Mask, ink: NDArray[uint8]) -> tuple[Numbers, list[Piece]]:
                 float(levels.sum()),
                 float(np.percentile(levels, 90)),
                 2 * float(far[rows, columns][own].max()),
+                _breadth(own),
                 borders,
             )
         )
     return numbers, pieces
+
+
+def _breadth(own: NDArray[np.bool]) -> float:
+    """Return the breadth of a piece (h, w)."""
+    moments = cv2.moments(own.view(uint8), binaryImage=True)
+    xx, xy, yy = (moments[name] / moments["m00"] for name in ("mu20", "mu11", "mu02"))
+    # The smaller eigenvalue of the covariance: across a straight stroke, a twelfth of the square of its width.
+    return float(np.sqrt(12 * max(0.0, (xx + yy) / 2 - np.hypot((xx - yy) / 2, xy))))
 
 
 def main_piece(pieces: Sequence[Piece], shape: tuple[int, int]) -> Piece | None:
@@ -114,38 +125,58 @@ def character_of(pieces: Sequence[Piece], main: Piece) -> list[Piece]:
         rest = [piece for piece in rest if not any(piece is one for one in near)]
 
 
-# Characters of a row are at least this share as high as the highest, and this share of its height apart.
-_LEAST_HEIGHT, _LEAST_GAP = 0.5, 0.04
-# Two that are no wider than this share of their height are the halves of one that is broken, unless they are this far
-# apart; if their sides differ by no more than that, of one such as a quotation mark, unless they are farther apart.
-_NARROW, _BROKEN, _EQUAL, _FAR = 0.62, 0.12, 0.2, 0.9
+# Characters of a row are at least this share as high as the highest.
+_LEAST_HEIGHT = 0.5
+# A stroke is nearly straight if its breadth is no more than this many times its width.
+_STRAIGHT = 1.3
+# Neighbours are parts of one that is broken if they are no farther apart than the first of these widths of the pen, or
+# than the second where one of them is a single stroke. Two single strokes are a quotation mark, unless they are farther
+# apart than this share of their height.
+_BROKEN, _BROKEN_STROKE, _FAR = 0.1, 0.3, 0.9
 
 
 def row_of(pieces: Sequence[Piece], main: Piece) -> list[list[Piece]]:
     """Return the characters of a row from left to right, each as its pieces: that of the main piece and its like."""
     own = character_of(pieces, main)
-    groups = _columns([*own, *(piece for piece in pieces if piece not in own and _is_alike(piece, main))], main)
+    groups = _columns([*own, *(piece for piece in pieces if piece not in own and _is_alike(piece, main))])
     highest = max(map(_height, groups))
     tall = [group for group in groups if _height(group) >= _LEAST_HEIGHT * highest]
     for group in groups:
         if group not in tall:
             min(tall, key=lambda other: _gap(_around(group), _around(other))).extend(group)
-    if len(tall) == 2 and _are_halves(_around(tall[0]), _around(tall[1])):
-        return [[*tall[0], *tall[1]]]
-    return tall
+    row = tall[:1]
+    for group in tall[1:]:
+        if _are_parts(row[-1], group):
+            row[-1].extend(group)
+        else:
+            row.append(group)
+    return row
 
 
-def _columns(pieces: Sequence[Piece], main: Piece) -> list[list[Piece]]:
+def _columns(pieces: Sequence[Piece]) -> list[list[Piece]]:
     """Return pieces in groups between which there are gaps, from left to right."""
-    highest = max(piece.box[3] - piece.box[1] for piece in pieces)
-    least = max(_LEAST_GAP * highest, 0.35 * main.width + 2)
     groups: list[list[Piece]] = []
     for piece in sorted(pieces, key=lambda piece: piece.box[0]):
-        if groups and piece.box[0] - _around(groups[-1])[2] < least:
+        if groups and piece.box[0] <= _around(groups[-1])[2]:
             groups[-1].append(piece)
         else:
             groups.append([piece])
     return groups
+
+
+def _are_parts(left: Sequence[Piece], right: Sequence[Piece]) -> bool:
+    """Return whether two neighbours in a row are parts of one character."""
+    gap = _around(right)[0] - _around(left)[2]
+    strokes = _is_stroke(left) + _is_stroke(right)
+    if strokes == 2:
+        return gap < _FAR * max(_height(left), _height(right))
+    pen = min(max(piece.width for piece in group) for group in (left, right))
+    return gap <= (_BROKEN_STROKE if strokes else _BROKEN) * pen
+
+
+def _is_stroke(pieces: Sequence[Piece]) -> bool:
+    """Return whether pieces are a single stroke that is nearly straight, perhaps with a dot."""
+    return all(piece.breadth <= _STRAIGHT * piece.width for piece in pieces)
 
 
 def _is_alike(piece: Piece, main: Piece) -> bool:
@@ -156,18 +187,10 @@ def _is_alike(piece: Piece, main: Piece) -> bool:
         and not is_solid(piece)
         and 2 * overlap > min(_height([piece]), _height([main]))
         and 0.5 < piece.size / main.size < 2
-        and 0.5 < piece.width / main.width < 2
+        and 0.3 < piece.width / main.width < 1 / 0.3
         and piece.strength > 0.7 * main.strength
         and piece.size > 2 * piece.width
     )
-
-
-def _are_halves(a: Box, b: Box) -> bool:
-    height = max(a[3], b[3]) - min(a[1], b[1])
-    widths = [box[2] - box[0] for box in (a, b)]
-    differences = abs(widths[0] - widths[1]), abs(a[1] - b[1]), abs(a[3] - b[3])
-    far = _FAR if max(differences) <= _EQUAL * height else _BROKEN
-    return max(widths) <= _NARROW * height and b[0] - a[2] < far * height
 
 
 def _height(pieces: Sequence[Piece]) -> int:

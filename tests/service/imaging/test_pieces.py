@@ -27,6 +27,7 @@ def test_pieces_know_their_box_pen_and_borders() -> None:
     picture[0:10, 20:60] = 255
     picture[100:101, 100:102] = 255  # noise
     (piece,) = find_pieces(picture, picture // 2)[1]
+    assert piece.breadth == pytest.approx(10, abs=0.1)
     assert (piece.box, piece.area, piece.borders, piece.size, piece.fill) == ((20, 0, 60, 10), 400, 1, 40, 1)
     assert piece.strength == 127
     assert 9 <= piece.width <= 11
@@ -98,6 +99,17 @@ def test_characters_beside_each_other_are_several() -> None:
     assert len(row(ring(ring(ring(mask(), 40), 100), 160))) == 3
 
 
+def test_characters_close_to_each_other_are_several() -> None:
+    assert row(ring(ring(mask(), 60), 113)) == [35, 110 - 22]
+    assert row(ring(stroke(mask(), (60, 75), (60, 125), 6), 92)) == [57, 67]
+    # A curve beside a stroke is no quotation mark.
+    assert len(row(ring(stroke(mask(), (60, 75), (60, 125), 6), 115))) == 2
+
+
+def test_pens_of_another_width_write_characters_too() -> None:
+    assert len(row(stroke(ring(mask(), 60), (110, 80), (140, 120), 16))) == 2
+
+
 def test_a_dot_and_an_accent_belong_to_the_nearest_of_a_row() -> None:
     picture = ring(stroke(mask(), (140, 80), (140, 125)), 60)
     cv2.circle(picture, (144, 62), 5, 255, -1)
@@ -110,7 +122,7 @@ def test_a_dot_and_an_accent_belong_to_the_nearest_of_a_row() -> None:
     [
         [((80, 60), (80, 120)), ((110, 60), (110, 120))],  # a quotation mark
         [((60, 80), (140, 80)), ((60, 110), (140, 110))],  # =
-        [((80, 60), (80, 140)), ((91, 100), (120, 60)), ((91, 100), (120, 140))],  # a broken K
+        [((80, 60), (80, 140)), ((88, 100), (120, 60)), ((88, 100), (120, 140))],  # a broken K
     ],
 )
 def test_the_parts_of_a_character_are_one(strokes: list[tuple[tuple[int, int], tuple[int, int]]]) -> None:
