@@ -134,6 +134,10 @@ _STRAIGHT = 1.3
 # apart than this share of their height.
 _BROKEN, _BROKEN_STROKE, _FAR = 0.1, 0.3, 0.9
 
+# Of characters whose sizes differ by less than the first of these ratios, the widest places in the strokes, which
+# may be crossings, differ by less than the second.
+_AS_LARGE, _OTHER_WIDTH = 1.5, 3.3
+
 
 def row_of(pieces: Sequence[Piece], main: Piece) -> list[list[Piece]]:
     """Return the characters of a row from left to right, each as its pieces: that of the main piece and its like."""
@@ -186,11 +190,20 @@ def _is_alike(piece: Piece, main: Piece) -> bool:
         not piece.borders
         and not is_solid(piece)
         and 2 * overlap > min(_height([piece]), _height([main]))
-        and 0.5 < piece.size / main.size < 2
-        and 0.3 < piece.width / main.width < 1 / 0.3
+        and _is_near(piece.size / main.size, 2)
+        and _is_near(piece.width / main.width, _OTHER_WIDTH if _is_as_large(piece, main) else 2)
         and piece.strength > 0.7 * main.strength
         and piece.size > 2 * piece.width
     )
+
+
+def _is_as_large(piece: Piece, main: Piece) -> bool:
+    """Return whether a piece is about as large as the main one, and not the remains of a line."""
+    return _is_near(piece.size / main.size, _AS_LARGE) and not _is_stroke([piece])
+
+
+def _is_near(ratio: float, most: float) -> bool:
+    return 1 / most < ratio < most
 
 
 def _height(pieces: Sequence[Piece]) -> int:
