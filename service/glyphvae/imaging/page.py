@@ -95,7 +95,7 @@ def _is_written_on(page: Page) -> bool:
     main = main_piece(pieces, page.mask.shape)
     if main is None or main.borders or is_solid(main):
         return False
-    return main.size > _LEAST_SIZE * min(page.mask.shape)
+    return bool(main.size > _LEAST_SIZE * min(page.mask.shape))
 
 
 def _scaled(small: tuple[int, ...], large: tuple[int, ...]) -> NDArray[np.float64]:

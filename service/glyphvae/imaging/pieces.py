@@ -15,6 +15,8 @@ Box = tuple[int, int, int, int]
 
 # Smaller pieces are noise, in pixels.
 LEAST_AREA = 6
+# In shares of its size, a circle is at least this far from the character in it, which is at least that large.
+_AROUND, _LARGE = 0.08, 0.3
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,20 @@ def _breadth(own: NDArray[np.bool]) -> float:
 
 def main_piece(pieces: Sequence[Piece], shape: tuple[int, int]) -> Piece | None:
     """Return the piece that is most likely the character or most of it; None if there is no piece."""
-    return max(pieces, key=lambda piece: _likelihood(piece, shape), default=None)
+    main = max(pieces, key=lambda piece: _likelihood(piece, shape), default=None)
+    if main is None:
+        return None
+    # A character may be circled.
+    return main_piece([piece for piece in pieces if _surrounds(main, piece)], shape) or main
+
+
+def _surrounds(piece: Piece, other: Piece) -> bool:
+    """Return whether a piece is drawn around another that is large enough for a character."""
+    left, top, right, bottom = other.box
+    outer, more = piece.box, _AROUND * piece.size
+    is_within = min(left - outer[0], top - outer[1], outer[2] - right, outer[3] - bottom) > more
+    is_alike = other.size > _LARGE * piece.size and other.strength > 0.5 * piece.strength
+    return is_within and is_alike and not is_solid(other)
 
 
 def _likelihood(piece: Piece, shape: tuple[int, int]) -> float:
@@ -134,6 +149,8 @@ _STRAIGHT = 1.3
 # apart than this share of their height.
 _BROKEN, _BROKEN_STROKE, _FAR = 0.1, 0.3, 0.9
 
+# A line under a character is longer on both sides by at least this share of its width.
+_LONGER = 0.05
 # Of characters whose sizes differ by less than the first of these ratios, the widest places in the strokes, which
 # may be crossings, differ by less than the second.
 _AS_LARGE, _OTHER_WIDTH = 1.5, 3.3
@@ -221,14 +238,28 @@ def _belongs(piece: Piece, other: Piece, main: Piece) -> bool:
     gap = _gap(piece.box, other.box)
     if piece.borders > main.borders and (gap > 0.35 * main.width + 2 or not 0.5 < piece.width / main.width < 2):
         return False
-    if piece.strength < 0.5 * main.strength or piece.size > 1.6 * main.size:
+    if piece.strength < 0.5 * main.strength or piece.size > 1.6 * main.size or _surrounds(piece, main):
         return False
     # A dot is above or below; what is beside is a hole or a blot.
     if is_solid(piece) and not is_solid(main) and (piece.width > 2.2 * main.width or not _above(piece.box, main)):
         return False
-    if gap <= 0.35 * main.width + 2 and piece.area > 0.05 * main.width**2:
+    is_near = gap <= 0.35 * main.width + 2
+    # The base of a 1 is near the stroke that it may be broken from.
+    if _is_underline(piece, main) and not (is_near and _is_stroke([main])):
+        return False
+    if is_near and piece.area > 0.05 * main.width**2:
         return True
     return gap <= 0.3 * main.size and piece.width > 0.55 * main.width and piece.area >= 0.5 * main.width**2
+
+
+def _is_underline(piece: Piece, main: Piece) -> bool:
+    """Return whether a piece is a straight line under the main piece, longer than that is wide."""
+    left, top, right, bottom = main.box
+    more = _LONGER * (right - left)
+    is_level = 3 * (piece.box[3] - piece.box[1]) < piece.size and _is_stroke([piece])
+    is_under = piece.box[1] >= bottom and piece.box[0] < left - more and piece.box[2] > right + more
+    # The lower stroke of = is no longer than the upper one.
+    return is_level and is_under and right - left < 2 * (bottom - top)
 
 
 def _above(box: Box, main: Piece) -> bool:

@@ -15,8 +15,8 @@ Corners = NDArray[float32]  # (4, 2) x and y: top left, top right, bottom right,
 _COARSE = 256
 # A sheet has at least this share of the picture's area, and at most that.
 _SMALLEST, _LARGEST = 0.12, 0.97
-# A sheet's outline has at least this share of the area of its hull, and so has the quadrilateral through its corners, which
-# smoothing has rounded.
+# Of the area of its hull, a sheet's outline has at least this share, and the quadrilateral through its corners, which
+# smoothing has rounded, that.
 _STRAIGHT, _ROUNDED = 0.93, 0.9
 # Levels by which a sheet differs from what it lies on.
 _APART = 18
