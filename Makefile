@@ -16,7 +16,7 @@ DEV   := .venv
 BENCH := litserve bentoml mlserver
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test pytest lint lint-and-types format types fuzz fuzz-api audit bandit sbom licences cuda-kernels bench bench-parent bench-guarded bench-gpu gpu-proof image-test lowest-test ray-test font-test triton-test grpc clients-test wheels locks openapi settings clean
+.PHONY: help serve train test pytest lint lint-and-types format types fuzz fuzz-api audit bandit sbom licences cuda-kernels bench bench-parent bench-guarded bench-gpu gpu-proof image-test lowest-test ray-test font-test triton-test proxies-test grpc clients-test wheels locks openapi settings clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -119,6 +119,9 @@ fuzz-api: $(DEV)/.done ## Send every route a thousand requests, valid and not, a
 triton-test: $(DEV)/.done .venv-triton/.done ## Call the service with Triton's own clients, over HTTP and gRPC (a minute)
 	$(DEV)/bin/python -m pytest -m triton tests/service/kserve
 
+proxies-test: $(DEV)/.done .venv-traefik/.done ## Run the service behind Traefik, and behind nginx and Caddy where installed (a minute)
+	$(DEV)/bin/python -m pytest tests/service/server/test_proxies.py
+
 PROTO := service/glyphvae/kserve/proto
 grpc: $(DEV)/.done ## Write the description of the gRPC service from its .proto files
 	$(DEV)/bin/python -m grpc_tools.protoc --proto_path=$(PROTO) --include_imports \
@@ -206,6 +209,11 @@ $(DEV)/.done: requirements/dev.txt $(PYPROJECTS) .venv-uv/.done
 .venv-triton/.done: requirements/triton.txt .venv-uv/.done
 	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-triton
 	VIRTUAL_ENV=.venv-triton .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/triton.txt
+	touch $@
+
+.venv-traefik/.done: requirements/traefik.txt .venv-uv/.done
+	.venv-uv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-traefik
+	VIRTUAL_ENV=.venv-traefik .venv-uv/bin/uv pip install --quiet --require-hashes -r requirements/traefik.txt
 	touch $@
 
 .venv-bench-%/.done: requirements/bench-%.txt .venv-uv/.done

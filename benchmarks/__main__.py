@@ -20,6 +20,7 @@ from benchmarks import (
     grpc_calls,
     hands,
     http,
+    pairs,
     pictures,
     reliability,
     results,
@@ -49,6 +50,7 @@ PARTS: dict[str, Callable[..., Any]] = {
     "dataset": dataset.measure,
     "hands": hands.measure,
     "pictures": pictures.measure,
+    "pairs": pairs.measure,
     "doubt": doubt.measure,
 }
 # The parts of `all`, with the settings that `--full` changes.

@@ -194,11 +194,16 @@ def mnist(folder: Path, part: str) -> Source:
 
     def draw(rng: Rng, character: str) -> Glyph:
         image = images[rng.choice(np.flatnonzero(labels == int(character)))]
-        large = cv2.resize(image.astype(np.float32), None, fx=16, fy=16, interpolation=cv2.INTER_CUBIC)
-        sharp = np.clip((cv2.GaussianBlur(large, (0, 0), 5) - 110) / 24 + 0.5, 0, 1)
-        return Glyph(character, mask=_high((sharp * 255).astype(np.uint8)))
+        return Glyph(character, mask=enlarged(image))
 
     return draw
+
+
+def enlarged(image: NDArray[np.uint8], level: float = 110) -> Coverage:
+    """Return the mask (HIGH, w) of an image (28, 28) until its pixels cannot be seen; its ink begins at a level."""
+    large = cv2.resize(image.astype(np.float32), None, fx=16, fy=16, interpolation=cv2.INTER_CUBIC)
+    sharp = np.clip((cv2.GaussianBlur(large, (0, 0), 5) - level) / 24 + 0.5, 0, 1)
+    return _high((sharp * 255).astype(np.uint8))
 
 
 def written(writer: Any, seed: int) -> Source:  # noqa: ANN401 (`glyphvae.Writer`, which is imported late)

@@ -16,7 +16,7 @@ from benchmarks.server import ROOT, Server, Subject, console
 from glyphvae.client import Client
 from glyphvae.client.errors import ProblemError
 
-PARTS = ("tuning", "held-out")
+SPLITS = ("tuning", "held-out")
 # People take these for one another, too.
 SAME = {"O": "0", "I": "1", "Z": "2", "S": "5"}
 # A digit that is misread when it is drawn plainly says nothing about surroundings: another is drawn, this often.
@@ -26,7 +26,7 @@ TRIES = 20
 def measure(  # noqa: PLR0917 (every setting becomes an option)
     subject: Subject,
     data: Path = ROOT / "tests" / "data",
-    part: str = "held-out",
+    split: str = "held-out",
     each: int = 200,
     seed: int = 0,
     kinds: tuple[str, ...] = (),
@@ -36,20 +36,20 @@ def measure(  # noqa: PLR0917 (every setting becomes an option)
     Args:
         subject: The service.
         data: Folder of MNIST, and of fonts.
-        part: Fonts, digits, inks and papers that nothing was tuned on, `held-out`, or those that it was, `tuning`.
+        split: Fonts, digits, inks and papers that nothing was tuned on, `held-out`, or those that it was, `tuning`.
         each: Pictures of each kind.
         seed: Of all that is random.
         kinds: Those to measure, all if empty.
 
     Raises:
-        BenchmarkError: There is no such part or kind.
+        BenchmarkError: There is no such split or kind.
     """
-    if part not in PARTS:
-        raise BenchmarkError(f"pictures are of the parts {' and '.join(PARTS)}, not {part}")
+    if split not in SPLITS:
+        raise BenchmarkError(f"pictures are of the splits {' and '.join(SPLITS)}, not {split}")
     for kind in kinds:
         if kind not in KINDS:
             raise BenchmarkError(f"there is no kind {kind}; the kinds are {', '.join(KINDS)}")
-    is_held_out = part == "held-out"
+    is_held_out = split == "held-out"
     drawn_by = sources(data, held_out=is_held_out)
     rows: list[dict[str, Any]] = []
     plain = [0, 0]

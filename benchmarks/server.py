@@ -124,6 +124,8 @@ class Server(AbstractContextManager["Server"]):
         variables = {name: filled(value) for name, value in program.environment.items()}
         # Installed packages are compiled already, so no start here compiles all that it imports except the first.
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        # Before what is installed, which may be another checkout.
+        packages = os.pathsep.join(str(program.root / folder) for folder in (".", "service"))
         start = time.perf_counter()
         with on_cores(*cores):
             self._process = subprocess.Popen(
@@ -131,7 +133,7 @@ class Server(AbstractContextManager["Server"]):
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=self._log,
-                env={**inherited, "PYTHONPATH": str(program.root), **variables},
+                env={**inherited, "PYTHONPATH": packages, **variables},
                 cwd=self._scratch.name,
                 start_new_session=True,
             )

@@ -87,6 +87,7 @@ class Application(FastAPI):
             separate_input_output_schemas=False,
             generate_unique_id_function=lambda route: route.name,
             exception_handlers=HANDLERS,
+            openapi_url=None,  # FastAPI would name the server a second time, see `glyphvae.web.docs`
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,  # the front redirects, without naming the host

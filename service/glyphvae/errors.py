@@ -275,7 +275,10 @@ class NotReady(Problem, status=503, title="The service is not ready", example="c
 
 
 class DeadlineExceeded(
-    Problem, status=503, title="The request's deadline has passed", example="No response within 5 seconds."
+    Problem,
+    status=503,
+    title="The request's deadline has passed",
+    example="No response within 5 seconds; ask again later or for less, or raise the setting `request_timeout`.",
 ):
     """The request's deadline has passed, which `request_timeout` sets and the header `X-Request-Timeout` shortens."""
 

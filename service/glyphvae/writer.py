@@ -19,7 +19,7 @@ from glyphvae.client.options import (
     Encoding,
     FontOptions,
     Labels,
-    Reading,
+    Previewed,
     ReadingLetters,
     TextPicture,
 )
@@ -103,7 +103,7 @@ class Writer:
         """
         return self.send(calls.encode(images, **options))
 
-    def reconstruct(self, images: "Images", **options: Unpack[Reading]) -> Reconstructions:
+    def reconstruct(self, images: "Images", **options: Unpack[Previewed]) -> Reconstructions:
         """Encode and decode images, with reconstruction error, KL and ELBO in nats; otherwise like `encode`."""
         return self.send(calls.reconstruct(images, **options))
 

@@ -16,6 +16,8 @@ def test_every_part_is_a_command_with_its_settings(capsys: pytest.CaptureFixture
     assert (options.parent, options.rounds, options.seconds) == (Path("somewhere"), 7, 2)
     assert parser().parse_args(["dataset", "--formats", "npz,idx"]).formats == ("npz", "idx")
     assert set(ALL) <= set(PARTS)
+    for part in ("pictures", "pairs", "doubt", "http"):
+        assert parser().parse_args([part]).part == part
 
 
 @pytest.mark.parametrize("command", ["doubt", "pictures"])

@@ -40,7 +40,7 @@ def test_a_kind_makes_a_picture(kind: str, is_held_out: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "says"), [({"part": "all"}, "tuning and held-out"), ({"kinds": ("x",)}, "no kind x")]
+    ("setting", "says"), [({"split": "all"}, "tuning and held-out"), ({"kinds": ("x",)}, "no kind x")]
 )
 def test_what_there_is_not_is_refused(setting: dict[str, str], says: str, tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match=says):

@@ -52,6 +52,16 @@ def test_a_server_that_ends_shows_its_log(core: int) -> None:
         Server(program, [core])
 
 
+def test_the_packages_of_a_checkout_come_before_those_installed(core: int, tmp_path: Path) -> None:
+    package = tmp_path / "service" / "glyphvae"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    code = "import glyphvae; raise SystemExit(glyphvae.__file__)"
+    program = Program("imports", (sys.executable, "-c", code), bare_call(300), root=tmp_path)
+    with pytest.raises(BenchmarkError, match=str(package)):
+        Server(program, [core])
+
+
 def test_places_in_commands_variables_and_files_are_filled_in(core: int) -> None:
     code = 'import os, sys; raise SystemExit(f\'{sys.argv[1:]} {os.environ["PLACE"]} {open("facts").read()}\')'
     program = Program(

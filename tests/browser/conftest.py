@@ -20,7 +20,7 @@ from glyphvae.application import create_app
 from glyphvae.models.registry import load_registry
 from glyphvae.settings import Settings
 from tests.browser.pages import Playground
-from tests.known_model import decoder, encoder, write_model, write_more
+from tests.known_model import classifier, decoder, encoder, write_model, write_more
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
@@ -111,6 +111,17 @@ def bare_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service with the default model alone."""
     folder = tmp_path_factory.mktemp("bare")
     write_model(folder)
+    with _serving(folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="package")
+def doubting_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service whose model doubts whatever it is shown."""
+    folder = tmp_path_factory.mktemp("doubting")
+    measure = {"evidence": 1, "kl": -1, "percentiles": [0, 100], "labels": {}, "others": [1, 2]}
+    metrics = {"likeness": {"encoded": measure, "reconstructed": measure}}
+    write_model(folder, files={"classifier": classifier()}, metrics=metrics)
     with _serving(folder) as address:
         yield address
 

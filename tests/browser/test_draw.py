@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import Opener, watched
@@ -153,6 +153,69 @@ def test_an_image_is_chosen(open_page: Opener, kind: str) -> None:
     again = open_page(playground.page.url.partition("#")[2])
     expect_read(again)
     assert ink_on(again.page) == pytest.approx(ink_on(playground.page), rel=0.1)
+
+
+def expect_box(page: Page, left: float, top: float, width: float, height: float) -> None:
+    """Expect the box on the pad to be there, in shares of the pad."""
+    box, pad = page.locator("#seen-box").bounding_box(), page.locator("#pad").bounding_box()
+    assert box is not None
+    assert pad is not None
+    sides = [box["x"] - pad["x"], box["y"] - pad["y"], box["width"], box["height"]]
+    assert [side / pad["width"] for side in sides] == pytest.approx([left, top, width, height], abs=0.02)
+
+
+def give(page: Page, content: bytes) -> None:
+    page.locator("#file").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": content})
+
+
+def test_what_the_model_saw_is_shown_with_its_place(open_page: Opener) -> None:
+    page = open_page("draw?z=0,0,0,0,0,0").page
+    expect(page.locator("#seen-box")).to_be_hidden()
+    give(page, picture())
+    seen = page.get_by_role("img", name="What the model saw")
+    expect(seen).to_be_visible()
+    # The stroke is in the middle, and nothing in the corner.
+    opacity = "canvas => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data].filter((_, at) => at % 4 === 3)"
+    levels = seen.evaluate(opacity)
+    assert (levels[14 * 28 + 14], levels[0]) == (255, 0)
+    # The pad shows 120 x 80 pixels as wide as it is.
+    expect_box(page, 50 / 120, (10 + 20) / 120, 15 / 120, 60 / 120)
+    expect(page.locator("#doubt")).to_be_empty()
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#seen-box")).to_be_hidden()
+
+
+def test_the_place_of_a_drawing_is_shown(open_page: Opener) -> None:
+    playground = open_page("draw?z=0,0,0,0,0,0")
+    playground.draw([(0.5, 0.2), (0.5, 0.8)])
+    playground.state()
+    expect_read(playground)
+    pen = 1 / 13
+    expect_box(playground.page, 0.5 - pen / 2, 0.2 - pen / 2, pen, 0.6 + pen)
+
+
+def test_what_is_no_character_is_called_so(open_page: Opener, doubting_address: str) -> None:
+    page = open_page("draw", base=doubting_address).page
+    give(page, picture())
+    words = "This may not be a character. It is less like Z than 100 % of real ones."
+    expect(page.locator("#doubt")).to_have_text(words)
+    expect(page.locator("#announcer")).to_have_text("Recognised as Z, but it may not be a character")
+
+
+def test_two_characters_are_a_problem_and_have_no_box(open_page: Opener, complaints: list[str]) -> None:
+    page = open_page("draw?z=0,0,0,0,0,0").page
+    give(page, picture())
+    expect(page.locator("#seen-box")).to_be_visible()
+    image = Image.new("L", (300, 200), 255)
+    draw = ImageDraw.Draw(image)
+    for left in (50, 170):
+        draw.ellipse((left, 60, left + 70, 130), outline=0, width=9)
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    give(page, file.getvalue())
+    expect(page.locator("#reading").get_by_role("alert")).to_contain_text("2 characters")
+    expect(page.locator("#seen-box")).to_be_hidden()
+    complaints.clear()
 
 
 # Keeps what is sent to be encoded, because Playwright does not tell it.

@@ -506,3 +506,10 @@ def test_models_are_grouped(open_page: Opener) -> None:
         ["Pixels, chosen by label", ["cvae"]],
         ["Pixels, without labels", ["vae-z2", "vae-z23"]],
     ]
+    expect(page.locator("#model-groups")).to_be_hidden()
+    page.get_by_text("All models").click()
+    expect(page.locator("#model-groups dt")).to_have_text([label for label, _ in groups])
+    sentences = page.locator("#model-groups dd").all_inner_texts()
+    for (_, names), sentence in zip(groups, sentences, strict=True):
+        assert sentence.startswith(f"{', '.join(names)}. Each ")
+    assert "β alone" in sentences[1]

@@ -27,10 +27,10 @@ async def test_a_long_path_is_not_echoed_in_full(client: httpx.AsyncClient) -> N
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", "/generate", "GET, POST"),
+        ("PUT", "/generate", "GET, HEAD, POST"),
         ("PUT", "/encode", "POST"),
-        ("POST", "/models", "GET"),
-        ("POST", "/livez", "GET"),
+        ("POST", "/models", "GET, HEAD"),
+        ("POST", "/livez", "GET, HEAD"),
     ],
 )
 async def test_another_method_is_not_allowed(client: httpx.AsyncClient, method: str, path: str, allowed: str) -> None:

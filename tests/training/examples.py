@@ -14,7 +14,7 @@ from glyphvae_training.data.cache import cache_folder
 from glyphvae_training.data.dataset import Dataset, Split
 from glyphvae_training.data.lettering import Lettering
 from glyphvae_training.export.exported import Exported, session
-from glyphvae_training.export.graphs import PARTS, Part, to_onnx
+from glyphvae_training.export.graphs import PARTS, PEN_PARTS, Part, to_onnx
 from glyphvae_training.export.manifest import Facts
 from glyphvae_training.files import replacing
 from glyphvae_training.fitting.runs import Run
@@ -98,13 +98,14 @@ def graph(part: Part, kind: ModelKind = "cvae", encoder: str = "paper", decoder:
 
 def exported(kind: ModelKind = "cvae") -> dict[Part, onnx.ModelProto]:
     """Copies of all graphs."""
-    return {part: graph(part, kind) for part in (*PARTS, *(("strokes",) if kind == "pen" else ()))}
+    return {part: graph(part, kind) for part in (*PARTS, *(PEN_PARTS if kind == "pen" else ()))}
 
 
 @functools.cache
 def exported_model(kind: ModelKind = "cvae") -> Exported:
     """`untrained`, exported and read back."""
-    sessions = [session(model.SerializeToString()) for model in exported(kind).values()]
+    parts = {part: session(model.SerializeToString()) for part, model in exported(kind).items()}
+    sessions = [parts[part] for part in ("encoder", "decoder", "strokes") if part in parts]
     config = PEN if kind == "pen" else {}
     return Exported({"name": kind, "labels": LABELS, "latent_size": 6, "config": config}, *sessions)
 

@@ -63,7 +63,9 @@ def _problem_of(request: Request, error: HTTPException) -> Problem:
     if error.status_code == NotFound.status:
         return NotFound(f"There is nothing at {path}; GET /docs lists the endpoints.")
     if error.status_code == MethodNotAllowed.status:
-        allowed = ", ".join(sorted(part.strip() for part in (error.headers or {}).get("Allow", "").split(",")))
+        methods = {part.strip() for part in (error.headers or {}).get("Allow", "").split(",")}
+        # The front answers it wherever it answers GET.
+        allowed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
         return MethodNotAllowed(f"{path} answers {allowed}, not {request.method}.", headers={"Allow": allowed})
     return MalformedBody(f"{error.detail.rstrip('.')}.")
 

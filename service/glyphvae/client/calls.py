@@ -21,7 +21,7 @@ from glyphvae.client.options import (
     Latents,
     Mix,
     MixFile,
-    Reading,
+    Previewed,
     ReadingLetters,
     ReadingPicture,
     Text,
@@ -73,7 +73,7 @@ def encode(images: Images, **options: Unpack[Encoding]) -> Call[results.Encoding
     return Call(Request("POST", "/encode", query=options, **body_of(images)), results.read_encodings)
 
 
-def reconstruct(images: Images, **options: Unpack[Reading]) -> Call[results.Reconstructions]:
+def reconstruct(images: Images, **options: Unpack[Previewed]) -> Call[results.Reconstructions]:
     """Encode and decode images, with reconstruction error, KL and ELBO in nats; arguments as for `encode`."""
     return Call(Request("POST", "/reconstruct", query=options, **body_of(images)), results.read_reconstructions)
 

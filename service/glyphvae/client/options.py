@@ -122,7 +122,17 @@ class Reading(ReadingLetters, total=False):
     several: Literal["first", "all"] | None
 
 
-class Encoding(Reading, total=False):
+class Previewed(Reading, total=False):
+    """Options for reading images, with previews.
+
+    Attributes:
+        preview: Add what the model saw of each image, and where in the image that is, as `previews`.
+    """
+
+    preview: bool
+
+
+class Encoding(Previewed, total=False):
     """Options for encoding images.
 
     Attributes:

@@ -162,6 +162,20 @@ class Doubt:
 
 
 @dataclass(frozen=True, eq=False)
+class Preview:
+    """The part of an image that the model read.
+
+    Attributes:
+        pixels: (28, 28) uint8, what the model saw, paper 0, ink 255.
+        box: Left, top, right and bottom of the character in the image turned upright, in its pixels; the last two are
+            exclusive.
+    """
+
+    pixels: Pixels
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
 class Encodings:
     """Encoded images.
 
@@ -173,6 +187,7 @@ class Encodings:
         posterior: p(label|image) of each possible label, one dictionary per image; None if one was given.
         doubts: How sure each is.
         images: The number of the image of each, from 0; None unless `several` is `all`.
+        previews: What was read of each image; None unless `preview` asks for it.
     """
 
     model: str
@@ -182,6 +197,7 @@ class Encodings:
     posterior: list[dict[str, float]] | None
     doubts: list[Doubt]
     images: list[int] | None = None
+    previews: list[Preview] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,6 +214,7 @@ class Reconstructions:
         elbo: (n,) float32, in nats, at most 0.
         doubts: How sure each is.
         images: The number of the image of each, from 0; None unless `several` is `all`.
+        previews: What was read of each image; None unless `preview` asks for it.
     """
 
     model: str
@@ -209,6 +226,7 @@ class Reconstructions:
     elbo: Floats
     doubts: list[Doubt]
     images: list[int] | None = None
+    previews: list[Preview] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -338,7 +356,7 @@ def read_encodings(response: Response) -> Encodings:
     rows = _columns(body["encodings"])
     posterior = rows("posterior") if "posterior" in body["encodings"][0] else None
     mu, logvar = _floats(rows("mu")), _floats(rows("logvar"))
-    return Encodings(body["model"], rows("label"), mu, logvar, posterior, *_doubts(body["encodings"]))
+    return Encodings(body["model"], rows("label"), mu, logvar, posterior, *_facts(body["encodings"]))
 
 
 def read_reconstructions(response: Response) -> Reconstructions:
@@ -346,13 +364,20 @@ def read_reconstructions(response: Response) -> Reconstructions:
     body = json.loads(response.content)
     rows = _columns(body["reconstructions"])
     mu, error, kl, elbo = (_floats(rows(name)) for name in ("mu", "reconstruction_error", "kl", "elbo"))
-    pixels, doubts = _pixels(rows("pixels")), _doubts(body["reconstructions"])
-    return Reconstructions(body["model"], rows("label"), mu, pixels, error, kl, elbo, *doubts)
+    pixels, facts = _pixels(rows("pixels")), _facts(body["reconstructions"])
+    return Reconstructions(body["model"], rows("label"), mu, pixels, error, kl, elbo, *facts)
 
 
-def _doubts(rows: list[dict[str, Any]]) -> tuple[list[Doubt], list[int] | None]:
+def _facts(rows: list[dict[str, Any]]) -> tuple[list[Doubt], list[int] | None, list[Preview] | None]:
+    """Return the doubts, images and previews of `Encodings` and `Reconstructions`."""
     images = [row["image"] for row in rows] if "image" in rows[0] else None
-    return [Doubt(**row["doubt"]) for row in rows], images
+    previews = [_preview(**row["preview"]) for row in rows] if "preview" in rows[0] else None
+    return [Doubt(**row["doubt"]) for row in rows], images, previews
+
+
+def _preview(pixels: list[list[int]], box: tuple[int, int, int, int]) -> Preview:
+    left, top, right, bottom = box
+    return Preview(_pixels([pixels])[0], (left, top, right, bottom))
 
 
 def read_writing(response: Response) -> Writing:

@@ -14,7 +14,7 @@ from glyphvae.text.symbols import Symbols, fold, is_mark
 # Accented letters of Latin-1 and Latin Extended-A, and those beyond of Danish (ǽ, ǿ), Welsh (ẁ, ỳ) and Guarani (ẽ,
 # ỹ); and of Latin-1 what is one small character. Each costs the file its glyphs in all forms.
 _COMPOSED = (
-    *map(ord, "ª²³¹º"),
+    *map(ord, "ª²³·¹º"),
     *range(0xC0, 0x180),
     *range(0x1FC, 0x200),
     *range(0x1E80, 0x1E86),

@@ -14,7 +14,7 @@ from glyphvae.imaging.contrast import Contrast, find_contrast
 from glyphvae.imaging.decode import MAX_COLOURED
 from glyphvae.imaging.ink_extraction import is_clean, lift_ink
 from glyphvae.imaging.lines import RULE, Line, find_lines, rules_of, without
-from glyphvae.imaging.pieces import LEAST_AREA, Numbers, Piece, find_pieces, main_piece, row_of
+from glyphvae.imaging.pieces import LEAST_AREA, Numbers, Piece, find_pieces, is_solid, main_piece, row_of
 from glyphvae.imaging.squaring import find_paper, squared_up
 
 Ink = NDArray[Any]  # uint8; OpenCV's annotations know no types of pixels
@@ -30,6 +30,9 @@ _WEAKEST = 0.3
 _SHADED = 0.4
 # Pixels of the faint edge around a stroke.
 _EDGE = 2
+
+# A character on a sheet has at least this share of its shorter side.
+_LEAST_SIZE = 0.02
 
 # A lone line is a stroke of what is nearly as long, in shares of the picture.
 _AS_LONG = 0.65
@@ -75,10 +78,24 @@ def read_page(picture: NDArray[uint8]) -> Page:
         picture = np.asarray(Image.fromarray(picture).reduce(factor))
     matrix = _scaled(picture.shape, shape)
     corners = find_paper(picture)
-    if corners is not None:
-        picture, squaring = squared_up(picture, corners)
-        matrix = matrix @ squaring
-    return _without_rules(find_contrast(picture), matrix, is_plain=corners is None)
+    if corners is None:
+        return _without_rules(find_contrast(picture), matrix, is_plain=True)
+    sheet, squaring = squared_up(picture, corners)
+    page = _without_rules(find_contrast(sheet), matrix @ squaring, is_plain=False)
+    if _is_written_on(page):
+        return page
+    # A shadow, such as that of a phone, may have the outline of a sheet.
+    whole = _without_rules(find_contrast(picture), matrix, is_plain=False)
+    return whole if _is_written_on(whole) else page
+
+
+def _is_written_on(page: Page) -> bool:
+    """Return whether there is ink that may be a whole character."""
+    _, pieces = find_pieces(page.mask, page.ink)
+    main = main_piece(pieces, page.mask.shape)
+    if main is None or main.borders or is_solid(main):
+        return False
+    return bool(main.size > _LEAST_SIZE * min(page.mask.shape))
 
 
 def _scaled(small: tuple[int, ...], large: tuple[int, ...]) -> NDArray[np.float64]:

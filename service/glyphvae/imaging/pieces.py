@@ -15,6 +15,8 @@ Box = tuple[int, int, int, int]
 
 # Smaller pieces are noise, in pixels.
 LEAST_AREA = 6
+# In shares of its size, a circle is at least this far from the character in it, which is at least that large.
+_AROUND, _LARGE = 0.08, 0.3
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Piece:
         ink: Sum of grey levels.
         strength: The level of its strongest ink.
         width: Width of its strokes in pixels: of the widest circle in it.
+        breadth: Its extent in pixels across its longest direction, as of a straight stroke that spreads as far.
         borders: Number of sides of the picture that it touches.
     """
 
@@ -37,6 +40,7 @@ class Piece:
     ink: float
     strength: float
     width: float
+    breadth: float
     borders: int
 
     @property
@@ -74,15 +78,37 @@ def find_pieces(mask: Mask, ink: NDArray[uint8]) -> tuple[Numbers, list[Piece]]:
                 float(levels.sum()),
                 float(np.percentile(levels, 90)),
                 2 * float(far[rows, columns][own].max()),
+                _breadth(own),
                 borders,
             )
         )
     return numbers, pieces
 
 
+def _breadth(own: NDArray[np.bool]) -> float:
+    """Return the breadth of a piece (h, w)."""
+    moments = cv2.moments(own.view(uint8), binaryImage=True)
+    xx, xy, yy = (moments[name] / moments["m00"] for name in ("mu20", "mu11", "mu02"))
+    # The smaller eigenvalue of the covariance: across a straight stroke, a twelfth of the square of its width.
+    return float(np.sqrt(12 * max(0.0, (xx + yy) / 2 - np.hypot((xx - yy) / 2, xy))))
+
+
 def main_piece(pieces: Sequence[Piece], shape: tuple[int, int]) -> Piece | None:
     """Return the piece that is most likely the character or most of it; None if there is no piece."""
-    return max(pieces, key=lambda piece: _likelihood(piece, shape), default=None)
+    main = max(pieces, key=lambda piece: _likelihood(piece, shape), default=None)
+    if main is None:
+        return None
+    # A character may be circled.
+    return main_piece([piece for piece in pieces if _surrounds(main, piece)], shape) or main
+
+
+def _surrounds(piece: Piece, other: Piece) -> bool:
+    """Return whether a piece is drawn around another that is large enough for a character."""
+    left, top, right, bottom = other.box
+    outer, more = piece.box, _AROUND * piece.size
+    is_within = min(left - outer[0], top - outer[1], outer[2] - right, outer[3] - bottom) > more
+    is_alike = other.size > _LARGE * piece.size and other.strength > 0.5 * piece.strength
+    return is_within and is_alike and not is_solid(other)
 
 
 def _likelihood(piece: Piece, shape: tuple[int, int]) -> float:
@@ -114,38 +140,64 @@ def character_of(pieces: Sequence[Piece], main: Piece) -> list[Piece]:
         rest = [piece for piece in rest if not any(piece is one for one in near)]
 
 
-# Characters of a row are at least this share as high as the highest, and this share of its height apart.
-_LEAST_HEIGHT, _LEAST_GAP = 0.5, 0.04
-# Two that are no wider than this share of their height are the halves of one that is broken, unless they are this far
-# apart; if their sides differ by no more than that, of one such as a quotation mark, unless they are farther apart.
-_NARROW, _BROKEN, _EQUAL, _FAR = 0.62, 0.12, 0.2, 0.9
+# Characters of a row are at least this share as high as the highest.
+_LEAST_HEIGHT = 0.5
+# A stroke is nearly straight if its breadth is no more than this many times its width.
+_STRAIGHT = 1.3
+# Neighbours are parts of one that is broken if they are no farther apart than the first of these widths of the pen, or
+# than the second where one of them is a single stroke. Two single strokes are a quotation mark, unless they are farther
+# apart than this share of their height.
+_BROKEN, _BROKEN_STROKE, _FAR = 0.1, 0.3, 0.9
+
+# A line under a character is longer on both sides by at least this share of its width.
+_LONGER = 0.05
+# Of characters whose sizes differ by less than the first of these ratios, the widest places in the strokes, which
+# may be crossings, differ by less than the second.
+_AS_LARGE, _OTHER_WIDTH = 1.5, 3.3
 
 
 def row_of(pieces: Sequence[Piece], main: Piece) -> list[list[Piece]]:
     """Return the characters of a row from left to right, each as its pieces: that of the main piece and its like."""
     own = character_of(pieces, main)
-    groups = _columns([*own, *(piece for piece in pieces if piece not in own and _is_alike(piece, main))], main)
+    groups = _columns([*own, *(piece for piece in pieces if piece not in own and _is_alike(piece, main))])
     highest = max(map(_height, groups))
     tall = [group for group in groups if _height(group) >= _LEAST_HEIGHT * highest]
     for group in groups:
         if group not in tall:
             min(tall, key=lambda other: _gap(_around(group), _around(other))).extend(group)
-    if len(tall) == 2 and _are_halves(_around(tall[0]), _around(tall[1])):
-        return [[*tall[0], *tall[1]]]
-    return tall
+    row = tall[:1]
+    for group in tall[1:]:
+        if _are_parts(row[-1], group):
+            row[-1].extend(group)
+        else:
+            row.append(group)
+    return row
 
 
-def _columns(pieces: Sequence[Piece], main: Piece) -> list[list[Piece]]:
+def _columns(pieces: Sequence[Piece]) -> list[list[Piece]]:
     """Return pieces in groups between which there are gaps, from left to right."""
-    highest = max(piece.box[3] - piece.box[1] for piece in pieces)
-    least = max(_LEAST_GAP * highest, 0.35 * main.width + 2)
     groups: list[list[Piece]] = []
     for piece in sorted(pieces, key=lambda piece: piece.box[0]):
-        if groups and piece.box[0] - _around(groups[-1])[2] < least:
+        if groups and piece.box[0] <= _around(groups[-1])[2]:
             groups[-1].append(piece)
         else:
             groups.append([piece])
     return groups
+
+
+def _are_parts(left: Sequence[Piece], right: Sequence[Piece]) -> bool:
+    """Return whether two neighbours in a row are parts of one character."""
+    gap = _around(right)[0] - _around(left)[2]
+    strokes = _is_stroke(left) + _is_stroke(right)
+    if strokes == 2:
+        return gap < _FAR * max(_height(left), _height(right))
+    pen = min(max(piece.width for piece in group) for group in (left, right))
+    return gap <= (_BROKEN_STROKE if strokes else _BROKEN) * pen
+
+
+def _is_stroke(pieces: Sequence[Piece]) -> bool:
+    """Return whether pieces are a single stroke that is nearly straight, perhaps with a dot."""
+    return all(piece.breadth <= _STRAIGHT * piece.width for piece in pieces)
 
 
 def _is_alike(piece: Piece, main: Piece) -> bool:
@@ -155,19 +207,20 @@ def _is_alike(piece: Piece, main: Piece) -> bool:
         not piece.borders
         and not is_solid(piece)
         and 2 * overlap > min(_height([piece]), _height([main]))
-        and 0.5 < piece.size / main.size < 2
-        and 0.5 < piece.width / main.width < 2
+        and _is_near(piece.size / main.size, 2)
+        and _is_near(piece.width / main.width, _OTHER_WIDTH if _is_as_large(piece, main) else 2)
         and piece.strength > 0.7 * main.strength
         and piece.size > 2 * piece.width
     )
 
 
-def _are_halves(a: Box, b: Box) -> bool:
-    height = max(a[3], b[3]) - min(a[1], b[1])
-    widths = [box[2] - box[0] for box in (a, b)]
-    differences = abs(widths[0] - widths[1]), abs(a[1] - b[1]), abs(a[3] - b[3])
-    far = _FAR if max(differences) <= _EQUAL * height else _BROKEN
-    return max(widths) <= _NARROW * height and b[0] - a[2] < far * height
+def _is_as_large(piece: Piece, main: Piece) -> bool:
+    """Return whether a piece is about as large as the main one, and not the remains of a line."""
+    return _is_near(piece.size / main.size, _AS_LARGE) and not _is_stroke([piece])
+
+
+def _is_near(ratio: float, most: float) -> bool:
+    return 1 / most < ratio < most
 
 
 def _height(pieces: Sequence[Piece]) -> int:
@@ -185,14 +238,28 @@ def _belongs(piece: Piece, other: Piece, main: Piece) -> bool:
     gap = _gap(piece.box, other.box)
     if piece.borders > main.borders and (gap > 0.35 * main.width + 2 or not 0.5 < piece.width / main.width < 2):
         return False
-    if piece.strength < 0.5 * main.strength or piece.size > 1.6 * main.size:
+    if piece.strength < 0.5 * main.strength or piece.size > 1.6 * main.size or _surrounds(piece, main):
         return False
     # A dot is above or below; what is beside is a hole or a blot.
     if is_solid(piece) and not is_solid(main) and (piece.width > 2.2 * main.width or not _above(piece.box, main)):
         return False
-    if gap <= 0.35 * main.width + 2 and piece.area > 0.05 * main.width**2:
+    is_near = gap <= 0.35 * main.width + 2
+    # The base of a 1 is near the stroke that it may be broken from.
+    if _is_underline(piece, main) and not (is_near and _is_stroke([main])):
+        return False
+    if is_near and piece.area > 0.05 * main.width**2:
         return True
     return gap <= 0.3 * main.size and piece.width > 0.55 * main.width and piece.area >= 0.5 * main.width**2
+
+
+def _is_underline(piece: Piece, main: Piece) -> bool:
+    """Return whether a piece is a straight line under the main piece, longer than that is wide."""
+    left, top, right, bottom = main.box
+    more = _LONGER * (right - left)
+    is_level = 3 * (piece.box[3] - piece.box[1]) < piece.size and _is_stroke([piece])
+    is_under = piece.box[1] >= bottom and piece.box[0] < left - more and piece.box[2] > right + more
+    # The lower stroke of = is no longer than the upper one.
+    return is_level and is_under and right - left < 2 * (bottom - top)
 
 
 def _above(box: Box, main: Piece) -> bool:

@@ -15,8 +15,9 @@ Corners = NDArray[float32]  # (4, 2) x and y: top left, top right, bottom right,
 _COARSE = 256
 # A sheet has at least this share of the picture's area, and at most that.
 _SMALLEST, _LARGEST = 0.12, 0.97
-# Of the sheet's outline and the quadrilateral through its corners, the smaller has this share of the larger.
-_STRAIGHT = 0.93
+# Of the area of its hull, a sheet's outline has at least this share, and the quadrilateral through its corners, which
+# smoothing has rounded, that.
+_STRAIGHT, _ROUNDED = 0.93, 0.9
 # Levels by which a sheet differs from what it lies on.
 _APART = 18
 # Sides that lie within the picture: a shadow or a strip of a desk has fewer.
@@ -78,7 +79,7 @@ def _quadrilateral(region: Picture) -> Corners | None:
             break
     else:
         return None
-    if not _STRAIGHT < float(cv2.contourArea(corners)) / area < 1 / _STRAIGHT or not _is_square(corners):
+    if not _ROUNDED < float(cv2.contourArea(corners)) / area < 1 / _ROUNDED or not _is_square(corners):
         return None
     return _ordered(corners) if _sides_within(corners, height, width) >= _SIDES else None
 

@@ -5,7 +5,7 @@ URL-safe base64 without padding (RFC 4648, section 5) of
 | bytes | |
 |---|---|
 | 1 | the version of the format, now 1 |
-| 3 | the beginning of the sha256 of the model's decoder, whose weights give the latents their meaning |
+| 3 | the beginning of `weights` of the model, which give the latents their meaning, or of the sha256 of its decoder |
 | 10 bits a latent, filled up with zeros | round(latent / 0.02) + 512 |
 | 2 | CRC-16 of all bytes before, big-endian |
 
@@ -111,7 +111,7 @@ def _decoded(text: str) -> bytes:
 
 
 def _model(manifest: Manifest) -> bytes:
-    return bytes.fromhex(manifest.decoder.sha256)[:_MODEL]
+    return bytes.fromhex(manifest.weights or manifest.decoder.sha256)[:_MODEL]
 
 
 def _size(count: int) -> int:

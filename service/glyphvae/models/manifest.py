@@ -82,6 +82,9 @@ class Manifest(_Facts):
     )
     encoder_int8: File | None = Field(None, alias="encoder-int8", description="Encoder in 8-bit integers, for CPUs.")
     decoder_int8: File | None = Field(None, alias="decoder-int8", description="Decoder in 8-bit integers, for CPUs.")
+    decoder_fixed: File | None = Field(
+        None, alias="decoder-fixed", description="Decoder whose sizes depend on the batch alone, for GPUs."
+    )
     decoder_float16: File | None = Field(None, alias="decoder-float16", description="Half-precision decoder, for GPUs.")
     classifier: File | None = Field(
         None,
@@ -92,6 +95,11 @@ class Manifest(_Facts):
     code: dict[str, Any]
     config: dict[str, Any]
     training: dict[str, Any] | None = Field(None, description="Every setting of the training; null if unknown.")
+    weights: Annotated[str, SHA256] | None = Field(
+        None,
+        description="Fingerprint of the weights that give the latents of a hand their meaning; hands name it. Null: "
+        "the decoder's `sha256` stands for it.",
+    )
     metrics: dict[str, Any]
 
     def encoder_for(self, device: str, precision: str) -> File:
@@ -102,7 +110,7 @@ class Manifest(_Facts):
         """Return the decoder to run on `device` at the `precision` setting; only a CPU gains from integers."""
         if device == "cpu":
             return (precision == "auto" and self.decoder_int8) or self.decoder
-        return (precision == "float16" and self.decoder_float16) or self.decoder
+        return (precision == "float16" and self.decoder_float16) or self.decoder_fixed or self.decoder
 
     @property
     def graphs(self) -> dict[Part, str]:

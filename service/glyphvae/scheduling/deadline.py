@@ -69,7 +69,11 @@ class Deadline:
     def expired(self) -> DeadlineExceeded:
         """Return the error for a passed time limit."""
         self.refused = "deadline"
-        return DeadlineExceeded(f"No response within {self._seconds:g} seconds.", headers=RETRY)
+        detail = (
+            f"No response within {self._seconds:g} seconds; "
+            "ask again later or for less, or raise the setting `request_timeout`."
+        )
+        return DeadlineExceeded(detail, headers=RETRY)
 
     def busy(self, detail: str) -> Busy:
         """Return the error for a full queue."""

@@ -6,6 +6,9 @@ cancellation, queue waits, batch sizes, model time and the spans of batches are 
 
 New programs wait in a bounded queue. As many of them start in an iteration as keep it short, because a refusal and a
 small request wait no longer than one iteration takes.
+
+A program whose caller takes up one request after another may pause for a few iterations, as long as there is nothing
+else to do, so that those that have arrived with it join its batch.
 """
 
 import asyncio
@@ -148,6 +151,7 @@ class Scheduler:
         self._calls: dict[Batched, list[_Member]] = {}
         self._large: defaultdict[str, int] = defaultdict(int)
         self._budget = float(BUDGET)
+        self._pause = 0
         self._loop: asyncio.AbstractEventLoop | None = None  # set while an iteration is scheduled on it
         telemetry.queued = self.queued
 
@@ -168,8 +172,14 @@ class Scheduler:
                 rows[function.model] += sum(size for _, _, size in list(members))
         return rows
 
-    def submit(self, job: Job[Any]) -> None:
-        """Queue a program; it starts in the event loop's next iteration at the earliest."""
+    def submit(self, job: Job[Any], pause: int = 0) -> None:
+        """Queue a program; it starts in the event loop's next iteration at the earliest.
+
+        Args:
+            job: Has the program.
+            pause: Iterations that it waits for another one to join it, as long as there is nothing else to do.
+        """
+        self._pause = pause
         job.since = job.work.submitted = perf_counter()
         self._waiting.append(job)
         self._waiting_cost += _place(job)
@@ -182,7 +192,9 @@ class Scheduler:
         self._ready.append((job, value))
         self._schedule()
 
-    async def run(self, job: AwaitedJob[Result], program: Program[Result], cost: int, *, queued: bool = True) -> Result:
+    async def run(
+        self, job: AwaitedJob[Result], program: Program[Result], cost: int, *, queued: bool = True, pause: int = 0
+    ) -> Result:
         """Run a program and return its result, for callers that are coroutines.
 
         Args:
@@ -190,6 +202,7 @@ class Scheduler:
             program: The program.
             cost: About what it costs the event loop, in glyphs.
             queued: Whether it has to wait for its start.
+            pause: As of `submit`.
 
         Raises:
             Problem: What the program raises.
@@ -197,7 +210,7 @@ class Scheduler:
         """
         job.begin(program, cost)
         if queued:
-            self.submit(job)
+            self.submit(job, pause)
         else:
             self.resume(job)
         try:
@@ -213,7 +226,14 @@ class Scheduler:
             loop.call_soon(self._iterate)
 
     def _iterate(self) -> None:
-        self._loop = None
+        if self._pause and not self._ready and not self._calls and self._waiting_cost < BUDGET:
+            self._pause -= 1
+            asyncio.get_running_loop().call_soon(self._iterate)
+        else:
+            self._loop = None
+            self._run_iteration()
+
+    def _run_iteration(self) -> None:
         began = perf_counter()
         for function, members in list(self._calls.items()):  # those that did not fit into the last iteration
             self._calls[function] = [member for member in members if self._is_wanted(member[0])]

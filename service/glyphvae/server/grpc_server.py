@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,9 @@ CODES: Mapping[int, grpc.StatusCode] = {
 }
 # Seconds between two looks at whether an idle client is still there.
 _KEEP_ALIVE = 60
+# Iterations of the event loop. `grpc.aio` takes up one call after another, each in four iterations, so calls that have
+# arrived together would run one by one; in a pause a little longer than that the next one joins them in a batch.
+PAUSE = 6
 # Of the algorithms of compression none: what a message inflates to is checked too late.
 _IDENTITY = 1
 
@@ -59,6 +63,8 @@ class GrpcServer:
         self._front = front
         self._settings = settings
         self._server: Any = None
+        # The certificate to use from now on, until a connection takes it.
+        self._renewal: deque[grpc.ServerCertificateConfiguration] = deque(maxlen=1)
 
     async def start(self) -> None:
         """Begin to answer.
@@ -80,12 +86,24 @@ class GrpcServer:
             if settings.tls_cert is None:
                 server.add_insecure_port(address)
             else:
-                server.add_secure_port(address, _credentials(settings))
+                credentials = grpc.dynamic_ssl_server_credentials(_certificate(settings), self._renewed)
+                server.add_secure_port(address, credentials)
         except RuntimeError as error:
             raise StartError(f"setting GLYPHVAE_GRPC_PORT: {address}: {error}") from None
         await server.start()
         self._server = server
         logger.info("gRPC on %s", address)
+
+    def renew_certificate(self) -> None:
+        """Have connections from now on use the certificate that is in its file; safe to call from any thread."""
+        self._renewal.append(_certificate(self._settings))
+
+    def _renewed(self) -> grpc.ServerCertificateConfiguration | None:
+        """Return the certificate for a new connection, None for the one before; called in threads of grpc."""
+        try:
+            return self._renewal.pop()
+        except IndexError:
+            return None
 
     async def stop(self) -> None:
         """Take no more calls, and finish those that there are."""
@@ -107,11 +125,11 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
     ]
 
 
-def _credentials(settings: Settings) -> grpc.ServerCredentials:
+def _certificate(settings: Settings) -> grpc.ServerCertificateConfiguration:
     assert settings.tls_cert is not None  # noqa: S101 (narrows what the setting leaves open)
     chain = settings.tls_cert.read_bytes()
     key = settings.tls_key.read_bytes() if settings.tls_key else chain
-    return grpc.ssl_server_credentials([(key, chain)])
+    return grpc.ssl_server_certificate_configuration([(key, chain)])
 
 
 class _Calls:
@@ -161,7 +179,7 @@ class _Calls:
                 return Result("", _NO_HEADERS, PROTOBUF, written(self._name, method.answer(asked)))
             assert method.program is not None  # noqa: S101 (each has the one or the other)
             result: Result = await front.context.scheduler.run(
-                job, method.program(asked, len(content), request), method.cost
+                job, method.program(asked, len(content), request), method.cost, pause=PAUSE
             )
             return result
         finally:

@@ -2,22 +2,18 @@
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from glyphvae.api.context import Context
 from glyphvae.errors import ReloadRefused, StartError
 from glyphvae.memory import trim
 from glyphvae.models.registry import Registry, load_registry
-from glyphvae.server.listener import check_certificate, load_certificate
-
-if TYPE_CHECKING:
-    from ssl import SSLContext
+from glyphvae.server.listener import check_certificate
 
 logger = logging.getLogger("glyphvae")
 
 
 def _nothing() -> None:
-    """Do nothing: a single process has no others to tell."""
+    """Do nothing: a single process has no others to tell, and one without TLS no certificate."""
 
 
 class Reloader:
@@ -26,15 +22,18 @@ class Reloader:
     Args:
         context: The state of the service.
         tell_others: Called after models were loaded on demand, so that other processes load them too.
-        tls: What connections are encrypted by, None where they are not.
+        renew_certificate: Has connections from now on use the certificate that is in its file.
     """
 
     def __init__(
-        self, context: Context, tell_others: Callable[[], None] = _nothing, tls: "SSLContext | None" = None
+        self,
+        context: Context,
+        tell_others: Callable[[], None] = _nothing,
+        renew_certificate: Callable[[], None] = _nothing,
     ) -> None:
         self._context = context
         self._tell_others = tell_others
-        self._tls = tls
+        self._renew_certificate = renew_certificate
 
     def reload(self) -> Registry:
         """Read, verify, build and run the new models, and only then let them serve; takes as long as a start.
@@ -50,6 +49,7 @@ class Reloader:
         refused: ReloadRefused | None = None
         registry = self._context.registry
         try:
+            check_certificate(self._context.settings)  # what reads a broken one would be left with half of it
             self._renew_certificate()
             # Those in use are built too: no request shall wait because of a reload.
             registry = load_registry(self._context.settings, also=registry.loaded, unloaded=registry.unloaded)
@@ -66,12 +66,6 @@ class Reloader:
             raise refused
         logger.info("reloaded: %s", ", ".join(model.title for model in registry.models.values()))
         return registry
-
-    def _renew_certificate(self) -> None:
-        settings = self._context.settings
-        check_certificate(settings)  # what it is loaded into after that would be left with half of a broken one
-        if self._tls is not None:
-            load_certificate(self._tls, settings)
 
     def reload_all(self) -> Registry:
         """Reload here first, and then in every other process.

@@ -28,7 +28,7 @@ from glyphvae.observability.telemetry import Telemetry
 from glyphvae.server.admin import AdminServer, create_admin
 from glyphvae.server.bounded import LOOK, BoundedServer
 from glyphvae.server.connection import Connection, State
-from glyphvae.server.listener import remove_socket
+from glyphvae.server.listener import load_certificate, remove_socket
 from glyphvae.server.reload import Reloader
 from glyphvae.settings import Settings
 from glyphvae.startup import settle
@@ -160,7 +160,8 @@ class Server(BoundedServer):
         self.context.telemetry.connections = self.server_state.levels
         sys.setswitchinterval(SWITCH)
         several = self.config.workers > 1
-        reloader = Reloader(self.context, _tell_the_supervisor if several else lambda: None, self.config.ssl)
+        tell_others = _tell_the_supervisor if several else lambda: None
+        reloader = Reloader(self.context, tell_others, self._renew_certificate)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, lambda: threading.Thread(target=_reload, args=(reloader,)).start())
         if self.config.admin is not None:
@@ -192,6 +193,13 @@ class Server(BoundedServer):
 
         self._counts = Writer(self.config.counts, telemetry)
         return metrics_route(self._counts.read)
+
+    def _renew_certificate(self) -> None:
+        if self.config.ssl is None:
+            return
+        load_certificate(self.config.ssl, self.config.settings)
+        if self._grpc is not None:
+            self._grpc.renew_certificate()
 
     def _watch(self) -> None:
         self.context.beat = monotonic()

@@ -51,7 +51,9 @@ def nearest(character: str) -> list[str]:
 
 
 def composition(character: str) -> list[Part]:
-    """Return the small characters that ², ½, ª, ™ and their like consist of; nothing for other characters."""
+    """Return the small characters that ², ½, ª, ™, · and their like consist of; nothing for other characters."""
+    if character == "·":  # Unicode has none for it
+        return [Part(".", 1)]
     kind, *codes = unicodedata.decomposition(character).split() or [""]
     parts = [chr(int(code, 16)) for code in codes] if kind in {_RAISED, _LOWERED, _FRACTION} else []
     if kind != _FRACTION:

@@ -259,8 +259,7 @@ def _handle_lengths(first: Doubles, last: Doubles) -> tuple[Doubles, Doubles]:
     sines, cosines = (np.sin(first), np.sin(last)), (np.cos(first), np.cos(last))
     skew = np.sqrt(2) * (sines[0] - sines[1] / 16) * (sines[1] - sines[0] / 16) * (cosines[0] - cosines[1])
     near, far = (np.sqrt(5) - 1) / 2, (3 - np.sqrt(5)) / 2
-    before = (2 + skew) / (3 * (1 + near * cosines[0] + far * cosines[1]))
-    after = (2 - skew) / (3 * (1 + near * cosines[1] + far * cosines[0]))
-    turns_back = (cosines[0] < -0.2) | (cosines[1] < -0.2)
-    before[turns_back], after[turns_back] = 0, 0
+    goes_on = (cosines[0] >= -0.2) & (cosines[1] >= -0.2)  # elsewhere the divisors may be 0
+    before = np.divide(2 + skew, 3 * (1 + near * cosines[0] + far * cosines[1]), np.zeros_like(skew), where=goes_on)
+    after = np.divide(2 - skew, 3 * (1 + near * cosines[1] + far * cosines[0]), np.zeros_like(skew), where=goes_on)
     return before, after

@@ -1,4 +1,4 @@
-"""`GET /docs`: a page that lists every endpoint, to try out.
+"""`GET /docs`: a page that lists every endpoint, to try out; and `GET /openapi.json`, which it reads.
 
 The page is Swagger UI. Its files lie unchanged in `docs_page`, with their licences, as npm's package `swagger-ui-dist`
 holds them, so that the page needs nothing but this service. They are large, so they are read when first asked for.
@@ -7,7 +7,7 @@ holds them, so that the page needs nothing but this service. They are large, so 
 from functools import cache
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 
 from glyphvae.api.head import path_of
 from glyphvae.errors import NotFound
@@ -44,6 +44,14 @@ async def file(request: Request, name: str) -> Response:
     if name not in NAMES:
         raise NotFound(f"There is nothing at {quoted(path_of(request.scope))}; the page is at /docs.")
     return answer(request, _file(name), CONTENT_SECURITY_POLICY)
+
+
+@router.get("/openapi.json")
+async def document(request: Request) -> Response:
+    """Answer with the OpenAPI document, whose server is below the path that the request came by."""
+    described = request.app.openapi()
+    (server,) = described["servers"]
+    return JSONResponse({**described, "servers": [{**server, "url": request.scope.get("root_path") or "/"}]})
 
 
 @cache

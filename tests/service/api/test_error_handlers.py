@@ -76,7 +76,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     ("method", "path", "problem", "says", "field"),
     [
         ("GET", "/a/b", NotFound, "There is nothing at '/a/b'; GET /docs lists the endpoints.", None),
-        ("PUT", "/400", MethodNotAllowed, "'/400' answers GET, not PUT.", None),
+        ("PUT", "/400", MethodNotAllowed, "'/400' answers GET, HEAD, not PUT.", None),
         ("GET", "/400", MalformedBody, "It is broken.", None),
         ("GET", "/600", NotFound, "Nothing is here.", None),
         ("GET", "/x", InvalidParameter, "path.number: ", "path.number"),
@@ -87,4 +87,4 @@ async def test_errors_of_routes_are_problems(  # noqa: PLR0917
 ) -> None:
     response = await client.request(method, path)
     expect_problem(response, problem, says, field)
-    assert response.headers.get("allow") == ("GET" if problem is MethodNotAllowed else None)
+    assert response.headers.get("allow") == ("GET, HEAD" if problem is MethodNotAllowed else None)

@@ -162,6 +162,15 @@ async def test_encode_among_labels(ask: Ask) -> None:
     assert set(encodings.posterior[0]) == {"K", "L"}
 
 
+@pytest.mark.parametrize("endpoint", ["encode", "reconstruct"])
+async def test_previews(ask: Ask, endpoint: str) -> None:
+    assert (await ask(endpoint, grey(119), preprocess="none")).previews is None
+    found = await ask(endpoint, [grey(119)[0], grey(120)[0]], preprocess="none", preview=True)
+    assert [preview.pixels[0, 0] for preview in found.previews] == [119, 120]
+    assert {preview.pixels.shape for preview in found.previews} == {(28, 28)}
+    assert {preview.box for preview in found.previews} == {(0, 0, 28, 28)}
+
+
 async def test_encode_the_most_likely_labels(ask: Ask) -> None:
     encodings = await ask("encode", grey(119), preprocess="none", labels="HIJKL", top=2)
     assert list(encodings.posterior[0]) == ["J", "I"]

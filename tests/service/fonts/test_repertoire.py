@@ -26,6 +26,7 @@ def test_small_characters_are_glyphs_of_their_own() -> None:
     assert found.characters == ("2", "a", "~", "ª", "²")
     assert found.number.tolist() == [0, 1, 2, 3, 4]
     assert found.script.levels.tolist()[::2] == [0, 0, 0, 1, 1]
+    assert repertoire(["."]).characters == (".", "·")
 
 
 def test_what_is_written_as_another_character_is_not_in_a_font() -> None:

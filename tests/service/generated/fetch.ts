@@ -42,6 +42,12 @@ async function main() {
     await client.GET("/v2/models/{name}/ready", { params: { path: graph } }),
     await client.GET("/v2/models/{name}/versions/{version}", { params: { path: version } }),
     await client.GET("/v2/models/{name}/versions/{version}/ready", { params: { path: version } }),
+    await client.GET("/v2/models/stats"),
+    await client.GET("/v2/models/{name}/config", { params: { path: graph } }),
+    await client.GET("/v2/models/{name}/stats", { params: { path: graph } }),
+    await client.GET("/v2/models/{name}/versions/{version}/config", { params: { path: version } }),
+    await client.GET("/v2/models/{name}/versions/{version}/stats", { params: { path: version } }),
+    await client.POST("/v2/repository/index", { body: { ready: true } }),
     await client.POST("/v2/models/{name}/infer", { params: { path: graph }, body: tensors }),
     await client.POST("/v2/models/{name}/versions/{version}/infer", { params: { path: version }, body: tensors }),
     await client.POST("/dataset", { body: { count: 3 }, parseAs: "blob" }),
@@ -55,6 +61,13 @@ async function main() {
   ];
   for (const response of refused) {
     expect(response.error?.type === "urn:glyphvae:problem:invalid-parameter", JSON.stringify(response.error));
+  }
+  // The service that is called leaves its models to its operator.
+  for (const response of [
+    await client.POST("/v2/repository/models/{name}/load", { params: { path: graph } }),
+    await client.POST("/v2/repository/models/{name}/unload", { params: { path: graph }, body: { parameters: {} } }),
+  ]) {
+    expect(response.response.status === 403 && !!response.error?.error, JSON.stringify(response.error));
   }
 }
 

@@ -40,6 +40,12 @@ async function main() {
     await sdk.graphReady(graph),
     await sdk.graphVersion(version),
     await sdk.graphVersionReady(version),
+    await sdk.statistics(),
+    await sdk.graphConfig(graph),
+    await sdk.graphStats(graph),
+    await sdk.graphVersionConfig(version),
+    await sdk.graphVersionStats(version),
+    await sdk.repositoryIndex({ body: { ready: true } }),
     await sdk.infer({ ...graph, ...tensors }),
     await sdk.inferVersion({ ...version, ...tensors }),
   ]) {
@@ -49,6 +55,10 @@ async function main() {
   const font = await sdk.font({ body: { family: "My Hand" }, query: { format: "ttf" } });
   for (const response of [await sdk.findHand(upload), font]) {
     expect(response.response?.status === 422, JSON.stringify(response.error));
+  }
+  // The service that is called leaves its models to its operator.
+  for (const response of [await sdk.loadModel(graph), await sdk.unloadModel({ ...graph, body: { parameters: {} } })]) {
+    expect(response.response?.status === 403 && "error" in response.error!, JSON.stringify(response.error));
   }
 }
 

@@ -35,6 +35,12 @@ async function main() {
     "/v2/models/{name}/ready": made.graphReady(graph),
     "/v2/models/{name}/versions/{version}": made.graphVersion(graph, "1"),
     "/v2/models/{name}/versions/{version}/ready": made.graphVersionReady(graph, "1"),
+    "/v2/models/stats": made.statistics(),
+    "/v2/models/{name}/config": made.graphConfig(graph),
+    "/v2/models/{name}/stats": made.graphStats(graph),
+    "/v2/models/{name}/versions/{version}/config": made.graphVersionConfig(graph, "1"),
+    "/v2/models/{name}/versions/{version}/stats": made.graphVersionStats(graph, "1"),
+    "/v2/repository/index": made.repositoryIndex({ ready: true }),
     "/v2/models/{name}/infer": made.infer(graph, tensors),
     "/v2/models/{name}/versions/{version}/infer": made.inferVersion(graph, "1", tensors),
   };
@@ -45,6 +51,10 @@ async function main() {
   // The known models have no hand and draw no strokes.
   for (const { status, data } of [await made.findHand(upload, undefined, options), await made.font({ family: "Mine" })]) {
     expect(status === 422, JSON.stringify(data));
+  }
+  // The service that is called leaves its models to its operator.
+  for (const { status, data } of [await made.loadModel(graph), await made.unloadModel(graph, { parameters: {} })]) {
+    expect(status === 403 && "error" in data, JSON.stringify(data));
   }
 }
 

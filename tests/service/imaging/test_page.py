@@ -5,6 +5,7 @@ import pytest
 from glyphvae.imaging.ink_extraction import lift_ink
 from glyphvae.imaging.page import find_characters, read_page
 from glyphvae.imaging.preprocess import UnsuitableImageError, preprocess
+from glyphvae.imaging.squaring import find_paper
 from tests.service.imaging.scenes import Pixels, alike, paper, write
 
 PLAIN = preprocess(write(paper(level=255), ink=0)[..., 0])
@@ -29,6 +30,12 @@ def shadowed() -> Pixels:
     picture = write(paper())
     rows, columns = np.mgrid[:300, :300]
     picture[columns + rows // 4 > 190] //= 2
+    return picture
+
+
+def beside_a_phones_shadow() -> Pixels:
+    picture = write(paper(), left=190)
+    picture[120:, 20:150] //= 2
     return picture
 
 
@@ -87,6 +94,18 @@ def on_desk() -> Pixels:
 )  # fmt: skip
 def test_surroundings_do_not_change_what_is_read(picture: Pixels) -> None:
     assert alike(preprocess(picture), PLAIN) > 0.85
+
+
+def test_a_shadow_with_the_outline_of_a_sheet_is_none() -> None:
+    picture = beside_a_phones_shadow()
+    assert find_paper(picture) is not None
+    assert alike(preprocess(picture), PLAIN) > 0.9
+    # Nor is there a character on a sheet because its desk has none.
+    blank = np.full((300, 300, 3), 80, np.uint8)
+    blank[40:240, 50:230] = 230
+    assert find_paper(blank) is not None
+    with pytest.raises(UnsuitableImageError, match="no ink"):
+        preprocess(blank)
 
 
 def test_ink_of_the_papers_luma_is_told_by_its_colour() -> None:

@@ -25,6 +25,13 @@ def test_the_corners_of_a_sheet_are_found_in_their_order(paper: int, desk: int, 
     assert np.abs(corners - CORNERS).max() < 6
 
 
+def test_a_small_note_is_found_though_smoothing_rounds_its_corners() -> None:
+    note = np.array([[149, 65], [300, 114], [251, 265], [100, 216]], np.float32)
+    corners = find_paper(desk_with(note))
+    assert corners is not None
+    assert np.abs(corners - note).max() < 8
+
+
 def test_a_large_picture_is_searched_smaller() -> None:
     corners = find_paper(cv2.resize(desk_with(CORNERS), (1600, 1440)))
     assert corners is not None

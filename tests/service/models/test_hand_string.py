@@ -57,6 +57,14 @@ def test_the_format_stays(cvae: Manifest, manifests: Mapping[str, Manifest]) -> 
     assert read_hand("AQEjq4ZWoHfH", fixed, manifests) == pytest.approx(LATENTS)
 
 
+def test_a_hand_outlives_other_graphs_of_the_same_weights(cvae: Manifest, manifests: Mapping[str, Manifest]) -> None:
+    known = cvae.model_copy(update={"weights": "0123ab" + "0" * 58})
+    exported_again = known.model_copy(update={"decoder": manifests["other"].decoder})
+    assert read_hand(hand(known), exported_again, manifests) == pytest.approx(LATENTS)
+    with pytest.raises(ValueError, match="a model that is not served"):
+        read_hand(hand(known), cvae, manifests)
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -369,6 +369,13 @@ def test_a_gpu_runs_exact_graphs_or_a_decoder_in_half_precision(tmp_path: Path) 
     assert manifest.encoder_for("cuda", "auto") == manifest.encoder_for("cuda", "float32") == manifest.encoder
 
 
+def test_a_gpu_runs_the_decoder_of_fixed_sizes_where_there_is_one(tmp_path: Path) -> None:
+    write_model(tmp_path, files={"decoder-fixed": decoder()})
+    manifest = read_manifest(tmp_path / "cvae.json")
+    assert manifest.decoder_for("cuda", "auto") == manifest.decoder_for("cuda", "float16") == manifest.decoder_fixed
+    assert manifest.decoder_for("cpu", "auto") == manifest.decoder
+
+
 def test_the_cpu_runs_the_encoder_in_integers_unless_told_otherwise(tmp_path: Path) -> None:
     # In place of integers one of another size, which the check of the start names.
     write_model(tmp_path, files={"encoder-int8": encoder(latent_size=4)})
@@ -376,7 +383,7 @@ def test_the_cpu_runs_the_encoder_in_integers_unless_told_otherwise(tmp_path: Pa
     assert "Got invalid dimensions for input: z" in refused(tmp_path)
 
 
-@pytest.mark.parametrize("part", ["encoder-int8", "decoder-int8", "decoder-float16", "classifier"])
+@pytest.mark.parametrize("part", ["encoder-int8", "decoder-int8", "decoder-fixed", "decoder-float16", "classifier"])
 def test_further_graphs_are_verified_at_the_start(tmp_path: Path, part: str) -> None:
     write_model(tmp_path, files={part: decoder()})
     (tmp_path / f"cvae-{part}" / "1" / "model.onnx").write_bytes(b"broken")

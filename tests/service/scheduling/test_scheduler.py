@@ -17,7 +17,7 @@ from glyphvae.observability.telemetry import Telemetry
 from glyphvae.scheduling import scheduler as module
 from glyphvae.scheduling.cost import INLINE, Cost
 from glyphvae.scheduling.deadline import ClientGoneError
-from glyphvae.scheduling.scheduler import BUDGET, AwaitedJob, Scheduler
+from glyphvae.scheduling.scheduler import BUDGET, HEAVY, AwaitedJob, Scheduler
 from glyphvae.scheduling.steps import MAX_ROWS, Call, Execute, Graph, Offload, Program, Rows, Wait, inline
 from glyphvae.scheduling.worker_pool import WorkerPool
 from tests.service.support import PATIENCE, Clock, Gate
@@ -49,14 +49,20 @@ class Harness:
         return list(map(int, numbers))
 
     def submit(
-        self, program: Program[Any], job: AwaitedJob[Any] | None = None, *, cost: int = 1, work: Work | None = None
+        self,
+        program: Program[Any],
+        job: AwaitedJob[Any] | None = None,
+        *,
+        cost: int = 1,
+        work: Work | None = None,
+        pause: int = 0,
     ) -> "asyncio.Future[Any]":
         """Queue a program, and return the future of its result."""
         job = job or lasting()
         if work is not None:
             job.work = work
         job.begin(program, cost)
-        self.scheduler.submit(job)
+        self.scheduler.submit(job, pause)
         return job.future
 
     def ask(self, start: int, n: int, job: AwaitedJob[Any] | None = None) -> "asyncio.Future[list[int]]":
@@ -111,6 +117,37 @@ async def test_concurrent_calls_share_a_run(harness: Harness) -> None:
     telemetry = harness.telemetry
     assert sum(telemetry.waits["cvae"].counts) == 5
     assert (sum(telemetry.runs["cvae"].counts), telemetry.batches["cvae"].total) == (1, 15)
+
+
+async def test_a_program_pauses_for_others_to_join_it(harness: Harness) -> None:
+    asked = []
+    for start in range(3):
+        asked.append(harness.submit(harness.doubled(start, 1), pause=4))
+        await iterations(3)
+    assert harness.runs == []
+    assert await asyncio.gather(*asked) == [expected(start, 1) for start in range(3)]
+    assert harness.runs == [3]
+
+
+async def test_a_pause_ends_with_a_program_that_wants_none(harness: Harness) -> None:
+    asked = [harness.submit(harness.doubled(1, 1), pause=1000), harness.submit(harness.doubled(5, 1))]
+    await iterations(2)
+    assert [future.result() for future in asked] == [expected(1, 1), expected(5, 1)]
+    assert harness.runs == [2]
+
+
+async def test_nothing_pauses_while_there_is_something_to_do(harness: Harness) -> None:
+    """As much work as an iteration takes, or a program that goes on."""
+    heavy = [harness.submit(harness.doubled(1, 1), cost=HEAVY, pause=1000) for _ in range(BUDGET // HEAVY)]
+    await iterations(2)
+    assert all(future.done() for future in heavy)
+    job = lasting()
+    job.begin(harness.doubled(1, 1), 1)
+    paused = harness.submit(harness.doubled(5, 1), pause=1000)
+    harness.scheduler.resume(job)
+    await iterations(2)
+    assert job.future.result() == expected(1, 1)
+    assert paused.result() == expected(5, 1)
 
 
 async def test_a_call_alone_runs_at_once_and_alone(harness: Harness) -> None:

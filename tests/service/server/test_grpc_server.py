@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,13 +23,19 @@ from glyphvae.kserve.messages import SERVICE, request_of, response_of
 from glyphvae.kserve.repository import Load
 from glyphvae.models.registry import Registry
 from glyphvae.observability.tracing import Tracing
-from glyphvae.server.grpc_server import CODES, GrpcServer, _address
+from glyphvae.scheduling.scheduler import Job
+from glyphvae.server.grpc_server import CODES, PAUSE, GrpcServer, _address
+from glyphvae.settings import Settings
 from glyphvae.web.keys import new_key
 from tests.known_model import write_model
 from tests.service.processes import running
+from tests.service.sockets import serving as listening
+from tests.service.sockets import until
 from tests.service.support import Gate, caller, context_of
 
 TLS = Path(__file__).parents[2] / "data/tls"
+# A channel that shares no connection with others of this process.
+OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
 
 
 class Client:
@@ -265,6 +272,57 @@ async def test_with_a_certificate_calls_are_encrypted(
         trusted = grpc.ssl_channel_credentials(certificate.read_bytes())
         async with grpc.aio.secure_channel(f"localhost:{admin_port}", trusted) as channel:
             assert await channel.unary_unary(f"/{SERVICE}/ServerLive")(b"") == b"\x08\x01"
+
+
+async def test_a_reload_renews_the_certificate(repository: Path, admin_port: int, tmp_path: Path) -> None:
+    before, renewed = ((TLS / name).read_bytes() for name in ("cert.pem", "renewed.pem"))
+    file = tmp_path / "both.pem"
+    file.write_bytes(before + (TLS / "key.pem").read_bytes())
+
+    async def connect(trusted: bytes) -> bytes:
+        credentials = grpc.ssl_channel_credentials(trusted)
+        async with grpc.aio.secure_channel(f"localhost:{admin_port}", credentials, OWN_CONNECTION) as channel:
+            answer: bytes = await channel.unary_unary(f"/{SERVICE}/ServerLive")(b"")
+            return answer
+
+    async with listening(repository, tls_cert=file, grpc_port=admin_port) as server:
+        assert await connect(before)
+        file.write_bytes(renewed)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await connect(renewed)
+        registry = server.context.registry
+        signal.raise_signal(signal.SIGHUP)
+        await until(lambda: server.context.registry is not registry)
+        assert await connect(renewed)
+        assert await connect(renewed)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await connect(before)
+
+
+def test_a_renewed_certificate_is_taken_once(app: Application) -> None:
+    """As threads of grpc do, which coverage does not see."""
+    assert app.front is not None
+    server = GrpcServer(app.front, Settings(tls_cert=TLS / "renewed.pem"))
+    assert server._renewed() is None
+    server.renew_certificate()
+    assert isinstance(server._renewed(), grpc.ServerCertificateConfiguration)
+    assert server._renewed() is None
+
+
+async def test_calls_wait_a_moment_for_others_to_join_them(
+    client: Client, app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert app.front is not None
+    scheduler, pauses = app.front.context.scheduler, list[int]()
+    submit = scheduler.submit
+
+    def noted(job: Job[Any], pause: int = 0) -> None:
+        pauses.append(pause)
+        submit(job, pause)
+
+    monkeypatch.setattr(scheduler, "submit", noted)
+    await client.call("ModelInfer", infer())
+    assert pauses == [PAUSE]
 
 
 async def test_a_service_that_is_about_to_end_is_not_ready(client: Client, app: Application) -> None:

@@ -13,16 +13,18 @@ from pathlib import Path
 from time import monotonic, sleep
 from urllib.parse import urlsplit
 
+import grpc
 import httpx
 import pytest
 
 from glyphvae.errors import ReloadRefused
+from glyphvae.kserve.messages import SERVICE
 from glyphvae.server.server import Config
 from glyphvae.server.supervisor import Supervisor
 from glyphvae.server.uvicorn_internals import STARTUP_FAILURE
 from glyphvae.settings import Settings
 from tests.known_model import write_model
-from tests.service.processes import Server, running
+from tests.service.processes import COMMAND, Server, python, running
 from tests.service.support import expect_problem
 
 PATIENCE = 60
@@ -314,6 +316,32 @@ def test_the_admin_port_reloads_every_process(folder: Path, workers: int) -> Non
         expect_problem(admin.post("/reload"), ReloadRefused, "not a model manifest")
         callers.wait_for(20)
         assert callers.lost == []
+
+
+def test_processes_share_the_grpc_port(folder: Path) -> None:
+    """Each process has a prefix of its own for its requests' ids, and the kernel chooses one for each connection."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with running(*flags(folder, 2, "--grpc-port", str(port))) as server:
+        first = until_two_answer(port)
+        os.kill(children(server)[0], signal.SIGKILL)
+        server.wait_for(re.compile("has ended; another one takes its place"))
+        assert len(first & until_two_answer(port)) == 1
+        other = python(*COMMAND[1:], *flags(folder, 2, "--port", "0", "--grpc-port", str(port)))
+        assert f"port {port} of 127.0.0.1: Address already in use; choose others by --grpc-port" in other.stderr
+
+
+def until_two_answer(port: int) -> set[str]:
+    """Return the processes that answer new connections, by the prefixes of their requests' ids, once they are two."""
+    found = set[str]()
+    until = monotonic() + PATIENCE
+    while len(found) < 2:
+        assert monotonic() < until
+        with grpc.insecure_channel(f"127.0.0.1:{port}", (("grpc.use_local_subchannel_pool", 1),)) as channel:
+            method = channel.unary_unary(f"/{SERVICE}/ServerLive")
+            _, call = method.with_call(b"", timeout=PATIENCE, wait_for_ready=True)
+            found.add(str(dict(call.trailing_metadata())["x-request-id"]).partition("-")[0])
+    return found
 
 
 def version_two(folder: Path) -> None:

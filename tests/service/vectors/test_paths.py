@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from glyphvae.vectors.paths import Curves, Paths, centres, outlines, placed
+from glyphvae.vectors.paths import Curves, Paths, _handle_lengths, centres, outlines, placed
 from glyphvae.vectors.raster import paint
 from glyphvae.vectors.strokes import Lines, basis, place
 from tests.service.vectors.support import strokes
@@ -165,3 +165,10 @@ def test_paths_of_placed_strokes_are_where_the_raster_paints_them() -> None:
     ends = outlines(placed(one, np.array([28]), np.array([3]), np.array([2]))).curves[:, 2]
     lines = place(one, np.array([28]), np.array([3]), np.array([2]))
     assert ends.mean(axis=0) == pytest.approx(lines.points[0].mean(axis=0), abs=1)
+
+
+def test_a_curve_that_turns_back_has_no_handles() -> None:
+    """As strokes of latents far out may; the divisors of the formula are 0 then."""
+    before, after = _handle_lengths(np.array([np.pi, 0.0, 0.5]), np.array([np.pi, np.pi, 0.5]))
+    assert before[:2].tolist() == after[:2].tolist() == [0, 0]
+    assert before[2] == after[2] > 0

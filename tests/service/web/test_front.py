@@ -34,6 +34,7 @@ from tests.service.sockets import PATIENCE, until
 from tests.service.support import NPY, caller, expect_problem, grey, image_file, lifespan, npy
 
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+SERVER = "The service that this document comes from."
 J = image_file(grey(119)[0])
 
 
@@ -428,7 +429,7 @@ async def test_large_work_that_waits_too_long_is_given_up(
     response = await impatient.post(work.path, content=work.body, headers={**work.headers, TIMEOUT_HEADER: "0.05"})
     finish.set()
     assert [task.result(PATIENCE) for task in tasks] == [True, True]
-    expect_problem(response, DeadlineExceeded, "No response within 0.05 seconds.")
+    expect_problem(response, DeadlineExceeded, "No response within 0.05 seconds; ask again later or for less")
     assert small.telemetry.refused == {"deadline": 1}
 
 
@@ -467,7 +468,7 @@ async def test_below_a_root_path_everything_is_as_without_one(
             (policy,) = page.headers.get_list("content-security-policy")
             assert "; script-src " in policy
         assert 'href="openapi.json"' in docs.text  # beside the page
-        assert (await client.get(f"{prefix}/openapi.json")).json()["servers"][0] == {"url": "/hw"}
+        assert (await client.get(f"{prefix}/openapi.json")).json()["servers"] == [{"url": "/hw", "description": SERVER}]
         assert (await client.get(f"{prefix}/", headers={"accept": "application/json"})).json()["docs"] == "/hw/docs"
         page = await client.get(f"{prefix}/", headers={"accept": "text/html"})
         assert page.headers["location"] == "/hw/playground"

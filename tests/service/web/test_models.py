@@ -16,8 +16,8 @@ async def test_every_model_is_listed_with_the_facts_of_its_manifest(
     assert [model["name"] for model in served] == ["cvae", "vae"]
     for model in served:
         manifest = json.loads((repository / f"{model['name']}.json").read_text())
-        optional = ("encoder-int8", "decoder-int8", "decoder-float16", "classifier", "strokes", "series", "training")
-        facts = dict.fromkeys(optional) | {"replaces": []} | manifest
+        graphs = ("encoder-int8", "decoder-int8", "decoder-fixed", "decoder-float16", "classifier", "strokes")
+        facts = dict.fromkeys((*graphs, "series", "training", "weights")) | {"replaces": []} | manifest
         assert model == facts | {"device": "cpu", "default": model["name"] == "cvae"}
 
 

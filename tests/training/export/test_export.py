@@ -12,6 +12,7 @@ from glyphvae_training.data.alphabet import ALPHABET
 from glyphvae_training.data.sources import SMALL_LETTERS
 from glyphvae_training.errors import ExportError
 from glyphvae_training.export.export import dataset_name, export_run
+from glyphvae_training.export.manifest import weights_sha256
 from glyphvae_training.models.families import ModelKind
 from tests.training.examples import LABELS, data_set, finished_run
 
@@ -52,6 +53,8 @@ def test_the_service_accepts_a_pen(repository: Path) -> None:
     assert manifest.metrics["compact"]["units"] < 0.05
     assert manifest.replaces == ("cvae-hq",)
     assert manifest.strokes is not None
+    assert manifest.decoder_fixed is not None
+    assert manifest.weights == weights_sha256(onnx.load(repository / manifest.strokes.file))
     session = ort.InferenceSession(read_verified(repository, manifest.strokes), providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(0)
     z = rng.standard_normal((7, 6), dtype=np.float32)

@@ -14,6 +14,7 @@ from glyphvae_training.export.manifest import (
     file_entry,
     manifest_text,
     model_path,
+    weights_sha256,
     with_metadata,
 )
 from tests.training.examples import graph
@@ -55,7 +56,8 @@ def test_the_manifest_names_each_file_with_its_hash() -> None:
 @pytest.mark.parametrize("replaces", [(), ("cvae-hq", "cvae")])
 def test_facts_come_back_from_the_manifest(series: str | None, replaces: tuple[str, ...]) -> None:
     measured = replace(FACTS, metrics={"negative_elbo": {"value": 100.0}}, series=series, replaces=replaces)
-    measured = replace(measured, training={"seed": 3} if replaces else None)
+    if replaces:
+        measured = replace(measured, training={"seed": 3}, weights="c" * 64)
     assert facts_of(json.loads(manifest_text(measured, {"encoder": {}, "decoder": {}}))) == measured
 
 
@@ -90,3 +92,16 @@ def test_code_facts() -> None:
     assert set(code_facts()) == {"version", "sha256"}
     assert code_facts("no-such-distribution")["version"] == "0+unknown"
     assert code_facts("numpy")["version"][0].isdigit()
+
+
+def test_the_fingerprint_of_weights_is_that_of_their_values() -> None:
+    plain, stamped, other = graph("strokes", "pen"), graph("strokes", "pen"), graph("strokes", "pen")
+    found = weights_sha256(plain)
+    stamped.metadata_props.add(key="glyphvae.metrics", value="{}")
+    shuffled = list(stamped.graph.initializer)[::-1]
+    del stamped.graph.initializer[:]
+    stamped.graph.initializer.extend(shuffled)
+    assert weights_sha256(stamped) == found
+    weight = next(tensor for tensor in other.graph.initializer if tensor.name.startswith("model."))
+    weight.raw_data = bytes(len(weight.raw_data))
+    assert weights_sha256(other) != found

@@ -85,7 +85,7 @@ def test_a_pen_is_published_with_its_strokes(tmp_path: Path) -> None:
     publish(tmp_path, facts, exported("pen"))
     manifest = json.loads((tmp_path / "pen.json").read_text())
     assert manifest["schema"] == 2
-    assert list(manifest)[-3:] == ["encoder", "decoder", "strokes"]
+    assert list(manifest)[-4:] == ["encoder", "decoder", "decoder-fixed", "strokes"]
     content = (tmp_path / "pen-strokes/1/model.onnx").read_bytes()
     assert manifest["strokes"] == {
         "entry": "pen-strokes",
@@ -98,4 +98,4 @@ def test_a_pen_is_published_with_its_strokes(tmp_path: Path) -> None:
     assert (metadata["glyphvae.part"], metadata["glyphvae.schema"]) == ('"strokes"', "2")
     again, graphs = published(tmp_path, "pen")
     assert again == facts
-    assert set(graphs) == {"encoder", "decoder", "strokes"}
+    assert set(graphs) == {"encoder", "decoder", "decoder-fixed", "strokes"}

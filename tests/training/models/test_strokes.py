@@ -4,7 +4,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from glyphvae_training.models.strokes import OPAQUE, Strokes, draw, drawn_places, nearest, paint, pixel_centres, powers
+from glyphvae_training.models.strokes import (
+    OPAQUE,
+    SIDE,
+    Shapes,
+    Strokes,
+    draw,
+    drawn_places,
+    nearest,
+    paint,
+    pixel_centres,
+    powers,
+    shapes_between,
+)
 
 SOFTNESS = torch.tensor([0.2])
 
@@ -99,15 +111,22 @@ def line(radius: float, presence: float = 1.0) -> Strokes:
     )
 
 
+def shapes(strokes: Strokes) -> Shapes:
+    middle, half = shapes_between(strokes.points.shape[2])
+    x, y = (middle @ strokes.points - SIDE / 2).unbind(dim=3)
+    dx, dy = (half @ strokes.points).unbind(dim=3)
+    return Shapes(x, y, dx, dy, strokes.radius @ middle.T, strokes.presence)
+
+
 @pytest.mark.parametrize("radius", [0.5, 1.5, 3.0])
 def test_a_line_drawn_at_once_is_nearly_the_painted_one(radius: float) -> None:
     softness = torch.tensor([0.4])
     at = pixel_centres(28)
-    painted, drawn = paint(line(radius), softness, at), torch.sigmoid(draw(line(radius), softness, powers(at)))
+    painted, drawn = paint(line(radius), softness, at), torch.sigmoid(draw(shapes(line(radius)), softness, powers(at)))
     assert (painted - drawn).abs().mean() < 0.01
     # In the middle of a segment, how far a place is inside of the grown stroke is exact, and outside it is steeper.
     middle = torch.tensor([[14.8, 14.0 + 1.04 * radius - 0.25], [14.8, 14.0 + 1.04 * radius + 0.5]])
-    inside = draw(line(radius), softness, powers(middle))
+    inside = draw(shapes(line(radius)), softness, powers(middle))
     torch.testing.assert_close(inside, torch.tensor([[0.25 / 0.4, -1.2 * 0.5 / 0.4]]), rtol=0, atol=0.05)
 
 
@@ -119,7 +138,8 @@ def test_strokes_fade_beyond_their_ends_as_beside_them() -> None:
         torch.full((1, 1, 11), 1.2),
         torch.ones(1, 1),
     )
-    beside, beyond = draw(stroke, torch.tensor([0.4]), powers(torch.tensor([[14.0, 16.5], [23.3 + 1.2, 14.0]])))[0]
+    places = torch.tensor([[14.0, 16.5], [23.3 + 1.2, 14.0]])
+    beside, beyond = draw(shapes(stroke), torch.tensor([0.4]), powers(places))[0]
     assert beyond < 0.6 * beside < 0
 
 
@@ -131,5 +151,25 @@ def test_vertices_are_closer_together_towards_the_ends() -> None:
     torch.testing.assert_close(places, 1 - places.flip(0))
 
 
-def test_nothing_is_drawn_without_strokes() -> None:
-    assert draw(line(1.0, presence=0.0), torch.tensor([0.4]), powers(pixel_centres(28))).max() < -50
+def test_shapes_are_circles_at_the_ends_and_segments_between_the_others() -> None:
+    middle, half = shapes_between(5)
+    vertices = torch.tensor([0.0, 1.0, 3.0, 7.0, 8.0])
+    assert (middle @ vertices).tolist() == [0, 2, 5, 8]
+    assert (half @ vertices).tolist() == [0, 1, 2, 0]
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+def test_nothing_is_drawn_without_strokes(fixed: bool) -> None:
+    none = shapes(line(1.0, presence=0.0))
+    assert draw(none, torch.tensor([0.4]), powers(pixel_centres(28)), fixed=fixed).max() < -50
+
+
+def test_strokes_that_are_left_out_change_nothing() -> None:
+    generator = torch.Generator().manual_seed(3)
+    x, y, dx, dy = 8 * torch.randn(4, 5, 3, 6, generator=generator)
+    radius = torch.rand(5, 3, 6, generator=generator) + 0.5
+    presence = torch.tensor([[1.0, 0, 0], [0, 0, 0], [0, 1, 1], [1, 1, 1], [0, 0, 1]])
+    softness, at = torch.linspace(0.2, 0.5, 5), powers(pixel_centres(28))
+    glyphs = Shapes(x, y, dx, dy, radius, presence)
+    both = [draw(glyphs, softness, at, fixed=fixed) for fixed in (False, True)]
+    torch.testing.assert_close(*both, rtol=1e-4, atol=1e-3)

@@ -61,7 +61,7 @@ def publish_quantiles(folder: Path, name: str, data: Dataset, seed: int = 0) -> 
         kind: measure_of(terms, weights_of(terms, others, names), labels, exported.labels)
         for kind, names in TERMS.items()
     }
-    # Only in the manifest: other metadata would give the decoder another hash, which strings of hands refer to.
+    # Only in the manifest, where the service looks for them: no graph has to be loaded again.
     manifest = exported.manifest | {"metrics": exported.manifest["metrics"] | {METRIC: found}}
     text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
     write_all(folder, {manifest_path(Path(), name): text.encode()})

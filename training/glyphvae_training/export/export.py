@@ -13,7 +13,7 @@ from glyphvae_training.data.dataset import Dataset
 from glyphvae_training.data.sources import CAPITALS, DIGITS, SMALL_LETTERS
 from glyphvae_training.errors import ExportError
 from glyphvae_training.export.graphs import Part, parts_of, to_onnx
-from glyphvae_training.export.manifest import SCHEMA, STROKES_SCHEMA, Facts, code_facts
+from glyphvae_training.export.manifest import SCHEMA, STROKES_SCHEMA, Facts, code_facts, weights_sha256
 from glyphvae_training.export.parity import check_parity
 from glyphvae_training.export.repository import publish
 from glyphvae_training.export.storage import check_compact, compact
@@ -56,6 +56,8 @@ def export_run(
     check_parity(model, graphs, data.test, np.random.default_rng(PARITY_SEED))
     facts = replace(facts_of_run(run, data, name, version), replaces=tuple(replaces))
     compacted = {part: compact(graph) for part, graph in graphs.items()}
+    if "strokes" in compacted:
+        facts = replace(facts, weights=weights_sha256(compacted["strokes"]))
     lost = check_compact(facts, graphs, compacted, data.test)
     return publish(folder, facts.with_metrics({"compact": lost}), compacted)
 

@@ -52,13 +52,15 @@ class FusedPen(nn.Module):
 
     Args:
         model: in evaluation mode; it stays as it is.
+        fixed: see `glyphvae_training.models.strokes.draw`.
     """
 
     usual: Tensor
 
-    def __init__(self, model: Pen) -> None:
+    def __init__(self, model: Pen, *, fixed: bool = False) -> None:
         super().__init__()
         self.config = model.config
+        self.fixed = fixed
         offset = torch.zeros(model.config.latent_size)
         self.flow = None
         if model.hand_flow is not None and model.form_flow is not None:
@@ -94,7 +96,7 @@ class FusedPen(nn.Module):
 
     def decode(self, z: Tensor, label: Tensor) -> Tensor:
         """Compute logits (n, 28, 28) of noise (n, latent) and labels (n,) int64, as `Pen.decode` does."""
-        return self.decoder.draw(self.write(self.to_latents(z, label), label))
+        return self.decoder.draw(self.write(self.to_latents(z, label), label), fixed=self.fixed)
 
 
 class FusedLinear(nn.Module):

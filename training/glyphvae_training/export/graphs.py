@@ -4,11 +4,15 @@
 |---|---|---|
 | encoder | `pixels` uint8 [batch, 28, 28], `label` int64 [batch] | `mu`, `logvar` float32 [batch, latent] |
 | decoder | `z` float32 [batch, latent], `label` int64 [batch] | `pixels` uint8, `logits` float32 [batch, 28, 28] |
+| decoder-fixed | likewise | likewise |
 | classifier | `pixels` uint8 [batch, 28, 28] | `logits` float32 [batch, labels] |
 | strokes | `z` float32 [batch, latent], `label` int64 [batch] | `control`, `radius`, `presence`, `proportions` |
 
 `control` [batch, strokes, points, 2], `radius` [batch, strokes, knots], `presence` [batch, strokes] (0 or 1) and
 `proportions` [batch, 4] are float32, and those of `glyphvae_training.models.pen.Writing`.
+
+A pen's decoder leaves out strokes that are not drawn, so that sizes inside depend on the glyphs; in `decoder-fixed`
+they depend on the batch alone, as CUDA graphs need.
 
 An unconditional model has no `label`; a conditional one may have a classifier
 (`glyphvae_training.export.classifier`). No graph draws random numbers: the noise is the caller's.
@@ -28,10 +32,13 @@ from glyphvae_training.models.families import Model
 from glyphvae_training.models.pen import DRAWN, Pen
 
 # Optional are a second encoder and decoder, for CPUs or GPUs (`glyphvae_training.export.quantise`), and the classifier.
-Part = Literal["encoder", "decoder", "encoder-int8", "decoder-int8", "decoder-float16", "classifier", "strokes"]
+Part = Literal[
+    "encoder", "decoder", "encoder-int8", "decoder-int8", "decoder-float16", "classifier", "decoder-fixed", "strokes"
+]
 
 PARTS: tuple[Part, Part] = ("encoder", "decoder")
-ALL_PARTS: tuple[Part, ...] = (*PARTS, "encoder-int8", "decoder-int8", "decoder-float16", "classifier", "strokes")
+PEN_PARTS: tuple[Part, Part] = ("decoder-fixed", "strokes")
+ALL_PARTS: tuple[Part, ...] = (*PARTS, "encoder-int8", "decoder-int8", "decoder-float16", "classifier", *PEN_PARTS)
 SIDE = 28
 # Every operator here is older than opset 20 (ONNX 1.15); ONNX Runtime has run it since 1.17, and so does every Triton
 # release since 24.02. A newer opset would only shut out older runtimes.
@@ -41,10 +48,11 @@ OPSET = 20
 IR_VERSION = 10
 # The exporter specialises a graph whose example has a batch of 1.
 EXAMPLE_BATCH = 2
-INPUTS = {"encoder": "pixels", "decoder": "z", "strokes": "z"}
+INPUTS = {"encoder": "pixels", "decoder": "z", "decoder-fixed": "z", "strokes": "z"}
 OUTPUTS = {
     "encoder": ("mu", "logvar"),
     "decoder": ("pixels", "logits"),
+    "decoder-fixed": ("pixels", "logits"),
     "strokes": ("control", "radius", "presence", "proportions"),
 }
 
@@ -100,7 +108,7 @@ def graph_of(model: Model, part: Part) -> EncoderGraph | DecoderGraph | StrokesG
 
 def parts_of(model: Model) -> tuple[Part, ...]:
     """Return the parts that every export of the model has."""
-    return (*PARTS, "strokes") if isinstance(model, Pen) else PARTS
+    return (*PARTS, *PEN_PARTS) if isinstance(model, Pen) else PARTS
 
 
 def exported_graph_of(model: Model, part: Part) -> EncoderGraph | DecoderGraph | StrokesGraph:
@@ -110,7 +118,7 @@ def exported_graph_of(model: Model, part: Part) -> EncoderGraph | DecoderGraph |
     if isinstance(model, CVAE):
         return DecoderGraph(Fused(model)).eval()
     assert isinstance(model, Pen)  # noqa: S101 (no other kind is left)
-    fused = FusedPen(model)
+    fused = FusedPen(model, fixed=part == "decoder-fixed")
     return (StrokesGraph(fused) if part == "strokes" else DecoderGraph(fused)).eval()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+from onnx import numpy_helper
 
 from glyphvae_training.data.pixels import BOX, NORMALISATION
 from glyphvae_training.export.graphs import ALL_PARTS, SIDE, Part
@@ -44,6 +45,8 @@ class Facts:
         schema: of the manifest.
         replaces: names of models that have gone and whose place it takes.
         training: every setting of the training, its seed, and its last losses where they are known; None if unknown.
+        weights: of a model with a hand, `weights_sha256` of its strokes when it was exported. Hands that people keep
+            name it, so a change of another graph, or of metrics, must not change it.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Facts:
     schema: int = SCHEMA
     replaces: tuple[str, ...] = ()
     training: dict[str, Any] | None = None
+    weights: str | None = None
 
     def with_metrics(self, metrics: dict[str, Any]) -> "Facts":
         """Return the same facts with other metrics."""
@@ -86,6 +90,7 @@ class Facts:
             "code": self.code,
             "config": self.config,
             **({} if self.training is None else {"training": self.training}),
+            **({} if self.weights is None else {"weights": self.weights}),
             "metrics": self.metrics,
         }
 
@@ -96,6 +101,16 @@ def facts_of(manifest: dict[str, Any]) -> Facts:
     fields = {key: value for key, value in manifest.items() if key not in left_out}
     lists = {key: tuple(manifest.get(key, ())) for key in ("labels", "replaces")}
     return Facts(**fields | lists)
+
+
+def weights_sha256(graph: onnx.ModelProto) -> str:
+    """Hash the trained weights of a graph, each by name, type, shape and values."""
+    digest = hashlib.sha256()
+    for tensor in sorted(graph.graph.initializer, key=lambda tensor: tensor.name):
+        if tensor.name.startswith("model."):  # as every buffer and parameter of a module is named
+            values = numpy_helper.to_array(tensor)
+            digest.update(f"{tensor.name} {values.dtype} {values.shape}\n".encode() + values.tobytes())
+    return digest.hexdigest()
 
 
 def entry_name(name: str, part: Part) -> str:

@@ -57,8 +57,7 @@ def publish(folder: Path, facts: Facts, graphs: dict[Part, onnx.ModelProto]) -> 
 def publish_part(folder: Path, facts: Facts, part: Part, graph: onnx.ModelProto) -> Path:
     """Write one graph of a model that is published, and the facts in its manifest.
 
-    The files of the other graphs stay as they are, since strings of hands refer to the decoder by its hash; arguments,
-    result and errors as for `publish`.
+    The files of the other graphs stay as they are; arguments, result and errors as for `publish`.
     """
     manifest = read_manifest(folder, facts.name)
     entry, files = files_of(facts, part, graph)

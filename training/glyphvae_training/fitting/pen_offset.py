@@ -50,11 +50,14 @@ def offset_hands(model: Pen, singles: Split, seed: int) -> Pen:
 def _keep_proportions(before: Pen, after: Pen, labels: Tensor, seed: int) -> None:
     c = before.config
     assert after.decoder.last.table is not None  # noqa: S101 (a conditional layer)
+    metrics = after.decoder.parts(after.decoder.last.table.weight).metrics
     hand = torch.randn(HANDS, c.hand_size, generator=torch.Generator().manual_seed(seed))
     for one in labels:
         label = one.expand(HANDS)
         means = [
-            model.features(torch.cat([hand, model.usual_form(hand, label)], dim=1), label)[:, -4:].mean(dim=0)
+            model.decoder.parts(
+                model.features(torch.cat([hand, model.usual_form(hand, label)], dim=1), label)
+            ).metrics.mean(dim=0)
             for model in (before, after)
         ]
-        after.decoder.last.table.weight[one, -4:] += means[0] - means[1]
+        metrics[one] += means[0] - means[1]

@@ -54,6 +54,7 @@ def match_pictures(model: Pen, singles: Split, seed: int) -> Pen:
     matched = copy.deepcopy(model)
     last = matched.decoder.last.table
     assert last is not None  # noqa: S101 (a conditional layer)
+    softness = matched.decoder.parts(last.weight).softness
     generator = torch.Generator().manual_seed(seed)
     for label in np.unique(singles.labels):
         real = moments(singles.images[singles.labels == label])
@@ -62,5 +63,5 @@ def match_pictures(model: Pen, singles: Split, seed: int) -> Pen:
             z = torch.randn(SAMPLES, model.config.latent_size, generator=generator)
             made = moments((255 * matched.decode(z, labels).sigmoid()).round().to(torch.uint8).numpy())
             matched.decoder.thickness.weight[label] += float(np.log(real.ink / made.ink))
-            last.weight[label, -5] += STEP * float(np.log(made.sharpness / real.sharpness))
+            softness[label] += STEP * float(np.log(made.sharpness / real.sharpness))
     return matched

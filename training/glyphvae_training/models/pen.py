@@ -26,7 +26,17 @@ from torch.nn import functional
 from glyphvae_training.models.conditioning import ConditionedLinear
 from glyphvae_training.models.encoders import DenseEncoder
 from glyphvae_training.models.flow import Flow
-from glyphvae_training.models.strokes import SIDE, Strokes, draw, drawn_places, paint, pixel_centres, powers
+from glyphvae_training.models.strokes import (
+    SIDE,
+    Shapes,
+    Strokes,
+    draw,
+    drawn_places,
+    paint,
+    pixel_centres,
+    powers,
+    shapes_between,
+)
 from glyphvae_training.splines import basis
 
 # Of the painted probabilities, whose logarithm the likelihood takes.
@@ -105,6 +115,24 @@ class Writing(NamedTuple):
     metrics: Tensor
 
 
+class Features(NamedTuple):
+    """Parts of the decoder's output, or of the rows of its last table.
+
+    Attributes:
+        points: (n, strokes * control points * 2).
+        radius: (n, strokes * knots).
+        presence: (n, strokes).
+        softness: (n, 1).
+        metrics: (n, 4).
+    """
+
+    points: Tensor
+    radius: Tensor
+    presence: Tensor
+    softness: Tensor
+    metrics: Tensor
+
+
 class StrokeDecoder(nn.Module):
     """The decoder to strokes.
 
@@ -117,8 +145,8 @@ class StrokeDecoder(nn.Module):
 
     curve: Tensor
     taper: Tensor
-    drawn_curve: Tensor
-    drawn_taper: Tensor
+    shape_places: Tensor
+    shape_radii: Tensor
     powers: Tensor
 
     def __init__(self, config: PenConfig, control: Tensor | None = None, present: Tensor | None = None) -> None:
@@ -136,8 +164,11 @@ class StrokeDecoder(nn.Module):
         self.register_buffer("taper", interpolation(KNOTS, c.segments + 1), persistent=False)
         drawn = (FINE * drawn_places(c.segments + 1)).round().long()
         curve, taper = torch.from_numpy(basis(c.control_points, FINE + 1)), interpolation(KNOTS, FINE + 1)
-        self.register_buffer("drawn_curve", curve[drawn], persistent=False)
-        self.register_buffer("drawn_taper", taper[drawn], persistent=False)
+        middle, half = shapes_between(c.segments + 1)
+        # Of points (x, y) in turn, all x of middles, then y, then those of halves.
+        places = torch.einsum("hsv,vp,xy->pxhys", torch.stack([middle, half]), curve[drawn], torch.eye(2))
+        self.register_buffer("shape_places", places.flatten(2).flatten(0, 1), persistent=False)
+        self.register_buffer("shape_radii", middle @ taper[drawn], persistent=False)
         self.register_buffer("powers", powers(pixel_centres(SIDE)), persistent=False)
         self._begin(control, present)
 
@@ -147,11 +178,11 @@ class StrokeDecoder(nn.Module):
         table = self.last.table.weight.zero_()
         self.last.linear.weight.mul_(0.1)
         self.last.linear.bias.zero_()
-        points, _, shown, _, _ = torch.split(table, self.sizes, dim=1)
+        begins = self.parts(table)
         if control is not None:
-            points.copy_(template_points(control).flatten(1))
+            begins.points.copy_(template_points(control).flatten(1))
         if present is not None:
-            shown.copy_(template_presence(present))
+            begins.presence.copy_(template_presence(present))
         self.weight.weight.zero_()
         self.weight.bias.zero_()
         self.thickness.weight.zero_()
@@ -161,17 +192,22 @@ class StrokeDecoder(nn.Module):
         weight = self.weight(z[:, : self.config.hand_size])  # (n, 1)
         return self._writing(self.features(z, label), weight, self.thickness(label).squeeze(1).exp())
 
+    def parts(self, features: Tensor) -> Features:
+        """Return views of the columns of features (n, sum of `sizes`)."""
+        return Features(*torch.split(features, self.sizes, dim=1))
+
     def strokes(self, writing: Writing, *, hard: bool = True) -> Strokes:
         """See `Pen.strokes`."""
         presence = (writing.presence > DRAWN).float() if hard else writing.presence
         return Strokes(self.curve @ writing.control, writing.radius @ self.taper.T, presence)
 
-    def draw(self, writing: Writing) -> Tensor:
-        """Return the log odds of ink (n, 28, 28) of decoded glyphs."""
-        strokes = Strokes(
-            self.drawn_curve @ writing.control, writing.radius @ self.drawn_taper.T, (writing.presence > DRAWN).float()
-        )
-        logits = draw(boxed(strokes, writing), writing.softness, self.powers)
+    def draw(self, writing: Writing, *, fixed: bool = False) -> Tensor:
+        """Return the log odds of ink (n, 28, 28) of decoded glyphs; `fixed` is that of `strokes.draw`."""
+        places = (writing.control - SIDE / 2).flatten(2) @ self.shape_places  # (n, strokes, 4 * shapes)
+        radius = (writing.radius @ self.shape_radii.T) * writing.thickness[:, None, None]
+        x, y, dx, dy = places.chunk(4, dim=2)
+        shapes = Shapes(x, y, dx, dy, radius, (writing.presence > DRAWN).float())
+        logits = draw(shapes, writing.softness, self.powers, fixed=fixed)
         return logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT).view(-1, SIDE, SIDE)
 
     def features(self, z: Tensor, label: Tensor) -> Tensor:
@@ -193,16 +229,15 @@ class StrokeDecoder(nn.Module):
             presence: (strokes,), the decoder's output, see `template_presence`.
         """
         assert self.last.table is not None  # noqa: S101 (a conditional layer)
-        mean = self.features(z, torch.full((len(z),), label)).mean(dim=0)
-        starts = (template_points(control).flatten(), presence)
-        rows = self.last.table.weight[label]
-        for part, start in zip((slice(0, len(starts[0])), slice(-5 - len(presence), -5)), starts, strict=True):
-            rows[part] += start - mean[part]
+        mean = self.parts(self.features(z, torch.full((len(z),), label)).mean(dim=0, keepdim=True))
+        begins = self.parts(self.last.table.weight[label : label + 1])
+        begins.points.add_(template_points(control).flatten() - mean.points)
+        begins.presence.add_(presence - mean.presence)
 
     def _writing(self, features: Tensor, weight: Tensor, thickness: Tensor) -> Writing:
         """Convert features (n, sum of `sizes`), the weight of the hand's pen (n, 1) and `Writing.thickness` (n,)."""
         c = self.config
-        points, radius, presence, softness, metrics = torch.split(features, self.sizes, dim=1)
+        points, radius, presence, softness, metrics = self.parts(features)
         size = TRUE_SIZE * torch.exp(0.5 * metrics[:, :1])  # (n, 1)
         # The most present stroke is drawn, so that no glyph is blank.
         lacking = functional.relu(LEAST_PRESENCE - presence.amax(dim=1, keepdim=True))  # (n, 1)

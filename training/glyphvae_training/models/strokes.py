@@ -25,8 +25,8 @@ TINY = 1e-3
 # mean radius, and one of log odds outside; how far from the ends of a curve segments begin, and how much closer to each
 # other they are there. All by trying: of painted strokes, this is 0.0007 off in the mean square, and as free from haze.
 LONGER, GROWN, STEEPER, END, CLOSER = 1.1, 1.04, 1.2, 0.03, 0.5
-# Distances below it, in units, count as it: the root of a difference of rounded squares says no more.
-NEAREST = 0.1
+# Distances below it, in widths of an edge, count as it: the root of a difference of rounded squares says no more.
+NEAREST = 0.2
 # Of a stroke that is not drawn: far from everywhere.
 ABSENT = 1e4
 
@@ -41,6 +41,27 @@ class Strokes(NamedTuple):
     """
 
     points: Tensor
+    radius: Tensor
+    presence: Tensor
+
+
+class Shapes(NamedTuple):
+    """Circles and ellipses that strokes are drawn as, see `draw`: (n, strokes, shapes) each, but for `presence`.
+
+    Attributes:
+        x: Of the middle, from the middle of the cell, where squares are small, so that differences of them are exact
+            enough.
+        y: Likewise.
+        dx: From the middle of a segment to its end; 0 of a circle.
+        dy: Likewise.
+        radius: Of the pen.
+        presence: (n, strokes), 0 or 1.
+    """
+
+    x: Tensor
+    y: Tensor
+    dx: Tensor
+    dy: Tensor
     radius: Tensor
     presence: Tensor
 
@@ -84,15 +105,27 @@ def paint(strokes: Strokes, softness: Tensor, at: Tensor) -> Tensor:
 
 
 def powers(at: Tensor) -> Tensor:
-    """Return what a quadratic form is linear in, at places (places, 2): x², x·y, y², x, y and 1, (6, places).
+    """Return what a quadratic form is linear in, at places (places, 2): x², 2·x·y, y², -2·x, -2·y and 1, (6, places).
 
-    From the middle of the cell, where squares are small, so that differences of them are exact enough.
+    From the middle of the cell, as `Shapes` are.
     """
     x, y = (at - SIDE / 2).T
-    return torch.stack([x * x, x * y, y * y, x, y, torch.ones_like(x)])
+    return torch.stack([x * x, 2 * x * y, y * y, -2 * x, -2 * y, torch.ones_like(x)])
 
 
-def draw(strokes: Strokes, softness: Tensor, at: Tensor) -> Tensor:
+def shapes_between(vertices: int) -> tuple[Tensor, Tensor]:
+    """Return the matrices (shapes, vertices) from the vertices of a stroke to the middles and halves of its shapes.
+
+    They are a circle at each end, and the segments between the other vertices, which `drawn_places` keeps away from the
+    ends.
+    """
+    place = torch.eye(vertices)
+    start = torch.cat([place[:1], place[1:-2], place[-1:]])
+    end = torch.cat([place[:1], place[2:-1], place[-1:]])
+    return (start + end) / 2, (end - start) / 2
+
+
+def draw(shapes: Shapes, softness: Tensor, at: Tensor, *, fixed: bool = False) -> Tensor:
     """Compute the log odds of ink nearly as `paint` does, in two passes over the places.
 
     A stroke is a circle at each end and ellipses between, one for every segment, somewhat longer than it and as wide as
@@ -101,34 +134,50 @@ def draw(strokes: Strokes, softness: Tensor, at: Tensor) -> Tensor:
     Beyond its tips an ellipse fades too slowly, which `GROWN` and `STEEPER` make up for.
 
     Args:
-        strokes: Of n glyphs; their presence is 0 or 1. The vertices between the ends are joined by segments, which
-            `drawn_places` keeps away from the ends.
-        softness: (n,), width of the edge in units.
+        shapes: Of n glyphs.
+        softness: (n,), width of the edge in units, which d and r are counted in.
         at: (6, places), as of `powers`.
+        fixed: Paint strokes that are not drawn, too, far away: it takes a CPU twice the time, but no size depends on
+            what is drawn, which CUDA graphs need.
 
     Returns:
         (n, places).
     """
-    points, radii = strokes.points, strokes.radius
-    start = torch.cat([points[:, :, :1], points[:, :, 1:-2], points[:, :, -1:]], dim=2)  # (n, strokes, shapes, 2)
-    half = functional.pad(points[:, :, 2:-1] - points[:, :, 1:-2], (0, 0, 1, 1)) / 2  # none of a circle
-    between = (radii[:, :, 1:-2] + radii[:, :, 2:-1]) / 2
-    radius = torch.cat([radii[:, :, :1], between, radii[:, :, -1:]], dim=2)  # (n, strokes, shapes)
-    length = (half.square().sum(dim=3) + TINY**2).sqrt()
-    along = half / length.unsqueeze(3)
-    tx, ty = along.unbind(dim=3)
-    mx, my = (start + half - SIDE / 2).unbind(dim=3)
-    drawn = strokes.presence.sum(dim=1, keepdim=True).clamp(min=1)
-    mean = (radius.mean(dim=2) * strokes.presence).sum(dim=1, keepdim=True) / drawn  # (n, 1)
-    square = mean.square().unsqueeze(2)
-    wide = square / radius.square()
-    more = square / (LONGER * length + radius).square() - wide  # of the direction along a segment, in the form
-    xx, yy, xy = wide + tx * tx * more, wide + ty * ty * more, 2 * tx * ty * more
-    rest = xx * mx * mx + xy * mx * my + yy * my * my + ABSENT * (1 - strokes.presence).unsqueeze(2)
-    form = torch.stack([xx, xy, yy, -2 * xx * mx - xy * my, -2 * yy * my - xy * mx, rest], dim=3)
-    squared = (form.flatten(1, 2) @ at).amin(dim=1)  # (n, places)
-    inside = (GROWN * mean - squared.clamp(min=NEAREST**2).sqrt()) / softness.unsqueeze(1)
-    return torch.minimum(inside, STEEPER * inside)
+    x, y, dx, dy, radius, presence = shapes
+    drawn = presence.sum(dim=1, keepdim=True).clamp(min=1)
+    mean = (radius.mean(dim=2) * presence).sum(dim=1, keepdim=True) / (drawn * softness.unsqueeze(1))  # (n, 1)
+    square = dx * dx + dy * dy + TINY**2
+    across = (mean.unsqueeze(2) / radius).square()  # (n, strokes, shapes)
+    along = (mean.unsqueeze(2) / (LONGER * square.sqrt() + radius)).square()
+    more = (along - across) / square  # of the direction along a segment, in the form
+    xx, xy, yy = across + dx * dx * more, dx * dy * more, across + dy * dy * more
+    px, py = xx * x + xy * y, xy * x + yy * y
+    form = torch.stack([xx, xy, yy, px, py, px * x + py * y], dim=3)  # (n, strokes, shapes, 6)
+    squared = (least_of_all if fixed else least_of_drawn)(form, presence, at)
+    inside = GROWN * mean - squared.clamp(min=NEAREST**2).sqrt()
+    return functional.leaky_relu(inside, STEEPER)
+
+
+def least_of_all(form: Tensor, presence: Tensor, at: Tensor) -> Tensor:
+    """Return the least of the quadratic forms of the strokes that are drawn, (n, places).
+
+    Args:
+        form: (n, strokes, shapes, 6).
+        presence: (n, strokes), 0 or 1.
+        at: (6, places), as of `powers`.
+    """
+    far = functional.pad(ABSENT * (1 - presence)[:, :, None, None], (5, 0))  # (n, strokes, 1, 6)
+    return ((form + far).flatten(1, 2) @ at).amin(dim=1)
+
+
+def least_of_drawn(form: Tensor, presence: Tensor, at: Tensor) -> Tensor:
+    """Return what `least_of_all` does, without a product for strokes that are not drawn."""
+    drawn = presence > 0
+    least = (form[drawn] @ at).amin(dim=1)  # (strokes that are drawn, places)
+    least = torch.cat([torch.full_like(at[:1], ABSENT), least])
+    count = drawn.flatten().long()
+    row = (count.cumsum(0) * count).view(drawn.shape)  # (n, strokes), 0 if it is not drawn
+    return least[row].amin(dim=1)
 
 
 def drawn_places(vertices: int) -> Tensor:

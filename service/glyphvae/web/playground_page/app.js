@@ -51,6 +51,7 @@ export function start() {
   bindTheme();
   models.bindPicker(byId("model"));
   models.describe(byId("model-words"), byId("other-model"));
+  models.listGroups(byId("model-groups"));
   models.bindLabelLists();
   bindAll();
   bindTabs();

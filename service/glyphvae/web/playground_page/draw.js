@@ -3,12 +3,13 @@
 import * as api from "./api.js";
 import { codePanel } from "./code.js";
 import { announce, byId, h, shown } from "./dom.js";
-import { drawOn, toPng } from "./drawing.js";
+import { SENT_SIDE, drawOn, toPng } from "./drawing.js";
 import { draw } from "./ink.js";
 import { LatestRequest } from "./latest_request.js";
 import { nameLetter, startLetters } from "./letters.js";
 import { axisWord, current, drawsStrokes, glyphQuery, modelName } from "./models.js";
 import { readPicture, writePicture } from "./picture.js";
+import { hideBox, showSeen } from "./seen.js";
 import { set, state, whileOpen } from "./state.js";
 import { GRID, read, write } from "./strokes.js";
 
@@ -57,6 +58,7 @@ async function restore() {
   if (turn !== restored) return undefined;
   strokes = read(state.strokes);
   picture = found;
+  if (picture) hideBox();
   paint();
   if (isBlank()) return showNothing();
   return ask();
@@ -67,6 +69,7 @@ const ask = () => request.ask({ as: state.as, query: { model: modelName() } });
 
 function showNothing() {
   request.clear();
+  hideBox();
   byId("reading-empty").hidden = false;
   byId("reading-full").hidden = true;
 }
@@ -167,15 +170,16 @@ async function take(blob) {
 
 // The reading
 
-async function readDrawing({ file, as, query }) {
+async function readDrawing({ file, as, query: asked }) {
+  const size = file ? null : (picture ?? { width: SENT_SIDE, height: SENT_SIDE });
+  const query = { ...asked, preview: true };
   const png = file ?? (await toPng({ strokes, image: picture && state.image }));
   const labels = current().labels.length ? "all" : undefined;
   const { encodings } = await api.encode({ ...query, labels }, png);
   const [free] = encodings;
   const label = as || free.label || undefined;
-  const under = { ...query, label };
-  const [read] = as && as !== free.label ? (await api.encode(under, png)).encodings : [free];
-  return { label, posterior: free.posterior, read, again: await reconstruct(under, png) };
+  const [read] = as && as !== free.label ? (await api.encode({ ...query, label }, png)).encodings : [free];
+  return { label, posterior: free.posterior, read, size, again: await reconstruct({ ...asked, label }, png) };
 }
 
 /** Returns the reconstruction with its losses and its view: an image if the model can paint ink, pixels otherwise. */
@@ -190,11 +194,13 @@ function showReading(reading) {
   if (isBlank()) return;
   byId("reading-empty").hidden = true;
   byId("reading-full").hidden = false;
+  showSeen(reading.read, reading.size);
   showLabels(reading);
   showAgain(reading);
   showLatents(reading);
   lastReading = reading;
-  announce(reading.label ? `Recognised as ${reading.label}` : "Encoded");
+  const doubt = reading.read.doubt.doubtful ? ", but it may not be a character" : "";
+  announce((reading.label ? `Recognised as ${reading.label}` : "Encoded") + doubt);
   byId("reading").dispatchEvent(new CustomEvent("read", { detail: reading.label, bubbles: true }));
 }
 

@@ -5,7 +5,8 @@ import { GRID } from "./strokes.js";
 
 // Relative to a character that fills the pad, about as thick as the strokes of the training data.
 const PEN = GRID / 13;
-const SENT_SIDE = 280;
+// Pixels of a side of the image that strokes are sent as.
+export const SENT_SIDE = 280;
 
 /** Draws strokes and an image, either of which may be missing, to a canvas of this side. */
 export function drawOn(context, side, { strokes = [], picture = null }) {

@@ -99,7 +99,7 @@ export const glyphQuery = (model = current()) => ({ label: labelOf(model), ...st
 
 /** Fills the list of models and binds it to the state. */
 export function bindPicker(picker) {
-  picker.append(...groups());
+  picker.append(...groups().map(([label, , models]) => h("optgroup", { label }, models.map(option))));
   const show = () => (picker.value = current().name);
   picker.addEventListener("change", () => select(named(picker.value)));
   on(["model"], show);
@@ -117,13 +117,20 @@ const KINDS = [
 ];
 const kindOf = (model) => KINDS.find(([, , holds]) => holds(model));
 
-/** Returns the options of the picker, by what the models are for. */
-function groups() {
-  const option = (model) => h("option", { value: model.name, title: model.summary }, model.name);
-  return KINDS.map((kind) => h("optgroup", { label: kind[0] }, served.filter((model) => kindOf(model) === kind).map(option))).filter(
-    (group) => group.children.length,
+const option = (model) => h("option", { value: model.name, title: model.summary }, model.name);
+
+/** Returns the groups that have models: name, what is said of them, and the models. */
+const groups = () =>
+  KINDS.map((kind) => [...kind.slice(0, 2), served.filter((model) => kindOf(model) === kind)]).filter(([, , models]) => models.length);
+
+/** Lists the groups of models, each with what is said of it. */
+export const listGroups = (list) =>
+  list.append(
+    ...groups().flatMap(([label, words, models]) => [
+      h("dt", {}, label),
+      h("dd", {}, `${models.map((model) => model.name).join(", ")}. Each ${words}`),
+    ]),
   );
-}
 
 /** Says below the bar what the selected model is, with a button for the paper's model and one back. */
 export function describe(words, button) {
