@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional
 
 from glyphvae_training.data.dataset import Dataset, Split
 from glyphvae_training.errors import ExportError
@@ -127,15 +126,19 @@ def test_logits_are_against_that_of_no_character() -> None:
 
 
 def test_confidence_becomes_the_share_that_is_right(data: Dataset) -> None:
-    layers, split = network(), data.validation
+    layers, images = network(), data.validation.images
     with torch.no_grad():
         last_of(layers).weight.mul_(30)
-    before = functional.cross_entropy(logits_of(layers, split), torch.from_numpy(split.labels))
+    labels = logits_of(layers, data.validation).argmax(dim=1).numpy()
+    labels[::4] = (labels[::4] + 1) % 36  # and three in four are right
+    split = Split(images, labels)
+    weight = 1 / torch.bincount(torch.from_numpy(labels))[labels]
+    right = weight[logits_of(layers, split).argmax(dim=1) == torch.from_numpy(labels)].sum() / weight.sum()
     temperature = calibrated(layers, split)
-    after = functional.cross_entropy(logits_of(layers, split), torch.from_numpy(split.labels))
-    assert temperature > 10  # drawn weights know nothing
-    assert after < before / 5
-    assert calibrated(layers, split) == pytest.approx(1, rel=0.05)
+    confidence = logits_of(layers, split).softmax(dim=1).amax(dim=1)
+    assert (weight @ confidence / weight.sum()).item() == pytest.approx(right.item(), abs=1e-3)
+    assert temperature > 1
+    assert calibrated(layers, split) == pytest.approx(1, rel=1e-3)
 
 
 def test_normalisation_is_folded_in(data: Dataset) -> None:
