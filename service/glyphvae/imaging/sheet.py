@@ -105,6 +105,9 @@ def find_sheet(picture: NDArray[uint8], reduction: float, most: int) -> Sheet:
     if abs(tilt) >= _LEVEL:
         page, numbers, pieces, size = _pieces_of(_levelled(page, tilt), most)
     lines = lines_of(_boxes_of(pieces), np.array([_is_blot(piece, size) for piece in pieces]), size)
+    # The end of the edge of a shadow, or of another sheet, is no line.
+    is_cut = [len(line) == 1 and any(pieces[one].borders for one in line[0]) for line in lines]
+    lines = [line for line, cut in zip(lines, is_cut, strict=True) if not cut] or lines
     count = sum(map(len, lines))
     if count > most:
         raise TooManyCharactersError(f"the picture shows {count} characters; at most {most} are read")
@@ -115,25 +118,27 @@ def find_sheet(picture: NDArray[uint8], reduction: float, most: int) -> Sheet:
 
 def _pieces_of(page: Page, most: int) -> tuple[Page, Numbers, list[Piece], float]:
     """Return the page without faint ink, its pieces that may be of characters, and the usual height of these."""
-    _, numbers, stats, _ = cv2.connectedComponentsWithStats(page.mask, connectivity=8)
-    # The edge of the sheet, or what it lies on.
-    mask = page.mask * ~_is_long_at_edge(stats, page.mask.shape)[numbers]
     # Half of all ink is stronger than this level.
-    total = np.cumsum(np.bincount(page.ink[mask > 0], minlength=256) * np.arange(256))
+    levels = page.ink[_without_edges(page.mask) > 0]
+    total = np.cumsum(np.bincount(levels, minlength=256) * np.arange(256))
     strength = int(np.searchsorted(total, total[-1] / 2))
-    page = replace(page, mask=np.where(page.ink > _WEAKEST * strength, mask, uint8(0)))
-    return page, *_likely(page.mask, page.ink, most)
+    # What is faint may join characters, and these with the edge.
+    mask = _without_edges(np.where(page.ink > _WEAKEST * strength, page.mask, uint8(0)))
+    return replace(page, mask=mask), *_likely(mask, page.ink, most)
+
+
+def _without_edges(mask: NDArray[uint8]) -> NDArray[uint8]:
+    """Remove what reaches along more than half of an edge: that of the sheet, and what it lies on."""
+    _, numbers, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    is_long = _is_at_edge(stats, mask.shape)
+    is_long &= (2 * stats[:, 2] > mask.shape[1]) | (2 * stats[:, 3] > mask.shape[0])
+    return np.asarray(mask * ~is_long[numbers], uint8)
 
 
 def _is_at_edge(stats: Numbers, shape: tuple[int, ...]) -> NDArray[np.bool]:
     """Return which pieces, of the numbers (n, 5) that OpenCV has of them, touch an edge."""
     left, top, wide, high = stats[:, :4].T
     return np.asarray((left == 0) | (top == 0) | (left + wide == shape[1]) | (top + high == shape[0]))
-
-
-def _is_long_at_edge(stats: Numbers, shape: tuple[int, ...]) -> NDArray[np.bool]:
-    """Return which pieces reach along more than half of an edge; paper, which OpenCV counts as the first, does."""
-    return _is_at_edge(stats, shape) & ((2 * stats[:, 2] > shape[1]) | (2 * stats[:, 3] > shape[0]))
 
 
 def _likely(mask: NDArray[uint8], ink: Ink, most: int) -> tuple[Numbers, list[Piece], float]:
@@ -147,7 +152,7 @@ def _likely(mask: NDArray[uint8], ink: Ink, most: int) -> tuple[Numbers, list[Pi
     boxes, areas = stats[1:, :4].astype(float), stats[1:, 4].astype(float)
     is_edge = _is_at_edge(stats[1:], mask.shape)
     filled = areas / (boxes[:, 2] * boxes[:, 3])
-    usual = (areas >= LEAST_AREA) & (filled >= _HOLLOW) & ~_is_long_at_edge(stats[1:], mask.shape)
+    usual = (areas >= LEAST_AREA) & (filled >= _HOLLOW)
     if not usual.any():
         raise UnsuitableImageError("The image shows no ink: it needs characters with enough contrast to their paper.")
     size = _weighted_median(boxes[usual, 3], areas[usual])

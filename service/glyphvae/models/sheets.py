@@ -15,6 +15,7 @@ from glyphvae.scheduling.cost import fitting
 from glyphvae.scheduling.deadline import checkpoint
 from glyphvae.scheduling.steps import Offload, Program
 from glyphvae.text.line_metrics import Metrics, fitness, measure
+from glyphvae.text.word_forms import weighed
 from glyphvae.text.word_gaps import word_starts
 
 if TYPE_CHECKING:
@@ -74,21 +75,22 @@ def read_sheet(model: Model, sheet: "Sheet", possible: Sequence[int]) -> Program
         metrics = measure(places, lines, [names[label] for label in posterior.argmax(axis=1)], sheet.size)
         fit = fitness(places, metrics, [names[label] for label in boxed])
         posterior[:, boxed] = shapes[:, boxed] * np.exp(fit)
-    pixels = glyphs
+    each = range(len(sheet.lines))
+    starts = np.concatenate(
+        word_starts([places[lines == line] for line in each], [metrics.cap[lines == line] for line in each])
+    )
+    cells = glyphs
     if marks:
-        cells: Pixels = yield Offload(fitting(glyphs.size), _cells, (characters, metrics))
-        placed = (yield from read_labels(model, cells, possible)).posterior
-        posterior[:, marks] = _MARKS * placed[:, marks]
-        is_mark = np.isin(posterior.argmax(axis=1), marks)
-        pixels = np.where(is_mark[:, None, None], cells, glyphs)
+        cells = yield Offload(fitting(glyphs.size), _cells, (characters, metrics))
+        posterior[:, marks] = _MARKS * (yield from read_labels(model, cells, possible)).posterior[:, marks]
+    posterior = weighed(posterior, starts, names)
     posterior /= posterior.sum(axis=1, keepdims=True)
     labels = posterior.argmax(axis=1)
-    each = range(len(sheet.lines))
-    starts = word_starts([places[lines == line] for line in each], [metrics.cap[lines == line] for line in each])
+    pixels = np.where(np.isin(labels, marks)[:, None, None], cells, glyphs)
     return SheetReading(
         characters,
         lines,
-        np.concatenate(starts),
+        starts,
         labels,
         posterior,
         pixels,

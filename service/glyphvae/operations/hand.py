@@ -119,8 +119,8 @@ class FindHand(Operation[HandPlan]):
 
     Each image shows one letter, or with `sheet` lines of separate ones, whose text may be given as `text`. The hand is
     the one in which the model draws all of them best, each in a form of its own; `distance` tells which letter
-    disagrees with the others. The string `hand` holds the mean, rounded to 0.02, and the beginning of the model's sha256: another
-    model's is refused. The header `Glyphvae-Hand` repeats it.
+    disagrees with the others. The string `hand` holds the mean, rounded to 0.02, and the beginning of the model's
+    sha256: another model's is refused. The header `Glyphvae-Hand` repeats it.
     """
 
     name = "find_hand"

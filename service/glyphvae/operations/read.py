@@ -34,8 +34,8 @@ _JOINED = "Its ink looks like that of several characters that are joined; only s
 _BOX = "Left, top, right and bottom in the image turned upright, in its pixels; the last two are exclusive."
 
 
-class ReadQuery(Parameters):
-    """The query of `/read`."""
+class ReadOptions(Parameters):
+    """What to read, and by which model."""
 
     labels: list[Annotated[str, Field(max_length=128)]] = Field(
         default=[],
@@ -47,9 +47,14 @@ class ReadQuery(Parameters):
     top: int = Field(
         3, ge=1, le=10, description="How many alternatives to name for each character, the most likely first."
     )
-    format: Annotated[Literal["json", "text"] | None, negotiate.FORMAT] = None
     model: ModelName = None
     beta: Beta = None
+
+
+class ReadQuery(ReadOptions):
+    """The query of `/read`."""
+
+    format: Annotated[Literal["json", "text"] | None, negotiate.FORMAT] = None
 
 
 class ReadCharacter(BaseModel):
