@@ -20,6 +20,7 @@ from benchmarks import (
     grpc_calls,
     hands,
     http,
+    pages,
     pictures,
     reliability,
     results,
@@ -50,6 +51,7 @@ PARTS: dict[str, Callable[..., Any]] = {
     "hands": hands.measure,
     "pictures": pictures.measure,
     "doubt": doubt.measure,
+    "pages": pages.measure,
 }
 # The parts of `all`, with the settings that `--full` changes.
 ALL: dict[str, dict[str, int]] = {

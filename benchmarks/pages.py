@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,7 +12,14 @@ from numpy.typing import NDArray
 from PIL import ImageFont
 
 from benchmarks.handwriting import Coverage, Glyph, Rng, chosen_by, cropped, enlarged
+from benchmarks.pictures import PARTS
+from benchmarks.processes import BenchmarkError, two_cores
 from benchmarks.scenes import KINDS, Scene, png
+from benchmarks.server import Server, Subject, console
+from glyphvae.client import Client
+from glyphvae.client.errors import ProblemError
+from glyphvae_training.data.dataset import load_byclass
+from glyphvae_training.data.font_families import VALIDATION
 from glyphvae_training.measures.measure import SAME_SHAPE
 
 Images = Mapping[str, NDArray[np.uint8]]  # (n, 28, 28) of each character
@@ -34,6 +43,8 @@ _AS_WIDE = 0.6
 _WIDEST = 0.9
 # The kind that has no room for a line is a plain drawing with the smallest capitals.
 _NATIVE = "native 28x28"
+# Labels of the characters by themselves.
+_CASED = ("digits", "capitals", "small")
 MERGED = {character: group[0] for group in SAME_SHAPE for character in group}
 
 
@@ -204,3 +215,153 @@ def draw(kind: str, rng: Rng, block: Block, *, held_out: bool) -> tuple[bytes, l
         return png(255 * scene.padded(block.drawn(1, 1), 8, 8, 8, 8)), block.boxes(scene.matrix)
     content = KINDS[kind](scene)
     return content, block.boxes(scene.matrix)
+
+
+def measure(  # noqa: PLR0917 (every setting becomes an option)
+    subject: Subject,
+    data: Path,
+    part: str = "held-out",
+    each: int = 4,
+    seed: int = 1,
+    kinds: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Measure how well `POST /read` reads pages, by the kind of picture; some minutes.
+
+    Characters are those of the validation part, in the sizes and with the spacing of the validation fonts. Errors are
+    substitutions, insertions and deletions in a hundred characters, look-alikes merged, spaces left out; beside them,
+    those of the same model on each character as it is in the data.
+
+    Args:
+        subject: The service.
+        data: Folder of MNIST, EMNIST and fonts.
+        part: Inks and papers that nothing was tuned on, `held-out`, or those that it was, `tuning`.
+        each: Pages of each kind.
+        seed: Of all that is random; choices were made on 0.
+        kinds: Those to measure, all if empty.
+
+    Raises:
+        BenchmarkError: There is no such part or kind, or there are no fonts.
+    """
+    if part not in PARTS:
+        raise BenchmarkError(f"pages are of the parts {' and '.join(PARTS)}, not {part}")
+    for kind in kinds:
+        if kind not in KINDS:
+            raise BenchmarkError(f"there is no kind {kind}; the kinds are {', '.join(KINDS)}")
+    paths = [path for name in VALIDATION for path in sorted(data.rglob(f"{name}.woff2"))]
+    if not paths:
+        raise BenchmarkError(f"{data} has no fonts of the validation part")
+    fonts, characters = [Font(path) for path in paths], load_byclass(data).validation
+    names = [chr(code) for start, end in ("09", "AZ", "az") for code in range(ord(start), ord(end) + 1)]
+    images = {name: characters.images[characters.labels == label] for label, name in enumerate(names)}
+    rows: list[dict[str, Any]] = []
+    all_counts: list[Counts] = []
+    with (
+        Server(subject.service(), two_cores()) as server,
+        Client(f"http://127.0.0.1:{server.port}", timeout=60) as client,
+    ):
+        for number, kind in enumerate(KINDS):
+            if kinds and kind not in kinds:
+                continue
+            counts = []
+            for index in range(each):
+                rng = np.random.default_rng([seed, number, index])
+                block = compose(rng, images, chosen_by(rng, fonts))
+                content, boxes = draw(kind, rng, block, held_out=part == "held-out")
+                counts.append(_counted(client, block, content, boxes))
+            rows.append({"kind": kind} | _figures(counts))
+            all_counts += counts
+            console.print(rows[-1])
+    mean = _figures(all_counts)
+    console.print(mean)
+    return {"kinds": rows, "all": mean}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was right and wrong on a page.
+
+    Attributes:
+        characters: How many it has.
+        wrong: Errors in them, look-alikes merged.
+        exact: Errors in them.
+        perfect: How many are read wrong from the data, look-alikes merged.
+        spaced: Errors in the text with its spaces and line feeds, look-alikes merged.
+        length: Characters of that text.
+        overlaps: Intersection over union of the box of each with the nearest one found.
+        seconds: That the response took.
+    """
+
+    characters: int
+    wrong: int
+    exact: int
+    perfect: int
+    spaced: int
+    length: int
+    overlaps: Sequence[float]
+    seconds: float
+
+
+def _counted(client: Client, block: Block, content: bytes, boxes: Sequence[Box]) -> Counts:
+    start = perf_counter()
+    found, text = list[Box](), ""
+    try:
+        read = client.read(content)
+    except ProblemError:
+        pass
+    else:
+        text = read.text
+        found = [one.box for line in read.lines for word in line.words for one in word.characters]
+    seconds = perf_counter() - start
+    placed = [one for line in block.placed for one in line]
+    alone = client.encode(np.stack([one.image for one in placed]), labels=_CASED, preprocess="none")
+    true, given = ("".join(one.split()) for one in (block.text, text))
+    return Counts(
+        len(placed),
+        edits(merged(given), merged(true)),
+        edits(given, true),
+        sum(a != b for a, b in zip(merged("".join(map(str, alone.labels))), merged(true), strict=True)),
+        edits(merged(text), merged(block.text)),
+        len(block.text),
+        [max((_overlap(box, other) for other in found), default=0.0) for box in boxes],
+        seconds,
+    )
+
+
+def merged(text: str) -> str:
+    """Return a text with one character for each group of look-alikes."""
+    return "".join(MERGED.get(character, character) for character in text)
+
+
+def edits(text: str, other: str) -> int:
+    """Return the fewest substitutions, insertions and deletions that make one text the other (Levenshtein)."""
+    row = list(range(len(other) + 1))
+    for index, character in enumerate(text, 1):
+        before, row = row, [index]
+        for place, one in enumerate(other, 1):
+            row.append(min(before[place] + 1, row[-1] + 1, before[place - 1] + (character != one)))
+    return row[-1]
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Return intersection over union."""
+    across, along = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    shared = max(across, 0) * max(along, 0)
+    sizes = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
+    return shared / (sum(sizes) - shared)
+
+
+def _figures(counts: Sequence[Counts]) -> dict[str, float]:
+    characters = sum(one.characters for one in counts)
+
+    def share(errors: int, of: int = characters) -> float:
+        return round(100 * errors / of, 2)
+
+    return {
+        "characters": characters,
+        "errors": share(sum(one.wrong for one in counts)),
+        "perfect crops": share(sum(one.perfect for one in counts)),
+        "exact": share(sum(one.exact for one in counts)),
+        "with spaces": share(sum(one.spaced for one in counts), sum(one.length for one in counts)),
+        "IoU": round(float(np.mean([overlap for one in counts for overlap in one.overlaps])), 3),
+        "ms": round(1000 * float(np.median([one.seconds for one in counts])), 1),
+    }
