@@ -162,7 +162,7 @@ def compose(rng: Rng, images: Images, font: Font) -> Block:
     width = rng.uniform(0.9, 1.25) * count * pitch * CAP
     lines: list[list[Placed]] = []
     texts: list[str] = []
-    field_ = np.zeros((round((count + 1.5) * pitch * CAP), round(width) + 4 * CAP), np.float32)
+    field_ = np.zeros((round((count + 1.5) * pitch * CAP), round(width) + 16 * CAP), np.float32)  # a word may be wider
     for row in range(count):
         line: list[Placed] = []
         text, x = "", 0.0

@@ -52,7 +52,7 @@ class Character:
         place: Left, top, right and bottom of the ink on the sheet, whose lines are level.
         corner: x and y of the upper left pixel of `ink` there.
         box: The box in the picture, in its pixels.
-        stroke: Width of its strokes.
+        pieces: How many pieces of ink it has.
     """
 
     ink: Ink
@@ -60,7 +60,7 @@ class Character:
     place: tuple[float, float, float, float]
     corner: tuple[int, int]
     box: Box
-    stroke: float
+    pieces: int
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def _character(page: Page, numbers: Numbers, pieces: Sequence[Piece], reduction:
         _seen(
             np.isin(numbers[rows, columns], [piece.number for piece in pieces]), columns, rows, page.matrix, reduction
         ),
-        max(piece.width for piece in pieces),
+        len(pieces),
     )
 
 

@@ -21,7 +21,7 @@ _LEVEL = 0.15
 # A character overlaps this share of the height of the characters before it in its line, or of its own.
 _OVERLAP = 0.35
 # So many characters before one tell where its line is.
-_BEFORE = 5
+_BEFORE = 3
 # A piece belongs to a character that it overlaps, from side to side, by this share of the narrower one: where they are
 # beside one another too, for this share of the lower one, by more.
 _ABOVE, _WITHIN, _BESIDE = 0.5, 0.8, 0.5

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from glyphvae.imaging.sheet import Character, Sheet
 
 # How much rarer marks are than letters and digits, of the same likelihood.
-_MARKS = 0.02
+_MARKS = 0.03
 # In cap heights, a piece of ink that is wider is no single character.
 _JOINED = 1.6
 
@@ -65,16 +65,18 @@ def read_sheet(model: Model, sheet: "Sheet", possible: Sequence[int]) -> Program
     names = model.manifest.labels
     boxed = [label for label in possible if _is_boxed(names[label])]
     marks = [label for label in possible if not _is_boxed(names[label])]
-    shapes = (yield from read_labels(model, glyphs, boxed or possible)).posterior
-    metrics = measure(places, lines, [names[label] for label in shapes.argmax(axis=1)], sheet.size)
+    # A letter that looks like a mark at any size is less likely.
+    shapes = (yield from read_labels(model, glyphs, possible)).posterior
     posterior = np.zeros(shapes.shape)
-    fit = fitness(places, metrics, [names[label] for label in boxed])
+    taken = shapes[:, boxed].argmax(axis=1) if boxed else np.zeros(0, np.int64)
+    parted = np.array([character.pieces > 1 for character in characters])
+    metrics = measure(places, lines, [names[boxed[one]] for one in taken], sheet.size)
     # The second time with what size and place tell.
-    posterior[:, boxed] = shapes[:, boxed] * np.exp(fit)
-    if boxed:
-        metrics = measure(places, lines, [names[label] for label in posterior.argmax(axis=1)], sheet.size)
-        fit = fitness(places, metrics, [names[label] for label in boxed])
+    for _ in range(2):
+        fit = fitness(places, parted, metrics, [names[label] for label in boxed])
         posterior[:, boxed] = shapes[:, boxed] * np.exp(fit)
+        taken = posterior[:, boxed].argmax(axis=1)
+        metrics = measure(places, lines, [names[boxed[one]] for one in taken], sheet.size)
     each = range(len(sheet.lines))
     starts = np.concatenate(
         word_starts([places[lines == line] for line in each], [metrics.cap[lines == line] for line in each])

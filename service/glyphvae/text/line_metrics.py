@@ -20,6 +20,8 @@ _X_HEIGHT = HEIGHTS["x"] / _ROWS
 _ONE_SHAPE = frozenset("0OocCsSuUvVwWxXzZpPyYjJkKmMfFiIl1")
 # Those among them that stand on the baseline either way.
 _STANDING = frozenset("0OocCsSuUvVwWxXzZkKmMiIl1")
+# A character of at least this height is as high as a capital in every hand.
+_TALL = 0.9
 # So many characters say as much of the cap height of a line as the rest of the page does.
 _PAGE_WEIGHT = 4
 # So many are needed for the slope of a baseline, and for the x-height.
@@ -87,11 +89,14 @@ def measure(places: Floats, lines: NDArray[intp], names: Sequence[str], size: fl
         middle = places[:, [0, 2]].mean(axis=1)
         base[own] = _baseline(middle[firm], feet, middle[own])
     above = base - places[:, 1]
-    page, cap = _usual(above[sure] / extents[sure, 0], above, size), np.zeros(len(names))
+    # Small letters tell it only where no other character does, because hands have x-heights of their own.
+    tall = sure & (extents[:, 0] >= _TALL)
+    known = tall if tall.any() else sure
+    page, cap = _usual(above[known] / extents[known, 0], above, size), np.zeros(len(names))
     for line in np.unique(number):
         own = number == line
-        known = above[own & sure] / extents[own & sure, 0]
-        cap[own] = np.median(np.concatenate([known, np.full(_PAGE_WEIGHT, page)]))
+        told = above[own & known] / extents[own & known, 0]
+        cap[own] = np.median(np.concatenate([told, np.full(_PAGE_WEIGHT, page)]))
     small = sure & (extents[:, 0] == _X_HEIGHT)
     share = float(np.median(above[small] / cap[small])) if np.count_nonzero(small) >= _FEWEST else _X_HEIGHT
     return Metrics(base, cap, min(max(share, _X_LEAST), _X_MOST))
@@ -115,15 +120,26 @@ def _baseline(x: Floats, feet: Floats, at: Floats) -> Floats:
     return float(np.median(feet - slope * x)) + slope * at
 
 
-def fitness(places: Floats, metrics: Metrics, names: Sequence[str]) -> Floats:
-    """Return (n, labels) how well the size and place of each character fit each label, as a log-likelihood up to 0."""
+def fitness(places: Floats, parted: NDArray[np.bool], metrics: Metrics, names: Sequence[str]) -> Floats:
+    """Return how well the size and place of each character fit each label.
+
+    Args:
+        places: (n, 4) left, top, right and bottom.
+        parted: (n,) whether it has several pieces.
+        metrics: Of the lines.
+        names: Of the labels.
+
+    Returns:
+        (n, labels) log-likelihoods up to 0.
+    """
     extents = extents_of(names)
     tops, feet = extents[:, 0].copy(), extents[:, 1]
     tops[tops == _X_HEIGHT] = metrics.x_height
-    # Many write an i without its dot.
-    dotless = np.array([metrics.x_height if name == "i" else top for name, top in zip(names, tops, strict=True)])
+    # Many write an i or j without its dot.
+    dotless = np.where(np.isin(np.array(names, str), ["i", "j"]), metrics.x_height, tops)
     top = metrics.tops(places[:, 1])[:, None]
-    off = np.minimum(np.square((top - tops) / _TOP), np.square((top - dotless) / _TOP))
+    off = np.square((top - tops) / _TOP)
+    off = np.minimum(off, np.where(parted[:, None], np.inf, np.square((top - dotless) / _TOP)))
     foot = np.square((metrics.tops(places[:, 3])[:, None] - feet) / _FOOT)
     fit: Floats = -np.minimum(off, _MOST) / 2 - np.minimum(foot, _MOST) / 2
     return fit
