@@ -18,6 +18,7 @@ from glyphvae.scheduling.deadline import checkpoint
 Ink = NDArray[Any]  # uint8; OpenCV's annotations know no types of pixels
 Matrix = NDArray[np.float64]
 
+_BLANK = "The image shows no ink: it needs characters with enough contrast to their paper."
 # Pictures of sheets are reduced to this side.
 SHEET_SIDE = 2048
 # Pieces of ink, of which a character has one or two; a sheet with more is noise.
@@ -154,13 +155,15 @@ def _likely(mask: NDArray[uint8], ink: Ink, most: int) -> tuple[Numbers, list[Pi
     filled = areas / (boxes[:, 2] * boxes[:, 3])
     usual = (areas >= LEAST_AREA) & (filled >= _HOLLOW)
     if not usual.any():
-        raise UnsuitableImageError("The image shows no ink: it needs characters with enough contrast to their paper.")
+        raise UnsuitableImageError(_BLANK)
     size = _weighted_median(boxes[usual, 3], areas[usual])
     kept = usual & (areas >= (_LEAST * size) ** 2) & (boxes[:, 3] <= _HIGHEST * size) & (boxes[:, 2] <= _WIDEST * size)
     # What is long and thin is left of a rule or of the edge of a shadow.
     kept &= (boxes[:, 3] <= _TALL * size) | (boxes[:, 2] >= _THIN * boxes[:, 3])
     kept &= (boxes[:, 2] <= _TALL * size) | (boxes[:, 3] >= _FLAT * size)
     kept &= ~is_edge | ((boxes[:, 3] <= _EDGE_HIGHEST * size) & (boxes[:, 2] <= _EDGE_WIDEST * size))
+    if not kept.any():
+        raise UnsuitableImageError(_BLANK)
     if np.count_nonzero(kept) > _MOST_PIECES * most:
         raise TooManyCharactersError(
             f"the picture shows {np.count_nonzero(kept)} pieces of ink; at most {most} characters are read"
@@ -172,8 +175,6 @@ def _likely(mask: NDArray[uint8], ink: Ink, most: int) -> tuple[Numbers, list[Pi
         pieces.append(piece_of(number, stats[number], numbers, ink, far))
     stroke = _weighted_median(np.array([piece.width for piece in pieces]), areas[kept])
     pieces = [piece for piece in pieces if piece.width <= _BOLD * stroke]
-    if not pieces:
-        raise UnsuitableImageError("The image shows no ink: it needs characters with enough contrast to their paper.")
     return numbers, pieces, size
 
 

@@ -22,6 +22,10 @@ _LEVEL = 0.15
 _OVERLAP = 0.35
 # So many characters before one tell where its line is.
 _BEFORE = 3
+# And so many around a mark.
+_BESIDES = 5
+# A line of a single character that is lower than this, in sizes, is rather a mark of another line.
+_LOW = 0.85
 # A piece belongs to a character that it overlaps, from side to side, by this share of the narrower one: where they are
 # beside one another too, for this share of the lower one, by more.
 _ABOVE, _WITHIN, _BESIDE = 0.5, 0.8, 0.5
@@ -79,6 +83,7 @@ def lines_of(boxes: Boxes, blots: NDArray[np.bool], size: float) -> list[list[li
     if not is_core.any():
         is_core[:] = True
     lines = _merged([_characters(boxes, line, size) for line in _rows(boxes, np.flatnonzero(is_core))], boxes)
+    lines = _with_marks(boxes, lines, size)
     for blot in np.flatnonzero(blots & ~is_core).tolist():
         _insert(boxes, lines, [blot], size)
     loose = _attached(boxes, lines, np.flatnonzero(~is_core & ~blots), size)
@@ -122,10 +127,25 @@ def _merged(lines: list[list[list[int]]], boxes: Boxes) -> list[list[list[int]]]
     return merged
 
 
+def _with_marks(boxes: Boxes, lines: list[list[list[int]]], size: float) -> list[list[list[int]]]:
+    """Add lines of a single low character, as of an apostrophe, to those that they are marks of."""
+
+    def is_mark(line: list[list[int]]) -> bool:
+        around = _around(boxes, line[0])
+        return len(line) == 1 and bool(around[3] - around[1] < _LOW * size)
+
+    marks = [line for line in lines if is_mark(line)]
+    others = [line for line in lines if not is_mark(line)]
+    if not others:
+        return lines
+    alone = [line for line in marks if not _insert(boxes, others, line[0], size)]
+    return others + alone
+
+
 def _nearest(line: Boxes, own: Boxes) -> tuple[float, float]:
     """Return the top and bottom of those characters of a line that are nearest to others, from side to side."""
     far = np.abs(line[:, [0, 2]].mean(axis=1) - own[:, [0, 2]].mean())
-    near = line[np.argsort(far)[:_BEFORE]]
+    near = line[np.argsort(far)[:_BESIDES]]
     return float(np.median(near[:, 1])), float(np.median(near[:, 3]))
 
 
@@ -194,8 +214,8 @@ def _distances(piece: Boxes, around: Boxes, size: float) -> NDArray[np.float64]:
     return np.minimum(far, np.where(below, _BROKEN + off + along, np.inf))
 
 
-def _insert(boxes: Boxes, lines: list[list[list[int]]], group: list[int], size: float) -> None:
-    """Add a mark to the line that it is on, if there is one."""
+def _insert(boxes: Boxes, lines: list[list[list[int]]], group: list[int], size: float) -> bool:
+    """Add a mark to the line that it is on; return whether there is one."""
     own = _around(boxes, group)
     middle = own[[1, 3]].mean()
     off = []
@@ -206,8 +226,10 @@ def _insert(boxes: Boxes, lines: list[list[list[int]]], group: list[int], size: 
         is_far = across > _AWAY * size or own[3] - own[1] > _TALLER * (bottom - top)
         off.append(np.inf if is_far else max(top - middle, middle - bottom, 0.0))
     best = int(np.argmin(off))
-    if off[best] <= _OFF * size:
-        lines[best].append(group)
+    if off[best] > _OFF * size:
+        return False
+    lines[best].append(group)
+    return True
 
 
 def _around(boxes: Boxes, group: Sequence[int]) -> Boxes:

@@ -21,6 +21,8 @@ from glyphvae.text.word_gaps import word_starts
 if TYPE_CHECKING:
     from glyphvae.imaging.sheet import Character, Sheet
 
+Places = NDArray[np.float64]
+
 # How much rarer marks are than letters and digits, of the same likelihood.
 _MARKS = 0.03
 # In cap heights, a piece of ink that is wider is no single character.
@@ -66,17 +68,16 @@ def read_sheet(model: Model, sheet: "Sheet", possible: Sequence[int]) -> Program
     boxed = [label for label in possible if _is_boxed(names[label])]
     marks = [label for label in possible if not _is_boxed(names[label])]
     # A letter that looks like a mark at any size is less likely.
-    shapes = (yield from read_labels(model, glyphs, possible)).posterior
+    shapes = (yield from read_labels(model, glyphs, possible)).posterior.astype(np.float64)
     posterior = np.zeros(shapes.shape)
-    taken = shapes[:, boxed].argmax(axis=1) if boxed else np.zeros(0, np.int64)
     parted = np.array([character.pieces > 1 for character in characters])
-    metrics = measure(places, lines, [names[boxed[one]] for one in taken], sheet.size)
+    likely = shapes[:, boxed or possible]
+    metrics = _measured(model, places, lines, likely, boxed or possible, sheet.size)
     # The second time with what size and place tell.
-    for _ in range(2):
-        fit = fitness(places, parted, metrics, [names[label] for label in boxed])
-        posterior[:, boxed] = shapes[:, boxed] * np.exp(fit)
-        taken = posterior[:, boxed].argmax(axis=1)
-        metrics = measure(places, lines, [names[boxed[one]] for one in taken], sheet.size)
+    for _ in range(2 if boxed else 0):
+        likely = shapes[:, boxed] * np.exp(fitness(places, parted, metrics, [names[label] for label in boxed]))
+        metrics = _measured(model, places, lines, likely, boxed, sheet.size)
+        posterior[:, boxed] = likely
     each = range(len(sheet.lines))
     starts = np.concatenate(
         word_starts([places[lines == line] for line in each], [metrics.cap[lines == line] for line in each])
@@ -99,6 +100,14 @@ def read_sheet(model: Model, sheet: "Sheet", possible: Sequence[int]) -> Program
         _joined(places, metrics),
         (yield from _percentiles(model, pixels, labels)),
     )
+
+
+def _measured(  # noqa: PLR0917 (as there)
+    model: Model, places: Places, lines: NDArray[np.intp], likely: Places, labels: Sequence[int], size: float
+) -> Metrics:
+    """Measure lines by the likelihood (n, labels) that each character has each of some labels."""
+    names = model.manifest.labels
+    return measure(places, lines, [names[labels[best]] for best in likely.argmax(axis=1)], size)
 
 
 def glyphs_under(model: Model, sheet: "Sheet", labels: Labels) -> Program[Pixels]:

@@ -120,3 +120,10 @@ def test_noise_is_refused_before_it_is_measured() -> None:
         dots[y : y + 4, 6:296:8] = 0
     with pytest.raises(TooManyCharactersError, match="1369 pieces of ink; at most 9 characters"):
         found(dots, most=9)
+
+
+def test_a_long_line_alone_is_no_character() -> None:
+    picture = paper()
+    cv2.line(picture, (40, 150), (200, 150), (30,) * 3, 6)
+    with pytest.raises(UnsuitableImageError, match="no ink"):
+        found(picture)

@@ -44,10 +44,9 @@ def test_a_line_is_followed_where_it_climbs() -> None:
     assert found(*boxes) == [[[i] for i in range(12)]]
 
 
-def test_a_line_that_goes_on_at_the_same_height_is_one() -> None:
-    """A short line between two high characters would begin anew, where the heights of its last ones differ much."""
-    boxes = [(0, 0, 10, 20), (15, 12, 25, 22), (30, 0, 40, 20), (45, 12, 55, 22), (60, 0, 70, 20)]
-    assert found(*boxes) == [[[0], [1], [2], [3], [4]]]
+def test_lines_within_one_another_are_one() -> None:
+    """A low letter after a quotation mark begins a line of its own at first."""
+    assert found((0, 0, 6, 9.9), (10, 10, 20, 20), (25, 0, 35, 20), (40, 0, 50, 20)) == [[[0], [1], [2], [3]]]
 
 
 def test_a_dot_belongs_to_the_stem_below_it() -> None:
@@ -89,3 +88,9 @@ def test_a_blot_is_a_character_only_in_a_line() -> None:
 
 def test_blots_alone_are_characters() -> None:
     assert found((0, 0, 20, 20), (30, 0, 50, 20), blots=(0, 1)) == [[[0], [1]]]
+
+
+def test_a_high_mark_is_no_line_of_its_own() -> None:
+    assert found(*row(2), (27, -4, 30, 6), *row(1, 60)) == [[[0], [1], [2]], [[3]]]
+    assert found(*row(2), (27, 60, 38, 72)) == [[[0], [1]], [[2]]]
+    assert found((0, 0, 10, 12)) == [[[0]]]
