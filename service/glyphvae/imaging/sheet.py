@@ -37,6 +37,8 @@ _HOLLOW = 0.06
 # A blot is larger than this, in usual heights, and no longer than this, in its widths; and strokes are at most so many
 # times as wide as usual.
 _BLOT, _ROUND, _BOLD = 0.42, 1.7, 4.0
+# In shares of the usual width of strokes, and of the usual strength of ink.
+_FINE, _FAINT = 0.6, 0.7
 # Lines that are tilted by less, in degrees, are read as they are.
 _LEVEL = 0.8
 # Paper around a character's ink, in pixels, which has the faint edges of strokes.
@@ -174,7 +176,13 @@ def _likely(mask: NDArray[uint8], ink: Ink, most: int) -> tuple[Numbers, list[Pi
         checkpoint()
         pieces.append(piece_of(number, stats[number], numbers, ink, far))
     stroke = _weighted_median(np.array([piece.width for piece in pieces]), areas[kept])
-    pieces = [piece for piece in pieces if piece.width <= _BOLD * stroke]
+    strength = _weighted_median(np.array([piece.strength for piece in pieces]), areas[kept])
+    # What is both fine and faint is left of a rule.
+    pieces = [
+        piece
+        for piece in pieces
+        if piece.width <= _BOLD * stroke and (piece.width >= _FINE * stroke or piece.strength >= _FAINT * strength)
+    ]
     return numbers, pieces, size
 
 

@@ -127,3 +127,10 @@ def test_a_long_line_alone_is_no_character() -> None:
     cv2.line(picture, (40, 150), (200, 150), (30,) * 3, 6)
     with pytest.raises(UnsuitableImageError, match="no ink"):
         found(picture)
+
+
+def test_what_is_left_of_rules_is_no_character() -> None:
+    picture = print_lines(paper(300, 500), TEXT)
+    for x in (380, 440):
+        cv2.line(picture, (x, 60), (x + 30, 60), (150,) * 3, 2)
+    assert counts(found(picture)) == [5, 5]
