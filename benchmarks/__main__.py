@@ -20,6 +20,7 @@ from benchmarks import (
     grpc_calls,
     hands,
     http,
+    pages,
     pairs,
     pictures,
     reliability,
@@ -52,6 +53,7 @@ PARTS: dict[str, Callable[..., Any]] = {
     "pictures": pictures.measure,
     "pairs": pairs.measure,
     "doubt": doubt.measure,
+    "pages": pages.measure,
 }
 # The parts of `all`, with the settings that `--full` changes.
 ALL: dict[str, dict[str, int]] = {
@@ -71,7 +73,7 @@ def parser() -> ArgumentParser:
     common.add_argument("--python", default=sys.executable, help="interpreter that runs the service")
     common.add_argument("--out", type=Path, default=results.FOLDER, help="folder of the results")
     top = ArgumentParser(prog="python -m benchmarks", description="Measure the service beside others.")
-    commands = top.add_subparsers(dest="part", required=True)
+    commands = top.add_subparsers(dest="command", required=True)
     for name, measure in PARTS.items():
         text = getdoc(measure) or ""
         command = commands.add_parser(name, parents=[common], help=text.splitlines()[0])
@@ -97,7 +99,7 @@ def _reader(setting: Parameter) -> Callable[[str], Any]:
     return (lambda text: tuple(text.split(","))) if lists else setting.annotation
 
 
-def run(part: str, subject: Subject, out: Path, **settings: Any) -> None:  # noqa: ANN401 (of any part)
+def run(part: str, subject: Subject, out: Path, /, **settings: Any) -> None:  # noqa: ANN401 (of any part)
     """Measure one part and write its results.
 
     Raises:
@@ -116,7 +118,7 @@ def run(part: str, subject: Subject, out: Path, **settings: Any) -> None:  # noq
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; a missing prerequisite is reported in one line."""
     options = vars(parser().parse_args(arguments))
-    part, out = options.pop("part"), options.pop("out")
+    part, out = options.pop("command"), options.pop("out")
     # The interpreter is not resolved: that of a virtual environment is a link, and finds its packages by its place.
     subject = Subject(options.pop("models").resolve(), str(Path(options.pop("python")).absolute()))
     try:
