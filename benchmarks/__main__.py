@@ -20,6 +20,7 @@ from benchmarks import (
     grpc_calls,
     hands,
     http,
+    pages,
     pairs,
     pictures,
     reliability,
@@ -52,6 +53,7 @@ PARTS: dict[str, Callable[..., Any]] = {
     "pictures": pictures.measure,
     "pairs": pairs.measure,
     "doubt": doubt.measure,
+    "pages": pages.measure,
 }
 # The parts of `all`, with the settings that `--full` changes.
 ALL: dict[str, dict[str, int]] = {

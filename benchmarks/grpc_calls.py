@@ -110,7 +110,8 @@ def _empty(cores: list[int]) -> Iterator[tuple[int, int]]:
     """Yield the process and the port of a server with an empty method."""
     command = [sys.executable, "-m", "benchmarks.servers.empty_grpc"]
     with on_cores(*cores):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        # In a session of its own as the service is: Linux shares a busy machine out by sessions.
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True)
     assert process.stdout is not None  # noqa: S101 (narrows what `Popen` leaves open)
     try:
         line = process.stdout.readline()

@@ -90,7 +90,7 @@ class Glyph:
             (h, w) from 0 to 1, as tight as the character is.
         """
         if self.lines is not None:
-            return _cropped(_stroked(self.lines, height, pen, angle))
+            return cropped(_stroked(self.lines, height, pen, angle))
         mask = self.mask if self.mask is not None else np.zeros((HIGH, 1), np.float32)
         if stroke > 0:
             side = 2 * round(stroke * HIGH / height / 2) + 1
@@ -103,7 +103,7 @@ class Glyph:
         scale = height / HIGH
         size = max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale))
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        return _cropped(np.clip(cv2.resize(mask, size, interpolation=how), 0, 1).astype(np.float32))
+        return cropped(np.clip(cv2.resize(mask, size, interpolation=how), 0, 1).astype(np.float32))
 
 
 def _stroked(lines: tuple[Points, ...], height: float, pen: float, angle: float) -> Coverage:
@@ -122,7 +122,8 @@ def _stroked(lines: tuple[Points, ...], height: float, pen: float, angle: float)
     return (reduced / 255).astype(np.float32)
 
 
-def _cropped(mask: Coverage) -> Coverage:
+def cropped(mask: Coverage) -> Coverage:
+    """Cut off the paper around ink."""
     rows, columns = np.flatnonzero(mask.max(axis=1) > 0.2), np.flatnonzero(mask.max(axis=0) > 0.2)
     return mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
@@ -175,7 +176,7 @@ def font(path: Path) -> Source:
 
 
 def _high(image: NDArray[np.uint8]) -> Coverage:
-    mask = _cropped((image / 255).astype(np.float32))
+    mask = cropped((image / 255).astype(np.float32))
     width = max(1, round(mask.shape[1] * HIGH / mask.shape[0]))
     return np.clip(cv2.resize(mask, (width, HIGH), interpolation=cv2.INTER_AREA), 0, 1).astype(np.float32)
 
@@ -200,10 +201,14 @@ def mnist(folder: Path, part: str) -> Source:
 
 
 def enlarged(image: NDArray[np.uint8], level: float = 110) -> Coverage:
-    """Return the mask (HIGH, w) of an image (28, 28) until its pixels cannot be seen; its ink begins at a level."""
+    """Return the mask (HIGH, w) of a character of 28x28 pixels, see `sharpened`."""
+    return _high((sharpened(image, level) * 255).astype(np.uint8))
+
+
+def sharpened(image: NDArray[np.uint8], level: float = 110) -> Coverage:
+    """Enlarge a character of 28x28 pixels until its pixels cannot be seen; its ink begins at a level."""
     large = cv2.resize(image.astype(np.float32), None, fx=16, fy=16, interpolation=cv2.INTER_CUBIC)
-    sharp = np.clip((cv2.GaussianBlur(large, (0, 0), 5) - level) / 24 + 0.5, 0, 1)
-    return _high((sharp * 255).astype(np.uint8))
+    return np.asarray(np.clip((cv2.GaussianBlur(large, (0, 0), 5) - level) / 24 + 0.5, 0, 1), np.float32)
 
 
 def written(writer: Any, seed: int) -> Source:  # noqa: ANN401 (`glyphvae.Writer`, which is imported late)

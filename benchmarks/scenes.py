@@ -1,7 +1,7 @@
 """Pictures of a character in 37 kinds of surroundings, as screens, scanners and phones make them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
@@ -32,11 +32,13 @@ class Scene:
         rng: Everything random.
         glyph: The character.
         held_out: Whether to use colours that nothing was tuned on.
+        matrix: (3, 3) homogeneous, from places (x, y) of the drawn character to those of the picture, once it is made.
     """
 
     rng: Rng
     glyph: Glyph
     held_out: bool = False
+    matrix: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
 
     def between(self, low: float, high: float) -> float:
         """Return a random number."""
@@ -68,6 +70,10 @@ class Scene:
         aspect = self.rng.choice([1, 1, 4 / 3, 3 / 4, 0.8, 1.25])
         return round(side), round(side * aspect)
 
+    def side(self, low: int, high: int) -> int:
+        """Return the side of a square picture."""
+        return self.whole(low, high)
+
     def place(
         self,
         size: tuple[int, int],
@@ -93,16 +99,26 @@ class Scene:
         drawn = self.glyph.drawn(height, max(1.0, self.between(*pen) * height), turned)
         y = round((size[0] - drawn.shape[0]) * (0.5 + self.between(-spread, spread)))
         x = round((size[1] - drawn.shape[1]) * (0.5 + self.between(-spread, spread)))
-        return _pasted(size, drawn, y, x)
+        return self.pasted(size, drawn, y, x)
+
+    def pasted(self, size: tuple[int, int], drawn: Coverage, y: int, x: int) -> Coverage:
+        """Place what is drawn; what is over the edge is lost."""
+        self.matrix = moved(x, y)
+        field = np.zeros(size, np.float32)
+        top, left = max(y, 0), max(x, 0)
+        part = drawn[top - y : top - y + size[0] - top, left - x : left - x + size[1] - left]
+        field[top : top + part.shape[0], left : left + part.shape[1]] = part
+        return field
+
+    def padded(self, drawn: Coverage, above: int, below: int, left: int, right: int) -> Coverage:
+        """Add paper around what is drawn."""
+        self.matrix = moved(left, above)
+        return np.pad(drawn, ((above, below), (left, right)))
 
 
-def _pasted(size: tuple[int, int], drawn: Coverage, y: int, x: int) -> Coverage:
-    """Place what is drawn; what is over the edge is lost."""
-    field = np.zeros(size, np.float32)
-    top, left = max(y, 0), max(x, 0)
-    part = drawn[top - y : top - y + size[0] - top, left - x : left - x + size[1] - left]
-    field[top : top + part.shape[0], left : left + part.shape[1]] = part
-    return field
+def moved(x: float, y: float) -> NDArray[np.float64]:
+    """Return the matrix (3, 3) of a translation."""
+    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
 
 
 def plain(size: tuple[int, ...], colour: Colour) -> Field:
@@ -205,7 +221,7 @@ def _gradient_shadow(scene: Scene) -> bytes:
 
 
 def _hairline(scene: Scene, *, transparent: bool) -> bytes:
-    side = scene.whole(100, 400)
+    side = scene.side(100, 400)
     cover = scene.place((side, side), (0.4, 0.85), (0.001, 0.001))
     if not transparent:
         return png(255 * (1 - cover))
@@ -227,7 +243,7 @@ def _touching_border(scene: Scene) -> bytes:
     drawn = scene.glyph.drawn(height, scene.between(0.05, 0.13) * height, scene.rng.normal(0, 2))
     more = scene.rng.integers(0, 2, 4) * scene.rng.integers(0, 40, 4)
     more[scene.rng.integers(4)] = 0
-    return png(255 * (1 - np.pad(drawn, ((more[0], more[1]), (more[2], more[3])))))
+    return png(255 * (1 - scene.padded(drawn, *more.tolist())))
 
 
 def _tiny_on_a4(scene: Scene, *, scanned: bool) -> bytes:
@@ -286,7 +302,7 @@ def _native(scene: Scene) -> bytes:
     if drawn.shape[1] > 20:
         drawn = cv2.resize(drawn, (20, max(1, round(drawn.shape[0] * 20 / drawn.shape[1]))))
     y, x = (28 - drawn.shape[0]) // 2, (28 - drawn.shape[1]) // 2
-    return png(255 * _pasted((28, 28), drawn, y, x))
+    return png(255 * scene.pasted((28, 28), drawn, y, x))
 
 
 def _twelve_megapixels(scene: Scene) -> bytes:
@@ -297,6 +313,7 @@ def _twelve_megapixels(scene: Scene) -> bytes:
     rule = _line(small, (-5, y), (small[1] + 5, y + scene.between(-0.02, 0.02) * small[1]), 1)
     field = shaded(scene, mixed(field, _rule(scene), rule), 0.12)
     large = cv2.resize(field, size[::-1], interpolation=cv2.INTER_LINEAR)
+    scene.matrix = np.diag([4.0, 4.0, 1.0]) @ scene.matrix
     grain = scene.rng.standard_normal(size, np.float32) * scene.between(2, 5)
     return jpeg(scene, large + grain[..., None])
 
@@ -314,7 +331,7 @@ def _chalkboard(scene: Scene) -> bytes:
 def _tight_crop(scene: Scene) -> bytes:
     height = scene.between(80, 300)
     drawn = scene.glyph.drawn(height, scene.between(0.05, 0.11) * height, scene.rng.normal(0, 2))
-    cover = np.pad(drawn, [(scene.whole(0, 4), scene.whole(0, 4)) for _ in range(2)])
+    cover = scene.padded(drawn, *(scene.whole(0, 4) for _ in range(4)))
     return jpeg(scene, photographed(scene, mixed(plain(cover.shape[:2], scene.paper()), scene.ink(), cover)))
 
 
@@ -410,7 +427,7 @@ def _one_ruled_line(scene: Scene) -> bytes:
     height = min(height, 0.7 * size[1])
     drawn = scene.glyph.drawn(height, max(1.0, scene.between(0.04, 0.09) * height), scene.rng.normal(0, 1.5))
     y = round((size[0] - height) / 2)
-    cover = _pasted(size, drawn, y, round((size[1] - drawn.shape[1]) * scene.between(0.4, 0.6)))
+    cover = scene.pasted(size, drawn, y, round((size[1] - drawn.shape[1]) * scene.between(0.4, 0.6)))
     base = y + drawn.shape[0] + scene.between(-0.03, 0.12) * height
     margin = scene.between(-0.02, 0.08) * size[1]
     rule = _line(
@@ -508,6 +525,7 @@ def _note_on_table(scene: Scene) -> bytes:
     room = (np.array(size[::-1]) - [width, height]) * [scene.between(0.3, 0.7), scene.between(0.3, 0.7)]
     placed = ((skewed - middle) @ rotation.T + middle + room).astype(np.float32)
     matrix = cv2.getPerspectiveTransform(corners, placed)
+    scene.matrix = matrix @ scene.matrix
     cover = cv2.warpPerspective(np.ones(note, np.float32), matrix, size[::-1])
     lying = cv2.warpPerspective(note_.astype(np.float32), matrix, size[::-1], borderMode=cv2.BORDER_REPLICATE)
     field = mixed(table, lying, np.clip(cover, 0, 1))

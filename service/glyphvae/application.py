@@ -31,6 +31,7 @@ from glyphvae.operations.font import MakeFont
 from glyphvae.operations.generate import Generate
 from glyphvae.operations.hand import FindHand
 from glyphvae.operations.interpolate import Interpolate
+from glyphvae.operations.read import Read
 from glyphvae.operations.reconstruct import Reconstruct
 from glyphvae.operations.render_text import WriteText
 from glyphvae.operations.traverse import Traverse
@@ -47,6 +48,7 @@ OPERATIONS: tuple[type[Operation[Any]], ...] = (
     Generate,
     Encode,
     Reconstruct,
+    Read,
     FindHand,
     WriteText,
     MakeFont,

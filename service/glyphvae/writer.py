@@ -20,10 +20,11 @@ from glyphvae.client.options import (
     FontOptions,
     Labels,
     Previewed,
-    ReadingLetters,
+    ReadingLines,
+    ReadingSheets,
     TextPicture,
 )
-from glyphvae.client.results import Encodings, Font, Glyphs, Hand, Picture, Reconstructions
+from glyphvae.client.results import Encodings, Font, Glyphs, Hand, Picture, ReadText, Reconstructions
 from glyphvae.errors import NotFound
 from glyphvae.models.registry import load_registry
 from glyphvae.operations.base import Operation
@@ -107,13 +108,25 @@ class Writer:
         """Encode and decode images, with reconstruction error, KL and ELBO in nats; otherwise like `encode`."""
         return self.send(calls.reconstruct(images, **options))
 
-    def hand(self, images: "Images", label: Labels = (), **options: Unpack[ReadingLetters]) -> Hand:
+    def read(self, images: "Images", **options: Unpack[ReadingLines]) -> ReadText:
+        """Read lines of separated characters: text, words and characters, each with its place.
+
+        Args:
+            images: As for `encode`.
+            options: See `glyphvae.client.options.ReadingLines`.
+
+        Raises:
+            Problem: As `POST /read` answers.
+        """
+        return self.send(calls.read(images, **options))
+
+    def hand(self, images: "Images", label: Labels = (), **options: Unpack[ReadingSheets]) -> Hand:
         """Find the hand that wrote letters, for the parameter `hand` of other methods.
 
         Args:
-            images: One letter each, as for `encode`.
+            images: One letter each, as for `encode`, or lines of letters with `sheet` or `text`.
             label: What the images show, one character for each or one for all; empty to have it found.
-            options: See `glyphvae.client.options.ReadingLetters`.
+            options: See `glyphvae.client.options.ReadingSheets`.
 
         Raises:
             Problem: As `POST /hand` answers.

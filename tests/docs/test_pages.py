@@ -14,7 +14,7 @@ from glyphvae.models.manifest import read_manifest
 from tests.service.processes import ROOT, Server, plain_environment, running
 
 ADDRESS = "http://127.0.0.1:8000"
-PAGES = ("clients.md", "dataset.md", "embedding.md", "fonts.md", "hands.md", "pages.md")
+PAGES = ("clients.md", "dataset.md", "embedding.md", "fonts.md", "hands.md", "pages.md", "reading.md")
 
 
 @pytest.fixture(scope="module")

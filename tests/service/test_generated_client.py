@@ -23,7 +23,7 @@ from made.api.default import (
     dataset, encode, find_hand, font, generate, get_generate, get_model, get_render_text, graph, graph_config,
     graph_ready, graph_stats, graph_version, graph_version_config, graph_version_ready, graph_version_stats, infer,
     infer_version, inference_live, inference_ready, inference_server, interpolate, list_models, live, load_model,
-    ready, reconstruct_images, render_text, repository_index, statistics, traverse, unload_model, welcome,
+    read, ready, reconstruct_images, render_text, repository_index, statistics, traverse, unload_model, welcome,
 )
 from made.models import (
     DatasetRequest, EncodeFilesBody, EncodePreprocess, FontFormat, FontRequest, GenerateFormat, Inference, Input,
@@ -57,6 +57,7 @@ with client:
     body = ReconstructImagesFilesBody(file=[file()])
     again = reconstruct_images.sync(client=client, body=body, preprocess=ReconstructImagesPreprocess.NONE)
     assert again.reconstructions[0].pixels[0][0] == 119
+    assert "no ink" in read.sync(client=client, body=file()).detail
     assert "has no hand" in find_hand.sync(client=client, body=file()).detail
     text = render_text.sync(client=client, body=RenderText(text="Hi", seed=7, z=[0, None]))
     assert [glyph.label for glyph in text.glyphs] == ["H", "I"]

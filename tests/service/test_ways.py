@@ -182,6 +182,7 @@ QUERIES: dict[str, list[str]] = {
     "/generate": ["label", "label", "labels", "n", "z", "hand", "temperature", "columns", *_LOOK],
     "/encode": ["label", "labels", "preprocess", "model", "beta", "top", "unheard"],
     "/hand": ["label", "label", "labels", "preprocess", "model", "beta", "unheard"],
+    "/read": ["labels", "top", "model", "beta", "unheard"],
     "/reconstruct": ["label", "labels", "preprocess", *_LOOK],
     "/interpolate": ["label", "label", "labels", "z", "hand", "n", "method", "temperature", *_LOOK],
     "/traverse": ["label", "latent", "latent", "n", "z", "hand", "start", "stop", *_LOOK],
@@ -286,7 +287,7 @@ def _body(rng: random.Random, path: str) -> tuple[str, bytes]:
         kind = rng.choice(["application/json"] * 8 + ["text/plain", ""])
         content = json.dumps(rng.choice(BODIES[path])).encode()
         return kind, rng.choice([content] * 12 + [content[:-1], b"", b"\xff", content + b" " * 2000])
-    if path in {"/encode", "/hand", "/reconstruct"} or (path == "/interpolate" and rng.random() < 0.5):
+    if path in {"/encode", "/hand", "/read", "/reconstruct"} or (path == "/interpolate" and rng.random() < 0.5):
         return rng.choice(IMAGES)
     return "", b""
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from starlette.datastructures import Headers, UploadFile
@@ -17,17 +17,20 @@ from glyphvae.errors import InvalidParameter, MalformedBody, Problem, Unsupporte
 from glyphvae.formats import npy, png
 from glyphvae.formats.npy import ArrayNotAllowedError, MalformedArrayError
 from glyphvae.imaging import decode
-from glyphvae.imaging.decode import Decoded, ImageTooLargeError, MalformedImageError, decode_levels
+from glyphvae.imaging.decode import MAX_COLOURED, Decoded, ImageTooLargeError, MalformedImageError, decode_levels
 from glyphvae.imaging.other_files import describe_other
 from glyphvae.imaging.preprocess import Box, Found, Mode, Several, find_glyphs
 from glyphvae.imaging.preprocess_batch import GLYPH, preprocess_many
 from glyphvae.models.registry import Pixels
-from glyphvae.scheduling.cost import INLINE, Cost, converting, one_by_one, parsing
+from glyphvae.scheduling.cost import INLINE, Cost, converting, finding, one_by_one, parsing
 from glyphvae.scheduling.deadline import checkpoint
 from glyphvae.scheduling.immediate import result_now
 from glyphvae.scheduling.steps import Call, Execute, Offload, Program
 from glyphvae.settings import Settings
 from glyphvae.wording import quoted
+
+if TYPE_CHECKING:
+    from glyphvae.imaging.sheet import Sheet
 
 Kind = Literal["image", "array"]
 
@@ -51,14 +54,14 @@ class Upload:
         images: Number of images.
         pixels: Number of pixels to decode.
         cost: The cost of decoding them.
-        read: Decodes it, to grey levels or colours of each image.
+        read: Decodes it, to grey levels or colours of each image; its argument is the most pixels of colours on a side.
     """
 
     name: str
     images: int
     pixels: int
     cost: Cost
-    read: Callable[[], Sequence[Decoded]]
+    read: Callable[[int], Sequence[Decoded]]
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,34 @@ def _place_all(uploads: Sequence[Upload], mode: Mode, several: Several | None, m
             raise InvalidParameter.of("body", f"it shows more than {most} characters", f"at most {most}")
     glyphs, boxes, others = zip(*found, strict=True)
     return Glyphs(np.stack(glyphs), others, boxes, images if several == "all" else None)
+
+
+def read_sheets(body: Body, settings: Settings, most: int) -> Program[Sequence["Sheet"]]:
+    """Read the lines of characters of each picture in a body.
+
+    Args:
+        body: As for `read_glyphs`.
+        settings: The limits.
+        most: Characters that the pictures may show, all together.
+
+    Raises:
+        Problem: As `read_glyphs`, and where there are more characters.
+    """
+    parts = yield from _parts(body, settings)
+    uploads: Sequence[Upload] = yield Offload(parsing(len(body.content)), _open, (parts, settings))
+    work = one_by_one(finding(upload.cost, upload.pixels) for upload in uploads)
+    sheets: Sequence[Sheet] = yield Offload(work, _find_sheets, (uploads, most))
+    return sheets
+
+
+def _find_sheets(uploads: Sequence[Upload], most: int) -> list["Sheet"]:
+    from glyphvae.imaging.sheet import SHEET_SIDE, find_sheet  # noqa: PLC0415 (loads a library that others spare)
+
+    sheets: list[Sheet] = []
+    for name, picture in _read_all(uploads, SHEET_SIDE):
+        left = most - sum(sheet.count for sheet in sheets)
+        sheets.append(value_of(name, find_sheet, picture.levels, picture.reduction, left))
+    return sheets
 
 
 class _Preprocess:
@@ -265,9 +296,11 @@ def _upload(name: str, content: bytes, settings: Settings) -> Upload:
         array = npy.open_images(content, max_images=settings.max_images, max_pixels=settings.max_image_pixels)
         floats = array.values.dtype.kind == "f"
         work = converting(len(content), array.pixels, channels=array.channels, floats=floats)
-        return Upload(name, array.shape[0], array.pixels, work, lambda: list(map(decode_levels, array.levels())))
+        return Upload(
+            name, array.shape[0], array.pixels, work, lambda side: [decode_levels(one, side) for one in array.levels()]
+        )
     picture = decode.open_image(content, max_pixels=settings.max_image_pixels)
-    return Upload(name, 1, picture.pixels, picture.cost, lambda: [picture.decode()])
+    return Upload(name, 1, picture.pixels, picture.cost, lambda side: [picture.decode(side)])
 
 
 def _convert(uploads: Sequence[Upload], mode: Mode) -> Glyphs:
@@ -297,11 +330,11 @@ def _glyphs(pictures: Sequence[tuple[str, Decoded]], mode: Mode) -> list[tuple[P
     ]
 
 
-def _read_all(uploads: Sequence[Upload]) -> Iterator[tuple[str, Decoded]]:
-    """Decode each picture, with the name that an error calls it by."""
+def _read_all(uploads: Sequence[Upload], side: int = MAX_COLOURED) -> Iterator[tuple[str, Decoded]]:
+    """Decode each picture, with the name that an error calls it by; `side` as for `Picture.decode`."""
     for upload in uploads:
         with _named(upload.name):
-            pictures = upload.read()
+            pictures = upload.read(side)
         for index, picture in enumerate(pictures):
             checkpoint()
             yield f"{upload.name}[{index}]" if len(pictures) > 1 else upload.name, picture

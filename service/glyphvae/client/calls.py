@@ -22,8 +22,9 @@ from glyphvae.client.options import (
     Mix,
     MixFile,
     Previewed,
-    ReadingLetters,
+    ReadingLines,
     ReadingPicture,
+    ReadingSheets,
     Text,
     TextPicture,
     Traversal,
@@ -84,13 +85,23 @@ def reconstruct_picture(images: Images, **options: Unpack[ReadingPicture]) -> Ca
     return Call(Request("POST", "/reconstruct", media, query, **body_of(images)), results.read_picture)
 
 
-def hand(images: Images, label: Labels = (), **options: Unpack[ReadingLetters]) -> Call[results.Hand]:
+def read(images: Images, **options: Unpack[ReadingLines]) -> Call[results.ReadText]:
+    """Read lines of separated characters: text, words and characters, each with its place.
+
+    Args:
+        images: As for `encode`.
+        options: See `ReadingLines`.
+    """
+    return Call(Request("POST", "/read", query=options, **body_of(images)), results.read_text)
+
+
+def hand(images: Images, label: Labels = (), **options: Unpack[ReadingSheets]) -> Call[results.Hand]:
     """Find the hand that wrote letters, for the parameter `hand` of other calls.
 
     Args:
-        images: One letter each, as for `encode`.
+        images: One letter each, as for `encode`, or lines of letters with `sheet` or `text`.
         label: What the images show, one character for each or one for all; empty to have it found among `labels`.
-        options: See `ReadingLetters`.
+        options: See `ReadingSheets`.
     """
     return Call(Request("POST", "/hand", query=_query(label, options), **body_of(images)), results.read_hand)
 

@@ -89,6 +89,7 @@ class _Methods(Generic[Http]):
     encode = _Method(calls.encode)
     reconstruct = _Method(calls.reconstruct)
     reconstruct_picture = _Method(calls.reconstruct_picture)
+    read = _Method(calls.read)
     hand = _Method(calls.hand)
     font = _Method(calls.font)
     render_text = _Method(calls.render_text)

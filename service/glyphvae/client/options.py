@@ -110,6 +110,34 @@ class ReadingLetters(TypedDict, total=False):
     beta: float | None
 
 
+class ReadingSheets(ReadingLetters, total=False):
+    """Options for reading images of letters, or of lines of them.
+
+    Attributes:
+        sheet: True if images show several letters, in lines.
+        text: What is written on the sheet, in place of labels.
+    """
+
+    sheet: bool | None
+    text: str | None
+
+
+class ReadingLines(TypedDict, total=False):
+    """Options for reading lines of characters.
+
+    Attributes:
+        labels: The characters that may occur, as for `Drawing`.
+        top: How many alternatives to name for each character.
+        model: Name of the model.
+        beta: Chooses the model of this β from the series of `model`.
+    """
+
+    labels: Labels | None
+    top: int | None
+    model: str | None
+    beta: float | None
+
+
 class Reading(ReadingLetters, total=False):
     """Options for reading images.
 

@@ -108,6 +108,74 @@ class Hand:
     letters: list[Letter]
 
 
+@dataclass(frozen=True)
+class ReadCharacter:
+    """A character of a text that was read.
+
+    Attributes:
+        label: What it most likely is.
+        box: Left, top, right and bottom in the image, in pixels.
+        alternatives: The likelihood of the most likely labels, in falling order.
+        joined: True if its ink looks like that of several characters that are joined.
+        doubt: How sure it is.
+    """
+
+    label: str
+    box: tuple[int, int, int, int]
+    alternatives: dict[str, float]
+    joined: bool
+    doubt: Doubt
+
+
+@dataclass(frozen=True)
+class ReadWord:
+    """A word of a text that was read.
+
+    Attributes:
+        text: Its characters.
+        box: Left, top, right and bottom in the image, in pixels.
+        characters: From left to right.
+    """
+
+    text: str
+    box: tuple[int, int, int, int]
+    characters: list[ReadCharacter]
+
+
+@dataclass(frozen=True)
+class ReadLine:
+    """A line of a text that was read.
+
+    Attributes:
+        image: The number of its image, from 0.
+        text: Its words, with a space between.
+        box: Left, top, right and bottom in the image, in pixels.
+        words: From left to right.
+    """
+
+    image: int
+    text: str
+    box: tuple[int, int, int, int]
+    words: list[ReadWord]
+
+
+@dataclass(frozen=True)
+class ReadText:
+    """A text that was read.
+
+    Attributes:
+        model: Name and version of the model.
+        text: All lines.
+        notes: What may be wrong with it.
+        lines: From top to bottom, in the order of the images.
+    """
+
+    model: str
+    text: str
+    notes: list[str]
+    lines: list[ReadLine]
+
+
 @dataclass(frozen=True, eq=False)
 class Glyphs:
     """Generated glyphs.
@@ -335,6 +403,29 @@ def read_hand(response: Response) -> Hand:
     letters = [Letter(one["label"], one["distance"], one["disagrees"]) for one in body["letters"]]
     mu, logvar = _floats(body["mu"]), _floats(body["logvar"])
     return Hand(body["model"], body["hand"], mu, logvar, body["certainty"], letters)
+
+
+def read_text(response: Response) -> ReadText:
+    """Read the JSON of `/read`."""
+    body = json.loads(response.content)
+    lines = [
+        ReadLine(line["image"], line["text"], _box(line), [_word(word) for word in line["words"]])
+        for line in body["lines"]
+    ]
+    return ReadText(body["model"], body["text"], body["notes"], lines)
+
+
+def _word(word: Mapping[str, Any]) -> ReadWord:
+    characters = [
+        ReadCharacter(one["label"], _box(one), one["alternatives"], one["joined"], Doubt(**one["doubt"]))
+        for one in word["characters"]
+    ]
+    return ReadWord(word["text"], _box(word), characters)
+
+
+def _box(part: Mapping[str, Any]) -> tuple[int, int, int, int]:
+    left, top, right, bottom = part["box"]
+    return left, top, right, bottom
 
 
 def read_glyphs(response: Response) -> Glyphs:

@@ -31,7 +31,7 @@ _OWN = {
 
 @with_options(HandQuery, own=_OWN)
 def hand(
-    pictures: Annotated[list[Path], typer.Argument(help="PNG, JPEG or WebP files, a letter each.")],
+    pictures: Annotated[list[Path], typer.Argument(help="PNG, JPEG or WebP files, a letter each, or lines.")],
     models: Models = None,
     url: Url = None,
     key: Key = None,
@@ -89,7 +89,9 @@ def _found(service: Source, pictures: Sequence[Path], query: Mapping[str, Any]) 
     found = service.send(calls.hand([*pictures], **query))
     labels = " ".join(letter.label or "?" for letter in found.letters)
     typer.echo(f"hand {found.hand} of {labels} by {found.model}, certainty {found.certainty:.2f}", err=True)
-    for letter, picture in zip(found.letters, pictures, strict=True):
+    is_sheet = "sheet" in query or "text" in query
+    for number, letter in enumerate(found.letters):
         if letter.disagrees:
-            typer.echo(f"{picture}: this {letter.label or 'letter'} is unlike the others", err=True)
+            place = f"letter {number + 1}" if is_sheet else pictures[number]
+            typer.echo(f"{place}: this {letter.label or 'letter'} is unlike the others", err=True)
     return found

@@ -20,6 +20,7 @@ from glyphvae.commands.dataset import dataset
 from glyphvae.commands.hands import font, hand
 from glyphvae.commands.keys import keys, sign
 from glyphvae.commands.options import with_options
+from glyphvae.commands.read import read
 from glyphvae.commands.render import render
 from glyphvae.commands.source import Models
 from glyphvae.environment import warn_of_unknown
@@ -35,7 +36,7 @@ from glyphvae.wording import character_ranges
 
 # Columns of a terminal that has room for summaries.
 _WIDE = 120
-OWN_COMMANDS = {"serve", "render", "hand", "font", "dataset", "keys", "models", "sign"}
+OWN_COMMANDS = {"serve", "render", "read", "hand", "font", "dataset", "keys", "models", "sign"}
 
 app = typer.Typer(
     help="Serve, train and evaluate variational autoencoders of handwriting.",
@@ -99,6 +100,7 @@ for panel, command in (
     (_SERVICE, keys),
     (_SERVICE, sign),
     (_FILES, render),
+    (_FILES, read),
     (_FILES, hand),
     (_FILES, font),
     (_FILES, dataset),

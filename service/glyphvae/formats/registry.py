@@ -15,6 +15,7 @@ PNG = png.MEDIA_TYPE
 GIF = gif.MEDIA_TYPE
 SVG = svg.MEDIA_TYPE
 PDF = pdf.MEDIA_TYPE
+TEXT = "text/plain"
 
 # What the parameter `format` calls them, and fonts.
 MEDIA_TYPES = {
@@ -24,6 +25,7 @@ MEDIA_TYPES = {
     "pdf": PDF,
     "gif": GIF,
     "json": JSON,
+    "text": TEXT,
     "npy": NPY,
     "ttf": "font/ttf",
     "otf": "font/otf",

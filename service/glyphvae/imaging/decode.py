@@ -116,12 +116,15 @@ class Picture:
         self._image = image
         self._max_pixels = max_pixels
 
-    def decode(self) -> Decoded:
+    def decode(self, side: int = MAX_COLOURED) -> Decoded:
         """Decode the pixels; may be called once, because the image is not kept.
 
+        Args:
+            side: Most pixels of colours on a side.
+
         Returns:
-            The luma of a drawing on clean paper, of a grey image and of a small one; of others the colours, with no
-            more than `MAX_COLOURED` pixels on a side.
+            The luma of a drawing on clean paper, of a grey image and of a small one; of others the colours, reduced
+            to `side`.
 
         Raises:
             MalformedImageError: The file is broken or truncated.
@@ -132,11 +135,11 @@ class Picture:
             width = image.width
             if image.format == "JPEG" and image.mode != "L" and max(image.size) > SMALL_SIDE:
                 # A JPEG file is decoded at a half, a quarter or an eighth of its size in less time.
-                image.draft("RGB", (min(image.width, MAX_COLOURED), min(image.height, MAX_COLOURED)))
+                image.draft("RGB", (min(image.width, side), min(image.height, side)))
             else:
                 image.draft("L", None)  # spares a JPEG its colours
             image.load()
-            levels = _levels(image)
+            levels = _levels(image, side)
             reduction = width / levels.shape[1]
             # Looking for an orientation takes as long as decoding a small image, and few images have one.
             if image.info.keys().isdisjoint(_ORIENTED):
@@ -272,30 +275,30 @@ def _check_limits(image: Image.Image, max_pixels: int, max_frames: int) -> None:
         raise ImageTooLargeError(f"The image has {frames} frames; at most {max_frames} are allowed.")
 
 
-def decode_levels(levels: NDArray[uint8]) -> Decoded:
+def decode_levels(levels: NDArray[uint8], side: int = MAX_COLOURED) -> Decoded:
     """Convert levels (height, width), or (height, width, channels) of 3 or 4 channels, as those of an image file."""
     if levels.ndim == 2:
         return Decoded(levels)
-    decoded = _levels(Image.fromarray(levels))
+    decoded = _levels(Image.fromarray(levels), side)
     return Decoded(decoded, levels.shape[1] / decoded.shape[1])
 
 
-def _levels(image: Image.Image) -> NDArray[uint8]:
+def _levels(image: Image.Image, side: int) -> NDArray[uint8]:
     """Return grey levels (height, width), or colours (height, width, 3) where grey ones may not do."""
     is_small = max(image.size) <= SMALL_SIDE
     if image.format == "JPEG":
-        return _luma(image) if is_small or image.mode == "L" else _colours(image)
+        return _luma(image) if is_small or image.mode == "L" else _colours(image, side)
     grey = _grey(image)
     if is_small or image.mode in _GREY_MODES or is_clean(grey):
         return grey
     del grey
-    return _colours(image)
+    return _colours(image, side)
 
 
-def _colours(image: Image.Image) -> NDArray[uint8]:
-    """Return colours (height, width, 3), reduced to `MAX_COLOURED` pixels on a side, a strip of rows at a time."""
+def _colours(image: Image.Image, side: int) -> NDArray[uint8]:
+    """Return colours (height, width, 3), reduced to `side` pixels on a side, a strip of rows at a time."""
     width, height = image.size
-    factor = -(-max(image.size) // MAX_COLOURED)
+    factor = -(-max(image.size) // side)
     rows = factor * max(1, STRIP // (width * factor))
     strips = []
     for top in range(0, height, rows):

@@ -18,7 +18,7 @@ Grey = NDArray[uint8]
 Levels = NDArray[float32]
 
 # Longer images are reduced: a character that fills a tenth of this side still has twice the pixels it needs.
-_MAX_SIDE = 512
+MAX_SIDE = 512
 # Grey levels around the median that count as the same level.
 _ONE_LEVEL = 1
 # Ink differs from paper by at least this many grey levels, and this many standard deviations of the noise.
@@ -33,16 +33,17 @@ _BORDER_PIXELS = 2000
 _FITTING_STEPS = 10
 
 
-def lift_ink(grey: Grey) -> Grey:
+def lift_ink(grey: Grey, side: int = MAX_SIDE) -> Grey:
     """Extract the ink of an image.
 
     Args:
         grey: (height, width) grey levels.
+        side: Most pixels on a side; a larger image is reduced.
 
     Returns:
-        (height, width) no larger than 512x512, paper 0, strongest ink 255; all 0 if there is no ink.
+        (height, width), paper 0, strongest ink 255; all 0 if there is no ink.
     """
-    small = reduced(grey)
+    small = reduced(grey, side)
     paper = _clean_paper(small)
     if paper is not None:
         return _on_clean_paper(small, paper)
@@ -101,9 +102,9 @@ def _strongest(ink: Levels, noise: float) -> float:
     return float(present.max() if noise < 0.5 else np.percentile(present, 90))
 
 
-def reduced(grey: Grey) -> Grey:
-    """Reduce an image to at most 512 pixels on a side."""
-    factor = -(-max(grey.shape) // _MAX_SIDE)
+def reduced(grey: Grey, side: int = MAX_SIDE) -> Grey:
+    """Reduce an image to at most `side` pixels on a side."""
+    factor = -(-max(grey.shape) // side)
     return grey if factor == 1 else np.asarray(Image.fromarray(grey).reduce(factor))
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from glyphvae.imaging.contrast import Contrast, find_contrast
 from glyphvae.imaging.decode import MAX_COLOURED
-from glyphvae.imaging.ink_extraction import is_clean, lift_ink
+from glyphvae.imaging.ink_extraction import MAX_SIDE, is_clean, lift_ink
 from glyphvae.imaging.lines import RULE, Line, find_lines, rules_of, without
 from glyphvae.imaging.pieces import LEAST_AREA, Numbers, Piece, find_pieces, is_solid, main_piece, row_of
 from glyphvae.imaging.squaring import find_paper, squared_up
@@ -67,13 +67,13 @@ class Page:
     is_plain: bool
 
 
-def read_page(picture: NDArray[uint8]) -> Page:
-    """Find the ink of a picture (h, w) or (h, w, 3)."""
+def read_page(picture: NDArray[uint8], side: int | None = None) -> Page:
+    """Find the ink of a picture (h, w) or (h, w, 3), which is reduced to `side` pixels or to what a character needs."""
     shape = picture.shape
     if picture.ndim == 2 and is_clean(picture):
-        ink = lift_ink(picture)
+        ink = lift_ink(picture, side or MAX_SIDE)
         return _without_rules(Contrast(ink, 0), _scaled(ink.shape, shape), is_plain=False)
-    factor = -(-max(shape[:2]) // MAX_COLOURED)
+    factor = -(-max(shape[:2]) // (side or MAX_COLOURED))
     if factor > 1:
         picture = np.asarray(Image.fromarray(picture).reduce(factor))
     matrix = _scaled(picture.shape, shape)
@@ -160,7 +160,7 @@ def find_characters(picture: NDArray[uint8]) -> tuple[list[Character], int]:
         if main is not None:
             mask = np.where(page.ink > _WEAKEST * main.strength, page.mask, uint8(0))
             row = row_of(pieces, main)
-            found, others = [_alone(page, numbers, chosen) for chosen in row], len(pieces) - sum(map(len, row))
+            found, others = [alone(page, numbers, chosen) for chosen in row], len(pieces) - sum(map(len, row))
     return [Character(alone, page.matrix) for alone in found], others
 
 
@@ -198,7 +198,8 @@ def _wider(mask: NDArray[uint8], width: float) -> int:
     return cv2.countNonZero(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((side, side), uint8)))
 
 
-def _alone(page: Page, numbers: Numbers, chosen: Sequence[Piece]) -> Ink:
+def alone(page: Page, numbers: Numbers, chosen: Sequence[Piece]) -> Ink:
+    """Return the ink (h, w) of some pieces, as strong in a shadow as elsewhere."""
     own = np.isin(numbers, [piece.number for piece in chosen]).astype(uint8)
     around = cv2.dilate(own, np.ones((2 * _EDGE + 1,) * 2, uint8))
     # In a shadow, ink differs less from its paper.

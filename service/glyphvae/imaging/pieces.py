@@ -58,31 +58,37 @@ class Piece:
 
 def find_pieces(mask: Mask, ink: NDArray[uint8]) -> tuple[Numbers, list[Piece]]:
     """Return the number of the piece that each pixel (h, w) belongs to, 0 for paper, and the pieces."""
-    height, width = mask.shape
     count, numbers, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     far = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
-    pieces = []
-    for number in range(1, count):
-        left, top, wide, high, area = (int(value) for value in stats[number])
-        if area < LEAST_AREA:
-            continue
-        rows, columns = slice(top, top + high), slice(left, left + wide)
-        own = numbers[rows, columns] == number
-        levels = ink[rows, columns][own]
-        borders = (left == 0) + (top == 0) + (left + wide == width) + (top + high == height)
-        pieces.append(
-            Piece(
-                number,
-                (left, top, left + wide, top + high),
-                area,
-                float(levels.sum()),
-                float(np.percentile(levels, 90)),
-                2 * float(far[rows, columns][own].max()),
-                _breadth(own),
-                borders,
-            )
-        )
-    return numbers, pieces
+    whole = [number for number in range(1, count) if stats[number, cv2.CC_STAT_AREA] >= LEAST_AREA]
+    return numbers, [piece_of(number, stats[number], numbers, ink, far) for number in whole]
+
+
+def piece_of(number: int, stats: Numbers, numbers: Numbers, ink: NDArray[uint8], far: NDArray[Any]) -> Piece:
+    """Measure a piece.
+
+    Args:
+        number: Its number.
+        stats: (5,) left, top, width, height and area.
+        numbers: (h, w) the number of the piece that each pixel belongs to.
+        ink: (h, w).
+        far: (h, w) distance of each pixel to paper.
+    """
+    left, top, wide, high, area = (int(value) for value in stats)
+    height, width = numbers.shape
+    rows, columns = slice(top, top + high), slice(left, left + wide)
+    own = numbers[rows, columns] == number
+    levels = ink[rows, columns][own]
+    return Piece(
+        number,
+        (left, top, left + wide, top + high),
+        area,
+        float(levels.sum()),
+        float(np.percentile(levels, 90)),
+        2 * float(far[rows, columns][own].max()),
+        _breadth(own),
+        (left == 0) + (top == 0) + (left + wide == width) + (top + high == height),
+    )
 
 
 def _breadth(own: NDArray[np.bool]) -> float:

@@ -121,14 +121,28 @@ def find_glyphs(
 
 
 def _found(ink: NDArray[uint8], matrix: NDArray[float64] | None, others: int, reduction: float) -> Found:
+    box, glyph = _boxed(ink)
+    left, top, right, bottom = (
+        round(place * reduction) for place in (box if matrix is None else _seen_from(box, matrix))
+    )
+    return Found(glyph, (left, top, right, bottom), others)
+
+
+def glyph_in(ink: NDArray[uint8]) -> NDArray[uint8]:
+    """Convert ink (h, w) to MNIST's convention.
+
+    Raises:
+        UnsuitableImageError: There is none.
+    """
+    return _boxed(ink)[1]
+
+
+def _boxed(ink: NDArray[uint8]) -> tuple[Box, NDArray[uint8]]:
     box = _ink_box(ink)
     glyph = None if box is None else _fitted(ink, box)
     if box is None or glyph is None or not np.count_nonzero(glyph):
         raise UnsuitableImageError("The image shows no ink: it needs a character with enough contrast to its paper.")
-    left, top, right, bottom = (
-        round(place * reduction) for place in (box if matrix is None else _seen_from(box, matrix))
-    )
-    return Found(_placed(_strengthened(glyph)), (left, top, right, bottom), others)
+    return box, _placed(strengthened(glyph))
 
 
 def _seen_from(box: Box, matrix: NDArray[float64]) -> Box:
@@ -189,7 +203,8 @@ def _fitted(ink: NDArray[uint8], box: Box) -> NDArray[uint8]:
     return np.asarray(image.resize(size, Image.Resampling.BICUBIC, box=box))
 
 
-def _strengthened(ink: NDArray[uint8]) -> NDArray[uint8]:
+def strengthened(ink: NDArray[uint8]) -> NDArray[uint8]:
+    """Make the ink of thin strokes, which became faint when they were reduced, as strong as that of others."""
     # Widening thin strokes too was tried, but did not help a classifier on letters that were made thin.
     levels = ink.astype(float64)  # sums of integers are exact in any order
     strength = float(np.vdot(levels, levels) / levels.sum()) / STRONG_INK

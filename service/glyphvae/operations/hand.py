@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -12,20 +12,27 @@ from glyphvae.api.conditions import FIELD, LabelSets, names_of, possible_labels,
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import Beta, ModelName, Parameters, read_query, value_of
 from glyphvae.api.responses import Body, Result, headers_of, json_result
-from glyphvae.api.uploads import documented_upload, read_glyphs
+from glyphvae.api.uploads import documented_upload, read_glyphs, read_sheets
 from glyphvae.errors import InvalidParameter
 from glyphvae.formats.registry import JSON
 from glyphvae.imaging.preprocess import Mode
 from glyphvae.models.hand_string import without_hand, write_hand
 from glyphvae.models.hands import Hand, fit_hand
+from glyphvae.models.labels import parse_label
 from glyphvae.models.posterior import read_labels
 from glyphvae.models.registry import Labels, Model, Pixels
+from glyphvae.models.sheets import glyphs_under, read_sheet
 from glyphvae.operations.base import Operation, Plan, Responses
 from glyphvae.operations.encode import PROBLEMS
+from glyphvae.operations.read import MAX_CHARACTERS, written_labels
 from glyphvae.scheduling.steps import MAX_ROWS, Program
+
+if TYPE_CHECKING:
+    from glyphvae.imaging.sheet import Sheet
 
 # More tell little more of a hand, and each is decoded 25 times in each of the seven steps of `pen`.
 MAX_LETTERS = 64
+TEXT_FIELD = "query.text"
 # Of a letter's distance from the others. Of five letters of a font, 96 % are nearer; docs/hands.md has the figures.
 DISAGREEMENT = 0.8
 # Of two letters that disagree, either may be the wrong one.
@@ -43,7 +50,19 @@ class HandQuery(Parameters):
         examples=[["J"]],
     )
     labels: LabelSets = Field(default=[])
-    preprocess: Mode = Field("auto", description="How images are converted; as for `/encode`.")
+    sheet: bool = Field(
+        False,
+        description="Whether images show several characters, in lines, as for `/read`: `label` is then repeated for "
+        "each of these, in reading order.",
+    )
+    text: str | None = Field(
+        None,
+        min_length=1,
+        max_length=256,
+        description="What is written on a `sheet`, instead of `label`, in reading order; white space does not count.",
+        examples=["Rage H"],
+    )
+    preprocess: Mode = Field("auto", description="How images are converted; as for `/encode`. Not of a `sheet`.")
     model: ModelName = None
     beta: Beta = None
 
@@ -98,9 +117,10 @@ class HandPlan(Plan):
 class FindHand(Operation[HandPlan]):
     """The hand that wrote letters, for the parameter `hand` of other endpoints.
 
-    Each image shows one letter. The hand is the one in which the model draws all of them best, each in a form of its
-    own; `distance` tells which letter disagrees with the others. The string `hand` holds the mean, rounded to 0.02, and
-    the beginning of the model's sha256: another model's is refused. The header `Glyphvae-Hand` repeats it.
+    Each image shows one letter, or with `sheet` lines of separate ones, whose text may be given as `text`. The hand is
+    the one in which the model draws all of them best, each in a form of its own; `distance` tells which letter
+    disagrees with the others. The string `hand` holds the mean, rounded to 0.02, and the beginning of the model's
+    sha256: another model's is refused. The header `Glyphvae-Hand` repeats it.
     """
 
     name = "find_hand"
@@ -144,27 +164,80 @@ class FindHand(Operation[HandPlan]):
             manifests = {name: other.manifest for name, other in registry.models.items()}
             raise InvalidParameter.of("query.model", without_hand(model.manifest, manifests))
         refuse_both(query.label, query.labels)
-        labelled = query.label or not model.manifest.labels
+        if query.text is not None and (query.label or query.labels):
+            raise InvalidParameter.of(TEXT_FIELD, "label or labels are given, too", "one of them")
+        if (query.sheet or query.text is not None) and not model.manifest.labels:
+            raise InvalidParameter.of("query.model", f"model {model.manifest.name!r} has no labels and reads no sheet")
         return HandPlan(
             media=media,
             cost=MAX_ROWS,
             query=query,
             model=model,
-            labels=required_labels(query.label, model) if labelled else None,
-            possible=possible_labels(query.labels, model),
+            labels=_given(query, model),
+            possible=written_labels(query.labels, model) if query.sheet else possible_labels(query.labels, model),
         )
 
     def run(self, plan: HandPlan, body: Body) -> Program[Result]:
         """Read the letters and find their hand."""
         model = plan.model
-        pixels = (yield from read_glyphs(body, self.context.settings, plan.query.preprocess)).pixels
-        if len(pixels) > MAX_LETTERS:
-            raise InvalidParameter.of("body", f"it holds {len(pixels)} images", f"at most {MAX_LETTERS}")
-        labels = yield from _labels_of(plan, pixels)
+        settings = self.context.settings
+        if plan.query.sheet or plan.query.text is not None:
+            pixels, labels = yield from _letters_of(plan, (yield from read_sheets(body, settings, MAX_CHARACTERS)))
+        else:
+            pixels = (yield from read_glyphs(body, settings, plan.query.preprocess)).pixels
+            if len(pixels) > MAX_LETTERS:
+                raise InvalidParameter.of("body", f"it holds {len(pixels)} images", f"at most {MAX_LETTERS}")
+            labels = yield from _labels_of(plan, pixels)
         hand = yield from fit_hand(model, pixels, labels)
         text = write_hand(hand.mu, model.manifest)
         content = _content(model, text, hand, names_of(labels, model))
         return json_result(model.title, headers_of(model.title, hand=text), content)
+
+
+def _given(query: HandQuery, model: Model) -> Labels | None:
+    """Return the labels (n,) that a query gives, None where they are to be found.
+
+    Raises:
+        InvalidParameter: One is no label of the model, or the text has none, or too many.
+    """
+    if query.text is None:
+        return required_labels(query.label, model) if query.label or not model.manifest.labels else None
+    characters = "".join(query.text.split())
+    if not 0 < len(characters) <= MAX_LETTERS:
+        raise InvalidParameter.of(TEXT_FIELD, f"it has {len(characters)} characters", f"1 to {MAX_LETTERS}")
+    names = model.manifest.labels
+    return np.array([value_of(TEXT_FIELD, parse_label, character, names) for character in characters], np.int64)
+
+
+def _letters_of(plan: HandPlan, sheets: Sequence["Sheet"]) -> Program[tuple[Pixels, Labels]]:
+    """Return the letters (n, 28, 28) of sheets, in reading order, and the label (n,) of each.
+
+    Raises:
+        InvalidParameter: There are too many, or not as many as labels.
+    """
+    boxes = [character.box for sheet in sheets for line in sheet.lines for character in line]
+    places = ", ".join(map(str, boxes[:MAX_LETTERS]))
+    found = f"{len(boxes)} characters are found, at (left, top, right, bottom) {places}"
+    if len(boxes) > MAX_LETTERS:
+        raise InvalidParameter.of("body", f"{found} and so on", f"at most {MAX_LETTERS}")
+    if plan.labels is None:
+        readings = []
+        for sheet in sheets:
+            readings.append((yield from read_sheet(plan.model, sheet, plan.possible)))  # noqa: PERF401 (yields)
+        return (
+            np.concatenate([reading.glyphs for reading in readings]),
+            np.concatenate([reading.labels for reading in readings]),
+        )
+    if len(plan.labels) not in {1, len(boxes)} or (plan.query.text is not None and len(plan.labels) != len(boxes)):
+        field = FIELD if plan.query.text is None else TEXT_FIELD
+        raise InvalidParameter.of(field, f"there are {len(plan.labels)} for {found}", "one for each, in reading order")
+    labels = np.resize(plan.labels, len(boxes))
+    pixels: list[Pixels] = []
+    start = 0
+    for sheet in sheets:
+        pixels.append((yield from glyphs_under(plan.model, sheet, labels[start : start + sheet.count])))
+        start += sheet.count
+    return np.concatenate(pixels), labels
 
 
 def _labels_of(plan: HandPlan, pixels: Pixels) -> Program[Labels]:

@@ -27,6 +27,8 @@ _DRAWN = 8
 _GREY = 2
 # Finding the ink takes float32 arrays, of at most 512 x 512 pixels, because larger images are reduced first.
 _LIFTED, _LARGEST_LIFTED = 64, 512 * 512
+# Finding lines takes so much work and so many bytes for each pixel of a sheet, which is reduced to 2048 x 2048 pixels.
+_SOUGHT, _SHEET, _LARGEST_SHEET = 8, 48, 2048 * 2048
 # A float array becomes float32, once scaled and once rounded, and then grey levels.
 _FLOATS = 9
 # Colours of an array become bytes, and Pillow's pixels of four bytes.
@@ -100,6 +102,12 @@ def decoding(size: int, pixels: int, per_pixel: int, scans: int = 1) -> Cost:
     """
     work = size + pixels * (_DECODED + _PASS * scans) // 16
     return Cost(work, pixels * (per_pixel + _GREY) + min(pixels, _LARGEST_LIFTED) * _LIFTED)
+
+
+def finding(decode: Cost, pixels: int) -> Cost:
+    """Return the cost of decoding a picture of so many pixels, which alone costs `decode`, and finding its lines."""
+    seen = min(pixels, _LARGEST_SHEET)
+    return Cost(decode.work + seen * _SOUGHT, max(decode.held + seen * _COLOURS, seen * _SHEET))
 
 
 def converting(size: int, pixels: int, *, channels: int = 1, floats: bool) -> Cost:

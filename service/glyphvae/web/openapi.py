@@ -19,6 +19,7 @@ from glyphvae.kserve.described import MODELS, InferenceError
 from glyphvae.operations.encode import Encodings
 from glyphvae.operations.generate import Samples
 from glyphvae.operations.hand import FoundHand
+from glyphvae.operations.read import ReadText
 from glyphvae.operations.reconstruct import Reconstructions
 from glyphvae.operations.render_text import RenderedText
 from glyphvae.operations.sequence import Steps
@@ -30,6 +31,7 @@ _DESCRIBED: tuple[type[BaseModel], ...] = (
     Samples,
     Encodings,
     Reconstructions,
+    ReadText,
     FoundHand,
     RenderedText,
     Steps,

@@ -124,9 +124,9 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> set[int]:
     found: set[int] = set()
     decoded = decode.Picture.decode
 
-    def remembered(self: decode.Picture) -> decode.Decoded:
+    def remembered(self: decode.Picture, side: int) -> decode.Decoded:
         found.add(get_ident())
-        return decoded(self)
+        return decoded(self, side)
 
     monkeypatch.setattr(decode.Picture, "decode", remembered)
     return found

@@ -90,6 +90,7 @@ def test_every_endpoint_has_a_call() -> None:
         calls.ready(),
         calls.encode(b""),
         calls.reconstruct(b""),
+        calls.read(b""),
         calls.hand(b""),
         calls.font(),
     ]
@@ -228,6 +229,23 @@ async def test_hand(ask_pen: Ask, many: Callable[[list[Any]], Any], tmp_path: Pa
     assert 0.5 < both.mu[0] < 1  # the prior draws it to 0
     samples = await ask_pen("generate_samples", "e", hand=both.hand)
     assert samples.z[0, :2] == pytest.approx(both.mu, abs=0.011)
+
+
+async def test_read(ask_pen: Ask) -> None:
+    """The known model takes both strokes for the same label."""
+    page = np.full((60, 100), 255, np.uint8)
+    page[10:50, 20:26] = page[10:50, 70:76] = 0
+    found = await ask_pen("read", page, labels=["A", "B"], top=1)
+    assert found.model == "pen/1"
+    (line,) = found.lines
+    assert (line.image, line.text, found.notes) == (0, found.text, [])
+    assert line.box == pytest.approx((20, 10, 76, 50), abs=1)
+    characters = [one for word in line.words for one in word.characters]
+    assert "".join(word.text for word in line.words) == "".join(one.label for one in characters)
+    assert [list(one.alternatives) for one in characters] == [[one.label] for one in characters]
+    assert characters[0].box == pytest.approx((20, 10, 26, 50), abs=1)
+    assert not characters[0].joined
+    assert not characters[0].doubt.others
 
 
 async def test_hand_of_one_letter_without_a_label(ask_pen: Ask) -> None:

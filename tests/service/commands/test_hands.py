@@ -8,7 +8,8 @@ from fontTools.ttLib import TTFont
 from glyphvae.writer import Writer
 from tests.service.commands.conftest import ServePen
 from tests.service.commands.test_main import run
-from tests.service.processes import running
+from tests.service.imaging.scenes import paper, print_lines
+from tests.service.processes import ROOT, running
 from tests.service.support import context_of, grey, image_file
 
 LABELS = ("A", "B", "C", "D", "e")
@@ -41,6 +42,22 @@ def test_the_hand_of_letters_is_printed(pen: Path, capsys: pytest.CaptureFixture
 def test_a_letter_that_disagrees_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert hand("a.png", "b.png", "c.png", "--label", "A", "--label", "B", "--label", "C") == 0
     assert capsys.readouterr().err.splitlines()[1:] == ["c.png: this C is unlike the others"]
+
+
+def test_a_photograph_of_a_line_gives_a_hand(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GLYPHVAE_MODELS", str(ROOT / "exported"))
+    picture = print_lines(paper(200, 700), "RageHxnkb", gap=12)
+    (tmp_path / "line.png").write_bytes(image_file(picture))
+    assert run("hand", "line.png", "--sheet", "--labels", "letters") == 0
+    capsys.readouterr()
+    monkeypatch.setattr("glyphvae.operations.hand.DISAGREEMENT", 0)
+    assert run("hand", "line.png", "--text", "RageHxnkb") == 0
+    output = capsys.readouterr()
+    assert len(output.out.strip()) == 28
+    assert " of R a g e H x n k b by pen/1" in output.err
+    assert output.err.splitlines()[1].startswith("letter ")
 
 
 def test_labels_are_found_where_none_are_given(capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,8 +54,9 @@ async function main() {
   ]) {
     expect(response.response.status === 200, `${response.response.url}: ${JSON.stringify(response.error)}`);
   }
-  // The known models have no hand and draw no strokes.
+  // The image is blank, and the known models have no hand and draw no strokes.
   const refused = [
+    await client.POST("/read", upload),
     await client.POST("/hand", upload),
     await client.POST("/font", { body: { family: "My Hand" }, params: { query: { format: "ttf" } } }),
   ];

@@ -51,9 +51,9 @@ async function main() {
   ]) {
     expect(response.response?.status === 200, `${response.response?.url}: ${JSON.stringify(response.error)}`);
   }
-  // The known models have no hand and draw no strokes.
+  // The image is blank, and the known models have no hand and draw no strokes.
   const font = await sdk.font({ body: { family: "My Hand" }, query: { format: "ttf" } });
-  for (const response of [await sdk.findHand(upload), font]) {
+  for (const response of [await sdk.read(upload), await sdk.findHand(upload), font]) {
     expect(response.response?.status === 422, JSON.stringify(response.error));
   }
   // The service that is called leaves its models to its operator.

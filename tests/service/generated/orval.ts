@@ -48,8 +48,13 @@ async function main() {
     const { status, data } = await call;
     expect(status === 200, `${path}: ${JSON.stringify(data)}`);
   }
-  // The known models have no hand and draw no strokes.
-  for (const { status, data } of [await made.findHand(upload, undefined, options), await made.font({ family: "Mine" })]) {
+  // The image is blank, and the known models have no hand and draw no strokes.
+  const refused = [
+    await made.read(upload, undefined, options),
+    await made.findHand(upload, undefined, options),
+    await made.font({ family: "Mine" }),
+  ];
+  for (const { status, data } of refused) {
     expect(status === 422, JSON.stringify(data));
   }
   // The service that is called leaves its models to its operator.

@@ -34,3 +34,29 @@ def write(  # noqa: PLR0917 (a drawing)
 def alike(one: Pixels, other: Pixels) -> float:
     """Return the correlation of two glyphs."""
     return float(np.corrcoef(one.ravel().astype(float), other.ravel().astype(float))[0, 1])
+
+
+def print_lines(  # noqa: PLR0917 (a drawing)
+    picture: Pixels, text: str, left: int = 40, base: int = 90, height: int = 50, gap: int = 8, ink: int = 30
+) -> Pixels:
+    """Print separate characters on a picture, each line two and a half heights below the last; return the picture."""
+    scale = height / 21
+    thick = max(2, height // 12)
+    for number, line in enumerate(text.split("\n")):
+        x = left
+        for character in line:
+            if character == " ":
+                x += height // 2
+                continue
+            cell = np.zeros((4 * height, 3 * height), np.uint8)
+            place = (height, 2 * height)
+            cv2.putText(cell, character, place, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, thick, cv2.LINE_AA)
+            columns = np.flatnonzero(cell.max(axis=0))
+            part = cell[:, columns[0] : columns[-1] + 1, None] / 255
+            top = base + round(2.5 * height * number) - 2 * height
+            rows = slice(max(top, 0), top + len(cell))
+            part = part[rows.start - top :][: picture.shape[0] - rows.start]
+            target = picture[rows, x : x + part.shape[1]]
+            target[:] = np.rint(target + (ink - target.astype(float)) * part[:, : target.shape[1]]).astype(np.uint8)
+            x += part.shape[1] + gap
+    return picture

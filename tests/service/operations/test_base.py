@@ -14,24 +14,28 @@ from PIL import Image
 from glyphvae.api.context import Context
 from glyphvae.application import OPERATIONS, create_app
 from glyphvae.errors import InvalidParameter, NotAcceptable, NotReady, UnknownModel
-from glyphvae.formats.registry import GIF, JSON, MEDIA_TYPES, NPY, PDF, PICTURES, SVG
+from glyphvae.formats.registry import GIF, JSON, MEDIA_TYPES, NPY, PDF, PICTURES, SVG, TEXT
 from glyphvae.models.registry import load_registry
 from glyphvae.operations.base import KEPT_PLANS, LONGEST_KEY, Operation, Plan, PlanCache
 from tests.service.operations.test_font import write_pen
-from tests.service.support import caller, context_of, expect_problem, grey, npy, percent_apart, resvg
+from tests.service.support import caller, context_of, expect_problem, grey, image_file, npy, percent_apart, resvg
 
 # Of operations that read an image; the others draw, and take a seed.
-READING = ("/encode", "/hand", "/reconstruct")
+READING = ("/encode", "/hand", "/read", "/reconstruct")
 PATHS = [operation.path for operation in OPERATIONS]
 OFFERS = dict.fromkeys(PATHS, (*PICTURES, SVG, JSON, NPY)) | {
     "/encode": (JSON, NPY),
     "/font": ("font/ttf", "font/otf", "font/woff2"),
     "/hand": (JSON,),
+    "/read": (JSON, TEXT),
     "/interpolate": (*PICTURES, SVG, GIF, JSON, NPY),
     "/render-text": (*PICTURES, SVG, JSON, NPY, PDF),
     "/traverse": (*PICTURES, SVG, GIF, JSON, NPY),
 }
 del OFFERS["/dataset"]  # its body names the format
+# What `/read` finds no fault with.
+LETTER = np.full((60, 60), 255, np.uint8)
+LETTER[10:50, 25:32] = 0
 DRAWING = [path for path, offers in OFFERS.items() if PICTURES.keys() <= set(offers)]
 
 
@@ -49,7 +53,10 @@ async def post(client: httpx.AsyncClient, path: str, accept: str = "*/*", /, **p
     if path in {"/render-text", "/dataset", "/font"}:
         return await client.post(path, json=asked, headers={"Accept": accept})
     content = npy(grey(135)) if path in READING else b""
-    asked |= {"preprocess": "none"} if content else {}
+    if path == "/read":
+        content = image_file(LETTER)
+        del asked["label"]
+    asked |= {"preprocess": "none"} if content and path != "/read" else {}
     return await client.post(path, params=asked, content=content, headers={"Accept": accept})
 
 

@@ -6,12 +6,15 @@ import httpx
 import numpy as np
 import pytest
 
+from glyphvae.api.context import Context
 from glyphvae.application import create_app
 from glyphvae.errors import InvalidParameter, MalformedBody, NotAcceptable
 from glyphvae.models.hand_string import write_hand
 from glyphvae.models.manifest import read_manifest
 from glyphvae.operations.hand import DISAGREEMENT, FoundHand
 from tests.known_model import classifier, write_model
+from tests.service.imaging.scenes import paper, print_lines
+from tests.service.processes import ROOT
 from tests.service.support import JSON, Wrong, caller, context_of, expect_problem, grey, image_file, npy
 
 J = image_file(grey(119)[0])
@@ -145,6 +148,75 @@ async def test_what_is_wrong_is_named(client: httpx.AsyncClient, wrong: Wrong) -
 async def test_it_is_json_alone(client: httpx.AsyncClient) -> None:
     response = await client.post("/hand?label=J", content=J, headers={"accept": "image/png"})
     expect_problem(response, NotAcceptable, "application/json")
+
+
+def sheet(text: str) -> bytes:
+    return image_file(print_lines(paper(130 * len(text.split("\n")) + 70, 900), text))
+
+
+@pytest.fixture(scope="module")
+def pen_context() -> Context:
+    """Load the shipped models: reading a sheet needs one that reads."""
+    return context_of(ROOT / "exported", request_timeout=60)
+
+
+@pytest.fixture
+async def pen(pen_context: Context) -> AsyncIterator[httpx.AsyncClient]:
+    async with caller(create_app(pen_context)) as client:
+        yield client
+
+
+async def of_sheet(client: httpx.AsyncClient, query: str, **body: Any) -> FoundHand:  # noqa: ANN401 (httpx' own)
+    response = await client.post(f"/hand?{query}", **body)
+    assert response.status_code == 200, response.text
+    return FoundHand.model_validate_json(response.content)
+
+
+async def test_a_photograph_of_lines_gives_the_hand_of_its_letters(pen: httpx.AsyncClient) -> None:
+    content = sheet("Rage\nHx,")
+    given = await of_sheet(pen, "text=Rage%20Hx,", content=content)
+    assert [letter.label for letter in given.letters] == list("RageHx,")
+    labels = "&".join(f"label={letter}" for letter in "RageHx")
+    assert (await of_sheet(pen, f"sheet=true&{labels}&label=,", content=content)).letters == given.letters
+    read = await of_sheet(pen, "sheet=true", content=content)
+    assert [letter.label for letter in read.letters] == list("RageHx,")
+
+
+async def test_several_sheets_are_read_in_their_order(pen: httpx.AsyncClient) -> None:
+    files = [("file", sheet(text)) for text in ("Rag", "eH")]
+    for query in ("text=RageH", "sheet=true&labels=letters"):
+        assert [letter.label for letter in (await of_sheet(pen, query, files=files)).letters] == list("RageH")
+
+
+async def test_one_label_stands_for_all_letters_of_a_sheet(pen: httpx.AsyncClient) -> None:
+    answer = await of_sheet(pen, "sheet=true&label=a", content=sheet("aaa"))
+    assert [letter.label for letter in answer.letters] == ["a"] * 3
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Wrong("text=Rag", sheet("Rage"), InvalidParameter, "query.text", "there are 3 for 4 characters are found, at"),
+        Wrong("text=R", sheet("Rage"), InvalidParameter, "query.text", "there are 1 for 4"),
+        Wrong("sheet=1&label=R&label=a", sheet("Rage"), InvalidParameter, "query.label", "there are 2 for 4"),
+        Wrong("text=%20", sheet("Rage"), InvalidParameter, "query.text", "1 to 64"),
+        Wrong(f"text={'x' * 65}", sheet("Rage"), InvalidParameter, "query.text", "it has 65 characters"),
+        Wrong("text=R%C5%82", sheet("Rage"), InvalidParameter, "query.text", "is not a label"),
+        Wrong("text=Rage&label=R", sheet("Rage"), InvalidParameter, "query.text", "label or labels are given, too"),
+        Wrong("sheet=1", sheet("\n".join(["Rage" * 3] * 6)), InvalidParameter, "body", "at most 64"),
+        Wrong("sheet=1", image_file(paper()), InvalidParameter, "body", "The image shows no ink"),
+    ],
+    ids=lambda wrong: wrong.says,
+)
+async def test_what_is_wrong_with_a_sheet_is_named(pen: httpx.AsyncClient, wrong: Wrong) -> None:
+    response = await pen.post(f"/hand?{wrong.query}", content=wrong.content)
+    expect_problem(response, wrong.problem, wrong.says, wrong.field)
+
+
+async def test_a_model_without_labels_reads_no_sheet(client: httpx.AsyncClient) -> None:
+    for query in ("sheet=true", "text=A"):
+        response = await client.post(f"/hand?model=vae&{query}", content=J)
+        expect_problem(response, InvalidParameter, "has no labels and reads no sheet", "query.model")
 
 
 # Each request that takes a hand: its path, and its JSON body if it has one.

@@ -1,0 +1,238 @@
+"""Lines of separated characters: which pieces of ink are one character, and which characters one line.
+
+Pieces are boxes (n, 4) of left, top, right and bottom, and `size` is the usual height of a character, in pixels.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Boxes = NDArray[np.float64]
+Numbers = NDArray[Any]  # whole numbers
+
+# Pieces of at least this height, in sizes, make lines; smaller ones are dots, marks and the ends of strokes.
+_CORE = 0.45
+# Degrees by which lines may be tilted, the steps in which tilts are tried, and how unlikely large ones are.
+_STEEPEST, _STEP, _LIKELY = 30.0, 0.5, 18.0
+# Feet of characters of one line are this near its baseline, in sizes.
+_LEVEL = 0.15
+# A character overlaps this share of the height of the characters before it in its line, or of its own.
+_OVERLAP = 0.35
+# So many characters before one tell where its line is.
+_BEFORE = 3
+# And so many around a mark.
+_BESIDES = 5
+# A line of a single character that is lower than this, in sizes, is rather a mark of another line.
+_LOW = 0.85
+# A piece belongs to a character that it overlaps, from side to side, by this share of the narrower one: where they are
+# beside one another too, for this share of the lower one, by more.
+_ABOVE, _WITHIN, _BESIDE = 0.5, 0.8, 0.5
+# The dot of an i is at most this far above it, in sizes, and reaches over its sides by no more than that.
+_DOT, _ASIDE = 0.75, 0.2
+# It reaches into the character's height by this share, and is rather above another than beside it.
+_INTO, _UP = 0.25, 0.3
+# Pieces nearer to a character than this, in sizes, have broken off from it.
+_BROKEN = 0.045
+# A mark is at most this far over or under the characters of its line, in sizes, and this far beside them; and it is not
+# this many times as high.
+_OFF, _AWAY, _TALLER = 0.6, 3.0, 1.5
+
+
+def tilt_of(boxes: Boxes, size: float) -> float:
+    """Return the tilt of lines in degrees, positive where they descend to the right.
+
+    At that tilt, most characters stand on a few baselines.
+    """
+    core = boxes[boxes[:, 3] - boxes[:, 1] >= _CORE * size]
+    if len(core) < 3:
+        return 0.0
+    x, y = (core[:, 0] + core[:, 2]) / 2, core[:, 3]
+    tilts = np.arange(-_STEEPEST, _STEEPEST + _STEP, _STEP)
+    found = [_levelness(x, y, tilt, size) for tilt in tilts]
+    best = float(tilts[int(np.argmax(found))])
+    fine = np.linspace(best - _STEP, best + _STEP, 11)
+    return float(fine[int(np.argmax([_levelness(x, y, tilt, size) for tilt in fine]))])
+
+
+def _levelness(x: NDArray[np.float64], y: NDArray[np.float64], tilt: float, size: float) -> float:
+    """Return how many pairs of characters stand on one baseline at a tilt, less what makes it unlikely."""
+    turn = np.deg2rad(tilt)
+    feet = (y * np.cos(turn) - x * np.sin(turn)) / (_LEVEL * size)
+    places = np.floor(feet - feet.min()).astype(int)
+    share = feet - feet.min() - places
+    counts = np.bincount(places, 1 - share, int(places.max()) + 3) + np.bincount(
+        places + 1, share, int(places.max()) + 3
+    )
+    smooth = np.convolve(counts, (0.25, 0.5, 0.25))
+    return float(np.square(smooth).sum() * np.exp(-((tilt / _LIKELY) ** 2) / 2))
+
+
+def lines_of(boxes: Boxes, blots: NDArray[np.bool], size: float) -> list[list[list[int]]]:
+    """Return the lines from top to bottom, each its characters from left to right, each the indices of its pieces.
+
+    Pieces that are in no line are left out.
+
+    Args:
+        boxes: Of all pieces.
+        blots: (n,) which of them are a character only beside others.
+        size: The usual height.
+    """
+    is_core = (boxes[:, 3] - boxes[:, 1] >= _CORE * size) & ~blots
+    if not is_core.any():
+        is_core[:] = True
+    lines = _merged([_characters(boxes, line, size) for line in _rows(boxes, np.flatnonzero(is_core))], boxes)
+    lines = _with_marks(boxes, lines, size)
+    for blot in np.flatnonzero(blots & ~is_core).tolist():
+        _insert(boxes, lines, [blot], size)
+    loose = _attached(boxes, lines, np.flatnonzero(~is_core & ~blots), size)
+    for group in _characters(boxes, loose, size, stacked=True):
+        _insert(boxes, lines, group, size)
+    lines.sort(key=lambda line: float(np.median([_around(boxes, group)[[1, 3]].mean() for group in line])))
+    return [sorted(line, key=lambda group: float(_around(boxes, group)[[0, 2]].sum())) for line in lines]
+
+
+def _rows(boxes: Boxes, core: Numbers) -> list[list[int]]:
+    """Follow each line from left to right."""
+    rows: list[list[int]] = []
+    bands: list[tuple[float, float]] = []
+    for piece in core[np.argsort(boxes[core, 0], kind="stable")].tolist():
+        _, top, _, bottom = boxes[piece]
+        shares = [(min(bottom, low) - max(top, high)) / max(1.0, min(bottom - top, low - high)) for high, low in bands]
+        best = int(np.argmax(shares)) if shares else 0
+        if not shares or shares[best] < _OVERLAP:
+            best = len(rows)
+            rows.append([])
+            bands.append((0.0, 0.0))
+        rows[best].append(piece)
+        last = boxes[rows[best][-_BEFORE:]]
+        bands[best] = float(np.median(last[:, 1])), float(np.median(last[:, 3]))
+    return rows
+
+
+def _merged(lines: list[list[list[int]]], boxes: Boxes) -> list[list[list[int]]]:
+    """Join lines, one of which goes on where the other ends at the same height, and lines within one another."""
+    merged: list[list[list[int]]] = []
+    for line in sorted(lines, key=len, reverse=True):
+        own = np.array([_around(boxes, group) for group in line])
+        for other in merged:
+            near = _nearest(np.array([_around(boxes, group) for group in other]), own)
+            overlap = min(own[:, 3].max(), near[1]) - max(own[:, 1].min(), near[0])
+            if overlap > 0.5 * min(float(np.median(own[:, 3] - own[:, 1])), near[1] - near[0]):
+                other.extend(line)
+                break
+        else:
+            merged.append(line)
+    return merged
+
+
+def _with_marks(boxes: Boxes, lines: list[list[list[int]]], size: float) -> list[list[list[int]]]:
+    """Add lines of a single low character, as of an apostrophe, to those that they are marks of."""
+
+    def is_mark(line: list[list[int]]) -> bool:
+        around = _around(boxes, line[0])
+        return len(line) == 1 and bool(around[3] - around[1] < _LOW * size)
+
+    marks = [line for line in lines if is_mark(line)]
+    others = [line for line in lines if not is_mark(line)]
+    if not others:
+        return lines
+    alone = [line for line in marks if not _insert(boxes, others, line[0], size)]
+    return others + alone
+
+
+def _nearest(line: Boxes, own: Boxes) -> tuple[float, float]:
+    """Return the top and bottom of those characters of a line that are nearest to others, from side to side."""
+    far = np.abs(line[:, [0, 2]].mean(axis=1) - own[:, [0, 2]].mean())
+    near = line[np.argsort(far)[:_BESIDES]]
+    return float(np.median(near[:, 1])), float(np.median(near[:, 3]))
+
+
+def _characters(boxes: Boxes, pieces: Sequence[int], size: float, *, stacked: bool = False) -> list[list[int]]:
+    """Group pieces that are above one another, from left to right.
+
+    Args:
+        boxes: Of all pieces.
+        pieces: Indices of those to group.
+        size: The usual height.
+        stacked: Whether they are parts of marks, as the dots of a colon, which lie within a size.
+    """
+    groups: list[list[int]] = []
+    for piece in sorted(pieces, key=lambda piece: float(boxes[piece, 0])):
+        for group in groups[-3:]:
+            around = _around(boxes, group)
+            if _is_above(boxes[piece], around) and (not stacked or _apart(boxes[piece], around) < size):
+                group.append(piece)
+                break
+        else:
+            groups.append([piece])
+    return groups
+
+
+def _is_above(a: Boxes, b: Boxes) -> bool:
+    """Return whether two boxes are of one character: above one another, or one nearly within the other."""
+    overlap = (min(a[2], b[2]) - max(a[0], b[0])) / min(a[2] - a[0], b[2] - b[0])
+    beside = (min(a[3], b[3]) - max(a[1], b[1])) / min(a[3] - a[1], b[3] - b[1])
+    return bool(overlap >= (_WITHIN if beside > _BESIDE else _ABOVE))
+
+
+def _apart(a: Boxes, b: Boxes) -> float:
+    """Return the distance of two boxes, up and down."""
+    return float(max(a[1] - b[3], b[1] - a[3], 0))
+
+
+def _attached(boxes: Boxes, lines: list[list[list[int]]], small: Numbers, size: float) -> list[int]:
+    """Add small pieces to the characters that they belong to; return the others."""
+    groups = [group for line in lines for group in line]
+    around = np.array([_around(boxes, group) for group in groups])
+    loose: list[int] = []
+    for piece in small.tolist():
+        far = _distances(boxes[piece], around, size)
+        best = int(np.argmin(far))
+        if np.isfinite(far[best]):
+            groups[best].append(piece)
+        else:
+            loose.append(piece)
+    return loose
+
+
+def _distances(piece: Boxes, around: Boxes, size: float) -> NDArray[np.float64]:
+    """Return how far a small piece (4,) is from characters (n, 4), in sizes; infinity from those it is no part of."""
+    left, top, right, bottom = piece / size
+    lefts, tops, rights, bottoms = around.T / size
+    across = np.maximum(np.maximum(lefts - right, left - rights), 0)
+    along = np.maximum(np.maximum(tops - bottom, top - bottoms), 0)
+    off = np.abs(left + right - lefts - rights) / 2
+    within = off <= (rights - lefts) / 2
+    near = np.hypot(across, along)
+    far = np.where((near <= _BROKEN) | ((near == 0) & within), near, np.inf)
+    # The dot of an i, right of it where the hand leans; then that of an exclamation mark.
+    above = (off <= (rights - lefts) / 2 + _ASIDE) & (along <= _DOT) & (bottom <= tops + _INTO * (bottoms - tops))
+    far = np.minimum(far, np.where(above, _BROKEN + off + along * _UP, np.inf))
+    below = within & (along <= _DOT) & (top >= bottoms)
+    return np.minimum(far, np.where(below, _BROKEN + off + along, np.inf))
+
+
+def _insert(boxes: Boxes, lines: list[list[list[int]]], group: list[int], size: float) -> bool:
+    """Add a mark to the line that it is on; return whether there is one."""
+    own = _around(boxes, group)
+    middle = own[[1, 3]].mean()
+    off = []
+    for line in lines:
+        around = np.array([_around(boxes, one) for one in line])
+        top, bottom = _nearest(around, own[None])
+        across = np.maximum(np.maximum(around[:, 0] - own[2], own[0] - around[:, 2]), 0).min()
+        is_far = across > _AWAY * size or own[3] - own[1] > _TALLER * (bottom - top)
+        off.append(np.inf if is_far else max(top - middle, middle - bottom, 0.0))
+    best = int(np.argmin(off))
+    if off[best] > _OFF * size:
+        return False
+    lines[best].append(group)
+    return True
+
+
+def _around(boxes: Boxes, group: Sequence[int]) -> Boxes:
+    """Return the box (4,) around pieces."""
+    chosen = boxes[list(group)]
+    return np.concatenate([chosen[:, :2].min(axis=0), chosen[:, 2:].max(axis=0)])

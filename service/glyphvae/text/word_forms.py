@@ -1,0 +1,47 @@
+"""Forms of words: most are of letters of one case, begin with a capital, or are numbers.
+
+That tells a 1 from an l and an S from a 5, which look alike, but outweighs no clear character.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy import float64
+from numpy.typing import NDArray
+
+Floats = NDArray[float64]
+
+# Share of the characters of a word that are not of its form.
+_OTHER = 0.15
+
+
+def weighed(posterior: Floats, starts: NDArray[np.bool], names: Sequence[str]) -> Floats:
+    """Weigh the labels of characters by the form that their word most likely has.
+
+    Args:
+        posterior: (n, labels) likelihoods.
+        starts: (n,) whether a character begins a word; the first does.
+        names: Of the labels.
+
+    Returns:
+        (n, labels), not normalised.
+    """
+    first, others = _forms(names)
+    result = np.empty_like(posterior)
+    bounds = [*np.flatnonzero(starts).tolist(), len(posterior)]
+    for start, end in pairwise(bounds):
+        own = posterior[start:end]
+        each = np.stack([np.concatenate([own[:1] * a, own[1:] * b]) for a, b in zip(first, others, strict=True)])
+        fit = np.log(each.max(axis=2) + np.finfo(float).tiny).sum(axis=1)
+        result[start:end] = each[int(fit.argmax())]
+    return result
+
+
+def _forms(names: Sequence[str]) -> tuple[Floats, Floats]:
+    """Return the weight of each label at the beginning of a word of each form, and after it: each (forms, labels)."""
+    small, capital, digit = (
+        np.array([_OTHER if name.isalnum() and not of_kind(name) else 1.0 for name in names])
+        for of_kind in (str.islower, str.isupper, str.isdigit)
+    )
+    return np.stack([small, capital, capital, digit]), np.stack([small, small, capital, digit])

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+
+from glyphvae.imaging.text_lines import Boxes, lines_of, tilt_of
+
+SIZE = 20.0
+Lines = list[list[list[int]]]
+
+
+def found(*boxes: tuple[float, float, float, float], blots: tuple[int, ...] = ()) -> Lines:
+    """Return the lines of boxes, whose usual height is 20."""
+    return lines_of(np.array(boxes, float), np.isin(np.arange(len(boxes)), blots), SIZE)
+
+
+def row(count: int, top: float = 0, left: float = 0) -> list[tuple[float, float, float, float]]:
+    """Return boxes of characters beside one another."""
+    return [(left + 15 * i, top, left + 15 * i + 10, top + SIZE) for i in range(count)]
+
+
+def turned(boxes: Boxes, degrees: float) -> Boxes:
+    """Return boxes whose middles are turned."""
+    turn = np.deg2rad(degrees)
+    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+    moved = middle @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) - middle
+    return np.asarray(boxes + np.tile(moved, 2))
+
+
+@pytest.mark.parametrize("degrees", [-25, -3, 0, 5, 25])
+def test_the_tilt_of_lines_is_found(degrees: float) -> None:
+    boxes = np.array([box for line in range(4) for box in row(12, 45 * line)], float)
+    assert tilt_of(turned(boxes, degrees), SIZE) == pytest.approx(degrees, abs=0.4)
+
+
+def test_two_characters_have_no_tilt() -> None:
+    assert tilt_of(np.array([(0, 0, 10, 20), (15, 8, 25, 28)], float), SIZE) == 0
+
+
+def test_lines_are_read_from_top_to_bottom_and_left_to_right() -> None:
+    assert found(*row(3, 50)[::-1], *row(2)) == [[[3], [4]], [[2], [1], [0]]]
+
+
+def test_a_line_is_followed_where_it_climbs() -> None:
+    boxes = [(30 * i, 100 - 4 * i, 30 * i + 20, 120 - 4 * i) for i in range(12)]
+    assert found(*boxes) == [[[i] for i in range(12)]]
+
+
+def test_lines_within_one_another_are_one() -> None:
+    """A low letter after a quotation mark begins a line of its own at first."""
+    assert found((0, 0, 6, 9.9), (10, 10, 20, 20), (25, 0, 35, 20), (40, 0, 50, 20)) == [[[0], [1], [2], [3]]]
+
+
+def test_a_dot_belongs_to_the_stem_below_it() -> None:
+    """It is nearer to the ascender beside it."""
+    assert found((0, -4, 10, 20), (14, 6, 18, 20), (13, -2, 17, 1)) == [[[0], [1, 2]]]
+
+
+def test_the_point_of_an_exclamation_mark_belongs_to_it() -> None:
+    assert found(*row(1), (15, 0, 18, 14), (15, 17, 18, 20)) == [[[0], [1, 2]]]
+
+
+def test_a_broken_piece_belongs_to_its_character() -> None:
+    assert found((0, 0, 10, 20), (10.5, 5, 13, 8)) == [[[0, 1]]]
+
+
+def test_parts_above_one_another_are_one_character() -> None:
+    assert found((0, 0, 10, 8), (1, 10, 9, 20)) == [[[1, 0]]]
+
+
+def test_a_stem_under_an_overhang_is_a_character() -> None:
+    assert found((0, 0, 20, 20), (17, 5, 22, 20)) == [[[0], [1]]]
+    assert found((0, 0, 20, 20), (14, 5, 19, 20)) == [[[0, 1]]]
+
+
+def test_marks_are_characters_of_the_nearest_line() -> None:
+    comma, colon = (27, 17, 29, 23), [(27, 6, 29, 8), (27, 16, 29, 18)]
+    assert found(*row(2), *row(2, 60), comma) == [[[0], [1], [4]], [[2], [3]]]
+    assert found(*row(2), *colon) == [[[0], [1], [2, 3]]]
+
+
+def test_what_is_far_from_all_lines_is_left_out() -> None:
+    assert found(*row(2), (200, 5, 204, 9), (10, 60, 12, 62)) == [[[0], [1]]]
+
+
+def test_a_blot_is_a_character_only_in_a_line() -> None:
+    boxes = [*row(2), (30, 6, 42, 18), (200, 0, 230, 30), (30, 60, 80, 110)]
+    assert found(*boxes, blots=(2, 3, 4)) == [[[0], [1], [2]]]
+
+
+def test_blots_alone_are_characters() -> None:
+    assert found((0, 0, 20, 20), (30, 0, 50, 20), blots=(0, 1)) == [[[0], [1]]]
+
+
+def test_a_high_mark_is_no_line_of_its_own() -> None:
+    assert found(*row(2), (27, -4, 30, 6), *row(1, 60)) == [[[0], [1], [2]], [[3]]]
+    assert found(*row(2), (27, 60, 38, 72)) == [[[0], [1]], [[2]]]
+    assert found((0, 0, 10, 12)) == [[[0]]]

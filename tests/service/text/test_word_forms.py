@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from glyphvae.text.word_forms import weighed
+
+NAMES = ("0", "O", "o", "1", "l", "A", "!", "b")
+
+
+def read(likely: list[dict[str, float]], starts: list[bool] | None = None) -> str:
+    """Return what characters are taken for."""
+    posterior = np.full((len(likely), len(NAMES)), 0.01)
+    for row, chances in zip(posterior, likely, strict=True):
+        for name, chance in chances.items():
+            row[NAMES.index(name)] = chance
+    begins = np.array(starts or [True, *[False] * (len(likely) - 1)])
+    return "".join(NAMES[label] for label in weighed(posterior, begins, NAMES).argmax(axis=1))
+
+
+LIKE_O, LIKE_L = {"0": 0.4, "O": 0.35, "o": 0.3}, {"1": 0.5, "l": 0.4}
+
+
+@pytest.mark.parametrize(
+    ("likely", "text"),
+    [
+        ([{"b": 0.9}, LIKE_O, LIKE_L], "bol"),
+        ([{"A": 0.9}, LIKE_O], "AO"),
+        ([{"A": 0.9}, LIKE_L, {"b": 0.9}], "Alb"),
+        ([{"1": 0.9}, LIKE_O], "10"),
+        ([{"!": 0.9}, {"b": 0.8}, LIKE_O], "!bo"),
+        ([{"1": 0.95}, {"A": 0.95}], "1A"),
+    ],
+)
+def test_look_alikes_are_told_by_their_word(likely: list[dict[str, float]], text: str) -> None:
+    assert read(likely) == text
+
+
+def test_each_word_has_its_own_form() -> None:
+    assert read([{"b": 0.9}, LIKE_O, {"1": 0.9}, LIKE_O], [True, False, True, False]) == "bo10"
