@@ -23,7 +23,7 @@ _BLANK = "The image shows no ink: it needs characters with enough contrast to th
 PAGE_SIDE = 2048
 # Pieces of ink, of which a character has one or two; a sheet with more is noise.
 _MOST_PIECES = 4
-# Share of a side, at each end, in which there may be a desk.
+# Share of a side, at each end, in which a table may be seen.
 _MARGIN = 0.15
 # Ink is at least this share of the usual strength.
 _WEAKEST = 0.3
@@ -130,13 +130,15 @@ def _pieces_of(page: Page, most: int) -> tuple[Page, Numbers, list[Piece], float
 
 
 def _strength(page: Page) -> float:
-    """Return the level that half of the ink exceeds, away from the edges, where it may be that of a desk."""
+    """Return the usual level of strong ink, away from the edges, where a table may be seen."""
     height, width = page.mask.shape
     within = (
         slice(round(_MARGIN * height), height - round(_MARGIN * height)),
         slice(round(_MARGIN * width), width - round(_MARGIN * width)),
     )
-    total = np.cumsum(np.bincount(page.ink[within][page.mask[within] > 0], minlength=256) * np.arange(256))
+    # Weighted by the square, because there may be far more of what is faint.
+    weights = np.square(np.arange(256.0))
+    total = np.cumsum(np.bincount(page.ink[within][page.mask[within] > 0], minlength=256) * weights)
     return float(np.searchsorted(total, total[-1] / 2))
 
 

@@ -43,7 +43,7 @@ def test_notes_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_remote_service_reads_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     with running("--models", str(ROOT / "exported"), "--device", "cpu") as server:
-        assert read("a.png", "--url", server.url) == 0
+        assert read("a.png", "--model", "pen", "--url", server.url) == 0
     assert capsys.readouterr().out == "HELLO World\n"
 
 
