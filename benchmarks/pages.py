@@ -278,7 +278,7 @@ def measure(  # noqa: PLR0917 (every setting becomes an option)
 
 @dataclass(frozen=True)
 class Counts:
-    """What was right and wrong on a page.
+    """Counts of the errors on a page.
 
     Attributes:
         characters: How many it has.

@@ -20,8 +20,8 @@ from glyphvae.client.options import (
     FontOptions,
     Labels,
     Previewed,
+    ReadingHand,
     ReadingLines,
-    ReadingSheets,
     TextPicture,
 )
 from glyphvae.client.results import Encodings, Font, Glyphs, Hand, Picture, ReadText, Reconstructions
@@ -120,13 +120,13 @@ class Writer:
         """
         return self.send(calls.read(images, **options))
 
-    def hand(self, images: "Images", label: Labels = (), **options: Unpack[ReadingSheets]) -> Hand:
+    def hand(self, images: "Images", label: Labels = (), **options: Unpack[ReadingHand]) -> Hand:
         """Find the hand that wrote letters, for the parameter `hand` of other methods.
 
         Args:
             images: One letter each, as for `encode`, or lines of letters with `sheet` or `text`.
             label: What the images show, one character for each or one for all; empty to have it found.
-            options: See `glyphvae.client.options.ReadingSheets`.
+            options: See `glyphvae.client.options.ReadingHand`.
 
         Raises:
             Problem: As `POST /hand` answers.

@@ -51,7 +51,7 @@ def test_characters_are_where_their_boxes_are(data: Path) -> None:
     drawn = page.drawn(400, 1, 10)
     for left, top, right, bottom in page.boxes(np.eye(3)):
         part = drawn[round(top) : round(bottom), round(left) : round(right)]
-        assert part.max() == 1
+        assert part.max() > 0.9
         assert max(part[0].max(), part[:, 0].max()) > 0.2
 
 

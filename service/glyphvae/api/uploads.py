@@ -30,7 +30,7 @@ from glyphvae.settings import Settings
 from glyphvae.wording import quoted
 
 if TYPE_CHECKING:
-    from glyphvae.imaging.sheet import Sheet
+    from glyphvae.imaging.written_page import WrittenPage
 
 Kind = Literal["image", "array"]
 
@@ -144,7 +144,7 @@ def _place_all(uploads: Sequence[Upload], mode: Mode, several: Several | None, m
     return Glyphs(np.stack(glyphs), others, boxes, images if several == "all" else None)
 
 
-def read_sheets(body: Body, settings: Settings, most: int) -> Program[Sequence["Sheet"]]:
+def read_pages(body: Body, settings: Settings, most: int) -> Program[Sequence["WrittenPage"]]:
     """Read the lines of characters of each picture in a body.
 
     Args:
@@ -158,17 +158,17 @@ def read_sheets(body: Body, settings: Settings, most: int) -> Program[Sequence["
     parts = yield from _parts(body, settings)
     uploads: Sequence[Upload] = yield Offload(parsing(len(body.content)), _open, (parts, settings))
     work = one_by_one(finding(upload.cost, upload.pixels) for upload in uploads)
-    sheets: Sequence[Sheet] = yield Offload(work, _find_sheets, (uploads, most))
+    sheets: Sequence[WrittenPage] = yield Offload(work, _find_pages, (uploads, most))
     return sheets
 
 
-def _find_sheets(uploads: Sequence[Upload], most: int) -> list["Sheet"]:
-    from glyphvae.imaging.sheet import SHEET_SIDE, find_sheet  # noqa: PLC0415 (loads a library that others spare)
+def _find_pages(uploads: Sequence[Upload], most: int) -> list["WrittenPage"]:
+    from glyphvae.imaging.written_page import PAGE_SIDE, find_page  # noqa: PLC0415 (loads a library that others spare)
 
-    sheets: list[Sheet] = []
-    for name, picture in _read_all(uploads, SHEET_SIDE):
+    sheets: list[WrittenPage] = []
+    for name, picture in _read_all(uploads, PAGE_SIDE):
         left = most - sum(sheet.count for sheet in sheets)
-        sheets.append(value_of(name, find_sheet, picture.levels, picture.reduction, left))
+        sheets.append(value_of(name, find_page, picture.levels, picture.reduction, left))
     return sheets
 
 

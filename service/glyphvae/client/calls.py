@@ -22,9 +22,9 @@ from glyphvae.client.options import (
     Mix,
     MixFile,
     Previewed,
+    ReadingHand,
     ReadingLines,
     ReadingPicture,
-    ReadingSheets,
     Text,
     TextPicture,
     Traversal,
@@ -95,13 +95,13 @@ def read(images: Images, **options: Unpack[ReadingLines]) -> Call[results.ReadTe
     return Call(Request("POST", "/read", query=options, **body_of(images)), results.read_text)
 
 
-def hand(images: Images, label: Labels = (), **options: Unpack[ReadingSheets]) -> Call[results.Hand]:
+def hand(images: Images, label: Labels = (), **options: Unpack[ReadingHand]) -> Call[results.Hand]:
     """Find the hand that wrote letters, for the parameter `hand` of other calls.
 
     Args:
         images: One letter each, as for `encode`, or lines of letters with `sheet` or `text`.
         label: What the images show, one character for each or one for all; empty to have it found among `labels`.
-        options: See `ReadingSheets`.
+        options: See `ReadingHand`.
     """
     return Call(Request("POST", "/hand", query=_query(label, options), **body_of(images)), results.read_hand)
 

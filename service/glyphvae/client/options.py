@@ -110,7 +110,7 @@ class ReadingLetters(TypedDict, total=False):
     beta: float | None
 
 
-class ReadingSheets(ReadingLetters, total=False):
+class ReadingHand(ReadingLetters, total=False):
     """Options for reading images of letters, or of lines of them.
 
     Attributes:

@@ -12,23 +12,23 @@ from glyphvae.api.conditions import FIELD, LabelSets, names_of, possible_labels,
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import Beta, ModelName, Parameters, read_query, value_of
 from glyphvae.api.responses import Body, Result, headers_of, json_result
-from glyphvae.api.uploads import documented_upload, read_glyphs, read_sheets
+from glyphvae.api.uploads import documented_upload, read_glyphs, read_pages
 from glyphvae.errors import InvalidParameter
 from glyphvae.formats.registry import JSON
 from glyphvae.imaging.preprocess import Mode
 from glyphvae.models.hand_string import without_hand, write_hand
 from glyphvae.models.hands import Hand, fit_hand
 from glyphvae.models.labels import parse_label
+from glyphvae.models.page_reading import glyphs_under, read_characters
 from glyphvae.models.posterior import read_labels
 from glyphvae.models.registry import Labels, Model, Pixels
-from glyphvae.models.sheets import glyphs_under, read_sheet
 from glyphvae.operations.base import Operation, Plan, Responses
 from glyphvae.operations.encode import PROBLEMS
 from glyphvae.operations.read import MAX_CHARACTERS, written_labels
 from glyphvae.scheduling.steps import MAX_ROWS, Program
 
 if TYPE_CHECKING:
-    from glyphvae.imaging.sheet import Sheet
+    from glyphvae.imaging.written_page import WrittenPage
 
 # More tell little more of a hand, and each is decoded 25 times in each of the seven steps of `pen`.
 MAX_LETTERS = 64
@@ -182,7 +182,7 @@ class FindHand(Operation[HandPlan]):
         model = plan.model
         settings = self.context.settings
         if plan.query.sheet or plan.query.text is not None:
-            pixels, labels = yield from _letters_of(plan, (yield from read_sheets(body, settings, MAX_CHARACTERS)))
+            pixels, labels = yield from _letters_of(plan, (yield from read_pages(body, settings, MAX_CHARACTERS)))
         else:
             pixels = (yield from read_glyphs(body, settings, plan.query.preprocess)).pixels
             if len(pixels) > MAX_LETTERS:
@@ -209,7 +209,7 @@ def _given(query: HandQuery, model: Model) -> Labels | None:
     return np.array([value_of(TEXT_FIELD, parse_label, character, names) for character in characters], np.int64)
 
 
-def _letters_of(plan: HandPlan, sheets: Sequence["Sheet"]) -> Program[tuple[Pixels, Labels]]:
+def _letters_of(plan: HandPlan, sheets: Sequence["WrittenPage"]) -> Program[tuple[Pixels, Labels]]:
     """Return the letters (n, 28, 28) of sheets, in reading order, and the label (n,) of each.
 
     Raises:
@@ -223,7 +223,7 @@ def _letters_of(plan: HandPlan, sheets: Sequence["Sheet"]) -> Program[tuple[Pixe
     if plan.labels is None:
         readings = []
         for sheet in sheets:
-            readings.append((yield from read_sheet(plan.model, sheet, plan.possible)))  # noqa: PERF401 (yields)
+            readings.append((yield from read_characters(plan.model, sheet, plan.possible)))  # noqa: PERF401 (yields)
         return (
             np.concatenate([reading.glyphs for reading in readings]),
             np.concatenate([reading.labels for reading in readings]),

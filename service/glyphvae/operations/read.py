@@ -13,13 +13,13 @@ from glyphvae.api.context import Context
 from glyphvae.api.head import RequestHead
 from glyphvae.api.parameters import Beta, ModelName, Parameters, read_query, value_of
 from glyphvae.api.responses import Body, Result, headers_of, json_bytes
-from glyphvae.api.uploads import documented_upload, read_sheets
+from glyphvae.api.uploads import documented_upload, read_pages
 from glyphvae.errors import InvalidParameter
 from glyphvae.formats.registry import JSON, TEXT
 from glyphvae.imaging.preprocess import Box
 from glyphvae.models.likeness import describe_doubt
+from glyphvae.models.page_reading import PageReading, read_characters
 from glyphvae.models.registry import Model
-from glyphvae.models.sheets import SheetReading, read_sheet
 from glyphvae.operations.base import Operation, Plan, PlanCache, Responses
 from glyphvae.operations.encode import DOUBT, PROBLEMS, Doubt
 from glyphvae.scheduling.cost import writing
@@ -35,7 +35,7 @@ _BOX = "Left, top, right and bottom in the image turned upright, in its pixels; 
 
 
 class ReadOptions(Parameters):
-    """What to read, and by which model."""
+    """Parameters of the text to read, and the model."""
 
     labels: list[Annotated[str, Field(max_length=128)]] = Field(
         default=[],
@@ -203,10 +203,10 @@ class Read(Operation[ReadPlan]):
     def run(self, plan: ReadPlan, body: Body) -> Program[Result]:
         """Read the images."""
         model = plan.model
-        readings: list[SheetReading] = []
+        readings: list[PageReading] = []
         others = 0
-        for sheet in (yield from read_sheets(body, self.context.settings, MAX_CHARACTERS)):
-            readings.append((yield from read_sheet(model, sheet, plan.possible)))
+        for sheet in (yield from read_pages(body, self.context.settings, MAX_CHARACTERS)):
+            readings.append((yield from read_characters(model, sheet, plan.possible)))
             others += sheet.others
         count = sum(len(reading.labels) for reading in readings)
         joined = sum(int(np.count_nonzero(reading.joined)) for reading in readings)
@@ -228,7 +228,7 @@ def written_labels(sets: Sequence[str], model: Model) -> tuple[int, ...]:
     return possible_labels(("ascii",), model)
 
 
-def _content(plan: ReadPlan, readings: Sequence[SheetReading], joined: int, others: int) -> bytes:
+def _content(plan: ReadPlan, readings: Sequence[PageReading], joined: int, others: int) -> bytes:
     lines = [line for image, reading in enumerate(readings) for line in _lines(plan, reading, image)]
     text = "\n".join(line["text"] for line in lines)
     if plan.media == TEXT:
@@ -241,7 +241,7 @@ def _content(plan: ReadPlan, readings: Sequence[SheetReading], joined: int, othe
     return json_bytes({"model": plan.model.title, "text": text, "notes": notes, "lines": lines})
 
 
-def _lines(plan: ReadPlan, reading: SheetReading, image: int) -> list[dict[str, Any]]:
+def _lines(plan: ReadPlan, reading: PageReading, image: int) -> list[dict[str, Any]]:
     names, lines = plan.model.manifest.labels, list[dict[str, Any]]()
     best = np.argsort(-reading.posterior, axis=1, kind="stable")[:, : plan.query.top].tolist()
     percentiles: Sequence[float | None] = reading.percentiles or [None] * len(best)

@@ -89,9 +89,10 @@ def measure(places: Floats, lines: NDArray[intp], names: Sequence[str], size: fl
         middle = places[:, [0, 2]].mean(axis=1)
         base[own] = _baseline(middle[firm], feet, middle[own])
     above = base - places[:, 1]
-    # Small letters tell it only where no other character does, because hands have x-heights of their own.
+    # Digits tell it only where no high letter does, and small letters where nothing else does: their heights differ.
     tall = sure & (extents[:, 0] >= _TALL)
-    known = tall if tall.any() else sure
+    letters = tall & np.array([name.isalpha() for name in names], bool)
+    known = next((one for one in (letters, tall) if one.any()), sure)
     page, cap = _usual(above[known] / extents[known, 0], above, size), np.zeros(len(names))
     for line in np.unique(number):
         own = number == line

@@ -16,6 +16,7 @@ read = partial(run, "read")
 def pages(monkeypatch: pytest.MonkeyPatch, here: None) -> None:  # noqa: ARG001 (writes into the folder)
     """Serve the shipped models, and write two pages."""
     monkeypatch.setenv("GLYPHVAE_MODELS", str(ROOT / "exported"))
+    monkeypatch.setenv("GLYPHVAE_DEFAULT_MODEL", "pen")
     for name, text in {"a": "HELLO World", "b": "abc 123"}.items():
         Path(f"{name}.png").write_bytes(image_file(print_lines(paper(200, 800), text)))
 
@@ -42,7 +43,7 @@ def test_notes_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_remote_service_reads_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     with running("--models", str(ROOT / "exported"), "--device", "cpu") as server:
-        assert read("a.png", "--url", server.url) == 0
+        assert read("a.png", "--model", "pen", "--url", server.url) == 0
     assert capsys.readouterr().out == "HELLO World\n"
 
 

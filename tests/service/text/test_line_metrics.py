@@ -85,3 +85,10 @@ def test_an_i_may_lack_its_dot_but_one_with_a_dot_is_high() -> None:
     dotless, dotted = (fitness(low, np.array([parted]), metrics, ["i"])[0, 0] for parted in (False, True))
     assert dotless == pytest.approx(0, abs=0.01)
     assert dotted < -1
+
+
+def test_low_digits_do_not_tell_the_cap_height() -> None:
+    """Some hands have digits of the x-height."""
+    places = places_of("Hand 735".replace(" ", ""))
+    places[4:, 1] = places[1, 1]
+    assert measured(places, "Hand735").cap == pytest.approx(CAP)

@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from glyphvae.imaging.sheet import Sheet, find_sheet
+from glyphvae.imaging.written_page import WrittenPage, find_page
+from glyphvae.models.page_reading import PageReading, glyphs_under, read_characters
 from glyphvae.models.registry import Model, load_registry
-from glyphvae.models.sheets import SheetReading, glyphs_under, read_sheet
 from glyphvae.scheduling.steps import run_now
 from tests.known_model import classifier, write_model
 from tests.service.imaging.scenes import paper, print_lines
@@ -19,8 +19,8 @@ def pen() -> Model:
     return context_of(ROOT / "exported").registry.get("pen")
 
 
-def sheet_of(text: str, width: int = 900) -> Sheet:
-    return find_sheet(print_lines(paper(330, width), text), 1, 200)
+def sheet_of(text: str, width: int = 900) -> WrittenPage:
+    return find_page(print_lines(paper(330, width), text), 1, 200)
 
 
 def labels_of(model: Model, kind: str = "") -> list[int]:
@@ -28,7 +28,7 @@ def labels_of(model: Model, kind: str = "") -> list[int]:
     return [index for index, name in enumerate(names) if name.isascii() and (not kind or getattr(name, kind)())]
 
 
-def text_of(reading: SheetReading, model: Model) -> str:
+def text_of(reading: PageReading, model: Model) -> str:
     """Return the lines of a reading."""
     text = ""
     for index, label in enumerate(reading.labels):
@@ -40,7 +40,7 @@ def text_of(reading: SheetReading, model: Model) -> str:
 
 @pytest.mark.parametrize("text", ["HELLO World\nabc xyz 123", "THE quick\nbrown FOX", "Hi, you; a.b - c: it's"])
 def test_printed_text_is_read(pen: Model, text: str) -> None:
-    reading = run_now(read_sheet(pen, sheet_of(text), labels_of(pen)))
+    reading = run_now(read_characters(pen, sheet_of(text), labels_of(pen)))
     assert text_of(reading, pen) == text
     assert reading.posterior.sum(axis=1) == pytest.approx(1)
     assert not reading.joined.any()
@@ -49,20 +49,20 @@ def test_printed_text_is_read(pen: Model, text: str) -> None:
 
 
 def test_only_possible_labels_are_read(pen: Model) -> None:
-    reading = run_now(read_sheet(pen, sheet_of("lOS 215"), labels_of(pen, "isdigit")))
+    reading = run_now(read_characters(pen, sheet_of("lOS 215"), labels_of(pen, "isdigit")))
     assert text_of(reading, pen) == "105 215"
 
 
 def test_marks_alone_are_read_at_their_size(pen: Model) -> None:
     marks = [pen.manifest.labels.index(name) for name in ",'.-"]
-    reading = run_now(read_sheet(pen, sheet_of("a-b"), marks))
+    reading = run_now(read_characters(pen, sheet_of("a-b"), marks))
     assert pen.manifest.labels[reading.labels[1]] == "-"
 
 
 def test_a_wide_piece_looks_joined(pen: Model) -> None:
     picture = print_lines(paper(200, 500), "AB  AB", gap=8)
     picture[70:76, 225:330] = 30
-    reading = run_now(read_sheet(pen, find_sheet(picture, 1, 100), labels_of(pen)))
+    reading = run_now(read_characters(pen, find_page(picture, 1, 100), labels_of(pen)))
     assert reading.joined.tolist() == [False, False, True]
 
 
@@ -71,7 +71,7 @@ def test_glyphs_are_those_of_their_labels(pen: Model) -> None:
     sheet, names = sheet_of("AB,"), pen.manifest.labels
     labels = np.array([names.index(name) for name in "AB,"])
     glyphs = run_now(glyphs_under(pen, sheet, labels))
-    reading = run_now(read_sheet(pen, sheet, labels_of(pen)))
+    reading = run_now(read_characters(pen, sheet, labels_of(pen)))
     assert np.array_equal(glyphs, reading.glyphs)
     heights = np.count_nonzero(glyphs.max(axis=2) > 40, axis=1)
     assert heights[0] == heights[1] == pytest.approx(20, abs=1)
@@ -84,6 +84,6 @@ def test_glyphs_are_those_of_their_labels(pen: Model) -> None:
 def test_a_model_without_percentiles_reads_too(tmp_path: Path, files: dict[str, bytes]) -> None:
     write_model(tmp_path, "cvae", files=files)
     registry = load_registry(context_of(tmp_path).settings)
-    reading = run_now(read_sheet(registry.get("cvae"), sheet_of("AB"), range(36)))
+    reading = run_now(read_characters(registry.get("cvae"), sheet_of("AB"), range(36)))
     assert len(reading.labels) == 2
     assert reading.percentiles is None

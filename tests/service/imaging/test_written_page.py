@@ -3,18 +3,18 @@ import numpy as np
 import pytest
 
 from glyphvae.imaging.preprocess import UnsuitableImageError
-from glyphvae.imaging.sheet import Sheet, TooManyCharactersError, find_sheet
+from glyphvae.imaging.written_page import TooManyCharactersError, WrittenPage, find_page
 from tests.service.imaging.scenes import Pixels, alike, paper, print_lines, write
 
 TEXT = "ABC dE\nfGH 23"
 
 
-def counts(sheet: Sheet) -> list[int]:
+def counts(sheet: WrittenPage) -> list[int]:
     return [len(line) for line in sheet.lines]
 
 
-def found(picture: Pixels, reduction: float = 1, most: int = 100) -> Sheet:
-    return find_sheet(picture, reduction, most)
+def found(picture: Pixels, reduction: float = 1, most: int = 100) -> WrittenPage:
+    return find_page(picture, reduction, most)
 
 
 def test_characters_are_found_in_lines() -> None:

@@ -20,9 +20,11 @@ Matrix = NDArray[np.float64]
 
 _BLANK = "The image shows no ink: it needs characters with enough contrast to their paper."
 # Pictures of sheets are reduced to this side.
-SHEET_SIDE = 2048
+PAGE_SIDE = 2048
 # Pieces of ink, of which a character has one or two; a sheet with more is noise.
 _MOST_PIECES = 4
+# Share of a side, at each end, in which a table may be seen.
+_MARGIN = 0.15
 # Ink is at least this share of the usual strength.
 _WEAKEST = 0.3
 # In usual heights: the least root of a dot's area, the most height and width of a piece, and of one at the edge, which
@@ -42,7 +44,7 @@ _FINE, _FAINT = 0.6, 0.7
 # Lines that are tilted by less, in degrees, are read as they are.
 _LEVEL = 0.8
 # Paper around a character's ink, in pixels, which has the faint edges of strokes.
-_MARGIN = 4
+_BORDER = 4
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Character:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class WrittenPage:
     """The lines of a sheet.
 
     Attributes:
@@ -90,7 +92,7 @@ class TooManyCharactersError(ValueError):
     """A picture shows more characters than are read."""
 
 
-def find_sheet(picture: NDArray[uint8], reduction: float, most: int) -> Sheet:
+def find_page(picture: NDArray[uint8], reduction: float, most: int) -> WrittenPage:
     """Find the characters of a picture (h, w) or (h, w, 3).
 
     Args:
@@ -102,7 +104,7 @@ def find_sheet(picture: NDArray[uint8], reduction: float, most: int) -> Sheet:
         UnsuitableImageError: There is no ink.
         TooManyCharactersError: There are more characters.
     """
-    page = read_page(picture, SHEET_SIDE)
+    page = read_page(picture, PAGE_SIDE)
     page, numbers, pieces, size = _pieces_of(page, most)
     tilt = tilt_of(_boxes_of(pieces), size)
     if abs(tilt) >= _LEVEL:
@@ -116,18 +118,28 @@ def find_sheet(picture: NDArray[uint8], reduction: float, most: int) -> Sheet:
         raise TooManyCharactersError(f"the picture shows {count} characters; at most {most} are read")
     found = [[_character(page, numbers, [pieces[one] for one in group], reduction) for group in line] for line in lines]
     used = sum(len(group) for line in lines for group in line)
-    return Sheet(found, size, len(pieces) - used)
+    return WrittenPage(found, size, len(pieces) - used)
 
 
 def _pieces_of(page: Page, most: int) -> tuple[Page, Numbers, list[Piece], float]:
     """Return the page without faint ink, its pieces that may be of characters, and the usual height of these."""
-    # Half of all ink is stronger than this level.
-    levels = page.ink[_without_edges(page.mask) > 0]
-    total = np.cumsum(np.bincount(levels, minlength=256) * np.arange(256))
-    strength = int(np.searchsorted(total, total[-1] / 2))
+    strength = _strength(page)
     # What is faint may join characters, and these with the edge.
     mask = _without_edges(np.where(page.ink > _WEAKEST * strength, page.mask, uint8(0)))
     return replace(page, mask=mask), *_likely(mask, page.ink, most)
+
+
+def _strength(page: Page) -> float:
+    """Return the usual level of strong ink, away from the edges, where a table may be seen."""
+    height, width = page.mask.shape
+    within = (
+        slice(round(_MARGIN * height), height - round(_MARGIN * height)),
+        slice(round(_MARGIN * width), width - round(_MARGIN * width)),
+    )
+    # Weighted by the square, because there may be far more of what is faint.
+    weights = np.square(np.arange(256.0))
+    total = np.cumsum(np.bincount(page.ink[within][page.mask[within] > 0], minlength=256) * weights)
+    return float(np.searchsorted(total, total[-1] / 2))
 
 
 def _without_edges(mask: NDArray[uint8]) -> NDArray[uint8]:
@@ -220,8 +232,8 @@ def _character(page: Page, numbers: Numbers, pieces: Sequence[Piece], reduction:
     boxes = np.array([piece.box for piece in pieces])
     (left, top), (right, bottom) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
     height, width = page.mask.shape
-    rows = slice(max(0, top - _MARGIN), min(height, bottom + _MARGIN))
-    columns = slice(max(0, left - _MARGIN), min(width, right + _MARGIN))
+    rows = slice(max(0, top - _BORDER), min(height, bottom + _BORDER))
+    columns = slice(max(0, left - _BORDER), min(width, right + _BORDER))
     part = replace(page, ink=page.ink[rows, columns], mask=page.mask[rows, columns])
     ink = alone(part, numbers[rows, columns], pieces)
     return Character(

@@ -19,7 +19,7 @@ from glyphvae.text.word_forms import weighed
 from glyphvae.text.word_gaps import word_starts
 
 if TYPE_CHECKING:
-    from glyphvae.imaging.sheet import Character, Sheet
+    from glyphvae.imaging.written_page import Character, WrittenPage
 
 Places = NDArray[np.float64]
 
@@ -30,8 +30,8 @@ _JOINED = 1.6
 
 
 @dataclass(frozen=True)
-class SheetReading:
-    """What the n characters of a sheet are, in reading order.
+class PageReading:
+    """Labels of the n characters of a page, in reading order.
 
     Attributes:
         characters: (n,).
@@ -54,7 +54,7 @@ class SheetReading:
     percentiles: Sequence[float] | None
 
 
-def read_sheet(model: Model, sheet: "Sheet", possible: Sequence[int]) -> Program[SheetReading]:
+def read_characters(model: Model, sheet: "WrittenPage", possible: Sequence[int]) -> Program[PageReading]:
     """Find the label of each character.
 
     Args:
@@ -90,7 +90,7 @@ def read_sheet(model: Model, sheet: "Sheet", possible: Sequence[int]) -> Program
     posterior /= posterior.sum(axis=1, keepdims=True)
     labels = posterior.argmax(axis=1)
     pixels = np.where(np.isin(labels, marks)[:, None, None], cells, glyphs)
-    return SheetReading(
+    return PageReading(
         characters,
         lines,
         starts,
@@ -110,7 +110,7 @@ def _measured(  # noqa: PLR0917 (as there)
     return measure(places, lines, [names[labels[best]] for best in likely.argmax(axis=1)], size)
 
 
-def glyphs_under(model: Model, sheet: "Sheet", labels: Labels) -> Program[Pixels]:
+def glyphs_under(model: Model, sheet: "WrittenPage", labels: Labels) -> Program[Pixels]:
     """Return the characters of a sheet, (n, 28, 28), as models learn those of their labels (n,)."""
     characters, lines, places = _parts(sheet)
     glyphs = np.stack([character.glyph for character in characters])
@@ -122,7 +122,7 @@ def glyphs_under(model: Model, sheet: "Sheet", labels: Labels) -> Program[Pixels
     return np.where(is_boxed[:, None, None], glyphs, cells)
 
 
-def _parts(sheet: "Sheet") -> tuple[Sequence["Character"], NDArray[np.intp], NDArray[np.float64]]:
+def _parts(sheet: "WrittenPage") -> tuple[Sequence["Character"], NDArray[np.intp], NDArray[np.float64]]:
     """Return the n characters of a sheet, the line of each, and the place (n, 4) of each."""
     characters = [character for line in sheet.lines for character in line]
     lines = np.repeat(np.arange(len(sheet.lines)), [len(line) for line in sheet.lines])
