@@ -137,7 +137,7 @@ class FindHand(Operation[HandPlan]):
                     "schema": {"$ref": "#/components/schemas/FoundHand"},
                     "example": {
                         "model": "pen/1",
-                        "hand": "ASil3HvgCEo2eSAowhJ74pfqDZ6s",
+                        "hand": "AQwzqnwf-E43eWA4xhF74pfqDZZl",
                         "mu": [0.4],
                         "logvar": [-1.6],
                         "left": [0.2],
