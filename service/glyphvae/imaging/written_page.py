@@ -26,7 +26,7 @@ _MOST_PIECES = 4
 # Share of a side, at each end, in which a table may be seen.
 _MARGIN = 0.15
 # Ink is at least this share of the usual strength.
-_WEAKEST = 0.3
+_WEAKEST = 0.4
 # In usual heights: the least root of a dot's area, the most height and width of a piece, and of one at the edge, which
 # may be the edge of the sheet or of a shadow.
 _LEAST, _HIGHEST, _WIDEST = 0.05, 3.5, 14
