@@ -69,28 +69,29 @@ def _levelness(x: NDArray[np.float64], y: NDArray[np.float64], tilt: float, size
     return float(np.square(smooth).sum() * np.exp(-((tilt / _LIKELY) ** 2) / 2))
 
 
-def lines_of(boxes: Boxes, blots: NDArray[np.bool], size: float) -> list[list[list[int]]]:
+def lines_of(boxes: Boxes, upright: Boxes, blots: NDArray[np.bool], size: float) -> list[list[list[int]]]:
     """Return the lines from top to bottom, each its characters from left to right, each the indices of its pieces.
 
     Pieces that are in no line are left out.
 
     Args:
         boxes: Of all pieces.
+        upright: What they were if the writing did not slant. Letters are told apart by these; marks may lean less.
         blots: (n,) which of them are a character only beside others.
         size: The usual height.
     """
     is_core = (boxes[:, 3] - boxes[:, 1] >= _CORE * size) & ~blots
     if not is_core.any():
         is_core[:] = True
-    lines = _merged([_characters(boxes, line, size) for line in _rows(boxes, np.flatnonzero(is_core))], boxes)
-    lines = _with_marks(boxes, lines, size)
+    lines = _merged([_characters([upright], line) for line in _rows(upright, np.flatnonzero(is_core))], upright)
+    lines = _with_marks(upright, lines, size)
     for blot in np.flatnonzero(blots & ~is_core).tolist():
-        _insert(boxes, lines, [blot], size)
-    loose = _attached(boxes, lines, np.flatnonzero(~is_core & ~blots), size)
-    for group in _characters(boxes, loose, size, stacked=True):
-        _insert(boxes, lines, group, size)
-    lines.sort(key=lambda line: float(np.median([_around(boxes, group)[[1, 3]].mean() for group in line])))
-    return [sorted(line, key=lambda group: float(_around(boxes, group)[[0, 2]].sum())) for line in lines]
+        _insert(upright, lines, [blot], size)
+    loose = _attached(boxes, upright, lines, np.flatnonzero(~is_core & ~blots), size)
+    for group in _characters([boxes, upright], loose, within=size):
+        _insert(upright, lines, group, size)
+    lines.sort(key=lambda line: float(np.median([_around(upright, group)[[1, 3]].mean() for group in line])))
+    return [sorted(line, key=lambda group: float(_around(upright, group)[[0, 2]].sum())) for line in lines]
 
 
 def _rows(boxes: Boxes, core: Numbers) -> list[list[int]]:
@@ -149,20 +150,19 @@ def _nearest(line: Boxes, own: Boxes) -> tuple[float, float]:
     return float(np.median(near[:, 1])), float(np.median(near[:, 3]))
 
 
-def _characters(boxes: Boxes, pieces: Sequence[int], size: float, *, stacked: bool = False) -> list[list[int]]:
+def _characters(boxes: Sequence[Boxes], pieces: Sequence[int], within: float = np.inf) -> list[list[int]]:
     """Group pieces that are above one another, from left to right.
 
     Args:
-        boxes: Of all pieces.
+        boxes: Of all pieces, as they may be read: it is enough that pieces are above one another in one of these.
         pieces: Indices of those to group.
-        size: The usual height.
-        stacked: Whether they are parts of marks, as the dots of a colon, which lie within a size.
+        within: Distance up and down, in pixels, in which they are of one character, as the dots of a colon.
     """
     groups: list[list[int]] = []
-    for piece in sorted(pieces, key=lambda piece: float(boxes[piece, 0])):
+    for piece in sorted(pieces, key=lambda piece: float(boxes[-1][piece, 0])):
         for group in groups[-3:]:
-            around = _around(boxes, group)
-            if _is_above(boxes[piece], around) and (not stacked or _apart(boxes[piece], around) < size):
+            each = [(one[piece], _around(one, group)) for one in boxes]
+            if any(_is_above(*pair) and _apart(*pair) < within for pair in each):
                 group.append(piece)
                 break
         else:
@@ -182,13 +182,16 @@ def _apart(a: Boxes, b: Boxes) -> float:
     return float(max(a[1] - b[3], b[1] - a[3], 0))
 
 
-def _attached(boxes: Boxes, lines: list[list[list[int]]], small: Numbers, size: float) -> list[int]:
-    """Add small pieces to the characters that they belong to; return the others."""
+def _attached(boxes: Boxes, upright: Boxes, lines: list[list[list[int]]], small: Numbers, size: float) -> list[int]:
+    """Add small pieces to the characters that they belong to; return the others.
+
+    The dot of an i leans with its letter; that of an exclamation mark is below its stroke, which may lean alone.
+    """
     groups = [group for line in lines for group in line]
-    around = np.array([_around(boxes, group) for group in groups])
+    straight, leaning = (np.array([_around(one, group) for group in groups]) for one in (upright, boxes))
     loose: list[int] = []
     for piece in small.tolist():
-        far = _distances(boxes[piece], around, size)
+        far = np.minimum(_distances(upright[piece], straight, size), _below(boxes[piece], leaning, size))
         best = int(np.argmin(far))
         if np.isfinite(far[best]):
             groups[best].append(piece)
@@ -207,11 +210,19 @@ def _distances(piece: Boxes, around: Boxes, size: float) -> NDArray[np.float64]:
     within = off <= (rights - lefts) / 2
     near = np.hypot(across, along)
     far = np.where((near <= _BROKEN) | ((near == 0) & within), near, np.inf)
-    # The dot of an i, right of it where the hand leans; then that of an exclamation mark.
+    # The dot of an i, right of it where the hand leans.
     above = (off <= (rights - lefts) / 2 + _ASIDE) & (along <= _DOT) & (bottom <= tops + _INTO * (bottoms - tops))
     far = np.minimum(far, np.where(above, _BROKEN + off + along * _UP, np.inf))
-    below = within & (along <= _DOT) & (top >= bottoms)
-    return np.minimum(far, np.where(below, _BROKEN + off + along, np.inf))
+    return np.minimum(far, _below(piece, around, size))
+
+
+def _below(piece: Boxes, around: Boxes, size: float) -> NDArray[np.float64]:
+    """Return how far a dot (4,) is below characters (n, 4), in sizes, as under an exclamation mark; else infinity."""
+    left, top, right, _ = piece / size
+    lefts, _, rights, bottoms = around.T / size
+    off, along = np.abs(left + right - lefts - rights) / 2, top - bottoms
+    below = (off <= (rights - lefts) / 2) & (along >= 0) & (along <= _DOT)
+    return np.where(below, _BROKEN + off + along, np.inf)
 
 
 def _insert(boxes: Boxes, lines: list[list[list[int]]], group: list[int], size: float) -> bool:

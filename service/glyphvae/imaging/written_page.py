@@ -41,6 +41,9 @@ _HOLLOW = 0.06
 _BLOT, _ROUND, _BOLD = 0.42, 1.7, 4.0
 # In shares of the usual width of strokes, and of the usual strength of ink.
 _FINE, _FAINT = 0.6, 0.7
+# Slants that are tried, in pixels to the right for each upwards. The slant is that of the narrowest characters; they
+# have to be narrower by this share, or the writing counts as upright.
+_SLANTS, _NARROWER = np.arange(-4, 10) / 10, 0.05
 # Lines that are tilted by less, in degrees, are read as they are.
 _LEVEL = 0.8
 # Paper around a character's ink, in pixels, which has the faint edges of strokes.
@@ -109,7 +112,8 @@ def find_page(picture: NDArray[uint8], reduction: float, most: int) -> WrittenPa
     tilt = tilt_of(_boxes_of(pieces), size)
     if abs(tilt) >= _LEVEL:
         page, numbers, pieces, size = _pieces_of(_levelled(page, tilt), most)
-    lines = lines_of(_boxes_of(pieces), np.array([_is_blot(piece, size) for piece in pieces]), size)
+    blots = np.array([_is_blot(piece, size) for piece in pieces])
+    lines = lines_of(_boxes_of(pieces), _upright(numbers, pieces), blots, size)
     # The end of the edge of a shadow, or of another sheet, is no line.
     is_cut = [len(line) == 1 and any(pieces[one].borders for one in line[0]) for line in lines]
     lines = [line for line, cut in zip(lines, is_cut, strict=True) if not cut] or lines
@@ -211,6 +215,29 @@ def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) 
 
 def _boxes_of(pieces: Sequence[Piece]) -> NDArray[np.float64]:
     return np.array([piece.box for piece in pieces], float)
+
+
+def _upright(numbers: Numbers, pieces: Sequence[Piece]) -> NDArray[np.float64]:
+    """Return the boxes (n, 4) of pieces as they were if the writing did not slant.
+
+    In slanted writing the box of a letter reaches over the one before, and a comma lies under its letter.
+    """
+    boxes = _boxes_of(pieces)
+    sides = np.array([_sides(numbers, piece) for piece in pieces])  # (n, slants, 2)
+    widths = np.ptp(sides, axis=2).sum(axis=0)
+    upright, best = int(np.argmin(np.abs(_SLANTS))), int(np.argmin(widths))
+    if widths[best] < (1 - _NARROWER) * widths[upright]:
+        boxes[:, [0, 2]] = sides[:, best]
+    return boxes
+
+
+def _sides(numbers: Numbers, piece: Piece) -> NDArray[np.float64]:
+    """Return left and right of a piece, sheared upright from each of `_SLANTS`: (slants, 2)."""
+    left, top, right, bottom = piece.box
+    own = (numbers[top:bottom, left:right] == piece.number).astype(uint8)
+    x, y = cv2.convexHull(cv2.findNonZero(own).reshape(-1, 2)).reshape(-1, 2).T + np.array([[left], [top]])
+    sheared = x + np.outer(_SLANTS, y)  # (slants, points)
+    return np.stack([sheared.min(axis=1), sheared.max(axis=1) + 1], axis=1)
 
 
 def _levelled(page: Page, tilt: float) -> Page:

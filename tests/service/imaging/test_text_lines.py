@@ -9,7 +9,8 @@ Lines = list[list[list[int]]]
 
 def found(*boxes: tuple[float, float, float, float], blots: tuple[int, ...] = ()) -> Lines:
     """Return the lines of boxes, whose usual height is 20."""
-    return lines_of(np.array(boxes, float), np.isin(np.arange(len(boxes)), blots), SIZE)
+    every = np.array(boxes, float)
+    return lines_of(every, every, np.isin(np.arange(len(boxes)), blots), SIZE)
 
 
 def row(count: int, top: float = 0, left: float = 0) -> list[tuple[float, float, float, float]]:
@@ -94,3 +95,12 @@ def test_a_high_mark_is_no_line_of_its_own() -> None:
     assert found(*row(2), (27, -4, 30, 6), *row(1, 60)) == [[[0], [1], [2]], [[3]]]
     assert found(*row(2), (27, 60, 38, 72)) == [[[0], [1]], [[2]]]
     assert found((0, 0, 10, 12)) == [[[0]]]
+
+
+def test_marks_may_lean_less_than_letters() -> None:
+    # A colon whose dots are above one another in slanted writing, and a stroke with the dot of an exclamation mark.
+    boxes = np.array([*row(2), (30, 2, 32, 4), (30, 14, 32, 16), (40, 0, 43, 14), (40, 17, 43, 20)], float)
+    upright = boxes.copy()
+    upright[:, [0, 2]] += 0.6 * boxes[:, 1:].mean(axis=1, keepdims=True)
+    found = lines_of(boxes, upright, np.zeros(len(boxes), bool), SIZE)
+    assert found == [[[0], [1], [2, 3], [4, 5]]]

@@ -134,3 +134,14 @@ def test_what_is_left_of_rules_is_no_character() -> None:
     for x in (380, 440):
         cv2.line(picture, (x, 60), (x + 30, 60), (150,) * 3, 2)
     assert counts(found(picture)) == [5, 5]
+
+
+@pytest.mark.parametrize("slant", [-0.3, 0.4, 0.7])
+def test_characters_that_slant_are_told_apart(slant: float) -> None:
+    picture = print_lines(paper(300, 600), "HIll,iT:l!\nfl,T;iLf!", gap=16)
+    matrix = np.array([[1, -slant, 100 * slant], [0, 1, 0]], float)
+    slanted = cv2.warpAffine(picture, matrix, (700, 300), borderMode=cv2.BORDER_REPLICATE)
+    sheet = found(np.asarray(slanted, np.uint8))
+    assert counts(sheet) == counts(found(picture)) == [10, 9]
+    pieces = [[character.pieces for character in line] for line in sheet.lines]
+    assert pieces == [[1, 1, 1, 1, 1, 2, 1, 2, 1, 2], [1, 1, 1, 1, 2, 2, 1, 1, 2]]
