@@ -83,7 +83,7 @@ def test_every_node_of_what_the_service_runs_on_cuda_has_a_kernel(file: str) -> 
 
 
 def test_every_node_of_a_decoder_in_half_precision_has_a_kernel() -> None:
-    exact = expanded(onnx.load(Path(EXPORTED, MANIFESTS[DEFAULT_MODEL].decoder.file)))
+    exact = expanded(onnx.load(Path(EXPORTED, MANIFESTS[DEFAULT_MODEL].decoder_for("cuda", "auto").file)))
     assert without_kernel(to_float16(exact)) == set()
 
 

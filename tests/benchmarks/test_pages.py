@@ -65,7 +65,7 @@ def test_look_alikes_are_merged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "says"), [({"part": "all"}, "tuning and held-out"), ({"kinds": ("x",)}, "no kind x"), ({}, "no fonts")]
+    ("setting", "says"), [({"split": "all"}, "tuning and held-out"), ({"kinds": ("x",)}, "no kind x"), ({}, "no fonts")]
 )
 def test_what_there_is_not_is_refused(setting: dict[str, str], says: str, tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match=says):

@@ -60,7 +60,6 @@ class HandQuery(Parameters):
         min_length=1,
         max_length=256,
         description="What is written on a `sheet`, instead of `label`, in reading order; white space does not count.",
-        examples=["Rage H"],
     )
     preprocess: Mode = Field("auto", description="How images are converted; as for `/encode`. Not of a `sheet`.")
     model: ModelName = None

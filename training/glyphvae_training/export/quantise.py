@@ -71,7 +71,8 @@ def quantise_model(
             inputs["label"] = np.arange(CALIBRATION_ROWS) % len(facts.labels)
         graphs[part] = compact(quantised(decoder, inputs))
     else:
-        graphs[part] = to_float16(decoder)
+        # GPUs run the decoder of fixed sizes, where there is one.
+        graphs[part] = to_float16(expanded(graphs.get("decoder-fixed", graphs["decoder"])))
     exact = Exported(facts.to_dict(), *(session(graphs[part].SerializeToString()) for part in ("encoder", "decoder")))
     lost = check_quantised(exact, session(graphs[part].SerializeToString()), held_out)
     publish(folder, facts.with_metrics(facts.metrics | {precision: lost}), graphs)
