@@ -15,6 +15,7 @@ from glyphvae.client import AsyncClient, calls
 from glyphvae.client.call import Call
 from glyphvae.errors import InvalidParameter, NotFound, Problem, StartError, UnknownModel
 from glyphvae.writer import Writer
+from tests.service.imaging.scenes import paper, print_lines
 from tests.service.operations.test_font import write_pen
 from tests.service.support import caller, context_of, grey, image_file
 
@@ -71,6 +72,13 @@ async def test_results_are_those_of_the_client(context: Context, writer: Writer,
         assert writer.generate_picture("J", n=4, columns=2).image.size == (56, 56)
         assert writer.encode(IMAGE).labels == (await client.encode(IMAGE)).labels
         assert (writer.reconstruct(IMAGE, label="J").elbo == (await client.reconstruct(IMAGE, label="J")).elbo).all()
+
+
+def test_lines_are_read_as_by_the_call(writer: Writer) -> None:
+    picture = print_lines(paper(60, 120), "AB", left=10, base=45, height=30)
+    found = writer.read(picture, labels="capitals")
+    assert [len(word.characters) for line in found.lines for word in line.words] == [2]
+    assert found == writer.send(calls.read(picture, labels="capitals"))
 
 
 def test_hands_and_fonts_are_those_of_the_calls(tmp_path: Path) -> None:
