@@ -33,6 +33,8 @@ _ABOVE, _WITHIN, _BESIDE = 0.5, 0.8, 0.5
 _DOT, _ASIDE = 0.75, 0.2
 # It reaches into the character's height by this share, and is rather above another than beside it.
 _INTO, _UP = 0.25, 0.3
+# An exclamation mark is at most this wide, in sizes.
+_MARK = 0.6
 # Pieces nearer to a character than this, in sizes, have broken off from it.
 _BROKEN = 0.045
 # A mark is at most this far over or under the characters of its line, in sizes, and this far beside them; and it is not
@@ -189,9 +191,12 @@ def _attached(boxes: Boxes, upright: Boxes, lines: list[list[list[int]]], small:
     """
     groups = [group for line in lines for group in line]
     straight, leaning = (np.array([_around(one, group) for group in groups]) for one in (upright, boxes))
+    # A comma may be below a letter that leans over it.
+    is_narrow = leaning[:, 2] - leaning[:, 0] <= _MARK * size
     loose: list[int] = []
     for piece in small.tolist():
-        far = np.minimum(_distances(upright[piece], straight, size), _below(boxes[piece], leaning, size))
+        alone = np.where(is_narrow, _below(boxes[piece], leaning, size), np.inf)
+        far = np.minimum(_distances(upright[piece], straight, size), alone)
         best = int(np.argmin(far))
         if np.isfinite(far[best]):
             groups[best].append(piece)

@@ -99,8 +99,10 @@ def test_a_high_mark_is_no_line_of_its_own() -> None:
 
 def test_marks_may_lean_less_than_letters() -> None:
     # A colon whose dots are above one another in slanted writing, and a stroke with the dot of an exclamation mark.
-    boxes = np.array([*row(2), (30, 2, 32, 4), (30, 14, 32, 16), (40, 0, 43, 14), (40, 17, 43, 20)], float)
+    # A comma below a letter that leans over it is none of its dots.
+    colon, exclamation = [(30, 2, 32, 4), (30, 14, 32, 16)], [(40, 0, 43, 14), (40, 17, 43, 20)]
+    boxes = np.array([*row(2), *colon, *exclamation, (50, 0, 64, 20), (60, 21, 63, 25)], float)
     upright = boxes.copy()
     upright[:, [0, 2]] += 0.6 * boxes[:, 1:].mean(axis=1, keepdims=True)
     found = lines_of(boxes, upright, np.zeros(len(boxes), bool), SIZE)
-    assert found == [[[0], [1], [2, 3], [4, 5]]]
+    assert found == [[[0], [1], [2, 3], [4, 5], [6], [7]]]
