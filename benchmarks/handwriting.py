@@ -124,8 +124,13 @@ def _stroked(lines: tuple[Points, ...], height: float, pen: float, angle: float)
 
 def cropped(mask: Coverage) -> Coverage:
     """Cut off the paper around ink."""
+    return mask[inked(mask)]
+
+
+def inked(mask: Coverage) -> tuple[slice, slice]:
+    """Return the rows and columns from the first to the last that has ink."""
     rows, columns = np.flatnonzero(mask.max(axis=1) > 0.2), np.flatnonzero(mask.max(axis=0) > 0.2)
-    return mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 Source = Callable[[Rng, str], Glyph]

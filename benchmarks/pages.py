@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFont
 
-from benchmarks.handwriting import Coverage, Glyph, Rng, chosen_by, cropped, sharpened
+from benchmarks.handwriting import Coverage, Glyph, Rng, chosen_by, cropped, inked, sharpened
 from benchmarks.pictures import SPLITS
 from benchmarks.processes import BenchmarkError, two_cores
-from benchmarks.scenes import KINDS, Scene, png
+from benchmarks.scenes import KINDS, Scene, chosen_kinds, png
 from benchmarks.server import Server, Subject, console
 from glyphvae.client import Client
 from glyphvae.client.errors import ProblemError
@@ -91,10 +91,10 @@ class Block(Glyph):
         # Smoothed first, because warping takes no mean of the pixels that it skips.
         smooth = cv2.GaussianBlur(mask, (0, 0), 0.35 / scale) if scale < 1 else mask
         drawn = np.clip(cv2.warpAffine(smooth, turn, size.tolist(), flags=cv2.INTER_LINEAR), 0, 1)
-        rows, columns = np.flatnonzero(drawn.max(axis=1) > 0.2), np.flatnonzero(drawn.max(axis=0) > 0.2)
-        turn[:, 2] -= columns[0], rows[0]
+        rows, columns = inked(drawn)
+        turn[:, 2] -= columns.start, rows.start
         self.drawings.append(np.vstack([turn, [0, 0, 1]]))
-        return drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        return drawn[rows, columns]
 
     def boxes(self, matrix: NDArray[np.float64]) -> list[Box]:
         """Return the box of each character in a picture, whose matrix leads from what was drawn last to it."""
@@ -176,11 +176,10 @@ def compose(rng: Rng, images: Images, font: Font) -> Block:
             x += max(font.box(" ")[4], 0.3) * CAP
         lines.append(line)
         texts.append(text)
-    rows, columns = np.flatnonzero(field_.max(axis=1) > 0.2), np.flatnonzero(field_.max(axis=0) > 0.2)
-    top, left = int(rows[0]), int(columns[0])
-    mask = field_[top : rows[-1] + 1, left : columns[-1] + 1]
-    moved = [[Placed(one.character, one.image, one.outline - (left, top)) for one in line] for line in lines]
-    return Block("", mask=mask, placed=moved, text="\n".join(texts))
+    rows, columns = inked(field_)
+    corner = columns.start, rows.start
+    moved = [[Placed(one.character, one.image, one.outline - corner) for one in line] for line in lines]
+    return Block("", mask=field_[rows, columns], placed=moved, text="\n".join(texts))
 
 
 def _write(  # noqa: PLR0917 (a character has as many facts)
@@ -244,24 +243,20 @@ def measure(  # noqa: PLR0917 (every setting becomes an option)
     """
     if split not in SPLITS:
         raise BenchmarkError(f"pages are of the splits {' and '.join(SPLITS)}, not {split}")
-    for kind in kinds:
-        if kind not in KINDS:
-            raise BenchmarkError(f"there is no kind {kind}; the kinds are {', '.join(KINDS)}")
+    chosen = chosen_kinds(kinds)
     paths = [path for name in VALIDATION for path in sorted(data.rglob(f"{name}.woff2"))]
     if not paths:
         raise BenchmarkError(f"{data} has no fonts of the validation part")
-    fonts, characters = [Font(path) for path in paths], load_byclass(data).validation
-    names = [chr(code) for start, end in ("09", "AZ", "az") for code in range(ord(start), ord(end) + 1)]
-    images = {name: characters.images[characters.labels == label] for label, name in enumerate(names)}
+    fonts, known = [Font(path) for path in paths], load_byclass(data)
+    characters = known.validation
+    images = {name: characters.images[characters.labels == label] for label, name in enumerate(known.labels)}
     rows: list[dict[str, Any]] = []
     all_counts: list[Counts] = []
     with (
         Server(subject.service(), two_cores()) as server,
         Client(f"http://127.0.0.1:{server.port}", timeout=60) as client,
     ):
-        for number, kind in enumerate(KINDS):
-            if kinds and kind not in kinds:
-                continue
+        for number, kind in chosen:
             counts = []
             for index in range(each):
                 rng = np.random.default_rng([seed, number, index])

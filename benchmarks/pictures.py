@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmarks.handwriting import Glyph, Rng, Source, chosen_by, polylines, sources
 from benchmarks.processes import BenchmarkError, two_cores
-from benchmarks.scenes import KINDS, Scene
+from benchmarks.scenes import KINDS, Scene, chosen_kinds
 from benchmarks.server import ROOT, Server, Subject, console
 from glyphvae.client import Client
 from glyphvae.client.errors import ProblemError
@@ -46,9 +46,7 @@ def measure(  # noqa: PLR0917 (every setting becomes an option)
     """
     if split not in SPLITS:
         raise BenchmarkError(f"pictures are of the splits {' and '.join(SPLITS)}, not {split}")
-    for kind in kinds:
-        if kind not in KINDS:
-            raise BenchmarkError(f"there is no kind {kind}; the kinds are {', '.join(KINDS)}")
+    chosen = chosen_kinds(kinds)
     is_held_out = split == "held-out"
     drawn_by = sources(data, held_out=is_held_out)
     rows: list[dict[str, Any]] = []
@@ -57,9 +55,7 @@ def measure(  # noqa: PLR0917 (every setting becomes an option)
         Server(subject.service(), two_cores()) as server,
         Client(f"http://127.0.0.1:{server.port}", timeout=60) as client,
     ):
-        for number, kind in enumerate(KINDS):
-            if kinds and kind not in kinds:
-                continue
+        for number, kind in chosen:
             right, times = 0, []
             for index in range(each):
                 rng = np.random.default_rng([seed, number, index])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.handwriting import Coverage, Glyph, Rng, chosen_by
+from benchmarks.processes import BenchmarkError
 
 Colour = tuple[float, float, float]
 Field = NDArray[Any]  # (h, w, 3) from 0 to 255
@@ -586,3 +587,15 @@ KINDS: dict[str, Callable[[Scene], bytes]] = {
     "note on a desk": _note_on_table,
     "equal luma": _equal_luma,
 }
+
+
+def chosen_kinds(kinds: Sequence[str]) -> list[tuple[int, str]]:
+    """Return the number, from 0, and the name of each of some kinds; of all if none is named.
+
+    Raises:
+        BenchmarkError: There is no such kind.
+    """
+    for kind in kinds:
+        if kind not in KINDS:
+            raise BenchmarkError(f"there is no kind {kind}; the kinds are {', '.join(KINDS)}")
+    return [(number, kind) for number, kind in enumerate(KINDS) if kind in (kinds or KINDS)]

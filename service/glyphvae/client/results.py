@@ -462,13 +462,12 @@ def read_reconstructions(response: Response) -> Reconstructions:
 def _facts(rows: list[dict[str, Any]]) -> tuple[list[Doubt], list[int] | None, list[Preview] | None]:
     """Return the doubts, images and previews of `Encodings` and `Reconstructions`."""
     images = [row["image"] for row in rows] if "image" in rows[0] else None
-    previews = [_preview(**row["preview"]) for row in rows] if "preview" in rows[0] else None
+    previews = [_preview(row["preview"]) for row in rows] if "preview" in rows[0] else None
     return [Doubt(**row["doubt"]) for row in rows], images, previews
 
 
-def _preview(pixels: list[list[int]], box: tuple[int, int, int, int]) -> Preview:
-    left, top, right, bottom = box
-    return Preview(_pixels([pixels])[0], (left, top, right, bottom))
+def _preview(preview: Mapping[str, Any]) -> Preview:
+    return Preview(_pixels([preview["pixels"]])[0], _box(preview))
 
 
 def read_writing(response: Response) -> Writing:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -66,6 +67,11 @@ class Page:
     matrix: NDArray[np.float64]
     is_plain: bool
 
+    @cached_property
+    def pieces(self) -> tuple[Numbers, list[Piece]]:
+        """The pieces of the mask, as `find_pieces` returns them."""
+        return find_pieces(self.mask, self.ink)
+
 
 def read_page(picture: NDArray[uint8], side: int | None = None) -> Page:
     """Find the ink of a picture (h, w) or (h, w, 3), which is reduced to `side` pixels or to what a character needs."""
@@ -91,8 +97,7 @@ def read_page(picture: NDArray[uint8], side: int | None = None) -> Page:
 
 def _is_written_on(page: Page) -> bool:
     """Return whether there is ink that may be a whole character."""
-    _, pieces = find_pieces(page.mask, page.ink)
-    main = main_piece(pieces, page.mask.shape)
+    main = main_piece(page.pieces[1], page.mask.shape)
     if main is None or main.borders or is_solid(main):
         return False
     return bool(main.size > _LEAST_SIZE * min(page.mask.shape))
@@ -152,16 +157,17 @@ def find_characters(picture: NDArray[uint8]) -> tuple[list[Character], int]:
         filling = _filling(picture)
         if filling is not None:
             return [Character(filling, _scaled(filling.shape, picture.shape))], 0
-    mask, found, others = page.mask, [np.zeros_like(page.ink)], 0
-    # What is far fainter than the character may join it with its surroundings, so pieces are found anew without that.
-    for _ in range(2):
-        numbers, pieces = find_pieces(mask, page.ink)
-        main = main_piece(pieces, mask.shape)
+    (numbers, pieces), found, others = page.pieces, [np.zeros_like(page.ink)], 0
+    for is_first in (True, False):
+        main = main_piece(pieces, page.mask.shape)
         if main is not None:
-            mask = np.where(page.ink > _WEAKEST * main.strength, page.mask, uint8(0))
             row = row_of(pieces, main)
             found, others = [alone(page, numbers, chosen) for chosen in row], len(pieces) - sum(map(len, row))
-    return [Character(alone, page.matrix) for alone in found], others
+            if is_first:
+                # What is far fainter may join the character with its surroundings, so pieces are found without that.
+                strong = np.where(page.ink > _WEAKEST * main.strength, page.mask, uint8(0))
+                numbers, pieces = find_pieces(strong, page.ink)
+    return [Character(ink, page.matrix) for ink in found], others
 
 
 def _is_one_piece(ink: Ink) -> bool:

@@ -129,8 +129,11 @@ def _pieces_of(page: Page, most: int) -> tuple[Page, Numbers, list[Piece], float
     """Return the page without faint ink, its pieces that may be of characters, and the usual height of these."""
     strength = _strength(page)
     # What is faint may join characters, and these with the edge.
-    mask = _without_edges(np.where(page.ink > _WEAKEST * strength, page.mask, uint8(0)))
-    return replace(page, mask=mask), *_likely(mask, page.ink, most)
+    mask = np.where(page.ink > _WEAKEST * strength, page.mask, uint8(0))
+    _, numbers, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    is_edge = _is_along_edge(stats, mask.shape)
+    mask, stats[is_edge, cv2.CC_STAT_AREA] = np.asarray(mask * ~is_edge[numbers], uint8), 0
+    return replace(page, mask=mask), numbers, *_likely(mask, page.ink, numbers, stats, most)
 
 
 def _strength(page: Page) -> float:
@@ -146,12 +149,9 @@ def _strength(page: Page) -> float:
     return float(np.searchsorted(total, total[-1] / 2))
 
 
-def _without_edges(mask: NDArray[uint8]) -> NDArray[uint8]:
-    """Remove what reaches along more than half of an edge: that of the sheet, and what it lies on."""
-    _, numbers, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    is_long = _is_at_edge(stats, mask.shape)
-    is_long &= (2 * stats[:, 2] > mask.shape[1]) | (2 * stats[:, 3] > mask.shape[0])
-    return np.asarray(mask * ~is_long[numbers], uint8)
+def _is_along_edge(stats: Numbers, shape: tuple[int, ...]) -> NDArray[np.bool]:
+    """Return which pieces reach along more than half of an edge: that of the sheet, and what it lies on."""
+    return _is_at_edge(stats, shape) & ((2 * stats[:, 2] > shape[1]) | (2 * stats[:, 3] > shape[0]))
 
 
 def _is_at_edge(stats: Numbers, shape: tuple[int, ...]) -> NDArray[np.bool]:
@@ -160,14 +160,20 @@ def _is_at_edge(stats: Numbers, shape: tuple[int, ...]) -> NDArray[np.bool]:
     return np.asarray((left == 0) | (top == 0) | (left + wide == shape[1]) | (top + high == shape[0]))
 
 
-def _likely(mask: NDArray[uint8], ink: Ink, most: int) -> tuple[Numbers, list[Piece], float]:
+def _likely(mask: NDArray[uint8], ink: Ink, numbers: Numbers, stats: Numbers, most: int) -> tuple[list[Piece], float]:
     """Find the pieces that may be of characters, and the usual height of these.
+
+    Args:
+        mask: (h, w) 255 where there is ink.
+        ink: (h, w) its levels.
+        numbers: (h, w) the number of the piece that each pixel belongs to.
+        stats: (pieces, 5) as OpenCV has them; an area of 0 leaves a piece out.
+        most: Characters that there may be.
 
     Raises:
         UnsuitableImageError: There are none.
         TooManyCharactersError: There are too many.
     """
-    _, numbers, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     boxes, areas = stats[1:, :4].astype(float), stats[1:, 4].astype(float)
     is_edge = _is_at_edge(stats[1:], mask.shape)
     filled = areas / (boxes[:, 2] * boxes[:, 3])
@@ -199,7 +205,7 @@ def _likely(mask: NDArray[uint8], ink: Ink, most: int) -> tuple[Numbers, list[Pi
         for piece in pieces
         if piece.width <= _BOLD * stroke and (piece.width >= _FINE * stroke or piece.strength >= _FAINT * strength)
     ]
-    return numbers, pieces, size
+    return pieces, size
 
 
 def _is_blot(piece: Piece, size: float) -> bool:
@@ -234,10 +240,15 @@ def _upright(numbers: Numbers, pieces: Sequence[Piece]) -> NDArray[np.float64]:
 def _sides(numbers: Numbers, piece: Piece) -> NDArray[np.float64]:
     """Return left and right of a piece, sheared upright from each of `_SLANTS`: (slants, 2)."""
     left, top, right, bottom = piece.box
-    own = (numbers[top:bottom, left:right] == piece.number).astype(uint8)
-    x, y = cv2.convexHull(cv2.findNonZero(own).reshape(-1, 2)).reshape(-1, 2).T + np.array([[left], [top]])
+    x, y = _hull(numbers[top:bottom, left:right] == piece.number, left, top).T
     sheared = x + np.outer(_SLANTS, y)  # (slants, points)
     return np.stack([sheared.min(axis=1), sheared.max(axis=1) + 1], axis=1)
+
+
+def _hull(own: NDArray[np.bool], left: int, top: int) -> NDArray[np.float64]:
+    """Return x and y of the pixels (n, 2) in the corners of the convex hull of ink (h, w), which is at a place."""
+    points = cv2.findNonZero(own.astype(uint8)).reshape(-1, 2)
+    return np.asarray(cv2.convexHull(points).reshape(-1, 2).astype(float) + np.array([left, top]))
 
 
 def _levelled(page: Page, tilt: float) -> Page:
@@ -263,22 +274,19 @@ def _character(page: Page, numbers: Numbers, pieces: Sequence[Piece], reduction:
     columns = slice(max(0, left - _BORDER), min(width, right + _BORDER))
     part = replace(page, ink=page.ink[rows, columns], mask=page.mask[rows, columns])
     ink = alone(part, numbers[rows, columns], pieces)
+    own = np.isin(numbers[rows, columns], [piece.number for piece in pieces])
     return Character(
         ink,
         glyph_in(ink),
         (float(left), float(top), float(right), float(bottom)),
         (columns.start, rows.start),
-        _seen(
-            np.isin(numbers[rows, columns], [piece.number for piece in pieces]), columns, rows, page.matrix, reduction
-        ),
+        _seen(_hull(own, columns.start, rows.start), page.matrix, reduction),
         len(pieces),
     )
 
 
-def _seen(own: NDArray[np.bool], columns: slice, rows: slice, matrix: Matrix, reduction: float) -> Box:
-    """Return the box around ink, as it is in the picture."""
-    points = cv2.findNonZero(own.astype(uint8)).reshape(-1, 2)
-    hull = cv2.convexHull(points).reshape(-1, 2).astype(float) + np.array([columns.start, rows.start])
+def _seen(hull: NDArray[np.float64], matrix: Matrix, reduction: float) -> Box:
+    """Return the box around ink, of whose pixels `hull` (n, 2) has the outermost, as it is in the picture."""
     x, y, depth = matrix @ np.vstack([(hull + 0.5).T, np.ones(len(hull))])
     half = 0.5 * float(np.abs(np.linalg.det(matrix[:2, :2])) ** 0.5)
     x, y = x / depth, y / depth

@@ -65,6 +65,11 @@ class HandQuery(Parameters):
     model: ModelName = None
     beta: Beta = None
 
+    @property
+    def shows_lines(self) -> bool:
+        """True if images show lines of characters."""
+        return self.sheet or self.text is not None
+
 
 class Letter(BaseModel):
     """A letter that the hand was taken from."""
@@ -119,7 +124,7 @@ class FindHand(Operation[HandPlan]):
     Each image shows one letter, or with `sheet` lines of separate ones, whose text may be given as `text`. The hand is
     the one in which the model draws all of them best, each in a form of its own; `distance` tells which letter
     disagrees with the others. The string `hand` holds the mean, rounded to 0.02, and the beginning of the model's
-    sha256: another model's is refused. The header `Glyphvae-Hand` repeats it.
+    `weights`: another model's is refused. The header `Glyphvae-Hand` repeats it.
     """
 
     name = "find_hand"
@@ -165,7 +170,7 @@ class FindHand(Operation[HandPlan]):
         refuse_both(query.label, query.labels)
         if query.text is not None and (query.label or query.labels):
             raise InvalidParameter.of(TEXT_FIELD, "label or labels are given, too", "one of them")
-        if (query.sheet or query.text is not None) and not model.manifest.labels:
+        if query.shows_lines and not model.manifest.labels:
             raise InvalidParameter.of("query.model", f"model {model.manifest.name!r} has no labels and reads no sheet")
         return HandPlan(
             media=media,
@@ -180,7 +185,7 @@ class FindHand(Operation[HandPlan]):
         """Read the letters and find their hand."""
         model = plan.model
         settings = self.context.settings
-        if plan.query.sheet or plan.query.text is not None:
+        if plan.query.shows_lines:
             pixels, labels = yield from _letters_of(plan, (yield from read_pages(body, settings, MAX_CHARACTERS)))
         else:
             pixels = (yield from read_glyphs(body, settings, plan.query.preprocess)).pixels

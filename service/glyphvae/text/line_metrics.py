@@ -5,6 +5,7 @@ A unit is a cap height; y points down from the upper edge of a sheet, in its pix
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy import float64, intp
@@ -16,6 +17,7 @@ Floats = NDArray[float64]
 
 _ROWS = 20  # of a capital, in the tables of heights
 _X_HEIGHT = HEIGHTS["x"] / _ROWS
+_HEIGHTS = HEIGHTS | DOTTED_HEIGHTS
 # Letters that differ from their capital by size or place alone, and other look-alikes, tell no height.
 _ONE_SHAPE = frozenset("0OocCsSuUvVwWxXzZpPyYjJkKmMfFiIl1")
 # Those among them that stand on the baseline either way.
@@ -39,8 +41,9 @@ def extents_of(names: Sequence[str]) -> Floats:
     return np.array([_extent(name) for name in names]).reshape(-1, 2)
 
 
+@cache  # of the labels of models, many times for each page
 def _extent(name: str) -> tuple[float, float]:
-    height = (HEIGHTS | DOTTED_HEIGHTS).get(name, _ROWS) / _ROWS
+    height = _HEIGHTS.get(name, _ROWS) / _ROWS
     tail = TAILS.get(name, 0.0)
     if name == "j":
         return DOTTED_HEIGHTS["i"] / _ROWS, -tail
@@ -77,13 +80,12 @@ def measure(places: Floats, lines: NDArray[intp], names: Sequence[str], size: fl
         names: (n,) what each is taken for.
         size: The usual height, where nothing tells the cap height.
     """
-    number = lines
     extents = extents_of(names)
     sure = np.array([name not in _ONE_SHAPE and name.isalnum() for name in names], bool)
-    stands = np.array([name in _STANDING or (name not in _ONE_SHAPE and name.isalnum()) for name in names], bool)
+    stands = sure | np.array([name in _STANDING for name in names], bool)
     base = np.zeros(len(names))
-    for line in np.unique(number):
-        own = np.flatnonzero(number == line)
+    for line in np.unique(lines):
+        own = np.flatnonzero(lines == line)
         firm = own[stands[own]] if stands[own].any() else own
         feet = places[firm, 3] + np.where(stands[firm], extents[firm, 1], 0) * size
         middle = places[:, [0, 2]].mean(axis=1)
@@ -94,8 +96,8 @@ def measure(places: Floats, lines: NDArray[intp], names: Sequence[str], size: fl
     letters = tall & np.array([name.isalpha() for name in names], bool)
     known = next((one for one in (letters, tall) if one.any()), sure)
     page, cap = _usual(above[known] / extents[known, 0], above, size), np.zeros(len(names))
-    for line in np.unique(number):
-        own = number == line
+    for line in np.unique(lines):
+        own = lines == line
         told = above[own & known] / extents[own & known, 0]
         cap[own] = np.median(np.concatenate([told, np.full(_PAGE_WEIGHT, page)]))
     small = sure & (extents[:, 0] == _X_HEIGHT)

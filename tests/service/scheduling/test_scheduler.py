@@ -137,7 +137,7 @@ async def test_a_pause_ends_with_a_program_that_wants_none(harness: Harness) -> 
 
 
 async def test_nothing_pauses_while_there_is_something_to_do(harness: Harness) -> None:
-    """As much work as an iteration takes, or a program that goes on."""
+    """Neither as much work as an iteration takes nor a program that goes on waits for it."""
     heavy = [harness.submit(harness.doubled(1, 1), cost=HEAVY, pause=1000) for _ in range(BUDGET // HEAVY)]
     await iterations(2)
     assert all(future.done() for future in heavy)

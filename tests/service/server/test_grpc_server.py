@@ -300,7 +300,7 @@ async def test_a_reload_renews_the_certificate(repository: Path, admin_port: int
 
 
 def test_a_renewed_certificate_is_taken_once(app: Application) -> None:
-    """As threads of grpc do, which coverage does not see."""
+    """Threads of grpc call it, which coverage does not see, so the test calls it itself."""
     assert app.front is not None
     server = GrpcServer(app.front, Settings(tls_cert=TLS / "renewed.pem"))
     assert server._renewed() is None

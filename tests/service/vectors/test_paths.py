@@ -168,7 +168,7 @@ def test_paths_of_placed_strokes_are_where_the_raster_paints_them() -> None:
 
 
 def test_a_curve_that_turns_back_has_no_handles() -> None:
-    """As strokes of latents far out may; the divisors of the formula are 0 then."""
+    """The divisors of the formula are 0 then; strokes of latents far out do so."""
     before, after = _handle_lengths(np.array([np.pi, 0.0, 0.5]), np.array([np.pi, np.pi, 0.5]))
     assert before[:2].tolist() == after[:2].tolist() == [0, 0]
     assert before[2] == after[2] > 0

@@ -63,13 +63,13 @@ def quantise_model(
             has been written.
     """
     facts, graphs = published(folder, name)
-    part, decoder = PARTS_OF[precision], expanded(graphs["decoder"])
+    part = PARTS_OF[precision]
     if precision == "int8":
         rng = np.random.default_rng(seed)
         inputs: Arrays = {"z": rng.standard_normal((CALIBRATION_ROWS, facts.latent_size), dtype=np.float32)}
         if facts.labels:
             inputs["label"] = np.arange(CALIBRATION_ROWS) % len(facts.labels)
-        graphs[part] = compact(quantised(decoder, inputs))
+        graphs[part] = compact(quantised(expanded(graphs["decoder"]), inputs))
     else:
         # GPUs run the decoder of fixed sizes, where there is one.
         graphs[part] = to_float16(expanded(graphs.get("decoder-fixed", graphs["decoder"])))
