@@ -1,4 +1,5 @@
 import csv
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from glyphvae_training.data.lettering import Lettering
 from glyphvae_training.fitting.pen import (
     CHECKPOINT,
     FITTED,
+    MANY_STEPS,
     METRIC_SCALES,
     Drawer,
     PenTraining,
@@ -72,13 +74,21 @@ def drawer(singles: Split, lettering: Lettering) -> Drawer:
 
 
 def test_single_characters_of_every_label_come_equally_often(singles: Split, lettering: Lettering) -> None:
-    x, label = Drawer(singles, lettering, replace(HOW, singles=3000)).singles(generator())
+    x, label = Drawer(singles, lettering, replace(HOW, singles=3000, warped=0)).singles(generator())
     counts = torch.bincount(label, minlength=LABELS)
     assert counts[[2, 3]].tolist() == [0, 0]
     assert all(900 < count < 1100 for count in counts[[0, 1, 4]].tolist())
     assert x.shape == (3000, 28, 28)
     levels = (x[:, 0, 0] * 255).round().long() // 10
     assert torch.equal(torch.from_numpy(singles.labels)[levels], label)
+
+
+def test_a_share_of_the_single_characters_is_warped(singles: Split, lettering: Lettering) -> None:
+    # Of even grey, so that the corners of those that were turned or made smaller are paper.
+    x, _ = Drawer(singles, lettering, replace(HOW, singles=3000, warped=0.5)).singles(generator())
+    x = x[x.amax(dim=(1, 2)) > 0]
+    still = (x.amax(dim=(1, 2)) - x.amin(dim=(1, 2)) < 1e-4).float().mean()
+    assert 0.5 <= float(still) < 0.65  # some are made larger
 
 
 def test_a_writers_glyphs_come_together(drawer: Drawer) -> None:
@@ -269,6 +279,35 @@ def test_presence_is_pushed_to_an_end_only_after_a_share_of_the_steps() -> None:
     early, late = (float(penalties(writing(line, 0.5), HOW, share)) for share in (HOW.decide, 1.0))
     assert early == pytest.approx(HOW.sparsity)
     assert late - early == pytest.approx(HOW.decision * (1 - HOW.decide) * 2 * 0.25)
+
+
+def test_matrices_and_other_weights_have_an_optimiser_each(drawer: Drawer) -> None:
+    training = Training(pen(), drawer, HOW)
+    before = {name: weight.detach().clone() for name, weight in training.model.named_parameters()}
+    training.step()
+    by_muon = {id(weight) for group in training.muon.param_groups for weight in group["params"]}
+    for name, weight in training.model.named_parameters():
+        assert (id(weight) in by_muon) == name.endswith("linear.weight"), name
+        # What no label of the batch has stays; all else moves.
+        assert weight.ndim < 2 or not torch.equal(weight, before[name]) or name == "thickness.weight", name
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # the compiler reads it of every tensor
+@pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
+def test_a_long_training_paints_by_compiled_code(drawer: Drawer) -> None:
+    training = Training(pen(), drawer, replace(HOW, steps=MANY_STEPS))
+    assert training.painter is not paint
+    writing, coarse, letters = batch(training.model, drawer)
+    plain, compiled = (
+        reconstruction(training.model, writing, coarse, letters, generator(), painter)
+        for painter in (paint, training.painter)
+    )
+    torch.testing.assert_close(compiled, plain, rtol=1e-4, atol=1e-3)
+
+
+def test_without_a_compiler_a_long_training_paints_as_it_is(drawer: Drawer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert Training(pen(), drawer, replace(HOW, steps=MANY_STEPS)).painter is paint
 
 
 def test_a_training_that_was_stopped_ends_as_one_that_was_not(drawer: Drawer) -> None:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from glyphvae_training.models.conditioning import ConditionedLinear
-from glyphvae_training.models.encoders import DenseEncoder
+from glyphvae_training.models.encoders import PenEncoder
 from glyphvae_training.models.flow import Flow
 from glyphvae_training.models.strokes import (
     SIDE,
@@ -274,7 +274,7 @@ class Pen(nn.Module):
     def __init__(self, config: PenConfig, control: Tensor | None = None, present: Tensor | None = None) -> None:
         super().__init__()
         self.config = c = config
-        self.encoder = DenseEncoder(c.latent_size, c.label_count, c.width)
+        self.encoder = PenEncoder(c.latent_size, c.label_count, c.width)
         self.decoder = StrokeDecoder(c, control, present)
         self.usual = nn.Embedding(c.label_count, c.form_size * c.hand_size)
         nn.init.zeros_(self.usual.weight)
