@@ -11,13 +11,13 @@ from typing import Any
 
 import httpx
 
+from tests.docs.sheets import IMAGES, write_sheets
 from tests.docs.test_readme import ADDRESS, commands
 from tests.service.processes import running
 from tests.service.support import JSON, NPY
 
 FILE = Path(__file__).with_name("golden.json")
 ROOT = Path(__file__).parents[2]
-IMAGES = ROOT / "docs" / "images"
 LETTERS = "Rae"
 TEXT = "Dear Zoë,\nthe café opens at 7 o’clock. Don’t be late!"
 
@@ -75,6 +75,7 @@ def main() -> None:
             call = command.replace("curl ", "curl --fail --silent --show-error ").replace(ADDRESS, server.url)
             subprocess.run(["bash", "-c", call], cwd=IMAGES, check=True)
             print(f"{IMAGES / name} is written.")
+        write_sheets(client)
     print(f"{FILE} is written.")
 
 
