@@ -24,7 +24,7 @@ _OVERLAP = 0.35
 _BEFORE = 3
 # And so many around a mark.
 _BESIDES = 5
-# A line of a single character that is lower than this, in sizes, is rather a mark of another line.
+# A line of characters that are lower than this, in sizes, is rather one of marks of another line.
 _LOW = 0.85
 # A piece belongs to a character that it overlaps, from side to side, by this share of the narrower one: where they are
 # beside one another too, for this share of the lower one, by more.
@@ -37,9 +37,15 @@ _INTO, _UP = 0.25, 0.3
 _MARK = 0.6
 # Pieces nearer to a character than this, in sizes, have broken off from it.
 _BROKEN = 0.045
+# But not points and apostrophes beside it: pieces of at most this width, in sizes, and not much wider than high, whose
+# middle is beyond these shares of half of the character's width and of half of its height.
+_POINT, _WIDER, _OUTSIDE, _BEYOND = 0.3, 1.25, 0.8, 0.5
+# The strokes of a quotation mark: at least this many times as high as wide, at most this high and this far apart, in
+# sizes, and beside one another for this share of the lower one.
+_SLIM, _SHORT, _NEAR, _EVEN = 1.3, 0.8, 0.4, 0.6
 # A mark is at most this far over or under the characters of its line, in sizes, and this far beside them; and it is not
 # this many times as high.
-_OFF, _AWAY, _TALLER = 0.6, 3.0, 1.5
+_OFF, _AWAY, _TALLER = 0.8, 3.0, 1.5
 
 
 def tilt_of(boxes: Boxes, size: float) -> float:
@@ -93,7 +99,8 @@ def lines_of(boxes: Boxes, upright: Boxes, blots: NDArray[np.bool], size: float)
     for group in _characters([boxes, upright], loose, within=size):
         _insert(upright, lines, group, size)
     lines.sort(key=lambda line: float(np.median([_around(upright, group)[[1, 3]].mean() for group in line])))
-    return [sorted(line, key=lambda group: float(_around(upright, group)[[0, 2]].sum())) for line in lines]
+    lines = [sorted(line, key=lambda group: float(_around(upright, group)[[0, 2]].sum())) for line in lines]
+    return [_with_quotes(upright, line, size) for line in lines]
 
 
 def _rows(boxes: Boxes, core: Numbers) -> list[list[int]]:
@@ -131,17 +138,25 @@ def _merged(lines: list[list[list[int]]], boxes: Boxes) -> list[list[list[int]]]
 
 
 def _with_marks(boxes: Boxes, lines: list[list[list[int]]], size: float) -> list[list[list[int]]]:
-    """Add lines of a single low character, as of an apostrophe, to those that they are marks of."""
+    """Add the characters of low lines, such as quotation marks, to the lines that they are marks of."""
 
-    def is_mark(line: list[list[int]]) -> bool:
-        around = _around(boxes, line[0])
-        return len(line) == 1 and bool(around[3] - around[1] < _LOW * size)
+    def is_low(group: list[int]) -> bool:
+        around = _around(boxes, group)
+        return bool(around[3] - around[1] < _LOW * size)
 
-    marks = [line for line in lines if is_mark(line)]
-    others = [line for line in lines if not is_mark(line)]
+    low = [line for line in lines if all(map(is_low, line))]
+    others = [line for line in lines if not all(map(is_low, line))]
     if not others:
         return lines
-    alone = [line for line in marks if not _insert(boxes, others, line[0], size)]
+    alone: list[list[list[int]]] = []
+    for line in low:
+        found = [_line_of(boxes, others, mark, size) for mark in line]
+        places = [place for place in found if place is not None]
+        if len(places) < len(line):
+            alone.append(line)
+            continue
+        for place, mark in zip(places, line, strict=True):
+            others[place].append(mark)
     return others + alone
 
 
@@ -170,6 +185,31 @@ def _characters(boxes: Sequence[Boxes], pieces: Sequence[int], within: float = n
         else:
             groups.append([piece])
     return groups
+
+
+def _with_quotes(boxes: Boxes, line: list[list[int]], size: float) -> list[list[int]]:
+    """Join the strokes of quotation marks in a line, which are apart."""
+    every = np.array([_around(boxes, group) for group in line])
+    letters = every[every[:, 3] - every[:, 1] >= _LOW * size]
+    joined: list[list[int]] = []
+    for group, around in zip(line, every, strict=True):
+        top, bottom = _nearest(letters if len(letters) else every, around[None])
+        is_single = joined and len(joined[-1]) == len(group) == 1
+        if is_single and _is_quote(boxes[joined[-1][0]], around, (top + bottom) / 2, size):
+            joined[-1] = joined[-1] + group
+        else:
+            joined.append(group)
+    return joined
+
+
+def _is_quote(a: Boxes, b: Boxes, middle: float, size: float) -> bool:
+    """Return whether two boxes may be both strokes of a quotation mark in a line with some middle."""
+    high, wide = (np.array([one[end] - one[start] for one in (a, b)]) for start, end in ((1, 3), (0, 2)))
+    apart = max(a[0], b[0]) - min(a[2], b[2])
+    beside = min(a[3], b[3]) - max(a[1], b[1])
+    is_stroke = (high >= _SLIM * wide) & (high <= _SHORT * size)
+    is_near = 0 <= apart <= _NEAR * size and beside >= _EVEN * high.min()
+    return bool(is_stroke.all() and is_near and max(a[3], b[3]) <= middle)
 
 
 def _is_above(a: Boxes, b: Boxes) -> bool:
@@ -207,14 +247,17 @@ def _attached(boxes: Boxes, upright: Boxes, lines: list[list[list[int]]], small:
 
 def _distances(piece: Boxes, around: Boxes, size: float) -> NDArray[np.float64]:
     """Return how far a small piece (4,) is from characters (n, 4), in sizes; infinity from those it is no part of."""
-    left, top, right, bottom = piece / size
+    left, top, right, bottom = (piece / size).tolist()
     lefts, tops, rights, bottoms = around.T / size
     across = np.maximum(np.maximum(lefts - right, left - rights), 0)
     along = np.maximum(np.maximum(tops - bottom, top - bottoms), 0)
     off = np.abs(left + right - lefts - rights) / 2
     within = off <= (rights - lefts) / 2
     near = np.hypot(across, along)
-    far = np.where((near <= _BROKEN) | ((near == 0) & within), near, np.inf)
+    is_point = right - left <= min(_POINT, _WIDER * (bottom - top))
+    is_beyond = np.abs(top + bottom - tops - bottoms) > _BEYOND * (bottoms - tops)
+    is_broken = (near <= _BROKEN) & ~(is_point & is_beyond & (off > _OUTSIDE * (rights - lefts) / 2))
+    far = np.where(is_broken | ((near == 0) & within), near, np.inf)
     # The dot of an i, right of it where the hand leans.
     above = (off <= (rights - lefts) / 2 + _ASIDE) & (along <= _DOT) & (bottom <= tops + _INTO * (bottoms - tops))
     far = np.minimum(far, np.where(above, _BROKEN + off + along * _UP, np.inf))
@@ -230,8 +273,15 @@ def _below(piece: Boxes, around: Boxes, size: float) -> NDArray[np.float64]:
     return np.where(below, _BROKEN + off + along, np.inf)
 
 
-def _insert(boxes: Boxes, lines: list[list[list[int]]], group: list[int], size: float) -> bool:
-    """Add a mark to the line that it is on; return whether there is one."""
+def _insert(boxes: Boxes, lines: list[list[list[int]]], group: list[int], size: float) -> None:
+    """Add a mark to the line that it is on, if there is one."""
+    place = _line_of(boxes, lines, group, size)
+    if place is not None:
+        lines[place].append(group)
+
+
+def _line_of(boxes: Boxes, lines: list[list[list[int]]], group: list[int], size: float) -> int | None:
+    """Return the line that a mark is on, if there is one."""
     own = _around(boxes, group)
     middle = own[[1, 3]].mean()
     off = []
@@ -242,10 +292,7 @@ def _insert(boxes: Boxes, lines: list[list[list[int]]], group: list[int], size: 
         is_far = across > _AWAY * size or own[3] - own[1] > _TALLER * (bottom - top)
         off.append(np.inf if is_far else max(top - middle, middle - bottom, 0.0))
     best = int(np.argmin(off))
-    if off[best] > _OFF * size:
-        return False
-    lines[best].append(group)
-    return True
+    return best if off[best] <= _OFF * size else None
 
 
 def _around(boxes: Boxes, group: Sequence[int]) -> Boxes:

@@ -1,6 +1,6 @@
-"""Forms of words: most are of letters of one case, begin with a capital, or are numbers.
+"""Forms of words: most are of letters of one case, begin with a capital, or are numbers, and no consonant is one.
 
-That tells a 1 from an l and an S from a 5, which look alike, but outweighs no clear character.
+That tells a 1 from an l, an S from a 5 and a plus from a t, which look alike, but outweighs no clear character.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,8 @@ Floats = NDArray[float64]
 
 # Share of the characters of a word that are not of its form.
 _OTHER = 0.15
+# How much rarer a consonant by itself is than a mark.
+_ALONE, _VOWELS = 0.1, frozenset("aeiouyAEIOUY")
 
 
 def weighed(posterior: Floats, starts: NDArray[np.bool], names: Sequence[str]) -> Floats:
@@ -28,10 +30,11 @@ def weighed(posterior: Floats, starts: NDArray[np.bool], names: Sequence[str]) -
         (n, labels), not normalised.
     """
     first, others = _forms(names)
+    alone = np.array([_ALONE if name.isalpha() and name not in _VOWELS else 1.0 for name in names])
     result = np.empty_like(posterior)
     bounds = [*np.flatnonzero(starts).tolist(), len(posterior)]
     for start, end in pairwise(bounds):
-        own = posterior[start:end]
+        own = posterior[start:end] * (alone if end - start == 1 else 1.0)
         each = np.stack([np.concatenate([own[:1] * a, own[1:] * b]) for a, b in zip(first, others, strict=True)])
         fit = np.log(each.max(axis=2) + np.finfo(float).tiny).sum(axis=1)
         result[start:end] = each[int(fit.argmax())]

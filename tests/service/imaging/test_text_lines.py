@@ -63,6 +63,12 @@ def test_a_broken_piece_belongs_to_its_character() -> None:
     assert found((0, 0, 10, 20), (10.5, 5, 13, 8)) == [[[0, 1]]]
 
 
+def test_points_and_apostrophes_that_nearly_touch_a_character_are_none_of_its_pieces() -> None:
+    assert found(*row(1), (10.2, 17, 13, 20), (15, 0, 25, 20)) == [[[0], [1], [2]]]
+    assert found(*row(1), (9.5, -2, 12, 6), (15, 0, 25, 20)) == [[[0], [1], [2]]]
+    assert found(*row(1), (8, -2, 18, 1), (25, 0, 35, 20)) == [[[0, 1], [2]]]  # too wide
+
+
 def test_parts_above_one_another_are_one_character() -> None:
     assert found((0, 0, 10, 8), (1, 10, 9, 20)) == [[[1, 0]]]
 
@@ -76,6 +82,15 @@ def test_marks_are_characters_of_the_nearest_line() -> None:
     comma, colon = (27, 17, 29, 23), [(27, 6, 29, 8), (27, 16, 29, 18)]
     assert found(*row(2), *row(2, 60), comma) == [[[0], [1], [4]], [[2], [3]]]
     assert found(*row(2), *colon) == [[[0], [1], [2, 3]]]
+
+
+def test_the_strokes_of_a_quotation_mark_are_one_character() -> None:
+    opening, closing = [(27, -1, 29, 6), (31, 0, 33, 6)], [(50, 0, 52, 6), (54, 0, 56, 6)]
+    assert found(*row(2), *opening, *closing) == [[[0], [1], [2, 3], [4, 5]]]
+    # Points, strokes that are far apart or on different lines, and a comma before an apostrophe are not.
+    assert found(*row(2), (27, 18, 30, 20), (33, 18, 36, 20)) == [[[0], [1], [2], [3]]]
+    assert found(*row(2), (27, 0, 29, 6), (39, 0, 41, 6)) == [[[0], [1], [2], [3]]]
+    assert found(*row(2), (27, 17, 29, 23), (31, 0, 33, 6)) == [[[0], [1], [2], [3]]]
 
 
 def test_what_is_far_from_all_lines_is_left_out() -> None:

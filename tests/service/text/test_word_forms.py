@@ -36,3 +36,11 @@ def test_look_alikes_are_told_by_their_word(likely: list[dict[str, float]], text
 
 def test_each_word_has_its_own_form() -> None:
     assert read([{"b": 0.9}, LIKE_O, {"1": 0.9}, LIKE_O], [True, False, True, False]) == "bo10"
+
+
+def test_a_consonant_by_itself_is_rather_a_mark_that_looks_like_it() -> None:
+    like_mark = {"b": 0.8, "!": 0.15}
+    assert read([like_mark]) == "!"
+    assert read([{"b": 0.9, "!": 0.02}]) == "b"
+    assert read([like_mark, {"o": 0.9}]) == "bo"
+    assert read([{"o": 0.8, "!": 0.15}]) == "o"
