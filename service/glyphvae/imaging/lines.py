@@ -31,6 +31,9 @@ _SEEN = 0.15
 _PIECE = 0.08
 # Ends of lines this near each other, in shares of the shorter side, meet.
 _CORNER = 0.05
+# Ink is on a line if it is no farther from it than this many pixels.
+_NEAREST = 2
+_MARGIN = _NEAREST + 1
 # So many segments in each direction are followed.
 _MANY = 150
 
@@ -62,11 +65,13 @@ class Line:
 def find_lines(mask: Mask) -> list[Line]:
     """Find the rules and the sides of frames in a mask (h, w)."""
     lines: list[Line] = []
+    reach = 2 * _thickest(mask) + 2
     for upright in (False, True):
         segments, tried = _segments(mask, upright=upright), 0
+        ink = _surrounded(mask.T if upright else mask, reach)
         while len(segments) and tried < _MANY:
             longest, segments, tried = segments[0], segments[1:], tried + 1
-            line = _followed(mask, longest, upright=upright)
+            line = _followed(ink, reach, longest, upright=upright)
             if line is not None:
                 lines.append(line)
                 segments = segments[~_on(line, segments)]
@@ -101,23 +106,40 @@ def _on(line: Line, segments: NDArray[np.floating]) -> NDArray[np.bool]:
     return np.asarray(far <= near)
 
 
-def _followed(mask: Mask, segment: NDArray[np.floating], *, upright: bool) -> Line | None:
-    """Follow a segment to its ends; return None where it is no thin line."""
-    field = mask.T if upright else mask
+def _thickest(mask: Mask) -> int:
+    short: int = min(mask.shape)
+    return max(7, round(_THICKEST * short))
+
+
+def _surrounded(field: Mask, reach: int) -> NDArray[np.bool]:
+    """Return where the ink of a mask (h, length) is, with rows without ink around it as for `_runs`."""
+    return np.asarray(np.pad(field, ((reach + _MARGIN,) * 2, (0, 0))) > 0)
+
+
+def _followed(ink: NDArray[np.bool], reach: int, segment: NDArray[np.floating], *, upright: bool) -> Line | None:
+    """Follow a segment to its ends; return None where it is no thin line.
+
+    Args:
+        ink: As for `_runs`.
+        reach: No line is thicker than half of it.
+        segment: (4,) x and y of both ends, not transposed.
+        upright: Whether it runs along columns.
+    """
     x1, y1, x2, y2 = segment[[1, 0, 3, 2]] if upright else segment
-    height, length = field.shape
+    length = ink.shape[1]
+    height = len(ink) - 2 * (reach + _MARGIN)
+    short, thickest = min(height, length), reach // 2 - 1
     along = np.arange(length)
     slope = (y2 - y1) / (x2 - x1)
     at = (y1 + slope * (along - x1)).astype(float32)
-    thickest = max(7, round(_THICKEST * min(mask.shape)))
-    top, bottom = _runs(field, at, 2 * thickest + 2)
+    top, bottom = _runs(ink, at, reach)
     thick = bottom - top
     here = (thick > 0) & (along >= min(x1, x2)) & (along <= max(x1, x2))
     width = float(np.percentile(thick[here], 35)) if here.any() else 0.0
-    start, end = _extent(thick > 0, int(min(x1, x2)), int(max(x1, x2)), max(3, round(_GAP * min(mask.shape))))
+    start, end = _extent(thick > 0, int(min(x1, x2)), int(max(x1, x2)), max(3, round(_GAP * short)))
     thin = (thick > 0) & (thick <= 1.6 * width + 1) & (along >= start) & (along < end)
     is_present = np.count_nonzero(here) >= _PRESENT * abs(x2 - x1) and np.count_nonzero(thin) >= _ALONE * (end - start)
-    if not is_present or width > thickest or end - start < _SIDE * min(mask.shape):
+    if not is_present or width > thickest or end - start < _SIDE * short:
         return None
     # A lens bends lines: their place is measured, and smooth.
     middle = (top + bottom - 1) / 2
@@ -126,25 +148,35 @@ def _followed(mask: Mask, segment: NDArray[np.floating], *, upright: bool) -> Li
     return Line(upright, at, start, end, width)
 
 
-def _runs(field: Mask, at: NDArray[float32], reach: int) -> tuple[NDArray[intp], NDArray[intp]]:
-    """Return the first row and the one after the last of the ink at `at` in each column, equal where there is none."""
-    height, length = field.shape
-    rows = np.rint(at).astype(intp)[None] + np.arange(-reach, reach + 1)[:, None]
-    inside = (rows >= 0) & (rows < height)
-    ink = (field[np.clip(rows, 0, height - 1), np.arange(length)] > 0) & inside  # (2·reach + 1, length)
-    # The nearest ink within two pixels of the line.
-    near = np.stack([ink[reach + offset] for offset in (0, -1, 1, -2, 2)])
-    offset = np.array([0, -1, 1, -2, 2])[near.argmax(axis=0)]
-    is_there = near.any(axis=0)
-    above, below = np.zeros(length, intp), np.zeros(length, intp)
-    on_up, on_down = is_there.copy(), is_there.copy()
+def _runs(ink: NDArray[np.bool], at: NDArray[float32], reach: int) -> tuple[NDArray[intp], NDArray[intp]]:
+    """Return the first row and the one after the last of the ink at `at` in each column, equal where there is none.
+
+    Args:
+        ink: (h + 2·(reach + _MARGIN), length) of `_surrounded`, transposed for lines along columns.
+        at: (length,) places of the line in the picture.
+        reach: No more than this many rows above and below are looked at.
+    """
+    length = ink.shape[1]
+    height = len(ink) - 2 * (reach + _MARGIN)
     columns = np.arange(length)
-    for step in range(1, reach - 1):
-        on_up &= ink[np.clip(reach + offset - step, 0, 2 * reach), columns]
-        on_down &= ink[np.clip(reach + offset + step, 0, 2 * reach), columns]
-        above += on_up
-        below += on_down
-    middle = np.rint(at).astype(intp) + offset
+    row = np.clip(np.rint(at), -_MARGIN, height - 1 + _MARGIN).astype(intp)
+    inner = row + reach + _MARGIN
+    offsets = sorted(range(-_NEAREST, _NEAREST + 1), key=abs)
+    near = np.stack([ink[inner + offset, columns] for offset in offsets])
+    is_there = near.any(axis=0)
+    offset = np.array(offsets)[near.argmax(axis=0)]
+    runs = []
+    for direction in (-1, 1):
+        run, on = np.zeros(length, intp), np.flatnonzero(is_there)
+        # Only in those columns where the ink goes on, which are few soon.
+        for step in range(1, reach - 1):
+            on = on[ink[inner[on] + offset[on] + direction * step, on]]
+            if not on.size:
+                break
+            run[on] += 1
+        runs.append(run)
+    above, below = runs
+    middle = row + offset
     return np.where(is_there, middle - above, 0), np.where(is_there, middle + below + 1, 0)
 
 
@@ -210,7 +242,7 @@ def _erase(mask: Mask, ink: NDArray[uint8], line: Line, taken: Mask) -> None:
     """Mark the pixels of a line in `taken`."""
     field, levels, marked = (one.T if line.upright else one for one in (mask, ink, taken))
     reach = int(np.ceil(2.5 * line.width)) + 4
-    top, bottom = _runs(field, line.at, reach)
+    top, bottom = _runs(_surrounded(field, reach), line.at, reach)
     thin = np.flatnonzero((bottom - top > 0) & (bottom - top <= 1.6 * line.width + 1.5))
     more = round(0.02 * len(line.at)) + 2
     thin = thin[(thin >= line.start - more) & (thin < line.end + more)]
