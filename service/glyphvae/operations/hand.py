@@ -141,7 +141,7 @@ class FindHand(Operation[HandPlan]):
                     "schema": {"$ref": "#/components/schemas/FoundHand"},
                     "example": {
                         "model": "pen/1",
-                        "hand": "AQwzqnwf-E43eWA4xhF74pfqDZZl",
+                        "hand": "AR7aZILh6CpLfmN4afx9YXhF_CEr",
                         "mu": [0.4],
                         "logvar": [-1.6],
                         "left": [0.2],

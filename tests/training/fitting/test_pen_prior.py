@@ -6,7 +6,15 @@ import torch
 
 from glyphvae_training.data.dataset import Split
 from glyphvae_training.data.lettering import Lettering
-from glyphvae_training.fitting.pen_prior import GLYPHS, fit_priors, hand_posteriors, hands_of_all, posteriors
+from glyphvae_training.fitting.pen_prior import (
+    GLYPHS,
+    SPREAD,
+    fit_priors,
+    hand_posteriors,
+    hands_of_all,
+    posteriors,
+    spread_forms,
+)
 from glyphvae_training.fitting.prior import PriorConfig
 from glyphvae_training.models.pen import Pen
 from tests.training.examples import SMALL_PEN, random_characters, random_lettering
@@ -94,3 +102,14 @@ def test_priors_leave_the_drawing_of_latents_as_it_was(singles: Split, lettering
     fitted = fit_priors(model, singles, lettering, replace(HOW, epochs=1))
     z, label = torch.randn(5, 7, generator=torch.Generator().manual_seed(0)), torch.arange(5)
     assert all(map(torch.equal, model.write(z, label), fitted.write(z, label)))
+
+
+def test_forms_of_characters_are_spread_about_the_middle_of_their_label(singles: Split, lettering: Lettering) -> None:
+    model = fit_priors(pen(), singles, lettering, replace(HOW, epochs=1))
+    spread = spread_forms(model)
+    hand, form = torch.randn(400, CONFIG.hand_size), torch.randn(400, CONFIG.form_size)
+    label = torch.zeros(400, dtype=torch.int64)
+    assert model.form_flow is not None
+    middle = model.form_flow.shift.weight[0] + model.usual_form(hand, label)
+    narrow, wide = (one.formed(hand, form, label)[:, CONFIG.hand_size :] - middle for one in (model, spread))
+    torch.testing.assert_close(wide, SPREAD * narrow)

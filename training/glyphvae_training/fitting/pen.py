@@ -349,7 +349,7 @@ class Training:
         terms.total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 50.0)
         for optimiser, schedule in ((self.muon, self.muon_schedule), (self.adam, self.adam_schedule)):
-            optimiser.step()
+            optimiser.step()  # type: ignore[no-untyped-call]
             schedule.step()
         self.done += 1
         return terms

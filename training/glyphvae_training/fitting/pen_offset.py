@@ -15,8 +15,6 @@ from glyphvae_training.data.dataset import Split
 from glyphvae_training.fitting.pen_prior import factors
 from glyphvae_training.models.pen import Pen, combined
 
-# Of the difference that goes to the label. With all of it, samples are read right more often than real characters.
-SHARE = 0.4
 # Hands for which the sizes of a label stay what they were on average.
 HANDS = 1000
 
@@ -40,7 +38,7 @@ def offset_hands(model: Pen, singles: Split, seed: int) -> Pen:
     own, _ = combined(mu[:, None, :hands], logvar[:, None, :hands])
     known = torch.unique(label)
     means = torch.stack([own[label == one].mean(dim=0) for one in known]).double()
-    offset = SHARE * (means - means.mean(dim=0))  # (known, hand)
+    offset = means - means.mean(dim=0)  # (known, hand)
     pen = functional.normalize(model.decoder.weight.weight[0].double(), dim=0)
     fitted.hand_offset[known] = (offset - (offset @ pen).outer(pen)).float()
     _keep_proportions(model, fitted, known, seed)

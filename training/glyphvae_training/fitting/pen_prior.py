@@ -6,6 +6,8 @@ the usual form of the hand, for each label, the hand's for all labels, from the 
 smaller part, of fonts.
 """
 
+import copy
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -13,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from glyphvae_training.data.alphabet import CHARACTERS
 from glyphvae_training.data.dataset import Split
 from glyphvae_training.data.lettering import Lettering
 from glyphvae_training.fitting.pen import pick
@@ -25,6 +28,9 @@ from glyphvae_training.progress import StageProgress, no_stage_progress
 GLYPHS = 8
 # Share of fonts among hands: in equal parts, strokes were 0.91 times as wide as those of characters.
 FONTS = 0.2
+# How much wider forms of characters are spread than posteriors: what latents do not hold of a character makes real ones
+# harder to read than samples.
+SPREAD = 1.2
 ENCODED_AT_A_TIME = 512
 
 
@@ -56,6 +62,19 @@ def fit_priors(
     one_label = torch.zeros(len(hand_mu), dtype=torch.int64)
     fit_flow(fitted.hand_flow, hand_mu, hand_logvar, one_label, config, partial(progress, "prior of hands"))
     return fitted.eval()
+
+
+@torch.no_grad()
+def spread_forms(model: Pen) -> Pen:
+    """Return a pen whose forms of letters and digits differ `SPREAD` times as much from the middle of their label.
+
+    Args:
+        model: With priors; it stays as it is.
+    """
+    spread = copy.deepcopy(model)
+    assert spread.form_flow is not None  # noqa: S101 (it has priors)
+    spread.form_flow.log_scale.weight[:CHARACTERS] += math.log(SPREAD)
+    return spread
 
 
 def posteriors(model: Pen, singles: Split, lettering: Lettering) -> tuple[Tensor, Tensor, Tensor]:

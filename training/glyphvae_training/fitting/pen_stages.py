@@ -20,7 +20,7 @@ from glyphvae_training.fitting.axes import AxesConfig, align
 from glyphvae_training.fitting.pen import PenTraining, held_out, last_losses, train_pen
 from glyphvae_training.fitting.pen_offset import offset_hands
 from glyphvae_training.fitting.pen_pictures import match_pictures
-from glyphvae_training.fitting.pen_prior import fit_priors
+from glyphvae_training.fitting.pen_prior import fit_priors, spread_forms
 from glyphvae_training.fitting.pen_restore import restore
 from glyphvae_training.fitting.pen_settle import settle
 from glyphvae_training.fitting.prior import PriorConfig
@@ -104,7 +104,7 @@ def train_pen_preset(
 
     def final() -> Run:
         seed = preset.training.seed
-        model = offset_hands(pen_of(finished(folder / PRIORS, priors)), singles, seed)
+        model = offset_hands(spread_forms(pen_of(finished(folder / PRIORS, priors))), singles, seed)
         return align(run(match_pictures(settle(model, seed), singles, seed)), preset.axes)
 
     return finished(folder, final)
