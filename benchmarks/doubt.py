@@ -25,10 +25,10 @@ from glyphvae_training.evaluation.detection import detection
 Picture = NDArray[np.uint8]
 
 # Letters of other scripts, as far as DejaVu has them, that look like no character of the models.
-_LETTERS = "ЖЮЩДЯЭЛΩΣΔΨλאבגדלמעצקשתثجحدسشصضطعغكمنيԱԲԴԷԸადეთიკლჟრტფქღ"
+_LETTERS = "ЖЮЩДЯЭЛΩΣΔΨλאבגלמעצקשתثجحدسشصضطعغمنيԱԲԴԷԸადეთიკლჟრტფქღ"
 # Those that look like one at least in some font: Ø, b, b (the left part of Ы), U, 6, a dash (the middle of Ξ), n, 8, ø,
-# n, 5, q, t, 2, p, d, h, 6, 8, 3, 8, 8, 6, b, y, 8.
-_ALIKE = "ФЪЫЦБΞΠΘφהهԳԵԶԹԺԻბგვზმნსყშ"
+# T, n, s (the inner part of ك), 5, q, t, 2, p, d, h, 6, 8, 3, 8, 8, 6, b, y, 8.
+_ALIKE = "ФЪЫЦБΞΠΘφדהكهԳԵԶԹԺԻბგვზმნსყშ"
 # A straight stroke is a dash, a 1 or an l. Its standard deviation across is at most this share of that along: a fat
 # marker is up to a fifth of a character wide (`benchmarks.scenes`).
 _STRAIGHT = 0.2
