@@ -25,19 +25,23 @@ from glyphvae_training.evaluation.detection import detection
 Picture = NDArray[np.uint8]
 
 # Letters of other scripts, as far as DejaVu has them, that look like no character of the models.
-_LETTERS = "ЖЮЩЫДЯЭЛΩΣΔΨλאבגדלמעצקשתثجحدسشصضطعغكمنيԱԲԴԷԸადეთიკლჟრტფქღ"
-# Those that look like one at least in some font: Ø, b, U, 6, a dash (the middle of Ξ), n, 8, ø, n, 5, q, t, 2, p, d, h,
-# 6, 8, 3, 8, 8, 6, b, y, 8.
-_ALIKE = "ФЪЦБΞΠΘφהهԳԵԶԹԺԻბგვზმნსყშ"
-# A straight stroke is a dash, a 1 or an l. Its standard deviation across is at most this share of that along.
-_STRAIGHT = 0.15
-# The crops of a picture are around its middle, where the character is.
+_LETTERS = "ЖЮЩДЯЭЛΩΣΔΨλאבגלמעצקשתثجحدسشصضطعغمنيԱԲԴԷԸადეთიკლჟრტფქღ"
+# Those that look like one at least in some font: Ø, b, b (the left part of Ы), U, 6, a dash (the middle of Ξ), n, 8, ø,
+# T, n, s (the inner part of ك), 5, q, t, 2, p, d, h, 6, 8, 3, 8, 8, 6, b, y, 8.
+_ALIKE = "ФЪЫЦБΞΠΘφדהكهԳԵԶԹԺԻბგვზმნსყშ"
+# A straight stroke is a dash, a 1 or an l. Its standard deviation across is at most this share of that along: a fat
+# marker is up to a fifth of a character wide (`benchmarks.scenes`).
+_STRAIGHT = 0.2
+# The crops of a picture are around its middle, where the character is, except in these kinds, which are left out.
 _MIDDLE = 0.3
+_ANYWHERE = ("tiny on A4", "small and off centre")
+# Those of 12 megapixels take long.
+_SLOW = ("12 MP",)
 # Of one picture that is read, at most so many show nothing that is read.
 _TRIES = 50
 _SIDE = 200
-# The number of circles among the shapes.
-_CIRCLE = 2
+# The numbers of circles and stars among the shapes.
+_CIRCLE, _STAR = 2, 4
 # Real characters of each label.
 EACH_LABEL = 8
 PARTS = ("validation", "test")
@@ -186,7 +190,10 @@ def _smooth_noise(rng: Rng) -> Picture:
 
 
 def _shape(rng: Rng) -> Picture:
-    """Draw a square, circle, triangle, star or heart, filled or not, or dots; a circle that is not filled is an O."""
+    """Draw a square, circle, triangle, star or heart, filled or not, or dots.
+
+    A circle that is not filled is an O, and a filled star is the asterisk of several handwriting fonts.
+    """
     image = Image.new("L", (_SIDE, _SIDE), 255)
     draw = ImageDraw.Draw(image)
     kind, size = int(rng.integers(6)), rng.uniform(30, 80)
@@ -196,12 +203,12 @@ def _shape(rng: Rng) -> Picture:
             draw.ellipse((left, top, left + width, top + width), fill=0)
         return np.asarray(image)
     angle = rng.uniform(0, 2 * np.pi) + np.linspace(0, 2 * np.pi, {1: 5, 2: 65, 3: 4, 4: 11, 5: 65}[kind])
-    radius = np.where((kind == 4) & (np.arange(angle.size) % 2 == 1), 0.4, 1.0)
+    radius = np.where((kind == _STAR) & (np.arange(angle.size) % 2 == 1), 0.4, 1.0)
     x, y = radius * np.cos(angle), radius * np.sin(angle)
     if kind == 5:
         x, y = np.sin(angle) ** 3, -(13 * np.cos(angle) - 5 * np.cos(2 * angle) - 2 * np.cos(3 * angle)) / 16
     outline = list(zip(_SIDE / 2 + size * x, _SIDE / 2 + size * y, strict=True))
-    if rng.random() < 0.6 or kind == _CIRCLE:
+    if kind == _CIRCLE or (kind != _STAR and rng.random() < 0.6):
         draw.polygon(outline, fill=0)
     else:
         draw.line(outline, fill=0, width=int(rng.integers(5, 16)), joint="curve")
@@ -216,7 +223,7 @@ def _letter(path: Path, letter: str) -> Picture:
 
 def _crop(rng: Rng) -> Picture:
     """Cut a piece out of a photograph beside its character."""
-    kinds = [kind for kind in SCENES if not kind.startswith("12 MP")]
+    kinds = [kind for kind in SCENES if not kind.startswith((*_ANYWHERE, *_SLOW))]
     scene = Scene(rng, polylines(rng, str(rng.integers(10))), held_out=True)
     picture = np.asarray(Image.open(BytesIO(SCENES[chosen_by(rng, kinds)](scene))).convert("RGB"))
     height, width = picture.shape[:2]

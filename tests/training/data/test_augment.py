@@ -5,6 +5,7 @@ import torch
 from torch import Generator, Tensor
 
 from glyphvae_training.data.augment import (
+    TILT,
     add_neighbour,
     augment,
     blur,
@@ -15,6 +16,7 @@ from glyphvae_training.data.augment import (
     grain,
     move,
     reduce,
+    tilt,
     vary_ink,
     vary_stroke_weight,
     warp,
@@ -55,7 +57,7 @@ def test_damage_strikes_some_images_each_in_its_own_way() -> None:
     assert damaged.min() >= 0
     assert damaged.max() <= 1
     untouched = (damaged == x).flatten(1).all(1).float().mean().item()
-    assert untouched == pytest.approx(0.92**3 * 0.94**2 * 0.88, abs=0.1)
+    assert untouched == pytest.approx(0.92**3 * 0.94**2 * 0.88 * 0.75, abs=0.1)
     assert torch.equal(damaged, damage(x, seeded()))
     assert not torch.equal(damaged, damage(x, seeded(1)))
 
@@ -87,6 +89,18 @@ def test_reduction_and_coarsening_keep_the_middle() -> None:
     assert (smaller.sum(dim=(1, 2, 3)) <= bar(1).sum() + 0.1).all()
     assert smaller.sum(dim=(1, 2, 3)).min() < 0.7 * bar(1).sum()
     assert coarsen(bar(1), seeded()).sum() == pytest.approx(bar(1).sum().item(), rel=0.05)
+
+
+def test_tilts_are_of_either_side_and_keep_the_ink() -> None:
+    x = bar(200)
+    tilted = tilt(x, seeded())
+    assert torch.allclose(tilted.sum(dim=(1, 2, 3)), x.sum(dim=(1, 2, 3)), rtol=0.05)
+    columns, rows = torch.arange(28) - 13.5, torch.arange(28)[:, None] - 13.5
+    slant = (tilted.squeeze(1) * columns * rows).sum(dim=(1, 2)) / (tilted.squeeze(1) * rows**2).sum(dim=(1, 2))
+    angles = torch.atan(slant)
+    assert angles.abs().max() < TILT
+    assert (angles > 0.7 * TILT).any()
+    assert (angles < -0.7 * TILT).any()
 
 
 def test_grain_is_of_the_ink_above_all() -> None:

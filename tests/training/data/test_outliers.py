@@ -3,14 +3,16 @@ import pytest
 
 from glyphvae_training.data import outliers
 from glyphvae_training.data.dataset import Dataset, Split
-from glyphvae_training.data.outliers import FIELD, MARGIN, MIRRORED, TURNED, draw_outliers, is_broad
+from glyphvae_training.data.outliers import FIELD, LYING, MARGIN, MIRRORED, TURNED, draw_outliers, is_broad
 from glyphvae_training.data.pixels import BOX, CENTRE, ink_box
 from tests.training.examples import LABELS
 
 
 def character(name: str) -> Split:
-    """A triangle that is said to be a character."""
-    return Split(np.tril(np.full((1, 28, 28), 255, np.uint8)), np.array([LABELS.index(name)]))
+    """A form without symmetry that is said to be a character."""
+    image = np.tril(np.full((28, 28), 255, np.uint8))
+    image[20:, :10] = 0
+    return Split(image[None], np.array([LABELS.index(name)]))
 
 
 def test_outliers_look_as_characters_in_size_and_place(sample: Dataset) -> None:
@@ -33,7 +35,7 @@ def test_the_generator_decides(sample: Dataset) -> None:
 @pytest.mark.parametrize("kind", sorted({kind.__name__ for kind in outliers._KINDS}))
 def test_every_kind_draws_ink_that_differs_each_time(sample: Dataset, kind: str) -> None:
     rng = np.random.default_rng(0)
-    drawn = [getattr(outliers, kind)(sample.train, rng) for _ in range(20)]
+    drawn = [one for _ in range(60) if (one := getattr(outliers, kind)(sample.train, rng)).any()][:20]
     assert sum(is_broad(image) for image in drawn) > 5
     assert len({image.tobytes() for image in drawn}) > 15
     assert all(image.dtype == np.uint8 and max(image.shape) <= FIELD + 2 * MARGIN for image in drawn)
@@ -51,15 +53,25 @@ def test_strokes_and_blanks_are_not_broad() -> None:
 
 def test_a_character_is_turned_only_into_what_is_none() -> None:
     rng = np.random.default_rng(0)
-    for name, ways in (("A", 1), ("4", 1), ("3", 2)):
+    for name, ways in (("M", 0), ("5", 2), ("T", 3), ("3", 2), ("4", 3), ("R", 4)):
         split = character(name)
         image = split.images[0]
-        whole = {image[:, ::-1].tobytes(): MIRRORED, image[::-1, ::-1].tobytes(): TURNED}
-        found = {outliers.turn(split, rng).tobytes() for _ in range(20)} & whole.keys()
+        whole = {image[:, ::-1].tobytes(): MIRRORED, image[::-1, ::-1].tobytes(): TURNED} | {
+            np.rot90(image, times).tobytes(): LYING for times in (1, 3)
+        }
+        found = {one.tobytes() for _ in range(60) if (one := outliers.turn(split, rng)).any()}
         assert len(found) == ways
         assert all(name in whole[one] for one in found)
-    same = character("0").images[0]
-    assert same[:, ::-1].tobytes() not in {outliers.turn(character("0"), rng).tobytes() for _ in range(20)}
+
+
+def test_strokes_across_a_character_add_ink_to_it() -> None:
+    rng = np.random.default_rng(0)
+    split = Split(np.zeros((1, 28, 28), np.uint8), np.array([0]))
+    split.images[0, 4:24, 10:18] = 255
+    crossed = [one for _ in range(40) if (one := outliers.cross(split, rng)).any()]
+    assert 10 < len(crossed) < 40
+    assert all(one.sum() > 1.2 * split.images.sum() for one in crossed)
+    assert all((one[6:22, 12:16] > 250).all() for one in crossed)
 
 
 def test_what_is_between_neighbours_is_a_part_of_each() -> None:

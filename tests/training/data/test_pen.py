@@ -7,7 +7,7 @@ import pytest
 from glyphvae_training.data.alphabet import ALPHABET, INDEX
 from glyphvae_training.data.dataset import Dataset, Split, load_byclass
 from glyphvae_training.data.font_families import FONTS, Part
-from glyphvae_training.data.lettering import load_lettering
+from glyphvae_training.data.lettering import Lettering, load_lettering
 from glyphvae_training.data.pen import boxed_marks, halved, load_pen
 
 
@@ -57,9 +57,13 @@ def test_pixels_are_averaged_and_rounded_to_the_nearest_level() -> None:
 
 
 def test_marks_of_their_own_form_are_there_in_a_box_of_their_own_too() -> None:
-    images = np.zeros((4, 28, 28), np.uint8)
-    images[:, 8:12, 4:8] = 255
+    images = np.zeros((4, 56, 56), np.uint8)
+    images[:, 16:24, 8:16] = 255
+    images[:, 17:23:2] = 0  # fine stripes, which coarse images do not have
     labels = np.array([INDEX[character] for character in ("A", ".", "%", ALPHABET[-1])])
-    boxed = boxed_marks(Split(images, labels))
+    each, none = np.zeros(4, np.int64), np.zeros((4, 4), np.float32)
+    boxed = boxed_marks(Lettering(images, labels, each, each, none, ("one",)))
     assert boxed.labels.tolist() == [INDEX["%"]]
-    assert np.flatnonzero(boxed.images[0].any(axis=1)).tolist() == list(range(4, 24))
+    rows = boxed.images[0].max(axis=1)
+    assert np.flatnonzero(rows).tolist() == list(range(4, 24))
+    assert rows[4:24].min() < 0.5 * rows.max()

@@ -119,10 +119,10 @@ def test_all_labels_are_equally_likely_beforehand() -> None:
 
 def test_logits_are_against_that_of_no_character() -> None:
     layers = network()
-    before = last_of(layers)(torch.ones(1, 256))
+    before = last_of(layers)(torch.ones(1, 512))
     against = against_outliers(layers)
     assert against is layers
-    assert torch.allclose(last_of(against)(torch.ones(1, 256)), before[:, :-1] - before[:, -1:], atol=1e-5)
+    assert torch.allclose(last_of(against)(torch.ones(1, 512)), before[:, :-1] - before[:, -1:], atol=1e-5)
 
 
 def test_confidence_becomes_the_share_that_is_right(data: Dataset) -> None:
@@ -143,7 +143,7 @@ def test_confidence_becomes_the_share_that_is_right(data: Dataset) -> None:
 
 def test_normalisation_is_folded_in(data: Dataset) -> None:
     layers = network()
-    assert not any(isinstance(module, nn.BatchNorm1d) for module in folded(layers).modules())
+    assert not any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in folded(layers).modules())
     assert torch.allclose(logits_of(layers, data.test), logits_of(folded(layers), data.test), atol=1e-5)
 
 

@@ -49,7 +49,7 @@ def test_the_architectures_share_no_kind_of_layer_that_reads_the_image() -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [("convolutional", 64), ("dense", 512), ("reader", 128), ("classifier", 256)]
+    ("name", "count"), [("convolutional", 64), ("dense", 512), ("reader", 128), ("classifier", 512)]
 )
 def test_features_are_what_the_last_layer_reads(name: str, count: int) -> None:
     judge = Judge(name, "ab", ARCHITECTURES[name].build(2))

@@ -32,7 +32,10 @@ def data() -> JudgeData:
 def test_a_judge_learns_to_read(data: JudgeData, architecture: str) -> None:
     test = data.tests["blobs"]
     judge = train_judge(
-        data.train, LABELS, architecture, images=2 * IMAGES if architecture == "convolutional" else IMAGES
+        data.train,
+        LABELS,
+        architecture,
+        images=2 * IMAGES if architecture in {"convolutional", "classifier"} else IMAGES,
     )
     assert judge.architecture == architecture
     assert (judge.predict(test.images) == test.labels).mean() > 0.5  # by chance: 0.03

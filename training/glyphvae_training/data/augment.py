@@ -22,7 +22,9 @@ FAINTEST, STRONGEST = 0.7, 1.4
 # Twice the binomial kernel (1 2 1)/4 in each direction is a Gaussian of 1 pixel's standard deviation.
 BINOMIAL = (0.25, 0.5, 0.25)
 # Of `damage`: the share of images that each kind of damage strikes.
-CUT, NEIGHBOURED, FADED, GRAINED, COARSE, REDUCED = 0.08, 0.06, 0.08, 0.12, 0.06, 0.08
+CUT, NEIGHBOURED, FADED, GRAINED, COARSE, REDUCED, TILTED = 0.08, 0.06, 0.08, 0.12, 0.06, 0.08, 0.25
+# The farthest tilt of a photograph, in radians.
+TILT = 0.48
 # Of `warp`, in the same units: the variation of one writer from one time to the next.
 WARP_ROTATION, WARP_SHEAR, WARP_LOG_SCALE = 0.06, 0.08, 0.05
 
@@ -91,6 +93,7 @@ def damage(x: Tensor, generator: Generator) -> Tensor:
         float32 (n, 1, height, width) in [0, 1].
     """
     for share, change in (
+        (TILTED, tilt),
         (REDUCED, reduce),
         (CUT, cut),
         (FADED, fade),
@@ -101,6 +104,15 @@ def damage(x: Tensor, generator: Generator) -> Tensor:
         struck = torch.nonzero(torch.rand(len(x), generator=generator, device=x.device) < share).squeeze(1)
         x = x.index_copy(0, struck, change(x[struck], generator))
     return x.clamp(0, 1)
+
+
+def tilt(x: Tensor, generator: Generator) -> Tensor:
+    """Rotate each image, as where a sheet was not photographed upright."""
+    angle, still = uniform(x, -TILT, TILT, generator)[:, 0, 0], torch.zeros(len(x), 1, device=x.device)  # (n, 1)
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    across, along = torch.stack([cos, -sin, still], 2), torch.stack([sin, cos, still], 2)  # (n, 1, 3)
+    grid = functional.affine_grid(torch.cat([across, along], 1), list(x.shape), align_corners=False)
+    return functional.grid_sample(x, grid, align_corners=False)
 
 
 def reduce(x: Tensor, generator: Generator) -> Tensor:

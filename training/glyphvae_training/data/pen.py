@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphvae_training.data.alphabet import ALPHABET, CHARACTERS, MARKS
-from glyphvae_training.data.dataset import Dataset, Split, dataset, joined, load_byclass, pick
+from glyphvae_training.data.dataset import Dataset, Split, dataset, joined, load_byclass
 from glyphvae_training.data.lettering import PIXELS, Lettering, load_lettering
 from glyphvae_training.data.pixels import SIDE, normalise
 from glyphvae_training.progress import StageProgress, no_stage_progress
@@ -40,8 +40,11 @@ def halved(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return means
 
 
-def boxed_marks(split: Split) -> Split:
-    """Return the marks of a part at the size that a picture of them is fitted to, but for those of `UNBOXED`."""
+def boxed_marks(lettering: Lettering) -> Split:
+    """Return the marks of lettering at the size that a picture of them is fitted to, but for those of `UNBOXED`.
+
+    From the fine images: of coarse ones an asterisk would become a blur, and any blur an asterisk.
+    """
     fitting = [label for label in range(CHARACTERS, len(ALPHABET)) if ALPHABET[label] not in UNBOXED]
-    marks = pick(split, np.isin(split.labels, fitting))
-    return Split(normalise(marks.images), marks.labels)
+    chosen = np.isin(lettering.labels, fitting)
+    return Split(normalise(lettering.images[chosen]), lettering.labels[chosen])

@@ -28,6 +28,9 @@ PERCENTILES = (0, 0.5, 1, 2, 5, 10, 25, 50, 75, 100)
 FEWEST = 30
 # Characters of a label that count, so that common ones weigh no more than others in what labels share.
 MOST = 300
+# How far the quantiles of each label are drawn towards those of all characters. Images of no character are read as the
+# labels whose own characters are least sure, such as marks, among which they would not stand out.
+SHARED = 0.7
 # Steps of grey around a character are at least this many full ones.
 LEAST_STEPS = 10
 METRIC = "likeness"
@@ -118,8 +121,14 @@ def measure_of(
     values = likeness(terms, weights)
     counts = np.bincount(labels, minlength=len(names))
     is_rare = counts[labels] < FEWEST
-    own = {name: quantiles(values[labels == one]) for one, name in enumerate(names) if counts[one] >= FEWEST}
-    others = quantiles(values[is_rare] if is_rare.any() else values)
+    every = quantiles(values)
+
+    def shared(chosen: Floats) -> list[float]:
+        pairs = zip(quantiles(chosen), every, strict=True)
+        return [round((1 - SHARED) * own + SHARED * one, 2) for own, one in pairs]
+
+    own = {name: shared(values[labels == one]) for one, name in enumerate(names) if counts[one] >= FEWEST}
+    others = shared(values[is_rare] if is_rare.any() else values)
     return weights | {"percentiles": list(PERCENTILES), "labels": own, "others": others}
 
 
@@ -130,4 +139,4 @@ def likeness(terms: Terms, weights: dict[str, float]) -> Floats:
 
 def quantiles(values: Floats) -> list[float]:
     """Return the values at `PERCENTILES`."""
-    return [round(float(value), 2) for value in np.percentile(values, PERCENTILES)]
+    return [float(value) for value in np.percentile(values, PERCENTILES)]

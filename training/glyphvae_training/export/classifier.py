@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime as ort
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_linear_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from glyphvae_training.data.dataset import Dataset, Split
 from glyphvae_training.errors import ExportError
@@ -174,10 +174,15 @@ def folded(network: nn.Sequential) -> nn.Sequential:
     layers: list[nn.Module] = []
     for layer in network.eval():
         if isinstance(layer, nn.Sequential):
-            linear, norm, activation = layer
-            assert isinstance(linear, nn.Linear)  # noqa: S101 (see `glyphvae_training.judges.judge.linear`)
-            assert isinstance(norm, nn.BatchNorm1d)  # noqa: S101
-            layers += [fuse_linear_bn_eval(linear, norm), activation]
+            product, norm, activation = layer
+            # See `convolution` and `linear` of `glyphvae_training.judges.judge`.
+            if isinstance(product, nn.Conv2d):
+                assert isinstance(norm, nn.BatchNorm2d)  # noqa: S101
+                layers += [fuse_conv_bn_eval(product, norm), activation]
+            else:
+                assert isinstance(product, nn.Linear)  # noqa: S101
+                assert isinstance(norm, nn.BatchNorm1d)  # noqa: S101
+                layers += [fuse_linear_bn_eval(product, norm), activation]
         else:
             layers.append(layer)
     return nn.Sequential(*layers)

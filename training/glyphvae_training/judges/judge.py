@@ -82,12 +82,16 @@ def reader(classes: int) -> nn.Sequential:
 
 
 def classifier(classes: int) -> nn.Sequential:
-    """Build three matrix products, which a CPU computes in 10 µs an image; 0.5 M parameters."""
+    """Build two narrow convolutions, which bear with tilts, and two matrix products; 0.9 M parameters.
+
+    A CPU computes it as fast as the matrix products alone: most of its time goes into loading weights.
+    """
     return nn.Sequential(
-        nn.Flatten(),  # (n, 784)
-        linear(28 * 28, 512),
-        linear(512, 256),
-        nn.Linear(256, classes),
+        convolution(1, 8, 5, 2),  # (n, 8, 14, 14)
+        convolution(8, 32, 3, 2),  # (n, 32, 7, 7)
+        nn.Flatten(),  # (n, 1568)
+        linear(32 * 7 * 7, 512),
+        nn.Linear(512, classes),
     )
 
 

@@ -23,6 +23,7 @@ from glyphvae_training.data.dataset import (
     pick,
 )
 from glyphvae_training.data.entries import DataFolder
+from glyphvae_training.data.lettering import load_lettering
 from glyphvae_training.data.pen import boxed_marks, load_pen
 from glyphvae_training.data.pixels import normalise
 from glyphvae_training.data.split import split_by_digest
@@ -111,8 +112,8 @@ def load_classifier_data(folder: Path, name: str, cache: Path | None = None) -> 
         return JudgeData(digits.labels, digits.train, {"MNIST digits": digits.test}, digits.sha256)
     if name == "pen":
         data = load_pen(folder, cache)
-        train = joined(data.train, boxed_marks(data.train))
-        return JudgeData(data.labels, train, {"characters and lettering": data.test}, f"{data.sha256} boxed marks")
+        train = joined(data.train, boxed_marks(load_lettering(folder, "train", cache=cache)))
+        return JudgeData(data.labels, train, {"characters and lettering": data.test}, f"{data.sha256} fine boxed marks")
     return load_judge_data(folder, cache, name=name)
 
 

@@ -38,7 +38,7 @@ OUTLIER_VIEWS = 16
 # Part of a stored judge's key: raise it when anything changes that affects the weights.
 TRAINING_VERSION = 2
 # Likewise of one that learns from images of no character.
-OUTLIERS_VERSION = 1
+OUTLIERS_VERSION = 2
 
 
 def train_judge(
