@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
+import pytest
 import torch
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
@@ -17,6 +18,7 @@ from glyphvae_training.export.exported import Exported, session
 from glyphvae_training.export.graphs import PARTS, PEN_PARTS, Part, to_onnx
 from glyphvae_training.export.manifest import Facts
 from glyphvae_training.files import replacing
+from glyphvae_training.fitting import pen_offset, pen_pictures, pen_settle
 from glyphvae_training.fitting.runs import Run
 from glyphvae_training.models.families import Model, ModelKind, build_model
 from glyphvae_training.models.pen import Pen, PenConfig
@@ -187,3 +189,11 @@ def random_lettering(writers: int, labels: int) -> Lettering:
         metrics=np.zeros((count, 4), np.float32),
         names=tuple("abcdefgh"[:writers]),
     )
+
+
+def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the last stages of a pen draw few samples, where what they find is not looked at."""
+    monkeypatch.setattr(pen_offset, "HANDS", 20)
+    monkeypatch.setattr(pen_settle, "SAMPLES", 20)
+    monkeypatch.setattr(pen_pictures, "SAMPLES", 20)
+    monkeypatch.setattr(pen_pictures, "ROUNDS", 2)

@@ -25,6 +25,7 @@ from glyphvae_training.models import decoders, encoders, families
 from glyphvae_training.models.vae import VAEConfig
 from tests.known_model import write_model
 from tests.training.commands.invoke import invoke, output, refusal
+from tests.training.examples import few_samples
 
 CPU = ("--accelerator", "cpu", "--threads", 1)
 
@@ -203,6 +204,7 @@ def test_a_pen_is_trained_by_its_preset(tmp_path: Path, pen_folder: Path, monkey
         AxesConfig(samples=2),
     )
     monkeypatch.setattr(pen_stages, "PenPreset", lambda: tiny)
+    few_samples(monkeypatch)
     models, folder = tmp_path / "models", tmp_path / "run"
     exported = ("--models", models, "--classifier-images", 512)
     options = ("--preset", "pen", "--data", pen_folder, *CPU, *exported, "--seed", 5, "--lr", 1e-3)

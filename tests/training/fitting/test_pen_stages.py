@@ -16,6 +16,7 @@ from glyphvae_training.fitting.prior import PriorConfig
 from glyphvae_training.fitting.runs import Run, load_run
 from glyphvae_training.fitting.trainer import Hardware
 from glyphvae_training.models.pen import Pen
+from tests.training.examples import few_samples
 
 TINY = PenPreset(
     {"hand_size": 4, "form_size": 3, "strokes": 3, "control_points": 5, "segments": 6, "width": 16},
@@ -36,6 +37,11 @@ class StoppedError(Exception):
 @pytest.fixture(scope="module")
 def data(pen_folder: Path) -> Dataset:
     return load_pen(pen_folder)
+
+
+@pytest.fixture(autouse=True)
+def _few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    few_samples(monkeypatch)
 
 
 def train(data: Dataset, sources: Path, folder: Path, stop: str = "") -> tuple[Run, list[str]]:
@@ -72,7 +78,7 @@ def test_strokes_then_priors(data: Dataset, pen_folder: Path, tmp_path: Path) ->
         earlier = load_run(tmp_path / stage).model.state_dict()
         changed = [name for name, value in earlier.items() if not torch.equal(value, state[name])]
         offsets, table, thickness = "hand_offset", "decoder.last.table.weight", "decoder.thickness.weight"
-        sliders = [] if stage == STROKES else ["hand_flow.couplings.0.rotation"]
+        sliders = [] if stage == STROKES else ["hand_flow.couplings.0.rotation", "form_flow.log_scale.weight"]
         assert changed == [offsets, table, thickness, *sliders]
         # Of characters the softness and the proportions, of marks the presence.
         characters, marks = ([states[table][part] for states in (earlier, state)] for part in PARTS)
