@@ -165,3 +165,12 @@ def test_a_glyph_of_many_bends_gets_fewer_curves() -> None:
     two = Curves(np.tile(curves.control, (2, 1, 1)), np.tile(curves.radius, (2, 1)), np.repeat([0, 1], 3), 2)
     among_others = paths(made(two))[0].get("d", "")
     assert len(alone) <= 650 < len(among_others) < 1000
+
+
+def test_a_glyph_that_no_number_of_curves_makes_short_is_whole() -> None:
+    wave = np.stack([np.linspace(3, 25, 8), 4 + 2 * (-1.0) ** np.arange(8)], axis=1)
+    one = strokes([[wave + np.array([0, down]) for down in range(0, 20, 2)]], [[VARYING] * 10])
+    content = made(placed(one, np.zeros(1), np.zeros(1), np.ones(1)))
+    (path,) = paths(content)
+    assert len(path.get("d", "")) > 650
+    assert path.get("d", "").count("M") == 10
