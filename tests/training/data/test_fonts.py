@@ -33,6 +33,12 @@ def test_a_capital_has_the_cap_height(font: Font) -> None:
     assert (left, right) == pytest.approx((100 * PER_UNIT, 500 * PER_UNIT), abs=PIXEL)
 
 
+def test_without_an_h_the_cap_height_is_that_of_most_fonts() -> None:
+    font = Font("cyrillic", font_bytes({"Ж": (600, [(100, 0, 500, 700)])}))
+    assert extent(drawn(font, "Ж"))[1] == pytest.approx(CAP, abs=PIXEL)
+    assert font.characters == ["Ж"]
+
+
 def test_bearings_are_in_cap_heights(font: Font) -> None:
     assert drawn(font, "H").bearings == pytest.approx((100 / CAP_HEIGHT, 100 / CAP_HEIGHT), abs=1 / CAP)
     assert drawn(font, "l").bearings == pytest.approx((50 / CAP_HEIGHT, 50 / CAP_HEIGHT), abs=1 / CAP)

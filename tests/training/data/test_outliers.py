@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from glyphvae_training.data import outliers
 from glyphvae_training.data.dataset import Dataset, Split
@@ -49,6 +50,16 @@ def test_strokes_and_blanks_are_not_broad() -> None:
     assert not is_broad(image.T)
     image[4:24, 8:20] = 255
     assert is_broad(image)
+
+
+@pytest.mark.parametrize("angle", [0, 30, 90])
+def test_straight_strokes_are_told_from_bars(angle: int) -> None:
+    for width, is_stroke in ((8, True), (40, False)):
+        bar = np.zeros((112, 112), np.uint8)
+        bar[56 - width // 2 : 56 + width // 2, 16:96] = 255
+        turned = np.asarray(Image.fromarray(bar).rotate(angle))
+        assert outliers._unless_straight(turned).any() != is_stroke
+    assert not outliers._unless_straight(np.zeros((28, 28), np.uint8)).any()
 
 
 def test_a_character_is_turned_only_into_what_is_none() -> None:

@@ -10,6 +10,8 @@ Box = tuple[int, int, int, int]
 CAP_HEIGHT = 700
 
 H, TALL, SMALL = (100, 0, 500, 700), (50, 0, 150, 700), (50, 0, 350, 350)
+# A square with a leg at each corner but one, as no character has.
+LEGS: list[Box] = [(100, 200, 600, 500), (100, 0, 200, 200), (500, 0, 600, 200), (100, 500, 200, 700)]
 BOXES: dict[str, tuple[int, list[Box]]] = {
     "H": (600, [H]),
     "l": (200, [TALL]),

@@ -17,6 +17,8 @@ from glyphvae_training.errors import DataError
 
 # Pixels of a cap height. In the cell it has 40, so that each of its pixels is an average of 16.
 CAP = 160
+# That of most fonts, in em.
+CAP_OF_EM = 0.7
 # The middle of an edge.
 HALF = 128
 # Specks of ink and paper below this, in pixels, are the texture of a brush and no parts of a character.
@@ -88,7 +90,8 @@ class Font:
 
     Args:
         name: for errors.
-        content: of a file of any format that fontTools reads. It has to have an H, whose height is the cap height.
+        content: of a file of any format that fontTools reads. The height of its H is the cap height; without an H, 0.7
+            em is.
         cap: pixels of a cap height.
 
     Raises:
@@ -102,9 +105,8 @@ class Font:
             raise DataError(f"the font {name} cannot be read: {error}") from error
         self._characters = self._font.getBestCmap()
         self._glyphs = self._font.getGlyphSet()
-        _, bottom, _, top = self._bounds("H")
         self._cap = cap
-        self._pixels_per_unit = cap / (top - bottom)
+        self._pixels_per_unit = cap / self._cap_units()
         capitals, small = (
             np.median(
                 [self._bounds(character)[1] for character in letters if ord(character) in self._characters] or [0]
@@ -113,6 +115,17 @@ class Font:
         )
         # The file's own, 0, unless both stand off on one side.
         self._baseline = float(np.median([0, capitals, small])) * self._pixels_per_unit
+
+    @property
+    def characters(self) -> list[str]:
+        """The characters that it has, by code point."""
+        return [chr(code) for code in sorted(self._characters)]
+
+    def _cap_units(self) -> float:
+        if ord("H") not in self._characters:
+            return CAP_OF_EM * float(self._font["head"].unitsPerEm)
+        _, bottom, _, top = self._bounds("H")
+        return top - bottom
 
     def _bounds(self, character: str) -> tuple[float, float, float, float]:
         """Return left, bottom, right and top of a character in font units."""

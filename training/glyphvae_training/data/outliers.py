@@ -25,6 +25,8 @@ FIELD = 112
 MARGIN = 12
 # Narrower or wider ink is a stroke, which may be a 1 or a dash.
 NARROWEST = 0.4
+# The width of a stroke of a fat marker by its length.
+THICKEST_STROKE = 0.3
 # Characters that are none, or no others, from behind and upside down.
 MIRRORED = frozenset("34BEFGKNQRaefghkr&?£€")
 TURNED = frozenset("3AEFGKQRTYaegkt&?@")
@@ -54,7 +56,7 @@ def draw_outliers(characters: Split, count: int, rng: Rng) -> Picture:
     while done < count:
         kind = _KINDS[int(rng.integers(len(_KINDS)))]
         image = kind(characters, rng)
-        if kind is draw_bump or is_broad(image):
+        if image.any() and (kind in _NARROW or is_broad(image)):
             drawn[done] = normalise(image[None])[0]
             done += 1
     return drawn
@@ -200,6 +202,27 @@ def draw_bump(_: Split, rng: Rng) -> Picture:
     return np.rot90(np.pad(_levels(255 * ink), MARGIN), int(rng.integers(4)))
 
 
+def draw_bar(_: Split, rng: Rng) -> Picture:
+    """Draw a bar with edges of different sharpness, fading along and across; nothing where it is thin as a stroke."""
+    angle = rng.normal(0, 0.15) + rng.choice([0, pi / 2])
+    y, x = np.mgrid[-1 : 1 : FIELD * 1j, -1 : 1 : FIELD * 1j]
+    along, across = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
+    length, width = 0.8, 0.8 * rng.uniform(THICKEST_STROKE, 0.7)
+    field = np.ones_like(x)
+    for distance in (length - along, length + along, width - across, width + across):
+        field = np.minimum(field, distance * np.exp(rng.uniform(0.5, 4)))
+    fading = 1 + rng.uniform(-0.8, 0.8) * along + rng.uniform(-0.8, 0.8) * across / width
+    return _unless_straight(_levels(255 * np.clip(np.clip(field, 0, 1) * fading, 0, 1)))
+
+
+def enlarge(characters: Split, rng: Rng) -> Picture:
+    """Show a few pixels of a character large; nothing where that is a straight stroke."""
+    image, side = _any(characters, rng), int(rng.integers(6, 10))
+    top, left = rng.integers(4, SIDE - 4 - side, 2, endpoint=True)
+    window = Image.fromarray(image[top : top + side, left : left + side])
+    return _unless_straight(np.asarray(window.resize((2 * SIDE, 2 * SIDE), Image.Resampling.BICUBIC)))
+
+
 def recombine(characters: Split, rng: Rng) -> Picture:
     """Join parts of different characters, one above or beside the other, which is from behind."""
     first, second = _any(characters, rng), _any(characters, rng)[:, ::-1]
@@ -282,6 +305,8 @@ _KINDS: tuple[Callable[[Split, Rng], Picture], ...] = (
     draw_cells,
     draw_edges,
     draw_bump,
+    draw_bar,
+    enlarge,
     recombine,
     superpose,
     cut_between,
@@ -290,11 +315,22 @@ _KINDS: tuple[Callable[[Split, Rng], Picture], ...] = (
     turn,
     turn,
 )
+# What is none although it may be as narrow as a stroke.
+_NARROW = (draw_bump, draw_bar)
 
 
 def _any(characters: Split, rng: Rng) -> Picture:
     image: Picture = characters.images[int(rng.integers(len(characters)))]
     return image
+
+
+def _unless_straight(image: Picture) -> Picture:
+    """Return an image, or a blank one if its ink is a straight stroke no wider than that of a fat marker."""
+    places = np.indices(image.shape).reshape(2, -1)
+    if not image.any():
+        return BLANK
+    across, along = np.linalg.eigvalsh(np.cov(places, aweights=image.ravel(), ddof=0))
+    return image if across > THICKEST_STROKE**2 * along else BLANK
 
 
 def _cropped(image: Picture) -> Picture:

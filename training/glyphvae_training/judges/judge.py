@@ -119,7 +119,7 @@ ARCHITECTURES = {
     "convolutional": Architecture(convolutional, 1_600_000),
     "dense": Architecture(dense, 5_000_000),
     "reader": Architecture(reader, 300_000),
-    "classifier": Architecture(classifier, 5_500_000, outliers=0.2),
+    "classifier": Architecture(classifier, 6_500_000, outliers=0.2),
 }
 JUDGES = ("convolutional", "dense")
 

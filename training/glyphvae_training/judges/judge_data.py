@@ -4,7 +4,8 @@ With MNIST digits and NIST capitals alone, a classifier learns to tell the sourc
 zero as the letter O. The digits of EMNIST were cut from the same forms as the capitals, so the source tells nothing.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from glyphvae_training.data.dataset import (
 )
 from glyphvae_training.data.entries import DataFolder
 from glyphvae_training.data.lettering import load_lettering
+from glyphvae_training.data.other_scripts import find_other_scripts
 from glyphvae_training.data.pen import boxed_marks, load_pen
 from glyphvae_training.data.pixels import normalise
 from glyphvae_training.data.split import split_by_digest
@@ -41,12 +43,14 @@ class JudgeData:
         tests: held-out images by source: "MNIST digits", and if there are any "EMNIST digits", "capitals" and "small
             letters".
         sha256: of all of it.
+        other_scripts: fonts by name, of whose letters a classifier learns that they are none of the labels.
     """
 
     labels: tuple[str, ...]
     train: Split
     tests: dict[str, Split]
     sha256: str
+    other_scripts: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def load_judge_data(folder: Path, cache: Path | None = None, *, name: str = "alphanumeric") -> JudgeData:
@@ -103,10 +107,14 @@ def load_classifier_data(folder: Path, name: str, cache: Path | None = None) -> 
     """Load the data for the classifier of a model that was trained on a data set; it has the labels of the set.
 
     Args:
-        folder: as for `load_alphanumeric`, errors likewise.
+        folder: as for `load_alphanumeric`, errors likewise; and any of the fonts of `find_other_scripts`.
         name: of the data set. With "pen", marks are there as in lettering and as in pictures of their own.
         cache: as for `load_alphanumeric`.
     """
+    return replace(_load_characters(folder, name, cache), other_scripts=find_other_scripts(folder))
+
+
+def _load_characters(folder: Path, name: str, cache: Path | None) -> JudgeData:
     if name == "mnist":
         digits = load_mnist(folder, cache)
         return JudgeData(digits.labels, digits.train, {"MNIST digits": digits.test}, digits.sha256)

@@ -2,8 +2,9 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch.nn import functional
 
 from glyphvae_training.data.augment import augment, damage
 from glyphvae_training.data.dataset import Split, joined
+from glyphvae_training.data.other_scripts import draw_letters, key_of
 from glyphvae_training.data.outliers import draw_outliers
 from glyphvae_training.files import replacing
 from glyphvae_training.judges.judge import ARCHITECTURES, Judge, to_input
@@ -35,10 +37,12 @@ CLASS_BALANCE = 0.65
 CLASS_PRIOR = 0.1
 # How often an image of no character is seen: to draw one takes as long as to learn from eight.
 OUTLIER_VIEWS = 16
+# The share of letters of other scripts in what is seen, other outliers aside.
+OTHER_SCRIPTS = 0.12
 # Part of a stored judge's key: raise it when anything changes that affects the weights.
 TRAINING_VERSION = 2
 # Likewise of one that learns from images of no character.
-OUTLIERS_VERSION = 2
+OUTLIERS_VERSION = 3
 
 
 def train_judge(
@@ -46,6 +50,7 @@ def train_judge(
     labels: Sequence[str],
     architecture: str,
     *,
+    other_scripts: Mapping[str, bytes] = MappingProxyType({}),
     images: int | None = None,
     seed: int = 0,
     precision: Precision = "32-true",
@@ -57,6 +62,7 @@ def train_judge(
         train: real characters.
         labels: the character of each class.
         architecture: a key of `ARCHITECTURES`.
+        other_scripts: fonts whose letters are among the outliers, where the architecture has any.
         images: how many images it sees, repetitions counted; by default as many as its architecture needs.
         seed: of its weights, the order of the images and their augmentation.
         precision: of the matrix products; with "bf16-mixed" they take half as long where the CPU has bfloat16.
@@ -70,10 +76,14 @@ def train_judge(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_RATE, total_steps=batches)
     weights = sampling_weights(torch.from_numpy(train.labels))
     if chosen.outliers:
-        count = math.ceil(chosen.outliers * batches * BATCH / OUTLIER_VIEWS)
-        outliers = draw_outliers(train, count, np.random.default_rng(seed))
-        train = joined(train, Split(outliers, np.full(count, len(labels))))
-        weights = weights_with(weights, count, chosen.outliers)
+        rng = np.random.default_rng(seed)
+        letters = draw_letters(other_scripts, train, rng)
+        if len(letters):
+            weights = weights_with(weights, len(letters), OTHER_SCRIPTS)
+        drawn = draw_outliers(train, math.ceil(chosen.outliers * batches * BATCH / OUTLIER_VIEWS), rng)
+        weights = weights_with(weights, len(drawn), chosen.outliers)
+        outliers = np.concatenate([letters, drawn])
+        train = joined(train, Split(outliers, np.full(len(outliers), len(labels))))
     pixels, classes = torch.from_numpy(train.images), torch.from_numpy(train.labels)
     for done in range(1, batches + 1):
         index = torch.multinomial(weights, BATCH, replacement=True, generator=generator)
@@ -139,7 +149,14 @@ def stored_judge(
         network.load_state_dict(torch.load(path, weights_only=True))
         return Judge(architecture, data.labels, network)
     judge = train_judge(
-        data.train, data.labels, architecture, images=images, seed=seed, precision=precision, progress=progress
+        data.train,
+        data.labels,
+        architecture,
+        other_scripts=data.other_scripts,
+        images=images,
+        seed=seed,
+        precision=precision,
+        progress=progress,
     )
     with replacing(path) as temporary:
         torch.save(judge.network.state_dict(), temporary)
@@ -153,7 +170,7 @@ def judge_key(
     chosen = ARCHITECTURES[architecture]
     facts = f"{TRAINING_VERSION} {data.sha256} {architecture} {images or chosen.images} {seed}"
     if chosen.outliers:
-        facts += f" {chosen.outliers} {OUTLIERS_VERSION}"
+        facts += f" {chosen.outliers} {OUTLIERS_VERSION} {OTHER_SCRIPTS} {key_of(data.other_scripts)}"
     if precision != "32-true":
         facts += f" {precision}"
     return hashlib.sha256(facts.encode()).hexdigest()[:16]
