@@ -28,7 +28,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _untraced_export() -> Iterator[None]:
-    """Let PyTorch's exporter, which is all Python, run at its own speed: what it calls of ours is called without it too."""
+    """Measure no coverage in the exporter of PyTorch, all Python; tests of modules call what it calls of ours."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.onnx, "export", untraced()(torch.onnx.export))
         yield
