@@ -308,7 +308,6 @@ def hostile(address: Address, admin: Address) -> Iterator[tuple[str, Hostile, Ad
         yield name, Hostile(clients, right, insist, (sent, right)), address
 
 
-@pytest.mark.untraced  # as those who serve it run it, and its parts have tests of their own
 @pytest.mark.timeout(900)  # the service is kept busy for all of a slow machine
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is limited and read as on Linux")
 def test_all_at_once_stays_within_the_bounds(admin_port: int) -> None:
