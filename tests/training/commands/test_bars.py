@@ -13,6 +13,7 @@ from glyphvae_training.commands import bars
 from glyphvae_training.commands.bars import main
 from glyphvae_training.data.alphabet import ALPHABET
 from glyphvae_training.data.font_families import FONTS
+from glyphvae_training.evaluation.bars import QUICK
 from glyphvae_training.evaluation.bars_report import BARS
 from glyphvae_training.evaluation.beside import COUNT
 from glyphvae_training.export.graphs import Part, parts_of, to_onnx
@@ -24,7 +25,7 @@ from tests.training.data.tiny_font import Box, font_bytes
 from tests.training.examples import FACTS, PEN
 
 # As `--quick`, but smaller still.
-TINY = replace(bars.QUICK, samples=4, measured=4)
+TINY = replace(QUICK, samples=4, measured=4)
 LETTERS = "HABCDEFGKLTgqj"
 MARKS = ".,-"
 
