@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from glyphvae_training.data.dataset import Dataset, load_alphanumeric, load_mnist
 from glyphvae_training.data.font_families import FONTS
 from tests.training.data.tiny_font import BOXES, font_bytes
 from tests.training.data.tiny_strokes import write_fonts
+from tests.untraced import untraced
 
 SAMPLE = Path(__file__).parent.parent / "data"
 
@@ -22,6 +24,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GLYPHVAE_CACHE", str(folder / "glyphvae-cache"))
         yield folder / "glyphvae-cache"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _untraced_export() -> Iterator[None]:
+    """Measure no coverage in the exporter of PyTorch, all Python; tests of modules call what it calls of ours."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.onnx, "export", untraced()(torch.onnx.export))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,9 @@ from glyphvae.text.stroke_text import StrokeText
 from tests.service.fonts.conftest import Fonts
 from tests.service.fonts.setting import painted, shaped
 
+# Whole files, written by a library's Python; the parts of a font have tests of their own.
+pytestmark = pytest.mark.untraced
+
 KINDS = ("ttf", "otf")
 # In the second, many letters hang into the spaces and over the margin; the third has small characters.
 TEXTS = ("Don't Joe's, back by 11:30? Zoë Müller, café (naïve) AVATAR Typo", "jolly jug, Ty Vj (j) fly", "5 m², Nº 1³")

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from glyphvae_training.commands import bars
 from glyphvae_training.commands.bars import main
 from glyphvae_training.data.alphabet import ALPHABET
 from glyphvae_training.data.font_families import FONTS
+from glyphvae_training.evaluation.bars import QUICK
 from glyphvae_training.evaluation.bars_report import BARS
 from glyphvae_training.evaluation.beside import COUNT
 from glyphvae_training.export.graphs import Part, parts_of, to_onnx
@@ -22,6 +24,8 @@ from tests.training.commands.invoke import output, refusal
 from tests.training.data.tiny_font import Box, font_bytes
 from tests.training.examples import FACTS, PEN
 
+# As `--quick`, but smaller still.
+TINY = replace(QUICK, samples=4, measured=4)
 LETTERS = "HABCDEFGKLTgqj"
 MARKS = ".,-"
 
@@ -35,6 +39,12 @@ def boxes(heavy: int) -> dict[str, tuple[int, list[Box]]]:
     dotted = (300, [(50, 0, 50 + heavy, 400), (50, 500, 50 + heavy, 600)])
     marks = {character: (300, [(50, 50 * place, 150, 100 + 50 * place)]) for place, character in enumerate(MARKS)}
     return glyphs | {"i": dotted} | marks
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--quick` means the tiny effort."""
+    monkeypatch.setattr(bars, "QUICK", TINY)
 
 
 @pytest.fixture(scope="module")

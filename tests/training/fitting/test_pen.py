@@ -294,6 +294,7 @@ def test_matrices_and_other_weights_have_an_optimiser_each(drawer: Drawer) -> No
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # the compiler reads it of every tensor
 @pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
+@pytest.mark.untraced  # since compiling is a library's Python
 def test_a_long_training_paints_by_compiled_code(drawer: Drawer) -> None:
     training = Training(pen(), drawer, replace(HOW, steps=MANY_STEPS))
     assert training.painter is not paint
