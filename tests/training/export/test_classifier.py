@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -176,3 +177,18 @@ def test_each_label_weighs_the_same_in_what_is_measured() -> None:
     assert found["accuracy_merged"]["value"] == pytest.approx(0.8)
     assert found["mean_of_labels"] == pytest.approx(1 / 3, rel=1e-4)
     assert found["calibration_error"] == pytest.approx(2 / 3, rel=1e-4)
+    # It is sure, so that it would be right each time if it were exact.
+    assert found["calibration_floor"] == 0
+
+
+def test_the_floor_of_the_calibration_error_is_that_of_chance() -> None:
+    class Undecided(Certain):
+        def run(self, _: object, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+            logits = np.full((len(feed["pixels"]), 36), -99, np.float32)
+            logits[:, :2] = 0
+            return [logits]
+
+    found = measured(Undecided(), LABELS, Split(np.zeros((100, 28, 28), np.uint8), np.zeros(100, np.int64)))
+    assert found["calibration_error"] == pytest.approx(0.5)
+    # The mean distance of 100 tosses of a coin from a half.
+    assert found["calibration_floor"] == pytest.approx(math.sqrt(2 / math.pi) * 0.05, rel=0.25)

@@ -126,7 +126,8 @@ def elbo_rows(metrics: Json) -> Iterable[list[str]]:
         yield ["label found by the classifier, look-alikes merged", "", percent_interval(found["accuracy_merged"])]
         yield ["the same, look-alikes apart", "", percent_interval(found["accuracy"])]
         yield ["the same, each label weighing the same", "", percent(found["mean_of_labels"])]
-        yield ["what its probabilities are off by (calibration error)", "", percent(found["calibration_error"])]
+        floor = f" ({percent(found['calibration_floor'])} if exact)" if "calibration_floor" in found else ""
+        yield ["what its probabilities are off by (calibration error)", "", percent(found["calibration_error"]) + floor]
     for name, value in told["auroc"].items():
         yield [f"characters told from {name} by the ELBO, AUROC", "", f"{value:.4f}"]
     bound = metrics["importance_weighted"]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
@@ -35,6 +36,8 @@ PART: Part = "classifier"
 # What probability the exported classifier may move from labels to others, in the mean, by its 8-bit integers.
 MOST_MOVED = 0.02
 BISECTIONS = 40
+# Of the simulation of an exact classifier: the mean is known to a tenth of the spread.
+REPEATS = 100
 
 
 class ClassifierGraph(nn.Module):
@@ -214,8 +217,9 @@ def measured(exported: ort.InferenceSession, labels: tuple[str, ...], split: Spl
 
     Returns:
         `accuracy`, of all; `accuracy_merged`, where look-alikes count as one; and where each label weighs the same,
-        `mean_of_labels`, and `calibration_error`, the mean difference of confidence and accuracy in 15 bins of equal
-        width (Guo et al., equation 3).
+        `mean_of_labels`; `calibration_error`, the mean difference of confidence and accuracy in 15 bins of equal
+        width (Guo et al., equation 3); and `calibration_floor`, what that is on average of a classifier that is right
+        exactly as often as it says, since few characters never come out even (Roelofs et al., arXiv:2012.08668).
     """
     logits = run(exported, {"pixels": split.images})["logits"]  # (n, labels)
     read, index = logits.argmax(axis=1), merged_labels(labels, main_groups(labels))
@@ -224,10 +228,20 @@ def measured(exported: ort.InferenceSession, labels: tuple[str, ...], split: Spl
     counts = np.bincount(split.labels)
     weight = 1 / (counts[split.labels] * np.count_nonzero(counts))  # (n,) adds up to 1
     confidence = torch.from_numpy(logits).softmax(dim=1).amax(dim=1).numpy()
-    gaps = np.bincount((14.999 * confidence).astype(int), weights=weight * (confidence - right))
+
+    def even() -> float:
+        return calibration_error(confidence, rng.random(len(confidence)) < confidence, weight)
+
     return {
         "accuracy": mean_of(right, rng).to_dict(),
         "accuracy_merged": mean_of(merged, rng).to_dict(),
         "mean_of_labels": significant(float(weight @ right)),
-        "calibration_error": significant(float(np.abs(gaps).sum())),
+        "calibration_error": significant(calibration_error(confidence, right, weight)),
+        "calibration_floor": significant(float(np.mean([even() for _ in range(REPEATS)]))),
     }
+
+
+def calibration_error(confidence: NDArray[np.float32], right: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
+    """Return the expected calibration error of characters, each (n,), in 15 bins; the weights add up to 1."""
+    gaps = np.bincount((14.999 * confidence).astype(int), weights=weight * (confidence - right))
+    return float(np.abs(gaps).sum())
