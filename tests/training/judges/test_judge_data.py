@@ -59,13 +59,13 @@ def test_the_classifier_of_a_model_has_its_labels(cache: Path, data: JudgeData) 
     assert digits.labels == LABELS[:10]
     assert not contents(digits.tests["MNIST digits"]) & contents(digits.train)
     assert load_classifier_data(DATA, "alphanumeric", cache).sha256 == data.sha256
-    assert not digits.other_scripts
+    assert not digits.foreign_fonts
 
 
-def test_a_classifier_gets_the_fonts_of_other_scripts(cache: Path, tmp_path: Path) -> None:
+def test_a_classifier_gets_the_fonts_of_foreign_letters(cache: Path, tmp_path: Path) -> None:
     shutil.copytree(DATA / "mnist", tmp_path / "mnist")
     (tmp_path / "caveat-cyrillic.woff2").write_bytes(b"font")
-    assert load_classifier_data(tmp_path, "mnist", cache).other_scripts == {"caveat-cyrillic": b"font"}
+    assert load_classifier_data(tmp_path, "mnist", cache).foreign_fonts == {"caveat-cyrillic": b"font"}
 
 
 def test_no_test_image_was_trained_on(data: JudgeData) -> None:

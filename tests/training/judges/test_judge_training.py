@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from glyphvae_training.data.other_scripts import draw_letters
+from glyphvae_training.data.foreign_letters import draw_letters
 from glyphvae_training.data.outliers import draw_outliers
 from glyphvae_training.judges.judge import ARCHITECTURES, to_input
 from glyphvae_training.judges.judge_data import JudgeData
@@ -87,7 +87,7 @@ def test_products_in_less_precision_learn_alike(data: JudgeData) -> None:
 
 def test_a_classifier_tells_outliers_from_characters(data: JudgeData) -> None:
     fonts = {"caveat-cyrillic": font_bytes({"Ж": (700, LEGS)})}
-    judge = train_judge(data.train, LABELS, "classifier", other_scripts=fonts, images=2 * IMAGES)
+    judge = train_judge(data.train, LABELS, "classifier", foreign_fonts=fonts, images=2 * IMAGES)
     real = judge.predict(data.tests["blobs"].images) == len(LABELS)
     for outliers in (
         draw_outliers(data.train, 100, np.random.default_rng(7)),
@@ -96,12 +96,12 @@ def test_a_classifier_tells_outliers_from_characters(data: JudgeData) -> None:
         assert (judge.predict(outliers) == len(LABELS)).mean() > real.mean() + 0.5
 
 
-def test_letters_of_other_scripts_have_a_share_of_their_own(data: JudgeData) -> None:
+def test_foreign_letters_have_a_share_of_their_own(data: JudgeData) -> None:
     fonts = {"caveat-cyrillic": font_bytes({"Ж": (700, LEGS)})}
     letters = draw_letters(fonts, data.train, np.random.default_rng(7), each=100)
 
-    def evidence(other_scripts: dict[str, bytes]) -> float:
-        judge = train_judge(data.train, LABELS, "classifier", other_scripts=other_scripts, images=2048)
+    def evidence(foreign_fonts: dict[str, bytes]) -> float:
+        judge = train_judge(data.train, LABELS, "classifier", foreign_fonts=foreign_fonts, images=2048)
         with torch.inference_mode():
             return float(judge.network(to_input(torch.from_numpy(letters))).log_softmax(1)[:, -1].mean())
 
@@ -146,7 +146,7 @@ def test_what_decides_a_judges_weights_decides_its_name(data: JudgeData) -> None
         judge_key(replace(data, sha256="b" * 64), "dense", None, 0),
     }
     assert len(keys) == 5
-    others = replace(data, other_scripts={"caveat-cyrillic": b"font"})
+    others = replace(data, foreign_fonts={"caveat-cyrillic": b"font"})
     assert judge_key(others, "dense", None, 0) in keys
     assert judge_key(others, "classifier", None, 0) != judge_key(data, "classifier", None, 0)
     assert judge_key(data, "dense", ARCHITECTURES["dense"].images, 0) in keys

@@ -24,8 +24,8 @@ from glyphvae_training.data.dataset import (
     pick,
 )
 from glyphvae_training.data.entries import DataFolder
+from glyphvae_training.data.foreign_letters import find_foreign_fonts
 from glyphvae_training.data.lettering import load_lettering
-from glyphvae_training.data.other_scripts import find_other_scripts
 from glyphvae_training.data.pen import boxed_marks, load_pen
 from glyphvae_training.data.pixels import normalise
 from glyphvae_training.data.split import split_by_digest
@@ -43,14 +43,14 @@ class JudgeData:
         tests: held-out images by source: "MNIST digits", and if there are any "EMNIST digits", "capitals" and "small
             letters".
         sha256: of all of it.
-        other_scripts: fonts by name, of whose letters a classifier learns that they are none of the labels.
+        foreign_fonts: fonts by name, of whose letters a classifier learns that they are none of the labels.
     """
 
     labels: tuple[str, ...]
     train: Split
     tests: dict[str, Split]
     sha256: str
-    other_scripts: Mapping[str, bytes] = field(default_factory=dict)
+    foreign_fonts: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def load_judge_data(folder: Path, cache: Path | None = None, *, name: str = "alphanumeric") -> JudgeData:
@@ -107,11 +107,11 @@ def load_classifier_data(folder: Path, name: str, cache: Path | None = None) -> 
     """Load the data for the classifier of a model that was trained on a data set; it has the labels of the set.
 
     Args:
-        folder: as for `load_alphanumeric`, errors likewise; and any of the fonts of `find_other_scripts`.
+        folder: as for `load_alphanumeric`, errors likewise; and any of the fonts of `find_foreign_fonts`.
         name: of the data set. With "pen", marks are there as in lettering and as in pictures of their own.
         cache: as for `load_alphanumeric`.
     """
-    return replace(_load_characters(folder, name, cache), other_scripts=find_other_scripts(folder))
+    return replace(_load_characters(folder, name, cache), foreign_fonts=find_foreign_fonts(folder))
 
 
 def _load_characters(folder: Path, name: str, cache: Path | None) -> JudgeData:

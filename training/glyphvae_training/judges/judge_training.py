@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from glyphvae_training.data.augment import augment, damage
 from glyphvae_training.data.dataset import Split, joined
-from glyphvae_training.data.other_scripts import draw_letters, key_of
+from glyphvae_training.data.foreign_letters import draw_letters, key_of
 from glyphvae_training.data.outliers import draw_outliers
 from glyphvae_training.files import replacing
 from glyphvae_training.judges.judge import ARCHITECTURES, Judge, to_input
@@ -38,7 +38,7 @@ CLASS_PRIOR = 0.1
 # How often an image of no character is seen: to draw one takes as long as to learn from eight.
 OUTLIER_VIEWS = 16
 # The share of letters of other scripts in what is seen, other outliers aside.
-OTHER_SCRIPTS = 0.12
+FOREIGN_LETTERS = 0.12
 # Part of a stored judge's key: raise it when anything changes that affects the weights.
 TRAINING_VERSION = 2
 # Likewise of one that learns from images of no character.
@@ -50,7 +50,7 @@ def train_judge(
     labels: Sequence[str],
     architecture: str,
     *,
-    other_scripts: Mapping[str, bytes] = MappingProxyType({}),
+    foreign_fonts: Mapping[str, bytes] = MappingProxyType({}),
     images: int | None = None,
     seed: int = 0,
     precision: Precision = "32-true",
@@ -62,7 +62,7 @@ def train_judge(
         train: real characters.
         labels: the character of each class.
         architecture: a key of `ARCHITECTURES`.
-        other_scripts: fonts whose letters are among the outliers, where the architecture has any.
+        foreign_fonts: fonts whose letters are among the outliers, where the architecture has any.
         images: how many images it sees, repetitions counted; by default as many as its architecture needs.
         seed: of its weights, the order of the images and their augmentation.
         precision: of the matrix products; with "bf16-mixed" they take half as long where the CPU has bfloat16.
@@ -77,9 +77,9 @@ def train_judge(
     weights = sampling_weights(torch.from_numpy(train.labels))
     if chosen.outliers:
         rng = np.random.default_rng(seed)
-        letters = draw_letters(other_scripts, train, rng)
+        letters = draw_letters(foreign_fonts, train, rng)
         if len(letters):
-            weights = weights_with(weights, len(letters), OTHER_SCRIPTS)
+            weights = weights_with(weights, len(letters), FOREIGN_LETTERS)
         drawn = draw_outliers(train, math.ceil(chosen.outliers * batches * BATCH / OUTLIER_VIEWS), rng)
         weights = weights_with(weights, len(drawn), chosen.outliers)
         outliers = np.concatenate([letters, drawn])
@@ -152,7 +152,7 @@ def stored_judge(
         data.train,
         data.labels,
         architecture,
-        other_scripts=data.other_scripts,
+        foreign_fonts=data.foreign_fonts,
         images=images,
         seed=seed,
         precision=precision,
@@ -170,7 +170,7 @@ def judge_key(
     chosen = ARCHITECTURES[architecture]
     facts = f"{TRAINING_VERSION} {data.sha256} {architecture} {images or chosen.images} {seed}"
     if chosen.outliers:
-        facts += f" {chosen.outliers} {OUTLIERS_VERSION} {OTHER_SCRIPTS} {key_of(data.other_scripts)}"
+        facts += f" {chosen.outliers} {OUTLIERS_VERSION} {FOREIGN_LETTERS} {key_of(data.foreign_fonts)}"
     if precision != "32-true":
         facts += f" {precision}"
     return hashlib.sha256(facts.encode()).hexdigest()[:16]

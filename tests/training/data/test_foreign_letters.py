@@ -6,11 +6,11 @@ import pytest
 from glyphvae_training.data.alphabet import INDEX
 from glyphvae_training.data.dataset import Dataset, Split
 from glyphvae_training.data.fonts import Font
-from glyphvae_training.data.other_scripts import (
+from glyphvae_training.data.foreign_letters import (
     CAP,
     FONTS,
     draw_letters,
-    find_other_scripts,
+    find_foreign_fonts,
     is_letter,
     key_of,
     letters_of,
@@ -99,12 +99,12 @@ def test_a_letter_that_one_font_of_many_draws_alike_is_none(content: bytes) -> N
 
 
 def test_fonts_are_found_by_either_name(tmp_path: Path, content: bytes) -> None:
-    assert find_other_scripts(tmp_path) == {}
+    assert find_foreign_fonts(tmp_path) == {}
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "caveat-cyrillic-400-normal.woff2").write_bytes(content)
     (tmp_path / "noto-sans-greek.woff2").write_bytes(content)
     (tmp_path / "caveat.woff2").write_bytes(content)
-    assert find_other_scripts(tmp_path) == {"caveat-cyrillic": content, "noto-sans-greek": content}
+    assert find_foreign_fonts(tmp_path) == {"caveat-cyrillic": content, "noto-sans-greek": content}
     assert "caveat" in FONTS["cyrillic"]
 
 

@@ -93,7 +93,7 @@ COMPARED, HELD = 220, 11
 ALIKE = 0.9
 
 
-def find_other_scripts(folder: Path) -> dict[str, bytes]:
+def find_foreign_fonts(folder: Path) -> dict[str, bytes]:
     """Return the content of each font of another script in a data folder, by NAME-SCRIPT.
 
     Args:
