@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphvae.scheduling.deadline import checkpoint
+
 Boxes = NDArray[np.float64]
 Numbers = NDArray[Any]  # whole numbers
 
@@ -93,11 +95,9 @@ def lines_of(boxes: Boxes, upright: Boxes, blots: NDArray[np.bool], size: float)
         is_core[:] = True
     lines = _merged([_characters([upright], line) for line in _rows(upright, np.flatnonzero(is_core))], upright)
     lines = _with_marks(upright, lines, size)
-    for blot in np.flatnonzero(blots & ~is_core).tolist():
-        _insert(upright, lines, [blot], size)
+    _insert(upright, lines, [[blot] for blot in np.flatnonzero(blots & ~is_core).tolist()], size)
     loose = _attached(boxes, upright, lines, np.flatnonzero(~is_core & ~blots), size)
-    for group in _characters([boxes, upright], loose, within=size):
-        _insert(upright, lines, group, size)
+    _insert(upright, lines, _characters([boxes, upright], loose, within=size), size)
     lines.sort(key=lambda line: float(np.median([_around(upright, group)[[1, 3]].mean() for group in line])))
     lines = [sorted(line, key=lambda group: float(_around(upright, group)[[0, 2]].sum())) for line in lines]
     return [_with_quotes(upright, line, size) for line in lines]
@@ -124,16 +124,20 @@ def _rows(boxes: Boxes, core: Numbers) -> list[list[int]]:
 def _merged(lines: list[list[list[int]]], boxes: Boxes) -> list[list[list[int]]]:
     """Join lines, one of which goes on where the other ends at the same height, and lines within one another."""
     merged: list[list[list[int]]] = []
+    places: list[Boxes] = []
     for line in sorted(lines, key=len, reverse=True):
-        own = np.array([_around(boxes, group) for group in line])
-        for other in merged:
-            near = _nearest(np.array([_around(boxes, group) for group in other]), own)
+        checkpoint()
+        own = _around_each(boxes, line)
+        for number, other in enumerate(places):
+            near = _nearest(other, own)
             overlap = min(own[:, 3].max(), near[1]) - max(own[:, 1].min(), near[0])
             if overlap > 0.5 * min(float(np.median(own[:, 3] - own[:, 1])), near[1] - near[0]):
-                other.extend(line)
+                merged[number].extend(line)
+                places[number] = np.concatenate([other, own])
                 break
         else:
             merged.append(line)
+            places.append(own)
     return merged
 
 
@@ -149,14 +153,14 @@ def _with_marks(boxes: Boxes, lines: list[list[list[int]]], size: float) -> list
     if not others:
         return lines
     alone: list[list[list[int]]] = []
+    places = [_around_each(boxes, line) for line in others]
     for line in low:
-        found = [_line_of(boxes, others, mark, size) for mark in line]
-        places = [place for place in found if place is not None]
-        if len(places) < len(line):
+        found = [(mark, place) for mark in line if (place := _line_of(_around(boxes, mark), places, size)) is not None]
+        if len(found) < len(line):
             alone.append(line)
             continue
-        for place, mark in zip(places, line, strict=True):
-            others[place].append(mark)
+        for mark, place in found:
+            _add(boxes, others, places, mark, place)
     return others + alone
 
 
@@ -164,7 +168,8 @@ def _nearest(line: Boxes, own: Boxes) -> tuple[float, float]:
     """Return the top and bottom of those characters of a line that are nearest to others, from side to side."""
     far = np.abs(line[:, [0, 2]].mean(axis=1) - own[:, [0, 2]].mean())
     near = line[np.argsort(far)[:_BESIDES]]
-    return float(np.median(near[:, 1])), float(np.median(near[:, 3]))
+    top, bottom = np.median(near[:, [1, 3]], axis=0).tolist()
+    return top, bottom
 
 
 def _characters(boxes: Sequence[Boxes], pieces: Sequence[int], within: float = np.inf) -> list[list[int]]:
@@ -189,7 +194,7 @@ def _characters(boxes: Sequence[Boxes], pieces: Sequence[int], within: float = n
 
 def _with_quotes(boxes: Boxes, line: list[list[int]], size: float) -> list[list[int]]:
     """Join the strokes of quotation marks in a line, which are apart."""
-    every = np.array([_around(boxes, group) for group in line])
+    every = _around_each(boxes, line)
     letters = every[every[:, 3] - every[:, 1] >= _LOW * size]
     joined: list[list[int]] = []
     for group, around in zip(line, every, strict=True):
@@ -273,26 +278,44 @@ def _below(piece: Boxes, around: Boxes, size: float) -> NDArray[np.float64]:
     return np.where(below, _BROKEN + off + along, np.inf)
 
 
-def _insert(boxes: Boxes, lines: list[list[list[int]]], group: list[int], size: float) -> None:
-    """Add a mark to the line that it is on, if there is one."""
-    place = _line_of(boxes, lines, group, size)
-    if place is not None:
-        lines[place].append(group)
+def _insert(boxes: Boxes, lines: list[list[list[int]]], marks: Sequence[list[int]], size: float) -> None:
+    """Add each mark to the line that it is on, if there is one."""
+    places = [_around_each(boxes, line) for line in lines]
+    for mark in marks:
+        place = _line_of(_around(boxes, mark), places, size)
+        if place is not None:
+            _add(boxes, lines, places, mark, place)
 
 
-def _line_of(boxes: Boxes, lines: list[list[list[int]]], group: list[int], size: float) -> int | None:
-    """Return the line that a mark is on, if there is one."""
-    own = _around(boxes, group)
+def _add(boxes: Boxes, lines: list[list[list[int]]], places: list[Boxes], mark: list[int], place: int) -> None:
+    """Add a mark to a line, and its box to those of the line."""
+    lines[place].append(mark)
+    places[place] = np.concatenate([places[place], _around(boxes, mark)[None]])
+
+
+def _line_of(own: Boxes, lines: Sequence[Boxes], size: float) -> int | None:
+    """Return the line that a mark with some box (4,) is on, if there is one; `lines` are boxes of characters."""
+    checkpoint()
     middle = own[[1, 3]].mean()
-    off = []
-    for line in lines:
-        around = np.array([_around(boxes, one) for one in line])
-        top, bottom = _nearest(around, own[None])
-        across = np.maximum(np.maximum(around[:, 0] - own[2], own[0] - around[:, 2]), 0).min()
-        is_far = across > _AWAY * size or own[3] - own[1] > _TALLER * (bottom - top)
-        off.append(np.inf if is_far else max(top - middle, middle - bottom, 0.0))
+    off = [_off(own, middle, line, size) for line in lines]
     best = int(np.argmin(off))
     return best if off[best] <= _OFF * size else None
+
+
+def _off(own: Boxes, middle: float, line: Boxes, size: float) -> float:
+    """Return how far a mark is over or under a line, in pixels; infinity where it is not of the line."""
+    # Most lines of a page are far away, and it takes long to find which of their characters are nearest.
+    if middle < line[:, 1].min() - _OFF * size or middle > line[:, 3].max() + _OFF * size:
+        return np.inf
+    top, bottom = _nearest(line, own[None])
+    across = np.maximum(np.maximum(line[:, 0] - own[2], own[0] - line[:, 2]), 0).min()
+    is_far = across > _AWAY * size or own[3] - own[1] > _TALLER * (bottom - top)
+    return np.inf if is_far else max(top - middle, middle - bottom, 0.0)
+
+
+def _around_each(boxes: Boxes, line: Sequence[Sequence[int]]) -> Boxes:
+    """Return the boxes (n, 4) around the characters of a line."""
+    return np.array([_around(boxes, group) for group in line])
 
 
 def _around(boxes: Boxes, group: Sequence[int]) -> Boxes:

@@ -1,7 +1,11 @@
+from contextvars import copy_context
+
 import numpy as np
 import pytest
 
+from glyphvae.errors import DeadlineExceeded
 from glyphvae.imaging.text_lines import Boxes, lines_of, tilt_of
+from glyphvae.scheduling.deadline import Deadline, current
 
 SIZE = 20.0
 Lines = list[list[list[int]]]
@@ -121,3 +125,18 @@ def test_marks_may_lean_less_than_letters() -> None:
     upright[:, [0, 2]] += 0.6 * boxes[:, 1:].mean(axis=1, keepdims=True)
     found = lines_of(boxes, upright, np.zeros(len(boxes), bool), SIZE)
     assert found == [[[0], [1], [2, 3], [4, 5], [6], [7]]]
+
+
+def test_the_search_for_lines_ends_at_the_deadline() -> None:
+    """A page of two thousand specks took forty seconds of a thread after its response."""
+
+    def search() -> None:
+        current.set(Deadline(0, lambda: False))
+        found(*row(3), *row(3, 50))
+
+    with pytest.raises(DeadlineExceeded):
+        copy_context().run(search)
+
+
+def test_a_mark_is_of_the_nearest_line() -> None:
+    assert found(*row(3), *row(3, 60), (45, 76, 48, 81)) == [[[0], [1], [2]], [[3], [4], [5], [6]]]
