@@ -181,7 +181,7 @@ def read_json(kind: type[Model], content_type: str, content: bytes) -> Model:
     """
     if not content:
         raise MissingParameter.of("body", "Field required", "a JSON object")
-    if not _is_json(content_type):
+    if not is_json(content_type):
         sent = quoted(content_type) if content_type else "untyped"
         hint = f"it looks like JSON, {_SET_TYPE}" if looks_like_json(content) else "send application/json"
         raise UnsupportedMedia(f"body is {sent}; {hint}.")
@@ -228,7 +228,8 @@ def _lists_of(kind: type[BaseModel]) -> frozenset[str]:
 
 
 @lru_cache(maxsize=64)
-def _is_json(content_type: str) -> bool:
+def is_json(content_type: str) -> bool:
+    """Return whether a `Content-Type` is that of JSON."""
     kind, _, subtype = content_type.partition(";")[0].strip().lower().partition("/")
     return kind == "application" and (subtype == "json" or subtype.endswith("+json"))
 

@@ -5,7 +5,7 @@ from binascii import a2b_base64
 
 from pydantic import Field
 
-from glyphvae.api.parameters import Parameters, looks_like_json, read_json
+from glyphvae.api.parameters import Parameters, is_json, looks_like_json, read_json
 from glyphvae.api.responses import Body
 from glyphvae.errors import InvalidParameter
 
@@ -25,9 +25,15 @@ class ImageTexts(Parameters):
     images: list[str] | None = Field(None, min_length=1)
 
 
-def is_text(content: bytes) -> bool:
+def is_text(body: Body) -> bool:
     """Return whether a body is JSON or a `data:` URL, not a file."""
-    return content[: len(_DATA)].lower() == _DATA or looks_like_json(content)
+    if _is_data_url(body.content) or looks_like_json(body.content):
+        return True
+    return is_json(body.content_type) and body.content.lstrip()[:1] in {b"[", b'"'}
+
+
+def _is_data_url(content: bytes) -> bool:
+    return content[: len(_DATA)].lower() == _DATA
 
 
 def decode_texts(body: Body) -> list[tuple[str, bytes]]:
@@ -38,7 +44,7 @@ def decode_texts(body: Body) -> list[tuple[str, bytes]]:
         UnsupportedMedia: It is JSON of another `Content-Type`.
         InvalidParameter: It has another form, or a text is not base64.
     """
-    if not looks_like_json(body.content):
+    if _is_data_url(body.content):
         return [("body", _decode("body", body.content))]
     try:
         texts = read_json(ImageTexts, body.content_type, body.content)

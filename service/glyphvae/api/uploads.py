@@ -42,6 +42,8 @@ TOGETHER = 128
 MAX_FIELDS = 16
 
 _PNG, _NPY = b"\x89PNG", b"\x93NUMPY"
+# What `curl -d @image.png` makes of a PNG file.
+_WITHOUT_LINE_ENDS = b"\x89PNG\x1a"
 _FORM = "multipart/form-data"
 
 
@@ -117,7 +119,7 @@ def _parts(body: Body, settings: Settings) -> Program[Sequence[tuple[str, bytes]
     parts: Sequence[tuple[str, bytes]] = [("body", body.content)]
     if body.content_type.lower().startswith(_FORM):
         parts = yield Offload(parsing(size, copies=2), _files, (body, settings.max_images))
-    elif is_text(body.content):
+    elif is_text(body):
         parts = yield Offload(parsing(size, copies=3), decode_texts, (body,))
     return parts
 
@@ -242,7 +244,7 @@ def _files(body: Body, max_images: int) -> list[tuple[str, bytes]]:
     try:
         items = form.multi_items()
         if not items:
-            raise MalformedBody("The multipart body has no file.")
+            raise MalformedBody("The multipart body has no file, or is cut off.")
         return [(f"body.file[{index}]", _content_of(name, item)) for index, (name, item) in enumerate(items)]
     finally:
         result_now(form.close())
@@ -357,6 +359,10 @@ def _kind(name: str, content: bytes) -> Kind:
         raise MalformedBody(f"{name} is empty; send a PNG, JPEG or WebP image, or a .npy array.")
     if content.startswith(_NPY):
         return "array"
+    if content.startswith(_WITHOUT_LINE_ENDS):
+        raise MalformedBody(
+            f"{name} is a PNG image whose line ends were removed; curl sends it by --data-binary, not -d."
+        )
     if content.startswith((_PNG, b"\xff\xd8\xff")) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP"):
         return "image"
     other = describe_other(content)

@@ -268,11 +268,15 @@ def _check_limits(image: Image.Image, max_pixels: int, max_frames: int) -> None:
     if max(width, height) > MAX_SIDE:
         raise ImageTooLargeError(f"The image has {width}x{height} pixels; at most {MAX_SIDE} are allowed on a side.")
     if width * height > max_pixels:
-        raise ImageTooLargeError(f"The image has {width}x{height} pixels; at most {max_pixels} are allowed.")
+        raise ImageTooLargeError(
+            f"The image has {width}x{height} pixels; at most {max_pixels} are allowed, so reduce it."
+        )
     # A JPEG file may hold further images (MPO), such as a preview or the second view of a stereo image.
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
     if frames > max_frames:
-        raise ImageTooLargeError(f"The image has {frames} frames; at most {max_frames} are allowed.")
+        raise ImageTooLargeError(
+            f"The image has {frames} frames; at most {max_frames} are allowed, so save one of them."
+        )
 
 
 def decode_levels(levels: NDArray[uint8], side: int = MAX_COLOURED) -> Decoded:

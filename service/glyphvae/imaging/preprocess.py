@@ -52,7 +52,7 @@ class SeveralCharactersError(UnsuitableImageError):
     def __init__(self, boxes: Sequence[Box]) -> None:
         super().__init__(
             f"The image shows {len(boxes)} characters, at (left, top, right, bottom) {', '.join(map(str, boxes))}; "
-            "send one in each image, or ask for the first or all of them by `several`."
+            "send one in each image, or ask for the first or all of them by `several`, or in `/hand` by `sheet=true`."
         )
 
 

@@ -21,6 +21,8 @@ SETS: Mapping[str, Callable[[str], bool]] = {
     "letters": str.isalpha,
     "all": lambda _: True,
 }
+# As other programs write sets, and each three characters as well.
+_RANGES = {"0-9": "digits", "A-Z": "capitals", "a-z": "small"}
 
 
 class UnknownLabelError(ValueError):
@@ -68,7 +70,7 @@ def parse_labels(text: str, labels: Sequence[str]) -> tuple[int, ...]:
         return (parse_label(text, labels),)
     except UnknownLabelError:
         pass
-    meant = suggestion(text, SETS)
+    meant = _RANGES.get(text) or suggestion(text, SETS)
     if not meant and _names_each(text, labels):
         return tuple(tuple(labels).index(character) for character in text)
     hint = f", did you mean {meant}?" if meant else ""

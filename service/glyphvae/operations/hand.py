@@ -233,8 +233,9 @@ def _letters_of(plan: HandPlan, sheets: Sequence["WrittenPage"]) -> Program[tupl
             np.concatenate([reading.labels for reading in readings]),
         )
     if len(plan.labels) not in {1, len(boxes)} or (plan.query.text is not None and len(plan.labels) != len(boxes)):
-        field = FIELD if plan.query.text is None else TEXT_FIELD
-        raise InvalidParameter.of(field, f"there are {len(plan.labels)} for {found}", "one for each, in reading order")
+        field, given = (FIELD, "labels") if plan.query.text is None else (TEXT_FIELD, "characters")
+        detail = f"it has {len(plan.labels)} {given}, but {found}"
+        raise InvalidParameter.of(field, detail, "one for each, in reading order")
     labels = np.resize(plan.labels, len(boxes))
     pixels: list[Pixels] = []
     start = 0

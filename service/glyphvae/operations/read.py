@@ -27,6 +27,8 @@ from glyphvae.scheduling.steps import MAX_ROWS, Offload, Program
 
 # A page of A4 that is written closely.
 MAX_CHARACTERS = 2000
+# A larger share of doubtful characters than this is that of a picture that lies on its side, or of no print.
+_DOUBTFUL = 0.2
 # Numbers and words of a character in JSON.
 _VALUES = 32
 
@@ -92,7 +94,9 @@ class ReadText(BaseModel):
 
     model: str
     text: str = Field(description="All lines, with a line feed between.")
-    notes: list[str] = Field(description="What may be wrong with the text: joined characters, ink that was left out.")
+    notes: list[str] = Field(
+        description="What may be wrong with the text: joined or doubtful characters, ink that was left out."
+    )
     lines: list[ReadLine] = Field(description="From top to bottom, in the order of the images.")
 
 
@@ -236,6 +240,10 @@ def _content(plan: ReadPlan, readings: Sequence[PageReading], joined: int, other
     notes = []
     if joined:
         notes.append(f"Characters that look joined: {joined}. Only separate ones are read.")
+    each = [one for line in lines for word in line["words"] for one in word["characters"]]
+    doubtful = sum(one["doubt"]["doubtful"] for one in each)
+    if doubtful > max(1, _DOUBTFUL * len(each)):
+        notes.append(f"Doubtful characters: {doubtful} of {len(each)}. Is the picture upright, and its writing print?")
     if others:
         notes.append(f"Other pieces of ink were left out: {others}.")
     return json_bytes({"model": plan.model.title, "text": text, "notes": notes, "lines": lines})

@@ -35,7 +35,12 @@ async def encode(client: httpx.AsyncClient, **request: object) -> httpx.Response
 
 async def test_a_form_without_a_file_is_malformed(client: httpx.AsyncClient) -> None:
     response = await encode(client, content="--limit--\r\n", headers=FORM)
-    expect_problem(response, MalformedBody, "The multipart body has no file.")
+    expect_problem(response, MalformedBody, "The multipart body has no file, or is cut off.")
+
+
+async def test_a_png_that_curl_has_taken_the_line_ends_from_says_so(client: httpx.AsyncClient) -> None:
+    response = await encode(client, content=J.replace(b"\r", b"").replace(b"\n", b"").replace(b"\0", b""))
+    expect_problem(response, MalformedBody, "body is a PNG image whose line ends were removed; curl sends it by ")
 
 
 async def test_a_text_field_is_refused_by_name(client: httpx.AsyncClient) -> None:

@@ -115,10 +115,12 @@ def test_a_set_that_the_model_knows_nothing_of_is_refused(text: str) -> None:
         parse_labels(text, ())
 
 
-@pytest.mark.parametrize(("text", "meant"), [("ALL", "all"), ("digit", "digits"), ("smal", "small")])
+@pytest.mark.parametrize(
+    ("text", "meant"), [("ALL", "all"), ("digit", "digits"), ("smal", "small"), ("A-Z", "capitals")]
+)
 def test_a_misspelt_set_is_not_taken_for_characters(text: str, meant: str) -> None:
     with pytest.raises(UnknownLabelError, match=f"'{text}' is not a label, did you mean {meant}\\?; allowed is"):
-        parse_labels(text, string.ascii_letters)
+        parse_labels(text, f"{string.ascii_letters}-")
 
 
 def test_digits_are_no_letters() -> None:

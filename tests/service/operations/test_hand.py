@@ -196,9 +196,15 @@ async def test_one_label_stands_for_all_letters_of_a_sheet(pen: httpx.AsyncClien
 @pytest.mark.parametrize(
     "wrong",
     [
-        Wrong("text=Rag", sheet("Rage"), InvalidParameter, "query.text", "there are 3 for 4 characters are found, at"),
-        Wrong("text=R", sheet("Rage"), InvalidParameter, "query.text", "there are 1 for 4"),
-        Wrong("sheet=1&label=R&label=a", sheet("Rage"), InvalidParameter, "query.label", "there are 2 for 4"),
+        Wrong(
+            "text=Rag",
+            sheet("Rage"),
+            InvalidParameter,
+            "query.text",
+            "it has 3 characters, but 4 characters are found, at",
+        ),
+        Wrong("text=R", sheet("Rage"), InvalidParameter, "query.text", "it has 1 characters, but 4"),
+        Wrong("sheet=1&label=R&label=a", sheet("Rage"), InvalidParameter, "query.label", "it has 2 labels, but 4"),
         Wrong("text=%20", sheet("Rage"), InvalidParameter, "query.text", "1 to 64"),
         Wrong(f"text={'x' * 65}", sheet("Rage"), InvalidParameter, "query.text", "it has 65 characters"),
         Wrong("text=R%C5%82", sheet("Rage"), InvalidParameter, "query.text", "is not a label"),

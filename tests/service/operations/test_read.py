@@ -91,6 +91,12 @@ async def test_joined_characters_say_so(client: httpx.AsyncClient) -> None:
     assert "joined" in joined.doubt.reasons[-1]
 
 
+async def test_a_page_of_many_doubtful_characters_says_so(client: httpx.AsyncClient) -> None:
+    answer = await found(client, content=image_file(np.rot90(print_lines(paper(330, 800), TEXT)).copy()))
+    doubtful = sum(one.doubt.doubtful for line in answer.lines for word in line.words for one in word.characters)
+    assert any(note.startswith(f"Doubtful characters: {doubtful} of ") for note in answer.notes)
+
+
 async def test_ink_that_is_left_out_is_counted(client: httpx.AsyncClient) -> None:
     picture = print_lines(paper(500, 500), "ABK")
     picture[400:404, 400:404] = 30

@@ -3,7 +3,7 @@ import pytest
 
 from glyphvae.text.word_forms import weighed
 
-NAMES = ("0", "O", "o", "1", "l", "A", "!", "b")
+NAMES = ("0", "O", "o", "1", "l", "A", "!", "b", "I")
 
 
 def read(likely: list[dict[str, float]], starts: list[bool] | None = None) -> str:
@@ -28,6 +28,9 @@ LIKE_O, LIKE_L = {"0": 0.4, "O": 0.35, "o": 0.3}, {"1": 0.5, "l": 0.4}
         ([{"1": 0.9}, LIKE_O], "10"),
         ([{"!": 0.9}, {"b": 0.8}, LIKE_O], "!bo"),
         ([{"1": 0.95}, {"A": 0.95}], "1A"),
+        ([{"l": 0.5, "I": 0.3}, {"b": 0.9}], "Ib"),
+        ([{"l": 0.5, "I": 0.3}, {"o": 0.9}], "lo"),
+        ([{"l": 0.95, "I": 0.02}, {"b": 0.9}], "lb"),
     ],
 )
 def test_look_alikes_are_told_by_their_word(likely: list[dict[str, float]], text: str) -> None:
