@@ -17,9 +17,9 @@ Floats = NDArray[float64]
 _OTHER = 0.15
 # How much rarer a consonant by itself is than a mark.
 _ALONE, _VOWELS = 0.1, frozenset("aeiouyAEIOUY")
-# How much rarer an l is than an I before a small consonant that begins a word with it: "It" and "In" are words, and but
-# for a few units none begins with "lt".
-_BEFORE, _CONSONANTS = 0.1, frozenset("bcdfghjkmnpqrstvwxz")
+# Before one of these, a stroke that begins a word is rather an I than an l, which is so much rarer there: "It" and "In"
+# are words, and but for a few units none begins with "lt".
+_CONSONANTS, _BEFORE = frozenset("bcdfghjkmnpqrstvwxz"), 0.1
 
 
 def weighed(posterior: Floats, starts: NDArray[np.bool], names: Sequence[str]) -> Floats:
@@ -35,13 +35,16 @@ def weighed(posterior: Floats, starts: NDArray[np.bool], names: Sequence[str]) -
     """
     first, others = _forms(names)
     alone = np.array([_ALONE if name.isalpha() and name not in _VOWELS else 1.0 for name in names])
-    initial = np.array([_BEFORE if name == "l" else 1.0 for name in names])
+    strokes = [names.index(name) for name in "Il"] if {"I", "l"} <= set(names) else None
     result = np.empty_like(posterior)
     bounds = [*np.flatnonzero(starts).tolist(), len(posterior)]
     for start, end in pairwise(bounds):
         own = posterior[start:end] * (alone if end - start == 1 else 1.0)
-        if end - start > 1 and names[int(own[1].argmax())] in _CONSONANTS:
-            own[0] *= initial
+        if strokes and end - start > 1 and names[int(own[1].argmax())] in _CONSONANTS:
+            capital, small = own[0, strokes]
+            if _BEFORE * small <= capital:
+                # It stays as likely as before that it is one of these, and no mark.
+                own[0, strokes] = max(capital, small), _BEFORE * small
         each = np.stack([np.concatenate([own[:1] * a, own[1:] * b]) for a, b in zip(first, others, strict=True)])
         fit = np.log(each.max(axis=2) + np.finfo(float).tiny).sum(axis=1)
         result[start:end] = each[int(fit.argmax())]
