@@ -42,6 +42,8 @@ _BROKEN = 0.045
 # But not points and apostrophes beside it: pieces of at most this width, in sizes, and not much wider than high, whose
 # middle is beyond these shares of half of the character's width and of half of its height.
 _POINT, _WIDER, _OUTSIDE, _BEYOND = 0.3, 1.25, 0.8, 0.5
+# The longest side of two dots is at most this many times as long as the shortest.
+_DOTTED = 1.6
 # The strokes of a quotation mark: at least this many times as high as wide, at most this high and this far apart, in
 # sizes, and beside one another for this share of the lower one.
 _SLIM, _SHORT, _NEAR, _EVEN = 1.3, 0.8, 0.4, 0.6
@@ -184,7 +186,7 @@ def _characters(boxes: Sequence[Boxes], pieces: Sequence[int], within: float = n
     for piece in sorted(pieces, key=lambda piece: float(boxes[-1][piece, 0])):
         for group in groups[-3:]:
             each = [(one[piece], _around(one, group)) for one in boxes]
-            if any(_is_above(*pair) and _apart(*pair) < within for pair in each):
+            if any((_is_above(*pair) or _are_dots(*pair, within)) and _apart(*pair) < within for pair in each):
                 group.append(piece)
                 break
         else:
@@ -222,6 +224,13 @@ def _is_above(a: Boxes, b: Boxes) -> bool:
     overlap = (min(a[2], b[2]) - max(a[0], b[0])) / min(a[2] - a[0], b[2] - b[0])
     beside = (min(a[3], b[3]) - max(a[1], b[1])) / min(a[3] - a[1], b[3] - b[1])
     return bool(overlap >= (_WITHIN if beside > _BESIDE else _ABOVE))
+
+
+def _are_dots(a: Boxes, b: Boxes, size: float) -> bool:
+    """Return whether two boxes are the dots of a colon, one of which may be aside of the other."""
+    sides = np.array([one[2:] - one[:2] for one in (a, b)])
+    overlap = min(a[2], b[2]) - max(a[0], b[0])
+    return bool(np.isfinite(size) and overlap > 0 and sides.max() <= min(_POINT * size, _DOTTED * sides.min()))
 
 
 def _apart(a: Boxes, b: Boxes) -> float:

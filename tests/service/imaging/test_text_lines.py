@@ -127,6 +127,17 @@ def test_marks_may_lean_less_than_letters() -> None:
     assert found == [[[0], [1], [2, 3], [4, 5], [6], [7]]]
 
 
+@pytest.mark.parametrize(
+    ("lower", "groups"),
+    [((17, 15, 20, 18), [[2, 3]]), ((18, 15, 21, 18), [[2], [3]]), ((17, 11, 20, 18), [[2], [3]])],
+    ids=["aside", "farther aside", "a comma"],
+)
+def test_the_dots_of_a_colon_may_be_aside_of_one_another(
+    lower: tuple[float, float, float, float], groups: list[list[int]]
+) -> None:
+    assert found(*row(1), *row(1, left=26), (15, 6, 18, 9), lower) == [[[0], *groups, [1]]]
+
+
 def test_the_search_for_lines_ends_at_the_deadline() -> None:
     """A page of two thousand specks took forty seconds of a thread after its response."""
 
