@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     Picture = bytes | str | PathLike[str] | BinaryIO | Image.Image | NDArray[np.generic]
     Images = Picture | Sequence[Picture]
 
+# Modes of Pillow images with colours that PNG has none of.
+_NOT_IN_PNG = frozenset({"CMYK", "YCbCr", "HSV"})
+
 
 def body_of(images: Images) -> dict[str, Any]:
     """Return the arguments of a `Request` with `images` as its body.
@@ -42,7 +45,7 @@ def _bytes(image: Any) -> bytes:  # noqa: ANN401 (see Images; NumPy and Pillow m
         return bytes(content)
     file = io.BytesIO()
     if hasattr(image, "save"):
-        image.save(file, "PNG")
+        _upright(image).save(file, "PNG")
     elif hasattr(image, "__array_interface__"):
         import numpy as np
 
@@ -53,3 +56,11 @@ def _bytes(image: Any) -> bytes:  # noqa: ANN401 (see Images; NumPy and Pillow m
             "an array, or a list of these"
         )
     return file.getvalue()
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return a Pillow image as PNG can hold it, turned as its EXIF data says, which a PNG file is saved without."""
+    from PIL import ImageOps
+
+    upright = ImageOps.exif_transpose(image)
+    return upright.convert("RGB") if upright.mode in _NOT_IN_PNG else upright

@@ -44,6 +44,24 @@ def test_pillow_images_are_sent_as_png_and_arrays_as_npy() -> None:
     assert body_of(colours) == {"content": npy(colours)}
 
 
+def test_a_pillow_image_of_a_photograph_is_sent_upright() -> None:
+    """PNG files are saved without the EXIF data that says how the camera was held."""
+    photograph = Image.new("RGB", (20, 10), "white")
+    photograph.putpixel((0, 0), (0, 0, 0))
+    photograph.getexif()[0x0112] = 6
+    sent = Image.open(io.BytesIO(body_of(photograph)["content"]))
+    assert (sent.size, sent.getpixel((9, 0)), sent.getexif().get(0x0112, 1)) == ((10, 20), (0, 0, 0), 1)
+    assert photograph.size == (20, 10)
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "HSV"])
+def test_a_pillow_image_of_a_mode_that_png_has_not_is_sent_in_rgb(mode: str) -> None:
+    image = Image.new("RGB", (4, 4), (255, 0, 0)).convert(mode)
+    sent = Image.open(io.BytesIO(body_of(image)["content"]))
+    assert sent.mode == "RGB"
+    assert sent.getpixel((0, 0)) == pytest.approx((255, 0, 0), abs=2)
+
+
 @pytest.mark.parametrize("several", [list, tuple])
 def test_several_are_sent_as_files_of_a_form(several: type, tmp_path: Path) -> None:
     path = tmp_path / "j.png"
