@@ -3,7 +3,7 @@ import pytest
 
 from glyphvae.text.word_forms import weighed
 
-NAMES = ("0", "O", "o", "1", "l", "A", "!", "b")
+NAMES = ("0", "O", "o", "1", "l", "A", "!", "b", "I")
 
 
 def read(likely: list[dict[str, float]], starts: list[bool] | None = None) -> str:
@@ -44,3 +44,20 @@ def test_a_consonant_by_itself_is_rather_a_mark_that_looks_like_it() -> None:
     assert read([{"b": 0.9, "!": 0.02}]) == "b"
     assert read([like_mark, {"o": 0.9}]) == "bo"
     assert read([{"o": 0.8, "!": 0.15}]) == "o"
+
+
+LIKE_I = {"l": 0.6, "I": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("likely", "text"),
+    [
+        ([LIKE_I, {"b": 0.9}], "Ib"),
+        ([LIKE_I, {"o": 0.9}], "lo"),
+        ([LIKE_I, {"l": 0.9}, {"o": 0.9}], "llo"),
+        ([{"o": 0.9}, LIKE_I, {"b": 0.9}], "olb"),
+        ([{"l": 0.95, "I": 0.01}, {"b": 0.9}], "lb"),
+    ],
+)
+def test_an_l_that_begins_a_word_before_a_consonant_is_rather_an_i(likely: list[dict[str, float]], text: str) -> None:
+    assert read(likely) == text
