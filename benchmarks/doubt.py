@@ -20,6 +20,7 @@ from glyphvae.client.errors import ProblemError
 from glyphvae.client.results import Doubt
 from glyphvae.imaging.preprocess import UnsuitableImageError, find_glyphs
 from glyphvae_training.data.dataset import first_of_each, load_byclass
+from glyphvae_training.data.outliers import is_straight
 from glyphvae_training.evaluation.detection import detection
 
 Picture = NDArray[np.uint8]
@@ -118,19 +119,13 @@ def _doubts_of_pictures(client: Client, draw: Draw, rng: Rng, count: int) -> Dou
             (glyph, *_), *_ = find_glyphs(np.asarray(picture.convert("L")), several="first")
         except (ProblemError, UnsuitableImageError):
             continue
-        if _is_straight(glyph):
+        if is_straight(glyph, _STRAIGHT):
             continue
         found["encode"] += doubts
         found["reconstruct"] += client.reconstruct(content, labels="all", several="first").doubts
         if len(found["encode"]) == count:
             return found
     raise BenchmarkError(f"only {len(found['encode'])} of {_TRIES * count} pictures are read")
-
-
-def _is_straight(glyph: Picture) -> bool:
-    places = np.indices(glyph.shape).reshape(2, -1)
-    across, along = np.linalg.eigvalsh(np.cov(places, aweights=glyph.ravel(), ddof=0))
-    return bool(across <= _STRAIGHT**2 * along)
 
 
 def _doubtful(found: Doubts) -> dict[str, float]:

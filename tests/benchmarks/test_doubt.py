@@ -1,6 +1,5 @@
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from benchmarks import doubt
@@ -22,15 +21,6 @@ def test_noise_and_shapes_are_told_from_characters() -> None:
 def test_characters_are_of_one_of_two_parts() -> None:
     with pytest.raises(BenchmarkError, match="of the parts validation and test, not train"):
         doubt.measure(Subject(ROOT / "exported"), part="train")
-
-
-def test_straight_strokes_are_told_from_other_glyphs() -> None:
-    glyph = np.zeros((28, 28), np.uint8)
-    glyph[13:15, 4:24] = 255
-    assert doubt._is_straight(glyph)
-    assert doubt._is_straight(np.eye(28, dtype=np.uint8) * np.uint8(255))
-    glyph[4:24, 13:15] = 255
-    assert not doubt._is_straight(glyph)
 
 
 def test_without_fonts_nothing_is_measured(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Forms of words: most are of letters of one case, begin with a capital, or are numbers, and no consonant is one.
 
-That tells a 1 and an I from an l, an S from a 5 and a plus from a t, which look alike, but outweighs no clear
-character.
+That tells a 1 from an l, an S from a 5 and a plus from a t, which look alike, but outweighs no clear character.
+In nearly all languages, no word begins with l and another consonant either: what looks so is an I.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,9 @@ Floats = NDArray[float64]
 
 # Share of the characters of a word that are not of its form.
 _OTHER = 0.15
-# How much rarer a consonant by itself is than a mark.
-_ALONE, _VOWELS = 0.1, frozenset("aeiouyAEIOUY")
-# Before one of these, a stroke that begins a word is rather an I than an l, which is so much rarer there: "It" and "In"
-# are words, and but for a few units none begins with "lt".
-_CONSONANTS, _BEFORE = frozenset("bcdfghjkmnpqrstvwxz"), 0.1
+# How much rarer a consonant by itself is than a mark, and an l before a consonant than an I.
+_ALONE, _VOWELS = 0.1, frozenset("aeiouyæøıAEIOUYÆØ")
+_BEFORE_CONSONANT = 0.1
 
 
 def weighed(posterior: Floats, starts: NDArray[np.bool], names: Sequence[str]) -> Floats:
@@ -40,15 +38,20 @@ def weighed(posterior: Floats, starts: NDArray[np.bool], names: Sequence[str]) -
     bounds = [*np.flatnonzero(starts).tolist(), len(posterior)]
     for start, end in pairwise(bounds):
         own = posterior[start:end] * (alone if end - start == 1 else 1.0)
-        if strokes and end - start > 1 and names[int(own[1].argmax())] in _CONSONANTS:
+        if strokes and end - start > 1 and _is_consonant(names[int(own[1].argmax())]):
             capital, small = own[0, strokes]
-            if _BEFORE * small <= capital:
-                # It stays as likely as before that it is one of these, and no mark.
-                own[0, strokes] = max(capital, small), _BEFORE * small
+            if _BEFORE_CONSONANT * small <= capital:
+                # It stays as likely as before that it is one of these, and no mark such as |.
+                own[0, strokes] = max(capital, small), _BEFORE_CONSONANT * small
         each = np.stack([np.concatenate([own[:1] * a, own[1:] * b]) for a, b in zip(first, others, strict=True)])
         fit = np.log(each.max(axis=2) + np.finfo(float).tiny).sum(axis=1)
         result[start:end] = each[int(fit.argmax())]
     return result
+
+
+def _is_consonant(name: str) -> bool:
+    """Return whether a label is a small consonant, but for l, which an l is before in Spanish."""
+    return name.islower() and name not in _VOWELS and name != "l"
 
 
 def _forms(names: Sequence[str]) -> tuple[Floats, Floats]:

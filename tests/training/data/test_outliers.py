@@ -4,7 +4,7 @@ from PIL import Image
 
 from glyphvae_training.data import outliers
 from glyphvae_training.data.dataset import Dataset, Split
-from glyphvae_training.data.outliers import FIELD, LYING, MARGIN, MIRRORED, TURNED, draw_outliers, is_broad
+from glyphvae_training.data.outliers import FIELD, LYING, MARGIN, MIRRORED, TURNED, draw_outliers, is_broad, is_straight
 from glyphvae_training.data.pixels import BOX, CENTRE, ink_box
 from tests.training.examples import LABELS
 
@@ -54,12 +54,14 @@ def test_strokes_and_blanks_are_not_broad() -> None:
 
 @pytest.mark.parametrize("angle", [0, 30, 90])
 def test_straight_strokes_are_told_from_bars(angle: int) -> None:
-    for width, is_stroke in ((8, True), (40, False)):
+    for width, expected in ((8, True), (40, False)):
         bar = np.zeros((112, 112), np.uint8)
         bar[56 - width // 2 : 56 + width // 2, 16:96] = 255
-        turned = np.asarray(Image.fromarray(bar).rotate(angle))
-        assert outliers._unless_straight(turned).any() != is_stroke
-    assert not outliers._unless_straight(np.zeros((28, 28), np.uint8)).any()
+        assert is_straight(np.asarray(Image.fromarray(bar).rotate(angle)), 0.3) is expected
+    crossed = np.zeros((28, 28), np.uint8)
+    assert is_straight(crossed, 0.3)
+    crossed[13:15, 4:24] = crossed[4:24, 13:15] = 255
+    assert not is_straight(crossed, 0.3)
 
 
 def test_a_character_is_turned_only_into_what_is_none() -> None:

@@ -25,7 +25,7 @@ FIELD = 112
 MARGIN = 12
 # Narrower or wider ink is a stroke, which may be a 1 or a dash.
 NARROWEST = 0.4
-# The width of a stroke of a fat marker by its length.
+# As wide by its length is no stroke of a fat marker.
 THICKEST_STROKE = 0.3
 # Characters that are none, or no others, from behind and upside down.
 MIRRORED = frozenset("34BEFGKNQRaefghkr&?£€")
@@ -56,7 +56,7 @@ def draw_outliers(characters: Split, count: int, rng: Rng) -> Picture:
     while done < count:
         kind = _KINDS[int(rng.integers(len(_KINDS)))]
         image = kind(characters, rng)
-        if image.any() and (kind in _NARROW or is_broad(image)):
+        if (kind in _NARROW and image.any()) or is_broad(image):
             drawn[done] = normalise(image[None])[0]
             done += 1
     return drawn
@@ -67,6 +67,20 @@ def is_broad(image: Picture) -> bool:
     left, top, right, bottom = ink_box(image)
     width, height = right - left, bottom - top
     return min(width, height) >= NARROWEST * max(width, height, 1)
+
+
+def is_straight(image: Picture, thickest: float) -> bool:
+    """Return whether the ink is a straight stroke, or there is none.
+
+    Args:
+        image: uint8 (height, width), paper 0.
+        thickest: The standard deviation of a stroke's ink across it, by that along it, at most.
+    """
+    if not image.any():
+        return True
+    places = np.indices(image.shape).reshape(2, -1)
+    across, along = np.linalg.eigvalsh(np.cov(places, aweights=image.ravel(), ddof=0))
+    return bool(across <= thickest**2 * along)
 
 
 def draw_letter(_: Split, rng: Rng) -> Picture:
@@ -325,12 +339,7 @@ def _any(characters: Split, rng: Rng) -> Picture:
 
 
 def _unless_straight(image: Picture) -> Picture:
-    """Return an image, or a blank one if its ink is a straight stroke no wider than that of a fat marker."""
-    places = np.indices(image.shape).reshape(2, -1)
-    if not image.any():
-        return BLANK
-    across, along = np.linalg.eigvalsh(np.cov(places, aweights=image.ravel(), ddof=0))
-    return image if across > THICKEST_STROKE**2 * along else BLANK
+    return BLANK if is_straight(image, THICKEST_STROKE) else image
 
 
 def _cropped(image: Picture) -> Picture:

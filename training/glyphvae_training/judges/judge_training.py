@@ -76,14 +76,15 @@ def train_judge(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_RATE, total_steps=batches)
     weights = sampling_weights(torch.from_numpy(train.labels))
     if chosen.outliers:
-        rng = np.random.default_rng(seed)
-        letters = draw_letters(foreign_fonts, train, rng)
-        if len(letters):
-            weights = weights_with(weights, len(letters), FOREIGN_LETTERS)
-        drawn = draw_outliers(train, math.ceil(chosen.outliers * batches * BATCH / OUTLIER_VIEWS), rng)
-        weights = weights_with(weights, len(drawn), chosen.outliers)
-        outliers = np.concatenate([letters, drawn])
-        train = joined(train, Split(outliers, np.full(len(outliers), len(labels))))
+        train, weights = exposed(
+            train,
+            weights,
+            foreign_fonts,
+            label=len(labels),
+            share=chosen.outliers,
+            images=batches * BATCH,
+            seed=seed,
+        )
     pixels, classes = torch.from_numpy(train.images), torch.from_numpy(train.labels)
     for done in range(1, batches + 1):
         index = torch.multinomial(weights, BATCH, replacement=True, generator=generator)
@@ -98,6 +99,37 @@ def train_judge(
         progress(done, batches)
     shift_prior(network, classes)
     return Judge(architecture, labels, network)
+
+
+def exposed(
+    train: Split,
+    weights: Tensor,
+    foreign_fonts: Mapping[str, bytes],
+    *,
+    label: int,
+    share: float,
+    images: int,
+    seed: int,
+) -> tuple[Split, Tensor]:
+    """Add outliers to characters and to their relative frequencies (n,), as one more label.
+
+    Args:
+        train: real characters.
+        weights: their frequencies.
+        foreign_fonts: fonts whose letters are among the outliers.
+        label: of outliers.
+        share: of drawn outliers in what is seen.
+        images: how many images are seen.
+        seed: of the outliers.
+    """
+    rng = np.random.default_rng(seed)
+    letters = draw_letters(foreign_fonts, train, rng)
+    drawn = draw_outliers(train, math.ceil(share * images / OUTLIER_VIEWS), rng)
+    if len(letters):
+        weights = weights_with(weights, len(letters), FOREIGN_LETTERS)
+    weights = weights_with(weights, len(drawn), share)
+    outliers = np.concatenate([letters, drawn])
+    return joined(train, Split(outliers, np.full(len(outliers), label))), weights
 
 
 def initialised(build: Callable[[int], nn.Sequential], classes: int, seed: int) -> nn.Sequential:
