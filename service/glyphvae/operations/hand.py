@@ -172,6 +172,8 @@ class FindHand(Operation[HandPlan]):
             raise InvalidParameter.of(TEXT_FIELD, "label or labels are given, too", "one of them")
         if query.shows_lines and not model.manifest.labels:
             raise InvalidParameter.of("query.model", f"model {model.manifest.name!r} has no labels and reads no sheet")
+        if query.shows_lines and query.preprocess == "none":
+            raise InvalidParameter.of("query.preprocess", "the characters of a sheet are cut out of images", "auto")
         return HandPlan(
             media=media,
             cost=MAX_ROWS,

@@ -208,6 +208,7 @@ async def test_one_label_stands_for_all_letters_of_a_sheet(pen: httpx.AsyncClien
         Wrong("text=%20", sheet("Rage"), InvalidParameter, "query.text", "1 to 64"),
         Wrong(f"text={'x' * 65}", sheet("Rage"), InvalidParameter, "query.text", "it has 65 characters"),
         Wrong("text=R%C5%82", sheet("Rage"), InvalidParameter, "query.text", "is not a label"),
+        Wrong("text=Rage&preprocess=none", sheet("Rage"), InvalidParameter, "query.preprocess", "are cut out"),
         Wrong("text=Rage&label=R", sheet("Rage"), InvalidParameter, "query.text", "label or labels are given, too"),
         Wrong("sheet=1", sheet("\n".join(["Rage" * 3] * 6)), InvalidParameter, "body", "at most 64"),
         Wrong("sheet=1", image_file(paper()), InvalidParameter, "body", "The image shows no ink"),
