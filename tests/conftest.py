@@ -5,6 +5,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from _pytest.assertion import rewrite
 from hypothesis import settings
 
 from tests.untraced import untraced
@@ -15,6 +16,9 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 # How long an example takes says more about what else the machine does than about the code.
 settings.register_profile("glyphvae", deadline=None)
 settings.load_profile("glyphvae")
+
+# Every worker rewrites the assertions of all tests when there is no bytecode yet, all in Python.
+rewrite._rewrite_test = untraced()(rewrite._rewrite_test)  # pytest has no setting for it
 
 # Tests in these folders mirror the modules of the packages, and cover them; those of whole programs need not.
 COVERING = ("service", "training")
