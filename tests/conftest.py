@@ -3,12 +3,18 @@
 import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from _pytest.assertion import rewrite
 from hypothesis import settings
 
 from tests.untraced import untraced
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+    from tests.by_module import ByModule
 
 # As the packages under test do, which some modules of tests import after ONNX Runtime.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -29,6 +35,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(Path(__file__).parent).parts[0] not in COVERING:
             item.add_marker("untraced")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "ByModule":
+    """Distribute tests by module."""
+    from tests.by_module import ByModule  # noqa: PLC0415 (some environments have no xdist)
+
+    return ByModule(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
