@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import cast
 
 from glyphvae.errors import StartError
-from glyphvae.memory import keep_no_large_blocks, trim
+from glyphvae.memory import trim
 from glyphvae.scheduling.cost import OWN, addresses, ceiling
 from glyphvae.settings import MEBIBYTE, Settings
 
@@ -131,8 +131,7 @@ def _check_port(host: str, port: int, flag: str) -> None:
 
 
 def settle() -> None:
-    """After the start: let the collector pass over what stays for good, and give back memory that is freed."""
+    """After the start: let the collector pass over what stays for good, and give back the memory that loading took."""
     # Without collecting first: of what a start leaves next to nothing is garbage, and to look for it takes long.
     gc.freeze()
     trim()
-    keep_no_large_blocks()
