@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,19 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def composed(data: Path) -> pages.Block:
+    return block(data, np.random.default_rng(3))
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pages have half of their sides."""
+    monkeypatch.setattr(pages, "_LARGER", pages._LARGER / 2)
+    monkeypatch.setattr(pages, "_LEAST_SIDES", tuple(side // 2 for side in pages._LEAST_SIDES))
+    monkeypatch.setattr(pages, "LEAST_CAP", pages.LEAST_CAP // 2)
+
+
 def block(data: Path, rng: Rng) -> pages.Block:
     disc = np.zeros((28, 28), np.uint8)
     disc[6:22, 8:20] = 255
@@ -35,14 +49,20 @@ def block(data: Path, rng: Rng) -> pages.Block:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "12 MP with a line"])
-def test_a_kind_makes_a_page(data: Path, kind: str) -> None:
+@pytest.mark.usefixtures("small")
+def test_a_kind_makes_a_page(composed: pages.Block, kind: str) -> None:
     def drawn() -> tuple[bytes, list[pages.Box]]:
-        rng = np.random.default_rng(3)
-        return pages.draw(kind, rng, block(data, rng), held_out=True)
+        return pages.draw(kind, np.random.default_rng(3), replace(composed, drawings=[]), held_out=True)
 
     content, found = drawn()
     assert drawn() == (content, found)
     assert all(left < right and top < bottom for left, top, right, bottom in found)
+
+
+def test_a_block_is_composed_anew(data: Path, composed: pages.Block) -> None:
+    again = block(data, np.random.default_rng(3))
+    assert again.text == composed.text
+    assert np.array_equal(again.drawn(400, 1), replace(composed, drawings=[]).drawn(400, 1))
 
 
 def test_characters_are_where_their_boxes_are(data: Path) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -35,6 +34,8 @@ def load(path: str) -> Any:  # noqa: ANN401 (YAML)
 
 
 def validate(resource: object) -> None:
+    import kubernetes_validate  # noqa: PLC0415 (three seconds, in every process that collects tests)
+
     kubernetes_validate.validate(resource, kubernetes_validate.latest_version(), strict=True)
 
 

@@ -85,11 +85,16 @@ def test_the_port_has_the_limits_of_the_other(client: httpx.Client) -> None:
     assert address[1] is not None
     with ExitStack() as stack:
         # Half heads hold no more connections than this, and each is watched as on the other port.
-        held = [stack.enter_context(socket.create_connection(address)) for _ in range(MAX_CONNECTIONS)]
+        held = [
+            stack.enter_context(socket.create_connection(address, timeout=PATIENCE)) for _ in range(MAX_CONNECTIONS)
+        ]
         for connection in held:
             connection.sendall(b"GET /livez HTTP/1.1\r\n")
         with socket.create_connection(address, timeout=PATIENCE) as refused:
             assert refused.recv(1000).startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+        for connection in held:
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(1000) == b""  # the server has closed it, and counts it no longer
     assert client.get("/livez").status_code == 200
 
 

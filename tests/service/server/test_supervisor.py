@@ -30,7 +30,9 @@ from tests.service.support import expect_problem
 PATIENCE = 60
 REFUSED = re.compile("the new models are refused")
 RELOADED = re.compile("reloaded: ")
-WORKERS = pytest.mark.parametrize("workers", [1, 2], ids=["one process", "two processes"])
+# Two processes run what one does; a test of the admin port covers what they have beside it.
+TWO = pytest.param(2, marks=pytest.mark.untraced, id="two processes")
+WORKERS = pytest.mark.parametrize("workers", [pytest.param(1, id="one process"), TWO])
 CALLS = [
     "/generate?label=J",
     "/generate?label=J&seed=7",
@@ -182,6 +184,7 @@ def test_a_process_that_is_killed_takes_only_its_own_requests_along(folder: Path
         assert len(callers.lost) == len(set(callers.lost))
 
 
+@pytest.mark.untraced
 def test_processes_start_and_publish_metrics_without_their_temporary_folder(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,7 +299,7 @@ def test_other_models_are_loaded_without_a_failed_request(folder: Path, workers:
         assert children(server) == before
 
 
-@WORKERS
+@pytest.mark.parametrize("workers", [1, 2], ids=["one process", "two processes"])
 def test_the_admin_port_reloads_every_process(folder: Path, workers: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -318,6 +321,7 @@ def test_the_admin_port_reloads_every_process(folder: Path, workers: int) -> Non
         assert callers.lost == []
 
 
+@pytest.mark.untraced
 def test_processes_share_the_grpc_port(folder: Path) -> None:
     """Each process has a prefix of its own for its requests' ids, and the kernel chooses one for each connection."""
     with socket.create_server(("127.0.0.1", 0)) as free:
