@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from glyphvae_training.data.foreign_letters import draw_letters
 from glyphvae_training.data.outliers import draw_outliers
+from glyphvae_training.judges.foreign_letters import draw_letters
 from glyphvae_training.judges.judge import ARCHITECTURES, to_input
 from glyphvae_training.judges.judge_data import JudgeData
 from glyphvae_training.judges.judge_training import (

@@ -24,12 +24,12 @@ from glyphvae_training.data.dataset import (
     pick,
 )
 from glyphvae_training.data.entries import DataFolder
-from glyphvae_training.data.foreign_letters import find_foreign_fonts
 from glyphvae_training.data.lettering import load_lettering
 from glyphvae_training.data.pen import boxed_marks, load_pen
 from glyphvae_training.data.pixels import normalise
 from glyphvae_training.data.split import split_by_digest
 from glyphvae_training.errors import DataMissingError
+from glyphvae_training.judges.foreign_letters import find_foreign_fonts
 from glyphvae_training.progress import no_stage_progress
 
 

@@ -14,9 +14,9 @@ from torch.nn import functional
 
 from glyphvae_training.data.augment import augment, damage
 from glyphvae_training.data.dataset import Split, joined
-from glyphvae_training.data.foreign_letters import draw_letters, key_of
 from glyphvae_training.data.outliers import draw_outliers
 from glyphvae_training.files import replacing
+from glyphvae_training.judges.foreign_letters import draw_letters, key_of
 from glyphvae_training.judges.judge import ARCHITECTURES, Judge, to_input
 from glyphvae_training.judges.judge_data import JudgeData
 from glyphvae_training.progress import Progress, no_progress

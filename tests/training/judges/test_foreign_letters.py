@@ -6,7 +6,8 @@ import pytest
 from glyphvae_training.data.alphabet import INDEX
 from glyphvae_training.data.dataset import Dataset, Split
 from glyphvae_training.data.fonts import Font
-from glyphvae_training.data.foreign_letters import (
+from glyphvae_training.data.pixels import normalise
+from glyphvae_training.judges.foreign_letters import (
     CAP,
     FONTS,
     draw_letters,
@@ -16,7 +17,6 @@ from glyphvae_training.data.foreign_letters import (
     letters_of,
     look_alikes,
 )
-from glyphvae_training.data.pixels import normalise
 from tests.training.data.tiny_font import LEGS, Box, font_bytes
 
 # A frame and a stroke.
