@@ -22,6 +22,8 @@ def test_the_first_load_is_small_on_the_wire(desktop: BrowserContext) -> None:
         sizes[event["requestId"]] = event["encodedDataLength"]
 
     with running("--device", "cpu") as server:
+        with server.client() as client:
+            client.get("/readyz").raise_for_status()  # a browser does not try again
         page = desktop.new_page()
         network = desktop.new_cdp_session(page)
         network.send("Network.enable")
