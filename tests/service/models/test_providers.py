@@ -1,4 +1,6 @@
 import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import get_ident
 
@@ -7,6 +9,7 @@ import onnxruntime as ort
 import pytest
 
 from glyphvae.errors import StartError
+from glyphvae.models import gpu_session
 from glyphvae.models.gpu_session import on_gpu_thread
 from glyphvae.models.providers import PROVIDERS, Gpu, Runtime, choose_runtime, first_line
 from tests.known_model import decoder
@@ -121,6 +124,14 @@ def test_without_a_runtime_the_extras_are_named() -> None:
 
 def test_only_the_first_line_of_an_error_is_shown() -> None:
     assert first_line(ValueError("what\nwhere")) == "what"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _gpu_thread() -> Iterator[None]:
+    """Use a thread of these tests' own; coverage does not measure one that an `untraced` test started."""
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as thread:
+        patch.setattr(gpu_session, "_GPU_THREAD", thread)
+        yield
 
 
 @pytest.fixture

@@ -150,3 +150,7 @@ def test_what_decides_a_judges_weights_decides_its_name(data: JudgeData) -> None
     assert judge_key(others, "dense", None, 0) in keys
     assert judge_key(others, "classifier", None, 0) != judge_key(data, "classifier", None, 0)
     assert judge_key(data, "dense", ARCHITECTURES["dense"].images, 0) in keys
+
+
+def test_a_judge_of_less_precision_is_another(data: JudgeData) -> None:
+    assert judge_key(data, "dense", None, 0, "bf16-mixed") != judge_key(data, "dense", None, 0)
