@@ -1,4 +1,4 @@
-"""How pytest-xdist distributes tests."""
+"""Distribution of tests among the workers of pytest-xdist."""
 
 from xdist.scheduler import LoadScopeScheduling
 

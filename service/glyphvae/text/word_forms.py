@@ -39,18 +39,22 @@ def weighed(posterior: Floats, starts: NDArray[np.bool], names: Sequence[str]) -
     for start, end in pairwise(bounds):
         own = posterior[start:end] * (alone if end - start == 1 else 1.0)
         if strokes and end - start > 1 and _is_consonant(names[int(own[1].argmax())]):
-            capital, small = own[0, strokes]
-            if _BEFORE_CONSONANT * small <= capital:
-                # It stays as likely as before that it is one of these, and no mark such as |.
-                own[0, strokes] = max(capital, small), _BEFORE_CONSONANT * small
+            own[0, strokes] = _before_consonant(*own[0, strokes])
         each = np.stack([np.concatenate([own[:1] * a, own[1:] * b]) for a, b in zip(first, others, strict=True)])
         fit = np.log(each.max(axis=2) + np.finfo(float).tiny).sum(axis=1)
         result[start:end] = each[int(fit.argmax())]
     return result
 
 
+def _before_consonant(capital: float, small: float) -> tuple[float, float]:
+    """Return the likelihoods of I and l at the beginning of a word, before a consonant."""
+    rare = _BEFORE_CONSONANT * small
+    # It stays as likely as before that it is one of these, and no mark such as |.
+    return (max(capital, small), rare) if rare <= capital else (capital, small)
+
+
 def _is_consonant(name: str) -> bool:
-    """Return whether a label is a small consonant, but for l, which an l is before in Spanish."""
+    """Return whether a label is a small consonant other than l, since Spanish words begin with ll."""
     return name.islower() and name not in _VOWELS and name != "l"
 
 

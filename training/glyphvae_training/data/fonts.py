@@ -1,8 +1,11 @@
 """Characters of a font, drawn large, and other hands made of them by slant, width and weight."""
 
+import hashlib
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Self
 
 import brotli
@@ -180,6 +183,16 @@ class Variation:
         if self.slant or self.width:
             ink = sheared(ink, self.slant, 1 + self.width)
         return weighted(ink, self.weight * ink.cap) if self.weight else ink
+
+
+def drawing_key(contents: Mapping[str, bytes], *modules: str) -> str:
+    """Return a hash of fonts, by name, of this module and of the files of others that draw them."""
+    digest = hashlib.sha256()
+    for module in (*modules, __file__):
+        digest.update(Path(module).read_bytes())
+    for name, content in contents.items():
+        digest.update(f"{name} {len(content)} ".encode() + content)
+    return digest.hexdigest()
 
 
 def sheared(ink: Ink, slant: float, stretch: float) -> Ink:

@@ -4,7 +4,6 @@ Characters 0-9, A-Z and a-z have the convention `mnist-20x20-mass` at twice its 
 labels keep their size: what tells a comma from a stroke is how large it is and where it stands.
 """
 
-import hashlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from glyphvae_training.data import font_families, fonts
+from glyphvae_training.data import font_families
 from glyphvae_training.data.alphabet import (
     ACUTE,
     ALPHABET,
@@ -28,7 +27,7 @@ from glyphvae_training.data.alphabet import (
 from glyphvae_training.data.cache import cache_folder
 from glyphvae_training.data.entries import DataFolder
 from glyphvae_training.data.font_families import FONTS, LEFT_OUT, Part
-from glyphvae_training.data.fonts import CAP, Font, Ink, Variation
+from glyphvae_training.data.fonts import CAP, Font, Ink, Variation, drawing_key
 from glyphvae_training.data.pixels import BOX, CENTRE, FAINTEST_INK, SIDE
 from glyphvae_training.errors import DataMissingError
 from glyphvae_training.files import replacing
@@ -119,7 +118,7 @@ def load_lettering(
     versions = variants + 1 if part == "train" else 1
     contents = find_fonts(folder, part)
     parent = cache_folder() if cache is None else cache
-    path = parent / f"lettering-{part}-{versions}-{rendering_key(contents)[:20]}.npz"
+    path = parent / f"lettering-{part}-{versions}-{drawing_key(contents, __file__, font_families.__file__)[:20]}.npz"
     if path.is_file():
         return read_cache(path)
     result = render(contents, versions, progress)
@@ -134,16 +133,6 @@ def find_fonts(folder: Path, part: Part) -> dict[str, bytes]:
     if lacking := [name for name, entry in entries.items() if entry is None]:
         raise DataMissingError(f"{found.path} does not hold the fonts {', '.join(lacking)}. They are from {SOURCE}")
     return {name: entry.read() for name, entry in entries.items() if entry}
-
-
-def rendering_key(contents: dict[str, bytes]) -> str:
-    """Return a hash of the fonts and of the code that renders them."""
-    digest = hashlib.sha256()
-    for module in (__file__, fonts.__file__, font_families.__file__):
-        digest.update(Path(module).read_bytes())
-    for name, content in contents.items():
-        digest.update(f"{name} {len(content)} ".encode() + content)
-    return digest.hexdigest()
 
 
 def load_large_lettering(folder: Path, part: Part, side: int, progress: StageProgress = no_stage_progress) -> Lettering:

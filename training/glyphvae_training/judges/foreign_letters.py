@@ -5,7 +5,6 @@ A classifier that learns from them detects letters of fonts and of scripts that 
 such as О, are left out: no picture tells them apart.
 """
 
-import hashlib
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,11 +15,11 @@ from numpy.typing import NDArray
 from glyphvae_training.data.alphabet import INDEX
 from glyphvae_training.data.dataset import Split, first_of_each
 from glyphvae_training.data.entries import DataFolder
-from glyphvae_training.data.fonts import Font, Ink, Variation
+from glyphvae_training.data.fonts import Font, Ink, Variation, drawing_key
 from glyphvae_training.data.outliers import is_broad
 from glyphvae_training.data.pixels import SIDE, normalise
-from glyphvae_training.measures.hog import Features, hog
-from glyphvae_training.measures.prdc import distances
+from glyphvae_training.measures.hog import hog
+from glyphvae_training.measures.prdc import nearest
 
 Picture = NDArray[np.uint8]
 
@@ -110,12 +109,7 @@ def find_foreign_fonts(folder: Path) -> dict[str, bytes]:
 
 def key_of(fonts: Mapping[str, bytes]) -> str:
     """Return a hash of fonts and of how this module draws them; empty without fonts."""
-    if not fonts:
-        return ""
-    digest = hashlib.sha256(Path(__file__).read_bytes())
-    for name, content in fonts.items():
-        digest.update(f"{name} {len(content)} ".encode() + content)
-    return digest.hexdigest()
+    return drawing_key(fonts, __file__) if fonts else ""
 
 
 def draw_letters(fonts: Mapping[str, bytes], characters: Split, rng: np.random.Generator, each: int = EACH) -> Picture:
@@ -163,17 +157,12 @@ def look_alikes(letters: list[tuple[str, Ink]], characters: Split) -> set[str]:
         return set()
     compared = hog(first_of_each(characters, COMPARED).images)
     is_held = np.arange(len(compared)) % HELD == 0
-    near = np.quantile(_nearest(compared[is_held], compared[~is_held]), ALIKE)
-    nearest = _nearest(hog(np.concatenate([_fitted(ink) for _, ink in letters])), compared[~is_held])
+    near = np.quantile(nearest(compared[is_held], compared[~is_held]), ALIKE)
+    apart = nearest(hog(np.concatenate([_fitted(ink) for _, ink in letters])), compared[~is_held])
     found: dict[str, list[float]] = {}
-    for (letter, _), distance in zip(letters, nearest.tolist(), strict=True):
+    for (letter, _), distance in zip(letters, apart.tolist(), strict=True):
         found.setdefault(letter, []).append(distance)
     return {letter for letter, every in found.items() if np.median(every) <= near}
-
-
-def _nearest(features: Features, known: Features) -> Features:
-    """Return the squared distance of each row to its nearest known one: (n,)."""
-    return np.concatenate([squares.min(axis=1) for _, squares in distances(features, known)])
 
 
 def _varied(ink: Ink, rng: np.random.Generator) -> Ink:

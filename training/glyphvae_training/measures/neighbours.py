@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphvae_training.measures.prdc import distances
+from glyphvae_training.measures.prdc import nearest
 
 Pixels = NDArray[np.uint8]
 
@@ -18,5 +18,4 @@ def nearest_distance(images: Pixels, training: Pixels) -> NDArray[np.float64]:
         training: uint8 (m, 28, 28).
     """
     rows, known = (np.asarray(part.reshape(len(part), -1) / np.float32(255), np.float32) for part in (images, training))
-    squares = [distance.min(axis=1) for _, distance in distances(rows, known)]
-    return np.asarray(np.sqrt(np.concatenate(squares).astype(np.float64) / rows.shape[1]))
+    return np.asarray(np.sqrt(nearest(rows, known).astype(np.float64) / rows.shape[1]))

@@ -60,6 +60,11 @@ def radii(points: Features, k: int) -> NDArray[np.float32]:
     return np.concatenate(parts)
 
 
+def nearest(first: Features, second: Features) -> NDArray[np.float32]:
+    """Return the squared distance of each point of the first set to the nearest of the second: (n,)."""
+    return np.concatenate([squares.min(axis=1) for _, squares in distances(first, second)])
+
+
 def distances(first: Features, second: Features) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Yield squared distances of `ROWS` points of the first set to all of the second, with their rows."""
     norms = np.einsum("ij,ij->i", second, second)  # (m,)
